@@ -1,0 +1,43 @@
+# Two commands matter: `make run` shows the main job end to end, `make test` runs every test.
+# Both work on a fresh Debian or Ubuntu machine that has python3, make and apt.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_WORKERS ?= auto
+
+.PHONY: help setup setup-test run test lint types check bench lock clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup:  ## Set up .venv with the mixedmode command (quick when nothing changed)
+	@scripts/setup runtime
+
+setup-test: setup  ## Also install the test tools: PostgreSQL, SoftHSM2, Chromium, TFTP and SSH clients, linters
+	@scripts/setup test
+
+run: setup  ## Start a lab: a cluster with phones on loopback; Ctrl-C ends it
+	@$(BIN)/mixedmode lab $(LAB_ARGS)
+
+test: setup-test  ## Run every test
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+lint: setup-test  ## ruff and the house rules about imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+types: setup-test  ## mypy --strict
+	@$(BIN)/mypy
+
+check: lint types test  ## Everything that must be green
+
+bench: setup-test  ## Run the benches, each against a peer in the same run
+	@$(BIN)/mixedmode bench
+
+lock:  ## Write the lock files anew from pyproject.toml (needs uv)
+	@scripts/lock
+
+clean:  ## Remove what the set-up made
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,5 @@
+"""The ``mixedmode`` command."""
+
+
+def main() -> None:
+    """Run the command line."""

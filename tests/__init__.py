@@ -1,0 +1,1 @@
+"""The tests mirror src/; tests/data holds vectors with their origins."""
