@@ -2,7 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
 """Vectors made by others; tests/data/README.md names their origins."""
+
+MIXEDMODE = Path(sys.executable).with_name("mixedmode")
+"""The installed command."""
+
+
+def run_mixedmode(
+    *arguments: str | Path, stdin: bytes = b"", env: Mapping[str, str] | None = None, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user would and return what it printed."""
+    done = subprocess.run(
+        [MIXEDMODE, *arguments],
+        input=stdin,
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **(env or {})},
+    )
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -1,1 +1,1 @@
-""""""
+"""Composition: settings, the wiring of a node or a lab, and the ``mixedmode`` command."""

@@ -1,5 +1,67 @@
-"""The ``mixedmode`` command."""
+"""The ``mixedmode`` command: one tree, put together from :mod:`mixedmode.app.commands`.
+
+Exit codes (command-line.md): 0 done or holds, 1 a check does not hold, 2 bad usage or malformed input,
+3 the other side failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from mixedmode import __version__
+from mixedmode.app.commands import trustlist
+from mixedmode.app.console import report_error
+from mixedmode.errors import MixedModeError, UsageError
+
+app = typer.Typer(
+    name="mixedmode",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mixedmode {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """The open trust plane for Cisco IP phones: CTL and ITL trust lists, signing, TVS and rehearsal."""
+
+
+app.command("show")(trustlist.show)
+app.command("verify")(trustlist.verify)
+app.command("diff")(trustlist.diff)
+app.command("extract")(trustlist.extract)
+app.command("build")(trustlist.build)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; errors become a message and an exit code, never a traceback."""
+    try:
+        app()
+    except MixedModeError as error:
+        sys.exit(report_error(error, as_json="--json" in sys.argv))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        place = str(error.filename) if error.filename else None
+        problem = UsageError(error.strerror or str(error), where=place, code="os-error")
+        sys.exit(report_error(problem, as_json="--json" in sys.argv))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""How the benches time things: contenders in turn, many rounds, medians and ratios of one run."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds a call, over all rounds."""
+
+    name: str
+    median: float
+    best: float
+    worst: float
+
+
+def time_in_turn(
+    contenders: Mapping[str, Callable[[], object]], *, rounds: int = 25, seconds_a_round: float = 0.02
+) -> dict[str, Timing]:
+    """Time each contender in turn, round after round, so that drift of the machine hits all alike.
+
+    Args:
+        contenders: Name to a call.
+        rounds: How many rounds count; one more warms up.
+        seconds_a_round: How long each contender runs in a round.
+    """
+    calls = {name: _calls_for(call, seconds_a_round) for name, call in contenders.items()}
+    samples: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, call in contenders.items():
+            start = time.perf_counter()
+            for _ in range(calls[name]):
+                call()
+            samples[name].append((time.perf_counter() - start) / calls[name])
+    return {name: Timing(name, statistics.median(values), min(values), max(values)) for name, values in samples.items()}
+
+
+def _calls_for(call: Callable[[], object], seconds: float) -> int:
+    count = 1
+    while True:
+        start = time.perf_counter()
+        for _ in range(count):
+            call()
+        spent = time.perf_counter() - start
+        if spent >= seconds / 4:
+            return max(1, round(count * seconds / spent))
+        count *= 2
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A measured figure and its bound."""
+
+    name: str
+    value: float
+    bound: float
+    at_most: bool
+
+    @property
+    def met(self) -> bool:
+        """Whether the figure keeps its bound."""
+        return self.value <= self.bound if self.at_most else self.value >= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a bench found: its table as lines, and its goals."""
+
+    title: str
+    lines: list[str]
+    goals: list[Goal]
+
+    def text(self) -> list[str]:
+        """Return the report for people."""
+        verdicts = [
+            f"{'met    ' if goal.met else 'NOT MET'} {goal.name}: {goal.value:.4g} "
+            f"(goal: at {'most' if goal.at_most else 'least'} {goal.bound:g})"
+            for goal in self.goals
+        ]
+        return [self.title, "=" * len(self.title), "", *self.lines, "", *verdicts]
+
+    def document(self) -> dict[str, Any]:
+        """Return the report as JSON."""
+        goals = [asdict(goal) | {"met": goal.met} for goal in self.goals]
+        return {"title": self.title, "lines": self.lines, "goals": goals}

@@ -1,0 +1,46 @@
+"""How commands speak: documents and text on stdout, errors and progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from mixedmode.errors import MixedModeError
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout, and nothing else."""
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print text for people on stdout."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def say(line: str) -> None:
+    """Print a line of progress on stderr."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def use_colour() -> bool:
+    """Whether stderr is a terminal that wants colour (https://no-color.org)."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+def report_error(error: MixedModeError, *, as_json: bool) -> int:
+    """Print an error for people on stderr, for scripts as a document on stdout too.
+
+    Returns:
+        The exit code.
+    """
+    label = "\x1b[31merror:\x1b[0m" if use_colour() else "error:"
+    sys.stderr.write(f"{label} {error.diagnostics()}\n")
+    if as_json:
+        print_json({"error": error.as_document()})
+    return error.exit_code

@@ -1,0 +1,175 @@
+"""Does the signature of a trust list hold, and by which record?
+
+The rules (wire-formats.md 1.5 to 1.7, phone-trust.md 0):
+
+1. The header names its signer by issuer and serial; it carries no certificate.
+2. Only a record with role SAST may vouch, found by the same serial bytes and the same issuer text.
+3. The signature covers the file without the signature TLV; RSASSA-PKCS1-v1_5 over SHA-1, SHA-256 or SHA-512.
+4. Without such a record the file cannot be judged from itself: the verdict is None, neither yes nor no.
+
+A verdict of True says that the file is whole and was signed by the holder of that record's key. Whether to
+trust that record is the phone's question (:mod:`mixedmode.phone.policy`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mixedmode.errors import MalformedError
+from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.trustlist.header import Header
+from mixedmode.trustlist.roles import RecordTag
+
+if TYPE_CHECKING:
+    from mixedmode.pki.certificates import Certificate
+    from mixedmode.trustlist.model import Record, TrustList
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The verdict on a signature.
+
+    Attributes:
+        verified: True it holds, False it does not, None it cannot be judged from this file.
+        record: The record whose certificate was used.
+        code: ``ok``, or the code of the problem that explains the verdict.
+        reason: One sentence for people.
+    """
+
+    verified: bool | None
+    record: Record | None
+    code: str
+    reason: str
+
+    def __bool__(self) -> bool:
+        return self.verified is True
+
+
+_HOLDS = "the signature holds"
+
+
+def signer_records(trust_list: TrustList, issuer: str | None, serial: bytes) -> tuple[Record, ...]:
+    """Return the SAST records with this serial and issuer, last first as the other reader takes them."""
+    found = []
+    for number, fields in enumerate(trust_list.record_fields):
+        spans = fields.spans
+        role = spans.get(RecordTag.FUNCTION)
+        name = spans.get(RecordTag.SERIAL_NUMBER)
+        if role is None or name is None:
+            continue
+        data = trust_list.data
+        if data[name[0] : name[1]] == serial and not any(data[role[0] : role[1]]):
+            record = trust_list.records[number]
+            if issuer is None or record.issuer in {None, issuer}:
+                found.append(record)
+    found.reverse()
+    return tuple(found)
+
+
+def check_signature(header: Header, certificate: Certificate, signed: bytes | None = None) -> bool:
+    """Return whether the header's signature over its file holds for a certificate's key.
+
+    A header without a digest field is tried with every digest (1.7).
+
+    Args:
+        header: Of a trust list or a signed file.
+        certificate: The signer's.
+        signed: What the signature covers, if the caller has it at hand.
+
+    Raises:
+        MalformedError: The certificate cannot be read.
+    """
+    signature = header.signature
+    if signature is None or header.signature_algorithm not in {None, 0}:
+        return False
+    if signed is None:
+        signed = header.signed_bytes()
+    if header.digest_code is None:
+        return any(certificate.verify_pkcs1(signature, signed, digest) for digest in DigestAlgorithm)
+    digest = header.digest
+    return digest is not None and certificate.verify_pkcs1(signature, signed, digest)
+
+
+def verify_trust_list(trust_list: TrustList, signer: Certificate | None) -> Verification:
+    """Judge a list's signature; see the module's rules."""
+    header = trust_list.header
+    obstacle = _obstacle(header)
+    if obstacle is not None:
+        return obstacle
+    if signer is not None:
+        return _verify_with_certificate(header, signer)
+    serial = header.signer_serial
+    if serial is None:
+        return Verification(None, None, "unknown_signer", "the header does not name its signer's serial")
+    records = signer_records(trust_list, header.signer_issuer, serial)
+    if not records:
+        return _no_signer_record(trust_list, serial)
+    return _verify_with_records(header, records)
+
+
+def _obstacle(header: Header) -> Verification | None:
+    """Return why no certificate whatever could verify the signature."""
+    if header.signature is None:
+        return Verification(None, None, "signature_missing", "the header has no signature")
+    if header.signature_algorithm not in {None, 0}:
+        said = f"signature algorithm {header.signature_algorithm} is unknown"
+        return Verification(None, None, "signature_algorithm", said)
+    if header.digest_code is not None and header.digest is None:
+        return Verification(None, None, "digest", f"digest code {header.digest_code} is unknown")
+    return None
+
+
+def _verify_with_records(header: Header, records: tuple[Record, ...]) -> Verification:
+    signed = header.signed_bytes()
+    unreadable: Record | None = None
+    for record in records:
+        certificate = record.certificate
+        if certificate is None:
+            continue
+        try:
+            if check_signature(header, certificate, signed):
+                return Verification(True, record, "ok", _HOLDS)
+        except MalformedError:
+            unreadable = record
+            continue
+        unreadable = None
+    record = records[0]
+    if all(record.certificate_der is None for record in records):
+        return Verification(
+            None, record, "certificate_missing", "the signer's record holds no certificate to check with"
+        )
+    if unreadable is not None:
+        return Verification(False, unreadable, "certificate_malformed", "the signer's certificate cannot be read")
+    return Verification(False, record, "bad_signature", "the signature does not hold: the file was changed or damaged")
+
+
+def _verify_with_certificate(header: Header, signer: Certificate) -> Verification:
+    from mixedmode.pki.names import serial_matches
+
+    if header.signer_serial is not None and not serial_matches(header.signer_serial, signer.serial):
+        return Verification(
+            False, None, "unknown_signer", "the file was not signed by the given certificate: serials differ"
+        )
+    if check_signature(header, signer):
+        return Verification(True, None, "ok", f"{_HOLDS} for the given certificate")
+    return Verification(False, None, "bad_signature", "the signature does not hold for the given certificate")
+
+
+def _no_signer_record(trust_list: TrustList, serial: bytes) -> Verification:
+    from mixedmode.pki.names import serial_text
+
+    same_serial = signer_records(trust_list, None, serial)
+    if same_serial:
+        return Verification(
+            False,
+            same_serial[0],
+            "issuer_mismatch",
+            f"record {same_serial[0].number} has the signer's serial but another issuer than the header",
+        )
+    return Verification(
+        None,
+        None,
+        "unknown_signer",
+        f"no SAST record of the signer (serial {serial_text(serial)}) is in this file, so it cannot vouch for itself",
+    )

@@ -1,0 +1,211 @@
+"""Walk the TLV bytes of a header or a record once and note where each value lies.
+
+This is the hot path of parsing: plain tuples and dictionaries, no objects for a field. Whatever the walk
+accepts is within bounds, so later readers slice without checks. What it refuses (wire-formats.md 8):
+lengths past their container, a record length below 5, a header length past the file or inside a field,
+bytes after the last record. What it keeps and leaves to :mod:`.problems`: unknown tags, repeated tags,
+odd padding, containers whose length does not add up.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mixedmode.errors import MalformedError
+from mixedmode.trustlist.roles import HEADER_CONTAINERS, HEADER_NAMES, MAX_RECORDS, PAD, RECORD_NAMES
+
+Span = tuple[int, int]
+"""Where a value lies: first byte, byte after the last."""
+
+
+class Fields(NamedTuple):
+    """The fields of a header or a record, in file order.
+
+    Attributes:
+        offset: Where the header or record begins.
+        end: The byte after it.
+        spans: Tag to the span of its first occurrence.
+        repeated: Later occurrences of a tag: (tag, span).
+        pads: Spans of padding.
+    """
+
+    offset: int
+    end: int
+    spans: dict[int, Span]
+    repeated: list[tuple[int, Span]]
+    pads: list[Span]
+
+
+def malformed(code: str, offset: int, what: str, next_step: str | None = None) -> MalformedError:
+    """Make the error for bytes that break the format at ``offset``."""
+    return MalformedError(
+        what,
+        offset=offset,
+        code=code,
+        next_step=next_step or "fetch the file again in binary (octet) mode, or get it from another node",
+    )
+
+
+def walk_header(data: bytes, containers: frozenset[int] = HEADER_CONTAINERS) -> Fields:
+    """Walk the header at the start of ``data``.
+
+    The header ends where HeaderLength (tag 2) says; in a file without one it ends at the next tag 1, which
+    begins the first record. Padding may stand at any tag boundary: a 0x0d byte, followed by zeros only if
+    0x0d and zeros run to the header's end (sample 62 pads with the TLV ``0d 0000``).
+
+    Args:
+        data: The whole file.
+        containers: Tags whose children follow inline.
+
+    Raises:
+        MalformedError: The header breaks the format.
+    """
+    size = len(data)
+    if data[:3] != b"\x01\x00\x02" or size < 5:
+        raise _no_header(data)
+    spans: dict[int, Span] = {1: (3, 5)}
+    repeated: list[tuple[int, Span]] = []
+    pads: list[Span] = []
+    limit = size
+    has_length = False
+    pos = 5
+    while pos < limit:
+        tag = data[pos]
+        if tag == PAD:
+            end = _end_of_padding(data, pos, limit, has_length)
+            pads.append((pos, end))
+            pos = end
+            continue
+        if tag == 1 and not has_length:
+            break
+        start = pos + 3
+        if start > limit:
+            raise _field_overrun(tag, pos, start, limit, size)
+        end = start + (data[pos + 1] << 8 | data[pos + 2])
+        pos = start if tag in containers else end
+        if pos > limit:
+            raise _field_overrun(tag, start - 3, end, limit, size)
+        if tag in spans:
+            repeated.append((tag, (start, end)))
+            continue
+        spans[tag] = (start, end)
+        if tag == 2:
+            limit = _header_length(data, start, end, size)
+            has_length = True
+    return Fields(0, pos, spans, repeated, pads)
+
+
+def walk_records(data: bytes, pos: int) -> list[Fields]:
+    """Walk all records from ``pos`` to the end of the file.
+
+    Raises:
+        MalformedError: A record breaks the format or bytes are left over after the last one.
+    """
+    size = len(data)
+    records: list[Fields] = []
+    while pos < size:
+        if data[pos] != 1 or data[pos + 1 : pos + 3] != b"\x00\x02" or pos + 5 > size:
+            raise _no_record_here(data, pos, len(records))
+        end = pos + (data[pos + 3] << 8 | data[pos + 4])
+        if end < pos + 5:
+            said = f"record {len(records) + 1} says it is {end - pos} bytes long; a record has at least 5"
+            raise malformed("record_length", pos + 3, said)
+        if end > size:
+            raise malformed(
+                "truncated",
+                size,
+                f"record {len(records) + 1} at byte {pos} says it is {end - pos} bytes long, "
+                f"but the file ends {end - size} bytes before that",
+            )
+        if len(records) == MAX_RECORDS:
+            raise malformed("too_many_records", pos, f"more than {MAX_RECORDS} records",
+                            "check that this is a CTL or ITL file")  # fmt: skip
+        records.append(_walk_record(data, pos, end))
+        pos = end
+    return records
+
+
+def _walk_record(data: bytes, offset: int, limit: int) -> Fields:
+    spans: dict[int, Span] = {1: (offset + 3, offset + 5)}
+    repeated: list[tuple[int, Span]] = []
+    pads: list[Span] = []
+    pos = offset + 5
+    while pos < limit:
+        start = pos + 3
+        end = start + (data[pos + 1] << 8 | data[pos + 2]) if start <= limit else start
+        if end > limit:
+            if data[pos] == PAD and not data[pos:limit].strip(b"\x0d\x00"):
+                pads.append((pos, limit))
+                break
+            tag = data[pos]
+            raise malformed(
+                "length_overrun",
+                pos,
+                f"{RECORD_NAMES.get(tag, f'tag {tag}')} says it ends at byte {end}, "
+                f"but the record at byte {offset} ends at byte {limit}",
+            )
+        tag = data[pos]
+        if tag in spans:
+            repeated.append((tag, (start, end)))
+        else:
+            spans[tag] = (start, end)
+        pos = end
+    return Fields(offset, limit, spans, repeated, pads)
+
+
+def _no_header(data: bytes) -> MalformedError:
+    if data and b"\x01\x00\x02\x01\x02".startswith(data):
+        return malformed("truncated", len(data), f"the file ends after {len(data)} bytes, inside its version field")
+    what = "the file does not begin with a version field (01 0002), so it is no trust list or signed file"
+    return malformed(
+        "not_a_trust_list",
+        0,
+        what if data else "the file is empty",
+        "check the file name; an error page or a configuration file may have been saved instead",
+    )
+
+
+def _end_of_padding(data: bytes, pos: int, limit: int, has_length: bool) -> int:
+    end = pos + 1
+    while end < limit and data[end] == PAD:
+        end += 1
+    if end < limit and data[end] == 0:
+        rest = end
+        while rest < limit and data[rest] in {0, PAD}:
+            rest += 1
+        if rest == limit or (not has_length and data[rest] == 1):
+            return rest
+    return end
+
+
+def _header_length(data: bytes, start: int, end: int, size: int) -> int:
+    if end - start != 2:
+        raise malformed("header_length", start, f"the header length field has {end - start} bytes instead of 2")
+    value = data[start] << 8 | data[start + 1]
+    if value > size:
+        raise malformed(
+            "header_length", start, f"the header says it is {value} bytes long, but the file has only {size}"
+        )
+    if value < end:
+        raise malformed("header_length", start, f"the header says it is {value} bytes long, less than the {end} read")
+    return value
+
+
+def _field_overrun(tag: int, pos: int, end: int, limit: int, size: int) -> MalformedError:
+    name = HEADER_NAMES.get(tag, f"header tag {tag}")
+    if limit == size:
+        return malformed("truncated", size, f"{name} at byte {pos} runs to byte {end}, but the file ends at {size}")
+    return malformed(
+        "header_length",
+        pos,
+        f"{name} runs to byte {end}, past the header's end at byte {limit}: its length or the header length is wrong",
+    )
+
+
+def _no_record_here(data: bytes, pos: int, count: int) -> MalformedError:
+    left = len(data) - pos
+    if left < 5 and data[pos] == 1:
+        return malformed("truncated", len(data), f"the file ends inside the length of record {count + 1} at byte {pos}")
+    if count == 0:
+        return malformed("header_length", pos, "no record begins where the header ends: the header length is wrong")
+    return malformed("trailing_bytes", pos, f"{left} bytes follow record {count} and do not begin a record (01 0002)")
