@@ -1,0 +1,125 @@
+"""``mixedmode tftp``: serve a folder to phones, or fetch a file as a phone does."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mixedmode.services.files import FolderStore
+
+app = typer.Typer(help="Serve a folder over TFTP, or fetch a file.", no_args_is_help=True)
+
+
+@app.command()
+def serve(
+    directory: Annotated[Path, typer.Option(help="The folder to serve; read into memory at start.")],
+    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 means all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The UDP port; 0 chooses a free one.")] = 69,
+    drain: Annotated[float, typer.Option(min=0, help="Seconds that transfers may take to finish.")] = 5.0,
+) -> None:
+    """Serve DIRECTORY, read-only, until Ctrl-C or SIGTERM. SIGHUP reads the folder anew."""
+    import uvloop
+
+    from mixedmode.services.files import FolderStore
+
+    store = FolderStore(directory)
+    uvloop.run(_serve(store, host, port, drain))
+
+
+async def _serve(store: FolderStore, host: str, port: int, drain: float) -> None:
+    import asyncio
+    import signal
+
+    from mixedmode.errors import MixedModeError
+    from mixedmode.services.tftp import TftpService
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def reload() -> None:
+        try:
+            store.reload()
+        except MixedModeError as error:
+            say(error.diagnostics())
+        else:
+            say(f"Read again: {len(store)} files")
+
+    service = TftpService(store, host=host, port=port)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    await service.start()
+    try:
+        for name, reason in store.skipped.items():
+            say(f"Left out: {name}: {reason}")
+        address, bound = service.address
+        shown = f"[{address}]" if ":" in address else address
+        say(f"TFTP on {shown}:{bound}, {len(store)} files of {store.folder}; Ctrl-C ends it")
+        await ended.wait()
+        left = await service.drain(drain)
+        metrics = service.metrics
+        say(f"{metrics['completed']} transfers completed, {metrics['not_found']} files not found, {left} cut off")
+    finally:
+        await service.stop()
+
+
+@app.command()
+def get(
+    source: Annotated[str, typer.Argument(help="tftp://HOST[:PORT]/NAME")],
+    output: Annotated[
+        str | None, typer.Option(help="A file, or - for standard output; default: the name, here.")
+    ] = None,
+    block_size: Annotated[
+        int | None, typer.Option(min=8, max=65464, help="Ask for this block size; default: no options at all.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Ask for this many blocks between acknowledgements.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most bytes to take.")] = 64 << 20,
+) -> None:
+    """Fetch one file, by default exactly as a phone asks: octet mode, 512-byte blocks, no options."""
+    import asyncio
+
+    from mixedmode.phone.download import fetch_tftp, split_tftp_url
+    from mixedmode.protocols.tftp import Options
+
+    host, port, name = split_tftp_url(source)
+    asked = block_size is not None or window is not None
+    options = Options(blksize=block_size, windowsize=window, tsize=asked)
+
+    def fetch(progress: Progress | None) -> bytes:
+        return asyncio.run(fetch_tftp(host, port, name, limit=limit, options=options, progress=progress))
+
+    data = _with_progress(name, fetch) if sys.stderr.isatty() else fetch(None)
+    if output == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    from mixedmode.pki.files import write_atomic
+
+    target = Path(output or Path(name).name)
+    write_atomic(target, data)
+    print(f"{target}: {len(data)} bytes", file=sys.stderr)
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mixedmode.phone.download import Progress
+
+
+def _with_progress(name: str, fetch: Callable[[Progress | None], bytes]) -> bytes:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        return fetch(lambda done, total: bar.update(task, completed=done, total=total))

@@ -1,0 +1,237 @@
+"""The server's mind: all transfers of one reply socket, without the socket.
+
+Datagrams and the clock go in, packets come out. A transfer is known by its client's address (host and
+port): the server's own side of the TID pair is the one socket that all its replies leave from. State is
+one small object a transfer, timers are a wheel, and a packet in lockstep costs one look-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, Final, Protocol
+
+from mixedmode.protocols.tftp.blocks import BlockPackets
+from mixedmode.protocols.tftp.limits import ServerCounters, ServerLimits
+from mixedmode.protocols.tftp.options import negotiate
+from mixedmode.protocols.tftp.packets import (
+    ErrorCode,
+    ErrorPacket,
+    MalformedPacketError,
+    Mode,
+    Opcode,
+    Request,
+    encode_packet,
+    parse_packet,
+)
+from mixedmode.protocols.tftp.transfer import Phase, ServerTransfer
+from mixedmode.protocols.tftp.wheel import TimerWheel
+
+
+class Content(Protocol):
+    """A file as the engine needs it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+
+    def packets(self, blksize: int) -> BlockPackets:
+        """Return the file's DATA packets for blocks of ``blksize`` bytes."""
+
+
+Find = Callable[[str, Mode], "Content | ErrorCode"]
+"""Look a name up: the file, or why it is not served."""
+Reply = bytes | tuple[bytes, ...] | None
+
+_ERRORS: Final = {
+    code: encode_packet(ErrorPacket(code, message))
+    for code, message in (
+        (ErrorCode.UNDEFINED, "Not served"),
+        (ErrorCode.FILE_NOT_FOUND, "File not found"),
+        (ErrorCode.ACCESS_VIOLATION, "Access violation"),
+        (ErrorCode.ILLEGAL_OPERATION, "Illegal TFTP operation"),
+        (ErrorCode.UNKNOWN_TID, "Unknown transfer ID"),
+    )
+}
+
+
+def _host(address: Hashable) -> Hashable:
+    return address[0] if isinstance(address, tuple) else address
+
+
+class ServerEngine:
+    """All transfers of one reply socket.
+
+    Args:
+        find: Looks a name up; must not block.
+        limits: The server's bounds.
+        counters: Shared by the engines of one service, so that its bounds hold over all of them.
+        host_of: Takes a client's host out of its address; a bound on transfers holds per host.
+    """
+
+    def __init__(
+        self,
+        find: Find,
+        *,
+        limits: ServerLimits | None = None,
+        counters: ServerCounters | None = None,
+        host_of: Callable[[Hashable], Hashable] = _host,
+    ) -> None:
+        self.limits = limits or ServerLimits()
+        self.counters = counters or ServerCounters()
+        self.draining = False
+        self._find = find
+        self._host_of = host_of
+        self._transfers: dict[Hashable, ServerTransfer] = {}
+        self._per_host: dict[Hashable, int] = {}
+        self._wheel: TimerWheel[ServerTransfer] = TimerWheel()
+        self._active = 0
+
+    @property
+    def active(self) -> int:
+        """Transfers under way."""
+        return self._active
+
+    @property
+    def idle(self) -> bool:
+        """True if :meth:`tick` has nothing to wait for."""
+        return not self._wheel
+
+    def request(self, data: bytes, address: Hashable, now: float) -> bytes | None:
+        """Take a datagram from the listening port; return the packet that answers it, if any."""
+        self.counters.requests += 1
+        try:
+            packet = parse_packet(data)
+        except MalformedPacketError:
+            self.counters.malformed += 1
+            # An ERROR is never answered, however broken it is: two servers would answer each other for ever.
+            return None if data[:2] == b"\0\5" else _ERRORS[ErrorCode.ILLEGAL_OPERATION]
+        if isinstance(packet, Request):
+            earlier = self._transfers.get(address)
+            if earlier is not None and not earlier.phase.ended:
+                return self._repeated(earlier, packet, data, now)
+            return self._open(packet, data, address, now)
+        self.counters.malformed += 1
+        return None if isinstance(packet, ErrorPacket) else _ERRORS[ErrorCode.ILLEGAL_OPERATION]
+
+    def _repeated(self, earlier: ServerTransfer, request: Request, data: bytes, now: float) -> bytes | None:
+        # A client that asks twice has one transfer. The same datagram again is either the client's own
+        # retry, answered with the same first packet, or a copy that was long under way while the transfer
+        # it asked for runs well, and is ignored. Anything else starts afresh; so does a request that
+        # overtakes, on its way to the other port, the acknowledgement of the transfer's last block.
+        self.counters.repeated_requests += 1
+        if earlier.request == data:
+            if earlier.phase is Phase.OPENING:
+                return earlier.first_packet()
+            if not earlier.all_sent and now - earlier.sent_at < self.limits.timeout:
+                return None
+        earlier.fail(now)
+        self._ended(earlier)
+        return self._open(request, data, earlier.address, now)
+
+    def _open(self, request: Request, data: bytes, address: Hashable, now: float) -> bytes | None:
+        if request.opcode is Opcode.WRQ:
+            self.counters.refused += 1
+            return _ERRORS[ErrorCode.ACCESS_VIOLATION]
+        if not self._admit(address):
+            return None
+        try:
+            found = self._find(request.filename, Mode(request.mode))
+        except ValueError:
+            found = ErrorCode.UNDEFINED
+        if isinstance(found, ErrorCode):
+            if found is ErrorCode.FILE_NOT_FOUND:
+                self.counters.not_found += 1
+            else:
+                self.counters.refused += 1
+            return _ERRORS[found]
+        options = negotiate(request.options, found.size, self.limits.options)
+        packets = found.packets(options.blksize)
+        transfer = ServerTransfer(address, data, packets, found.size, options, self.limits, now)
+        self._transfers[address] = transfer
+        self._wheel.set(transfer, transfer.due())
+        host = self._host_of(address)
+        self._per_host[host] = self._per_host.get(host, 0) + 1
+        self._active += 1
+        self.counters.active += 1
+        return transfer.first_packet()
+
+    def _admit(self, address: Hashable) -> bool:
+        # Whoever is not admitted hears nothing: a phone asks again after a second, but gives up on ERROR.
+        if self.draining:
+            self.counters.dropped_draining += 1
+        elif self.counters.active >= self.limits.transfers:
+            self.counters.dropped_full += 1
+        elif self._per_host.get(self._host_of(address), 0) >= self.limits.transfers_per_client:
+            self.counters.dropped_client += 1
+        else:
+            return True
+        return False
+
+    def receive(self, data: bytes, address: Hashable, now: float) -> Reply:
+        """Take a datagram from the reply socket; return what to send back to ``address``."""
+        transfer = self._transfers.get(address)
+        if transfer is None:
+            return self._unknown(data)
+        if int.from_bytes(data, "big") == transfer.awaited and len(data) == 4:
+            reply = transfer.step_lockstep(now)
+            if reply is None:
+                self._ended(transfer)
+            return reply
+        return self._receive_other(transfer, data, now)
+
+    def _receive_other(self, transfer: ServerTransfer, data: bytes, now: float) -> Reply:
+        if transfer.phase.ended:
+            return None
+        opcode = int.from_bytes(data[:2], "big") if len(data) >= 4 else 0
+        if opcode == Opcode.ACK:
+            replies = transfer.acknowledge(data[2] << 8 | data[3], now)
+        elif opcode == Opcode.ERROR:
+            replies = transfer.fail(now)
+        else:
+            self.counters.malformed += 1
+            replies = (_ERRORS[ErrorCode.ILLEGAL_OPERATION], *transfer.fail(now))
+        if transfer.phase.ended:
+            self._ended(transfer)
+        return replies
+
+    def _unknown(self, data: bytes) -> bytes | None:
+        self.counters.unknown_transfers += 1
+        is_ack = len(data) >= 4 and data[0] == 0 and data[1] == Opcode.ACK
+        return _ERRORS[ErrorCode.UNKNOWN_TID] if is_ack else None
+
+    def tick(self, now: float) -> Iterator[tuple[tuple[bytes, ...], Any]]:
+        """Yield (packets, address) for everything whose timer has run out; wanted 20 times a second."""
+        for transfer in self._wheel.expired(now):
+            if self._transfers.get(transfer.address) is not transfer:
+                continue
+            if transfer.due() > now:
+                self._wheel.set(transfer, transfer.due())
+                continue
+            if transfer.phase.ended:
+                del self._transfers[transfer.address]
+                continue
+            packets = transfer.expire(now)
+            if transfer.phase.ended:
+                self._ended(transfer)
+            else:
+                self.counters.retransmissions += len(packets)
+                yield packets, transfer.address
+            self._wheel.set(transfer, transfer.due())
+
+    def _ended(self, transfer: ServerTransfer) -> None:
+        counters = self.counters
+        self._active -= 1
+        counters.active -= 1
+        if transfer.phase is Phase.DONE:
+            counters.completed += 1
+            counters.bytes_completed += transfer.size
+        elif transfer.phase is Phase.GIVEN_UP:
+            counters.gave_up += 1
+        else:
+            counters.client_errors += 1
+        host = self._host_of(transfer.address)
+        left = self._per_host[host] - 1
+        if left:
+            self._per_host[host] = left
+        else:
+            del self._per_host[host]

@@ -1,0 +1,215 @@
+"""The server's side of one transfer: which packets follow from which event.
+
+States and events form the table :data:`TRANSITIONS`. ``acked`` and ``sent`` count blocks without
+rollover; block 0 is the OACK, so a transfer with options starts with -1 acknowledged and 0 sent, one
+without with 0 acknowledged and 1 sent.
+
+Rules: an acknowledgement of what is already acknowledged changes nothing (the sorcerer's apprentice rule,
+RFC 1123 4.2.3.1); one for the middle of a window starts the next window there (RFC 7440); one for what
+was never sent is ignored; a lost packet is repeated by the clock alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from enum import Enum, auto
+from typing import Final
+
+from mixedmode.protocols.tftp.blocks import BlockPackets
+from mixedmode.protocols.tftp.limits import ServerLimits
+from mixedmode.protocols.tftp.options import Negotiated
+from mixedmode.protocols.tftp.packets import OptionAck, encode_packet
+
+
+class Phase(Enum):
+    """Where a transfer stands."""
+
+    OPENING = auto()  # the first packet is out; whether the client's address is its own is not known yet
+    SENDING = auto()
+    DONE = auto()
+    ABORTED = auto()  # the client sent ERROR
+    GIVEN_UP = auto()
+
+    @property
+    def ended(self) -> bool:
+        """True once nothing more will be sent."""
+        return self not in (Phase.OPENING, Phase.SENDING)
+
+
+class Event(Enum):
+    """What can happen to a transfer."""
+
+    ADVANCE = auto()  # an acknowledgement of something sent and not acknowledged before
+    FINISH = auto()  # the same, of the last block
+    REPEAT = auto()  # an acknowledgement that says nothing new
+    ERROR = auto()
+    TIMEOUT = auto()
+    EXHAUSTED = auto()  # a timeout with no retransmission left
+
+
+class Action(Enum):
+    """What a transition sends."""
+
+    SEND_NEXT = auto()
+    SEND_AGAIN = auto()
+    STOP = auto()
+
+
+Packets = tuple[bytes, ...]
+_UNPROVEN_TIMEOUT_LIMIT = 5.0
+LINGER: Final = 1.0
+"""Seconds that an ended transfer is remembered, so that a late acknowledgement is known for what it is."""
+
+
+class ServerTransfer:
+    """One transfer under way.
+
+    Attributes:
+        address: The client, as the caller names it.
+        sent_at: When something was last sent or the transfer ended.
+        request: The datagram that asked for it.
+    """
+
+    __slots__ = (
+        "_acked",
+        "_expires",
+        "_limits",
+        "_oack",
+        "_retries",
+        "_sent",
+        "_timeout",
+        "_window",
+        "address",
+        "awaited",
+        "last",
+        "packets",
+        "phase",
+        "request",
+        "sent_at",
+        "size",
+    )
+
+    def __init__(
+        self,
+        address: Hashable,
+        request: bytes,
+        packets: BlockPackets,
+        size: int,
+        options: Negotiated,
+        limits: ServerLimits,
+        now: float,
+    ) -> None:
+        self.address = address
+        self.request = request
+        self.packets = packets
+        self.size = size
+        self.last = len(packets) - 1
+        self.phase = Phase.OPENING
+        self._timeout = float(options.timeout or limits.timeout)
+        self.sent_at = now
+        self._limits = limits
+        self._expires = now + limits.lifetime
+        self._retries = 0
+        self._window = options.windowsize
+        self._oack = encode_packet(OptionAck(options.answer)) if options.answer else None
+        self._sent = 0 if self._oack else 1
+        self._acked = self._sent - 1
+        self.awaited = _lockstep_ack(self._sent) if self._window == 1 else -1
+        """The ACK that lets a transfer in lockstep go on, as a number; -1 when windows are in use."""
+
+    def first_packet(self) -> bytes:
+        """Return what answers the request: the OACK, or block 1."""
+        return self._oack or self.packets[1]
+
+    @property
+    def all_sent(self) -> bool:
+        """True if only acknowledgements are missing."""
+        return self._sent == self.last
+
+    def due(self) -> float:
+        """Return when to call :meth:`expire`, or to forget a transfer that has ended.
+
+        A forged request must not hold its place for the 255 seconds that an option can ask for, so the
+        time asked for counts in full only after the first acknowledgement.
+        """
+        if self.phase is Phase.SENDING:
+            return min(self.sent_at + self._timeout, self._expires)
+        if self.phase is Phase.OPENING:
+            return self.sent_at + min(self._timeout, _UNPROVEN_TIMEOUT_LIMIT)
+        return self.sent_at + LINGER
+
+    def step_lockstep(self, now: float) -> bytes | None:
+        """Take the awaited acknowledgement; the (SENDING, ADVANCE) row of the table for a window of one.
+
+        Returns:
+            The next DATA packet, or ``None`` if the last block has just been acknowledged.
+        """
+        self.sent_at = now
+        sent = self._sent
+        if sent == self.last:
+            self.phase = Phase.DONE
+            self.awaited = -1
+            return None
+        self._acked = sent
+        self._sent = sent = sent + 1
+        self._retries = 0
+        self.phase = Phase.SENDING
+        self.awaited = 0x40000 | (sent & 0xFFFF)
+        return self.packets[sent]
+
+    def acknowledge(self, block: int, now: float) -> Packets:
+        """Take an ACK of the wire number ``block``; return the packets to send."""
+        ahead = (block - self._acked) & 0xFFFF
+        if not 0 < ahead <= self._sent - self._acked:
+            return self._apply(Event.REPEAT, now)
+        self._acked += ahead
+        return self._apply(Event.FINISH if self._acked == self.last else Event.ADVANCE, now)
+
+    def fail(self, now: float) -> Packets:
+        """Take the client's ERROR."""
+        return self._apply(Event.ERROR, now)
+
+    def expire(self, now: float) -> Packets:
+        """Take a timeout; return the packets to send again, none if the transfer is given up."""
+        allowed = self._limits.retries if self.phase is Phase.SENDING else self._limits.retries_unproven
+        spent = self._retries >= allowed or now >= self._expires
+        return self._apply(Event.EXHAUSTED if spent else Event.TIMEOUT, now)
+
+    def _apply(self, event: Event, now: float) -> Packets:
+        row = TRANSITIONS.get((self.phase, event))
+        if row is None:
+            return ()
+        self.phase, action = row
+        self.sent_at = now
+        if action is Action.STOP:
+            self.awaited = -1
+            return ()
+        if action is Action.SEND_NEXT:
+            self._retries = 0
+        else:
+            self._retries += 1
+            if self._acked < 0:
+                return (self.first_packet(),)
+        self._sent = min(self._acked + self._window, self.last)
+        self.awaited = _lockstep_ack(self._sent) if self._window == 1 else -1
+        return tuple(self.packets[block] for block in range(self._acked + 1, self._sent + 1))
+
+
+def _lockstep_ack(block: int) -> int:
+    return 0x40000 | (block & 0xFFFF)
+
+
+TRANSITIONS: Final[dict[tuple[Phase, Event], tuple[Phase, Action]]] = {
+    (Phase.OPENING, Event.ADVANCE): (Phase.SENDING, Action.SEND_NEXT),
+    (Phase.OPENING, Event.FINISH): (Phase.DONE, Action.STOP),
+    (Phase.OPENING, Event.ERROR): (Phase.ABORTED, Action.STOP),
+    (Phase.OPENING, Event.TIMEOUT): (Phase.OPENING, Action.SEND_AGAIN),
+    (Phase.OPENING, Event.EXHAUSTED): (Phase.GIVEN_UP, Action.STOP),
+    (Phase.SENDING, Event.ADVANCE): (Phase.SENDING, Action.SEND_NEXT),
+    (Phase.SENDING, Event.FINISH): (Phase.DONE, Action.STOP),
+    (Phase.SENDING, Event.ERROR): (Phase.ABORTED, Action.STOP),
+    (Phase.SENDING, Event.TIMEOUT): (Phase.SENDING, Action.SEND_AGAIN),
+    (Phase.SENDING, Event.EXHAUSTED): (Phase.GIVEN_UP, Action.STOP),
+}
+"""What follows from what. A pair that is not here (a repeated acknowledgement, anything after the end)
+changes nothing and sends nothing."""

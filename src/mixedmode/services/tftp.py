@@ -1,0 +1,255 @@
+"""The TFTP service: the sans-IO engine on two sockets, for a whole site's phones at once.
+
+Requests come in on the listening port; everything else of a transfer goes through one reply socket on
+another port, which clients see as the server's TID (RFC 1350). There is no task, thread or socket for a
+transfer: a wake-up reads many datagrams, each costs one look-up and one prebuilt packet. A service bound
+to all addresses has a reply socket for each address that phones used, since a phone takes no answer from
+an address that it did not ask.
+
+A forged source address gets one packet for one packet and two repetitions; file data beyond the first
+block is sent only to who acknowledges it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Final
+
+from mixedmode.errors import UsageError
+from mixedmode.protocols.tftp import ErrorCode, Mode, ServerCounters, ServerEngine, ServerLimits
+from mixedmode.services.datagrams import (
+    DESTINATION_SPACE,
+    bind_datagram,
+    destination,
+    resolve,
+    want_destination,
+)
+from mixedmode.services.files import FileStore, ServedFile, ServedFileCache, is_safe_name
+
+_BATCH: Final = 256
+"""Datagrams read from one socket before the event loop gets its turn."""
+_RECEIVE_BYTES: Final = 1024
+"""No datagram that a client may send is longer than a request: 512 bytes."""
+_TICK_SECONDS: Final = 0.05
+_LANES: Final = 256
+Address = tuple[Any, ...]
+
+
+class Lane:
+    """One reply socket and the transfers on it."""
+
+    def __init__(self, sock: socket.socket, engine: ServerEngine, counters: ServerCounters) -> None:
+        self.sock = sock
+        self.engine = engine
+        self._counters = counters
+
+    def read(self) -> None:
+        """Answer what clients have sent to the reply socket."""
+        now = monotonic()
+        receive, recvfrom, sendto = self.engine.receive, self.sock.recvfrom, self.sock.sendto
+        for _ in range(_BATCH):
+            try:
+                data, address = recvfrom(_RECEIVE_BYTES)
+            except OSError:
+                return
+            reply = receive(data, address, now)
+            if isinstance(reply, bytes):
+                try:
+                    sendto(reply, address)
+                except OSError:
+                    self._counters.send_failures += 1
+            elif reply:
+                self.send(reply, address)
+
+    def send(self, packets: tuple[bytes, ...], address: Address) -> None:
+        """Send packets to a client; what the kernel does not take is lost, as on any network."""
+        for packet in packets:
+            try:
+                self.sock.sendto(packet, address)
+            except OSError:
+                self._counters.send_failures += 1
+
+
+class TftpService:
+    """A read-only TFTP server.
+
+    Args:
+        store: The files.
+        host: The address to listen on; ``0.0.0.0`` and ``::`` mean all.
+        port: The UDP port; 0 chooses a free one.
+        limits: Bounds on transfers, time and options.
+        reuse_port: Let several services, one in each process, share the port.
+    """
+
+    def __init__(
+        self,
+        store: FileStore,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        limits: ServerLimits | None = None,
+        reuse_port: bool = False,
+    ) -> None:
+        self.store = store
+        self.limits = limits or ServerLimits()
+        self.counters = ServerCounters()
+        self._host, self._port, self._reuse_port = host, port, reuse_port
+        self._cache = ServedFileCache()
+        self._listener: socket.socket | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._family = socket.AF_INET
+        self._wildcard = False
+        self._lanes: dict[str, Lane] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._draining = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the service listens.
+
+        Raises:
+            UsageError: It has not been started.
+        """
+        if self._listener is None:
+            raise UsageError("The TFTP service is not running", next_step="Call start() first.")
+        name = self._listener.getsockname()
+        return str(name[0]), int(name[1])
+
+    @property
+    def port(self) -> int:
+        """The port that the service listens on."""
+        return self.address[1]
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """The counters by name."""
+        return self.counters.snapshot()
+
+    @property
+    def healthy(self) -> bool:
+        """True while requests are taken."""
+        return self._listener is not None and not self._draining
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            RemoteError: The address cannot be had.
+            UsageError: There is no such address, or the service runs already.
+        """
+        if self._listener is not None:
+            raise UsageError("The TFTP service is running already")
+        self._family, address = resolve(self._host, self._port)
+        self._wildcard = ipaddress.ip_address(address[0].partition("%")[0]).is_unspecified
+        self._loop = asyncio.get_running_loop()
+        self._draining = False
+        self._listener = listener = bind_datagram(self._family, address, reuse_port=self._reuse_port)
+        read: Callable[[], None]
+        if self._wildcard:
+            want_destination(listener)
+            read = self._read_requests_to_any
+        else:
+            self._lane(address[0])
+            read = self._read_requests
+        self._loop.add_reader(listener.fileno(), read)
+
+    async def drain(self, timeout: float = 5.0) -> int:
+        """Take no new transfers, let those under way finish.
+
+        Returns:
+            Transfers left after ``timeout`` seconds.
+        """
+        self._draining = True
+        for lane in self._lanes.values():
+            lane.engine.draining = True
+        end = monotonic() + timeout
+        # A look now and then costs the packets nothing; telling a waiter would cost every transfer.
+        while self.counters.active and monotonic() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        return self.counters.active
+
+    async def stop(self) -> None:
+        """Close the sockets; transfers under way are cut off. Stopping twice does no harm."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        sockets = [lane.sock for lane in self._lanes.values()]
+        if self._listener is not None:
+            sockets.append(self._listener)
+        for sock in sockets:
+            if self._loop is not None:
+                self._loop.remove_reader(sock.fileno())
+            sock.close()
+        self._listener = None
+        self._lanes.clear()
+        self.counters.active = 0
+
+    def _lane(self, host: str) -> Lane:
+        sock = bind_datagram(self._family, (host, 0))
+        engine = ServerEngine(self._find, limits=self.limits, counters=self.counters)
+        engine.draining = self._draining
+        lane = self._lanes[host] = Lane(sock, engine, self.counters)
+        if self._loop is not None:
+            self._loop.add_reader(sock.fileno(), lane.read)
+        return lane
+
+    def _find(self, name: str, mode: Mode) -> ServedFile | ErrorCode:
+        if not is_safe_name(name):
+            return ErrorCode.ACCESS_VIOLATION
+        data = self.store.lookup(name)
+        if data is None:
+            return ErrorCode.FILE_NOT_FOUND
+        served = self._cache.get(data)
+        return served if mode is Mode.OCTET else served.as_netascii()
+
+    def _read_requests(self) -> None:
+        listener = self._listener
+        lane = next(iter(self._lanes.values()))
+        if listener is None:
+            return
+        now = monotonic()
+        for _ in range(_BATCH):
+            try:
+                data, address = listener.recvfrom(_RECEIVE_BYTES)
+            except OSError:
+                break
+            reply = lane.engine.request(data, address, now)
+            if reply:
+                lane.send((reply,), address)
+        self._watch()
+
+    def _read_requests_to_any(self) -> None:
+        listener = self._listener
+        if listener is None:
+            return
+        now = monotonic()
+        for _ in range(_BATCH):
+            try:
+                data, ancillary, _, address = listener.recvmsg(_RECEIVE_BYTES, DESTINATION_SPACE)
+            except OSError:
+                break
+            host = destination(ancillary)
+            if host is None or (host not in self._lanes and len(self._lanes) >= _LANES):
+                continue
+            lane = self._lanes.get(host) or self._lane(host)
+            reply = lane.engine.request(data, address, now)
+            if reply:
+                lane.send((reply,), address)
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._timer is None and self._loop is not None:
+            self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = monotonic()
+        for lane in self._lanes.values():
+            for packets, address in lane.engine.tick(now):
+                lane.send(packets, address)
+        if any(not lane.engine.idle for lane in self._lanes.values()):
+            self._watch()
