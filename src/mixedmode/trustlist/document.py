@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mixedmode.errors import MalformedError
 from mixedmode.trustlist.listing import colon_hex
-from mixedmode.trustlist.roles import HEADER_NAMES, RECORD_NAMES, HeaderTag
+from mixedmode.trustlist.roles import HEADER_NAMES, RECORD_NAMES
 
 if TYPE_CHECKING:
     from mixedmode.trustlist.model import Record, TrustList
     from mixedmode.trustlist.problems import Problem
     from mixedmode.trustlist.verify import Verification
+    from mixedmode.trustlist.walk import Fields
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ def describe(trust_list: TrustList, verification: Verification, problems: Iterab
         "verified_by": verification.record.number if verification and verification.record else None,
         "reason": verification.reason,
         "problems": [problem_document(problem) for problem in problems],
-        "unknown_fields": _unknown_fields(header.fields.spans, header.data, {*HEADER_NAMES, 1, 2}),
+        "unknown_fields": _unknown_fields(header.fields, {*HEADER_NAMES, 1, 2}),
         "records": [_record(record, header.signer_serial) for record in trust_list.records],
     }
 
@@ -83,7 +84,7 @@ def _record(record: Record, signer_serial: bytes | None) -> dict[str, Any]:
         "key": _read(lambda: None if certificate is None else certificate.key_description),
         "ip_address": record.ip_address,
         "signed_this_file": record.is_sast() and record.serial is not None and record.serial == signer_serial,
-        "unknown_fields": _unknown_fields(record.fields.spans, record.data, set(RECORD_NAMES)),
+        "unknown_fields": _unknown_fields(record.fields, set(RECORD_NAMES)),
     }
 
 
@@ -95,12 +96,13 @@ def _read(read: Callable[[], T]) -> T | None:
         return None
 
 
-def _unknown_fields(spans: dict[int, tuple[int, int]], data: bytes, known: set[int]) -> list[dict[str, Any]]:
-    return [
-        {"tag": tag, "offset": start - 3, "length": end - start, "value": data[start:end].hex()}
-        for tag, (start, end) in spans.items()
-        if tag not in known and tag != HeaderTag.PADDING
-    ]
+def _unknown_fields(fields: Fields, known: set[int]) -> list[dict[str, Any]]:
+    found = []
+    for tag, offset in fields.offsets.items():
+        value = fields.value(tag) or b""
+        if tag not in known:
+            found.append({"tag": tag, "offset": offset, "length": len(value), "value": value.hex()})
+    return found
 
 
 def _iso(moment: datetime) -> str:

@@ -58,13 +58,11 @@ class Header:
 
     def value(self, tag: int) -> bytes | None:
         """Return the value of a tag's first occurrence."""
-        span = self.fields.spans.get(tag)
-        return None if span is None else self.data[span[0] : span[1]]
+        return self.fields.value(tag)
 
     def offset_of(self, tag: int) -> int | None:
         """Return the byte offset of a tag's first occurrence."""
-        span = self.fields.spans.get(tag)
-        return None if span is None else span[0] - 3
+        return self.fields.offsets.get(tag)
 
     def _text(self, tag: int) -> str | None:
         value = self.value(tag)
@@ -121,8 +119,7 @@ class Header:
     @property
     def digest(self) -> DigestAlgorithm | None:
         """The digest, None if the field is absent or its code unknown."""
-        code = self.digest_code
-        return DigestAlgorithm(code) if code in _DIGEST_CODES else None
+        return _DIGESTS.get(self.fields.value(8))
 
     @property
     def signature_algorithm(self) -> int | None:
@@ -155,13 +152,13 @@ class Header:
         Raises:
             MalformedError: The header has no signature field.
         """
-        span = self.fields.spans.get(HeaderTag.SIGNATURE)
+        span = self.fields.span(HeaderTag.SIGNATURE)
         if span is None:
             raise MalformedError("the header has no signature", offset=self.fields.end, code="signature_missing")
         return self.data[: span[0] - 3] + self.data[span[1] :]
 
 
-_DIGEST_CODES = frozenset(digest.value for digest in DigestAlgorithm)
+_DIGESTS: dict[bytes | None, DigestAlgorithm] = {bytes((digest,)): digest for digest in DigestAlgorithm}
 
 
 class SignerOrder(Enum):

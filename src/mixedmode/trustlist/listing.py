@@ -100,14 +100,13 @@ def colon_hex(value: bytes) -> str:
 
 def _header_rows(trust_list: TrustList) -> Iterator[str]:
     header = trust_list.header
-    for tag in sorted(header.fields.spans):
+    for tag in sorted(header.fields.offsets):
         if tag < HeaderTag.SIGNER_ID:
             continue
-        start, end = header.fields.spans[tag]
-        value = header.data[start:end]
+        value = header.value(tag) or b""
         name = HEADER_NAMES.get(tag, "(UNKNOWN)")
         if tag in HEADER_CONTAINERS:
-            yield row(tag, name, 2, str(end - start))
+            yield row(tag, name, 2, str(len(value)))
         elif tag in {HeaderTag.SIGNER_NAME, HeaderTag.CA_NAME}:
             text = header.signer_name if tag == HeaderTag.SIGNER_NAME else header.signer_issuer
             yield from _wrapped_row(tag, name, len(value), _name_lines(text or ""))
@@ -127,7 +126,7 @@ def _header_rows(trust_list: TrustList) -> Iterator[str]:
 
 
 def _record_rows(record: Record) -> Iterator[str]:
-    for tag in sorted(record.fields.spans):
+    for tag in sorted(record.fields.offsets):
         value = record.value(tag) or b""
         name = RECORD_NAMES.get(tag, "(UNKNOWN)")
         if tag == RecordTag.RECORD_LENGTH:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from mixedmode.pki.certificates import Certificate
 from mixedmode.trustlist.header import Header, read_text
 from mixedmode.trustlist.roles import MAX_FILE, ROLES_BY_CODE, RecordTag, Role
+from mixedmode.trustlist.verify import Verification, signer_records, verify_trust_list
 from mixedmode.trustlist.walk import Fields, malformed, walk_header, walk_records
-
-if TYPE_CHECKING:
-    from mixedmode.pki.certificates import Certificate
-    from mixedmode.trustlist.verify import Verification
 
 
 class Record:
@@ -42,13 +40,11 @@ class Record:
 
     def value(self, tag: int) -> bytes | None:
         """Return the value of a tag's first occurrence."""
-        span = self.fields.spans.get(tag)
-        return None if span is None else self.data[span[0] : span[1]]
+        return self.fields.value(tag)
 
     def offset_of(self, tag: int) -> int:
         """Return the byte offset of a tag, or of the record if it has no such tag."""
-        span = self.fields.spans.get(tag)
-        return self.fields.offset if span is None else span[0] - 3
+        return self.fields.offsets.get(tag, self.fields.offset)
 
     def _text(self, tag: int) -> str | None:
         value = self.value(tag)
@@ -73,7 +69,7 @@ class Record:
     def role_code(self) -> int | None:
         """The FUNCTION number."""
         value = self.value(RecordTag.FUNCTION)
-        return None if value is None else int.from_bytes(value)
+        return int.from_bytes(value) if value else None
 
     @property
     def role(self) -> Role | None:
@@ -132,9 +128,7 @@ class Record:
             der = self.certificate_der
             if der is None:
                 return None
-            from mixedmode.pki.certificates import Certificate
-
-            self._certificate = Certificate.from_der(der)
+            self._certificate = Certificate(der)
         return self._certificate
 
     @property
@@ -220,6 +214,14 @@ class TrustList:
         data = self.data
         return tuple(Record(data, number, fields) for number, fields in enumerate(self.record_fields, 1))
 
+    def record(self, number: int) -> Record:
+        """Return one record by its number, from 1, without making the others."""
+        made = self.__dict__.get("records")
+        if made is not None:
+            record: Record = made[number - 1]
+            return record
+        return Record(self.data, number, self.record_fields[number - 1])
+
     @property
     def kind(self) -> Literal["CTL", "ITL"]:
         """CTL or ITL: by the name in the header, else ITL if it has a TVS record (a CTL never has)."""
@@ -261,8 +263,6 @@ class TrustList:
             issuer: Issuer text of the file's header; None matches any.
             serial: Serial bytes of the file's header, compared verbatim.
         """
-        from mixedmode.trustlist.verify import signer_records
-
         return signer_records(self, issuer, serial)
 
     def verify(self, signer: Certificate | None = None) -> Verification:
@@ -271,6 +271,4 @@ class TrustList:
         Args:
             signer: Judge with this certificate instead of the list's records.
         """
-        from mixedmode.trustlist.verify import verify_trust_list
-
         return verify_trust_list(self, signer)

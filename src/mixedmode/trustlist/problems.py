@@ -121,10 +121,10 @@ def _header_problems(trust_list: TrustList) -> Iterator[Problem]:
     header = trust_list.header
     fields = header.fields
     for expected, name in _EXPECTED_HEADER:
-        if expected not in fields.spans:
+        if expected not in fields.offsets:
             yield Problem("missing_tag", f"the header has no {name} (tag {expected.value})", 0, Severity.WARNING)
     for container, children in _CHILDREN.items():
-        if container in fields.spans:
+        if container in fields.offsets:
             yield from _container_problem(trust_list, container, children)
     yield from _modulus_problem(header)
     yield from _odd_fields("header", fields, {1, 2, *HEADER_NAMES})
@@ -149,30 +149,35 @@ def _modulus_problem(header: Header) -> Iterator[Problem]:
 
 
 def _odd_fields(place: str, fields: Fields, known: Container[int]) -> Iterator[Problem]:
-    for tag, (start, end) in fields.spans.items():
+    for tag, offset in fields.offsets.items():
         if tag not in known:
-            said = f"unknown tag {tag} of {end - start} bytes in the {place}, kept"
-            yield Problem("unknown_tag", said, start - 3, Severity.WARNING)
-    for tag, (start, _end) in fields.repeated:
-        said = f"tag {tag} appears again in the {place}; the first one counts"
-        yield Problem("repeated_tag", said, start - 3)
+            said = f"unknown tag {tag} of {len(fields.value(tag) or b'')} bytes in the {place}, kept"
+            yield Problem("unknown_tag", said, offset, Severity.WARNING)
+    for offset in fields.repeated:
+        said = f"tag {fields.data[offset]} appears again in the {place}; the first one counts"
+        yield Problem("repeated_tag", said, offset)
 
 
 def _container_problem(trust_list: TrustList, container: int, children: tuple[int, ...]) -> Iterator[Problem]:
-    spans = trust_list.header.fields.spans
-    start, end = spans[container]
+    fields = trust_list.header.fields
+    said = _announced_length(fields, container)
     own = sum(
-        3 + (0 if child in HEADER_CONTAINERS else spans[child][1] - spans[child][0])
+        3 + (0 if child in HEADER_CONTAINERS else _announced_length(fields, child))
         for child in children
-        if child in spans
+        if child in fields.offsets
     )
-    if end - start != own:
+    if said != own:
         yield Problem(
             "container_length",
-            f"{HEADER_NAMES[container]} says its fields take {end - start} bytes, they take {own}",
-            start - 3,
+            f"{HEADER_NAMES[container]} says its fields take {said} bytes, they take {own}",
+            fields.offsets[container],
             Severity.WARNING,
         )
+
+
+def _announced_length(fields: Fields, tag: int) -> int:
+    start, end = fields.span(tag) or (0, 0)
+    return end - start
 
 
 def _list_problems(trust_list: TrustList) -> Iterator[Problem]:

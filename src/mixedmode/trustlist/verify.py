@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 from mixedmode.errors import MalformedError
 from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.trustlist.header import Header
-from mixedmode.trustlist.roles import RecordTag
+from mixedmode.trustlist.roles import HeaderTag, RecordTag
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates import Certificate
     from mixedmode.trustlist.model import Record, TrustList
+    from mixedmode.trustlist.walk import Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +52,31 @@ _HOLDS = "the signature holds"
 
 def signer_records(trust_list: TrustList, issuer: str | None, serial: bytes) -> tuple[Record, ...]:
     """Return the SAST records with this serial and issuer, last first as the other reader takes them."""
+    data = trust_list.data
     found = []
-    for number, fields in enumerate(trust_list.record_fields):
-        spans = fields.spans
-        role = spans.get(RecordTag.FUNCTION)
-        name = spans.get(RecordTag.SERIAL_NUMBER)
-        if role is None or name is None:
-            continue
-        data = trust_list.data
-        if data[name[0] : name[1]] == serial and not any(data[role[0] : role[1]]):
-            record = trust_list.records[number]
+    for number, fields in enumerate(trust_list.record_fields, 1):
+        start = fields.offsets.get(_SERIAL, -3) + 3
+        if data.startswith(serial, start) and fields.value(_SERIAL) == serial and _is_sast(fields):
+            record = trust_list.record(number)
             if issuer is None or record.issuer in {None, issuer}:
                 found.append(record)
     found.reverse()
     return tuple(found)
+
+
+def _is_sast(fields: Fields) -> bool:
+    role = fields.value(_FUNCTION)
+    return role is not None and role != b"" and not any(role)
+
+
+# Plain numbers: looking up an enumeration's member costs as much as comparing a serial.
+_FUNCTION = int(RecordTag.FUNCTION)
+_SERIAL = int(RecordTag.SERIAL_NUMBER)
+_SIGNATURE = int(HeaderTag.SIGNATURE)
+_DIGEST = int(HeaderTag.DIGEST_ALGORITHM)
+_ALGORITHM = int(HeaderTag.SIGNATURE_ALGORITHM)
+_KNOWN_DIGESTS: frozenset[bytes | None] = frozenset({None, *(bytes((digest,)) for digest in DigestAlgorithm)})
+_PKCS1: frozenset[bytes | None] = frozenset({None, b"\x00"})
 
 
 def check_signature(header: Header, certificate: Certificate, signed: bytes | None = None) -> bool:
@@ -80,15 +92,17 @@ def check_signature(header: Header, certificate: Certificate, signed: bytes | No
     Raises:
         MalformedError: The certificate cannot be read.
     """
-    signature = header.signature
-    if signature is None or header.signature_algorithm not in {None, 0}:
+    if _obstacle(header) is not None:
         return False
-    if signed is None:
-        signed = header.signed_bytes()
-    if header.digest_code is None:
-        return any(certificate.verify_pkcs1(signature, signed, digest) for digest in DigestAlgorithm)
+    return _signature_holds(header, certificate, header.signed_bytes() if signed is None else signed)
+
+
+def _signature_holds(header: Header, certificate: Certificate, signed: bytes) -> bool:
     digest = header.digest
-    return digest is not None and certificate.verify_pkcs1(signature, signed, digest)
+    signature = header.signature or b""
+    if digest is not None:
+        return certificate.verify_pkcs1(signature, signed, digest)
+    return any(certificate.verify_pkcs1(signature, signed, each) for each in DigestAlgorithm)
 
 
 def verify_trust_list(trust_list: TrustList, signer: Certificate | None) -> Verification:
@@ -110,14 +124,15 @@ def verify_trust_list(trust_list: TrustList, signer: Certificate | None) -> Veri
 
 def _obstacle(header: Header) -> Verification | None:
     """Return why no certificate whatever could verify the signature."""
-    if header.signature is None:
+    value = header.fields.value
+    if value(_DIGEST) in _KNOWN_DIGESTS and value(_ALGORITHM) in _PKCS1 and _SIGNATURE in header.fields.offsets:
+        return None
+    if _SIGNATURE not in header.fields.offsets:
         return Verification(None, None, "signature_missing", "the header has no signature")
-    if header.signature_algorithm not in {None, 0}:
+    if value(_ALGORITHM) not in _PKCS1:
         said = f"signature algorithm {header.signature_algorithm} is unknown"
         return Verification(None, None, "signature_algorithm", said)
-    if header.digest_code is not None and header.digest is None:
-        return Verification(None, None, "digest", f"digest code {header.digest_code} is unknown")
-    return None
+    return Verification(None, None, "digest", f"digest code {header.digest_code} is unknown")
 
 
 def _verify_with_records(header: Header, records: tuple[Record, ...]) -> Verification:
@@ -128,7 +143,7 @@ def _verify_with_records(header: Header, records: tuple[Record, ...]) -> Verific
         if certificate is None:
             continue
         try:
-            if check_signature(header, certificate, signed):
+            if _signature_holds(header, certificate, signed):
                 return Verification(True, record, "ok", _HOLDS)
         except MalformedError:
             unreadable = record
@@ -151,7 +166,7 @@ def _verify_with_certificate(header: Header, signer: Certificate) -> Verificatio
         return Verification(
             False, None, "unknown_signer", "the file was not signed by the given certificate: serials differ"
         )
-    if check_signature(header, signer):
+    if _signature_holds(header, signer, header.signed_bytes()):
         return Verification(True, None, "ok", f"{_HOLDS} for the given certificate")
     return Verification(False, None, "bad_signature", "the signature does not hold for the given certificate")
 

@@ -9,7 +9,7 @@ odd padding, containers whose length does not add up.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from mixedmode.errors import MalformedError
 from mixedmode.trustlist.roles import HEADER_CONTAINERS, HEADER_NAMES, MAX_RECORDS, PAD, RECORD_NAMES
@@ -18,22 +18,55 @@ Span = tuple[int, int]
 """Where a value lies: first byte, byte after the last."""
 
 
-class Fields(NamedTuple):
+class Fields:
     """The fields of a header or a record, in file order.
 
     Attributes:
+        data: The whole file.
         offset: Where the header or record begins.
         end: The byte after it.
-        spans: Tag to the span of its first occurrence.
-        repeated: Later occurrences of a tag: (tag, span).
+        offsets: Tag to the offset of its first occurrence; the value begins three bytes later.
+        repeated: Offsets of later occurrences of a tag.
         pads: Spans of padding.
     """
 
-    offset: int
-    end: int
-    spans: dict[int, Span]
-    repeated: list[tuple[int, Span]]
-    pads: list[Span]
+    __slots__ = ("data", "end", "offset", "offsets", "pads", "repeated")
+
+    def __init__(
+        self,
+        data: bytes,
+        offset: int,
+        end: int,
+        offsets: dict[int, int],
+        repeated: Sequence[int] = (),
+        pads: Sequence[Span] = (),
+    ) -> None:
+        self.data = data
+        self.offset = offset
+        self.end = end
+        self.offsets = offsets
+        self.repeated = repeated
+        self.pads = pads
+
+    def span(self, tag: int) -> Span | None:
+        """Return where the value of a tag lies, None if the tag is absent."""
+        offset = self.offsets.get(tag)
+        return None if offset is None else value_span(self.data, offset)
+
+    def value(self, tag: int) -> bytes | None:
+        """Return the value of a tag, None if it is absent."""
+        offset = self.offsets.get(tag)
+        if offset is None:
+            return None
+        data = self.data
+        start = offset + 3
+        return data[start : start + (data[offset + 1] << 8 | data[offset + 2])]
+
+
+def value_span(data: bytes, offset: int) -> Span:
+    """Return where the value of the TLV at ``offset`` lies."""
+    start = offset + 3
+    return start, start + (data[offset + 1] << 8 | data[offset + 2])
 
 
 def malformed(code: str, offset: int, what: str, next_step: str | None = None) -> MalformedError:
@@ -63,8 +96,8 @@ def walk_header(data: bytes, containers: frozenset[int] = HEADER_CONTAINERS) -> 
     size = len(data)
     if data[:3] != b"\x01\x00\x02" or size < 5:
         raise _no_header(data)
-    spans: dict[int, Span] = {1: (3, 5)}
-    repeated: list[tuple[int, Span]] = []
+    offsets: dict[int, int] = {1: 0}
+    repeated: list[int] = []
     pads: list[Span] = []
     limit = size
     has_length = False
@@ -78,21 +111,22 @@ def walk_header(data: bytes, containers: frozenset[int] = HEADER_CONTAINERS) -> 
             continue
         if tag == 1 and not has_length:
             break
-        start = pos + 3
-        if start > limit:
-            raise _field_overrun(tag, pos, start, limit, size)
-        end = start + (data[pos + 1] << 8 | data[pos + 2])
-        pos = start if tag in containers else end
+        offset = pos
+        pos += 3
         if pos > limit:
-            raise _field_overrun(tag, start - 3, end, limit, size)
-        if tag in spans:
-            repeated.append((tag, (start, end)))
+            raise _field_overrun(tag, offset, pos, limit, size)
+        if tag not in containers:
+            pos += data[offset + 1] << 8 | data[offset + 2]
+            if pos > limit:
+                raise _field_overrun(tag, offset, pos, limit, size)
+        if tag in offsets:
+            repeated.append(offset)
             continue
-        spans[tag] = (start, end)
+        offsets[tag] = offset
         if tag == 2:
-            limit = _header_length(data, start, end, size)
+            limit = _header_length(data, offset + 3, pos, size)
             has_length = True
-    return Fields(0, pos, spans, repeated, pads)
+    return Fields(data, 0, pos, offsets, repeated, pads)
 
 
 def walk_records(data: bytes, pos: int) -> list[Fields]:
@@ -126,31 +160,39 @@ def walk_records(data: bytes, pos: int) -> list[Fields]:
 
 
 def _walk_record(data: bytes, offset: int, limit: int) -> Fields:
-    spans: dict[int, Span] = {1: (offset + 3, offset + 5)}
-    repeated: list[tuple[int, Span]] = []
-    pads: list[Span] = []
+    offsets = {1: offset}
+    count = 1
+    pos = offset + 5
+    last = limit - 3
+    while pos <= last:
+        offsets[data[pos]] = pos
+        pos += 3 + (data[pos + 1] << 8 | data[pos + 2])
+        count += 1
+    if pos == limit and count == len(offsets):
+        return Fields(data, offset, limit, offsets)
+    return _walk_odd_record(data, offset, limit)
+
+
+def _walk_odd_record(data: bytes, offset: int, limit: int) -> Fields:
+    """Walk a record that repeats tags, is padded or breaks the format."""
+    offsets = {1: offset}
+    repeated: list[int] = []
     pos = offset + 5
     while pos < limit:
-        start = pos + 3
-        end = start + (data[pos + 1] << 8 | data[pos + 2]) if start <= limit else start
-        if end > limit:
-            if data[pos] == PAD and not data[pos:limit].strip(b"\x0d\x00"):
-                pads.append((pos, limit))
-                break
-            tag = data[pos]
-            raise malformed(
-                "length_overrun",
-                pos,
-                f"{RECORD_NAMES.get(tag, f'tag {tag}')} says it ends at byte {end}, "
-                f"but the record at byte {offset} ends at byte {limit}",
-            )
         tag = data[pos]
-        if tag in spans:
-            repeated.append((tag, (start, end)))
+        end = value_span(data, pos)[1] if pos + 3 <= limit else pos + 3
+        if end > limit:
+            if tag == PAD and not data[pos:limit].strip(b"\x0d\x00"):
+                return Fields(data, offset, limit, offsets, repeated, [(pos, limit)])
+            name = RECORD_NAMES.get(tag, f"tag {tag}")
+            said = f"{name} says it ends at byte {end}, but the record at byte {offset} ends at byte {limit}"
+            raise malformed("length_overrun", pos, said)
+        if tag in offsets:
+            repeated.append(pos)
         else:
-            spans[tag] = (start, end)
+            offsets[tag] = pos
         pos = end
-    return Fields(offset, limit, spans, repeated, pads)
+    return Fields(data, offset, limit, offsets, repeated)
 
 
 def _no_header(data: bytes) -> MalformedError:
