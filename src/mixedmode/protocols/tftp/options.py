@@ -2,7 +2,8 @@
 
 Rules: only options that were asked for are answered; one that is unknown, not a decimal number or out of
 range is dropped as if it had not been there; a block or window larger than the server's limit is answered
-with the limit (both RFCs let a server answer less, none lets it answer more).
+with the limit (both RFCs let a server answer less, none lets it answer more); an empty file's ``tsize`` is
+not answered.
 """
 
 from __future__ import annotations
@@ -98,8 +99,8 @@ def negotiate(asked: tuple[tuple[str, str], ...], size: int, limits: OptionLimit
             granted[name] = min(number, limits.blksize)
         elif name == "timeout" and number in TIMEOUT_RANGE:
             granted[name] = number
-        elif name == "tsize":
-            granted[name] = size
+        elif name == "tsize" and size:
+            granted[name] = size  # curl takes a size of 0 for an error, so an empty file has none
         elif name == "windowsize" and number in WINDOW_RANGE:
             granted[name] = min(number, limits.windowsize)
     blksize = granted.get("blksize", DEFAULT_BLKSIZE)
