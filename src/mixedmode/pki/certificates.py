@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, cached_property, wraps
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
 
 from mixedmode.errors import MalformedError
 from mixedmode.pki.digests import DigestAlgorithm
@@ -21,6 +21,8 @@ from mixedmode.pki.digests import DigestAlgorithm
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.x509 import Name
 
 T = TypeVar("T")
 
@@ -52,7 +54,10 @@ def _library_errors() -> tuple[type[Exception], ...]:
 
 def _field(read: Callable[[Certificate], T]) -> cached_property[T]:
     """Make a field that is read once and whose failures are :class:`MalformedError` (rules 1 and 2)."""
+    return cached_property(_guarded(read))
 
+
+def _guarded(read: Callable[[Certificate], T]) -> Callable[[Certificate], T]:
     @wraps(read)
     def guarded(self: Certificate) -> T:
         try:
@@ -67,7 +72,7 @@ def _field(read: Callable[[Certificate], T]) -> cached_property[T]:
                 next_step="ask its issuer for a certificate that follows RFC 5280",
             ) from error
 
-    return cached_property(guarded)
+    return guarded
 
 
 class Certificate:
@@ -144,12 +149,12 @@ class Certificate:
         return x509.load_der_x509_certificate(self.der)
 
     @_field
-    def subject_name(self) -> x509.Name:
+    def subject_name(self) -> Name:
         """The library's subject."""
         return self.x509.subject
 
     @_field
-    def issuer_name(self) -> x509.Name:
+    def issuer_name(self) -> Name:
         """The library's issuer."""
         return self.x509.issuer
 
@@ -158,21 +163,21 @@ class Certificate:
         """The subject as CUCM prints it: ``CN=..;OU=..;O=..;L=..;ST=..;C=..``."""
         from mixedmode.pki.names import render_name
 
-        return render_name(self.x509.subject)
+        return render_name(self.subject_name)
 
     @_field
     def issuer(self) -> str:
         """The issuer as CUCM prints it."""
         from mixedmode.pki.names import render_name
 
-        return render_name(self.x509.issuer)
+        return render_name(self.issuer_name)
 
     @_field
     def common_name(self) -> str:
         """The subject's common name as it stands, or an empty text."""
         from mixedmode.pki.names import attributes_of
 
-        return next((value for kind, value in attributes_of(self.x509.subject) if kind == "CN"), "")
+        return next((value for kind, value in attributes_of(self.subject_name) if kind == "CN"), "")
 
     @_field
     def serial(self) -> bytes:
@@ -273,18 +278,16 @@ class Certificate:
         Raises:
             MalformedError: The certificate cannot be read.
         """
-        verify = self._verifier
-        return verify is not None and verify(signature, digest.hash(data), digest)
-
-    @_field
-    def _verifier(self) -> Callable[[bytes, bytes, DigestAlgorithm], bool] | None:
-        """A check of a signature over a digest, with all that it needs at hand; None for keys that cannot."""
-        from cryptography.hazmat.primitives.asymmetric import rsa
-
-        key = self.public_key
-        if not isinstance(key, rsa.RSAPublicKey) or key.key_size > MAX_RSA_BITS:
-            return None
-        return _rsa_verifier(key)
+        fields = self.__dict__
+        verify = fields["_verify"] if "_verify" in fields else _verifier(self)
+        if verify is None:
+            return False
+        library = _verification_library()
+        try:
+            verify(signature, digest.hash(data), library.scheme, library.markers[digest])
+        except library.refusals:
+            return False
+        return True
 
     def is_issued_by(self, authority: Certificate) -> bool:
         """Return whether an authority's name and signature stand on this certificate; dates are not checked.
@@ -294,31 +297,67 @@ class Certificate:
         """
         from cryptography.exceptions import InvalidSignature
 
-        certificate, issuer = self.x509, authority.x509
+        if self.issuer_name != authority.subject_name:
+            return False
         refusals: tuple[type[Exception], ...] = (InvalidSignature, *_library_errors())
         try:
-            certificate.verify_directly_issued_by(issuer)
+            _check_issued(self.x509, authority.public_key)
         except refusals:
             return False
         return True
 
 
-def _rsa_verifier(key: rsa.RSAPublicKey) -> Callable[[bytes, bytes, DigestAlgorithm], bool]:
+def _check_issued(certificate: x509.Certificate, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> None:
+    """Check a certificate's signature; the library's own check refuses SHA-1, which old certificates carry."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+    parameters = certificate.signature_algorithm_parameters
+    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+    chosen = certificate.signature_hash_algorithm
+    if isinstance(key, rsa.RSAPublicKey) and isinstance(parameters, padding.PKCS1v15 | padding.PSS) and chosen:
+        key.verify(signature, signed, parameters, chosen)
+    elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
+        key.verify(signature, signed, parameters)
+    else:
+        raise UnsupportedAlgorithm("the signature is not of the key's kind")
+
+
+@_guarded
+def _verifier(certificate: Certificate) -> Any:
+    """Return the library's verification for the certificate's key, None if the key cannot be used; keep it.
+
+    No cached property: trust lists are verified by the thousand, each with certificates of its own.
+    """
+    fields = certificate.__dict__
+    library = _verification_library()
+    loaded = fields.get("x509")
+    if loaded is None:
+        loaded = fields["x509"] = library.load(certificate.der)
+    key = loaded.public_key()
+    usable = isinstance(key, library.rsa_key) and key.key_size <= MAX_RSA_BITS
+    fields["_verify"] = key.verify if usable else None
+    return fields["_verify"]
+
+
+class _VerificationLibrary(NamedTuple):
+    load: Callable[[bytes], Any]
+    rsa_key: Any
+    scheme: PKCS1v15
+    markers: tuple[Any, ...]
+    refusals: tuple[type[Exception], ...]
+
+
+@cache
+def _verification_library() -> _VerificationLibrary:
+    """Return what verification needs of the library, imported once."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.x509 import load_der_x509_certificate
 
-    scheme = PKCS1v15()
-    markers = prehashed()
-    check: Any = key.verify
-
-    def verify(signature: bytes, hashed: bytes, digest: DigestAlgorithm) -> bool:
-        try:
-            check(signature, hashed, scheme, markers[digest])
-        except (InvalidSignature, UnsupportedAlgorithm, ValueError):
-            return False
-        return True
-
-    return verify
+    refusals = (InvalidSignature, UnsupportedAlgorithm, ValueError)
+    return _VerificationLibrary(load_der_x509_certificate, RSAPublicKey, PKCS1v15(), prehashed(), refusals)
 
 
 @cache

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.pki.certificates import Certificate
@@ -33,6 +33,7 @@ MAX_KEY_FILE = 1 << 20
 PKCS12_SCHEME = "pkcs12:"
 PKCS11_SCHEME = "pkcs11:"
 
+T = TypeVar("T")
 Password = Callable[[str], bytes]
 
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
@@ -270,7 +271,7 @@ def _pem_blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
         yield match[1].decode(), match[0] + b"\n"
 
 
-def _located(read: Callable[[bytes], Any], data: bytes, where: str) -> Any:
+def _located(read: Callable[[bytes], T], data: bytes, where: str) -> T:
     try:
         return read(data)
     except MalformedError as error:

@@ -52,6 +52,7 @@ _OTHER_RANK = 5
 _SYNONYMS = {"S": "ST", "EMAILADDRESS": "E", "TITLE": "T", "1.2.840.113549.1.9.1": "E"}
 _TYPE = r"\s*(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+)="
 _ATTRIBUTE_STARTS = {separator: re.compile(re.escape(separator) + f"(?={_TYPE})") for separator in ";,"}
+_BARE_QUOTE = re.compile(r"""\\.|(")""", re.DOTALL)
 _ESCAPE = re.compile(r"\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
 
 
@@ -171,7 +172,7 @@ def _split(text: str, separator: str) -> Iterator[str]:
     start = 0
     for match in _ATTRIBUTE_STARTS[separator].finditer(text):
         part = text[start : match.start()]
-        if part.count('"') % 2 == 0 and not _ends_escaped(part):
+        if sum(map(bool, _BARE_QUOTE.findall(part))) % 2 == 0 and not _ends_escaped(part):
             yield part
             start = match.end()
     yield text[start:]

@@ -1,0 +1,234 @@
+"""Putting a certificate together: names, key, validity, extensions, signature.
+
+The mechanics below :mod:`mixedmode.pki.profiles`, which says what each purpose needs. SHA-1 signatures, which
+certificates of older clusters carry, are made here, since the library makes certificates only with SHA-2: the
+certificate is built with SHA-256, the algorithm's identifier replaced, and signed again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from mixedmode.errors import UsageError
+from mixedmode.pki.certificates import Certificate
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    from mixedmode.pki.signer import PrivateKey
+
+    PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+MAX_SERIAL_BITS = 159
+IPSEC_END_SYSTEM = "1.3.6.1.5.5.7.3.5"
+
+
+class Hash(StrEnum):
+    """The hash under a certificate's signature."""
+
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+    SHA384 = "sha384"
+    SHA512 = "sha512"
+
+    @property
+    def strength(self) -> int:
+        """Bits, to compare with a curve."""
+        return int(self.value[3:])
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The key usages that CUCM's certificates carry."""
+
+    digital_signature: bool = False
+    key_encipherment: bool = False
+    data_encipherment: bool = False
+    key_agreement: bool = False
+    key_cert_sign: bool = False
+
+    def with_cert_sign(self) -> Usage:
+        """Return the usages of a self-signed certificate, whose key signs itself."""
+        return replace(self, key_cert_sign=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """What goes into a certificate besides names and key.
+
+    Attributes:
+        usage: Key usage, critical.
+        extended: TLS server, TLS client and IPsec end system.
+        authority: Basic constraints, critical.
+        dns: Alternative names of kind DNS.
+        uri: Alternative name of kind URI.
+    """
+
+    usage: Usage
+    extended: bool = False
+    authority: bool = False
+    dns: tuple[str, ...] = ()
+    uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who signs a certificate.
+
+    Attributes:
+        name: The issuer's name.
+        key: The issuer's private key.
+        certificate: The issuer's certificate, None if the new one is self-signed.
+    """
+
+    name: x509.Name
+    key: PrivateKey
+    certificate: Certificate | None = None
+
+
+def build_certificate(
+    subject: x509.Name,
+    public_key: PublicKey,
+    issuer: Issuer,
+    *,
+    serial: int,
+    validity: tuple[datetime, datetime],
+    extensions: Extensions,
+    signature_hash: Hash | None = None,
+) -> Certificate:
+    """Return a signed version 3 certificate.
+
+    Args:
+        subject: Whose it is.
+        public_key: The subject's key.
+        issuer: Who signs.
+        serial: From 1 to 159 bits.
+        validity: First and last moment (UTC).
+        extensions: What else it says.
+        signature_hash: By default SHA-256, or what the issuer's curve needs.
+
+    Raises:
+        UsageError: Serial, dates, names or hash cannot be used.
+        MalformedError: The issuer's certificate cannot be read.
+    """
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    chosen = signature_hash or _default_hash(issuer.key)
+    _check_hash(chosen, issuer.key)
+    if serial <= 0 or serial.bit_length() > MAX_SERIAL_BITS:
+        raise UsageError(f"a serial has 1 to {MAX_SERIAL_BITS} bits and is positive", code="serial")
+    try:
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer.name)
+            .public_key(public_key)
+            .serial_number(serial)
+            .not_valid_before(validity[0])
+            .not_valid_after(validity[1])
+        )
+        for extension, critical in _extensions(extensions, public_key, issuer):
+            builder = builder.add_extension(extension, critical=critical)
+        certificate = Certificate.from_library(builder.sign(issuer.key, _library_hash(chosen)))
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise UsageError("the certificate cannot be made", why=str(error), code="certificate") from error
+    return _with_sha1(certificate, issuer.key) if chosen is Hash.SHA1 else certificate
+
+
+def _extensions(wanted: Extensions, public_key: PublicKey, issuer: Issuer) -> list[tuple[x509.ExtensionType, bool]]:
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    usage = wanted.usage
+    found: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.BasicConstraints(ca=wanted.authority, path_length=None), True),
+        (
+            x509.KeyUsage(
+                digital_signature=usage.digital_signature,
+                content_commitment=False,
+                key_encipherment=usage.key_encipherment,
+                data_encipherment=usage.data_encipherment,
+                key_agreement=usage.key_agreement,
+                key_cert_sign=usage.key_cert_sign,
+                crl_sign=False,
+                encipher_only=False,
+                decipher_only=False,
+            ),
+            True,
+        ),
+    ]
+    if wanted.extended:
+        purposes = (
+            ExtendedKeyUsageOID.SERVER_AUTH,
+            ExtendedKeyUsageOID.CLIENT_AUTH,
+            x509.ObjectIdentifier(IPSEC_END_SYSTEM),
+        )
+        found.append((x509.ExtendedKeyUsage(purposes), False))
+    names: list[x509.GeneralName] = [x509.DNSName(name) for name in wanted.dns]
+    if wanted.uri:
+        names.append(x509.UniformResourceIdentifier(wanted.uri))
+    if names:
+        found.append((x509.SubjectAlternativeName(names), False))
+    found.append((x509.SubjectKeyIdentifier.from_public_key(public_key), False))
+    if issuer.certificate is not None:
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.certificate.public_key)
+        found.append((identifier, False))
+    return found
+
+
+def _curve_bits(key: PrivateKey) -> int:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return 0 if isinstance(key, rsa.RSAPrivateKey) else key.curve.key_size
+
+
+def _default_hash(key: PrivateKey) -> Hash:
+    bits = _curve_bits(key)
+    return Hash.SHA512 if bits > 384 else Hash.SHA384 if bits > 256 else Hash.SHA256
+
+
+def _check_hash(chosen: Hash, key: PrivateKey) -> None:
+    bits = _curve_bits(key)
+    if bits and chosen.strength < min(bits, 512):
+        raise UsageError(
+            f"{chosen.value} is weaker than an EC key of {bits} bits",
+            code="weak_hash",
+            next_step=f"sign with {_default_hash(key).value} or better",
+        )
+
+
+def _library_hash(chosen: Hash) -> Any:
+    from cryptography.hazmat.primitives import hashes
+
+    by_name = {Hash.SHA384: hashes.SHA384, Hash.SHA512: hashes.SHA512}
+    return by_name.get(chosen, hashes.SHA256)()
+
+
+_SHA256_WITH_RSA = bytes.fromhex("300d06092a864886f70d01010b0500")
+_SHA1_WITH_RSA = bytes.fromhex("300d06092a864886f70d0101050500")
+_OUTER_SEQUENCE = re.compile(rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)", re.DOTALL)
+
+
+def _with_sha1(certificate: Certificate, key: PrivateKey) -> Certificate:
+    """Return the certificate with sha1WithRSAEncryption in place of sha256WithRSAEncryption."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise UsageError("SHA-1 signs only with RSA keys", code="weak_hash")
+    # Version, serial and the algorithm's identifier come first, so the first occurrence is the right one.
+    tbs = certificate.x509.tbs_certificate_bytes.replace(_SHA256_WITH_RSA, _SHA1_WITH_RSA, 1)
+    signature = key.sign(tbs, PKCS1v15(), hashes.SHA1())  # noqa: S303 - the old style asked for
+    outer = _OUTER_SEQUENCE.match(certificate.der)
+    if outer is None:
+        raise UsageError("the certificate is too large for a SHA-1 signature", code="certificate")
+    bits = certificate.der[outer.end() + len(tbs) + len(_SHA1_WITH_RSA) : -len(signature)]
+    return Certificate.from_der(outer[0] + tbs + _SHA1_WITH_RSA + bits + signature)
