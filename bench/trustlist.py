@@ -19,18 +19,18 @@ from bench.timing import Goal, Report, time_in_turn
 
 def four_record_list() -> bytes:
     """Build a tokenless CTL of a two-node cluster with RSA-2048 keys."""
-    from mixedmode.pki.profiles import Purpose, Subject, generate_rsa_key, self_signed
+    from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 
     from mixedmode.pki.signer import SoftwareSigner
     from mixedmode.trustlist import Role
     from mixedmode.trustlist.build import RecordSpec, build_trust_list
 
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    keys = [generate_rsa_key(2048) for _ in range(3)]
+    keys = [generate_key(KeyKind.RSA_2048) for _ in range(3)]
     purposes = (Purpose.CALLMANAGER, Purpose.CAPF, Purpose.CALLMANAGER)
     names = ("cucm-pub", "CAPF-e41e7d87", "cucm-sub1")
     publisher, capf, subscriber = (
-        self_signed(purpose, subject=Subject(common_name=name), key=key, now=now, serial=0x7000 + number)
+        self_signed(purpose, subject=Subject(name), key=key, now=now, serial=0x7000 + number)
         for number, (purpose, name, key) in enumerate(zip(purposes, names, keys, strict=True))
     )
     specs = [

@@ -263,7 +263,7 @@ class TrustList:
             issuer: Issuer text of the file's header; None matches any.
             serial: Serial bytes of the file's header, compared verbatim.
         """
-        return signer_records(self, issuer, serial)
+        return tuple(signer_records(self, issuer, serial))
 
     def verify(self, signer: Certificate | None = None) -> Verification:
         """Check the signature with the list's own SAST record, or with a certificate given from outside.

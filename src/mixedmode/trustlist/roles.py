@@ -33,8 +33,10 @@ class HeaderTag(IntEnum):
     SIGNER_VERSION = 28
 
 
-HEADER_CONTAINERS = frozenset({HeaderTag.SIGNER_ID, HeaderTag.SIGNATURE_INFO, HeaderTag.SIGNATURE_ALGORITHM_INFO})
-"""Tags whose children follow inline: read tag and length, then carry on with the children."""
+HEADER_CONTAINERS = frozenset({3, 7, 9})
+"""SIGNER_ID, SIGNATURE_INFO, SIGNATURE_ALGORITHM_INFO: tags whose children follow inline.
+
+Read tag and length, then carry on with the children."""
 
 HEADER_NAMES: dict[int, str] = {
     3: "SIGNERID",

@@ -13,22 +13,20 @@ trust that record is the phone's question (:mod:`mixedmode.phone.policy`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from mixedmode.errors import MalformedError
 from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.trustlist.header import Header
+from mixedmode.trustlist.header import Header, read_text
 from mixedmode.trustlist.roles import HeaderTag, RecordTag
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates import Certificate
     from mixedmode.trustlist.model import Record, TrustList
-    from mixedmode.trustlist.walk import Fields
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(NamedTuple):
     """The verdict on a signature.
 
     Attributes:
@@ -50,28 +48,40 @@ class Verification:
 _HOLDS = "the signature holds"
 
 
-def signer_records(trust_list: TrustList, issuer: str | None, serial: bytes) -> tuple[Record, ...]:
-    """Return the SAST records with this serial and issuer, last first as the other reader takes them."""
+def signer_records(trust_list: TrustList, issuer: str | None, serial: bytes) -> Iterator[Record]:
+    """Yield the SAST records with this serial and issuer, in file order.
+
+    Args:
+        trust_list: Where to look.
+        issuer: Issuer text; None matches any.
+        serial: Serial bytes, compared verbatim.
+    """
+    for record in _records_with_serial(trust_list, serial):
+        if issuer is None or record.issuer in {None, issuer}:
+            yield record
+
+
+def _is_issuer(record: Record, issuer: bytes | None) -> bool:
+    """Return whether a record's issuer text is that of a header's CANAME field; an absent one fits any."""
+    value = record.value(_ISSUER)
+    return value == issuer or value is None or issuer is None or read_text(value) == read_text(issuer)
+
+
+def _records_with_serial(trust_list: TrustList, serial: bytes) -> Iterator[Record]:
     data = trust_list.data
-    found = []
     for number, fields in enumerate(trust_list.record_fields, 1):
-        start = fields.offsets.get(_SERIAL, -3) + 3
-        if data.startswith(serial, start) and fields.value(_SERIAL) == serial and _is_sast(fields):
-            record = trust_list.record(number)
-            if issuer is None or record.issuer in {None, issuer}:
-                found.append(record)
-    found.reverse()
-    return tuple(found)
-
-
-def _is_sast(fields: Fields) -> bool:
-    role = fields.value(_FUNCTION)
-    return role is not None and role != b"" and not any(role)
+        # Most records lack the serial altogether: a search costs less than reading their fields.
+        if data.find(serial, fields.offset, fields.end) >= 0:
+            role, found = fields.first_values(_FUNCTION, _SERIAL)
+            if found == serial and role and not any(role):
+                yield trust_list.record(number)
 
 
 # Plain numbers: looking up an enumeration's member costs as much as comparing a serial.
 _FUNCTION = int(RecordTag.FUNCTION)
 _SERIAL = int(RecordTag.SERIAL_NUMBER)
+_ISSUER = int(RecordTag.ISSUER_NAME)
+_CA_NAME = int(HeaderTag.CA_NAME)
 _SIGNATURE = int(HeaderTag.SIGNATURE)
 _DIGEST = int(HeaderTag.DIGEST_ALGORITHM)
 _ALGORITHM = int(HeaderTag.SIGNATURE_ALGORITHM)
@@ -116,10 +126,10 @@ def verify_trust_list(trust_list: TrustList, signer: Certificate | None) -> Veri
     serial = header.signer_serial
     if serial is None:
         return Verification(None, None, "unknown_signer", "the header does not name its signer's serial")
-    records = signer_records(trust_list, header.signer_issuer, serial)
-    if not records:
-        return _no_signer_record(trust_list, serial)
-    return _verify_with_records(header, records)
+    issuer = header.value(_CA_NAME)
+    records = (record for record in _records_with_serial(trust_list, serial) if _is_issuer(record, issuer))
+    verdict = _verify_with_records(header, records)
+    return _no_signer_record(trust_list, serial) if verdict is None else verdict
 
 
 def _obstacle(header: Header) -> Verification | None:
@@ -135,28 +145,26 @@ def _obstacle(header: Header) -> Verification | None:
     return Verification(None, None, "digest", f"digest code {header.digest_code} is unknown")
 
 
-def _verify_with_records(header: Header, records: tuple[Record, ...]) -> Verification:
+def _verify_with_records(header: Header, records: Iterable[Record]) -> Verification | None:
+    """Judge with the first record whose certificate fits; None if there are no records."""
     signed = header.signed_bytes()
-    unreadable: Record | None = None
+    worst: Verification | None = None
     for record in records:
         certificate = record.certificate
         if certificate is None:
+            said = "the signer's record holds no certificate to check with"
+            worst = worst or Verification(None, record, "certificate_missing", said)
             continue
         try:
             if _signature_holds(header, certificate, signed):
                 return Verification(True, record, "ok", _HOLDS)
         except MalformedError:
-            unreadable = record
-            continue
-        unreadable = None
-    record = records[0]
-    if all(record.certificate_der is None for record in records):
-        return Verification(
-            None, record, "certificate_missing", "the signer's record holds no certificate to check with"
-        )
-    if unreadable is not None:
-        return Verification(False, unreadable, "certificate_malformed", "the signer's certificate cannot be read")
-    return Verification(False, record, "bad_signature", "the signature does not hold: the file was changed or damaged")
+            said = "the signer's certificate cannot be read"
+            worst = Verification(False, record, "certificate_malformed", said)
+        else:
+            said = "the signature does not hold: the file was changed or damaged"
+            worst = Verification(False, record, "bad_signature", said)
+    return worst
 
 
 def _verify_with_certificate(header: Header, signer: Certificate) -> Verification:
@@ -174,14 +182,9 @@ def _verify_with_certificate(header: Header, signer: Certificate) -> Verificatio
 def _no_signer_record(trust_list: TrustList, serial: bytes) -> Verification:
     from mixedmode.pki.names import serial_text
 
-    same_serial = signer_records(trust_list, None, serial)
-    if same_serial:
-        return Verification(
-            False,
-            same_serial[0],
-            "issuer_mismatch",
-            f"record {same_serial[0].number} has the signer's serial but another issuer than the header",
-        )
+    for record in signer_records(trust_list, None, serial):
+        said = f"record {record.number} has the signer's serial but another issuer than the header"
+        return Verification(False, record, "issuer_mismatch", said)
     return Verification(
         None,
         None,

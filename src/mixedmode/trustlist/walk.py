@@ -18,6 +18,10 @@ Span = tuple[int, int]
 """Where a value lies: first byte, byte after the last."""
 
 
+Index = tuple[dict[int, int], list[int]]
+"""Offsets of the first occurrence of each tag, and of later ones."""
+
+
 class Fields:
     """The fields of a header or a record, in file order.
 
@@ -25,28 +29,60 @@ class Fields:
         data: The whole file.
         offset: Where the header or record begins.
         end: The byte after it.
-        offsets: Tag to the offset of its first occurrence; the value begins three bytes later.
-        repeated: Offsets of later occurrences of a tag.
         pads: Spans of padding.
     """
 
-    __slots__ = ("data", "end", "offset", "offsets", "pads", "repeated")
+    __slots__ = ("_index", "data", "end", "offset", "pads")
 
     def __init__(
-        self,
-        data: bytes,
-        offset: int,
-        end: int,
-        offsets: dict[int, int],
-        repeated: Sequence[int] = (),
-        pads: Sequence[Span] = (),
+        self, data: bytes, offset: int, end: int, pads: Sequence[Span] = (), index: Index | None = None
     ) -> None:
         self.data = data
         self.offset = offset
         self.end = end
-        self.offsets = offsets
-        self.repeated = repeated
         self.pads = pads
+        self._index = index
+
+    @property
+    def offsets(self) -> dict[int, int]:
+        """Tag to the offset of its first occurrence; the value begins three bytes later."""
+        return (self._index or self._make_index())[0]
+
+    @property
+    def repeated(self) -> list[int]:
+        """Offsets of later occurrences of a tag."""
+        return (self._index or self._make_index())[1]
+
+    def first_values(self, one: int, other: int) -> tuple[bytes | None, bytes | None]:
+        """Return the values of two tags of a record in one short walk, without making its index."""
+        data, end = self.data, self.pads[0][0] if self.pads else self.end
+        first = second = None
+        pos = self.offset + 5
+        while pos < end:
+            tag, start = data[pos], pos + 3
+            pos = start + (data[pos + 1] << 8 | data[pos + 2])
+            if tag == one and first is None:
+                first = data[start:pos]
+            elif tag == other and second is None:
+                second = data[start:pos]
+            else:
+                continue
+            if first is not None and second is not None:
+                break
+        return first, second
+
+    def _make_index(self) -> Index:
+        """Index a record when somebody asks for its fields; its walk has checked every bound."""
+        data, offsets, repeated = self.data, {1: self.offset}, []
+        pos, limit = self.offset + 5, self.pads[0][0] if self.pads else self.end
+        while pos < limit:
+            if data[pos] in offsets:
+                repeated.append(pos)
+            else:
+                offsets[data[pos]] = pos
+            pos += 3 + (data[pos + 1] << 8 | data[pos + 2])
+        self._index = offsets, repeated
+        return self._index
 
     def span(self, tag: int) -> Span | None:
         """Return where the value of a tag lies, None if the tag is absent."""
@@ -55,7 +91,7 @@ class Fields:
 
     def value(self, tag: int) -> bytes | None:
         """Return the value of a tag, None if it is absent."""
-        offset = self.offsets.get(tag)
+        offset = (self._index or self._make_index())[0].get(tag)
         if offset is None:
             return None
         data = self.data
@@ -104,14 +140,13 @@ def walk_header(data: bytes, containers: frozenset[int] = HEADER_CONTAINERS) -> 
     pos = 5
     while pos < limit:
         tag = data[pos]
+        offset = pos
         if tag == PAD:
-            end = _end_of_padding(data, pos, limit, has_length)
-            pads.append((pos, end))
-            pos = end
+            pos = _end_of_padding(data, offset, limit, has_length)
+            pads.append((offset, pos))
             continue
         if tag == 1 and not has_length:
             break
-        offset = pos
         pos += 3
         if pos > limit:
             raise _field_overrun(tag, offset, pos, limit, size)
@@ -119,14 +154,12 @@ def walk_header(data: bytes, containers: frozenset[int] = HEADER_CONTAINERS) -> 
             pos += data[offset + 1] << 8 | data[offset + 2]
             if pos > limit:
                 raise _field_overrun(tag, offset, pos, limit, size)
-        if tag in offsets:
+        if offsets.setdefault(tag, offset) != offset:
             repeated.append(offset)
-            continue
-        offsets[tag] = offset
-        if tag == 2:
+        elif tag == 2:
             limit = _header_length(data, offset + 3, pos, size)
             has_length = True
-    return Fields(data, 0, pos, offsets, repeated, pads)
+    return Fields(data, 0, pos, pads, (offsets, repeated))
 
 
 def walk_records(data: bytes, pos: int) -> list[Fields]:
@@ -160,39 +193,27 @@ def walk_records(data: bytes, pos: int) -> list[Fields]:
 
 
 def _walk_record(data: bytes, offset: int, limit: int) -> Fields:
-    offsets = {1: offset}
-    count = 1
     pos = offset + 5
     last = limit - 3
     while pos <= last:
-        offsets[data[pos]] = pos
         pos += 3 + (data[pos + 1] << 8 | data[pos + 2])
-        count += 1
-    if pos == limit and count == len(offsets):
-        return Fields(data, offset, limit, offsets)
-    return _walk_odd_record(data, offset, limit)
+    return Fields(data, offset, limit) if pos == limit else _walk_odd_record(data, offset, limit)
 
 
 def _walk_odd_record(data: bytes, offset: int, limit: int) -> Fields:
-    """Walk a record that repeats tags, is padded or breaks the format."""
-    offsets = {1: offset}
-    repeated: list[int] = []
+    """Walk a record that is padded, or name the field that breaks the format."""
     pos = offset + 5
     while pos < limit:
         tag = data[pos]
         end = value_span(data, pos)[1] if pos + 3 <= limit else pos + 3
         if end > limit:
             if tag == PAD and not data[pos:limit].strip(b"\x0d\x00"):
-                return Fields(data, offset, limit, offsets, repeated, [(pos, limit)])
+                return Fields(data, offset, limit, [(pos, limit)])
             name = RECORD_NAMES.get(tag, f"tag {tag}")
             said = f"{name} says it ends at byte {end}, but the record at byte {offset} ends at byte {limit}"
             raise malformed("length_overrun", pos, said)
-        if tag in offsets:
-            repeated.append(pos)
-        else:
-            offsets[tag] = pos
         pos = end
-    return Fields(data, offset, limit, offsets, repeated)
+    return Fields(data, offset, limit)
 
 
 def _no_header(data: bytes) -> MalformedError:
