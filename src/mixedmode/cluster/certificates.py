@@ -1,0 +1,246 @@
+"""The certificate stores: each node's own certificates by purpose, and the trust stores of the whole cluster.
+
+Rules:
+
+1. The database holds certificates; a private key is a 0600 file in its node's folder, named by its
+   certificate's purpose and hash, so that a key and the row that names it cannot be mixed up.
+2. A node has one active certificate for a purpose; earlier ones stay in the database, inactive.
+3. A certificate is found by serial and issuer text, the key that TVS looks under (wire-formats.md 1.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from mixedmode.cluster.database import Database
+from mixedmode.cluster.errors import NotFoundError
+from mixedmode.cluster.folders import NodeFolder
+from mixedmode.cluster.schema import CertificateRow
+from mixedmode.errors import UsageError
+from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.load import load_signer
+from mixedmode.pki.profiles import Purpose
+from mixedmode.pki.signer import SoftwareSigner
+
+TRUST_SUFFIX = "-trust"
+TRUST_STORES = (
+    "CallManager-trust",
+    "CAPF-trust",
+    "tomcat-trust",
+    "ipsec-trust",
+    "TVS-trust",
+    "Phone-SAST-trust",
+    "Phone-CTL-trust",
+    "Phone-VPN-trust",
+    "Phone-trust",
+)
+"""cucm-admin.md 3; the last three and TVS-trust are not confirmed."""
+OWN_UNITS = tuple(p.value for p in Purpose if p.value not in {"LSC", "MIC", "token", "manufacturing-CA"})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCertificate:
+    """A certificate in a store.
+
+    Attributes:
+        unit: ``CallManager``, or a trust store's name.
+        node: Whose it is; empty in trust stores, which all nodes share.
+        name: Its file's name, such as ``CallManager.pem``.
+        active: Whether it is in use.
+    """
+
+    unit: str
+    node: str
+    name: str
+    certificate: Certificate
+    created: datetime
+    active: bool
+
+    @property
+    def is_trust(self) -> bool:
+        """Whether it is in a trust store."""
+        return self.unit.endswith(TRUST_SUFFIX)
+
+
+def key_name(unit: str, certificate: Certificate) -> str:
+    """Return the file name of a certificate's private key (rule 1)."""
+    return f"{unit}-{certificate.sha256.hex()[:32]}.pem"
+
+
+class CertificateStore:
+    """Reads the stores.
+
+    Args:
+        database: Of the cluster.
+        folder: Gives a node's folder.
+    """
+
+    def __init__(self, database: Database, folder: Callable[[str], NodeFolder]) -> None:
+        self._database = database
+        self._folder = folder
+
+    def own(self, node: str, unit: str) -> Certificate:
+        """Return a node's active certificate for a purpose.
+
+        Raises:
+            NotFoundError: It has none.
+        """
+        for stored in self.list_own(node, unit):
+            return stored.certificate
+        raise NotFoundError(
+            f"node {node} has no {unit} certificate", where=node, next_step=f"set cert regen {unit} on that node"
+        )
+
+    def list_own(
+        self, node: str | None = None, unit: str | None = None, *, inactive: bool = False
+    ) -> list[StoredCertificate]:
+        """Return own certificates, the active ones unless ``inactive`` asks for all, in the order they were made."""
+        query = select(CertificateRow).where(CertificateRow.node != "").order_by(CertificateRow.id)
+        if node is not None:
+            query = query.where(CertificateRow.node == node)
+        if unit is not None:
+            query = query.where(CertificateRow.unit == unit)
+        if not inactive:
+            query = query.where(CertificateRow.isactive)
+        with self._database.read() as session:
+            return [_stored(row) for row in session.scalars(query)]
+
+    def list_trust(self, unit: str | None = None) -> list[StoredCertificate]:
+        """Return the certificates of one trust store or of all."""
+        query = select(CertificateRow).where(CertificateRow.node == "", CertificateRow.isactive)
+        if unit is not None:
+            query = query.where(CertificateRow.unit == unit)
+        with self._database.read() as session:
+            return [_stored(row) for row in session.scalars(query.order_by(CertificateRow.id))]
+
+    def find(self, issuer: str, serial: str) -> list[StoredCertificate]:
+        """Return the active certificates of a serial (upper hex) and issuer (as trust lists write it)."""
+        query = select(CertificateRow).where(
+            CertificateRow.serialnumber == serial.upper(),
+            CertificateRow.issuername == issuer,
+            CertificateRow.isactive,
+        )
+        with self._database.read() as session:
+            return [_stored(row) for row in session.scalars(query.order_by(CertificateRow.id))]
+
+    def signer(self, node: str, unit: str, certificate: Certificate | None = None) -> SoftwareSigner:
+        """Return the signer of a node's certificate, by default the active one.
+
+        Raises:
+            NotFoundError: There is no such certificate, or its key is not in the node's folder.
+        """
+        certificate = certificate or self.own(node, unit)
+        path = self._folder(node).keys / key_name(unit, certificate)
+        try:
+            signer = load_signer(str(path))
+        except UsageError as error:
+            raise NotFoundError(
+                f"the private key of {unit} is not on node {node}",
+                where=str(path),
+                why=str(error),
+                next_step=f"set cert regen {unit} on node {node}, then utils ctl update CTLFile in mixed mode",
+            ) from error
+        if not isinstance(signer, SoftwareSigner) or signer.certificate != certificate:
+            raise NotFoundError(f"the key file of {unit} belongs to another certificate", where=str(path))
+        return signer
+
+
+def activate_own(session: Session, node: str, unit: str, certificate: Certificate, now: datetime) -> None:
+    """Make a certificate the node's active one for a purpose (rule 2); repeating it changes nothing."""
+    session.execute(
+        update(CertificateRow)
+        .where(CertificateRow.node == node, CertificateRow.unit == unit, CertificateRow.isactive)
+        .values(isactive=False)
+    )
+    known = session.scalars(
+        select(CertificateRow).where(
+            CertificateRow.node == node,
+            CertificateRow.unit == unit,
+            CertificateRow.sha256 == certificate.sha256.hex(),
+        )
+    ).first()
+    if known is not None:
+        known.isactive = True
+        return
+    session.add(_row(unit, node, f"{unit}.pem", certificate, now))
+
+
+def add_trust(session: Session, unit: str, certificate: Certificate, now: datetime) -> bool:
+    """Put a certificate into a trust store; return False if it was there."""
+    known = select(CertificateRow.id).where(
+        CertificateRow.unit == unit, CertificateRow.node == "", CertificateRow.sha256 == certificate.sha256.hex()
+    )
+    if session.scalars(known).first() is not None:
+        return False
+    session.add(_row(unit, "", trust_name(certificate), certificate, now))
+    return True
+
+
+def remove_trust(session: Session, unit: str, sha256: str) -> bool:
+    """Take a certificate out of a trust store; return False if it was not there."""
+    rows = session.scalars(
+        select(CertificateRow).where(
+            CertificateRow.unit == unit, CertificateRow.node == "", CertificateRow.sha256 == sha256
+        )
+    ).all()
+    for row in rows:
+        session.delete(row)
+    return bool(rows)
+
+
+def trust_name(certificate: Certificate) -> str:
+    """Return the file name of a certificate in a trust store: its common name, or its hash."""
+    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in certificate.common_name.strip())
+    return f"{plain or certificate.sha256.hex()[:16]}.pem"
+
+
+def check_trust_store(unit: str) -> str:
+    """Return the trust store's name as it is written.
+
+    Raises:
+        NotFoundError: There is none of that name.
+    """
+    for known in TRUST_STORES:
+        if known.lower() == unit.lower():
+            return known
+    raise NotFoundError(f"there is no trust store {unit!r}", next_step=f"one of: {', '.join(TRUST_STORES)}")
+
+
+def _row(unit: str, node: str, name: str, certificate: Certificate, now: datetime) -> CertificateRow:
+    subject, issuer, serial = list_identity(certificate)
+    return CertificateRow(
+        unit=unit,
+        node=node,
+        name=name,
+        subjectname=subject,
+        issuername=issuer,
+        serialnumber=serial,
+        sha256=certificate.sha256.hex(),
+        notafter=certificate.not_after,
+        created=now,
+        isactive=True,
+        der=certificate.der,
+    )
+
+
+def list_identity(certificate: Certificate) -> tuple[str, str, str]:
+    """Return subject, issuer and serial (upper hex) as a trust list writes them, tokens in their own way."""
+    from mixedmode.trustlist.build import signer_identity
+    from mixedmode.trustlist.roles import Layout
+
+    identity = signer_identity(certificate, Layout.CUCM)
+    return identity.name, identity.issuer, identity.serial.hex().upper()
+
+
+def _stored(row: CertificateRow) -> StoredCertificate:
+    return StoredCertificate(row.unit, row.node, row.name, Certificate.from_der(row.der), row.created, row.isactive)
+
+
+def certificates_of(stored: Iterable[StoredCertificate]) -> dict[tuple[str, str], Certificate]:
+    """Return certificates by node and purpose."""
+    return {(entry.node, entry.unit): entry.certificate for entry in stored}

@@ -1,0 +1,146 @@
+"""Making a new cluster: folders, keys and certificates of every node, and the first rows of the database.
+
+The database's rows are written in one transaction at the end; a creation that was cut off leaves a database
+without nodes, and can simply be run again.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mixedmode.cluster.certificates import activate_own, add_trust, key_name
+from mixedmode.cluster.database import Database
+from mixedmode.cluster.devices import add_devices
+from mixedmode.cluster.folders import NodeFolder
+from mixedmode.cluster.licences import Licence
+from mixedmode.cluster.making import key_file, make_certificate
+from mixedmode.cluster.operations.certificates import TRUSTED_BY
+from mixedmode.cluster.parameters import AUTO_REGISTRATION, PARAMETERS
+from mixedmode.cluster.schema import (
+    CallManagerGroup,
+    CallManagerGroupMember,
+    DevicePool,
+    LicenceRow,
+    ProcessConfig,
+    ProcessNode,
+    ProcessNodeService,
+    VersionRow,
+)
+from mixedmode.cluster.topology import (
+    PUBLISHER_SERVICES,
+    SUBSCRIBER_SERVICES,
+    ClusterSpec,
+    NodeRole,
+    NodeSpec,
+    Service,
+)
+from mixedmode.errors import UsageError
+from mixedmode.pki.profiles import Purpose
+from mixedmode.pki.signer import SoftwareSigner
+
+_EC = {Purpose.CALLMANAGER_ECDSA, Purpose.TOMCAT_ECDSA}
+_GROUP_MEMBERS = 3
+"""A CallManager group has up to three call-processing nodes."""
+
+
+def create(directory: Path, database: Database, spec: ClusterSpec, now: datetime) -> None:
+    """Make a cluster.
+
+    Args:
+        directory: Gets a folder for each node.
+        database: Migrated, without nodes.
+        spec: What to make.
+        now: The time (UTC).
+
+    Raises:
+        UsageError: There is a cluster in this database.
+    """
+    with database.read() as session:
+        if session.scalars(select(ProcessNode.id)).first() is not None:
+            raise UsageError(
+                "there is a cluster already", where=database.label, next_step="open it, or choose another place"
+            )
+    wanted = [
+        (node, purpose)
+        for position, node in enumerate(spec.nodes)
+        for purpose in spec.version.own_purposes(publisher=position == 0)
+    ]
+    with ThreadPoolExecutor(thread_name_prefix="keys") as pool:
+        signers = list(pool.map(lambda pair: _make(spec, pair[0], pair[1], now), wanted))
+    for node in spec.nodes:
+        NodeFolder(directory / node.name).create()
+    for (node, purpose), signer in zip(wanted, signers, strict=True):
+        name = key_name(purpose.value, signer.certificate)
+        NodeFolder(directory / node.name).write_key(name, key_file(signer))
+    with database.write() as session:
+        _nodes(session, spec, now)
+        _parameters(session, spec)
+        for (node, purpose), signer in zip(wanted, signers, strict=True):
+            activate_own(session, node.name, purpose.value, signer.certificate, now)
+            for store in TRUSTED_BY.get(purpose, ()):
+                add_trust(session, store, signer.certificate, now)
+        session.add(VersionRow(partition="a", number=spec.version.text, isactive=True, installed=now))
+        for licence in Licence:
+            session.add(
+                LicenceRow(name=licence.value, granted=spec.encryption_licence, source="installation", changed=now)
+            )
+        session.flush()
+        add_devices(session, spec.devices)
+
+
+def _make(spec: ClusterSpec, node: NodeSpec, purpose: Purpose, now: datetime) -> SoftwareSigner:
+    is_ec = purpose in _EC
+    return make_certificate(
+        purpose,
+        node.name,
+        spec.organization,
+        key_kind=spec.ec_key if is_ec else spec.rsa_key,
+        now=now,
+        signature_hash=None if is_ec else spec.signature_hash,
+    )
+
+
+def _nodes(session: Session, spec: ClusterSpec, now: datetime) -> None:
+    group = CallManagerGroup(name="Default")
+    session.add(group)
+    session.flush()
+    session.add(DevicePool(name="Default", fkcallmanagergroup=group.id))
+    members = 0
+    for position, node in enumerate(spec.nodes):
+        role = NodeRole.PUBLISHER if position == 0 else NodeRole.SUBSCRIBER
+        row = ProcessNode(name=node.name, tknodeusage=role.value, address=node.address)
+        session.add(row)
+        session.flush()
+        services = node.services
+        if services is None:
+            services = PUBLISHER_SERVICES if role is NodeRole.PUBLISHER else SUBSCRIBER_SERVICES
+        if not spec.version.has_trust_verification:
+            services = tuple(service for service in services if service is not Service.TVS)
+        session.add_all(
+            ProcessNodeService(fkprocessnode=row.id, service=s.value, isactive=True, started=now) for s in services
+        )
+        if Service.CALLMANAGER in services and members < _GROUP_MEMBERS:
+            session.add(CallManagerGroupMember(fkcallmanagergroup=group.id, fkprocessnode=row.id, priority=members))
+            members += 1
+
+
+def _parameters(session: Session, spec: ClusterSpec) -> None:
+    session.add_all(
+        ProcessConfig(paramname=p.name, paramvalue=p.default, service=p.service)
+        for p in PARAMETERS.values()
+        if p is not AUTO_REGISTRATION
+    )
+    session.add_all(
+        ProcessConfig(
+            paramname=AUTO_REGISTRATION.name,
+            paramvalue=AUTO_REGISTRATION.default,
+            service=AUTO_REGISTRATION.service,
+            node=node.name,
+        )
+        for node in spec.nodes
+    )

@@ -1,0 +1,195 @@
+"""Runs operations: check, plan, lock, journal each step, finish or take back; and resumes after a crash.
+
+Rules:
+
+1. Before its committing step an operation that fails or was killed is undone, step by step from the last; after
+   it, it is carried to its end. Either way the cluster is in a state that an administrator knows.
+2. A refusal changes nothing and is audited.
+3. Whoever starts an operation first finishes what a dead process left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mixedmode.cluster.errors import LockLostError, NotFoundError, OperationFailedError, PublisherOnlyError
+from mixedmode.cluster.journal import DONE, RUNNING, UNDOING, UNDONE, Entry, Journal
+from mixedmode.cluster.lock import Holding
+from mixedmode.cluster.state import ClusterState
+from mixedmode.cluster.steps import SYSTEM, Actor, Definition, OperationResult, Plan, Step, StepContext
+from mixedmode.errors import MixedModeError
+
+
+class Operations:
+    """The operations of a cluster.
+
+    Args:
+        state: The cluster.
+        definitions: By name.
+    """
+
+    def __init__(self, state: ClusterState, definitions: Mapping[str, Definition]) -> None:
+        self._state = state
+        self.definitions = definitions
+        self.journal = Journal(state)
+
+    def definition(self, name: str) -> Definition:
+        """Return a kind of operation.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        found = self.definitions.get(name)
+        if found is None:
+            known = "; ".join(self.definitions)
+            raise NotFoundError(f"there is no operation {name!r}", next_step=f"one of: {known}")
+        return found
+
+    def plan(self, name: str, **arguments: Any) -> Plan:
+        """Return what an operation would do now, and why it would be refused if it would."""
+        definition = self.definition(name)
+        warnings: list[str] = []
+        refusal: MixedModeError | None = None
+        try:
+            arguments = definition.complete(self._state, arguments)
+            warnings = definition.check(self._state, arguments)
+            steps = definition.plan(self._state, arguments)
+        except MixedModeError as error:
+            refusal, steps = error, []
+        return Plan(name, tuple(step.name for step in steps), tuple(warnings), refusal)
+
+    def run(self, name: str, actor: Actor, *, on_node: str | None = None, **arguments: Any) -> OperationResult:
+        """Run an operation to its end.
+
+        Args:
+            name: Of the operation.
+            actor: Who asks.
+            on_node: The node where it was asked for, the publisher by default.
+            arguments: What the operation needs, JSON values.
+
+        Raises:
+            PublisherOnlyError: It was asked for on a subscriber.
+            PreconditionError: Something must be put right first.
+            ClusterBusyError: Another operation runs.
+            OperationFailedError: A step failed; all was taken back.
+        """
+        definition = self.definition(name)
+        self.resume_or_rollback(actor)
+        try:
+            self._check_place(definition, on_node)
+            arguments = definition.complete(self._state, arguments)
+            warnings = definition.check(self._state, arguments)
+            steps = definition.plan(self._state, arguments)
+        except MixedModeError as error:
+            self.journal.refused(name, arguments, actor, str(error))
+            raise
+        number, holding = self.journal.begin(name, arguments, actor, steps, warnings)
+        return self._carry(self.journal.entry(number), steps, holding, resumed_by=None)
+
+    def resume_or_rollback(self, actor: Actor = SYSTEM) -> OperationResult | None:
+        """Finish or undo what a dead process left unfinished; return what became of it, None if there was nothing.
+
+        Raises:
+            ClusterBusyError: An operation is running now.
+            OperationFailedError: It cannot be undone yet; the next try goes on with it.
+        """
+        adopted = self.journal.adopt()
+        if adopted is None:
+            return None
+        entry, holding = adopted
+        for node in self._state.nodes():
+            self._state.folder(node.name).clean()
+        try:
+            steps = self.definition(entry.name).plan(self._state, entry.arguments)
+        except MixedModeError:
+            steps = []
+        known = [step.name for step in steps] == [name for name, _ in entry.steps]
+        if not known:
+            self.journal.abandon(holding)
+            raise OperationFailedError(
+                f"operation {entry.number} ({entry.name}) was begun by another release and cannot be finished",
+                where=self._state.database.label,
+                next_step="start the release that began it; it finishes or undoes it",
+            )
+        return self._carry(entry, steps, holding, resumed_by=actor)
+
+    def _check_place(self, definition: Definition, on_node: str | None) -> None:
+        if on_node is None or not definition.publisher_only:
+            return
+        publisher = self._state.publisher.name
+        if on_node.lower() != publisher.lower():
+            raise PublisherOnlyError(
+                f"{definition.name} can be run on the publisher only",
+                where=on_node,
+                next_step=f"log in to {publisher} and run it there",
+            )
+
+    def _carry(self, entry: Entry, steps: list[Step], holding: Holding, *, resumed_by: Actor | None) -> OperationResult:
+        context = StepContext(self._state, entry.number, entry.arguments, entry.memory, holding)
+        committed = any(step.commits and state == DONE for step, (_, state) in zip(steps, entry.steps, strict=True))
+        forward = resumed_by is None or (entry.state == RUNNING and committed)
+        failure: MixedModeError | None = None
+        try:
+            if forward:
+                failure = self._forward(entry, steps, context, holding)
+                if failure is None:
+                    self.journal.end(entry, DONE, holding, context.memory, resumed_by=resumed_by)
+                    return OperationResult.of_memory(entry.number, entry.name, DONE, context.memory)
+                self.journal.turn_back(entry.number, holding, str(failure))
+                entry = replace(self.journal.entry(entry.number), memory=context.memory)
+            elif entry.state == RUNNING:
+                self.journal.turn_back(entry.number, holding, "the process ended before the operation was committed")
+                entry = self.journal.entry(entry.number)
+            self._backward(entry, steps, context, holding)
+            self.journal.end(entry, UNDONE, holding, context.memory, resumed_by=resumed_by)
+        except BaseException as error:
+            # Even a cancelled thread must leave the operation to the next resume instead of a lock for ever.
+            if not isinstance(error, LockLostError):
+                self._abandon_quietly(holding)
+            raise
+        if failure is not None:
+            raise OperationFailedError(
+                f"{entry.name} failed and was undone: {failure.what}",
+                where=failure.where,
+                why=failure.why,
+                next_step=failure.next_step or "put the cause right and run it again",
+                code=failure.code,
+            ) from failure
+        return OperationResult.of_memory(entry.number, entry.name, UNDONE, context.memory)
+
+    def _forward(
+        self, entry: Entry, steps: list[Step], context: StepContext, holding: Holding
+    ) -> MixedModeError | None:
+        committed = False
+        for position, (step, (_, state)) in enumerate(zip(steps, entry.steps, strict=True)):
+            if state != DONE:
+                try:
+                    self.journal.step(entry.number, position, RUNNING, holding)
+                    step.run(context)
+                    self.journal.step(entry.number, position, DONE, holding, context.memory)
+                except LockLostError:
+                    raise
+                except MixedModeError as error:
+                    if committed:
+                        raise
+                    return error
+            committed = committed or step.commits
+        return None
+
+    def _backward(self, entry: Entry, steps: list[Step], context: StepContext, holding: Holding) -> None:
+        touched = {DONE, RUNNING, UNDOING}
+        for position in reversed(range(len(steps))):
+            step, state = steps[position], entry.steps[position][1]
+            if state in touched and step.undo is not None:
+                self.journal.step(entry.number, position, UNDOING, holding)
+                step.undo(context)
+            if state in touched:
+                self.journal.step(entry.number, position, UNDONE, holding, context.memory)
+
+    def _abandon_quietly(self, holding: Holding) -> None:
+        try:
+            self.journal.abandon(holding)
+        except MixedModeError:
+            return  # the database is gone too; the dead-holder rule takes over when this process ends

@@ -1,0 +1,83 @@
+"""What can go wrong in a cluster, told apart so that a shell or a page can answer each case."""
+
+from __future__ import annotations
+
+from mixedmode.errors import CheckFailedError, RemoteError, UsageError
+
+
+class NotFoundError(UsageError):
+    """There is no such node, certificate, device, parameter or operation."""
+
+    default_code = "not-found"
+
+
+class PublisherOnlyError(UsageError):
+    """The command runs on the publisher alone."""
+
+    default_code = "publisher-only"
+
+
+class VersionError(UsageError):
+    """The active version does not know the command, or the text is no version."""
+
+    default_code = "version"
+
+
+class PreconditionError(CheckFailedError):
+    """Something must be put right before the operation may run."""
+
+    default_code = "precondition"
+
+
+class LicenceRefusedError(PreconditionError):
+    """The licence does not allow mixed mode."""
+
+    default_code = "licence"
+
+
+class ReplicationError(PreconditionError):
+    """The nodes do not hold the same data."""
+
+    default_code = "replication"
+
+
+class NodesUnreachableError(PreconditionError):
+    """Nodes that must take the new file do not answer."""
+
+    default_code = "nodes-unreachable"
+
+
+class ServicesNotActivatedError(PreconditionError):
+    """A service that the operation needs is not activated on the publisher."""
+
+    default_code = "services"
+
+
+class ClusterBusyError(RemoteError):
+    """Another operation holds the cluster's lock."""
+
+    default_code = "cluster-busy"
+
+
+class LockLostError(RemoteError):
+    """The lock was taken over while the operation ran; it must not write any more."""
+
+    default_code = "lock-lost"
+
+
+class NodeDownError(RemoteError):
+    """A node could not take a file."""
+
+    default_code = "node-down"
+
+
+class OperationFailedError(RemoteError):
+    """A step failed; what the operation had changed was put back."""
+
+    default_code = "operation-failed"
+
+
+class DatabaseError(RemoteError):
+    """The database cannot be opened, read or written."""
+
+    default_code = "database"

@@ -1,0 +1,200 @@
+"""The cluster, for shells, pages, labs and services: open or create one, read it, run its operations."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mixedmode.cluster import creation
+from mixedmode.cluster.certificates import StoredCertificate
+from mixedmode.cluster.database import Database, sqlite_url
+from mixedmode.cluster.devices import Device, DeviceStore
+from mixedmode.cluster.distribution import Distributor, LocalDistributor
+from mixedmode.cluster.engine import Operations
+from mixedmode.cluster.errors import NotFoundError
+from mixedmode.cluster.folders import CTL_FILE, ITL_FILE
+from mixedmode.cluster.licences import DatabaseLicences, LicenceService
+from mixedmode.cluster.operations import DEFINITIONS
+from mixedmode.cluster.published import TrustFile, build_itl, build_itls, record, trust_file
+from mixedmode.cluster.query import QueryResult, select_read_only
+from mixedmode.cluster.replication import ReplicationMonitor, SharedDatabase
+from mixedmode.cluster.state import Clock, ClusterState, utc_now
+from mixedmode.cluster.steps import SYSTEM, Actor, OperationResult
+from mixedmode.cluster.topology import ClusterSpec
+from mixedmode.cluster.trust_roles import roles_of
+from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.signer import Signer, SoftwareSigner
+from mixedmode.trustlist.roles import Role
+
+
+class Cluster(ClusterState):
+    """A cluster.
+
+    Args:
+        directory: Holds a folder for each node, and the embedded database.
+        database: Migrated.
+        distributor: The way to put files on nodes; by default into their folders.
+        licences: Whom to ask for licences; by default the database.
+        replication: Whom to ask whether the nodes hold the same data; by default all read this database.
+        clock: The time, UTC.
+
+    Attributes:
+        devices: The phones.
+        operations: What changes the cluster: ``plan``, ``run``, ``resume_or_rollback``, and its ``journal``.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        database: Database,
+        *,
+        distributor: Distributor | None = None,
+        licences: LicenceService | None = None,
+        replication: ReplicationMonitor | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        super().__init__(
+            directory,
+            database,
+            distributor=distributor or LocalDistributor(directory),
+            licences=licences or DatabaseLicences(database),
+            replication=replication or SharedDatabase(),
+            clock=clock,
+        )
+        self.devices = DeviceStore(database)
+        self.operations = Operations(self, DEFINITIONS)
+
+    @classmethod
+    def create(
+        cls,
+        directory: Path,
+        spec: ClusterSpec,
+        *,
+        database_url: str | None = None,
+        distributor: Distributor | None = None,
+        licences: LicenceService | None = None,
+        replication: ReplicationMonitor | None = None,
+        clock: Clock = utc_now,
+    ) -> Cluster:
+        """Make a new cluster, in non-secure mode, each TFTP node with its ITL, and open it.
+
+        Raises:
+            UsageError: There is a cluster at this place.
+            DatabaseError: The database cannot be used.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        database = Database(database_url or sqlite_url(directory / "cluster.db"))
+        database.migrate()
+        creation.create(directory, database, spec, clock())
+        cluster = cls(
+            directory,
+            database,
+            distributor=distributor,
+            licences=licences,
+            replication=replication,
+            clock=clock,
+        )
+        cluster.publish_missing_itls()
+        return cluster
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        *,
+        database_url: str | None = None,
+        distributor: Distributor | None = None,
+        licences: LicenceService | None = None,
+        replication: ReplicationMonitor | None = None,
+        clock: Clock = utc_now,
+    ) -> Cluster:
+        """Open a cluster; what a dead process left unfinished is finished or undone first.
+
+        Raises:
+            NotFoundError: There is none.
+            DatabaseError: The database cannot be used.
+            ClusterBusyError: An operation of another process is running now.
+        """
+        path = directory / "cluster.db"
+        if database_url is None and not path.exists():
+            raise NotFoundError("there is no cluster here", where=str(directory), next_step="create one")
+        database = Database(database_url or sqlite_url(path))
+        database.migrate()
+        cluster = cls(
+            directory,
+            database,
+            distributor=distributor,
+            licences=licences,
+            replication=replication,
+            clock=clock,
+        )
+        if not cluster.nodes():
+            raise NotFoundError("there is no cluster in this database", where=database.label, next_step="create one")
+        cluster.operations.resume_or_rollback()
+        cluster.publish_missing_itls()
+        return cluster
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def run(
+        self, operation: str, actor: Actor = SYSTEM, *, on_node: str | None = None, **arguments: Any
+    ) -> OperationResult:
+        """Run an operation; see :meth:`Operations.run`."""
+        return self.operations.run(operation, actor, on_node=on_node, **arguments)
+
+    def show_ctl(self, node: str) -> TrustFile:
+        """Return a node's CTL file beside what the publisher published."""
+        return trust_file(self, node, CTL_FILE)
+
+    def show_itl(self, node: str) -> TrustFile:
+        """Return a node's ITL file beside what was made for it."""
+        return trust_file(self, node, ITL_FILE)
+
+    def deliver_pending(self, nodes: Sequence[str] | None = None) -> dict[str, str]:
+        """Deliver what waits for nodes that were down; return by node why it still waits."""
+        wanted = self.nodes() if nodes is None else [self.node(name) for name in nodes]
+        return self.deliveries.deliver(wanted)
+
+    def recovery_itl_operation(self, signer: Signer, actor: Actor) -> OperationResult:
+        """Run ``utils itl reset remotekey``: the publisher's ITL signed by an imported recovery key."""
+        data = build_itl(self, self.view(), self.publisher, signer)
+        return self.run("utils itl reset remotekey", actor, file=base64.b64encode(data).decode())
+
+    def publish_missing_itls(self) -> None:
+        """Write the ITL of each TFTP node that has none, as its TFTP service does when it starts."""
+        for node, data in build_itls(self, self.view(), missing_only=True).items():
+            self.folder(node).write(ITL_FILE, data)
+            with self.database.write() as session:
+                record(session, ITL_FILE, node, data, self.now())
+
+    def select(self, sql: str, *, rows: int = 10_000, seconds: float = 10.0) -> QueryResult:
+        """Run a read-only query as ``run sql`` does; see :func:`.query.select_read_only`."""
+        return select_read_only(self.database, sql, rows=rows, seconds=seconds)
+
+    def own_certificate(self, node: str, unit: str) -> Certificate:
+        """Return a node's active certificate for a purpose."""
+        return self.certificates.own(node, unit)
+
+    def signer(self, node: str, unit: str) -> SoftwareSigner:
+        """Return the signer of a node's active certificate."""
+        return self.certificates.signer(node, unit)
+
+    def find_certificates(self, issuer: str, serial: str) -> list[StoredCertificate]:
+        """Return the active certificates of an issuer and serial."""
+        return self.certificates.find(issuer, serial)
+
+    def roles_of(self, stored: list[StoredCertificate]) -> tuple[Role, ...]:
+        """Return what certificates found under one key are trusted for."""
+        return roles_of(stored)
+
+    def device(self, name: str) -> Device | None:
+        """Return a device, None if it is not known."""
+        return self.devices.find(name)
+
+    def trust_servers(self, device: str) -> list[str]:
+        """Return the nodes whose TVS a device may ask, in order."""
+        return self.devices.trust_servers(device)

@@ -1,0 +1,72 @@
+"""Making a node's certificates: the names, keys and serials that an installation gives them."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.issuing import Hash
+from mixedmode.pki.load import private_key_pem
+from mixedmode.pki.names import attributes_of
+from mixedmode.pki.profiles import KeyKind, Purpose, Subject, common_name, generate_key, self_signed
+from mixedmode.pki.signer import SoftwareSigner
+
+SERIAL_BYTES = 16
+"""Length of the serials of 10.x and later (cucm-admin.md 1.2)."""
+
+
+def new_serial() -> int:
+    """Return a random serial of exactly 16 bytes, positive also when read as signed."""
+    return int.from_bytes(bytes((0x40 | secrets.randbelow(0x40),)) + secrets.token_bytes(SERIAL_BYTES - 1))
+
+
+def make_certificate(
+    purpose: Purpose,
+    node: str,
+    organization: Subject,
+    *,
+    key_kind: KeyKind,
+    now: datetime,
+    signature_hash: Hash | None = None,
+    years: int | None = None,
+) -> SoftwareSigner:
+    """Return a new key with its self-signed certificate, named as the system names it."""
+    name = common_name(purpose, node, number=secrets.randbits(32))
+    key = generate_key(key_kind)
+    certificate = self_signed(
+        purpose,
+        subject=organization.named(name),
+        key=key,
+        now=now.replace(microsecond=0),
+        serial=new_serial(),
+        years=years,
+        dns_names=() if purpose in {Purpose.CAPF, Purpose.ITLRECOVERY} else (node,),
+        hash=signature_hash,
+    )
+    return SoftwareSigner(certificate, key)
+
+
+def key_file(signer: SoftwareSigner) -> bytes:
+    """Return the content of a key file: private key and certificate, as ``load_signer`` reads them."""
+    return private_key_pem(signer.key) + signer.certificate.pem()
+
+
+def organization_of(certificate: Certificate) -> Subject:
+    """Return a certificate's subject, to make its successor with."""
+    found = dict(attributes_of(certificate.subject_name))
+    return Subject(*(found.get(kind, "") for kind in ("CN", "OU", "O", "L", "ST", "C")))
+
+
+def key_kind_of(certificate: Certificate) -> KeyKind:
+    """Return the kind of a certificate's key."""
+    return KeyKind.from_label(f"{certificate.key_kind}-{certificate.key_bits}")
+
+
+def hash_of(certificate: Certificate) -> Hash | None:
+    """Return the hash under an RSA certificate; None lets the key decide."""
+    algorithm = certificate.x509.signature_hash_algorithm
+    known = {member.value for member in Hash}
+    if certificate.key_kind == "EC" or algorithm is None or algorithm.name not in known:
+        return None
+    return Hash(algorithm.name)

@@ -1,0 +1,14 @@
+"""Every operation there is, by name."""
+
+from __future__ import annotations
+
+from mixedmode.cluster.operations import certificates, ctl, files, itl, parameters, services, versions
+from mixedmode.cluster.steps import Definition
+
+DEFINITIONS: dict[str, Definition] = {
+    definition.name: definition
+    for module in (ctl, itl, certificates, services, parameters, versions, files)
+    for definition in module.DEFINITIONS
+}
+
+__all__ = ["DEFINITIONS"]

@@ -1,0 +1,108 @@
+"""Upgrade into the inactive partition, and switching versions.
+
+Each partition has its own served files; an upgrade carries them over byte for byte, CTL included. Certificates,
+keys and parameters belong to the cluster, not to a partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from mixedmode.cluster.errors import PreconditionError, VersionError
+from mixedmode.cluster.folders import CTL_FILE, ITL_FILE
+from mixedmode.cluster.operations.common import mark_restart, text_argument
+from mixedmode.cluster.published import record
+from mixedmode.cluster.schema import VersionRow
+from mixedmode.cluster.state import ClusterState
+from mixedmode.cluster.steps import Definition, Step, StepContext
+from mixedmode.cluster.topology import Service
+from mixedmode.cluster.versions import Version
+
+UPGRADE = "utils system upgrade"
+SWITCH = "utils system switch-version"
+
+
+def _plan_upgrade(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
+    version = Version.parse(text_argument(arguments, "version"))
+    target = text_argument(arguments, "partition")
+
+    def carry(context: StepContext) -> None:
+        for node in context.state.nodes():
+            folder = context.state.folder(node.name)
+            for name in folder.names():
+                data = folder.read(name)
+                folder.write(name, data, partition=target)
+                context.note_file("after", f"{node.name}/{target}/{name}", data)
+
+    def commit(context: StepContext) -> None:
+        with context.transaction() as session:
+            row = VersionRow(partition=target, number=version.text, isactive=False, installed=context.state.now())
+            session.merge(row)
+            context.changed(f"version {version} on the inactive partition {target}")
+
+    return [
+        Step(f"Copy the served files of every node to partition {target}, byte for byte", carry),
+        Step(f"Note version {version} on partition {target}", commit, commits=True),
+    ]
+
+
+def _to_other_partition(state: ClusterState, arguments: dict[str, Any]) -> dict[str, Any]:
+    other = "b" if state.versions()[0].partition == "a" else "a"
+    return {**arguments, "partition": other}
+
+
+def _plan_switch(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
+    target = text_argument(arguments, "partition")
+
+    def commit(context: StepContext) -> None:
+        with context.transaction() as session:
+            for partition in "ab":
+                row = session.get(VersionRow, partition)
+                if row is not None:
+                    row.isactive = partition == target
+            _record_partition(context, session, target)
+            mark_restart(context, session, context.state.nodes(), Service)
+            context.changed(f"partition {target} active")
+
+    def switch(context: StepContext) -> None:
+        for node in context.state.nodes():
+            context.state.folder(node.name).activate(target)
+
+    return [
+        Step(f"Make partition {target} the active one", commit, commits=True),
+        Step("Switch every node to it", switch),
+    ]
+
+
+def _record_partition(context: StepContext, session: Session, target: str) -> None:
+    state, now = context.state, context.state.now()
+    publisher = state.folder(state.publisher.name)
+    record(session, CTL_FILE, "", publisher.read(CTL_FILE, partition=target), now)
+    for node in state.nodes():
+        data = state.folder(node.name).read(ITL_FILE, partition=target)
+        record(session, ITL_FILE, node.name, data, now)
+
+
+def _check_switch(state: ClusterState, _arguments: Mapping[str, Any]) -> list[str]:
+    versions = state.versions()
+    if len(versions) < 2:
+        raise VersionError("there is no inactive version", next_step="install one with utils system upgrade")
+    waiting = sorted({delivery.node for delivery in state.deliveries.pending()})
+    if waiting:
+        raise PreconditionError(
+            f"files wait for nodes: {', '.join(waiting)}",
+            next_step="start these nodes and let their files be delivered, then switch",
+        )
+    other = versions[1].version
+    if not other.has_tokenless_ctl:
+        return [f"Version {other} has no utils ctl commands: there the CTL is made with security tokens only."]
+    return []
+
+
+DEFINITIONS = (
+    Definition(UPGRADE, _plan_upgrade, complete=_to_other_partition),
+    Definition(SWITCH, _plan_switch, _check_switch, complete=_to_other_partition),
+)

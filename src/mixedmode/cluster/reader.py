@@ -1,0 +1,53 @@
+"""The small port through which services read the cluster; they know nothing else of this room."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mixedmode.cluster.certificates import StoredCertificate
+from mixedmode.cluster.devices import Device
+from mixedmode.cluster.state import ServiceState
+from mixedmode.cluster.topology import NodeInfo, SecurityMode
+from mixedmode.cluster.versions import Version
+from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.trustlist.roles import Role
+
+
+class ClusterReader(Protocol):
+    """What a service may ask. :class:`.facade.Cluster` answers; a test may put anything in its place."""
+
+    @property
+    def mode(self) -> SecurityMode:
+        """The cluster's security mode."""
+
+    @property
+    def version(self) -> Version:
+        """The active version."""
+
+    def nodes(self) -> tuple[NodeInfo, ...]:
+        """Return the nodes, the publisher first."""
+
+    def services(self, node: str | None = None) -> tuple[ServiceState, ...]:
+        """Return the services of one node or of all."""
+
+    def parameter(self, name: str, *, node: str = "") -> str:
+        """Return a parameter's value."""
+
+    def own_certificate(self, node: str, unit: str) -> Certificate:
+        """Return a node's active certificate for a purpose."""
+
+    def signer(self, node: str, unit: str) -> SoftwareSigner:
+        """Return the signer of a node's active certificate."""
+
+    def find_certificates(self, issuer: str, serial: str) -> list[StoredCertificate]:
+        """Return the active certificates of an issuer (as trust lists write it) and serial (upper hex)."""
+
+    def roles_of(self, stored: list[StoredCertificate]) -> tuple[Role, ...]:
+        """Return what certificates found under one key are trusted for, ascending."""
+
+    def device(self, name: str) -> Device | None:
+        """Return a device, None if it is not known."""
+
+    def trust_servers(self, device: str) -> list[str]:
+        """Return the nodes whose TVS a device may ask, in order."""
