@@ -54,7 +54,8 @@ _ERRORS: Final = {
 }
 
 
-def _host(address: Hashable) -> Hashable:
+def tuple_host(address: Hashable) -> Hashable:
+    """Return the host of a (host, port) address."""
     return address[0] if isinstance(address, tuple) else address
 
 
@@ -74,7 +75,7 @@ class ServerEngine:
         *,
         limits: ServerLimits | None = None,
         counters: ServerCounters | None = None,
-        host_of: Callable[[Hashable], Hashable] = _host,
+        host_of: Callable[[Hashable], Hashable] = tuple_host,
     ) -> None:
         self.limits = limits or ServerLimits()
         self.counters = counters or ServerCounters()
