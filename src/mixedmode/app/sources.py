@@ -7,13 +7,11 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from mixedmode.errors import MixedModeError, UsageError
 
 SOURCE_HELP = "A path, - for standard input, tftp://host[:port]/name, or http(s)://host[:port]/name."
-DEFAULT_PORTS = {"tftp": 69, "http": 6970, "https": 6971}
-"""A Cisco phone's ports: TFTP, and the file service's HTTP and HTTPS."""
+_SCHEMES = frozenset({"tftp", "http", "https"})
 DEFAULT_LIMIT = 8 << 20
 """Bytes; more than any trust list or configuration file."""
 CA_FILE_VARIABLE = "MIXEDMODE_CA_FILE"
@@ -54,8 +52,8 @@ def open_source(source: str, *, limit: int = DEFAULT_LIMIT) -> SourceFile:
     if source == "-":
         return SourceFile("standard input", _bounded(sys.stdin.buffer.read(limit + 1), "standard input", limit), None)
     scheme = source.split("://", 1)[0].lower() if "://" in source else ""
-    if scheme in DEFAULT_PORTS:
-        return SourceFile(source, _download(source, scheme, limit), None)
+    if scheme in _SCHEMES:
+        return SourceFile(source, _download(source, limit), None)
     if scheme and not Path(source).exists():
         raise UsageError(f"unknown scheme {scheme}", where=source, next_step="use tftp://, http:// or https://")
     return _read_path(Path(source), limit)
@@ -82,34 +80,11 @@ def _bounded(data: bytes, name: str, limit: int) -> bytes:
     return data
 
 
-def _download(url: str, scheme: str, limit: int) -> bytes:
-    import asyncio
+def _download(url: str, limit: int) -> bytes:
+    from mixedmode.phone.download import fetch_sync
 
-    from mixedmode.phone.download import fetch_http, fetch_tftp
-
+    ca_file = os.environ.get(CA_FILE_VARIABLE)
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or DEFAULT_PORTS[scheme]
-    except ValueError as error:
-        raise UsageError(f"bad URL: {error}", where=url) from error
-    name = unquote(parts.path).lstrip("/")
-    if not host or not name:
-        raise UsageError(
-            "the URL needs a host and a file name", where=url, next_step=f"like {scheme}://host/CTLFile.tlv"
-        )
-    try:
-        if scheme == "tftp":
-            return asyncio.run(fetch_tftp(host, port, name, limit=limit))
-        ca_file = os.environ.get(CA_FILE_VARIABLE)
-        return asyncio.run(
-            fetch_http(
-                host,
-                port,
-                name,
-                limit=limit,
-                tls=scheme == "https",
-                ca_file=Path(ca_file) if ca_file else None,
-            )
-        )
+        return fetch_sync(url, limit=limit, ca_file=Path(ca_file) if ca_file else None)
     except MixedModeError as error:
         raise error.located(url) from None

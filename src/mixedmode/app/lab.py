@@ -1,0 +1,236 @@
+"""An embedded cluster with phones, in one process on loopback: what ``mixedmode lab`` and rehearsals run on.
+
+Each node has an address of its own in 127.0.0.0/8, so that phones see a cluster. The services are the real ones on
+real sockets; the phones fetch their files from them. A folder holds everything: the database, each node's files
+and keys, what each phone holds, and ``lab.json`` for scripts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.steps import Actor
+from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeInfo, NodeSpec, Service
+from mixedmode.cluster.versions import Version
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.pki.files import PRIVATE, write_atomic
+from mixedmode.services.configs import ConfigStore
+from mixedmode.services.files import FolderStore
+from mixedmode.services.phoneconfig import ConfigFacts, Server
+from mixedmode.services.tftp import TftpService
+
+DEFAULT_VERSION = "10.5.1.10000-7"
+"""The seed's version: CallManager signs the CTL, no ITLRecovery record."""
+ADMINISTRATOR = "administrator"
+PREFERRED_TFTP_PORT = 6969
+_PORTS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "web", "sccp", "sccp_tls", "capf", "ctl_provider")
+_DEFAULT_PORTS = {"sccp": 2000, "sccp_tls": 2443, "tvs": 2445, "capf": 3804}
+
+
+@dataclass(frozen=True, slots=True)
+class LabSpec:
+    """What a lab shall be.
+
+    Attributes:
+        nodes: How many, the publisher among them.
+        models: The model of each phone.
+        version: Of the cluster's software.
+        database_url: SQLAlchemy URL; None is SQLite in the lab's folder.
+    """
+
+    nodes: int = 2
+    models: tuple[str, ...] = ("7975",) * 4
+    version: str = DEFAULT_VERSION
+    database_url: str | None = None
+
+    def cluster_spec(self) -> ClusterSpec:
+        """Return the cluster to make."""
+        names = ["cucm-1051-a-pub", *(f"cucm-1051-a-sub{number}" for number in range(1, self.nodes))]
+        return ClusterSpec(
+            version=Version.parse(self.version),
+            nodes=tuple(NodeSpec(name, f"127.0.0.{number}") for number, name in enumerate(names, 1)),
+            devices=tuple(
+                DeviceSpec(phone_name(number), model, f"Lab phone {number}")
+                for number, model in enumerate(self.models, 1)
+            ),
+        )
+
+
+def phone_name(number: int) -> str:
+    """Return the device name of a lab's phone."""
+    return f"SEP0011223344{number:02X}" if number < 0x100 else f"SEP00112233{number:04X}"
+
+
+@dataclass(slots=True)
+class LabNode:
+    """A node's running services.
+
+    Attributes:
+        info: The node.
+        files: Its folder as served.
+        configs: The files that are built on demand.
+        tftp: Its TFTP service, None while stopped.
+        ports: Port by the names of ``lab.json``.
+    """
+
+    info: NodeInfo
+    files: FolderStore
+    configs: ConfigStore
+    tftp: TftpService | None = None
+    ports: dict[str, int | None] = field(default_factory=lambda: dict.fromkeys(_PORTS))
+
+
+class Lab:
+    """A cluster and its services in this process.
+
+    Args:
+        directory: The lab's folder; made if needed, opened if it holds a cluster already.
+        spec: What to make; an existing cluster keeps what it has.
+        say: Told about progress.
+    """
+
+    def __init__(self, directory: Path, spec: LabSpec, say: Callable[[str], None] = lambda _line: None) -> None:
+        self.directory = directory
+        self.spec = spec
+        self._say = say
+        self.cluster = self._open()
+        self.nodes = {info.name: self._node(info) for info in self.cluster.nodes()}
+        self.actor = Actor(ADMINISTRATOR)
+
+    def _open(self) -> Cluster:
+        url = self.spec.database_url
+        if (self.directory / "cluster.db").exists():
+            self._say(f"opening the cluster in {self.directory}")
+            return Cluster.open(self.directory, database_url=url)
+        self._say(f"making a cluster of {self.spec.nodes} nodes in {self.directory}")
+        return Cluster.create(self.directory, self.spec.cluster_spec(), database_url=url)
+
+    def _node(self, info: NodeInfo) -> LabNode:
+        files = FolderStore(self.cluster.folder(info.name).tftp)
+        return LabNode(info, files, ConfigStore(files, self.cluster, info.name, self._facts))
+
+    @property
+    def publisher(self) -> LabNode:
+        """The publisher's services."""
+        return self.nodes[self.cluster.publisher.name]
+
+    @property
+    def password_file(self) -> Path:
+        """Where the administrator's password is."""
+        return self.directory / "administrator.password"
+
+    async def start(self) -> None:
+        """Start every service of every node and write ``lab.json``."""
+        if not self.password_file.exists():
+            write_atomic(self.password_file, secrets.token_urlsafe(12).encode() + b"\n", mode=PRIVATE)
+        for node in self.nodes.values():
+            await self.start_service(node.info.name, Service.TFTP)
+        self.write_document()
+
+    async def stop(self) -> None:
+        """Drain and stop every service and close the database."""
+        for node in self.nodes.values():
+            await self.stop_service(node.info.name, Service.TFTP)
+        self.cluster.close()
+
+    async def start_service(self, node_name: str, service: Service) -> None:
+        """Start a service of a node; TFTP reads its folder anew, so a changed CTL is served from now on.
+
+        Raises:
+            UsageError: The lab does not run this service.
+        """
+        node = self._lab_node(node_name, service)
+        if node.tftp is not None:
+            return
+        node.files.reload()
+        node.configs.reload()
+        wanted = node.ports["tftp"]
+        tftp = TftpService(node.configs, host=node.info.address, port=PREFERRED_TFTP_PORT if wanted is None else wanted)
+        try:
+            await tftp.start()
+        except MixedModeError:
+            if wanted is not None:
+                raise
+            tftp = TftpService(node.configs, host=node.info.address, port=0)
+            await tftp.start()
+        node.tftp = tftp
+        node.ports["tftp"] = tftp.port
+
+    async def stop_service(self, node_name: str, service: Service) -> None:
+        """Drain and stop a service of a node."""
+        node = self._lab_node(node_name, service)
+        if node.tftp is not None:
+            await node.tftp.drain(2.0)
+            await node.tftp.stop()
+            node.tftp = None
+
+    async def restart_service(self, node_name: str, service: Service) -> None:
+        """Restart a service of a node."""
+        await self.stop_service(node_name, service)
+        await self.start_service(node_name, service)
+
+    def runs(self, node_name: str, service: Service) -> bool:
+        """Return whether a service of a node is running here."""
+        return service is Service.TFTP and self.nodes[node_name].tftp is not None
+
+    def _lab_node(self, node_name: str, service: Service) -> LabNode:
+        if service is not Service.TFTP:
+            raise UsageError(f"{service.value} is not part of this lab yet", where=node_name)
+        if node_name not in self.nodes:
+            raise UsageError(f"there is no node {node_name}", next_step=f"the nodes are: {', '.join(self.nodes)}")
+        return self.nodes[node_name]
+
+    def _facts(self, device: str) -> ConfigFacts:
+        """Return the servers that a phone is told of: those of its CallManager group, in order."""
+        group: Iterable[str] = self.cluster.trust_servers(device) or list(self.nodes)
+        members = [self.nodes[name] for name in group]
+
+        def port(node: LabNode, name: str) -> int:
+            return node.ports[name] or _DEFAULT_PORTS[name]
+
+        publisher = self.publisher
+        return ConfigFacts(
+            call_managers=[Server(n.info.address, port(n, "sccp"), port(n, "sccp_tls")) for n in members],
+            tvs=[Server(n.info.address, port(n, "tvs")) for n in members],
+            capf=[Server(publisher.info.address, port(publisher, "capf"))],
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return what ``lab.json`` says."""
+        return {
+            "nodes": [
+                {
+                    "name": node.info.name,
+                    "role": "publisher" if node.info.is_publisher else "subscriber",
+                    "address": node.info.address,
+                    "ports": dict(node.ports),
+                }
+                for node in self.nodes.values()
+            ],
+            "administrator": {"username": ADMINISTRATOR, "password_file": str(self.password_file)},
+            "phones": [{"name": device.name, "model": device.model} for device in self.cluster.devices],
+        }
+
+    def write_document(self) -> None:
+        """Write ``lab.json``."""
+        write_atomic(self.directory / "lab.json", json.dumps(self.document(), indent=2).encode() + b"\n")
+
+
+async def each_bounded(work: Sequence[Callable[[], Any]], limit: int = 64) -> list[Any]:
+    """Run coroutine functions, at most ``limit`` at a time, and return their results in order."""
+    gate = asyncio.Semaphore(limit)
+
+    async def one(call: Callable[[], Any]) -> Any:
+        async with gate:
+            return await call()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(call)) for call in work]
+    return [task.result() for task in tasks]

@@ -1,0 +1,109 @@
+"""Configuration files built and signed when a phone asks, in front of the files of a node's folder.
+
+Rules:
+
+1. A file in the folder wins over one that could be built.
+2. ``SEP<MAC>.cnf.xml`` is built for devices that the cluster knows, ``XMLDefault.cnf.xml`` always.
+3. With ``.sgn`` the file is signed with the node's CallManager key (role CCM+TFTP), with the digest of the
+   enterprise parameter "TFTP File Signature Algorithm".
+4. What was built is kept until the service is reloaded or restarted, as CUCM's TFTP caches it; the number of
+   kept files is bounded.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from mixedmode.cluster.parameters import SIGNATURE_ALGORITHM
+from mixedmode.cluster.reader import ClusterReader
+from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.pki.profiles import Purpose
+from mixedmode.pki.signer import Signer
+from mixedmode.services.files import FileStore
+from mixedmode.services.phoneconfig import ConfigFacts, Server, render_config
+from mixedmode.signedfile import sign_file
+
+_NAME = re.compile(r"(SEP[0-9A-F]{12}|XMLDefault|XmlDefault)\.cnf\.xml(\.sgn)?")
+_KEPT: Final = 100_000
+
+Locate = Callable[[str], ConfigFacts]
+"""The servers that phones of a node's device pool are told of, by device name."""
+
+
+class ConfigStore:
+    """Builds configuration files on demand.
+
+    Args:
+        files: The node's folder.
+        reader: The cluster.
+        node: The node whose key signs.
+        ports: Ports of the node's services, in the facts that every configuration begins with.
+        clock: Seconds since 1970, for the timestamp of signatures.
+    """
+
+    def __init__(
+        self,
+        files: FileStore,
+        reader: ClusterReader,
+        node: str,
+        locate: Locate,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.files = files
+        self._reader = reader
+        self._node = node
+        self._locate = locate
+        self._clock = clock
+        self._kept: dict[str, bytes] = {}
+        self._signing: tuple[Signer, DigestAlgorithm] | None = None
+
+    def reload(self) -> None:
+        """Forget what was built, so that changed devices, keys and parameters take effect."""
+        self._kept.clear()
+        self._signing = None
+
+    def lookup(self, name: str) -> bytes | None:
+        """Return the bytes served under ``name``."""
+        found = self.files.lookup(name)
+        if found is not None:
+            return found
+        kept = self._kept.get(name)
+        if kept is not None:
+            return kept
+        match = _NAME.fullmatch(name)
+        if match is None:
+            return None
+        built = self._build(name, match[1], signed=match[2] is not None)
+        if built is not None:
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[name] = built
+        return built
+
+    def _build(self, name: str, device_name: str, *, signed: bool) -> bytes | None:
+        facts = self._locate(device_name)
+        if device_name.startswith("SEP"):
+            device = self._reader.device(device_name)
+            if device is None:
+                return None
+            facts = replace(facts, protocol=device.protocol, security_mode=device.security_mode)
+        content = render_config(facts)
+        if not signed:
+            return content
+        signer, digest = self._signer()
+        return sign_file(content, signer, filename=name, digest=digest, timestamp=int(self._clock()))
+
+    def _signer(self) -> tuple[Signer, DigestAlgorithm]:
+        if self._signing is None:
+            algorithm = self._reader.parameter(SIGNATURE_ALGORITHM.name)
+            digest = DigestAlgorithm.SHA512 if "512" in algorithm else DigestAlgorithm.SHA1
+            self._signing = self._reader.signer(self._node, Purpose.CALLMANAGER.value), digest
+        return self._signing
+
+
+__all__ = ["ConfigFacts", "ConfigStore", "Server"]

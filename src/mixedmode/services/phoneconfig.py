@@ -1,0 +1,89 @@
+"""The configuration file of a phone, rendered from what the cluster knows (phone-trust.md 6).
+
+Pure: text in, text out. Only elements that matter to trust and registration are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that a phone is told of.
+
+    Attributes:
+        address: Host name or address.
+        port: TCP port.
+        secure_port: TCP port with TLS; of call managers only.
+    """
+
+    address: str
+    port: int
+    secure_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFacts:
+    """What a configuration says.
+
+    Attributes:
+        protocol: ``SCCP`` or ``SIP``.
+        security_mode: 1 non-secure, 2 authenticated, 3 encrypted.
+        call_managers: In order of priority, up to five.
+        tvs: In order of priority, up to five.
+        capf: Certificate Authority Proxy Functions, up to five.
+        load: Firmware load; empty for the one in place.
+    """
+
+    protocol: str = "SCCP"
+    security_mode: int = 1
+    call_managers: Sequence[Server] = ()
+    tvs: Sequence[Server] = ()
+    capf: Sequence[Server] = ()
+    load: str = ""
+
+
+_MOST = 5
+_PORTS = {"SCCP": ("ethernetPhonePort", "securedPhonePort"), "SIP": ("sipPort", "securedSipPort")}
+_TLS, _TCP = 3, 1
+
+
+def render_config(facts: ConfigFacts) -> bytes:
+    """Return the XML of a ``SEP<MAC>.cnf.xml``."""
+    plain, secured = _PORTS[facts.protocol]
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        "<device>",
+        "  <fullConfig>true</fullConfig>",
+        f"  <deviceProtocol>{facts.protocol}</deviceProtocol>",
+        "  <devicePool><callManagerGroup><members>",
+    ]
+    for priority, each in enumerate(facts.call_managers[:_MOST]):
+        secure = f"<{secured}>{each.secure_port}</{secured}>" if each.secure_port is not None else ""
+        lines.append(
+            f'    <member priority="{priority}"><callManager>'
+            f"<ports><{plain}>{each.port}</{plain}>{secure}</ports>"
+            f"<processNodeName>{escape(each.address)}</processNodeName></callManager></member>"
+        )
+    lines += ["  </members></callManagerGroup></devicePool>", "  <TVS><members>"]
+    lines += [
+        f'    <member priority="{priority}"><port>{each.port}</port><address>{escape(each.address)}</address></member>'
+        for priority, each in enumerate(facts.tvs[:_MOST])
+    ]
+    lines += [
+        "  </members></TVS>",
+        f"  <deviceSecurityMode>{facts.security_mode}</deviceSecurityMode>",
+        f"  <transportLayerProtocol>{_TLS if facts.security_mode > 1 else _TCP}</transportLayerProtocol>",
+        f"  <loadInformation>{escape(facts.load)}</loadInformation>",
+        "  <capfAuthMode>2</capfAuthMode>",
+        "  <capfList>",
+    ]
+    lines += [
+        f"    <capf><phonePort>{each.port}</phonePort><processNodeName>{escape(each.address)}</processNodeName></capf>"
+        for each in facts.capf[:_MOST]
+    ]
+    lines += ["  </capfList>", "  <certHash></certHash>", "  <encrConfig>false</encrConfig>", "</device>", ""]
+    return "\n".join(lines).encode()
