@@ -1,0 +1,85 @@
+"""How a command writes and asks: over SSH, on a terminal, or from a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from mixedmode.admin import texts
+
+
+class AdminIO(Protocol):
+    """The other side of a session."""
+
+    @property
+    def page_height(self) -> int | None:
+        """Lines of the terminal; None if nobody watches, so that nothing is paged."""
+
+    async def write(self, line: str) -> None:
+        """Write a line (without its end)."""
+
+    async def ask(self, prompt: str, *, secret: bool = False) -> str:
+        """Write a prompt and return the line that was typed; empty when there is no more input.
+
+        Args:
+            prompt: Written without an end of line.
+            secret: Do not show what is typed.
+        """
+
+
+class ScriptedIO:
+    """Answers from a list, and keeps the transcript as an administrator would see it.
+
+    Args:
+        answers: To the questions, in order; when they are used up, nothing was typed.
+
+    Attributes:
+        lines: Everything written, a prompt with its answer on one line.
+    """
+
+    def __init__(self, answers: Iterable[str] = ()) -> None:
+        self.lines: list[str] = []
+        self._answers = list(answers)
+
+    @property
+    def page_height(self) -> int | None:
+        """Nobody watches."""
+        return None
+
+    @property
+    def unused(self) -> list[str]:
+        """Answers that nobody asked for yet."""
+        return list(self._answers)
+
+    async def write(self, line: str) -> None:
+        """Keep a line."""
+        self.lines.append(line)
+
+    async def ask(self, prompt: str, *, secret: bool = False) -> str:
+        """Give the next answer."""
+        answer = self._answers.pop(0) if self._answers else ""
+        self.lines.append(prompt + ("" if secret else answer))
+        return answer
+
+
+async def write_paged(io: AdminIO, lines: Sequence[str]) -> None:
+    """Write lines a page at a time, as ``file view`` does; all at once when nobody watches."""
+    height = io.page_height
+    if height is None or len(lines) < height:
+        for line in lines:
+            await io.write(line)
+        return
+    page = max(height - 2, 1)
+    last_start = (len(lines) - 1) // page * page
+    start = 0
+    while True:
+        end = min(start + page, len(lines))
+        for line in lines[start:end]:
+            await io.write(line)
+        if end == len(lines):
+            await io.write(texts.END_OF_PAGES.line())
+        answer = (await io.ask(texts.PAGE.line(first=start + 1, last=end, total=len(lines)))).strip().lower()
+        moves = {"": start + page, "n": start + page, "p": start - page, "b": 0, "e": last_start}
+        if answer not in moves or (answer in {"", "n"} and end == len(lines)):
+            return
+        start = max(moves[answer], 0)
