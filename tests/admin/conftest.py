@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta, timezone
 from pathlib import Path
 
@@ -64,11 +65,11 @@ class Terminal:
     """An administrator who types lines and answers, and reads what comes back."""
 
     session: AdminSession
-    last: Outcome = Outcome()
+    last: Outcome = field(default_factory=Outcome)
 
-    async def type(self, line: str, *answers: str) -> list[str]:
+    def type(self, line: str, *answers: str) -> list[str]:
         io = ScriptedIO(answers)
-        self.last = await self.session.run(line, io)
+        self.last = asyncio.run(self.session.run(line, io))
         assert io.unused == [], "a question was not asked"
         return io.lines
 
