@@ -193,6 +193,15 @@ def remove_trust(session: Session, unit: str, sha256: str) -> bool:
     return bool(rows)
 
 
+def drop_replaced(session: Session, store: str, node: str, unit: str) -> None:
+    """Take a node's earlier certificates for a purpose out of a trust store, unless some node still uses them."""
+    own = select(CertificateRow.sha256).where(CertificateRow.node != "")
+    earlier = own.where(CertificateRow.node == node, CertificateRow.unit == unit, ~CertificateRow.isactive)
+    in_use = set(session.scalars(own.where(CertificateRow.isactive)))
+    for sha256 in set(session.scalars(earlier)) - in_use:
+        remove_trust(session, store, sha256)
+
+
 def trust_name(certificate: Certificate) -> str:
     """Return the file name of a certificate in a trust store: its common name, or its hash."""
     plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in certificate.common_name.strip())

@@ -3,7 +3,8 @@
 Rules:
 
 1. Before its committing step an operation that fails or was killed is undone, step by step from the last; after
-   it, it is carried to its end. Either way the cluster is in a state that an administrator knows.
+   it, it is carried to its end. The committing step's changes and its mark in the journal are one transaction,
+   so there is nothing in between. Either way the cluster is in a state that an administrator knows.
 2. A refusal changes nothing and is audited.
 3. Whoever starts an operation first finishes what a dead process left behind.
 """
@@ -15,10 +16,22 @@ from dataclasses import replace
 from typing import Any
 
 from mixedmode.cluster.errors import LockLostError, NotFoundError, OperationFailedError, PublisherOnlyError
-from mixedmode.cluster.journal import DONE, RUNNING, UNDOING, UNDONE, Entry, Journal
+from mixedmode.cluster.journal import Entry, Journal
 from mixedmode.cluster.lock import Holding
 from mixedmode.cluster.state import ClusterState
-from mixedmode.cluster.steps import SYSTEM, Actor, Definition, OperationResult, Plan, Step, StepContext
+from mixedmode.cluster.steps import (
+    DONE,
+    RUNNING,
+    SYSTEM,
+    UNDOING,
+    UNDONE,
+    Actor,
+    Definition,
+    OperationResult,
+    Plan,
+    Step,
+    StepContext,
+)
 from mixedmode.errors import MixedModeError
 
 
@@ -47,7 +60,7 @@ class Operations:
             raise NotFoundError(f"there is no operation {name!r}", next_step=f"one of: {known}")
         return found
 
-    def plan(self, name: str, **arguments: Any) -> Plan:
+    def plan(self, name: str, /, **arguments: Any) -> Plan:
         """Return what an operation would do now, and why it would be refused if it would."""
         definition = self.definition(name)
         warnings: list[str] = []
@@ -60,7 +73,7 @@ class Operations:
             refusal, steps = error, []
         return Plan(name, tuple(step.name for step in steps), tuple(warnings), refusal)
 
-    def run(self, name: str, actor: Actor, *, on_node: str | None = None, **arguments: Any) -> OperationResult:
+    def run(self, name: str, actor: Actor, /, *, on_node: str | None = None, **arguments: Any) -> OperationResult:
         """Run an operation to its end.
 
         Args:
@@ -167,7 +180,9 @@ class Operations:
             if state != DONE:
                 try:
                     self.journal.step(entry.number, position, RUNNING, holding)
+                    context.committing = position if step.commits else None
                     step.run(context)
+                    context.committing = None
                     self.journal.step(entry.number, position, DONE, holding, context.memory)
                 except LockLostError:
                     raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from mixedmode.cluster.database import Database, sqlite_url
 from mixedmode.cluster.devices import Device, DeviceStore
 from mixedmode.cluster.distribution import Distributor, LocalDistributor
 from mixedmode.cluster.engine import Operations
-from mixedmode.cluster.errors import NotFoundError
+from mixedmode.cluster.errors import ClusterBusyError, NotFoundError
 from mixedmode.cluster.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.licences import DatabaseLicences, LicenceService
 from mixedmode.cluster.operations import DEFINITIONS
@@ -115,12 +116,8 @@ class Cluster(ClusterState):
         Raises:
             NotFoundError: There is none.
             DatabaseError: The database cannot be used.
-            ClusterBusyError: An operation of another process is running now.
         """
-        path = directory / "cluster.db"
-        if database_url is None and not path.exists():
-            raise NotFoundError("there is no cluster here", where=str(directory), next_step="create one")
-        database = Database(database_url or sqlite_url(path))
+        database = _existing_database(directory, database_url)
         database.migrate()
         cluster = cls(
             directory,
@@ -130,18 +127,46 @@ class Cluster(ClusterState):
             replication=replication,
             clock=clock,
         )
-        if not cluster.nodes():
-            raise NotFoundError("there is no cluster in this database", where=database.label, next_step="create one")
-        cluster.operations.resume_or_rollback()
+        cluster._check_there()
+        # An operation that another process is running now is no reason to stay closed.
+        with contextlib.suppress(ClusterBusyError):
+            cluster.operations.resume_or_rollback()
         cluster.publish_missing_itls()
         return cluster
+
+    @classmethod
+    def attach(
+        cls,
+        directory: Path,
+        *,
+        database_url: str | None = None,
+        replication: ReplicationMonitor | None = None,
+        clock: Clock = utc_now,
+    ) -> Cluster:
+        """Open a cluster for reading only, as a subscriber does with its own copy of the database.
+
+        Nothing is migrated, resumed or written.
+
+        Raises:
+            NotFoundError: There is none.
+            DatabaseError: The database cannot be used.
+        """
+        database = _existing_database(directory, database_url)
+        cluster = cls(directory, database, replication=replication, clock=clock)
+        cluster._check_there()
+        return cluster
+
+    def _check_there(self) -> None:
+        if not self.nodes():
+            where = self.database.label
+            raise NotFoundError("there is no cluster in this database", where=where, next_step="create one")
 
     def close(self) -> None:
         """Close the database."""
         self.database.close()
 
     def run(
-        self, operation: str, actor: Actor = SYSTEM, *, on_node: str | None = None, **arguments: Any
+        self, operation: str, actor: Actor = SYSTEM, /, *, on_node: str | None = None, **arguments: Any
     ) -> OperationResult:
         """Run an operation; see :meth:`Operations.run`."""
         return self.operations.run(operation, actor, on_node=on_node, **arguments)
@@ -198,3 +223,10 @@ class Cluster(ClusterState):
     def trust_servers(self, device: str) -> list[str]:
         """Return the nodes whose TVS a device may ask, in order."""
         return self.devices.trust_servers(device)
+
+
+def _existing_database(directory: Path, url: str | None) -> Database:
+    path = directory / "cluster.db"
+    if url is None and not path.exists():
+        raise NotFoundError("there is no cluster here", where=str(directory), next_step="create one")
+    return Database(url or sqlite_url(path))

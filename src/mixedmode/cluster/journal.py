@@ -15,18 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster import lock
 from mixedmode.cluster.schema import AuditRow, OperationFileRow, OperationLockRow, OperationRow, OperationStepRow
 from mixedmode.cluster.state import ClusterState
-from mixedmode.cluster.steps import Actor, Step
+from mixedmode.cluster.steps import RUNNING, UNDOING, Actor, Step
 
-RUNNING = "running"
-UNDOING = "undoing"
-DONE = "done"
-UNDONE = "undone"
 UNFINISHED = (RUNNING, UNDOING)
 _WAITING = "waiting"
 _KEPT_OPERATIONS = 20
@@ -108,6 +104,9 @@ class Journal:
         """
         now = self._state.now()
         with self._database.write() as session:
+            if not self._database.is_sqlite:
+                # A killed client's last transaction may still be under way in its server process: wait for it.
+                session.execute(text("LOCK TABLE operationlock IN SHARE ROW EXCLUSIVE MODE"))
             holder = session.get(OperationLockRow, 1)
             if holder is None:
                 return None

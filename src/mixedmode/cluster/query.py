@@ -71,8 +71,10 @@ def _sqlite(database: Database, sql: str, limit: int, seconds: float) -> tuple[t
             connection.set_authorizer(_authorize)
             connection.set_progress_handler(lambda: int(time.monotonic() > deadline), _CHECK_EVERY)
             cursor = connection.execute(sql)
+            if cursor.description is None:
+                raise _refused("it is no query", late=False)
             found = cursor.fetchmany(limit)
-            return tuple(column[0] for column in cursor.description or ()), found
+            return tuple(column[0] for column in cursor.description), found
     except sqlite3.Error as error:
         raise _refused(str(error), late=time.monotonic() > deadline) from error
 

@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster import lock
-from mixedmode.cluster.schema import OperationFileRow
+from mixedmode.cluster.schema import OperationFileRow, OperationRow, OperationStepRow
 from mixedmode.cluster.state import ClusterState
 from mixedmode.errors import MixedModeError
 
@@ -36,6 +37,12 @@ class Actor:
     source: str = "console"
 
 
+RUNNING = "running"
+UNDOING = "undoing"
+DONE = "done"
+UNDONE = "undone"
+"""States of operations and of steps, as the journal writes them."""
+
 SYSTEM = Actor("system", "local")
 """The program itself, as when it resumes an operation at its start."""
 
@@ -47,6 +54,7 @@ class StepContext:
         state: The cluster.
         arguments: Of the operation.
         memory: What steps found out; saved after each step.
+        committing: Position of the committing step while it runs: its transaction also marks it as done.
     """
 
     def __init__(
@@ -62,6 +70,7 @@ class StepContext:
         self.arguments = arguments
         self.memory = memory
         self._holding = holding
+        self.committing: int | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -69,6 +78,18 @@ class StepContext:
         with self.state.database.write() as session:
             lock.hold(session, self._holding, self.state.now())
             yield session
+            if self.committing is not None:
+                session.execute(
+                    update(OperationStepRow)
+                    .where(
+                        OperationStepRow.fkoperation == self.operation,
+                        OperationStepRow.position == self.committing,
+                    )
+                    .values(state=DONE, ended=self.state.now())
+                )
+                session.execute(
+                    update(OperationRow).where(OperationRow.id == self.operation).values(memory=self.memory)
+                )
 
     def keep(self, files: Mapping[str, bytes | None]) -> None:
         """Put files into the journal."""
@@ -111,7 +132,8 @@ class Step:
         name: One line for people.
         run: Does it.
         undo: Takes it back, also when it ran only in part.
-        commits: Once this step is done the operation is carried to its end, whatever happens.
+        commits: Once this step is done the operation is carried to its end, whatever happens. It has exactly one
+            transaction, and notes everything within.
     """
 
     name: str

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
+HEAD = "0001"
+"""The newest schema; a database that has it is opened without loading Alembic."""
+
+
 def configuration(connection: Connection) -> Config:
     """Return Alembic's configuration for an open connection."""
     from alembic.config import Config
@@ -26,23 +30,29 @@ def upgrade(connection: Connection) -> None:
     Raises:
         DatabaseError: The schema was made by a newer release of this program.
     """
+    current = revision(connection)
+    if current == HEAD:
+        return
     from alembic import command
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
     from mixedmode.cluster.errors import DatabaseError
 
-    config = configuration(connection)
-    head = ScriptDirectory.from_config(config).get_current_head()
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current == head:
-        return
     try:
-        command.upgrade(config, "head")
+        command.upgrade(configuration(connection), HEAD)
     except CommandError as error:
         raise DatabaseError(
             f"the database has schema {current}, which this release does not know",
             why=str(error),
             next_step="run the release that wrote it, or a newer one",
         ) from error
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the schema that a database has, None if it has none yet."""
+    from sqlalchemy import inspect, text
+
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)

@@ -15,6 +15,7 @@ from mixedmode.cluster.certificates import (
     activate_own,
     add_trust,
     check_trust_store,
+    drop_replaced,
     key_name,
     remove_trust,
 )
@@ -109,6 +110,7 @@ def _plan_regenerate(state: ClusterState, arguments: Mapping[str, Any]) -> list[
         with context.transaction() as session:
             activate_own(session, node, purpose.value, new, now)
             for store in TRUSTED_BY.get(purpose, ()):
+                drop_replaced(session, store, node, purpose.value)
                 add_trust(session, store, new, now)
             queue_itls(context, session, kept_itls(context))
             whole = purpose in _IN_CTL or purpose is Purpose.TVS

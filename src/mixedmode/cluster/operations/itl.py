@@ -42,8 +42,8 @@ def _steps(state: ClusterState, title: str, data_of: Any) -> list[Step]:
     def commit(context: StepContext) -> None:
         with context.transaction() as session:
             queue_itls(context, session, kept_itls(context))
-        context.memory["reload"] = context.memory["queued"]
-        context.changed(f"reset ITL file on {names}")
+            context.memory["reload"] = context.memory["queued"]
+            context.changed(f"reset ITL file on {names}")
 
     return [
         Step(title, sign),

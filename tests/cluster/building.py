@@ -1,0 +1,54 @@
+"""The seed's cluster, and others, as tests need them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec
+from mixedmode.cluster.versions import Version
+from mixedmode.pki.profiles import KeyKind
+from mixedmode.trustlist import TrustList
+
+PUB = "cucm-1051-a-pub"
+SUB = "cucm-1051-a-sub1"
+MIXED = "utils ctl set-cluster mixed-mode"
+NON_SECURE = "utils ctl set-cluster non-secure-mode"
+UPDATE = "utils ctl update CTLFile"
+PHONES = tuple(DeviceSpec(f"SEP00112233{number:04X}", description=f"phone {number}") for number in range(3))
+
+
+def seed_spec(version: str = "10.5.1.10000-7", *, licensed: bool = True) -> ClusterSpec:
+    """The two nodes of the seed, with its names and key sizes."""
+    return ClusterSpec(
+        Version.parse(version),
+        (NodeSpec(PUB, "10.48.47.153"), NodeSpec(SUB, "10.48.47.154")),
+        rsa_key=KeyKind.RSA_1024,
+        devices=PHONES,
+        encryption_licence=licensed,
+    )
+
+
+def ctl_of(cluster: Cluster, node: str = PUB) -> TrustList:
+    data = cluster.show_ctl(node).data
+    assert data is not None
+    return TrustList.parse(data)
+
+
+def itl_of(cluster: Cluster, node: str = PUB) -> TrustList:
+    data = cluster.show_itl(node).data
+    assert data is not None
+    return TrustList.parse(data)
+
+
+def listing(trust_list: TrustList) -> list[tuple[str, str]]:
+    """What stands in a list: DNS name and function of each record."""
+    return [(record.dns_name or "", record.role_label) for record in trust_list.records]
+
+
+def common_names(trust_list: TrustList) -> list[str]:
+    return [record.certificate.common_name if record.certificate else "" for record in trust_list.records]
+
+
+def make(directory: Path, version: str = "10.5.1.10000-7", *, licensed: bool = True) -> Cluster:
+    return Cluster.create(directory, seed_spec(version, licensed=licensed))

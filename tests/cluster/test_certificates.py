@@ -1,0 +1,110 @@
+"""Certificates: what a node makes for itself, what TVS vouches for, keys that never leave their files."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from mixedmode.cluster.errors import NotFoundError
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.making import make_certificate
+from mixedmode.cluster.state import utc_now
+from mixedmode.cluster.steps import Actor
+from mixedmode.pki.profiles import KeyKind, Purpose, Subject
+from tests.cluster.building import PUB, SUB, itl_of, make
+
+ANNA = Actor("anna", "192.0.2.7")
+REGENERATE = "set cert regen"
+
+
+def units(cluster: Cluster, node: str) -> set[str]:
+    return {stored.unit for stored in cluster.certificates.list_own(node)}
+
+
+def test_a_node_makes_the_certificates_of_its_version(cluster: Cluster, tmp_path: Path) -> None:
+    rsa = {"CallManager", "CAPF", "TVS", "ITLRecovery", "tomcat", "ipsec"}
+    assert units(cluster, PUB) == units(cluster, SUB) == rsa
+    newer = make(tmp_path / "n", "14SU3")
+    assert units(newer, PUB) == rsa | {"CallManager-ECDSA", "tomcat-ECDSA"}
+    assert units(newer, PUB) - units(newer, SUB) == {"CAPF", "ITLRecovery"}
+    newer.close()
+
+
+def test_private_keys_are_0600_files_and_not_in_the_database(cluster: Cluster) -> None:
+    folder = cluster.folder(PUB)
+    assert stat.S_IMODE(folder.keys.stat().st_mode) == 0o700
+    assert {stat.S_IMODE((folder.keys / name).stat().st_mode) for name in folder.key_names()} == {0o600}
+    cluster.run(REGENERATE, ANNA, unit="CallManager", node=PUB)
+    for path in cluster.directory.glob("cluster.db*"):
+        assert b"PRIVATE KEY" not in path.read_bytes()
+
+
+def test_regeneration_replaces_key_certificate_and_the_itl_of_its_node(cluster: Cluster) -> None:
+    old, other = cluster.own_certificate(PUB, "CallManager"), itl_of(cluster, SUB)
+    result = cluster.run(REGENERATE, ANNA, unit="callmanager", node=PUB.upper())
+    new = cluster.own_certificate(PUB, "CallManager")
+
+    assert new != old
+    assert new.subject == old.subject
+    assert new.key_description == old.key_description == "RSA 1024"
+    assert cluster.signer(PUB, "CallManager").certificate == new
+    assert len(cluster.folder(PUB).key_names()) == 6
+    assert itl_of(cluster).header.signer_serial == new.serial
+    assert itl_of(cluster, SUB).data == other.data
+    assert (SUB, "Cisco Tftp") in result.restart
+    assert [s.active for s in cluster.certificates.list_own(PUB, "CallManager", inactive=True)] == [False, True]
+
+
+def test_a_new_tvs_certificate_goes_into_every_itl(cluster: Cluster) -> None:
+    cluster.run(REGENERATE, ANNA, unit="TVS", node=PUB)
+    new = cluster.own_certificate(PUB, "TVS")
+    assert all(new in [r.certificate for r in itl_of(cluster, node).records] for node in (PUB, SUB))
+
+
+def test_tvs_finds_a_certificate_by_issuer_and_serial_with_its_roles(cluster: Cluster) -> None:
+    def roles(node: str, unit: str) -> list[str]:
+        certificate = cluster.own_certificate(node, unit)
+        found = cluster.find_certificates(certificate.issuer, certificate.serial.hex())
+        assert {entry.certificate for entry in found} == {certificate}
+        return [role.label for role in cluster.roles_of(found)]
+
+    assert roles(PUB, "CallManager") == ["SAST", "CCM+TFTP"]
+    assert roles(SUB, "TVS") == ["TVS"]
+    assert roles(PUB, "CAPF") == ["CAPF"]
+    assert roles(PUB, "tomcat") == ["APP-SERVER"]
+
+    old = cluster.own_certificate(PUB, "CallManager")
+    cluster.run(REGENERATE, ANNA, unit="CallManager", node=PUB)
+    assert roles(PUB, "CallManager") == ["SAST", "CCM+TFTP"]
+    assert cluster.roles_of(cluster.find_certificates(old.issuer, old.serial.hex())) == ()
+
+
+def test_a_foreign_certificate_is_trusted_for_what_its_stores_say(cluster: Cluster) -> None:
+    foreign = make_certificate(
+        Purpose.CALLMANAGER, "other-pub", Subject(""), key_kind=KeyKind.RSA_1024, now=utc_now()
+    ).certificate
+
+    def roles() -> list[str]:
+        return [r.label for r in cluster.roles_of(cluster.find_certificates(foreign.issuer, foreign.serial.hex()))]
+
+    for store in ("CallManager-trust", "phone-sast-trust", "Phone-SAST-trust"):
+        cluster.run("set cert import trust", ANNA, unit=store, pem=foreign.pem().decode())
+    assert roles() == ["SAST", "TFTP"]
+    assert [s.name for s in cluster.certificates.list_trust("Phone-SAST-trust")] == ["other-pub.pem"]
+
+    cluster.run("set cert delete", ANNA, unit="Phone-SAST-trust", sha256=foreign.sha256.hex())
+    assert roles() == ["TFTP"]
+    with pytest.raises(NotFoundError):
+        cluster.run("set cert delete", ANNA, unit="Phone-SAST-trust", sha256=foreign.sha256.hex())
+    with pytest.raises(NotFoundError, match="no trust store"):
+        cluster.run("set cert import trust", ANNA, unit="nonsense", pem=foreign.pem().decode())
+
+
+def test_a_missing_key_is_named(cluster: Cluster) -> None:
+    for name in cluster.folder(PUB).key_names():
+        if name.startswith("CallManager"):
+            cluster.folder(PUB).remove_key(name)
+    with pytest.raises(NotFoundError, match="private key of CallManager is not on node"):
+        cluster.signer(PUB, "CallManager")

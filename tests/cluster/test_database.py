@@ -1,0 +1,100 @@
+"""The database: durable settings, migrations, and ``run sql``."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from mixedmode.cluster.database import Database, sqlite_url
+from mixedmode.cluster.errors import DatabaseError, NotFoundError
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.migrations import HEAD, configuration
+from mixedmode.cluster.schema import Base
+from mixedmode.errors import UsageError
+from tests.cluster.building import MIXED, seed_spec
+
+MODE = "select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'"
+
+
+def test_run_sql_shows_the_security_mode(cluster: Cluster) -> None:
+    assert cluster.select(MODE).columns == ("paramname", "paramvalue")
+    assert cluster.select(MODE).rows == (("ClusterSecurityMode", "0"),)
+    cluster.run(MIXED)
+    assert cluster.select(MODE + ";").rows == (("ClusterSecurityMode", "1"),)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update processconfig set paramvalue='1'",
+        "delete from auditlog",
+        "drop table device",
+        "select 1; delete from device",
+        "attach database '/tmp/x.db' as x",
+        "pragma journal_mode=delete",
+        "with gone as (delete from device returning *) select * from gone",
+        "select load_extension('x')",
+        "vacuum into '/tmp/copy.db'",
+        "not sql at all",
+        "",
+    ],
+)
+def test_run_sql_only_reads(cluster: Cluster, statement: str) -> None:
+    with pytest.raises(UsageError):
+        cluster.select(statement)
+    assert len(cluster.devices) == 3
+
+
+def test_run_sql_is_limited_in_rows_and_time(cluster: Cluster) -> None:
+    found = cluster.select("select name from device", rows=2)
+    assert (len(found.rows), found.truncated) == (2, True)
+    endless = "with recursive n(i) as (select 1 union all select i+1 from n) select count(*) from n"
+    begun = time.monotonic()
+    with pytest.raises(UsageError, match="too long"):
+        cluster.select(endless, seconds=0.2)
+    assert time.monotonic() - begun < 2
+
+
+def test_what_was_committed_survives_a_power_cut(cluster: Cluster) -> None:
+    with cluster.database.read() as session:
+        assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert session.scalar(text("PRAGMA synchronous")) == 2
+        assert session.scalar(text("PRAGMA foreign_keys")) == 1
+        assert session.scalar(text("PRAGMA busy_timeout")) == 30_000
+
+
+def test_the_migrations_make_exactly_the_mapped_tables(tmp_path: Path) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    database = Database(sqlite_url(tmp_path / "db"))
+    database.migrate()
+    database.migrate()
+    with database.read() as session:
+        context = MigrationContext.configure(session.connection())
+        assert compare_metadata(context, Base.metadata) == []
+        script = ScriptDirectory.from_config(configuration(session.connection()))
+        assert script.get_current_head() == HEAD == context.get_current_revision()
+    database.close()
+
+
+def test_a_database_of_a_newer_release_is_refused(seed_directory: Path) -> None:
+    with sqlite3.connect(seed_directory / "cluster.db") as connection:
+        connection.execute("update alembic_version set version_num='9999'")
+    connection.close()
+    with pytest.raises(DatabaseError, match="schema 9999"):
+        Cluster.open(seed_directory)
+
+
+def test_creating_twice_and_opening_nothing_are_refused(seed_directory: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a cluster already"):
+        Cluster.create(seed_directory, seed_spec())
+    with pytest.raises(NotFoundError):
+        Cluster.open(tmp_path / "nothing")
+    with pytest.raises(DatabaseError, match="did not do"):
+        Cluster.open(tmp_path, database_url="postgresql://nobody@127.0.0.1:1/none?connect_timeout=1")

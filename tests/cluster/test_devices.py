@@ -1,0 +1,64 @@
+"""Forty thousand phones: found over an index, never by looking through all."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from mixedmode.cluster.errors import NotFoundError
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.state import utc_now
+from mixedmode.cluster.topology import DeviceSpec
+from mixedmode.errors import UsageError
+from tests.cluster.building import PUB, SUB
+
+LOOK_UPS = (
+    "select * from device where name = 'SEP0011223399AA'",
+    "select devicepool.name from device join devicepool on devicepool.id = fkdevicepool where device.name = 'SEP'",
+    "select * from device where name > 'SEP' order by name limit 1000",
+    "select * from certificate where serialnumber = '00' and issuername = 'CN=x'",
+    "select * from certificate where unit = 'TVS' and node = 'x' and isactive",
+    "select * from processconfig where paramname = 'ClusterSecurityMode' and service = 'Enterprise' and node in ('')",
+)
+
+
+def test_look_ups_use_an_index(cluster: Cluster) -> None:
+    import sqlite3
+
+    with sqlite3.connect(cluster.directory / "cluster.db") as connection:
+        for query in LOOK_UPS:
+            plan = [row[3] for row in connection.execute(f"explain query plan {query}")]
+            assert not any(line.startswith("SCAN") for line in plan), (query, plan)
+    connection.close()
+
+
+def test_forty_thousand_devices(cluster: Cluster) -> None:
+    begun = time.monotonic()
+    assert cluster.devices.add(DeviceSpec(f"SEP{number:012X}", "8861") for number in range(40_000)) == 40_000
+    assert time.monotonic() - begun < 10
+    begun = time.monotonic()
+    for number in range(0, 40_000, 400):
+        assert cluster.devices.get(f"SEP{number:012X}").model == "8861"
+    assert (time.monotonic() - begun) / 100 < 0.01
+    assert len(cluster.devices) == 40_003
+    assert sum(1 for _ in cluster.devices) == 40_003
+
+
+def test_a_device_knows_its_trust_servers_and_what_it_reported(cluster: Cluster) -> None:
+    name = "SEP001122330001"
+    assert cluster.trust_servers(name) == [PUB, SUB]
+    cluster.devices.report(name, utc_now(), itl_hash="ab" * 20)
+    device = cluster.devices.get(name)
+    assert (device.itl_hash, device.ctl_hash, device.device_pool) == ("ab" * 20, "", "Default")
+    assert device.last_seen is not None
+
+
+def test_names_are_checked(cluster: Cluster) -> None:
+    with pytest.raises(UsageError, match="no device name"):
+        DeviceSpec("SEP12")
+    with pytest.raises(UsageError, match="there already"):
+        cluster.devices.add([DeviceSpec("SEP001122330001")])
+    with pytest.raises(NotFoundError):
+        cluster.devices.get("SEPFFFFFFFFFFFF")
+    assert cluster.device("SEPFFFFFFFFFFFF") is None

@@ -1,0 +1,184 @@
+"""Operations are planned, audited, exclusive, and taken back when a step fails."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+
+import pytest
+
+from mixedmode.cluster.distribution import LocalDistributor
+from mixedmode.cluster.errors import ClusterBusyError, NodeDownError, OperationFailedError
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.folders import NodeFolder
+from mixedmode.cluster.journal import Journal
+from mixedmode.cluster.steps import Actor
+from mixedmode.cluster.topology import SecurityMode
+from tests.cluster.building import MIXED, PUB, SUB, UPDATE, ctl_of
+
+ANNA = Actor("anna", "192.0.2.7")
+
+
+def test_a_plan_shows_the_steps_and_changes_nothing(cluster: Cluster) -> None:
+    plan = cluster.operations.plan(MIXED)
+    assert plan.refusal is None
+    assert plan.steps[1] == f"Make the new CTLFile.tlv and sign it with the CallManager key of {PUB}"
+    assert len(plan.steps) == 5
+    assert cluster.show_ctl(PUB).data is None
+    assert cluster.operations.journal.audit() == []
+
+
+def test_the_audit_record_says_who_when_from_where_and_what_changed(cluster: Cluster) -> None:
+    cluster.run(MIXED, ANNA)
+    cluster.run(UPDATE, ANNA)
+    started, done, _, updated = cluster.operations.journal.audit()
+    assert (started.action, started.outcome, done.outcome) == (MIXED, "started", "done")
+    assert done.actor == ANNA
+    assert done.moment.tzinfo is not None
+    assert "ClusterSecurityMode 0 -> 1" in done.details["changes"]
+    place = f"{PUB}/CTLFile.tlv"
+    assert done.details["sha256_before"] == {place: None}
+    assert updated.details["sha256_before"] == done.details["sha256_after"]
+    assert updated.details["sha256_after"] == {place: hashlib.sha256(ctl_of(cluster).data).hexdigest()}
+
+
+def test_a_refusal_is_audited_too(cluster: Cluster) -> None:
+    with pytest.raises(Exception, match="not in Mixed mode"):
+        cluster.run(UPDATE, ANNA)
+    (record,) = cluster.operations.journal.audit()
+    assert (record.action, record.outcome, record.operation) == (UPDATE, "refused", None)
+
+
+def test_two_operations_do_not_run_at_once(cluster: Cluster) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    class Slow(LocalDistributor):
+        def deliver(self, node: object, files: object) -> None:
+            entered.set()
+            go.wait(10)
+
+    cluster.deliveries.distributor = Slow(cluster.directory)
+    running = threading.Thread(target=cluster.run, args=(MIXED, ANNA))
+    running.start()
+    assert entered.wait(10)
+    with pytest.raises(ClusterBusyError, match=MIXED):
+        cluster.run(MIXED, Actor("bert"))
+    go.set()
+    running.join()
+    cluster.run(MIXED, Actor("bert"))
+
+
+def test_a_full_disk_on_the_publisher_changes_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.run(MIXED, ANNA)
+    before = ctl_of(cluster).data
+
+    def full(_path: Path, _data: bytes, *, mode: int = 0o644) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("mixedmode.cluster.folders.write_atomic", full)
+        with pytest.raises(OperationFailedError) as failed:
+            cluster.run("utils ctl set-cluster non-secure-mode", ANNA)
+    assert failed.value.code == "disk-full"
+    assert "free space" in (failed.value.next_step or "")
+    assert ctl_of(cluster).data == before
+    assert cluster.mode is SecurityMode.MIXED
+    assert cluster.operations.journal.audit()[-1].outcome == "undone"
+    cluster.run("utils ctl set-cluster non-secure-mode", ANNA)
+
+
+def test_a_node_that_is_down_gets_its_file_when_it_returns(cluster: Cluster) -> None:
+    cluster.run(MIXED, ANNA)
+    distributor = cluster.deliveries.distributor
+    assert isinstance(distributor, LocalDistributor)
+    distributor.down.add(SUB)
+    cluster.run("set cert regen", ANNA, unit="CallManager", node=PUB)
+    result = cluster.run(UPDATE, ANNA)
+
+    assert "the node is down" in result.undelivered[SUB]
+    seen = cluster.show_ctl(SUB)
+    assert seen.differs
+    assert "down" in seen.pending
+    cluster.run(UPDATE, ANNA)
+    waiting = [(d.node, d.attempts) for d in cluster.deliveries.pending() if d.name == "CTLFile.tlv"]
+    assert waiting == [(SUB, 1)]
+
+    distributor.down.clear()
+    assert cluster.deliver_pending() == {}
+    assert ctl_of(cluster, SUB).data == ctl_of(cluster).data
+    assert not cluster.show_ctl(SUB).differs
+
+
+def test_a_lock_that_was_taken_over_stops_its_old_holder(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that slept through its own take-over must not write any more."""
+    original = NodeFolder.write
+    other = Cluster.open(cluster.directory)
+
+    def sleepy(self: NodeFolder, name: str, data: bytes | None, *, partition: str | None = None) -> None:
+        monkeypatch.setattr(NodeFolder, "write", original)
+        monkeypatch.setattr("mixedmode.cluster.lock.is_dead", lambda *_: True)
+        other.operations.resume_or_rollback()
+        original(self, name, data, partition=partition)
+
+    monkeypatch.setattr(NodeFolder, "write", sleepy)
+    with pytest.raises(Exception, match="taken over"):
+        cluster.run(MIXED, ANNA)
+    assert cluster.mode is SecurityMode.NON_SECURE
+    assert Journal(cluster).history()[-1].state == "undone"
+    other.close()
+
+
+def test_file_delete_works_on_one_node_only(cluster: Cluster) -> None:
+    cluster.run(MIXED, ANNA)
+    cluster.run("file delete tftp", ANNA, on_node=SUB, node=SUB, name="CTLFile.tlv")
+    assert cluster.show_ctl(SUB).data is None
+    assert cluster.show_ctl(SUB).differs
+    assert cluster.show_ctl(PUB).data is not None
+    assert not cluster.show_ctl(PUB).differs
+
+
+def test_services_wait_for_their_restart(cluster: Cluster) -> None:
+    def waiting() -> set[tuple[str, str]]:
+        return {(s.node, s.service.value) for s in cluster.services() if s.restart_needed}
+
+    cluster.run(MIXED, ANNA)
+    assert (PUB, "Cisco Tftp") in waiting()
+    before = {(s.node, s.service): s.restarts for s in cluster.services(PUB)}
+    cluster.run("utils service restart", ANNA, node=PUB, service="Cisco Tftp")
+    assert (PUB, "Cisco Tftp") not in waiting()
+    assert (SUB, "Cisco Tftp") in waiting()
+    after = {(s.node, s.service): s.restarts for s in cluster.services(PUB)}
+    assert [key for key in after if after[key] != before[key]] == [(PUB, "Cisco Tftp")]
+
+
+def test_a_folder_that_cannot_be_named_outside(cluster: Cluster) -> None:
+    folder = cluster.folder(PUB)
+    for name in ("../keys/x", "", "..", "a/b"):
+        with pytest.raises(Exception, match="no file name"):
+            folder.read(name)
+    with pytest.raises(NodeDownError):
+        NodeFolder(Path("/proc/no-such-node")).create()
+
+
+def test_an_interrupted_operation_is_undone_by_whoever_comes_next(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(NodeFolder, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cluster.run(MIXED, ANNA)
+    cluster.run(MIXED, Actor("bert"))
+    outcomes = [(r.actor.user, r.outcome) for r in cluster.operations.journal.audit()]
+    assert outcomes == [("anna", "started"), ("anna", "undone"), ("bert", "started"), ("bert", "done")]
+
+
+def test_a_subscriber_attaches_for_reading(cluster: Cluster) -> None:
+    cluster.run(MIXED, ANNA)
+    reader = Cluster.attach(cluster.directory)
+    assert reader.mode is SecurityMode.MIXED
+    assert reader.show_ctl(SUB).data == ctl_of(cluster).data
+    reader.close()

@@ -1,0 +1,32 @@
+"""The same cluster on a real PostgreSQL server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.steps import Actor
+from mixedmode.cluster.topology import SecurityMode
+from mixedmode.errors import UsageError
+from tests.cluster.building import MIXED, PUB, SUB, ctl_of, listing, seed_spec
+
+MODE = "select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'"
+
+
+def test_mixed_mode_on_postgresql(tmp_path: Path, postgres_database: str) -> None:
+    Cluster.create(tmp_path / "c", seed_spec(), database_url=postgres_database).close()
+    cluster = Cluster.open(tmp_path / "c", database_url=postgres_database)
+    cluster.run(MIXED, Actor("anna", "192.0.2.7"))
+
+    assert cluster.mode is SecurityMode.MIXED
+    assert listing(ctl_of(cluster, SUB)) == [(PUB, "SAST"), (PUB, "CCM+TFTP"), (PUB, "CAPF"), (SUB, "CCM+TFTP")]
+    assert [r.outcome for r in cluster.operations.journal.audit()] == ["started", "done"]
+    assert cluster.select(MODE).rows == (("ClusterSecurityMode", "1"),)
+    for statement in ("delete from device", "select 1; drop table device", "select pg_sleep(9)"):
+        with pytest.raises(UsageError):
+            cluster.select(statement, seconds=0.3)
+    assert len(cluster.devices) == 3
+    assert not (tmp_path / "c" / "cluster.db").exists()
+    cluster.close()
