@@ -1,0 +1,82 @@
+"""``mixedmode phone``: start one simulated phone against any server and show what it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mixedmode.phone.client import BootReport
+
+
+def phone(
+    server: Annotated[str, typer.Option(help="The TFTP server: name or address (DHCP option 150).")],
+    tftp_port: Annotated[int, typer.Option(min=1, max=65535, help="Its UDP port.")] = 69,
+    http_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Its HTTP port, for models that try HTTP first; 0: no HTTP.")
+    ] = 6970,
+    name: Annotated[str, typer.Option(help="The phone's name: SEP and its MAC address.")] = "SEP001122334455",
+    model: Annotated[str, typer.Option(help="The phone's model, such as 7975 or 8861.")] = "7975",
+    state: Annotated[
+        Path | None, typer.Option(help="Keep what the phone holds in this file, so that it survives a restart.")
+    ] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Print the console log as it is written.")] = False,
+    delete_ctl: Annotated[bool, typer.Option("--delete-ctl", help="Erase the CTL by hand before starting.")] = False,
+    delete_itl: Annotated[bool, typer.Option("--delete-itl", help="Erase the ITL by hand before starting.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Start a phone: fetch CTL, ITL and configuration, decide what to trust, show the result.
+
+    Exit code 0: the phone trusts what it was offered; 1: it refused something; 3: the server did not answer.
+    """
+    import asyncio
+
+    from mixedmode.app.console import print_json, print_lines
+    from mixedmode.phone.client import Phone, Server
+    from mixedmode.phone.decisions import ListKind
+    from mixedmode.phone.models import get_model
+
+    show_trace = trace and not as_json
+    simulated = Phone(
+        name, get_model(model), state_file=state, on_line=(lambda line: print_lines([line])) if show_trace else None
+    )
+    erased = [kind for kind, wanted in ((ListKind.CTL, delete_ctl), (ListKind.ITL, delete_itl)) if wanted]
+    if erased:
+        simulated.erase(*erased)
+    report = asyncio.run(simulated.boot(Server(server, tftp_port, http_port or None)))
+    if as_json:
+        print_json(report.document())
+    else:
+        print_lines(_lines(report, after_trace=show_trace))
+    if report.exit_code:
+        _explain(report, server)
+        raise typer.Exit(report.exit_code)
+
+
+def _lines(report: BootReport, *, after_trace: bool) -> list[str]:
+    alarm = report.result.alarm
+    lines = ["", *_heading(report)] if after_trace else _heading(report)
+    lines += ["", "Status messages"]
+    lines += [f"  {message}" for message in report.messages] or ["  (none)"]
+    lines += ["", *report.screen(), ""]
+    lines.append("Trust list alarm: " + ("none" if alarm is None else f"{alarm.value} {alarm.name}"))
+    return lines
+
+
+def _heading(report: BootReport) -> list[str]:
+    return [f"{report.device}, Cisco {report.model.name}"]
+
+
+def _explain(report: BootReport, server: str) -> None:
+    from mixedmode.app.console import say
+
+    if not report.reachable:
+        say(f"error: the server {server} does not answer; check its address and ports")
+        return
+    for file, decision in report.result.decisions.items():
+        if decision is None:
+            say(f"error: the {file} could not be fetched; --trace shows why")
+        elif decision.refused:
+            say(f"error: {file} refused: {decision.text}")
