@@ -15,7 +15,7 @@ from mixedmode.pki.certificates import Certificate
 from mixedmode.trustlist.header import Header, read_text
 from mixedmode.trustlist.roles import MAX_FILE, ROLES_BY_CODE, RecordTag, Role
 from mixedmode.trustlist.verify import Verification, signer_records, verify_trust_list
-from mixedmode.trustlist.walk import Fields, malformed, walk_header, walk_records
+from mixedmode.trustlist.walk import Fields, Span, malformed, walk_header, walk_records
 
 
 class Record:
@@ -164,12 +164,12 @@ class Record:
 class TrustList:
     """A parsed CTL or ITL file. Make one with :meth:`parse`."""
 
-    __slots__ = ("__dict__", "data", "header", "record_fields")
+    __slots__ = ("__dict__", "data", "header", "record_spans")
 
-    def __init__(self, data: bytes, header: Header, record_fields: list[Fields]) -> None:
+    def __init__(self, data: bytes, header: Header, record_spans: list[Span]) -> None:
         self.data = data
         self.header = header
-        self.record_fields = record_fields
+        self.record_spans = record_spans
 
     @classmethod
     def parse(cls, data: bytes) -> TrustList:
@@ -206,13 +206,15 @@ class TrustList:
         return hash(self.data)
 
     def __repr__(self) -> str:
-        return f"<TrustList {self.kind} of {len(self.data)} bytes, {len(self.record_fields)} records>"
+        return f"<TrustList {self.kind} of {len(self.data)} bytes, {len(self.record_spans)} records>"
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
         """The records in file order."""
         data = self.data
-        return tuple(Record(data, number, fields) for number, fields in enumerate(self.record_fields, 1))
+        return tuple(
+            Record(data, number, Fields(data, start, end)) for number, (start, end) in enumerate(self.record_spans, 1)
+        )
 
     def record(self, number: int) -> Record:
         """Return one record by its number, from 1, without making the others."""
@@ -220,7 +222,7 @@ class TrustList:
         if made is not None:
             record: Record = made[number - 1]
             return record
-        return Record(self.data, number, self.record_fields[number - 1])
+        return Record(self.data, number, Fields(self.data, *self.record_spans[number - 1]))
 
     @property
     def kind(self) -> Literal["CTL", "ITL"]:

@@ -20,6 +20,7 @@ from mixedmode.errors import MalformedError
 from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.trustlist.header import Header, read_text
 from mixedmode.trustlist.roles import HeaderTag, RecordTag
+from mixedmode.trustlist.walk import Fields
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates import Certificate
@@ -69,10 +70,10 @@ def _is_issuer(record: Record, issuer: bytes | None) -> bool:
 
 def _records_with_serial(trust_list: TrustList, serial: bytes) -> Iterator[Record]:
     data = trust_list.data
-    for number, fields in enumerate(trust_list.record_fields, 1):
+    for number, (start, end) in enumerate(trust_list.record_spans, 1):
         # Most records lack the serial altogether: a search costs less than reading their fields.
-        if data.find(serial, fields.offset, fields.end) >= 0:
-            role, found = fields.first_values(_FUNCTION, _SERIAL)
+        if data.find(serial, start, end) >= 0:
+            role, found = Fields(data, start, end).first_values(_FUNCTION, _SERIAL)
             if found == serial and role and not any(role):
                 yield trust_list.record(number)
 

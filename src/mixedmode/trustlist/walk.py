@@ -9,7 +9,7 @@ odd padding, containers whose length does not add up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from mixedmode.errors import MalformedError
 from mixedmode.trustlist.roles import HEADER_CONTAINERS, HEADER_NAMES, MAX_RECORDS, PAD, RECORD_NAMES
@@ -18,47 +18,73 @@ Span = tuple[int, int]
 """Where a value lies: first byte, byte after the last."""
 
 
-Index = tuple[dict[int, int], list[int]]
-"""Offsets of the first occurrence of each tag, and of later ones."""
+class Index(NamedTuple):
+    """Where the fields of a header or record stand.
+
+    Attributes:
+        offsets: Tag to the offset of its first occurrence; the value begins three bytes later.
+        repeated: Offsets of later occurrences of a tag.
+        pads: Spans of padding.
+    """
+
+    offsets: dict[int, int]
+    repeated: list[int]
+    pads: list[Span]
 
 
 class Fields:
-    """The fields of a header or a record, in file order.
+    """The fields of a header or a record, in file order; a record is indexed when somebody asks for a field.
 
     Attributes:
         data: The whole file.
         offset: Where the header or record begins.
         end: The byte after it.
-        pads: Spans of padding.
     """
 
-    __slots__ = ("_index", "data", "end", "offset", "pads")
+    __slots__ = ("_index", "data", "end", "offset")
 
-    def __init__(
-        self, data: bytes, offset: int, end: int, pads: Sequence[Span] = (), index: Index | None = None
-    ) -> None:
+    def __init__(self, data: bytes, offset: int, end: int, index: Index | None = None) -> None:
         self.data = data
         self.offset = offset
         self.end = end
-        self.pads = pads
         self._index = index
 
     @property
     def offsets(self) -> dict[int, int]:
-        """Tag to the offset of its first occurrence; the value begins three bytes later."""
-        return (self._index or self._make_index())[0]
+        """Tag to the offset of its first occurrence."""
+        return (self._index or self._make_index()).offsets
 
     @property
     def repeated(self) -> list[int]:
         """Offsets of later occurrences of a tag."""
-        return (self._index or self._make_index())[1]
+        return (self._index or self._make_index()).repeated
+
+    @property
+    def pads(self) -> list[Span]:
+        """Spans of padding."""
+        return (self._index or self._make_index()).pads
+
+    def _make_index(self) -> Index:
+        """Index a record; its walk has checked every bound."""
+        data, end = self.data, self.end
+        index = self._index = Index({1: self.offset}, [], [])
+        pos = self.offset + 5
+        while pos < end:
+            tag, after = data[pos], _end_of_field(data, pos, end)
+            if after > end:
+                index.pads.append((pos, end))
+                break
+            if index.offsets.setdefault(tag, pos) != pos:
+                index.repeated.append(pos)
+            pos = after
+        return index
 
     def first_values(self, one: int, other: int) -> tuple[bytes | None, bytes | None]:
         """Return the values of two tags of a record in one short walk, without making its index."""
-        data, end = self.data, self.pads[0][0] if self.pads else self.end
+        data, last = self.data, self.end - 3
         first = second = None
         pos = self.offset + 5
-        while pos < end:
+        while pos <= last:
             tag, start = data[pos], pos + 3
             pos = start + (data[pos + 1] << 8 | data[pos + 2])
             if tag == one and first is None:
@@ -70,19 +96,6 @@ class Fields:
             if first is not None and second is not None:
                 break
         return first, second
-
-    def _make_index(self) -> Index:
-        """Index a record when somebody asks for its fields; its walk has checked every bound."""
-        data, offsets, repeated = self.data, {1: self.offset}, []
-        pos, limit = self.offset + 5, self.pads[0][0] if self.pads else self.end
-        while pos < limit:
-            if data[pos] in offsets:
-                repeated.append(pos)
-            else:
-                offsets[data[pos]] = pos
-            pos += 3 + (data[pos + 1] << 8 | data[pos + 2])
-        self._index = offsets, repeated
-        return self._index
 
     def span(self, tag: int) -> Span | None:
         """Return where the value of a tag lies, None if the tag is absent."""
@@ -159,61 +172,61 @@ def walk_header(data: bytes, containers: frozenset[int] = HEADER_CONTAINERS) -> 
         elif tag == 2:
             limit = _header_length(data, offset + 3, pos, size)
             has_length = True
-    return Fields(data, 0, pos, pads, (offsets, repeated))
+    return Fields(data, 0, pos, Index(offsets, repeated, pads))
 
 
-def walk_records(data: bytes, pos: int) -> list[Fields]:
-    """Walk all records from ``pos`` to the end of the file.
+def walk_records(data: bytes, pos: int) -> list[Span]:
+    """Check all records from ``pos`` to the end of the file, and return where each one lies.
 
     Raises:
         MalformedError: A record breaks the format or bytes are left over after the last one.
     """
     size = len(data)
-    records: list[Fields] = []
+    records: list[Span] = []
     while pos < size:
         if data[pos] != 1 or data[pos + 1 : pos + 3] != b"\x00\x02" or pos + 5 > size:
             raise _no_record_here(data, pos, len(records))
         end = pos + (data[pos + 3] << 8 | data[pos + 4])
-        if end < pos + 5:
-            said = f"record {len(records) + 1} says it is {end - pos} bytes long; a record has at least 5"
-            raise malformed("record_length", pos + 3, said)
-        if end > size:
-            raise malformed(
-                "truncated",
-                size,
-                f"record {len(records) + 1} at byte {pos} says it is {end - pos} bytes long, "
-                f"but the file ends {end - size} bytes before that",
-            )
-        if len(records) == MAX_RECORDS:
-            raise malformed("too_many_records", pos, f"more than {MAX_RECORDS} records",
-                            "check that this is a CTL or ITL file")  # fmt: skip
-        records.append(_walk_record(data, pos, end))
+        if end < pos + 5 or end > size or len(records) == MAX_RECORDS:
+            raise _bad_record(pos, end, size, len(records) + 1)
+        field, last = pos + 5, end - 3
+        while field <= last:
+            field += 3 + (data[field + 1] << 8 | data[field + 2])
+        if field != end:
+            _check_odd_record(data, pos, end)
+        records.append((pos, end))
         pos = end
     return records
 
 
-def _walk_record(data: bytes, offset: int, limit: int) -> Fields:
-    pos = offset + 5
-    last = limit - 3
-    while pos <= last:
-        pos += 3 + (data[pos + 1] << 8 | data[pos + 2])
-    return Fields(data, offset, limit) if pos == limit else _walk_odd_record(data, offset, limit)
+def _bad_record(pos: int, end: int, size: int, number: int) -> MalformedError:
+    said = f"record {number} at byte {pos} says it is {end - pos} bytes long"
+    if end < pos + 5:
+        return malformed("record_length", pos + 3, f"{said}; a record has at least 5")
+    if end > size:
+        return malformed("truncated", size, f"{said}, but the file ends {end - size} bytes before that")
+    return malformed(
+        "too_many_records", pos, f"more than {MAX_RECORDS} records", "check that this is a CTL or ITL file"
+    )
 
 
-def _walk_odd_record(data: bytes, offset: int, limit: int) -> Fields:
-    """Walk a record that is padded, or name the field that breaks the format."""
+def _check_odd_record(data: bytes, offset: int, limit: int) -> None:
+    """Accept a record that ends in padding; name the field that breaks the format in any other."""
     pos = offset + 5
     while pos < limit:
-        tag = data[pos]
-        end = value_span(data, pos)[1] if pos + 3 <= limit else pos + 3
+        end = _end_of_field(data, pos, limit)
         if end > limit:
-            if tag == PAD and not data[pos:limit].strip(b"\x0d\x00"):
-                return Fields(data, offset, limit, [(pos, limit)])
-            name = RECORD_NAMES.get(tag, f"tag {tag}")
+            if data[pos] == PAD and not data[pos:limit].strip(b"\x0d\x00"):
+                return
+            name = RECORD_NAMES.get(data[pos], f"tag {data[pos]}")
             said = f"{name} says it ends at byte {end}, but the record at byte {offset} ends at byte {limit}"
             raise malformed("length_overrun", pos, said)
         pos = end
-    return Fields(data, offset, limit)
+
+
+def _end_of_field(data: bytes, pos: int, limit: int) -> int:
+    """Return the byte after the TLV at ``pos``; past ``limit`` if not even its length fits."""
+    return value_span(data, pos)[1] if pos + 3 <= limit else pos + 3
 
 
 def _no_header(data: bytes) -> MalformedError:
