@@ -17,7 +17,8 @@ setup:  ## Set up .venv with the mixedmode command (quick when nothing changed)
 setup-test: setup  ## Also install the test tools: PostgreSQL, SoftHSM2, Chromium, TFTP and SSH clients, linters
 	@scripts/setup test
 
-run: setup  ## Start a lab: a cluster with phones on loopback; Ctrl-C ends it
+run: setup  ## Play the first procedure, then start a lab on loopback; Ctrl-C ends it
+	@$(BIN)/mixedmode rehearse non-secure-to-mixed --phones 4
 	@$(BIN)/mixedmode lab $(LAB_ARGS)
 
 test: setup-test  ## Run every test

@@ -7,19 +7,22 @@ and keys, what each phone holds, and ``lab.json`` for scripts.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mixedmode.admin.shell.session import AdminSession
+from mixedmode.app.lab_phones import LabPhones
+from mixedmode.app.lab_services import LabServices
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
 from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeInfo, NodeSpec, Service
 from mixedmode.cluster.versions import Version
 from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.phone.client import Server as PhoneServer
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.services.configs import ConfigStore
 from mixedmode.services.files import FolderStore
@@ -103,6 +106,16 @@ class Lab:
         self.cluster = self._open()
         self.nodes = {info.name: self._node(info) for info in self.cluster.nodes()}
         self.actor = Actor(ADMINISTRATOR)
+        self.phones = LabPhones(directory / "phones", [(each.name, each.model) for each in self.cluster.devices])
+
+    services = frozenset({Service.TFTP})
+    """The services that the lab runs."""
+
+    def session(self, node: str | None = None) -> AdminSession:
+        """Return the administrator's session on a node, the publisher by default."""
+        return AdminSession(
+            self.cluster, node or self.cluster.publisher.name, ADMINISTRATOR, services=LabServices(self)
+        )
 
     def _open(self) -> Cluster:
         url = self.spec.database_url
@@ -120,6 +133,12 @@ class Lab:
     def publisher(self) -> LabNode:
         """The publisher's services."""
         return self.nodes[self.cluster.publisher.name]
+
+    @property
+    def phone_server(self) -> PhoneServer:
+        """Where the phones fetch their files."""
+        node = self.publisher
+        return PhoneServer(node.info.address, tftp_port=node.ports["tftp"] or 69, http_port=node.ports["http"])
 
     @property
     def password_file(self) -> Path:
@@ -221,16 +240,3 @@ class Lab:
     def write_document(self) -> None:
         """Write ``lab.json``."""
         write_atomic(self.directory / "lab.json", json.dumps(self.document(), indent=2).encode() + b"\n")
-
-
-async def each_bounded(work: Sequence[Callable[[], Any]], limit: int = 64) -> list[Any]:
-    """Run coroutine functions, at most ``limit`` at a time, and return their results in order."""
-    gate = asyncio.Semaphore(limit)
-
-    async def one(call: Callable[[], Any]) -> Any:
-        async with gate:
-            return await call()
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(call)) for call in work]
-    return [task.result() for task in tasks]

@@ -1,0 +1,138 @@
+"""``mixedmode lab`` and ``mixedmode rehearse``: an embedded cluster with phones, and procedures played on one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mixedmode.app.console import print_json, print_lines, say
+from mixedmode.errors import UsageError
+
+if TYPE_CHECKING:
+    from mixedmode.app.lab import Lab
+
+MODELS = ("7975", "8861", "7965", "7940", "8841", "7945", "7821", "8945")
+"""Models that a lab's phones take in turn; 7940 has no Security by Default."""
+
+_MOST_NODES, _MOST_PHONES = 21, 5000
+
+
+def _models(phones: int) -> tuple[str, ...]:
+    if not 0 <= phones <= _MOST_PHONES:
+        raise UsageError(f"--phones {phones}: a lab has 0 to {_MOST_PHONES}")
+    return tuple(MODELS[number % len(MODELS)] for number in range(phones))
+
+
+def _checked_nodes(nodes: int) -> int:
+    if not 1 <= nodes <= _MOST_NODES:
+        raise UsageError(f"--nodes {nodes}: a cluster has 1 to {_MOST_NODES}")
+    return nodes
+
+
+Phones = Annotated[int, typer.Option(help="How many phones.")]
+Nodes = Annotated[int, typer.Option(help="How many nodes, the publisher among them.")]
+
+
+def lab(
+    directory: Annotated[Path, typer.Option(help="The lab's folder; made if needed, else used again.")] = Path("lab"),
+    nodes: Nodes = 2,
+    phones: Phones = 4,
+    database: Annotated[
+        str | None, typer.Option(help="Database URL; SQLite in the folder if left out.", metavar="URL")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Start, boot the phones, print the table and stop.")] = False,
+) -> None:
+    """Start a cluster with phones on loopback; print where everything is; run until Ctrl-C."""
+    import asyncio
+
+    from mixedmode.app.lab import Lab, LabSpec
+
+    spec = LabSpec(nodes=_checked_nodes(nodes), models=_models(phones), database_url=database)
+    asyncio.run(_run_lab(Lab(directory, spec, say), once=once))
+
+
+async def _run_lab(the_lab: Lab, *, once: bool) -> None:
+    import asyncio
+    import signal
+
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await the_lab.start()
+    try:
+        boots = await the_lab.phones.boot_all(the_lab.phone_server)
+        from mixedmode.app.lab_guide import guide
+
+        print_lines(guide(the_lab, boots))
+        if not once:
+            say("the lab is running; Ctrl-C stops it")
+            await stopped.wait()
+            say("stopping")
+    finally:
+        await the_lab.stop()
+
+
+def _complete_procedure(incomplete: str) -> list[str]:
+    from mixedmode.app.rehearse import PROCEDURES
+
+    return [name for name in [*PROCEDURES, "all"] if name.startswith(incomplete)]
+
+
+def rehearse(
+    procedure: Annotated[
+        str,
+        typer.Argument(
+            help="Which procedure; all for every one.", metavar="PROCEDURE", autocompletion=_complete_procedure
+        ),
+    ],
+    phones: Phones = 8,
+    nodes: Nodes = 2,
+    directory: Annotated[
+        Path | None, typer.Option(help="Keep the lab in this folder; by default it is thrown away.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Play a procedure against a fresh lab, with the administrator's transcript and every phone's outcome.
+
+    Exit code 0 only if each phone ended as the procedure promises.
+    """
+    import asyncio
+    import tempfile
+
+    from mixedmode.app.lab import Lab, LabSpec
+    from mixedmode.app.lab_guide import summary
+    from mixedmode.app.rehearse import PROCEDURES, Report
+    from mixedmode.app.rehearse import rehearse as play
+
+    if procedure != "all" and procedure not in PROCEDURES:
+        known = ", ".join([*PROCEDURES, "all"])
+        raise UsageError(f"no procedure is named {procedure!r}", next_step=f"one of: {known}")
+    names = list(PROCEDURES) if procedure == "all" else [procedure]
+    spec = LabSpec(nodes=_checked_nodes(nodes), models=_models(phones))
+    reports: list[Report] = []
+    with tempfile.TemporaryDirectory(prefix="mixedmode-") as temporary:
+        for name in names:
+            folder = (directory or Path(temporary)) / name
+            if (folder / "cluster.db").exists():
+                raise UsageError(
+                    "there is a lab already, and a rehearsal needs a fresh one",
+                    where=str(folder),
+                    next_step="remove it, or name another folder",
+                )
+            show = _silent if json else lambda line: print_lines([line])
+            reports.append(asyncio.run(play(name, Lab(folder, spec, say), show)))
+    if json:
+        documents = [report.document() for report in reports]
+        print_json(documents if procedure == "all" else documents[0])
+    else:
+        for report in reports:
+            print_lines(summary(report))
+    if not all(report.held for report in reports):
+        raise typer.Exit(1)
+
+
+def _silent(_line: str) -> None:
+    pass

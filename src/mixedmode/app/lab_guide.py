@@ -1,0 +1,89 @@
+"""What a lab and a rehearsal print for people: where everything is, what each phone holds, what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mixedmode.app.lab import Lab
+    from mixedmode.app.lab_phones import PhoneBoot
+    from mixedmode.app.rehearse import Report
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a table with left-justified columns."""
+    lines = [list(heads), *(list(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    lines.insert(1, ["-" * width for width in widths])
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def guide(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
+    """Return the table that a started lab prints."""
+    document = lab.document()
+    ports = [name for name in document["nodes"][0]["ports"] if any(n["ports"][name] for n in document["nodes"])]
+    nodes = table(
+        ["node", "role", "address", *ports],
+        ([n["name"], n["role"], n["address"], *(str(n["ports"][p] or "-") for p in ports)] for n in document["nodes"]),
+    )
+    mode = lab.cluster.mode.label
+    lines = ["", f"The cluster: version {lab.cluster.version.text}, {mode}", "", *nodes, ""]
+    if boots:
+        lines += ["The phones and the checksum of their CTL (MD5 or SHA-1, as the model shows it)", ""]
+        shown = boots[:12]
+        lines += table(
+            ["phone", "model", "CTL", "status"], ([b.name, b.model, b.shown or "none", b.summary] for b in shown)
+        )
+        if len(boots) > len(shown):
+            lines.append(f"... and {len(boots) - len(shown)} more, in {lab.directory / 'phones'}")
+        lines.append("")
+    return [*lines, "What to try", "", *_suggestions(lab, boots), ""]
+
+
+def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
+    server = lab.phone_server
+    url = f"tftp://{server.host}:{server.tftp_port}"
+    rows = [
+        (f"mixedmode show {url}/ITLFile.tlv", "the publisher's ITL, as `show itl` prints it"),
+        (f"curl -s {url}/ITLFile.tlv -o ITLFile.tlv", "the same with curl; tftp and atftp work too"),
+    ]
+    if boots:
+        first = boots[0]
+        state = lab.directory / "phones" / f"{first.name}.json"
+        place = f"--server {server.host} --tftp-port {server.tftp_port}"
+        phone = f"--name {first.name} --model {first.model} --state {state}"
+        rows.append((f"mixedmode phone {place} {phone} --trace", "reset a phone and watch its console"))
+    ssh = lab.publisher.ports["ssh"]
+    if ssh is not None:
+        login = f"ssh -p {ssh} administrator@{lab.publisher.info.address}"
+        rows[:0] = [
+            (login, f"the admin: shell; the password is in {lab.password_file}"),
+            ("  utils ctl set-cluster mixed-mode", "at its prompt; then restart Cisco Tftp and reset phones"),
+        ]
+    rows.append(("mixedmode rehearse non-secure-to-mixed", "the whole procedure on a lab of its own"))
+    return [line for command, what in rows for line in (f"  {command}", f"      {what}")]
+
+
+def _ended(boot: PhoneBoot) -> list[str]:
+    return [boot.shown or "none", boot.alarm or "-", boot.summary]
+
+
+def summary(report: Report) -> list[str]:
+    """Return the end of a rehearsal: each phone's outcome, what did not hold, the verdict."""
+    lines = [""]
+    shown = report.phones if len(report.phones) <= 40 else [p for p in report.phones if not p.held][:40]
+    if shown:
+        lines += table(
+            ["phone", "model", "ended as promised", "CTL on its screen", "alarm", "status"],
+            ([p.name, p.model, "yes" if p.held else "NO", *_ended(p.boot)] for p in shown),
+        )
+        lines.append("")
+    held = sum(phone.held for phone in report.phones)
+    lines += [f"does not hold: {check.what} ({check.detail})" for check in report.checks if not check.held]
+    checks = sum(check.held for check in report.checks)
+    lines.append(
+        f"{report.procedure}: {'as promised' if report.held else 'NOT as promised'}: "
+        f"{held} of {len(report.phones)} phones, {checks} of {len(report.checks)} checks"
+    )
+    return lines

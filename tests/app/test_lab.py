@@ -1,0 +1,119 @@
+"""The lab as a newcomer meets it: started, tried with real clients, stopped, started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import MIXEDMODE, run_mixedmode
+
+
+def wait_for_lab(process: subprocess.Popen[str], directory: Path, output: Path) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while "What to try" not in output.read_text():
+        assert process.poll() is None, output.read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    document: dict[str, Any] = json.loads((directory / "lab.json").read_text())
+    return document
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any], str]]:
+    """A running lab: its folder, lab.json, and what it printed."""
+    folder = tmp_path_factory.mktemp("labs")
+    directory, output = folder / "lab", folder / "output"
+    with output.open("w") as sink:
+        process = subprocess.Popen(
+            [MIXEDMODE, "lab", "--directory", directory, "--phones", "4"], stdout=sink, text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+        try:
+            document = wait_for_lab(process, directory, output)
+            yield directory, document, output.read_text()
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+
+
+def tftp_of(document: dict[str, Any], role: str = "publisher") -> tuple[str, int]:
+    node = next(node for node in document["nodes"] if node["role"] == role)
+    return node["address"], node["ports"]["tftp"]
+
+
+def test_lab_json_names_nodes_ports_and_phones(running: tuple[Path, dict[str, Any], str]) -> None:
+    directory, document, _ = running
+    assert [node["role"] for node in document["nodes"]] == ["publisher", "subscriber"]
+    for node in document["nodes"]:
+        assert set(node["ports"]) == {
+            "tftp", "http", "https", "tvs", "ssh", "sftp", "web", "sccp", "sccp_tls", "capf", "ctl_provider",
+        }  # fmt: skip
+    assert len(document["phones"]) == 4
+    password = Path(document["administrator"]["password_file"])
+    assert password.stat().st_mode & 0o777 == 0o600
+    assert list(directory.rglob("*.pem"))
+    assert all(key.stat().st_mode & 0o077 == 0 for key in directory.rglob("keys/*"))
+
+
+def test_the_table_says_what_to_try(running: tuple[Path, dict[str, Any], str]) -> None:
+    _, document, printed = running
+    host, port = tftp_of(document)
+    assert "cucm-1051-a-pub" in printed
+    assert f"tftp://{host}:{port}/ITLFile.tlv" in printed
+    assert "ITL installed" in printed
+
+
+@pytest.mark.parametrize("role", ["publisher", "subscriber"])
+def test_curl_fetches_a_phones_itl_from_each_node(
+    running: tuple[Path, dict[str, Any], str], tmp_path: Path, role: str
+) -> None:
+    host, port = tftp_of(running[1], role)
+    out = tmp_path / "ITLFile.tlv"
+    url = f"tftp://{host}:{port}/ITLSEP001122334401.tlv"
+    subprocess.run(["curl", "--silent", "--fail", "--output", out, url], check=True, timeout=30)
+    shown = json.loads(run_mixedmode("show", out, "--json").stdout)
+    assert (shown["kind"], shown["verified"]) == ("ITL", True)
+    assert run_mixedmode("verify", f"tftp://{host}:{port}/ITLFile.tlv").returncode == 0
+
+
+def test_a_signed_configuration_opens_with_the_itl_of_its_node(
+    running: tuple[Path, dict[str, Any], str], tmp_path: Path
+) -> None:
+    host, port = tftp_of(running[1])
+    name = "SEP001122334402.cnf.xml.sgn"
+    fetched = run_mixedmode("tftp", "get", f"tftp://{host}:{port}/{name}", "--output", tmp_path / name)
+    assert fetched.returncode == 0, fetched.stderr
+    trust = f"tftp://{host}:{port}/ITLFile.tlv"
+    opened = run_mixedmode("open-config", tmp_path / name, "--trust", trust)
+    assert opened.returncode == 0, opened.stderr
+    assert "<TVS>" in opened.stdout
+    assert host in opened.stdout
+    changed = (tmp_path / name).read_bytes().replace(b"<deviceSecurityMode>1", b"<deviceSecurityMode>3")
+    (tmp_path / name).write_bytes(changed)
+    assert run_mixedmode("open-config", tmp_path / name, "--trust", trust).returncode == 1
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_other_side(running: tuple[Path, dict[str, Any], str]) -> None:
+    host, port = tftp_of(running[1])
+    missing = run_mixedmode("show", f"tftp://{host}:{port}/CTLFile.tlv")
+    assert missing.returncode == 3
+    assert "File not found" in missing.stderr
+
+
+def test_a_lab_is_opened_again_with_the_same_keys(tmp_path: Path) -> None:
+    directory = tmp_path / "lab"
+    first = run_mixedmode("lab", "--directory", directory, "--phones", "1", "--nodes", "1", "--once")
+    assert first.returncode == 0, first.stderr
+    itl = next(directory.rglob("ITLFile.tlv")).read_bytes()
+    second = run_mixedmode("lab", "--directory", directory, "--once")
+    assert second.returncode == 0, second.stderr
+    assert "opening the cluster" in second.stderr
+    assert next(directory.rglob("ITLFile.tlv")).read_bytes() == itl
