@@ -71,9 +71,6 @@ def test_delete_and_look_again(terminal: Terminal) -> None:
 def test_auto_registration_is_told_on_later_versions(make_cluster: ClusterMaker) -> None:
     cluster = make_cluster("11.6.1.10000-1")
     cluster.run("set parameter", name="AutoRegistrationEnabled", value="True", node=PUBLISHER)
-    cluster.run(
-        "set licence", name="Encryption", granted=True
-    ) if "set licence" in cluster.operations.definitions else None
     shown = Terminal(AdminSession(cluster, PUBLISHER, zone=CET)).type("utils ctl set-cluster mixed-mode", "y")
     said = (
         "This operation will set the cluster to Mixed mode.  Auto-registration is enabled on at least one CM node. "

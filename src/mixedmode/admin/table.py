@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from mixedmode.admin.commands import files, services, sql, trust, versions
+from mixedmode.admin.commands import certificates, files, recovery, services, sql, system, transfer, trust, versions
 from mixedmode.admin.shell.model import Command
 
 COMMANDS: tuple[Command, ...] = (
     *trust.COMMANDS,
+    *recovery.COMMANDS,
+    *certificates.COMMANDS,
     *services.COMMANDS,
     *sql.COMMANDS,
     *files.COMMANDS,
+    *transfer.COMMANDS,
     *versions.COMMANDS,
+    *system.COMMANDS,
 )

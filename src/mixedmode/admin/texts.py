@@ -137,6 +137,8 @@ ASK_SFTP_DIRECTORY = Text("Download directory: ")
 UNKNOWN_HOST = Text("The authenticity of host '{host}' can't be established.\n{kind} key fingerprint is {fingerprint}.")
 ASK_UNKNOWN_HOST = Text("Are you sure you want to continue connecting (yes/no)? ")
 TRANSFERRED = Text("Transfer completed.")
+ASK_NEW_PASSWORD = Text("Enter a password that protects the recovery key: ")
+ASK_PASSWORD_AGAIN = Text("Enter it again: ")
 
 # -- certificates -------------------------------------------------------------------------------------------------
 CERTIFICATE_ROW = Text("{unit}/{name}: {text}", PUBLIC)
@@ -169,6 +171,8 @@ MORE_ROWS = Text("(only the first {rows} rows are shown)")
 SWITCH_VERSIONS = Text("Active version:   {active}\nInactive version: {inactive}")
 ASK_SWITCH = Text("This operation switches every node to version {inactive}. Do you want to continue? (y/n):")
 SWITCHED = Text("Version {version} is active now. Restart the services of every node.")
+REPLICATION_SHARED = Text("Cluster Replication State: every node reads the publisher's database")
+REPLICATION_OWN = Text("Cluster Replication State: every node has its own database")
 BUNDLE = Text("Output written to: {path}\nShow it with: file view activelog {path}")
 
 

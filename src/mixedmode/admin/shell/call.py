@@ -55,16 +55,16 @@ class Call:
         for line in lines:
             await self.io.write(line)
 
-    async def say(self, text: Text, **values: object) -> None:
+    async def say(self, text: Text, /, **values: object) -> None:
         """Write a text of the table."""
         await self.write(*text.lines(**values))
 
-    async def ask(self, text: Text, *, secret: bool = False, **values: object) -> str:
+    async def ask(self, text: Text, /, *, secret: bool = False, **values: object) -> str:
         """Ask a question of the table; return what was typed, without the blanks around it."""
         answer = await self.io.ask(text.line(**values), secret=secret)
         return answer if secret else answer.strip()
 
-    async def agrees(self, text: Text, **values: object) -> bool:
+    async def agrees(self, text: Text, /, **values: object) -> bool:
         """Ask a question of the table; return whether the answer was yes."""
         answer = await self.io.ask(text.line(**values))
         return answer.strip().lower() in {"y", "yes"}

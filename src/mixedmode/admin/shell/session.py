@@ -92,6 +92,19 @@ class AdminSession:
         """The account, as the audit log names it."""
         return Actor(self.user, self.source)
 
+    def fork(self) -> AdminSession:
+        """Return a session of the same account on the same node, with a history of its own."""
+        return AdminSession(
+            self.cluster,
+            self.node,
+            self.user,
+            privilege=self.privilege,
+            source=self.source,
+            services=self.services,
+            zone=self._zone,
+            commands=self._all,
+        )
+
     def commands(self) -> tuple[Command, ...]:
         """Return the commands that exist in the active version and that the account's level allows."""
         version = self.cluster.version

@@ -1,0 +1,214 @@
+"""``show cert``, ``set cert regen``, ``set cert import`` and ``set cert delete``, on the node of the session."""
+
+from __future__ import annotations
+
+from mixedmode.admin import texts
+from mixedmode.admin.shell.call import Call
+from mixedmode.admin.shell.model import Argument, BadCommandError, Command, Question
+from mixedmode.admin.shell.session import AdminSession
+from mixedmode.cluster.certificates import OWN_UNITS, TRUST_STORES, TRUST_SUFFIX, StoredCertificate
+from mixedmode.cluster.errors import NotFoundError
+from mixedmode.cluster.operations import certificates as operations
+from mixedmode.errors import UsageError
+from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.profiles import Purpose
+from mixedmode.trustlist.listing import colon_hex, printable
+
+PASTE_LIMIT = 64 << 10
+"""Characters of a certificate that is pasted."""
+_END = "-----END CERTIFICATE-----"
+
+
+async def show_own(call: Call) -> None:
+    """Print this node's certificate of a purpose."""
+    unit = _own_unit(call.value("name"))
+    certificate = await call.blocking(lambda: call.cluster.own_certificate(call.node, unit))
+    await call.write(*_details(certificate, call))
+
+
+async def show_trust(call: Call) -> None:
+    """Print the certificates of a trust store that have a name, or all of them."""
+    unit, _, name = call.value("name").partition("/")
+    found = await call.blocking(lambda: call.cluster.certificates.list_trust(_store(unit)))
+    found = [stored for stored in found if not name or _same_name(stored.name, name)]
+    if not found:
+        raise NotFoundError(f"there is no certificate {call.value('name')!r}", next_step="show cert list trust")
+    for stored in found:
+        await call.write(f"{stored.unit}/{stored.name}")
+        await call.write(*_details(stored.certificate, call))
+
+
+async def list_certificates(call: Call) -> None:
+    """List this node's own certificates, or those of the trust stores."""
+    store = call.cluster.certificates
+    own = call.value("kind") == "own"
+    found = await call.blocking(lambda: store.list_own(call.node) if own else store.list_trust())
+    for stored in sorted(found, key=lambda each: (each.unit.lower(), each.name)):
+        await call.say(texts.CERTIFICATE_ROW, unit=stored.unit, name=stored.name, text=_signed_by(stored.certificate))
+
+
+def _signed_by(certificate: Certificate) -> str:
+    if certificate.is_issued_by(certificate):
+        return texts.SELF_SIGNED.line()
+    issuer = dict(part.partition("=")[::2] for part in certificate.issuer.split(";"))
+    return texts.SIGNED_BY.line(issuer=printable(issuer.get("CN") or certificate.issuer))
+
+
+def _details(certificate: Certificate, call: Call) -> list[str]:
+    """Return a certificate's fields and its PEM; the layout is not confirmed."""
+    local = call.session.date
+    return [
+        "[",
+        f"  Version: {certificate.x509.version.name.upper()}",
+        f"  Serial Number: {certificate.serial.hex().upper()}",
+        f"  Issuer Name: {printable(certificate.issuer)}",
+        f"  Validity From: {local(certificate.not_before)}",
+        f"           To:   {local(certificate.not_after)}",
+        f"  Subject Name: {printable(certificate.subject)}",
+        f"  Key: {certificate.key_description}",
+        f"  SHA-1: {colon_hex(certificate.sha1)}",
+        f"  SHA-256: {colon_hex(certificate.sha256)}",
+        "]",
+        *certificate.pem().decode().splitlines(),
+    ]
+
+
+async def ask_regenerate(call: Call) -> Question | None:
+    """Ask before the recovery certificate is made anew; other certificates need no question."""
+    if _own_unit(call.value("name")) != Purpose.ITLRECOVERY:
+        return None
+    return Question(texts.ASK_REGENERATE.line(), tuple(texts.RECOVERY_WARNING.lines()))
+
+
+async def regenerate(call: Call) -> None:
+    """Make a key and a certificate of this node anew."""
+    unit = _own_unit(call.value("name"))
+    result = await call.operate(operations.REGENERATE, node=call.node, unit=unit)
+    recovery = unit == Purpose.ITLRECOVERY
+    await call.say(texts.RECOVERY_REGENERATED if recovery else texts.REGENERATED, unit=unit)
+    await call.say(texts.REGENERATED_RESTART, unit=unit)
+    for warning in () if recovery else result.warnings:  # the question said it already
+        await call.say(texts.WARNING, text=warning)
+    await call.tell_undelivered(result)
+
+
+async def import_certificate(call: Call) -> None:
+    """Take a pasted certificate into a trust store."""
+    if call.value("kind") == "own":
+        raise UsageError(
+            "a node's own certificates are self-signed here, so none can be imported",
+            where=call.value("name"),
+            next_step="set cert regen makes a new one; set cert import trust takes a certificate to be trusted",
+        )
+    store = _store(call.value("name"))
+    await call.say(texts.ASK_PASTE)
+    pem = await _pasted(call)
+    await call.operate(operations.IMPORT, unit=store, pem=pem)
+    await call.say(texts.IMPORTED, unit=store)
+    await call.say(texts.RESTART_ADVICE, unit=store)
+
+
+async def _pasted(call: Call) -> str:
+    lines: list[str] = []
+    size = 0
+    while not lines or lines[-1] != _END:
+        line = (await call.io.ask("")).strip()
+        if not line and (not lines or call.io.page_height is None):
+            raise UsageError("no certificate was pasted", next_step=f"paste PEM text that ends with {_END}")
+        lines.append(line)
+        size += len(line)
+        if size > PASTE_LIMIT:
+            raise UsageError(f"more than {PASTE_LIMIT} characters were pasted")
+    return "\n".join((*lines, ""))
+
+
+async def delete_certificate(call: Call) -> None:
+    """Take a certificate out of a trust store."""
+    store, name = _store(call.value("unit")), call.value("name")
+    found = await call.blocking(lambda: call.cluster.certificates.list_trust(store))
+    matching = [stored for stored in found if _same_name(stored.name, name) or _has_hash(stored, name)]
+    if len(matching) != 1:
+        raise _not_one(store, name, matching)
+    await call.operate(operations.DELETE, unit=store, sha256=matching[0].certificate.sha256.hex())
+    await call.say(texts.DELETED_CERTIFICATE, name=matching[0].name, unit=store)
+
+
+def _not_one(store: str, name: str, matching: list[StoredCertificate]) -> UsageError:
+    if not matching:
+        return NotFoundError(f"there is no certificate {name!r} in {store}", next_step="show cert list trust")
+    hashes = ", ".join(stored.certificate.sha256.hex()[:16] for stored in matching)
+    return UsageError(
+        f"{len(matching)} certificates in {store} are called {name}",
+        next_step=f"name one by the start of its SHA-256: {hashes}",
+    )
+
+
+def _has_hash(stored: StoredCertificate, text: str) -> bool:
+    return len(text) >= 8 and stored.certificate.sha256.hex().startswith(text.lower().replace(":", ""))
+
+
+def _same_name(stored: str, asked: str) -> bool:
+    return asked.lower() in {stored.lower(), stored.lower().removesuffix(".pem")}
+
+
+def _own_unit(text: str) -> str:
+    for unit in OWN_UNITS:
+        if text.lower() in {unit.lower(), f"{unit.lower()}/{unit.lower()}.pem"}:
+            return unit
+    raise BadCommandError(f"there is no certificate {text!r}", next_step=f"one of: {', '.join(OWN_UNITS)}")
+
+
+def _store(text: str) -> str:
+    """Return a trust store; ``CallManager`` means ``CallManager-trust`` here, as in the field."""
+    for store in TRUST_STORES:
+        if text.lower() in {store.lower(), store.lower().removesuffix(TRUST_SUFFIX)}:
+            return store
+    raise BadCommandError(f"there is no trust store {text!r}", next_step=f"one of: {', '.join(TRUST_STORES)}")
+
+
+def own_units(_session: AdminSession) -> tuple[str, ...]:
+    """Return the names of own certificates."""
+    return OWN_UNITS
+
+
+def stores(_session: AdminSession) -> tuple[str, ...]:
+    """Return the names of the trust stores."""
+    return TRUST_STORES
+
+
+_OWN = Argument("name", "Such as CallManager.", candidates=own_units)
+_STORE = Argument("name", "Such as CallManager-trust.", candidates=stores)
+_KIND = Argument("kind", "The node's own certificates, or the trust stores.", choices=("own", "trust"))
+
+COMMANDS = (
+    Command(("show", "cert", "own"), "Shows a certificate of this node.", show_own, (_OWN,)),
+    Command(
+        ("show", "cert", "trust"),
+        "Shows the certificates of a trust store.",
+        show_trust,
+        (Argument("name", "A trust store, or store/name.pem.", candidates=stores),),
+    ),
+    Command(("show", "cert", "list"), "Lists certificates.", list_certificates, (_KIND,)),
+    Command(
+        ("set", "cert", "regen"),
+        "Makes a key and certificate of this node anew.",
+        regenerate,
+        (_OWN,),
+        confirm=ask_regenerate,
+    ),
+    Command(
+        ("set", "cert", "import"),
+        "Takes a pasted certificate into a trust store.",
+        import_certificate,
+        (_KIND, _STORE),
+    ),
+    Command(
+        ("set", "cert", "delete"),
+        "Takes a certificate out of a trust store.",
+        delete_certificate,
+        (
+            Argument("unit", "A trust store.", candidates=stores),
+            Argument("name", "The certificate's name, or the start of its SHA-256."),
+        ),
+    ),
+)

@@ -1,0 +1,109 @@
+"""``file get``: files of this node to an administrator's SFTP server; ``ITLRecovery.p12`` is made for it.
+
+The recovery key leaves the node only as a PKCS#12 file under a password that is asked for twice, and only for
+accounts of level 4; that is audited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from mixedmode.admin import texts
+from mixedmode.admin.commands.files import AREA, SPEC
+from mixedmode.admin.shell.call import Call
+from mixedmode.admin.shell.model import Argument, Command, Kind, PrivilegeError
+from mixedmode.admin.shell.sftp import TRANSFER_TIME, ask_server, connected
+from mixedmode.admin.shell.specs import find
+from mixedmode.errors import UsageError
+from mixedmode.pki.load import pkcs12_bytes
+from mixedmode.pki.profiles import Purpose
+
+RECOVERY_FILE = "ITLRecovery.p12"
+TOTAL_LIMIT = 256 << 20
+"""Bytes that one command transfers."""
+PASSWORD_LENGTH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A file to be sent."""
+
+    name: str
+    data: bytes
+
+
+async def get_files(call: Call) -> None:
+    """Send files to an SFTP server."""
+    wants_key = call.value("area") == "tftp" and call.value("spec").lower() == RECOVERY_FILE.lower()
+    files = [await _recovery_file(call)] if wants_key else await call.blocking(lambda: _gather(call))
+    if not files:
+        await call.say(texts.NO_FILE)
+        return
+    size = sum(len(file.data) for file in files)
+    await call.say(texts.GET_SUMMARY, count=len(files), size=size, kilobytes=size / 1024)
+    if not await call.agrees(texts.ASK_GET):
+        await call.say(texts.CANCELLED)
+        return
+    server = await ask_server(call)
+    directory = await call.ask(texts.ASK_SFTP_DIRECTORY) or "."
+    async with connected(call, server) as client, asyncio.timeout(TRANSFER_TIME):
+        for file in files:
+            target = PurePosixPath(directory) / file.name
+            if target.parent.as_posix() not in {".", "/"}:
+                await client.makedirs(target.parent.as_posix(), exist_ok=True)
+            async with client.open(target.as_posix(), "wb") as remote:
+                await remote.write(file.data)
+    names = [file.name for file in files]
+    details = {"node": call.node, "files": names[:100], "server": f"{server.user}@{server.host}:{server.port}"}
+    journal, actor = call.cluster.operations.journal, call.session.actor
+    await call.blocking(lambda: journal.note(actor, "file get", "done", details))
+    await call.say(texts.TRANSFERRED)
+
+
+def _gather(call: Call) -> list[Outgoing]:
+    area = call.value("area")
+    folder = call.cluster.folder(call.node).area(area)
+    found = find(folder, area, call.value("spec"), recursive=call.flag("recurs"))
+    chosen = [each for each in found if not each.is_directory]
+    if sum(each.size for each in chosen) > TOTAL_LIMIT:
+        raise UsageError(f"more than {TOTAL_LIMIT >> 20} MiB", next_step="name fewer files")
+    packed = call.flag("compress")
+    files = []
+    for each in chosen:
+        data = each.path.read_bytes()
+        if packed:
+            import gzip
+
+            data = gzip.compress(data)
+        files.append(Outgoing(each.name + (".gz" if packed else ""), data))
+    return files
+
+
+async def _recovery_file(call: Call) -> Outgoing:
+    if call.session.privilege < 4:
+        raise PrivilegeError(
+            texts.NO_PRIVILEGE.line(needed=4, user=call.session.user, level=call.session.privilege),
+            where=RECOVERY_FILE,
+            next_step="log in with an account of that level",
+        )
+    signer = await call.blocking(lambda: call.cluster.signer(call.cluster.publisher.name, Purpose.ITLRECOVERY.value))
+    password = await call.ask(texts.ASK_NEW_PASSWORD, secret=True)
+    if len(password) < PASSWORD_LENGTH or password != await call.ask(texts.ASK_PASSWORD_AGAIN, secret=True):
+        raise UsageError(
+            f"the passwords differ or are shorter than {PASSWORD_LENGTH} characters", next_step="run the command again"
+        )
+    data = await call.blocking(lambda: pkcs12_bytes(signer, name=Purpose.ITLRECOVERY.value, password=password.encode()))
+    return Outgoing(RECOVERY_FILE, data)
+
+
+COMMANDS = (
+    Command(
+        ("file", "get"),
+        "Sends files to an SFTP server.",
+        get_files,
+        (AREA, SPEC, Argument("options", "", Kind.FLAGS, choices=("recurs", "compress"))),
+        privilege=0,
+    ),
+)
