@@ -1,0 +1,311 @@
+"""The SSH server of a node: plain ``ssh -p PORT administrator@HOST`` gets the ``admin:`` prompt.
+
+Rules:
+
+1. Nothing but the command line: no shell, no port forwarding, no agent, no X11, no file transfer.
+2. Connections, the time to log in and idle time are bounded; each client's address has its share.
+3. Logins and refused logins are in the cluster's audit log; passwords are in no log.
+4. The host key is made once for the node and kept 0600 in its folder of keys.
+5. Stopping lets commands that run come to their end, up to a deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncssh
+
+from mixedmode.admin.accounts import FILE_NAME, AccountStore
+from mixedmode.admin.logins import LoginGuard, LoginPolicy
+from mixedmode.admin.shell.services import ServiceControl
+from mixedmode.admin.shell.session import AdminSession
+from mixedmode.admin.shell.tree import LINE_LIMIT
+from mixedmode.admin.terminal import IdleError, SshTerminal
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.folders import NodeFolder
+from mixedmode.cluster.steps import Actor
+from mixedmode.errors import MixedModeError, RemoteError, UsageError
+
+HOST_KEY = "ssh_host_ed25519_key"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SshLimits:
+    """What clients may use.
+
+    Attributes:
+        connections: At once.
+        per_address: Of these, from one address.
+        login_seconds: To log in.
+        idle_seconds: Without a line.
+        logins: How strict logins are.
+    """
+
+    connections: int = 50
+    per_address: int = 20
+    login_seconds: float = 60.0
+    idle_seconds: float = 1800.0
+    logins: LoginPolicy = field(default_factory=LoginPolicy)
+
+
+def account_store(folder: NodeFolder) -> AccountStore:
+    """Return the accounts of a node."""
+    return AccountStore(folder.root / FILE_NAME)
+
+
+def host_key(folder: NodeFolder) -> asyncssh.SSHKey:
+    """Return a node's SSH host key, made when there is none (rule 4).
+
+    Raises:
+        RemoteError: It cannot be read.
+    """
+    path: Path = folder.keys / HOST_KEY
+    if not path.exists():
+        folder.write_key(HOST_KEY, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+    try:
+        return asyncssh.read_private_key(path)
+    except (OSError, asyncssh.KeyImportError) as error:
+        raise RemoteError(
+            "the SSH host key cannot be read", where=str(path), why=str(error), next_step="remove it; a new one is made"
+        ) from error
+
+
+class AdminSshService:
+    """The SSH server of one node.
+
+    Args:
+        cluster: The cluster.
+        node: The node's name.
+        host: Address to listen on.
+        port: TCP port; 0 chooses a free one.
+        services: The port to the services, see :class:`AdminSession`.
+        limits: What clients may use.
+        accounts: Who may log in; by default the node's file.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        node: str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 22,
+        services: ServiceControl | None = None,
+        limits: SshLimits | None = None,
+        accounts: AccountStore | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.node = cluster.node(node).name
+        self.limits = limits or SshLimits()
+        self.accounts = accounts or account_store(cluster.folder(self.node))
+        self.guard = LoginGuard(self.accounts, self.limits.logins)
+        self.metrics: Counter[str] = Counter()
+        self._where = (host, port)
+        self._services = services
+        self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._connections: dict[asyncssh.SSHServerConnection, str] = {}
+        self._busy: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            RemoteError: The address cannot be used.
+        """
+        host, port = self._where
+        key = await asyncio.to_thread(host_key, self.cluster.folder(self.node))
+        self.host_public_key = " ".join(key.export_public_key().decode().split()[:2])
+        try:
+            self._acceptor = await asyncssh.create_server(
+                lambda: _Login(self),
+                host,
+                port,
+                server_host_keys=[key],
+                process_factory=self._handle,
+                line_history=0,
+                max_line_length=LINE_LIMIT,
+                login_timeout=self.limits.login_seconds,
+                keepalive_interval=60,
+                agent_forwarding=False,
+                x11_forwarding=False,
+                allow_scp=False,
+                errors="replace",
+                gss_host=None,
+                server_version="mixedmode",
+                reuse_address=True,
+            )
+        except OSError as error:
+            raise RemoteError(
+                f"SSH cannot listen: {error.strerror or error}",
+                where=f"{host}:{port}",
+                next_step="choose another port, or stop what uses it",
+            ) from error
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The address and port that it listens on."""
+        return self._where[0], self.port
+
+    @property
+    def port(self) -> int:
+        """The TCP port that it listens on."""
+        return self._acceptor.get_port() if self._acceptor else self._where[1]
+
+    async def drain(self, seconds: float = 5.0) -> int:
+        """Take no more connections and let sessions end; return how many are left after ``seconds``."""
+        if self._acceptor is not None:
+            self._acceptor.close()
+        if self._busy:
+            await asyncio.wait(self._busy, timeout=seconds)
+        return len(self._busy)
+
+    async def stop(self) -> None:
+        """Close every connection (rule 5: operations that run end by themselves, in their threads)."""
+        if self._acceptor is not None:
+            self._acceptor.close()
+            await self._acceptor.wait_closed()
+            self._acceptor = None
+        connections = list(self._connections)
+        for connection in connections:
+            connection.close()
+        for task in list(self._busy):
+            task.cancel()
+        await asyncio.gather(*self._busy, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                for connection in connections:
+                    await connection.wait_closed()
+
+    def admitted(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
+        """Count a connection; return False if there are too many (rule 2)."""
+        from_there = sum(other == source for other in self._connections.values())
+        if len(self._connections) >= self.limits.connections or from_there >= self.limits.per_address:
+            self.metrics["refused"] += 1
+            return False
+        self._connections[connection] = source
+        self.metrics["connections"] += 1
+        return True
+
+    def left(self, connection: asyncssh.SSHServerConnection) -> None:
+        """Forget a connection."""
+        self._connections.pop(connection, None)
+
+    async def note(self, user: str, source: str, action: str, outcome: str, **details: object) -> None:
+        """Write into the audit log; a database that is down must not keep administrators out."""
+        journal = self.cluster.operations.journal
+        record = {"node": self.node, **details}
+        try:
+            await asyncio.to_thread(journal.note, Actor(user[:128], source), action, outcome, record)
+        except MixedModeError as error:
+            _log.warning("audit record of %s lost: %s", action, error)
+
+    async def _handle(self, process: asyncssh.SSHServerProcess[str]) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._busy.add(task)
+            task.add_done_callback(self._busy.discard)
+        try:
+            code = await self._converse(process)
+        except (asyncssh.Error, BrokenPipeError, ConnectionError):
+            return  # the client went away; what it started comes to its end
+        process.exit(code)
+
+    async def _converse(self, process: asyncssh.SSHServerProcess[str]) -> int:
+        user: str = process.get_extra_info("username")
+        source: str = process.get_extra_info("source")
+        if process.subsystem:
+            process.stderr.write("only the command line is offered here\n")
+            return 2
+        try:
+            session = await asyncio.to_thread(self._session, user, source)
+            terminal = SshTerminal(process, session, self.limits.idle_seconds)
+            if process.command is not None:
+                return await terminal.run_command(process.command)
+            return await terminal.converse()
+        except IdleError as error:
+            process.stdout.write(f"\n{error.what}\n")
+            return 1
+        except MixedModeError as error:
+            process.stderr.write(f"{error.diagnostics()}\n")
+            return error.exit_code
+
+    def _session(self, user: str, source: str) -> AdminSession:
+        account = self.accounts.find(user)
+        if account is None:
+            raise UsageError("the account was removed", where=user)
+        return AdminSession(
+            self.cluster,
+            self.node,
+            account.name,
+            privilege=account.privilege,
+            source=source,
+            services=self._services,
+        )
+
+
+class _Login(asyncssh.SSHServer):
+    """One connection: who is it?"""
+
+    def __init__(self, service: AdminSshService) -> None:
+        self._service = service
+        self._failures = 0
+        self._method = ""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        peer = conn.get_extra_info("peername")
+        self._source = str(peer[0]) if peer else "unknown"
+        conn.set_extra_info(source=self._source)
+        if not self._service.admitted(conn, self._source):
+            conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "Too many connections")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._service.left(self._connection)
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        service = self._service
+        try:
+            account = await service.guard.check_password(username, password, self._source)
+        except MixedModeError as error:
+            _log.error("nobody can log in to %s: %s", service.node, error)
+            return False
+        if account is not None:
+            self._method = "password"
+            return True
+        service.metrics["failed_logins"] += 1
+        self._failures += 1
+        locked = service.guard.is_locked(username, self._source)
+        await service.note(username, self._source, "login", "refused", method="password", locked=locked)
+        if self._failures >= service.limits.logins.per_connection:
+            reason = "Too many authentication failures"
+            self._connection.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, reason)
+        return False
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        try:
+            account = await asyncio.to_thread(self._service.accounts.find, username)
+        except MixedModeError as error:
+            _log.error("nobody can log in to %s: %s", self._service.node, error)
+            return False
+        shown = " ".join(key.export_public_key().decode().split()[:2])
+        self._method = "public key"
+        return (
+            account is not None and shown in account.keys and not self._service.guard.is_locked(username, self._source)
+        )
+
+    async def auth_completed(self) -> None:
+        self._service.metrics["logins"] += 1
+        user = self._connection.get_extra_info("username")
+        await self._service.note(user, self._source, "login", "done", method=self._method)
