@@ -10,7 +10,6 @@ import pytest
 
 from tests.support import run_mixedmode
 
-
 MISSING_CTL = """
 admin:show ctl
 Length of CTL file: 0
