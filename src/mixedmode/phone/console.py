@@ -42,12 +42,13 @@ class Console:
         model: Decides about the wording.
     """
 
-    __slots__ = ("_modern", "_notes", "_process")
+    __slots__ = ("_asked_tvs", "_modern", "_notes", "_process")
 
     def __init__(self, model: PhoneModel) -> None:
         self._modern = model.console is ConsoleStyle.SECUREAPP
         self._process = model.console.value
         self._notes: list[Note] = []
+        self._asked_tvs = False
 
     def take(self) -> list[Note]:
         """Return the notes since the last call."""
@@ -82,7 +83,8 @@ class Console:
         if self._modern:
             self._add("process request - processing TVS Query Certificate request", process="SECUREAPP-TVS")
         else:
-            self._add("setupSocketToTvsProxy: Connected to TVS proxy server")
+            self._flush_request()
+        self._asked_tvs = True
         where = ", ".join(f"{server.address}:{server.port}" for server in servers)
         self._add(f"tvsQuery: serial {serial_text(question.serial)}, issuer {question.issuer}; servers {where}")
 
@@ -101,6 +103,7 @@ class Console:
 
     def list_decision(self, kind: ListKind, name: str, decision: Decision) -> None:
         """A trust list was judged."""
+        asked, self._asked_tvs = self._asked_tvs, False
         if decision.outcome is Outcome.ACCEPT:
             if decision.voucher is Voucher.FIRST_USE:
                 self._add("Using leap of faith to accept TL file")
@@ -109,7 +112,10 @@ class Console:
                 self._add(f"updateFromFile: TL parse to table: {kind}_SUCCESS")
             self._add(f"TL file verified successfully: {name}: {decision.text}")
             self._add(f"TL file updated: /{kind.filename}")
-            self._flush_lines()
+            if not self._modern:
+                if not asked:
+                    self._flush_request()
+                self._flush_reply()
         elif decision.outcome is Outcome.REJECT:
             self._add(f"TL file verification failed: {name}: {decision.text}", "ERR")
         elif decision.reason is not Reason.NOT_ASKED:
@@ -128,9 +134,11 @@ class Console:
         """Anything else worth a line."""
         self._add(text, "WRN")
 
-    def _flush_lines(self) -> None:
-        """The TVS cache is emptied after a change of a trust list."""
+    def _flush_request(self) -> None:
+        self._add("setupSocketToTvsProxy: Connected to TVS proxy server")
         self._add(f"tvsReqFlushTvsCertCache: Sent Request to TVS proxy, len: {_PROXY_LENGTH}")
+
+    def _flush_reply(self) -> None:
         self._add("clpTvsInit: Client message received on TVS proxy socket")
         self._add(f"processTvsClntReq: Success reading the client TVS request, len : {_PROXY_LENGTH}")
         self._add("processTvsClntReq: TVS Certificate cache flush request received")

@@ -21,7 +21,7 @@ _ROWS = (
     ("Application Server", (Role.APP_SERVER,)),
     ("TVS", (Role.TVS,)),
 )
-_WIDTH = 28
+_WIDTH = 30
 
 
 def shown_checksum(model: PhoneModel, trust_list: TrustList) -> str:
