@@ -132,6 +132,7 @@ class AdminSshService:
                 max_line_length=LINE_LIMIT,
                 login_timeout=self.limits.login_seconds,
                 keepalive_interval=60,
+                kbdint_auth=False,
                 agent_forwarding=False,
                 x11_forwarding=False,
                 allow_scp=False,
@@ -263,7 +264,7 @@ class _Login(asyncssh.SSHServer):
         self._source = str(peer[0]) if peer else "unknown"
         conn.set_extra_info(source=self._source)
         if not self._service.admitted(conn, self._source):
-            conn.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "Too many connections")
+            conn.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._service.left(self._connection)
