@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache, cached_property, wraps
+from functools import cache, cached_property, lru_cache, wraps
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
 
 from mixedmode.errors import MalformedError
@@ -29,6 +29,11 @@ T = TypeVar("T")
 _CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 MAX_RSA_BITS = 16384
 """A larger modulus is not used: checking one signature could hold a service up for seconds."""
+
+
+SIGNERS_KEPT = 512
+"""Keys of certificates that verified something last, kept ready: a cluster has few signers and many phones, and
+OpenSSL prepares a key at its first use, which costs a third of a verification."""
 
 
 def _library_errors() -> tuple[type[Exception], ...]:
@@ -278,8 +283,7 @@ class Certificate:
         Raises:
             MalformedError: The certificate cannot be read.
         """
-        fields = self.__dict__
-        verify = fields["_verify"] if "_verify" in fields else _verifier(self)
+        verify = _verifier(self)
         if verify is None:
             return False
         library = _verification_library()
@@ -325,19 +329,20 @@ def _check_issued(certificate: x509.Certificate, key: rsa.RSAPublicKey | ec.Elli
 
 @_guarded
 def _verifier(certificate: Certificate) -> Any:
-    """Return the library's verification for the certificate's key, None if the key cannot be used; keep it.
+    """Return the library's verification for a certificate's key, None if the key cannot be used."""
+    return _verification_of(certificate.der)
 
-    No cached property: trust lists are verified by the thousand, each with certificates of its own.
-    """
-    fields = certificate.__dict__
+
+@lru_cache(maxsize=SIGNERS_KEPT)
+def _verification_of(der: bytes) -> Any:
     library = _verification_library()
-    loaded = fields.get("x509")
-    if loaded is None:
-        loaded = fields["x509"] = library.load(certificate.der)
-    key = loaded.public_key()
-    usable = isinstance(key, library.rsa_key) and key.key_size <= MAX_RSA_BITS
-    fields["_verify"] = key.verify if usable else None
-    return fields["_verify"]
+    key = library.load(der).public_key()
+    return key.verify if isinstance(key, library.rsa_key) and key.key_size <= MAX_RSA_BITS else None
+
+
+def forget_signers() -> None:
+    """Forget the keys that are kept ready; for measurements."""
+    _verification_of.cache_clear()
 
 
 class _VerificationLibrary(NamedTuple):
