@@ -10,7 +10,7 @@ import select
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +71,8 @@ def ssh_lab(cluster: Cluster, node: str, folder: Path, limits: SshLimits = QUICK
     service.accounts.put("operator", PASSWORD, 1)
     service.accounts.put("guest", PASSWORD, 0)
 
-    def wait(coroutine: object) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, loop).result(20)  # type: ignore[arg-type]
+    def wait(coroutine: Coroutine[object, object, object]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, loop).result(20)
 
     wait(service.start())
     try:

@@ -1,0 +1,147 @@
+"""Where ``mixedmode admin`` logs in: a node of a lab, found in its ``lab.json``, or any host.
+
+Rules:
+
+1. A password comes from a file or a prompt, never from the command line.
+2. A lab's nodes are trusted by the host keys that ``lab.json`` names (``ssh_host_key``); others by known_hosts.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mixedmode.errors import MalformedError, UsageError
+from mixedmode.pki.load import read_key_file
+
+if TYPE_CHECKING:
+    import asyncssh
+
+DEFAULT_USER = "administrator"
+DEFAULT_DIRECTORY = Path("lab")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to log in.
+
+    Attributes:
+        password_file: A file whose first line is the password; None asks on a terminal, unless a key logs in.
+        known_hosts: A file of host keys; None means ``~/.ssh/known_hosts``.
+        host_key: The node's public host key, where a lab names it.
+    """
+
+    host: str
+    port: int = 22
+    user: str = DEFAULT_USER
+    password_file: Path | None = None
+    known_hosts: Path | None = None
+    host_key: str | None = None
+
+    @property
+    def where(self) -> str:
+        """Host and port."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def changed(
+        self, *, port: int | None, user: str | None, password_file: Path | None, known_hosts: Path | None
+    ) -> Target:
+        """Return the target with what the options say."""
+        named = {"port": port, "user": user, "password_file": password_file, "known_hosts": known_hosts}
+        chosen: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+        if known_hosts is not None:
+            chosen["host_key"] = None
+        return replace(self, **chosen)
+
+    def password(self) -> str | None:
+        """Return the password; None where nobody can be asked, so that a key must log in."""
+        if self.password_file is not None:
+            lines = read_key_file(self.password_file).decode("utf-8", "replace").splitlines()
+            return lines[0] if lines else ""
+        if not sys.stdin.isatty():
+            return None
+        import getpass
+
+        return getpass.getpass(f"Password of {self.user}@{self.where} (empty to use an SSH key): ") or None
+
+    def trusted_keys(self) -> str | tuple[list[asyncssh.SSHKey], ...]:
+        """Return the host keys in the form that the SSH client takes.
+
+        Raises:
+            MalformedError: The lab's key is none.
+        """
+        import asyncssh
+
+        if self.host_key is None:
+            return str(self.known_hosts or Path("~/.ssh/known_hosts").expanduser())
+        try:
+            key = asyncssh.import_public_key(self.host_key)
+        except asyncssh.KeyImportError as error:
+            raise MalformedError("the lab's host key cannot be read", where=self.where, why=str(error)) from error
+        return ([key], [], [], [], [], [], [])
+
+
+def find_target(words: Sequence[str], directory: Path | None) -> tuple[Target, list[str]]:
+    """Return where to log in, and the words of the command.
+
+    Args:
+        words: Of the command line: a host or a lab's node, if the first word is one, and a command.
+        directory: A lab's folder; None looks for one in ``./lab``.
+
+    Raises:
+        UsageError: No host is named and there is no lab.
+    """
+    document = _lab(directory)
+    nodes = document.get("nodes", []) if document else []
+    first = words[0] if words else None
+    for node in nodes:
+        if first is not None and first.lower() in {node["name"].lower(), node["address"]}:
+            return _lab_target(node, document), list(words[1:])
+    if nodes and (directory is not None or first is None):
+        publisher = next(node for node in nodes if node["role"] == "publisher")
+        return _lab_target(publisher, document), list(words)
+    if first is None:
+        raise UsageError("no node is named", next_step="mixedmode admin HOST, or --directory with a lab's folder")
+    return _host_target(first), list(words[1:])
+
+
+def _lab(directory: Path | None) -> dict[str, Any]:
+    path = (directory or DEFAULT_DIRECTORY) / "lab.json"
+    try:
+        document = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        if directory is None:
+            return {}
+        raise UsageError("there is no lab here", where=str(path), next_step="mixedmode lab makes one") from error
+    except ValueError as error:
+        raise MalformedError("lab.json cannot be read", where=str(path), why=str(error)) from error
+    return document if isinstance(document, dict) else {}
+
+
+def _lab_target(node: dict[str, Any], document: dict[str, Any]) -> Target:
+    port = node["ports"].get("ssh")
+    if port is None:
+        raise UsageError(f"node {node['name']} has no SSH port", next_step="start the lab: mixedmode lab")
+    login = document["administrator"]
+    return Target(
+        node["address"],
+        port,
+        login["username"],
+        Path(login["password_file"]),
+        host_key=node.get("ssh_host_key"),
+    )
+
+
+def _host_target(text: str) -> Target:
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]")
+        port = port.removeprefix(":")
+    else:
+        host, _, port = text.partition(":") if text.count(":") == 1 else (text, "", "")
+    if not host or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
+        raise UsageError(f"{text!r} is no host", next_step="write HOST or HOST:PORT")
+    return Target(host, int(port or 22))

@@ -1,0 +1,110 @@
+"""``mixedmode admin``: our own client against our own server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mixedmode.cluster.facade import Cluster
+from tests.admin.conftest import PUBLISHER
+from tests.admin.sshlab import PASSWORD, Screen, SshLab, ssh_lab
+
+MIXEDMODE_ADMIN = """
+from mixedmode.app import main
+from mixedmode.app.commands.admin import admin
+if "admin" not in [command.name for command in main.app.registered_commands]:
+    main.app.command("admin", context_settings={"allow_interspersed_args": False})(admin)
+main.main()
+"""
+COMMAND = [sys.executable, "-c", MIXEDMODE_ADMIN, "admin"]
+
+
+@pytest.fixture
+def lab(cluster: Cluster, tmp_path: Path) -> Iterator[SshLab]:
+    with ssh_lab(cluster, PUBLISHER, tmp_path) as lab:
+        password_file = tmp_path / "password"
+        password_file.write_text(f"{PASSWORD}\n")
+        node = {
+            "name": PUBLISHER,
+            "role": "publisher",
+            "address": "127.0.0.1",
+            "ports": {"ssh": lab.port},
+            "ssh_host_key": lab.service.host_public_key,
+        }
+        administrator = {"username": "administrator", "password_file": str(password_file)}
+        (tmp_path / "lab.json").write_text(json.dumps({"nodes": [node], "administrator": administrator}))
+        yield lab
+
+
+def run(lab: SshLab, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*COMMAND, *arguments], input=stdin, capture_output=True, text=True, timeout=30, check=False, cwd=lab.folder
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def test_a_command_on_the_labs_publisher(lab: SshLab) -> None:
+    done = run(lab, "--directory", str(lab.folder), "show", "version", "active")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Active Master Version: 10.5.1.10000-7\n")
+
+
+def test_a_node_by_its_name_and_a_question_on_standard_input(lab: SshLab, cluster: Cluster) -> None:
+    done = run(lab, "--directory", str(lab.folder), PUBLISHER, "utils", "ctl", "set-cluster", "mixed-mode", stdin="y\n")
+    assert done.returncode == 0, done.stderr
+    assert "Cluster set to Mixed Mode" in done.stdout
+    assert cluster.mode == 1
+
+
+def test_lines_through_a_pipe(lab: SshLab) -> None:
+    done = run(lab, "--directory", str(lab.folder), stdin="show version active\nshow nothing\n")
+    assert done.returncode == 2
+    assert "admin:show version active\nActive Master Version: 10.5.1" in done.stdout
+
+
+def test_a_host_with_known_hosts_and_a_password_file(lab: SshLab) -> None:
+    options = ("--password-file", str(lab.folder / "password"), "--known-hosts", str(lab.known_hosts))
+    done = run(lab, *options, "--user", "guest", f"127.0.0.1:{lab.port}", "show", "ctl")
+    assert done.returncode == 0, done.stderr
+    assert "Length of CTL file: 0" in done.stdout
+
+
+def test_an_unknown_host_key_is_refused(lab: SshLab) -> None:
+    (lab.folder / "empty").write_text("")
+    options = ("--password-file", str(lab.folder / "password"), "--known-hosts", str(lab.folder / "empty"))
+    done = run(lab, *options, f"127.0.0.1:{lab.port}", "show", "ctl")
+    assert done.returncode == 1
+    assert "the host key is not known" in done.stderr
+
+
+def test_a_wrong_password_and_a_silent_port(lab: SshLab) -> None:
+    (lab.folder / "wrong").write_text("no\n")
+    done = run(lab, "--directory", str(lab.folder), "--password-file", str(lab.folder / "wrong"), "show", "ctl")
+    assert done.returncode == 2
+    assert "the login was refused" in done.stderr
+    done = run(lab, "--directory", str(lab.folder), "--port", "1", "show", "ctl")
+    assert done.returncode == 3
+    assert "the node does not answer" in done.stderr
+
+
+def test_without_a_lab_a_host_is_needed(tmp_path: Path) -> None:
+    done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no node is named" in done.stderr
+
+
+def test_a_terminal(lab: SshLab) -> None:
+    screen = Screen([*COMMAND, "--directory", str(lab.folder)], {**os.environ, "TERM": "xterm"})
+    screen.wait_for("admin:")
+    screen.type("show version act\t\r")
+    screen.wait_for("Active Master Version: 10.5.1.10000-7")
+    screen.wait_for("admin:")
+    screen.type("exit\r")
+    assert screen.close() == 0

@@ -1,0 +1,177 @@
+"""``file list``, ``view``, ``dump``, ``delete`` and ``get``: one area of one node and nothing outside of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from mixedmode.admin.shell.session import AdminSession
+from mixedmode.admin.shell.talk import ScriptedIO
+from mixedmode.cluster.facade import Cluster
+from mixedmode.pki.load import load_signer
+from tests.admin.conftest import PUBLISHER, SUBSCRIBER, Terminal
+
+
+@pytest.fixture
+def trace(cluster: Cluster) -> Path:
+    folder = cluster.folder(PUBLISHER).area("activelog") / "cm/trace"
+    (folder / "b.log").write_text("second\n" * 3)
+    (folder / "a.log").write_text("first\x1b[2J\n")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "deep.log").write_text("deep\n")
+    return folder
+
+
+def test_list(terminal: Terminal, trace: Path) -> None:
+    assert terminal.type("file list activelog cm/trace/*.log") == [
+        "cm/trace/a.log                          cm/trace/b.log",
+        "dir count = 0, file count = 2",
+    ]
+    assert terminal.type("file list activelog cm/trace")[-1] == "dir count = 1, file count = 2"
+    by_size = terminal.type("file list activelog cm/trace/*.log size reverse detail")
+    assert [line.split()[-1] for line in by_size[:2]] == ["cm/trace/b.log", "cm/trace/a.log"]
+    assert terminal.type("file list tftp *.xml") == ["no such file or directory can be found"]
+
+
+def test_view_and_dump(terminal: Terminal, trace: Path) -> None:
+    assert terminal.type("file view activelog cm/trace/a.log") == [r"first\x1b[2J"]
+    assert terminal.type("file dump activelog cm/trace/b.log") == ["second"] * 3
+    assert terminal.type("file dump tftp ITLFile.tlv")[0].startswith("00000000  01 00 02 01 02 02 00 02")
+    assert "is no text file" in terminal.type("file view tftp ITLFile.tlv")[1]
+    assert "2 files match" in terminal.type("file view activelog cm/trace/*.log")[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "file view activelog ../../keys/CallManager.pem",
+        "file view activelog cm/../../../accounts.json",
+        "file dump tftp ../../../../cluster.db",
+        "file dump activelog /etc/passwd",
+        "file view tftp leads-out",
+        "file view activelog cm/folder-out/passwd",
+        "file delete activelog ../../keys/* noconfirm",
+        "file delete tftp ../../../../accounts.json noconfirm",
+    ],
+)
+def test_nothing_outside_of_the_area(terminal: Terminal, cluster: Cluster, line: str) -> None:
+    folder = cluster.folder(PUBLISHER)
+    (folder.tftp / "leads-out").symlink_to("/etc/passwd")
+    (folder.area("activelog") / "cm/folder-out").symlink_to("/etc")
+    keys = folder.key_names()
+    shown = "\n".join(terminal.type(line))
+    assert "root:" not in shown
+    assert "PRIVATE" not in shown
+    assert folder.key_names() == keys
+    assert Path("/etc/passwd").exists()
+    assert (cluster.directory / "cluster.db").exists()
+
+
+def test_delete_on_this_node_only(terminal: Terminal, on_subscriber: Terminal, cluster: Cluster) -> None:
+    terminal.type("utils ctl set-cluster mixed-mode", "y")
+    on_subscriber.type("file delete activelog cm/tftpdata/CTLFile.tlv", "y")
+    assert cluster.show_ctl(SUBSCRIBER).data is None
+    assert cluster.show_ctl(PUBLISHER).data is not None
+    assert "The CTL file of this node (cucm-1051-a-sub1) is not the one that the publisher published." in (
+        on_subscriber.type("show ctl")
+    )
+
+
+def test_delete_asks_for_each_file(terminal: Terminal, trace: Path, cluster: Cluster) -> None:
+    shown = terminal.type("file delete activelog cm/trace/*.log detail", "n", "y")
+    assert shown[-2:] == ["deleted: cm/trace/b.log", "files: found = 2, deleted = 1"]
+    assert [path.name for path in sorted(trace.glob("*.log"))] == ["a.log"]
+    assert cluster.operations.journal.audit()[-1].action == "file delete"
+    assert terminal.type("file delete activelog cm/trace/a.log noconfirm") == ["files: found = 1, deleted = 1"]
+
+
+def with_sftp_server(
+    session: AdminSession, folder: Path, work: Callable[[int], list[tuple[str, list[str]]]]
+) -> list[list[str]]:
+    """Run lines while an administrator's SFTP server listens; return what each printed."""
+
+    class Login(asyncssh.SSHServer):
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, username: str, password: str) -> bool:
+            return (username, password) == ("backup", "pw")
+
+    async def run() -> list[list[str]]:
+        def root(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
+            return asyncssh.SFTPServer(channel, chroot=str(folder))
+
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        server = await asyncssh.create_server(
+            Login, "127.0.0.1", 0, server_host_keys=[key], sftp_factory=root, gss_host=None
+        )
+        shown = []
+        async with server:
+            for line, answers in work(server.get_port()):
+                io = ScriptedIO(answers)
+                await session.run(line, io)
+                shown.append(io.lines)
+        return shown
+
+    return asyncio.run(run())
+
+
+def test_get_to_an_sftp_server(terminal: Terminal, tmp_path: Path, cluster: Cluster) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+
+    def work(port: int) -> list[tuple[str, list[str]]]:
+        server = ["127.0.0.1", str(port), "backup"]
+        return [
+            ("file get tftp ITLFile.tlv", ["y", *server, "pw", "", "yes"]),
+            ("file get tftp *.tlv compress", ["y", *server, "pw", "packed"]),
+            ("file get tftp ITLFile.tlv", ["y", *server, "wrong", "."]),
+            ("file get tftp ITLFile.tlv", ["n"]),
+        ]
+
+    first, packed, wrong, refused = with_sftp_server(terminal.session, inbox, work)
+    assert "SFTP server IP: 127.0.0.1" in first
+    assert first[-1] == packed[-1] == "Transfer completed."
+    assert "pw" not in " ".join(first)
+    assert (inbox / "ITLFile.tlv").read_bytes() == cluster.show_itl(PUBLISHER).data
+    assert (inbox / "packed" / "ITLFile.tlv.gz").exists()
+    assert not any("authenticity" in line for line in packed), "the server is known by now"
+    assert "Permission denied" in "\n".join(wrong)
+    assert refused[-1] == "Command cancelled"
+
+
+def test_a_server_whose_key_changed_gets_no_password(terminal: Terminal, tmp_path: Path, cluster: Cluster) -> None:
+    def work(port: int) -> list[tuple[str, list[str]]]:
+        (cluster.folder(PUBLISHER).root / "known_hosts").write_text(f"[127.0.0.1]:{port} ssh-ed25519 AAAAother\n")
+        return [("file get tftp ITLFile.tlv", ["y", "127.0.0.1", str(port), "backup", "pw", ""])]
+
+    (shown,) = with_sftp_server(terminal.session, tmp_path, work)
+    assert "the server's host key has changed" in "\n".join(shown)
+
+
+def test_the_recovery_key_goes_out_and_heals_the_cluster(terminal: Terminal, tmp_path: Path, cluster: Cluster) -> None:
+    def work(port: int) -> list[tuple[str, list[str]]]:
+        server = ["127.0.0.1", str(port), "backup", "pw", ""]
+        return [
+            ("file get tftp ITLRecovery.p12", ["Recovery-1", "Recovery-1", "y", *server, "yes"]),
+            (f"utils itl reset remotekey 127.0.0.1:{port} backup ITLRecovery.p12", ["pw", "Recovery-1"]),
+        ]
+
+    sent, healed = with_sftp_server(terminal.session, tmp_path, work)
+    assert sent[-1] == "Transfer completed."
+    assert "Recovery-1" not in " ".join(sent + healed)
+    signer = load_signer(f"pkcs12:{tmp_path / 'ITLRecovery.p12'}", password=lambda _: b"Recovery-1")
+    assert signer.certificate == cluster.own_certificate(PUBLISHER, "ITLRecovery")
+    assert healed[-1] == f"Successfully transferred reset ITL to node {SUBSCRIBER}"
+    shown = terminal.type("show itl")
+    assert "The ITL file was verified successfully." in shown
+    assert any("CN=ITLRECOVERY_" in line for line in shown[:20])
+
+
+def test_the_recovery_key_needs_level_4(cluster: Cluster) -> None:
+    operator = Terminal(AdminSession(cluster, PUBLISHER, "operator", privilege=1))
+    assert "needs privilege level 4" in operator.type("file get tftp ITLRecovery.p12")[1]
