@@ -7,21 +7,24 @@ and keys, what each phone holds, and ``lab.json`` for scripts.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from mixedmode.admin.accounts import account_store
 from mixedmode.admin.shell.session import AdminSession
+from mixedmode.admin.ssh import AdminSshService
 from mixedmode.app.lab_phones import LabPhones
 from mixedmode.app.lab_services import LabServices
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
 from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeInfo, NodeSpec, Service
 from mixedmode.cluster.versions import Version
-from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.errors import RemoteError, UsageError
 from mixedmode.phone.client import Server as PhoneServer
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.services.configs import ConfigStore
@@ -32,7 +35,9 @@ from mixedmode.services.tftp import TftpService
 DEFAULT_VERSION = "10.5.1.10000-7"
 """The seed's version: CallManager signs the CTL, no ITLRecovery record."""
 ADMINISTRATOR = "administrator"
-PREFERRED_TFTP_PORT = 6969
+ADMINISTRATOR_LEVEL = 4
+PREFERRED_PORTS = {"tftp": 6969, "ssh": 2222}
+"""Taken when they are free on a node's address; any free port otherwise."""
 _PORTS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "web", "sccp", "sccp_tls", "capf", "ctl_provider")
 _DEFAULT_PORTS = {"sccp": 2000, "sccp_tls": 2443, "tvs": 2445, "capf": 3804}
 
@@ -71,23 +76,46 @@ def phone_name(number: int) -> str:
     return f"SEP0011223344{number:02X}" if number < 0x100 else f"SEP00112233{number:04X}"
 
 
+class Running(Protocol):
+    """A service on a socket."""
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            RemoteError: The port cannot be had.
+        """
+
+    async def drain(self, timeout: float = ..., /) -> int:
+        """Take nothing new and let what is under way finish; return what is left."""
+
+    async def stop(self) -> None:
+        """Close."""
+
+
 @dataclass(slots=True)
 class LabNode:
-    """A node's running services.
+    """A node and what runs on it.
 
     Attributes:
         info: The node.
         files: Its folder as served.
         configs: The files that are built on demand.
-        tftp: Its TFTP service, None while stopped.
+        running: Services by their port's name.
         ports: Port by the names of ``lab.json``.
+        ssh_host_key: The public key of its SSH server, once that ran.
     """
 
     info: NodeInfo
     files: FolderStore
     configs: ConfigStore
-    tftp: TftpService | None = None
+    running: dict[str, Running] = field(default_factory=dict)
     ports: dict[str, int | None] = field(default_factory=lambda: dict.fromkeys(_PORTS))
+    ssh_host_key: str | None = None
 
 
 class Lab:
@@ -108,8 +136,8 @@ class Lab:
         self.actor = Actor(ADMINISTRATOR)
         self.phones = LabPhones(directory / "phones", [(each.name, each.model) for each in self.cluster.devices])
 
-    services = frozenset({Service.TFTP})
-    """The services that the lab runs."""
+    services: Mapping[Service, str] = {Service.TFTP: "tftp"}
+    """The cluster's services that the lab runs, and the name of their port."""
 
     def session(self, node: str | None = None) -> AdminSession:
         """Return the administrator's session on a node, the publisher by default."""
@@ -147,16 +175,29 @@ class Lab:
 
     async def start(self) -> None:
         """Start every service of every node and write ``lab.json``."""
+        password = self._administrator_password()
+        for node in self.nodes.values():
+            await asyncio.to_thread(self._make_account, node, password)
+            for service in self.services:
+                await self.start_service(node.info.name, service)
+            await self._run(node, "ssh")
+        self.write_document()
+
+    def _administrator_password(self) -> str:
         if not self.password_file.exists():
             write_atomic(self.password_file, secrets.token_urlsafe(12).encode() + b"\n", mode=PRIVATE)
-        for node in self.nodes.values():
-            await self.start_service(node.info.name, Service.TFTP)
-        self.write_document()
+        return self.password_file.read_text().strip()
+
+    def _make_account(self, node: LabNode, password: str) -> None:
+        accounts = account_store(self.cluster.folder(node.info.name))
+        if accounts.verify(ADMINISTRATOR, password) is None:
+            accounts.put(ADMINISTRATOR, password, ADMINISTRATOR_LEVEL)
 
     async def stop(self) -> None:
         """Drain and stop every service and close the database."""
         for node in self.nodes.values():
-            await self.stop_service(node.info.name, Service.TFTP)
+            for name in reversed(list(node.running)):
+                await self._halt(node, name)
         self.cluster.close()
 
     async def start_service(self, node_name: str, service: Service) -> None:
@@ -165,30 +206,16 @@ class Lab:
         Raises:
             UsageError: The lab does not run this service.
         """
-        node = self._lab_node(node_name, service)
-        if node.tftp is not None:
-            return
-        node.files.reload()
-        node.configs.reload()
-        wanted = node.ports["tftp"]
-        tftp = TftpService(node.configs, host=node.info.address, port=PREFERRED_TFTP_PORT if wanted is None else wanted)
-        try:
-            await tftp.start()
-        except MixedModeError:
-            if wanted is not None:
-                raise
-            tftp = TftpService(node.configs, host=node.info.address, port=0)
-            await tftp.start()
-        node.tftp = tftp
-        node.ports["tftp"] = tftp.port
+        node, name = self._lab_node(node_name, service)
+        if service is Service.TFTP:
+            node.files.reload()
+            node.configs.reload()
+        await self._run(node, name)
 
     async def stop_service(self, node_name: str, service: Service) -> None:
         """Drain and stop a service of a node."""
-        node = self._lab_node(node_name, service)
-        if node.tftp is not None:
-            await node.tftp.drain(2.0)
-            await node.tftp.stop()
-            node.tftp = None
+        node, name = self._lab_node(node_name, service)
+        await self._halt(node, name)
 
     async def restart_service(self, node_name: str, service: Service) -> None:
         """Restart a service of a node."""
@@ -197,14 +224,45 @@ class Lab:
 
     def runs(self, node_name: str, service: Service) -> bool:
         """Return whether a service of a node is running here."""
-        return service is Service.TFTP and self.nodes[node_name].tftp is not None
+        return self.services.get(service) in self.nodes[node_name].running
 
-    def _lab_node(self, node_name: str, service: Service) -> LabNode:
-        if service is not Service.TFTP:
-            raise UsageError(f"{service.value} is not part of this lab yet", where=node_name)
+    async def _run(self, node: LabNode, name: str) -> None:
+        """Start what listens on a port, on the port that it had before, else a preferred one, else a free one."""
+        if name in node.running:
+            return
+        known = node.ports[name]
+        wanted = known if known is not None else PREFERRED_PORTS.get(name, 0)
+        service = self._make(node, name, wanted)
+        try:
+            await service.start()
+        except RemoteError:
+            if known is not None or wanted == 0:
+                raise
+            service = self._make(node, name, 0)
+            await service.start()
+        node.running[name] = service
+        node.ports[name] = service.port
+        if isinstance(service, AdminSshService):
+            node.ssh_host_key = service.host_public_key
+
+    async def _halt(self, node: LabNode, name: str) -> None:
+        service = node.running.pop(name, None)
+        if service is not None:
+            await service.drain(2.0)
+            await service.stop()
+
+    def _make(self, node: LabNode, name: str, port: int) -> Running:
+        host = node.info.address
+        if name == "tftp":
+            return TftpService(node.configs, host=host, port=port)
+        return AdminSshService(self.cluster, node.info.name, host=host, port=port, services=LabServices(self))
+
+    def _lab_node(self, node_name: str, service: Service) -> tuple[LabNode, str]:
+        if service not in self.services:
+            raise UsageError(f"{service.value} is not part of this lab", where=node_name)
         if node_name not in self.nodes:
             raise UsageError(f"there is no node {node_name}", next_step=f"the nodes are: {', '.join(self.nodes)}")
-        return self.nodes[node_name]
+        return self.nodes[node_name], self.services[service]
 
     def _facts(self, device: str) -> ConfigFacts:
         """Return the servers that a phone is told of: those of its CallManager group, in order."""
@@ -230,6 +288,7 @@ class Lab:
                     "role": "publisher" if node.info.is_publisher else "subscriber",
                     "address": node.info.address,
                     "ports": dict(node.ports),
+                    "ssh_host_key": node.ssh_host_key,
                 }
                 for node in self.nodes.values()
             ],

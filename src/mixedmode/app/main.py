@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from mixedmode import __version__
-from mixedmode.app.commands import bench, config, lab, phone, tftp, trustlist
+from mixedmode.app.commands import admin, bench, config, lab, phone, tftp, trustlist
 from mixedmode.app.console import report_error
 from mixedmode.errors import MixedModeError, UsageError
 
@@ -51,6 +51,7 @@ app.command("open-config")(config.open_config)
 app.command("lab")(lab.lab)
 app.command("rehearse")(lab.rehearse)
 app.command("phone")(phone.phone)
+app.command("admin")(admin.admin)
 app.add_typer(tftp.app, name="tftp")
 app.command("bench")(bench.bench)
 

@@ -1,1 +1,1 @@
-""""""
+"""Wire protocols, PURE and sans-IO: one module or package each."""
