@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from mixedmode import __version__
-from mixedmode.app.commands import admin, bench, config, lab, phone, tftp, trustlist
+from mixedmode.app.commands import admin, bench, build, config, lab, phone, tftp, trustlist
 from mixedmode.app.console import report_error
 from mixedmode.errors import MixedModeError, UsageError
 
@@ -45,7 +45,7 @@ app.command("show")(trustlist.show)
 app.command("verify")(trustlist.verify)
 app.command("diff")(trustlist.diff)
 app.command("extract")(trustlist.extract)
-app.command("build")(trustlist.build)
+app.command("build")(build.build)
 app.command("sign-config")(config.sign_config)
 app.command("open-config")(config.open_config)
 app.command("lab")(lab.lab)

@@ -7,8 +7,12 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.errors import MalformedError, MixedModeError, UsageError
+
+if TYPE_CHECKING:
+    from mixedmode.pki.certificates import Certificate
 
 SOURCE_HELP = "A path, - for standard input, tftp://host[:port]/name, or http(s)://host[:port]/name."
 _SCHEMES = frozenset({"tftp", "http", "https"})
@@ -88,3 +92,23 @@ def _download(url: str, limit: int) -> bytes:
         return fetch_sync(url, limit=limit, ca_file=Path(ca_file) if ca_file else None)
     except MixedModeError as error:
         raise error.located(url) from None
+
+
+def read_certificate(path: Path) -> Certificate:
+    """Return the certificate of a PEM or DER file.
+
+    Raises:
+        UsageError: The file cannot be read.
+        MalformedError: It holds no certificate.
+    """
+    from mixedmode.pki.certificates import Certificate
+
+    data = read_source(str(path), limit=1 << 20)
+    try:
+        if b"-----BEGIN" in data:
+            return Certificate.from_pem(data)
+        certificate = Certificate.from_der(data)
+        _ = certificate.x509
+    except MalformedError as error:
+        raise error.located(str(path)) from None
+    return certificate
