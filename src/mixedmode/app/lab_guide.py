@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,11 +44,21 @@ def guide(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
     return [*lines, "What to try", "", *_suggestions(lab, boots), ""]
 
 
+def program() -> str:
+    """Return how this command is called from here: by name if it is on PATH, else by its path."""
+    path = Path(sys.argv[0])
+    if path.name != "mixedmode" or shutil.which("mixedmode") is not None:
+        return "mixedmode"
+    path = path.absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
+    name = program()
     server = lab.phone_server
     url = f"tftp://{server.host}:{server.tftp_port}"
     rows = [
-        (f"mixedmode show {url}/ITLFile.tlv", "the publisher's ITL, as `show itl` prints it"),
+        (f"{name} show {url}/ITLFile.tlv", "the publisher's ITL, as `show itl` prints it"),
         (f"curl -s {url}/ITLFile.tlv -o ITLFile.tlv", "the same with curl; tftp and atftp work too"),
     ]
     if boots:
@@ -53,7 +66,7 @@ def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
         state = lab.directory / "phones" / f"{first.name}.json"
         place = f"--server {server.host} --tftp-port {server.tftp_port}"
         phone = f"--name {first.name} --model {first.model} --state {state}"
-        rows.append((f"mixedmode phone {place} {phone} --trace", "reset a phone and watch its console"))
+        rows.append((f"{name} phone {place} {phone} --trace", "reset a phone and watch its console"))
     ssh = lab.publisher.ports["ssh"]
     if ssh is not None:
         login = f"ssh -p {ssh} administrator@{lab.publisher.info.address}"
@@ -61,7 +74,7 @@ def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
             (login, f"the admin: shell; the password is in {lab.password_file}"),
             ("  utils ctl set-cluster mixed-mode", "at its prompt; then restart Cisco Tftp and reset phones"),
         ]
-    rows.append(("mixedmode rehearse non-secure-to-mixed", "the whole procedure on a lab of its own"))
+    rows.append((f"{name} rehearse non-secure-to-mixed", "the whole procedure on a lab of its own"))
     return [line for command, what in rows for line in (f"  {command}", f"      {what}")]
 
 
