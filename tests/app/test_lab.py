@@ -117,3 +117,14 @@ def test_a_lab_is_opened_again_with_the_same_keys(tmp_path: Path) -> None:
     assert second.returncode == 0, second.stderr
     assert "opening the cluster" in second.stderr
     assert next(directory.rglob("ITLFile.tlv")).read_bytes() == itl
+
+
+def test_a_damaged_phone_is_named_and_ends_in_no_traceback(tmp_path: Path) -> None:
+    directory = tmp_path / "lab"
+    run_mixedmode("lab", "--directory", directory, "--phones", "2", "--nodes", "1", "--once")
+    state = next((directory / "phones").glob("*.json"))
+    state.write_text("{")
+    again = run_mixedmode("lab", "--directory", directory, "--once")
+    assert again.returncode == 2
+    assert state.name in again.stderr
+    assert "next:" in again.stderr

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -56,12 +57,26 @@ app.add_typer(tftp.app, name="tftp")
 app.command("bench")(bench.bench)
 
 
+def _leaves(group: ExceptionGroup[MixedModeError]) -> Iterator[MixedModeError]:
+    """Yield the errors of tasks that failed together."""
+    for each in group.exceptions:
+        if isinstance(each, ExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
+
+
 def main() -> None:
     """Run the command line; errors become a message and an exit code, never a traceback."""
     try:
         app()
     except MixedModeError as error:
         sys.exit(report_error(error, as_json="--json" in sys.argv))
+    except ExceptionGroup as group:
+        ours, others = group.split(MixedModeError)
+        if ours is None or others is not None:
+            raise
+        sys.exit(max(report_error(error, as_json=False) for error in _leaves(ours)))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
