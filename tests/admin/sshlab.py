@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mixedmode.admin.accounts import AccountStore
 from mixedmode.admin.logins import LoginPolicy
 from mixedmode.admin.ssh import AdminSshService, SshLimits
 from mixedmode.cluster.facade import Cluster
@@ -64,12 +65,11 @@ class SshLab:
 def ssh_lab(cluster: Cluster, node: str, folder: Path, limits: SshLimits = QUICK) -> Iterator[SshLab]:
     """Serve a node while the test runs."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     service = AdminSshService(cluster, node, port=0, limits=limits)
-    service.accounts.put("administrator", PASSWORD, 4)
-    service.accounts.put("operator", PASSWORD, 1)
-    service.accounts.put("guest", PASSWORD, 0)
+    service.accounts.path.write_bytes(_accounts(folder))
+    service.accounts.path.chmod(0o600)
 
     def wait(coroutine: Coroutine[object, object, object]) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, loop).result(20)
@@ -83,6 +83,19 @@ def ssh_lab(cluster: Cluster, node: str, folder: Path, limits: SshLimits = QUICK
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+_made: list[bytes] = []
+
+
+def _accounts(folder: Path) -> bytes:
+    """Return a file of accounts, made once: hashing passwords takes its time on purpose."""
+    if not _made:
+        store = AccountStore(folder / "template.json")
+        for name, level in (("administrator", 4), ("operator", 1), ("guest", 0)):
+            store.put(name, PASSWORD, level)
+        _made.append(store.path.read_bytes())
+    return _made[0]
 
 
 class Screen:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,15 +13,9 @@ import pytest
 from mixedmode.cluster.facade import Cluster
 from tests.admin.conftest import PUBLISHER
 from tests.admin.sshlab import PASSWORD, Screen, SshLab, ssh_lab
+from tests.support import MIXEDMODE
 
-MIXEDMODE_ADMIN = """
-from mixedmode.app import main
-from mixedmode.app.commands.admin import admin
-if "admin" not in [command.name for command in main.app.registered_commands]:
-    main.app.command("admin", context_settings={"allow_interspersed_args": False})(admin)
-main.main()
-"""
-COMMAND = [sys.executable, "-c", MIXEDMODE_ADMIN, "admin"]
+COMMAND = [str(MIXEDMODE), "admin"]
 
 
 @pytest.fixture

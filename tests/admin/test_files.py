@@ -103,7 +103,7 @@ def with_sftp_server(
 
     async def run() -> list[list[str]]:
         def root(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
-            return asyncssh.SFTPServer(channel, chroot=str(folder))
+            return asyncssh.SFTPServer(channel, chroot=bytes(folder))
 
         key = asyncssh.generate_private_key("ssh-ed25519")
         server = await asyncssh.create_server(

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from mixedmode.cluster.folders import NodeFolder
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.files import PRIVATE, write_atomic
 
@@ -54,7 +55,7 @@ class AccountStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._nobody = hash_password(secrets.token_hex(16))
+        self._nobody = _encoded(secrets.token_bytes(16), secrets.token_bytes(64))
 
     def all(self) -> list[Account]:
         """Return the accounts, by name.
@@ -94,6 +95,17 @@ class AccountStore:
         account = Account(name, privilege, hash_password(password), tuple(keys))
         self._save([*(other for other in self.all() if other.name != name), account])
         return account
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give an account a new password.
+
+        Raises:
+            UsageError: There is no such account, or the password is not allowed.
+        """
+        account = self._existing(name)
+        check_password(password)
+        changed = replace(account, password=hash_password(password))
+        self._save([*(other for other in self.all() if other.name != name), changed])
 
     def allow_key(self, name: str, public_key: str) -> None:
         """Let a public key (``ssh-ed25519 AAAA...``) log in to an account.
@@ -137,6 +149,11 @@ class AccountStore:
         write_atomic(self.path, json.dumps(document, indent=2).encode(), mode=PRIVATE)
 
 
+def account_store(folder: NodeFolder) -> AccountStore:
+    """Return the accounts of a node."""
+    return AccountStore(folder.root / FILE_NAME)
+
+
 def check_password(password: str) -> None:
     """Check that a password may be one.
 
@@ -150,9 +167,11 @@ def check_password(password: str) -> None:
 def hash_password(password: str) -> str:
     """Return a salted hash of a password."""
     salt = secrets.token_bytes(16)
-    return "$".join(
-        ("scrypt", *(str(number) for number in _SCRYPT.values()), salt.hex(), _scrypt(password, salt).hex())
-    )
+    return _encoded(salt, _scrypt(password, salt))
+
+
+def _encoded(salt: bytes, found: bytes) -> str:
+    return "$".join(("scrypt", *(str(number) for number in _SCRYPT.values()), salt.hex(), found.hex()))
 
 
 def password_fits(password: str, stored: str) -> bool:

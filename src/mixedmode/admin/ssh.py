@@ -20,16 +20,20 @@ from pathlib import Path
 
 import asyncssh
 
-from mixedmode.admin.accounts import FILE_NAME, AccountStore
+from mixedmode.admin.accounts import AccountStore, account_store
 from mixedmode.admin.logins import LoginGuard, LoginPolicy
 from mixedmode.admin.shell.services import ServiceControl
 from mixedmode.admin.shell.session import AdminSession
+from mixedmode.admin.shell.talk import BreakError, IdleError
 from mixedmode.admin.shell.tree import LINE_LIMIT
-from mixedmode.admin.terminal import IdleError, SshTerminal
+from mixedmode.admin.ssh_login import Login
+from mixedmode.admin.terminal import SshTerminal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.folders import NodeFolder
 from mixedmode.cluster.steps import Actor
 from mixedmode.errors import MixedModeError, RemoteError, UsageError
+
+__all__ = ["AdminSshService", "SshLimits", "account_store", "host_key"]
 
 HOST_KEY = "ssh_host_ed25519_key"
 _log = logging.getLogger(__name__)
@@ -52,11 +56,6 @@ class SshLimits:
     login_seconds: float = 60.0
     idle_seconds: float = 1800.0
     logins: LoginPolicy = field(default_factory=LoginPolicy)
-
-
-def account_store(folder: NodeFolder) -> AccountStore:
-    """Return the accounts of a node."""
-    return AccountStore(folder.root / FILE_NAME)
 
 
 def host_key(folder: NodeFolder) -> asyncssh.SSHKey:
@@ -123,7 +122,7 @@ class AdminSshService:
         self.host_public_key = " ".join(key.export_public_key().decode().split()[:2])
         try:
             self._acceptor = await asyncssh.create_server(
-                lambda: _Login(self),
+                lambda: Login(self),
                 host,
                 port,
                 server_host_keys=[key],
@@ -229,6 +228,8 @@ class AdminSshService:
             if process.command is not None:
                 return await terminal.run_command(process.command)
             return await terminal.converse()
+        except BreakError:
+            return 1
         except IdleError as error:
             process.stdout.write(f"\n{error.what}\n")
             return 1
@@ -248,65 +249,3 @@ class AdminSshService:
             source=source,
             services=self._services,
         )
-
-
-class _Login(asyncssh.SSHServer):
-    """One connection: who is it?"""
-
-    def __init__(self, service: AdminSshService) -> None:
-        self._service = service
-        self._failures = 0
-        self._method = ""
-
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self._connection = conn
-        peer = conn.get_extra_info("peername")
-        self._source = str(peer[0]) if peer else "unknown"
-        conn.set_extra_info(source=self._source)
-        if not self._service.admitted(conn, self._source):
-            conn.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._service.left(self._connection)
-
-    def password_auth_supported(self) -> bool:
-        return True
-
-    def public_key_auth_supported(self) -> bool:
-        return True
-
-    async def validate_password(self, username: str, password: str) -> bool:
-        service = self._service
-        try:
-            account = await service.guard.check_password(username, password, self._source)
-        except MixedModeError as error:
-            _log.error("nobody can log in to %s: %s", service.node, error)
-            return False
-        if account is not None:
-            self._method = "password"
-            return True
-        service.metrics["failed_logins"] += 1
-        self._failures += 1
-        locked = service.guard.is_locked(username, self._source)
-        await service.note(username, self._source, "login", "refused", method="password", locked=locked)
-        if self._failures >= service.limits.logins.per_connection:
-            reason = "Too many authentication failures"
-            self._connection.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, reason)
-        return False
-
-    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        try:
-            account = await asyncio.to_thread(self._service.accounts.find, username)
-        except MixedModeError as error:
-            _log.error("nobody can log in to %s: %s", self._service.node, error)
-            return False
-        shown = " ".join(key.export_public_key().decode().split()[:2])
-        self._method = "public key"
-        return (
-            account is not None and shown in account.keys and not self._service.guard.is_locked(username, self._source)
-        )
-
-    async def auth_completed(self) -> None:
-        self._service.metrics["logins"] += 1
-        user = self._connection.get_extra_info("username")
-        await self._service.note(user, self._source, "login", "done", method=self._method)

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from mixedmode.admin.commands import certificates, files, recovery, services, sql, system, transfer, trust, versions
+from mixedmode.admin.commands import (
+    accounts,
+    certificates,
+    files,
+    recovery,
+    services,
+    sql,
+    system,
+    transfer,
+    trust,
+    versions,
+)
 from mixedmode.admin.shell.model import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -14,5 +25,6 @@ COMMANDS: tuple[Command, ...] = (
     *files.COMMANDS,
     *transfer.COMMANDS,
     *versions.COMMANDS,
+    *accounts.COMMANDS,
     *system.COMMANDS,
 )

@@ -18,22 +18,11 @@ import asyncssh
 
 from mixedmode.admin import texts
 from mixedmode.admin.shell.session import AdminSession, Outcome
-from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.admin.shell.talk import BreakError, IdleError
+from mixedmode.errors import MixedModeError
 
 PROMPT = texts.PROMPT.line()
 _DEFAULT_HEIGHT = 24
-
-
-class IdleError(UsageError):
-    """Nothing was typed, or nothing was read, for too long."""
-
-    default_code = "idle"
-
-
-class BreakError(UsageError):
-    """Ctrl-C was typed."""
-
-    default_code = "break"
 
 
 class SshTerminal:

@@ -161,6 +161,17 @@ ASK_PASTE = Text("Paste the Certificate and Hit Enter", REFERENCE)
 IMPORTED = Text("Successfully imported certificate for {unit}.", REFERENCE)
 DELETED_CERTIFICATE = Text("Successfully deleted certificate {name} from {unit}.")
 
+# -- accounts -----------------------------------------------------------------------------------------------------
+ACCOUNT_ROW = Text("Account = {name}, level = {level}, public keys = {keys}")
+ASK_LEVEL = Text(
+    "Privilege Levels are:\n    Ordinary - Level 0\n    Advanced - Level 1\n\nPlease enter the privilege level :"
+)
+ASK_ACCOUNT_PASSWORD = Text("Please enter the password :")
+ASK_ACCOUNT_PASSWORD_AGAIN = Text("             re-enter to confirm :")
+ACCOUNT_MADE = Text("Account successfully created")
+ACCOUNT_DELETED = Text("Account successfully deleted")
+PASSWORD_CHANGED = Text("Password updated successfully")
+
 # -- the rest -----------------------------------------------------------------------------------------------------
 ACTIVE_VERSION = Text("Active Master Version: {version}\nActive Version Installed Software Options:", PUBLIC)
 INACTIVE_VERSION = Text("Inactive Master Version: {version}\nInactive Version Installed Software Options:")

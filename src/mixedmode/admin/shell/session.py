@@ -19,11 +19,11 @@ from mixedmode.admin import texts
 from mixedmode.admin.shell import tree
 from mixedmode.admin.shell.model import BadCommandError, Command, Parsed, PrivilegeError
 from mixedmode.admin.shell.services import OperationServices, ServiceControl
-from mixedmode.admin.shell.talk import AdminIO
+from mixedmode.admin.shell.talk import AdminIO, TalkError
 from mixedmode.cluster.errors import PublisherOnlyError
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
-from mixedmode.errors import MixedModeError
+from mixedmode.errors import MixedModeError, RemoteError
 
 HISTORY_LIMIT = 200
 ENDING = frozenset({"exit", "quit", "logout"})
@@ -139,26 +139,29 @@ class AdminSession:
         Args:
             line: As it was typed.
             io: Where to write and ask.
+
+        Raises:
+            TalkError: There is nobody to write to or to ask any more.
         """
-        line = line.strip()
-        if not line:
-            return Outcome()
-        self.history.append(line)
         words = line.split()
-        if words[0].lower() in ENDING and len(words) == 1:
+        if not words:
+            return Outcome()
+        self.history.append(line.strip())
+        if len(words) == 1 and words[0].lower() in ENDING:
             return Outcome(ended=True)
+        asked = _asked_help(words)
         try:
-            if words[0].lower() == "help" or words[-1] == "?" or words[0] == "?":
-                asked = words[1:] if words[0].lower() == "help" or words[0] == "?" else words[:-1]
-                await _write_all(io, await asyncio.to_thread(self.help, asked))
-                return Outcome()
-            return await self._run(await asyncio.to_thread(self._parse, line), io)
-        except BadCommandError as error:
-            await _write_all(io, [*texts.INVALID.lines(), *error.diagnostics().split("\n")])
-            return Outcome(error.exit_code, error=error)
+            if asked is None:
+                return await self._run(await asyncio.to_thread(self._parse, line.strip()), io)
+            await _write_all(io, await asyncio.to_thread(self.help, asked))
+        except TalkError:
+            raise
         except MixedModeError as error:
-            await _write_all(io, [*texts.FAILED.lines(), *error.diagnostics().split("\n")])
-            return Outcome(error.exit_code, error=error)
+            return await _report(io, texts.INVALID if isinstance(error, BadCommandError) else texts.FAILED, error)
+        except (OSError, TimeoutError) as error:
+            problem = RemoteError(f"the node could not do it: {error.strerror or 'it took too long'}", where=self.node)
+            return await _report(io, texts.FAILED, problem)
+        return Outcome()
 
     def _parse(self, line: str) -> Parsed:
         version = self.cluster.version
@@ -193,6 +196,18 @@ class AdminSession:
                 return Outcome(1)
         await parsed.command.handler(call)
         return Outcome()
+
+
+def _asked_help(words: Sequence[str]) -> Sequence[str] | None:
+    """Return the words that help is asked for, None if it is not."""
+    if words[0].lower() in {"help", "?"}:
+        return words[1:]
+    return words[:-1] if words[-1] == "?" else None
+
+
+async def _report(io: AdminIO, text: texts.Text, error: MixedModeError) -> Outcome:
+    await _write_all(io, [*text.lines(), *error.diagnostics().split("\n")])
+    return Outcome(error.exit_code, error=error)
 
 
 async def _write_all(io: AdminIO, lines: Sequence[str]) -> None:

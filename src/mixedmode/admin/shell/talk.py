@@ -6,6 +6,23 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from mixedmode.admin import texts
+from mixedmode.errors import UsageError
+
+
+class TalkError(UsageError):
+    """The other side cannot be talked to; this ends a command wherever it is."""
+
+
+class BreakError(TalkError):
+    """Ctrl-C was typed: the command ends, the session goes on."""
+
+    default_code = "break"
+
+
+class IdleError(TalkError):
+    """Nothing was typed, or nothing was read, for too long: the session ends."""
+
+    default_code = "idle"
 
 
 class AdminIO(Protocol):
@@ -16,7 +33,11 @@ class AdminIO(Protocol):
         """Lines of the terminal; None if nobody watches, so that nothing is paged."""
 
     async def write(self, line: str) -> None:
-        """Write a line (without its end)."""
+        """Write a line (without its end).
+
+        Raises:
+            IdleError: The other side does not read.
+        """
 
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
         """Write a prompt and return the line that was typed; empty when there is no more input.
@@ -24,6 +45,10 @@ class AdminIO(Protocol):
         Args:
             prompt: Written without an end of line.
             secret: Do not show what is typed.
+
+        Raises:
+            IdleError: Nothing was typed for too long.
+            BreakError: Ctrl-C was typed.
         """
 
 

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
     from mixedmode.app.admin_target import Target
 
+CONTEXT = {"allow_interspersed_args": False}
+"""How it is registered: what stands behind HOST is the node's, options come before it."""
+
 
 def admin(
     host: Annotated[
         str | None,
-        typer.Argument(
-            help="HOST or HOST:PORT, or a lab's node; left out: the lab's publisher.", metavar="[HOST]"
-        ),
+        typer.Argument(help="HOST or HOST:PORT, or a lab's node; left out: the lab's publisher.", metavar="[HOST]"),
     ] = None,
     command: Annotated[
         list[str] | None, typer.Argument(help="A command to run; left out: the prompt.", metavar="[COMMAND]...")
