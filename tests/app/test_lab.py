@@ -108,6 +108,30 @@ def test_a_file_that_is_not_there_is_an_error_of_the_other_side(running: tuple[P
     assert "File not found" in missing.stderr
 
 
+def test_the_admin_prompt_answers_over_ssh(running: tuple[Path, dict[str, Any], str]) -> None:
+    directory = running[0]
+    answer = run_mixedmode("admin", "--directory", directory, "show", "version", "active")
+    assert answer.returncode == 0, answer.stderr
+    assert "Active Master Version: 10.5.1.10000-7" in answer.stdout
+    subscriber = run_mixedmode(
+        "admin", "--directory", directory, "cucm-1051-a-sub1", stdin=b"utils ctl update CTLFile\ny\nexit\n"
+    )
+    assert "publisher" in subscriber.stdout
+
+
+def test_a_command_at_the_prompt_needs_no_standard_input(running: tuple[Path, dict[str, Any], str]) -> None:
+    done = subprocess.run(
+        [MIXEDMODE, "admin", "show", "ctl"],
+        cwd=running[0].parent,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert "CTL File not found" in done.stdout, done.stderr
+
+
 def test_a_lab_is_opened_again_with_the_same_keys(tmp_path: Path) -> None:
     directory = tmp_path / "lab"
     first = run_mixedmode("lab", "--directory", directory, "--phones", "1", "--nodes", "1", "--once")

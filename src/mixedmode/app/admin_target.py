@@ -89,7 +89,8 @@ def find_target(words: Sequence[str], directory: Path | None) -> tuple[Target, l
     """Return where to log in, and the words of the command.
 
     Args:
-        words: Of the command line: a host or a lab's node, if the first word is one, and a command.
+        words: Of the command line: a host or a lab's node, if the first word is one, and a command. With a lab
+            in ``./lab`` a first word that begins a command is no host.
         directory: A lab's folder; None looks for one in ``./lab``.
 
     Raises:
@@ -101,12 +102,18 @@ def find_target(words: Sequence[str], directory: Path | None) -> tuple[Target, l
     for node in nodes:
         if first is not None and first.lower() in {node["name"].lower(), node["address"]}:
             return _lab_target(node, document), list(words[1:])
-    if nodes and (directory is not None or first is None):
+    if nodes and (directory is not None or first is None or _begins_a_command(first)):
         publisher = next(node for node in nodes if node["role"] == "publisher")
         return _lab_target(publisher, document), list(words)
     if first is None:
         raise UsageError("no node is named", next_step="mixedmode admin HOST, or --directory with a lab's folder")
     return _host_target(first), list(words[1:])
+
+
+def _begins_a_command(word: str) -> bool:
+    from mixedmode.admin.table import COMMANDS
+
+    return word.lower() in {"help", "?", *(command.path[0] for command in COMMANDS)}
 
 
 def _lab(directory: Path | None) -> dict[str, Any]:

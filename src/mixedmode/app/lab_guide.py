@@ -72,6 +72,7 @@ def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
         login = f"ssh -p {ssh} administrator@{lab.publisher.info.address}"
         rows[:0] = [
             (login, f"the admin: shell; the password is in {lab.password_file}"),
+            (f"{name} admin --directory {lab.directory}", "the same, logged in already"),
             ("  utils ctl set-cluster mixed-mode", "at its prompt; then restart Cisco Tftp and reset phones"),
         ]
     rows.append((f"{name} rehearse non-secure-to-mixed", "the whole procedure on a lab of its own"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +88,6 @@ async def _run(target: Target, command: str | None) -> int:
 
 async def _converse(connection: asyncssh.SSHClientConnection, command: str | None) -> int:
     import asyncio
-    import os
     import shutil
     import signal
     import sys
@@ -99,7 +99,7 @@ async def _converse(connection: asyncssh.SSHClientConnection, command: str | Non
     )
     with _raw_terminal(watched=watched):
         async with connection.create_process(
-            command, stdin=sys.stdin, stderr=sys.stderr, errors="replace", **terminal
+            command, stderr=sys.stderr, errors="replace", **_input(), **terminal
         ) as process:
             if watched:
                 loop = asyncio.get_running_loop()
@@ -109,6 +109,17 @@ async def _converse(connection: asyncssh.SSHClientConnection, command: str | Non
                 sys.stdout.flush()
             await process.wait_closed()
     return 3 if process.exit_status is None else process.exit_status
+
+
+def _input() -> dict[str, Any]:
+    """Return what the command reads: standard input, at once where the event loop cannot wait for it (a file)."""
+    import stat
+    import sys
+
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not sys.stdin.isatty()):
+        return {"input": sys.stdin.read()}
+    return {"stdin": sys.stdin}
 
 
 def _follow_size(process: asyncssh.SSHClientProcess[str]) -> None:
@@ -125,7 +136,6 @@ class _raw_terminal:  # noqa: N801 - used as a statement
         self._watched = watched
 
     def __enter__(self) -> None:
-        import os
         import sys
         import termios
         import tty
@@ -137,7 +147,6 @@ class _raw_terminal:  # noqa: N801 - used as a statement
             tty.setraw(self._stdin)
 
     def __exit__(self, *_: object) -> None:
-        import os
         import termios
 
         os.set_blocking(self._stdin, self._blocking)
