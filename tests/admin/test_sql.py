@@ -9,6 +9,7 @@ import pytest
 
 from mixedmode.admin.commands import sql
 from mixedmode.cluster.facade import Cluster
+from mixedmode.errors import UsageError
 from tests.admin.conftest import Terminal
 
 
@@ -90,3 +91,8 @@ def test_no_password_can_be_asked_for(terminal: Terminal) -> None:
     names = " ".join(terminal.type("run sql select name from sqlite_master")).lower()
     assert "account" not in names
     assert "password" not in names
+
+
+def test_a_query_cannot_take_the_memory_of_the_machine(cluster: Cluster) -> None:
+    with pytest.raises(UsageError, match="refused"):
+        cluster.select("select hex(zeroblob(400000000))")

@@ -52,7 +52,7 @@ app.command("open-config")(config.open_config)
 app.command("lab")(lab.lab)
 app.command("rehearse")(lab.rehearse)
 app.command("phone")(phone.phone)
-app.command("admin")(admin.admin)
+app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
 app.add_typer(tftp.app, name="tftp")
 app.command("bench")(bench.bench)
 

@@ -20,6 +20,9 @@ from typing import Any
 from mixedmode.cluster.database import Database
 from mixedmode.errors import UsageError
 
+_CELL_BYTES = 1 << 20
+"""The longest text or blob that a query may make; one call could otherwise take gigabytes."""
+
 _CHECK_EVERY = 10_000
 """Virtual machine instructions between two looks at the clock."""
 _ALLOWED = {
@@ -68,6 +71,7 @@ def _sqlite(database: Database, sql: str, limit: int, seconds: float) -> tuple[t
     deadline = time.monotonic() + seconds
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=seconds)) as connection:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _CELL_BYTES)
             connection.set_authorizer(_authorize)
             connection.set_progress_handler(lambda: int(time.monotonic() > deadline), _CHECK_EVERY)
             cursor = connection.execute(sql)
