@@ -16,7 +16,7 @@ from mixedmode.admin.shell.talk import ScriptedIO
 from mixedmode.app.lab import Lab
 from mixedmode.app.lab_phones import PhoneBoot
 from mixedmode.errors import CheckFailedError
-from mixedmode.trustlist import TrustList
+from mixedmode.trustlist import Role, TrustList
 
 SECURITY_MODE_QUERY = "run sql select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'"
 RESTARTED_SERVICES = ("Cisco Tftp", "Cisco CallManager")
@@ -167,6 +167,22 @@ class Stage:
             self.report.phones.append(PhoneOutcome(boot.name, boot.model, promised, holds(boot), boot))
 
 
+async def set_mixed_mode(stage: Stage) -> list[PhoneBoot]:
+    """Bring a non-secure cluster and its phones into mixed mode, as every procedure begins; return the boots."""
+    stage.step("Set the cluster to mixed mode")
+    await stage.admin("utils ctl set-cluster mixed-mode", "y")
+    await _check_mode(stage, "1")
+    stage.step("Restart the services, then the phones")
+    await stage.restart_services()
+    return await stage.reset_phones()
+
+
+async def _check_mode(stage: Stage, value: str) -> None:
+    shown = await stage.admin(SECURITY_MODE_QUERY)
+    said = any(line.split() == ["ClusterSecurityMode", value] for line in shown)
+    stage.check(f"ClusterSecurityMode is {value}", said)
+
+
 async def non_secure_to_mixed(stage: Stage) -> None:
     """Play the seed's first procedure: no CTL, mixed mode set, phones reset, checksums compared."""
     stage.step("Non-secure: phones hold an ITL only, and there is no CTL")
@@ -174,18 +190,31 @@ async def non_secure_to_mixed(stage: Stage) -> None:
     stage.check("no phone holds a CTL", all(boot.ctl_md5 is None for boot in boots))
     shown = await stage.admin("show ctl")
     stage.check("show ctl says that there is no CTL", any("CTL File not found" in line for line in shown))
-    shown = await stage.admin(SECURITY_MODE_QUERY)
-    stage.check("the cluster is non-secure", any(line.split() == ["ClusterSecurityMode", "0"] for line in shown))
+    await _check_mode(stage, "0")
+    boots = await set_mixed_mode(stage)
+    await _promise_published_ctl(stage, boots)
 
-    stage.step("Set the cluster to mixed mode")
-    await stage.admin("utils ctl set-cluster mixed-mode", "y")
-    shown = await stage.admin(SECURITY_MODE_QUERY)
-    stage.check("the cluster is in mixed mode", any(line.split() == ["ClusterSecurityMode", "1"] for line in shown))
 
+async def mixed_to_non_secure(stage: Stage) -> None:
+    """Play the way back: the CTL stays, without a call manager's certificate, and phones follow it."""
+    await stage.reset_phones()
+    boots = await set_mixed_mode(stage)
+    stage.check("every phone is in mixed mode", all(boot.ctl_md5 is not None for boot in boots))
+    stage.step("Set the cluster to non-secure mode")
+    await stage.admin("utils ctl set-cluster non-secure-mode", "y")
+    await _check_mode(stage, "0")
     stage.step("Restart the services, then the phones")
     await stage.restart_services()
     boots = await stage.reset_phones()
+    published = stage.published_ctl()
+    emptied = published is not None and all(
+        record.certificate_der is None for record in published.records_with_role(Role.CCM, Role.CCM_TFTP)
+    )
+    stage.check("the CTL names no call manager's certificate", emptied)
+    await _promise_published_ctl(stage, boots)
 
+
+async def _promise_published_ctl(stage: Stage, boots: list[PhoneBoot]) -> None:
     stage.step("The phones show the checksum that show ctl prints")
     shown = await stage.admin("show ctl")
     for node in stage.lab.nodes:
@@ -202,6 +231,7 @@ async def non_secure_to_mixed(stage: Stage) -> None:
 
 PROCEDURES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "non-secure-to-mixed": non_secure_to_mixed,
+    "mixed-to-non-secure": mixed_to_non_secure,
 }
 
 
