@@ -27,7 +27,7 @@ from bench.timing import Goal, Report
 
 BYTES, NAME = 5000, "f5k"
 CLIENTS = (64, 512, 2000)
-TRANSFERS, STORM, ROUNDS = 4_000, 2000, 2
+TRANSFERS, STORM, ROUNDS = 4_000, 2000, 3
 OURS = "mixedmode tftp serve"
 _LINE = re.compile(r"done (\d+) fail (\d+) bad (\d+) timeouts (\d+) +(\d+) transfers/s .* max ([\d.]+) ms")
 
@@ -71,7 +71,7 @@ def run() -> Report:
         generator = folder / "tload"
         source = Path(__file__).with_name("tload.c")
         subprocess.run(["gcc", "-O2", "-o", generator, source], check=True)
-        contenders = [*_peers(folder, served), _ours(served)]
+        contenders = [*filter(_answers, _peers(folder, served)), _ours(served)]
         for _ in range(ROUNDS):
             for contender in contenders:
                 with _running(contender):
@@ -93,35 +93,43 @@ def _peers(folder: Path, served: Path) -> Iterator[Contender]:
     if dnsmasq and os.geteuid() == 0:  # its port is fixed
         options = "--no-daemon --port=0 --enable-tftp --tftp-max=4000 --conf-file=/dev/null --bind-interfaces"
         options += " --listen-address=127.0.0.1 --user=root --no-resolv --no-hosts"
-        yield Contender("dnsmasq", 69, (dnsmasq, *options.split(), f"--tftp-root={served}"))
+        yield Contender("dnsmasq", 69, (*dnsmasq, *options.split(), f"--tftp-root={served}"))
     atftpd = _unpacked(folder, "atftpd", "usr/sbin/atftpd")
     if atftpd:
         port = _free_port()
         options = f"--daemon --no-fork --port {port} --bind-address 127.0.0.1 --maxthread 4000"
-        yield Contender("atftpd", port, (atftpd, *options.split(), *_as_me("--user", "--group"), str(served)))
+        yield Contender("atftpd", port, (*atftpd, *options.split(), *_as_me("--user", "--group"), str(served)))
     hpa = _unpacked(folder, "tftpd-hpa", "usr/sbin/in.tftpd")
     if hpa and os.geteuid() == 0:  # it changes its root
         port = _free_port()
         options = f"--foreground --listen --address 127.0.0.1:{port} --user root --secure"
-        yield Contender("tftpd-hpa", port, (hpa, *options.split(), str(served)))
+        yield Contender("tftpd-hpa", port, (*hpa, *options.split(), str(served)))
 
 
 def _as_me(user: str, group: str) -> Sequence[str]:
     return (user, "root", group, "root") if os.geteuid() == 0 else ()
 
 
-def _unpacked(folder: Path, package: str, program: str) -> str | None:
-    """Return the path of a program of a Debian package, unpacked if it is not installed."""
+def _unpacked(folder: Path, package: str, program: str) -> tuple[str, ...] | None:
+    """Return how to start a program of a Debian package, unpacked with its library if it is not installed."""
     installed = shutil.which(Path(program).name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if installed:
-        return installed
+        return (installed,)
     place = folder / package
     place.mkdir()
-    subprocess.run(["apt-get", "download", "-qq", package], cwd=place, check=False, capture_output=True)
+    subprocess.run(["apt-get", "download", "-qq", package, "libwrap0"], cwd=place, check=False, capture_output=True)
     for archive in place.glob("*.deb"):
         subprocess.run(["dpkg-deb", "-x", archive, place], check=True)
     found = place / program
-    return str(found) if found.exists() else None
+    libraries = ":".join(str(path) for path in place.glob("usr/lib/*-linux-gnu"))
+    return ("env", f"LD_LIBRARY_PATH={libraries}", str(found)) if found.exists() else None
+
+
+def _answers(contender: Contender) -> bool:
+    url = f"tftp://127.0.0.1:{contender.port}/{NAME}"
+    with _running(contender):
+        got = subprocess.run(["curl", "-s", "--max-time", "3", url], capture_output=True, check=False)
+    return len(got.stdout) == BYTES
 
 
 @contextmanager

@@ -30,3 +30,22 @@ def test_mixed_mode_on_postgresql(tmp_path: Path, postgres_database: str) -> Non
     assert len(cluster.devices) == 3
     assert not (tmp_path / "c" / "cluster.db").exists()
     cluster.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "with gone as (delete from processnode returning 1) select * from gone",
+        "create table other (a int)",
+        "copy processnode to '/tmp/copy'",
+    ],
+)
+def test_run_sql_on_postgresql_only_reads_and_soon_ends(tmp_path: Path, postgres_database: str, statement: str) -> None:
+    cluster = Cluster.create(tmp_path / "c", seed_spec(), database_url=postgres_database)
+    try:
+        assert cluster.select(MODE).rows == (("ClusterSecurityMode", "0"),)
+        with pytest.raises(UsageError):
+            cluster.select(statement, seconds=0.5)
+        assert len(cluster.nodes()) == 2
+    finally:
+        cluster.close()
