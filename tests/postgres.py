@@ -129,7 +129,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     """One running server for all tests of a session."""
     binaries = find_binaries()
     if binaries is None:
-        pytest.skip("PostgreSQL is not installed; make setup-test installs it")
+        pytest.fail("PostgreSQL is not installed; make setup-test installs it")
     server = PostgresServer(binaries)
     try:
         yield server.create().start()
