@@ -1,0 +1,49 @@
+"""TVS without sockets: the messages, the server's connection and the client's exchange.
+
+Messages are those of wire-formats.md 4 and phone-trust.md 3.4. Bytes come in and go out;
+:mod:`mixedmode.services.tvs` and :mod:`mixedmode.phone.tvs` put TLS around them, fleets and fuzzers do without.
+"""
+
+from mixedmode.protocols.tvs.machines import ClientExchange, ServerConnection, ServerPhase
+from mixedmode.protocols.tvs.messages import (
+    DEFAULT_TTL,
+    HEADER_LENGTH,
+    LONGEST_TTL,
+    MAX_BODY,
+    Answer,
+    Command,
+    Element,
+    MalformedMessageError,
+    Message,
+    QueryRequest,
+    Request,
+    Status,
+    VerifyRequest,
+    encode_message,
+    known,
+    parse_message,
+    unknown,
+)
+
+__all__ = [
+    "DEFAULT_TTL",
+    "HEADER_LENGTH",
+    "LONGEST_TTL",
+    "MAX_BODY",
+    "Answer",
+    "ClientExchange",
+    "Command",
+    "Element",
+    "MalformedMessageError",
+    "Message",
+    "QueryRequest",
+    "Request",
+    "ServerConnection",
+    "ServerPhase",
+    "Status",
+    "VerifyRequest",
+    "encode_message",
+    "known",
+    "parse_message",
+    "unknown",
+]
