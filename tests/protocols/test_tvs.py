@@ -39,6 +39,10 @@ TRACE = QueryRequest(0x3E9, "CP-8861-SEP0011223344AA", SUBJECT, ISSUER, TRACE_SE
 TRACE_HEAD = bytes.fromhex("57 01 03 00 00 00 03 e9 00 8f 01 00 18 01 43 50 2d 38 38 36 31 2d 53 45 50")
 
 
+def phase_of(server: ServerConnection) -> ServerPhase:
+    return server.phase
+
+
 def recorded(path: Path) -> tuple[bytes, bytes]:
     (_, request), (_, answer) = json.loads(path.read_text())
     return bytes.fromhex(request), bytes.fromhex(answer)
@@ -97,19 +101,19 @@ def test_the_recordings_cover_known_and_unknown() -> None:
 def test_a_request_may_come_byte_by_byte_and_two_in_one_piece() -> None:
     data = encode_message(TRACE)
     server = ServerConnection()
-    assert server.phase is ServerPhase.IDLE
+    assert phase_of(server) is ServerPhase.IDLE
     for each in data[:-1]:
         server.receive(bytes([each]))
         assert server.next_request() is None
-        assert server.phase is ServerPhase.RECEIVING
+        assert phase_of(server) is ServerPhase.RECEIVING
     server.receive(data[-1:] + data + data[:20])
     assert server.next_request() == TRACE
-    assert server.phase is ServerPhase.ANSWERING
+    assert phase_of(server) is ServerPhase.ANSWERING
     assert server.next_request() is None, "one answer after the other"
     server.answer(unknown(TRACE))
     assert server.next_request() == TRACE
     assert server.answer(known(TRACE, b"x", [0]))[2] == 4
-    assert server.phase is ServerPhase.RECEIVING
+    assert phase_of(server) is ServerPhase.RECEIVING
     assert server.buffered == 20
 
 
@@ -151,7 +155,7 @@ def test_what_is_no_request_breaks_the_connection_with_a_typed_error(data: bytes
     with pytest.raises(MalformedMessageError) as caught:
         server.next_request()
     assert caught.value.offset is not None
-    assert server.phase is ServerPhase.BROKEN
+    assert phase_of(server) is ServerPhase.BROKEN
     server.receive(encode_message(TRACE))
     assert server.next_request() is None
 
@@ -206,7 +210,7 @@ def test_what_does_not_fit_is_not_sent() -> None:
 
 sessions = st.integers(0, 0xFFFFFFFF)
 devices = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=128)
-texts = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=200)
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=200)
 values = st.binary(min_size=1, max_size=2000)
 requests = st.one_of(
     st.builds(VerifyRequest, sessions, devices, values),

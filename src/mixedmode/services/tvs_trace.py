@@ -1,0 +1,99 @@
+"""The trace of TVS: CUCM's lines, into the node's ``activelog cm/trace/tvs/sdi``, bounded in size.
+
+Rules:
+
+1. A line is ``17:21:51.831 |   debug ...``, local time, as in the seed.
+2. Files are numbered from ``tvs00000001.txt``; a full one is followed by the next number, and only the newest are kept.
+3. A trace that cannot be written must not keep phones from their answers: the lines are lost and counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+TRACE_FOLDER = "cm/trace/tvs/sdi"
+"""Below ``activelog``; the name of the last folder is not confirmed."""
+
+Trace = Callable[[Sequence[str]], None]
+"""Takes the lines of one event, without time."""
+
+
+def trace_line(text: str, now: datetime) -> str:
+    """Return a line as CUCM writes it (rule 1).
+
+    Args:
+        text: What it says.
+        now: Any zone; written in it.
+    """
+    return f"{now:%H:%M:%S}.{now.microsecond // 1000:03d} |   debug {text}"
+
+
+class TraceFile:
+    """Writes trace lines into a folder.
+
+    Args:
+        folder: Made when the first line comes.
+        size: Bytes of one file.
+        files: How many are kept.
+        clock: The time of a line.
+
+    Attributes:
+        lost: Lines that could not be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        size: int = 1 << 20,
+        files: int = 4,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC).astimezone(),
+    ) -> None:
+        self.folder = folder
+        self.lost = 0
+        self._size, self._files, self._clock = size, files, clock
+        self._file: IO[bytes] | None = None
+        self._number = 0
+        self._written = 0
+
+    def __call__(self, lines: Sequence[str]) -> None:
+        """Write the lines of one event."""
+        now = self._clock()
+        data = "".join(f"{trace_line(line, now)}\n" for line in lines).encode("utf-8", "replace")
+        try:
+            if self._file is None or self._written + len(data) > self._size:
+                self._next()
+            if self._file is not None:
+                self._file.write(data)
+                self._written += len(data)
+        except OSError:
+            self.lost += len(lines)
+            self.close()
+
+    def close(self) -> None:
+        """Close the file; the next line opens it again."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._file = None
+
+    def _next(self) -> None:
+        first = self._file is None
+        self.close()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        numbers = sorted(int(each.stem[3:]) for each in self.folder.glob("tvs????????.txt") if each.stem[3:].isdigit())
+        self._number = numbers[-1] if numbers else 1
+        if not first or (numbers and self._path(self._number).stat().st_size >= self._size):
+            self._number += 1
+        for number in numbers:
+            if number <= self._number - self._files:
+                self._path(number).unlink(missing_ok=True)
+        self._file = self._path(self._number).open("ab", buffering=0)
+        self._written = self._file.tell()
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"tvs{number:08d}.txt"
