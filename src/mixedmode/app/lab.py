@@ -26,17 +26,20 @@ from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeInfo, NodeSp
 from mixedmode.cluster.versions import Version
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.phone.client import Server as PhoneServer
+from mixedmode.phone.models import get_model
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.services.configs import ConfigStore
 from mixedmode.services.files import FolderStore
 from mixedmode.services.phoneconfig import ConfigFacts, Server
 from mixedmode.services.tftp import TftpService
+from mixedmode.services.tvs_node import node_tvs
+from mixedmode.services.tvs_tls import TlsFloor
 
 DEFAULT_VERSION = "10.5.1.10000-7"
 """The seed's version: CallManager signs the CTL, no ITLRecovery record."""
 ADMINISTRATOR = "administrator"
 ADMINISTRATOR_LEVEL = 4
-PREFERRED_PORTS = {"tftp": 6969, "ssh": 2222}
+PREFERRED_PORTS = {"tftp": 6969, "ssh": 2222, "tvs": 2445}
 """Taken when they are free on a node's address; any free port otherwise."""
 _PORTS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "web", "sccp", "sccp_tls", "capf", "ctl_provider")
 _DEFAULT_PORTS = {"sccp": 2000, "sccp_tls": 2443, "tvs": 2445, "capf": 3804}
@@ -136,7 +139,7 @@ class Lab:
         self.actor = Actor(ADMINISTRATOR)
         self.phones = LabPhones(directory / "phones", [(each.name, each.model) for each in self.cluster.devices])
 
-    services: Mapping[Service, str] = {Service.TFTP: "tftp"}
+    services: Mapping[Service, str] = {Service.TFTP: "tftp", Service.TVS: "tvs"}
     """The cluster's services that the lab runs, and the name of their port."""
 
     def session(self, node: str | None = None) -> AdminSession:
@@ -201,15 +204,12 @@ class Lab:
         self.cluster.close()
 
     async def start_service(self, node_name: str, service: Service) -> None:
-        """Start a service of a node; TFTP reads its folder anew, so a changed CTL is served from now on.
+        """Start a service of a node.
 
         Raises:
             UsageError: The lab does not run this service.
         """
         node, name = self._lab_node(node_name, service)
-        if service is Service.TFTP:
-            node.files.reload()
-            node.configs.reload()
         await self._run(node, name)
 
     async def stop_service(self, node_name: str, service: Service) -> None:
@@ -252,10 +252,24 @@ class Lab:
             await service.stop()
 
     def _make(self, node: LabNode, name: str, port: int) -> Running:
-        host = node.info.address
-        if name == "tftp":
-            return TftpService(node.configs, host=host, port=port)
-        return AdminSshService(self.cluster, node.info.name, host=host, port=port, services=LabServices(self))
+        makers: dict[str, Callable[[LabNode, int], Running]] = {"tftp": self._tftp, "tvs": self._tvs, "ssh": self._ssh}
+        return makers[name](node, port)
+
+    def _tftp(self, node: LabNode, port: int) -> Running:
+        """Make a node's TFTP; it reads its folder anew, so a changed CTL is served from now on."""
+        node.files.reload()
+        node.configs.reload()
+        return TftpService(node.configs, host=node.info.address, port=port)
+
+    def _tvs(self, node: LabNode, port: int) -> Running:
+        """Make a node's TVS. Models that know only TLS 1.0 are why it may be spoken here."""
+        old = any(get_model(each.model).tls_max < TlsFloor.TLS_1_2.value for each in self.cluster.devices)
+        floor = TlsFloor.TLS_1_0 if old else TlsFloor.TLS_1_2
+        return node_tvs(self.cluster, node.info, self.cluster.folder(node.info.name), port=port, floor=floor)
+
+    def _ssh(self, node: LabNode, port: int) -> Running:
+        host, services = node.info.address, LabServices(self)
+        return AdminSshService(self.cluster, node.info.name, host=host, port=port, services=services)
 
     def _lab_node(self, node_name: str, service: Service) -> tuple[LabNode, str]:
         if service not in self.services:

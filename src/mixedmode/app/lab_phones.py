@@ -10,6 +10,7 @@ from typing import Any
 
 from mixedmode.phone.client import BootReport, Phone, Server
 from mixedmode.phone.models import get_model
+from mixedmode.phone.tvs import ask_tvs
 
 AT_ONCE = 64
 """Boots under way at the same time; a site's phones do not all answer in the same millisecond either."""
@@ -74,7 +75,9 @@ class LabPhones:
 
     def __init__(self, folder: Path, phones: Iterable[tuple[str, str]]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._phones = [Phone(name, get_model(model), state_file=folder / f"{name}.json") for name, model in phones]
+        self._phones = [
+            Phone(name, get_model(model), state_file=folder / f"{name}.json", tvs=ask_tvs) for name, model in phones
+        ]
 
     def __len__(self) -> int:
         return len(self._phones)

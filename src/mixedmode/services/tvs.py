@@ -27,7 +27,7 @@ from mixedmode.services.tvs_connection import TvsConnection, TvsLimits
 from mixedmode.services.tvs_files import WatchedList
 from mixedmode.services.tvs_lookup import TrustLookup
 from mixedmode.services.tvs_tls import Credentials, TlsFloor, server_context
-from mixedmode.services.tvs_trace import Trace
+from mixedmode.services.tvs_trace import PrintedTrace, Trace
 
 _BACKLOG: Final = 4096
 _ACCEPT_AT_ONCE: Final = 64
@@ -65,11 +65,11 @@ class TvsService:
         floor: TlsFloor = TlsFloor.TLS_1_2,
         limits: TvsLimits | None = None,
         lists: tuple[WatchedList, ...] = (),
-        trace: Trace = lambda _lines: None,
+        trace: Trace | None = None,
     ) -> None:
         self.lookup = lookup
         self.limits = limits or TvsLimits()
-        self.trace = trace
+        self.trace = trace or PrintedTrace()
         self.metrics: Counter[str] = Counter()
         self._credentials = credentials
         self._where = (host, port)
@@ -154,6 +154,7 @@ class TvsService:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+        self.trace.close()
 
     def left(self, connection: TvsConnection) -> None:
         """Forget a connection that has ended."""

@@ -10,16 +10,45 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 TRACE_FOLDER = "cm/trace/tvs/sdi"
 """Below ``activelog``; the name of the last folder is not confirmed."""
 
-Trace = Callable[[Sequence[str]], None]
-"""Takes the lines of one event, without time."""
+
+class Trace(Protocol):
+    """Takes trace lines."""
+
+    def __call__(self, lines: Sequence[str], /) -> None:
+        """Take the lines of one event, without time."""
+
+    def close(self) -> None:
+        """Let go of what is open; a line that comes later opens it again."""
+
+
+class PrintedTrace:
+    """Gives each line, with its time, to a function.
+
+    Args:
+        show: Takes a line; None: nobody is interested.
+    """
+
+    def __init__(self, show: Callable[[str], None] | None = None) -> None:
+        self._show = show
+
+    def __call__(self, lines: Sequence[str], /) -> None:
+        """Show the lines of one event."""
+        if self._show is not None:
+            now = datetime.now(UTC).astimezone()
+            for line in lines:
+                self._show(trace_line(line, now))
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def trace_line(text: str, now: datetime) -> str:
@@ -60,11 +89,15 @@ class TraceFile:
         self._number = 0
         self._written = 0
 
-    def __call__(self, lines: Sequence[str]) -> None:
+    def __call__(self, lines: Sequence[str], /) -> None:
         """Write the lines of one event."""
+        if not lines:
+            return
         now = self._clock()
         data = "".join(f"{trace_line(line, now)}\n" for line in lines).encode("utf-8", "replace")
         try:
+            if self._file is not None and not os.fstat(self._file.fileno()).st_nlink:
+                self.close()  # an administrator deleted it
             if self._file is None or self._written + len(data) > self._size:
                 self._next()
             if self._file is not None:

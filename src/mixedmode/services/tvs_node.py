@@ -1,0 +1,44 @@
+"""The TVS of one node, put together: its key, both caches, its trace in ``activelog``."""
+
+from __future__ import annotations
+
+from mixedmode.cluster.folders import CTL_FILE, NodeFolder
+from mixedmode.cluster.reader import ClusterReader
+from mixedmode.cluster.topology import NodeInfo
+from mixedmode.services.tvs import TvsLimits, TvsService
+from mixedmode.services.tvs_files import WatchedList
+from mixedmode.services.tvs_lookup import DatabaseCache, TrustLookup
+from mixedmode.services.tvs_tls import NodeCredentials, TlsFloor
+from mixedmode.services.tvs_trace import TRACE_FOLDER, TraceFile
+
+
+def node_tvs(
+    reader: ClusterReader,
+    node: NodeInfo,
+    folder: NodeFolder,
+    *,
+    port: int = 2445,
+    floor: TlsFloor = TlsFloor.TLS_1_2,
+    limits: TvsLimits | None = None,
+) -> TvsService:
+    """Return the TVS service of a node, not started yet.
+
+    Args:
+        reader: The cluster.
+        node: The node; the service listens on its address.
+        folder: Its folder.
+        port: TCP port; 0 chooses a free one.
+        floor: The oldest TLS; 1.0 where phones of the 7900 series ask.
+        limits: What clients may use.
+    """
+    ctl = WatchedList(folder.tftp / CTL_FILE)
+    return TvsService(
+        TrustLookup((DatabaseCache(reader), ctl.cache)),
+        NodeCredentials(reader, node.name),
+        host=node.address,
+        port=port,
+        floor=floor,
+        limits=limits,
+        lists=(ctl,),
+        trace=TraceFile(folder.area("activelog") / TRACE_FOLDER),
+    )
