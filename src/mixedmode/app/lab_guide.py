@@ -93,6 +93,13 @@ def summary(report: Report) -> list[str]:
             ([p.name, p.model, "yes" if p.held else "NO", *_ended(p.boot)] for p in shown),
         )
         lines.append("")
+    remedies: dict[str, list[str]] = {}
+    for phone in report.phones:
+        if phone.remedy:
+            remedies.setdefault(phone.remedy, []).append(f"{phone.name} ({phone.model})")
+    for remedy, names in remedies.items():
+        more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+        lines.append(f"locked out, as promised: {', '.join(names[:10])}{more}: {remedy}")
     held = sum(phone.held for phone in report.phones)
     lines += [f"does not hold: {check.what} ({check.detail})" for check in report.checks if not check.held]
     checks = sum(check.held for check in report.checks)

@@ -37,10 +37,15 @@ def phone(
     from mixedmode.phone.client import Phone, Server
     from mixedmode.phone.decisions import ListKind
     from mixedmode.phone.models import get_model
+    from mixedmode.phone.tvs import ask_tvs
 
     show_trace = trace and not as_json
     simulated = Phone(
-        name, get_model(model), state_file=state, on_line=(lambda line: print_lines([line])) if show_trace else None
+        name,
+        get_model(model),
+        state_file=state,
+        tvs=ask_tvs,
+        on_line=(lambda line: print_lines([line])) if show_trace else None,
     )
     erased = [kind for kind, wanted in ((ListKind.CTL, delete_ctl), (ListKind.ITL, delete_itl)) if wanted]
     if erased:

@@ -1,0 +1,157 @@
+"""The seed's procedures: what the administrator types, and what must hold afterwards, for the cluster and each phone.
+
+A procedure is a function over a :class:`Stage`; a statement of it that does not hold fails the rehearsal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from mixedmode.app.lab_phones import PhoneBoot
+from mixedmode.app.stage import Stage
+from mixedmode.phone.models import get_model
+from mixedmode.pki.profiles import Purpose
+from mixedmode.trustlist import Role
+
+SECURITY_MODE_QUERY = "run sql select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'"
+CACHE_SECONDS = 1.0
+"""Within which TVS takes a changed CTL file into its cache."""
+DELETE_CTL = (
+    "delete the CTL on the phone by hand (its security menu), then reset it: it takes the next CTL as its first"
+)
+"""The seed's remedy for phones that cannot ask TVS."""
+
+
+async def set_mixed_mode(stage: Stage) -> list[PhoneBoot]:
+    """Bring a non-secure cluster and its phones into mixed mode, as every procedure begins; return the boots."""
+    stage.step("Set the cluster to mixed mode")
+    await stage.admin("utils ctl set-cluster mixed-mode", "y")
+    await _check_mode(stage, "1")
+    stage.step("Restart the services, then the phones")
+    await stage.restart_services()
+    return await stage.reset_phones()
+
+
+async def _check_mode(stage: Stage, value: str) -> None:
+    shown = await stage.admin(SECURITY_MODE_QUERY)
+    said = any(line.split() == ["ClusterSecurityMode", value] for line in shown)
+    stage.check(f"ClusterSecurityMode is {value}", said)
+
+
+async def non_secure_to_mixed(stage: Stage) -> None:
+    """Play the seed's first procedure: no CTL, mixed mode set, phones reset, checksums compared."""
+    stage.step("Non-secure: phones hold an ITL only, and there is no CTL")
+    boots = await stage.reset_phones()
+    stage.check("no phone holds a CTL", all(boot.ctl_md5 is None for boot in boots))
+    shown = await stage.admin("show ctl")
+    stage.check("show ctl says that there is no CTL", any("CTL File not found" in line for line in shown))
+    await _check_mode(stage, "0")
+    boots = await set_mixed_mode(stage)
+    await _promise_published_ctl(stage, boots)
+
+
+async def mixed_to_non_secure(stage: Stage) -> None:
+    """Play the way back: the CTL stays, without a call manager's certificate, and phones follow it."""
+    await stage.reset_phones()
+    boots = await set_mixed_mode(stage)
+    stage.check("every phone is in mixed mode", all(boot.ctl_md5 is not None for boot in boots))
+    stage.step("Set the cluster to non-secure mode")
+    await stage.admin("utils ctl set-cluster non-secure-mode", "y")
+    await _check_mode(stage, "0")
+    stage.step("Restart the services, then the phones")
+    await stage.restart_services()
+    boots = await stage.reset_phones()
+    published = stage.published_ctl()
+    emptied = published is not None and all(
+        record.certificate_der is None for record in published.records_with_role(Role.CCM, Role.CCM_TFTP)
+    )
+    stage.check("the CTL names no call manager's certificate", emptied)
+    await _promise_published_ctl(stage, boots)
+
+
+async def regenerate_callmanager(stage: Stage) -> None:
+    """Play the seed's certificate regeneration: phones with Security by Default follow through TVS, others cannot."""
+    await stage.reset_phones()
+    boots = await set_mixed_mode(stage)
+    stage.check("every phone is in mixed mode", all(boot.ctl_md5 is not None for boot in boots))
+    old, old_serial = stage.published_ctl(), _callmanager_serial(stage)
+    stage.step("Make the CallManager certificate of the publisher anew")
+    await stage.admin(f"set cert regen {Purpose.CALLMANAGER}")
+    stage.check("the serial number of the certificate changes", _callmanager_serial(stage) != old_serial)
+    stage.step("Update the CTL file; TVS takes it into its cache")
+    await stage.admin("utils ctl update CTLFile", "y")
+    new = stage.published_ctl()
+    changed = old is not None and new is not None and new.header.signer_serial not in {None, old.header.signer_serial}
+    stage.check("the CTL file is signed with the new certificate", changed)
+    await _check_caches(stage)
+    stage.step("Restart the services, then the phones: they ask TVS about the unknown signer")
+    await stage.restart_services()
+    boots = await stage.reset_phones()
+    able = [boot for boot in boots if get_model(boot.model).security_by_default]
+    await _promise_published_ctl(stage, able, alarm="TL_SUCCESS", with_itl=True)
+    traces = [stage.tvs_trace(node) for node in stage.lab.nodes]
+    asked = any("CertificateDBCache::getCertificateInformation - Found entry {rolecount : 2}" in t for t in traces)
+    stage.check("TVS vouched for the new signer", asked or not able)
+    unable = [boot for boot in boots if boot not in able]
+    if unable and old is not None:
+        stage.step(f"Phones that cannot ask TVS keep the old CTL, as the seed says: {len(unable)}")
+        for boot in unable:
+            stage.tell(f"# {boot.name} ({boot.model}): {DELETE_CTL}")
+    stage.promise(
+        unable,
+        "is locked out: it refuses the new CTL and keeps the old one",
+        lambda boot: old is not None and boot.ctl_md5 == old.md5 and boot.refused and boot.alarm == "TL_FAILED_OLD_CTL",
+        remedy=DELETE_CTL,
+    )
+    stage.report.phones.sort(key=lambda phone: phone.name)
+
+
+def _callmanager_serial(stage: Stage) -> bytes:
+    cluster = stage.lab.cluster
+    return cluster.own_certificate(cluster.publisher.name, Purpose.CALLMANAGER.value).serial
+
+
+async def _check_caches(stage: Stage) -> None:
+    """State that TVS of every node has the new signer of its CTL in its cache, soon enough."""
+    new = _callmanager_serial(stage).hex().upper()
+    end = asyncio.get_running_loop().time() + CACHE_SECONDS
+    waiting = set(stage.lab.nodes)
+    while waiting and asyncio.get_running_loop().time() < end:
+        await asyncio.sleep(0.05)
+        waiting -= {node for node in waiting if f"Caching :: {new}CN=" in stage.tvs_trace(node)}
+    stage.check("TVS of each node has the new CTL file in its cache within a second", not waiting, ", ".join(waiting))
+
+
+async def _promise_published_ctl(
+    stage: Stage, boots: list[PhoneBoot], *, alarm: str | None = None, with_itl: bool = False
+) -> None:
+    stage.step("The phones show the checksum that show ctl prints")
+    shown = await stage.admin("show ctl")
+    cluster = stage.lab.cluster
+    for node in stage.lab.nodes:
+        stage.check(f"{node} has the same CTL", not cluster.show_ctl(node).differs)
+    md5 = next((line.removesuffix("(MD5)") for line in shown if line.endswith("(MD5)")), None)
+    sha1 = next((line.removesuffix("(SHA1)") for line in shown if line.endswith("(SHA1)")), None)
+    stage.check("show ctl verified the file", any("verified successfully" in line for line in shown))
+    itl = stage.published_itl() if with_itl else None
+
+    def holds(boot: PhoneBoot) -> bool:
+        return (
+            (boot.ctl_md5, boot.ctl_sha1) == (md5, sha1)
+            and md5 is not None
+            and (itl is None or boot.itl_md5 == itl.md5)
+            and (alarm is None or boot.alarm == alarm)
+            and not boot.refused
+        )
+
+    promised = "holds the published CTL and shows its checksum"
+    stage.promise(boots, f"{promised}, and the published ITL; {alarm}" if with_itl else promised, holds)
+
+
+PROCEDURES: dict[str, Callable[[Stage], Awaitable[None]]] = {
+    "non-secure-to-mixed": non_secure_to_mixed,
+    "mixed-to-non-secure": mixed_to_non_secure,
+    "regenerate-callmanager": regenerate_callmanager,
+}
+"""By the name that ``mixedmode rehearse`` knows."""

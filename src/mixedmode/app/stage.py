@@ -1,0 +1,179 @@
+"""The stage that procedures play on: the administrator's lines, the phones' boots, statements that must hold.
+
+Nothing is faked: commands run through the ``admin:`` interpreter, phones fetch their files over TFTP, ask TVS, and
+decide by the same policy as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mixedmode.admin.shell.talk import ScriptedIO
+from mixedmode.app.lab import Lab
+from mixedmode.app.lab_phones import PhoneBoot
+from mixedmode.services.tvs_trace import TRACE_FOLDER
+from mixedmode.trustlist import TrustList
+
+RESTARTED_SERVICES = ("Cisco Tftp", "Cisco CallManager")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A statement about the cluster or the phones.
+
+    Attributes:
+        what: The statement.
+        held: Whether it held.
+        detail: What was found, if it did not.
+    """
+
+    what: str
+    held: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneOutcome:
+    """How a phone ended.
+
+    Attributes:
+        name: Device name.
+        model: Its model.
+        promised: What the procedure promises for this phone.
+        held: Whether it ended so.
+        boot: Its last boot.
+        remedy: What a person must do about it; empty if the phone needs nothing.
+    """
+
+    name: str
+    model: str
+    promised: str
+    held: bool
+    boot: PhoneBoot
+    remedy: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a rehearsal did and found.
+
+    Attributes:
+        procedure: Its name.
+        transcript: What the administrator typed and saw.
+        checks: Statements in order.
+        phones: How each phone ended.
+        ctl: Length and checksums of the published CTL, None if there is none.
+    """
+
+    procedure: str
+    transcript: list[str] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    phones: list[PhoneOutcome] = field(default_factory=list)
+    ctl: dict[str, Any] | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether all was as the procedure promises."""
+        return all(check.held for check in self.checks) and all(phone.held for phone in self.phones)
+
+    def document(self) -> dict[str, Any]:
+        """Return the report as JSON."""
+        return {
+            "procedure": self.procedure,
+            "held": self.held,
+            "ctl": self.ctl,
+            "checks": [asdict(check) for check in self.checks],
+            "phones": [
+                {
+                    "name": phone.name,
+                    "model": phone.model,
+                    "promised": phone.promised,
+                    "held": phone.held,
+                    "remedy": phone.remedy or None,
+                    **phone.boot.document(),
+                }
+                for phone in self.phones
+            ],
+            "transcript": self.transcript,
+        }
+
+
+class Stage:
+    """What a procedure plays on.
+
+    Args:
+        lab: A started lab.
+        report: Filled as the procedure goes.
+        show: Told each line of the transcript.
+    """
+
+    def __init__(self, lab: Lab, report: Report, show: Callable[[str], None]) -> None:
+        self.lab = lab
+        self.report = report
+        self._show = show
+
+    def tell(self, line: str = "") -> None:
+        """Add a line to the transcript."""
+        self.report.transcript.append(line)
+        self._show(line)
+
+    def step(self, text: str) -> None:
+        """Add a heading to the transcript."""
+        self.tell()
+        self.tell(f"# {text}")
+
+    def check(self, what: str, held: bool, detail: str = "") -> None:
+        """State something; the rehearsal fails if it does not hold."""
+        self.report.checks.append(Check(what, held, "" if held else detail))
+        if not held:
+            self.tell(f"# DOES NOT HOLD: {what} ({detail})")
+
+    async def admin(self, line: str, *answers: str, node: str | None = None) -> list[str]:
+        """Type a command at the ``admin:`` prompt of a node and return what it printed."""
+        io = ScriptedIO(answers)
+        self.tell(f"admin:{line}")
+        outcome = await self.lab.session(node).run(line, io)
+        for each in io.lines:
+            self.tell(each)
+        self.check(f"{line!r} succeeds", outcome.exit_code == 0, str(outcome.error or f"exit code {outcome.exit_code}"))
+        return io.lines
+
+    async def restart_services(self) -> None:
+        """Restart TFTP and CallManager on all nodes, as the command line asks."""
+        for node in self.lab.nodes:
+            for service in RESTARTED_SERVICES:
+                await self.admin(f"utils service restart {service}", node=node)
+
+    async def reset_phones(self) -> list[PhoneBoot]:
+        """Reset every phone and return its boot."""
+        boots = await self.lab.phones.boot_all(self.lab.phone_server)
+        counts: dict[str, int] = {}
+        for boot in boots:
+            counts[boot.summary] = counts.get(boot.summary, 0) + 1
+        for summary, count in sorted(counts.items()):
+            self.tell(f"# {count} phone{'s' if count > 1 else ''}: {summary}")
+        return boots
+
+    def published_ctl(self) -> TrustList | None:
+        """Return the publisher's CTL."""
+        data = self.lab.cluster.show_ctl(self.lab.cluster.publisher.name).data
+        return None if data is None else TrustList.parse(data)
+
+    def published_itl(self) -> TrustList | None:
+        """Return the publisher's ITL, which its phones fetch."""
+        data = self.lab.cluster.show_itl(self.lab.cluster.publisher.name).data
+        return None if data is None else TrustList.parse(data)
+
+    def tvs_trace(self, node: str) -> str:
+        """Return all that TVS of a node has traced."""
+        folder = self.lab.cluster.folder(node).area("activelog") / TRACE_FOLDER
+        return "".join(path.read_text() for path in sorted(folder.glob("*.txt")))
+
+    def promise(
+        self, boots: list[PhoneBoot], promised: str, holds: Callable[[PhoneBoot], bool], *, remedy: str = ""
+    ) -> None:
+        """State how each phone ends, and what a person must do about it."""
+        for boot in boots:
+            self.report.phones.append(PhoneOutcome(boot.name, boot.model, promised, holds(boot), boot, remedy))
