@@ -27,6 +27,7 @@ from mixedmode.cluster.certificates import list_identity
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.errors import MalformedError, MixedModeError
 from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.names import names_match
 from mixedmode.protocols.tvs import DEFAULT_TTL, Answer, QueryRequest, Request, known, unknown
 from mixedmode.trustlist.listing import printable
 from mixedmode.trustlist.model import TrustList
@@ -137,6 +138,8 @@ class DatabaseCache:
 class TableSource:
     """Certificates that are all in memory.
 
+    An issuer that is written in another style than here (``CN=a,O=b``, as tlvfile does) is found by its attributes.
+
     Args:
         name: As the trace calls it.
         entries: What it knows.
@@ -145,9 +148,11 @@ class TableSource:
     def __init__(self, name: str, entries: Iterable[tuple[Certificate, Sequence[int]]] = ()) -> None:
         self.name = name
         self._entries: dict[MapKey, Entry] = {}
+        self._by_serial: dict[str, list[Entry]] = {}
         for certificate, roles in entries:
             _, issuer, serial = list_identity(certificate)
             self._add(MapKey(serial, issuer), certificate.der, roles)
+        self._index()
 
     def _add(self, key: MapKey, der: bytes, roles: Iterable[int]) -> None:
         before = self._entries.get(key)
@@ -155,6 +160,11 @@ class TableSource:
             self._entries[key] = Entry(der, tuple(sorted(set(roles))))
         elif before.certificate == der:
             self._entries[key] = Entry(der, tuple(sorted({*before.roles, *roles})))
+
+    def _index(self) -> None:
+        self._by_serial = {}
+        for key, entry in self._entries.items():
+            self._by_serial.setdefault(key.serial, []).append(entry)
 
     def needs_reading(self, key: MapKey) -> bool:
         """Return False: all is in memory."""
@@ -165,7 +175,11 @@ class TableSource:
 
     def find(self, key: MapKey) -> Entry | None:
         """Return what is known under a key."""
-        return self._entries.get(key)
+        entry = self._entries.get(key)
+        if entry is None:
+            same_serial = self._by_serial.get(key.serial, ())
+            entry = next((each for each in same_serial if _is_issuer(key.issuer, each.certificate)), None)
+        return entry
 
 
 class CtlCache(TableSource):
@@ -193,6 +207,7 @@ class CtlCache(TableSource):
                 f"tvs_sql_get_all_CTL_certificate - Unique Key used for Caching :: {_shown(str(key))}, "
                 f"length : {len(str(key))}"
             )
+        self._index()
         return lines
 
 
@@ -278,6 +293,13 @@ def _certificate_key(der: bytes) -> MapKey | None:
     except MalformedError:
         return None
     return MapKey(serial, issuer)
+
+
+def _is_issuer(text: str, der: bytes) -> bool:
+    try:
+        return names_match(text, Certificate.from_der(der).issuer_name)
+    except MalformedError:
+        return False
 
 
 def _is_token(request: QueryRequest) -> bool:
