@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mixedmode.errors import MixedModeError
-from mixedmode.services.tvs_lookup import CtlCache
+from mixedmode.services.tvs_sources import CtlCache
 from mixedmode.trustlist.listing import printable
 from mixedmode.trustlist.roles import MAX_FILE
 

@@ -7,7 +7,8 @@ from mixedmode.cluster.reader import ClusterReader
 from mixedmode.cluster.topology import NodeInfo
 from mixedmode.services.tvs import TvsLimits, TvsService
 from mixedmode.services.tvs_files import WatchedList
-from mixedmode.services.tvs_lookup import DatabaseCache, TrustLookup
+from mixedmode.services.tvs_lookup import TrustLookup
+from mixedmode.services.tvs_sources import DatabaseCache
 from mixedmode.services.tvs_tls import NodeCredentials, TlsFloor
 from mixedmode.services.tvs_trace import TRACE_FOLDER, TraceFile
 

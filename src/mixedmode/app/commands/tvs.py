@@ -164,7 +164,8 @@ def serve(
     from mixedmode.pki.signer import SoftwareSigner
     from mixedmode.services.tvs import TvsService
     from mixedmode.services.tvs_files import WatchedList
-    from mixedmode.services.tvs_lookup import TableSource, TrustLookup
+    from mixedmode.services.tvs_lookup import TrustLookup
+    from mixedmode.services.tvs_sources import TableSource
     from mixedmode.services.tvs_tls import FixedCredentials, TlsFloor
     from mixedmode.services.tvs_trace import PrintedTrace
 
