@@ -114,12 +114,13 @@ async def exchange(
                 writer.transport.abort()
     except TimeoutError:
         raise RemoteError(f"no answer from TVS after {deadline:g} s", where=where, code="timeout") from None
-    except ssl.SSLError as error:
+    except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
+        old = tls_max in {"1.0", "1.1"}
         raise RemoteError(
-            "the TLS handshake with TVS failed",
+            "the TLS connection to TVS failed",
             where=where,
-            why=str(error.reason or error),
-            next_step="a phone that knows only TLS 1.0 needs a server where that is switched on",
+            why=error.reason if isinstance(error, ssl.SSLError) and error.reason else "the server closed it",
+            next_step=f"this phone knows only TLS {tls_max}: switch it on at the server" if old else None,
             code="tvs-tls",
         ) from error
     except OSError as error:
