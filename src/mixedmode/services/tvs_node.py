@@ -18,6 +18,7 @@ def node_tvs(
     node: NodeInfo,
     folder: NodeFolder,
     *,
+    host: str | None = None,
     port: int = 2445,
     floor: TlsFloor = TlsFloor.TLS_1_2,
     limits: TvsLimits | None = None,
@@ -26,8 +27,9 @@ def node_tvs(
 
     Args:
         reader: The cluster.
-        node: The node; the service listens on its address.
+        node: The node.
         folder: Its folder.
+        host: The address to listen on; None is the node's own.
         port: TCP port; 0 chooses a free one.
         floor: The oldest TLS; 1.0 where phones of the 7900 series ask.
         limits: What clients may use.
@@ -36,7 +38,7 @@ def node_tvs(
     return TvsService(
         TrustLookup((DatabaseCache(reader), ctl.cache)),
         NodeCredentials(reader, node.name),
-        host=node.address,
+        host=host or node.address,
         port=port,
         floor=floor,
         limits=limits,

@@ -1,0 +1,235 @@
+"""What runs on one node, put together: its files, its services as supervised units, and the database's wishes.
+
+Both a node on a host of its own (``mixedmode node run``) and each node of a lab are made of this.
+
+Rules:
+
+1. A changed file, key or parameter is served when the TFTP service starts anew, as in CUCM; TVS notices by itself.
+2. The database holds what the services shall do. :meth:`NodeServices.follow` compares it with what runs, so that
+   ``utils service restart`` takes effect wherever it was typed.
+3. Who restarts a service here by hand holds ``hands`` meanwhile, so that the follower does not do it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from mixedmode.admin.shell.services import ServiceControl
+from mixedmode.admin.ssh import AdminSshService
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.state import ServiceState
+from mixedmode.cluster.topology import NodeInfo, Service
+from mixedmode.errors import MixedModeError
+from mixedmode.services.configs import ConfigStore
+from mixedmode.services.files import FolderStore
+from mixedmode.services.phoneconfig import ConfigFacts
+from mixedmode.services.supervisor import Running, Supervisor, Unit, UnitStatus
+from mixedmode.services.tftp import TftpService
+from mixedmode.services.tvs_node import node_tvs
+from mixedmode.services.tvs_tls import TlsFloor
+
+UNITS: Final[Mapping[Service, tuple[str, ...]]] = {
+    Service.TFTP: ("tftp",),
+    Service.TVS: ("tvs",),
+}
+"""The units of each service of the cluster, in the order in which they start."""
+BASE_UNITS: Final = ("ssh",)
+"""Units that run on every node and are nobody's service."""
+STANDARD_PORTS: Final[Mapping[str, int]] = {
+    "tftp": 69,
+    "http": 6970,
+    "https": 6971,
+    "tvs": 2445,
+    "ssh": 22,
+    "sftp": 2022,
+    "sccp": 2000,
+    "sccp_tls": 2443,
+    "capf": 3804,
+    "ctl_provider": 2444,
+}
+"""Where phones and administrators look for them (wire-formats.md 7, cucm-admin.md 2)."""
+FOLLOW_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """How a node's services run.
+
+    Attributes:
+        ports: Wanted, by unit; what is left out has its standard port.
+        elsewhere: Whether a free port will do when one is taken, as in a lab.
+        floor: The oldest TLS for phones.
+        host: The address to listen on; None is the node's own.
+    """
+
+    ports: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: bool = False
+    floor: TlsFloor = TlsFloor.TLS_1_2
+    host: str | None = None
+
+    def port(self, unit: str) -> int:
+        """Return the port wanted for a unit."""
+        return self.ports.get(unit, STANDARD_PORTS[unit])
+
+
+class NodeServices:
+    """The services of one node.
+
+    Args:
+        cluster: The cluster, as this node sees it.
+        info: The node.
+        locate: The servers that a phone is told of, by device name.
+        control: The hands of the command line on services.
+        options: Ports and TLS.
+        changed: Told of every change of a unit's state.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        info: NodeInfo,
+        *,
+        locate: Callable[[str], ConfigFacts],
+        control: ServiceControl,
+        options: NodeOptions | None = None,
+        changed: Callable[[UnitStatus], None] = lambda _status: None,
+    ) -> None:
+        self.cluster = cluster
+        self.info = info
+        self.options = options or NodeOptions()
+        self.folder = cluster.folder(info.name)
+        self.files = FolderStore(self.folder.tftp)
+        self.configs = ConfigStore(self.files, cluster, info.name, locate)
+        self.hands = asyncio.Lock()
+        self._control = control
+        self._seen: dict[Service, int] = {}
+        makers = {"tftp": self._tftp, "tvs": self._tvs, "ssh": self._ssh}
+        self.supervisor = Supervisor(
+            (
+                Unit(name, make, self.options.port(name), elsewhere=self.options.elsewhere)
+                for name, make in makers.items()
+            ),
+            changed=changed,
+        )
+
+    @property
+    def host(self) -> str:
+        """The address that the services listen on."""
+        return self.options.host or self.info.address
+
+    @property
+    def ports(self) -> dict[str, int | None]:
+        """Where each unit listens, None if it does not run."""
+        return {status.name: status.port for status in self.supervisor}
+
+    @property
+    def ssh_host_key(self) -> str | None:
+        """The public key of the SSH server, once it ran."""
+        service = self.supervisor.service("ssh")
+        return service.host_public_key if isinstance(service, AdminSshService) else None
+
+    async def start(self, *, tolerant: bool = False) -> None:
+        """Start what shall run.
+
+        Args:
+            tolerant: Leave what cannot start to :meth:`run`, which tries again.
+
+        Raises:
+            MixedModeError: Something cannot start, and ``tolerant`` is not set.
+        """
+        states = await asyncio.to_thread(self.cluster.services, self.info.name)
+        names = [name for state in states if _shall_run(state) for name in UNITS.get(state.service, ())]
+        self._seen = {state.service: state.restarts for state in states}
+        for name in [*names, *BASE_UNITS]:
+            try:
+                await self.supervisor.start(name)
+            except MixedModeError:
+                if not tolerant:
+                    raise
+
+    async def run(self) -> None:
+        """Watch the units and follow the database, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.supervisor.watch())
+            group.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Drain and stop everything."""
+        await self.supervisor.stop_all()
+
+    def runs(self, service: Service) -> bool:
+        """Return whether a service is running here."""
+        names = UNITS.get(service, ())
+        return bool(names) and all(self.supervisor.service(name) is not None for name in names)
+
+    async def start_service(self, service: Service) -> None:
+        """Start a service's units."""
+        for name in UNITS[service]:
+            await self.supervisor.start(name)
+
+    async def stop_service(self, service: Service) -> None:
+        """Drain and stop a service's units."""
+        for name in reversed(UNITS[service]):
+            await self.supervisor.stop(name)
+
+    async def restart_service(self, service: Service) -> None:
+        """Restart a service."""
+        await self.stop_service(service)
+        await self.start_service(service)
+
+    async def have_seen(self) -> None:
+        """Take what the database says now as done (rule 3)."""
+        states = await asyncio.to_thread(self.cluster.services, self.info.name)
+        self._seen = {state.service: state.restarts for state in states}
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            async with self.hands:
+                await self._reconcile()
+
+    async def _reconcile(self) -> None:
+        """Bring what runs to what the database says (rule 2); a database that is down changes nothing."""
+        try:
+            states = await asyncio.to_thread(self.cluster.services, self.info.name)
+        except MixedModeError:
+            return
+        for state in states:
+            if state.service not in UNITS:
+                continue
+            anew = self._seen.get(state.service, state.restarts) != state.restarts
+            self._seen[state.service] = state.restarts
+            try:
+                if not _shall_run(state):
+                    await self.stop_service(state.service)
+                elif anew:
+                    await self.restart_service(state.service)
+                else:
+                    await self._start_stopped(state.service)
+            except MixedModeError:
+                continue  # noted at its unit, which is tried again
+
+    async def _start_stopped(self, service: Service) -> None:
+        for name in UNITS[service]:
+            status = self.supervisor.status(name)
+            if status.state == "STOPPED" and not status.problem:
+                await self.supervisor.start(name)
+
+    def _tftp(self, port: int) -> Running:
+        """Make TFTP; it reads its folder anew (rule 1)."""
+        self.files.reload()
+        self.configs.reload()
+        return TftpService(self.configs, host=self.host, port=port)
+
+    def _tvs(self, port: int) -> Running:
+        return node_tvs(self.cluster, self.info, self.folder, host=self.host, port=port, floor=self.options.floor)
+
+    def _ssh(self, port: int) -> Running:
+        return AdminSshService(self.cluster, self.info.name, host=self.host, port=port, services=self._control)
+
+
+def _shall_run(state: ServiceState) -> bool:
+    return state.activated and state.started is not None
