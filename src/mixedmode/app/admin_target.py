@@ -73,11 +73,19 @@ class Target:
 
         Raises:
             MalformedError: The lab's key is none.
+            UsageError: There is no file of host keys.
         """
         import asyncssh
 
         if self.host_key is None:
-            return str(self.known_hosts or Path("~/.ssh/known_hosts").expanduser())
+            known_hosts = self.known_hosts or Path("~/.ssh/known_hosts").expanduser()
+            if not known_hosts.is_file():
+                raise UsageError(
+                    f"there is no file of host keys, so {self.where} cannot be recognised",
+                    where=str(known_hosts),
+                    next_step=f"compare its fingerprint, then: ssh-keyscan -p {self.port} {self.host} >> {known_hosts}",
+                )
+            return str(known_hosts)
         try:
             key = asyncssh.import_public_key(self.host_key)
         except asyncssh.KeyImportError as error:

@@ -1,0 +1,175 @@
+"""``mixedmode node``: make a node, run it, look at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixedmode.app.console import print_json, print_lines, say
+from mixedmode.errors import CheckFailedError, UsageError
+
+if TYPE_CHECKING:
+    from mixedmode.app.settings import Settings
+
+app = typer.Typer(help="A node of a cluster on a host of its own.", no_args_is_help=True)
+
+DEFAULT_VERSION = "12.5.1.13900-152"
+"""From here on ITLRecovery signs, so that a new CallManager certificate locks nobody out (cucm-admin.md 3)."""
+
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file; else ./mixedmode.toml, then /etc.")]
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Option(help="Host name, as certificates will name the node.")],
+    address: Annotated[str, typer.Option(help="IP address that phones use.")],
+    directory: Annotated[Path, typer.Option(help="For keys, files and the embedded database.")] = Path(
+        "/var/lib/mixedmode"
+    ),
+    config: Annotated[Path, typer.Option(help="The settings file to write.")] = Path("mixedmode.toml"),
+    database: Annotated[
+        str, typer.Option(help="postgresql://... for a cluster of several hosts; SQLite if left out.", metavar="URL")
+    ] = "",
+    version: Annotated[str, typer.Option(help="CUCM version whose rules the cluster follows.")] = DEFAULT_VERSION,
+    port: Annotated[
+        list[str] | None, typer.Option(help="Another port than the standard one.", metavar="SERVICE=PORT")
+    ] = None,
+    organization: Annotated[str, typer.Option(help="O= of the certificates.")] = "mixedmode",
+    unit: Annotated[str, typer.Option(help="OU= of the certificates.")] = "Telephony",
+    locality: Annotated[str, typer.Option(help="L= of the certificates.")] = "Krakow",
+    state: Annotated[str, typer.Option(help="ST= of the certificates.")] = "Malopolska",
+    country: Annotated[str, typer.Option(help="C= of the certificates, two letters.")] = "PL",
+    password_file: Annotated[
+        Path | None, typer.Option(help="The administrator's password; one is made up if left out.")
+    ] = None,
+) -> None:
+    """Make a cluster with this host as its publisher, and its settings file."""
+    from mixedmode.app.node_setup import Organization, make_publisher
+
+    if config.exists():
+        raise UsageError("the settings file exists already", where=str(config), next_step="remove it, or use --config")
+    settings = _settings(name, address, directory, database, port or [])
+    made = make_publisher(
+        settings,
+        version=version,
+        organization=Organization(organization, unit, locality, state, country),
+        password_file=password_file,
+        say=say,
+    )
+    _write(config, settings)
+    print_lines(
+        [
+            f"The publisher {name} is made, version {version}, in non-secure mode.",
+            f"Settings:                 {config}",
+            f"Administrator's password: {made.password_file}",
+            "",
+            f"mixedmode node run --config {config}      starts it",
+            f"mixedmode node status --config {config}   shows it",
+        ]
+    )
+
+
+def _settings(name: str, address: str, directory: Path, database: str, ports: list[str]) -> Settings:
+    from pydantic import ValidationError
+
+    from mixedmode.app.settings import DatabaseTable, NodeTable, Settings
+
+    try:
+        return Settings(
+            node=NodeTable(name=name, address=address, directory=directory.absolute()),
+            database=DatabaseTable(url=database),
+            ports=dict(_port(each) for each in ports),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg'].lower()}") from error
+
+
+def _port(text: str) -> tuple[str, int]:
+    from mixedmode.app.node_services import STANDARD_PORTS
+
+    name, _, number = text.partition("=")
+    if name not in STANDARD_PORTS or not (number.isascii() and number.isdigit()):
+        raise UsageError(f"--port {text}: no such port", next_step=f"SERVICE=PORT; one of {', '.join(STANDARD_PORTS)}")
+    return name, int(number)
+
+
+def _write(config: Path, settings: Settings) -> None:
+    from mixedmode.app.settings import render_settings
+    from mixedmode.pki.files import PRIVATE, write_atomic
+
+    # A database URL may hold a password.
+    write_atomic(config, render_settings(settings).encode(), mode=PRIVATE)
+
+
+@app.command()
+def run(config: Config = None) -> None:
+    """Run this host's node until SIGTERM or Ctrl-C; its log goes to standard error."""
+    import uvloop
+
+    from mixedmode.app.logs import set_up_logs
+    from mixedmode.app.node import Node
+    from mixedmode.app.node_setup import open_cluster
+    from mixedmode.app.settings import load_settings
+
+    settings = load_settings(config)
+    set_up_logs(level=settings.log.level, as_json=settings.log.format == "json")
+    cluster = open_cluster(settings)
+    try:
+        uvloop.run(_run(Node, settings, cluster))
+    finally:
+        cluster.close()
+
+
+async def _run(node: Any, settings: Settings, cluster: Any) -> None:
+    await node(settings, cluster).run()
+
+
+@app.command()
+def status(
+    config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show what this host's node does; exit code 1 if something of it does not run, 3 if the node does not."""
+    from mixedmode.app.node_status import SOCKET_NAME, ask_status
+    from mixedmode.app.settings import load_settings
+
+    document = ask_status(load_settings(config).node.directory / SOCKET_NAME)
+    if json:
+        print_json(document)
+    else:
+        print_lines(_status_lines(document))
+    broken = [unit["name"] for unit in document["units"] if unit["problem"]]
+    if broken or "database_problem" in document:
+        if json:
+            raise typer.Exit(1)
+        what = ", ".join(broken) or "the database"
+        raise CheckFailedError(f"not everything runs: {what}", next_step="see the node's log")
+
+
+def _status_lines(document: dict[str, Any]) -> list[str]:
+    from mixedmode.app.lab_guide import table
+
+    lines = [
+        f"{document['node']} ({document['role']}, {document['address']}), since {document['started']}",
+        "",
+        *table(
+            ["unit", "state", "port", "starts", "problem"],
+            (
+                [u["name"], u["state"], str(u["port"] or "-"), str(u["starts"]), u["problem"] or ""]
+                for u in document["units"]
+            ),
+        ),
+        "",
+    ]
+    if "database_problem" in document:
+        return [*lines, f"The database: {document['database_problem']}"]
+    ctl = document["ctl"]
+    held = f"{ctl['length']} bytes" if ctl["length"] else "none"
+    differs = "" if ctl["is_the_publishers"] else ", which is not the publisher's"
+    lines.append(f"Version {document['version']}, {document['security_mode']}; CTL file: {held}{differs}")
+    lines += [f"Restart needed: {name}" for name in document["restart_needed"]]
+    lines += [f"{each['file']} waits for {each['node']}: {each['problem']}" for each in document["undelivered"]]
+    return lines

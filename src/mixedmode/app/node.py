@@ -1,0 +1,191 @@
+"""A node on a host of its own: its services, watched; deliveries that wait, tried again; its status for people.
+
+Rules:
+
+1. A database that is down stops nothing that runs: files are served from memory, TVS answers from its caches.
+2. SIGTERM and SIGINT drain the services and end the node with exit code 0.
+3. The publisher delivers what waits for nodes that return, every few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+
+from mixedmode import __version__
+from mixedmode.app.node_control import NodeControl
+from mixedmode.app.node_services import NodeOptions, NodeServices
+from mixedmode.app.node_status import SOCKET_NAME, StatusSocket, SupervisorCollector, serve_metrics
+from mixedmode.app.settings import Settings
+from mixedmode.app.systemd import notify
+from mixedmode.cluster.facade import Cluster
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.services.phoneconfig import ConfigFacts, Server
+from mixedmode.services.supervisor import UnitStatus
+from mixedmode.services.tvs_tls import TlsFloor
+
+DELIVERY_SECONDS: Final = 5.0
+
+_log = structlog.get_logger("mixedmode.node")
+
+
+class Node:
+    """A node of a cluster, run by this process.
+
+    Args:
+        settings: What it is.
+        cluster: As this node reads it.
+
+    Raises:
+        UsageError: The cluster has no such node, or its address is another one.
+    """
+
+    def __init__(self, settings: Settings, cluster: Cluster) -> None:
+        self.settings = settings
+        self.cluster = cluster
+        info = cluster.node(settings.node.name)
+        if info.is_publisher != (settings.node.role == "publisher"):
+            raise UsageError(f"the cluster does not know {info.name} as {settings.node.role}", where=info.name)
+        nodes: dict[str, NodeServices] = {}
+        ports = settings.ports
+        self.services = NodeServices(
+            cluster,
+            info,
+            locate=self._facts,
+            control=NodeControl(cluster, nodes),
+            options=NodeOptions(ports, floor=TlsFloor(settings.tls.floor), host=settings.node.listen),
+            changed=_log_unit,
+        )
+        nodes[info.name] = self.services
+        self.started = datetime.now(UTC)
+        self._undelivered: dict[str, str] = {}
+
+    async def run(self, *, ready: Callable[[], None] = lambda: None) -> None:
+        """Run until SIGTERM or SIGINT.
+
+        Args:
+            ready: Called once everything that can be started is.
+        """
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
+        status = StatusSocket(self.settings.node.directory / SOCKET_NAME, self.describe)
+        await status.start()
+        stop_metrics = self._metrics()
+        try:
+            await self.services.start(tolerant=True)
+            notify("READY=1")
+            _log.info("node runs", node=self.services.info.name, version=__version__)
+            ready()
+            await self._until(stopped)
+        finally:
+            notify("STOPPING=1")
+            _log.info("node stops", node=self.services.info.name)
+            await self.services.stop()
+            stop_metrics()
+            await status.stop()
+
+    async def _until(self, stopped: asyncio.Event) -> None:
+        loops = [self.services.run()]
+        if self.services.info.is_publisher:
+            loops.append(self._deliver())
+        tasks = [asyncio.create_task(each) for each in loops]
+        ended = asyncio.create_task(stopped.wait())
+        try:
+            done, _ = await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (ended, *tasks):
+                task.cancel()
+            await asyncio.gather(ended, *tasks, return_exceptions=True)
+
+    async def _deliver(self) -> None:
+        """Deliver what waits for nodes (rule 3)."""
+        while True:
+            await asyncio.sleep(DELIVERY_SECONDS)
+            try:
+                left = await asyncio.to_thread(self.cluster.deliver_pending)
+            except MixedModeError as error:
+                _log.warning("deliveries wait", problem=str(error))
+                continue
+            for node in sorted(set(self._undelivered) - set(left)):
+                _log.info("delivered", to=node)
+            for node, problem in left.items():
+                if self._undelivered.get(node) != problem:
+                    _log.warning("files wait for a node", to=node, problem=problem)
+            self._undelivered = left
+
+    def _metrics(self) -> Callable[[], None]:
+        wanted = self.settings.metrics
+        if wanted.port == 0:
+            return lambda: None
+        collector = SupervisorCollector(self.services.supervisor, self.services.info.name)
+        return serve_metrics(collector, wanted.address, wanted.port)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the node's status; may ask the database."""
+        info = self.services.info
+        document: dict[str, Any] = {
+            "node": info.name,
+            "role": self.settings.node.role,
+            "address": info.address,
+            "program": __version__,
+            "started": self.started.isoformat(timespec="seconds"),
+            "units": [
+                {
+                    "name": unit.name,
+                    "state": unit.state.value,
+                    "port": unit.port,
+                    "starts": unit.starts,
+                    "failures": unit.failures,
+                    "problem": unit.problem or None,
+                }
+                for unit in self.services.supervisor
+            ],
+        }
+        try:
+            document |= self._cluster_document()
+        except MixedModeError as error:
+            document["database_problem"] = str(error)
+        return document
+
+    def _cluster_document(self) -> dict[str, Any]:
+        name = self.services.info.name
+        ctl = self.cluster.show_ctl(name)
+        waiting = [state.service.value for state in self.cluster.services(name) if state.restart_needed is not None]
+        return {
+            "version": self.cluster.version.text,
+            "security_mode": self.cluster.mode.label,
+            "ctl": {"length": len(ctl.data or b""), "is_the_publishers": not ctl.differs},
+            "restart_needed": waiting,
+            "undelivered": [
+                {"node": each.node, "file": each.name, "problem": each.error or None}
+                for each in self.cluster.deliveries.pending()
+            ],
+        }
+
+    def _facts(self, device: str) -> ConfigFacts:
+        """Return the servers that a phone is told of: those of its CallManager group, in order."""
+        nodes = {info.name: info for info in self.cluster.nodes()}
+        names: Iterable[str] = self.cluster.trust_servers(device) or list(nodes)
+        port = self.services.options.port
+        members = [nodes[name] for name in names]
+        return ConfigFacts(
+            call_managers=[Server(each.address, port("sccp"), port("sccp_tls")) for each in members],
+            tvs=[Server(each.address, port("tvs")) for each in members],
+            capf=[Server(self.cluster.publisher.address, port("capf"))],
+        )
+
+
+def _log_unit(status: UnitStatus) -> None:
+    if status.problem:
+        _log.warning("unit", unit=status.name, state=status.state.value, problem=status.problem)
+    else:
+        _log.info("unit", unit=status.name, state=status.state.value, port=status.port)

@@ -1,0 +1,169 @@
+"""What a running node says of itself: to ``mixedmode node status`` over a socket file, to Prometheus over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mixedmode.errors import RemoteError, UsageError
+
+if TYPE_CHECKING:
+    from mixedmode.services.supervisor import Supervisor
+
+SOCKET_NAME: Final = "node.sock"
+_LIMIT: Final = 1 << 20
+_SECONDS: Final = 5.0
+
+Describe = Callable[[], dict[str, Any]]
+
+
+class StatusSocket:
+    """Answers each connection to a socket file with one JSON document.
+
+    Args:
+        path: The socket file; only the service's user may connect.
+        describe: Gives the document; may block.
+    """
+
+    def __init__(self, path: Path, describe: Describe) -> None:
+        self._path = path
+        self._describe = describe
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            UsageError: A node runs already in this directory.
+        """
+        if self._path.exists():
+            if await asyncio.to_thread(_answers, self._path):
+                raise UsageError(
+                    "a node runs already in this directory", where=str(self._path), next_step="stop it first"
+                )
+            self._path.unlink()
+        self._server = await asyncio.start_unix_server(self._answer, self._path)
+        self._path.chmod(0o600)
+
+    async def stop(self) -> None:
+        """Close, and remove the socket file."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._path.unlink(missing_ok=True)
+
+    async def _answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_SECONDS):
+                document = await asyncio.to_thread(self._describe)
+                writer.write(json.dumps(document).encode())
+                await writer.drain()
+        writer.close()
+
+
+def ask_status(path: Path) -> dict[str, Any]:
+    """Return what a running node says.
+
+    Raises:
+        RemoteError: No node runs there, or it does not answer.
+    """
+    received = b""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(_SECONDS)
+            sock.connect(str(path))
+            while chunk := sock.recv(65536):
+                received += chunk
+                if len(received) > _LIMIT:
+                    break
+        document = json.loads(received)
+    except (OSError, ValueError) as error:
+        raise RemoteError(
+            "no node runs here",
+            where=str(path),
+            why=str(error),
+            next_step="start it: mixedmode node run, or systemctl start mixedmode",
+        ) from error
+    if not isinstance(document, dict):
+        raise RemoteError("the node gave no status", where=str(path))
+    return document
+
+
+def _answers(path: Path) -> bool:
+    try:
+        ask_status(path)
+    except RemoteError:
+        return False
+    return True
+
+
+class SupervisorCollector:
+    """The units of a node, and what their services count, for ``prometheus_client``.
+
+    Args:
+        supervisor: Of the node.
+        node: The node's name.
+    """
+
+    def __init__(self, supervisor: Supervisor, node: str) -> None:
+        self._supervisor = supervisor
+        self._node = node
+
+    def collect(self) -> Iterator[Any]:
+        """Yield the metrics."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        labels = ["node", "unit"]
+        up = GaugeMetricFamily("mixedmode_unit_up", "Whether a unit runs", labels=labels)
+        starts = CounterMetricFamily("mixedmode_unit_starts", "Starts of a unit", labels=labels)
+        failures = CounterMetricFamily("mixedmode_unit_failures", "Failed starts and deaths of a unit", labels=labels)
+        events = CounterMetricFamily("mixedmode_events", "What a service counts", labels=[*labels, "event"])
+        for status in self._supervisor:
+            where = [self._node, status.name]
+            up.add_metric(where, float(status.state == "STARTED"))
+            starts.add_metric(where, status.starts)
+            failures.add_metric(where, status.failures)
+            for event, count in self._counted(status.name):
+                events.add_metric([*where, event], count)
+        yield from (up, starts, failures, events)
+
+    def _counted(self, name: str) -> Iterable[tuple[str, float]]:
+        found = getattr(self._supervisor.service(name), "metrics", {})
+        counts = found() if callable(found) else found
+        return sorted((str(event), float(count)) for event, count in dict(counts).items())
+
+
+def serve_metrics(collector: SupervisorCollector, address: str, port: int) -> Callable[[], None]:
+    """Serve the metrics over HTTP in a thread; return what stops that.
+
+    Raises:
+        RemoteError: The port cannot be had.
+    """
+    from prometheus_client import CollectorRegistry, start_http_server
+    from prometheus_client.gc_collector import GCCollector
+    from prometheus_client.process_collector import ProcessCollector
+
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    registry.register(collector)
+    try:
+        server, thread = start_http_server(port, address, registry)
+    except OSError as error:
+        raise RemoteError(
+            f"metrics cannot be served: {error.strerror or error}",
+            where=f"{address}:{port}",
+            next_step="choose another metrics.port, or 0 for none",
+        ) from error
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join(_SECONDS)
+
+    return stop
