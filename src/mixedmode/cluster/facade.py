@@ -12,7 +12,7 @@ from mixedmode.cluster import creation
 from mixedmode.cluster.certificates import StoredCertificate
 from mixedmode.cluster.database import Database, sqlite_url
 from mixedmode.cluster.devices import Device, DeviceStore
-from mixedmode.cluster.distribution import Distributor, LocalDistributor
+from mixedmode.cluster.distribution import Distributor, LocalDistributor, queue
 from mixedmode.cluster.engine import Operations
 from mixedmode.cluster.errors import ClusterBusyError, NotFoundError
 from mixedmode.cluster.folders import CTL_FILE, ITL_FILE
@@ -192,8 +192,12 @@ class Cluster(ClusterState):
     def publish_missing_itls(self) -> None:
         """Write the ITL of each TFTP node that has none, as its TFTP service does when it starts."""
         for node, data in build_itls(self, self.view(), missing_only=True).items():
-            self.folder(node).write(ITL_FILE, data)
+            here = self.folder(node).is_here
+            if here:
+                self.folder(node).write(ITL_FILE, data)
             with self.database.write() as session:
+                if not here:
+                    queue(session, node, ITL_FILE, data, self.now())
                 record(session, ITL_FILE, node, data, self.now())
 
     def select(self, sql: str, *, rows: int = 10_000, seconds: float = 10.0) -> QueryResult:

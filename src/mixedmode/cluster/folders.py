@@ -43,18 +43,28 @@ class NodeFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def create(self) -> NodeFolder:
-        """Make the folder, with partition ``a`` active; does nothing to one that exists."""
+    def create(self, *, mirror: bool = False) -> NodeFolder:
+        """Make the folder, with partition ``a`` active; does nothing to one that exists.
+
+        Args:
+            mirror: Of a node on another host: the publisher's copy of its served files, without keys.
+        """
         with self._reported("make the folder"):
             for partition in PARTITIONS:
                 for place in ("log/cm/tftpdata", "log/cm/trace"):
                     (self.root / partition / place).mkdir(parents=True, exist_ok=True)
             (self.root / "install").mkdir(exist_ok=True)
-            (self.root / "keys").mkdir(exist_ok=True)
-            (self.root / "keys").chmod(0o700)
+            if not mirror:
+                (self.root / "keys").mkdir(exist_ok=True)
+                (self.root / "keys").chmod(0o700)
             if not (self.root / "active").is_symlink():
                 self._link("a")
         return self
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the node lives on this host; another host's node is reached through its services only."""
+        return self.keys.is_dir()
 
     @property
     def active(self) -> str:
@@ -151,6 +161,8 @@ class NodeFolder:
 
     def clean(self) -> None:
         """Remove temporary files that a killed process left behind."""
+        if not self.root.is_dir():
+            return
         for folder in (self.keys, *(self.root / p / "log/cm/tftpdata" for p in PARTITIONS)):
             for leftover in folder.glob(".*.new"):
                 with contextlib.suppress(OSError):

@@ -86,17 +86,27 @@ def build_itl(state: ClusterState, view: TrustView, node: NodeInfo, signer: Sign
 
 
 def build_itls(state: ClusterState, view: TrustView, *, missing_only: bool = False) -> dict[str, bytes]:
-    """Return by node the ITL of each TFTP node whose present file says something else, or only of those without."""
+    """Return by node the ITL of each TFTP node whose present file says something else, or only of those without.
+
+    An ITL whose signing key is on another host is made there, when TFTP starts: a key never leaves its host.
+    """
     if not view.version.has_trust_verification:
         return {}
     found = {}
     for node in view.nodes:
-        if Service.TFTP not in node.services or (missing_only and state.folder(node.name).read(ITL_FILE) is not None):
+        if Service.TFTP not in node.services or not can_sign_itl(state, view, node):
+            continue
+        if missing_only and state.folder(node.name).read(ITL_FILE) is not None:
             continue
         data = build_itl(state, view, node)
         if not same_content(state.folder(node.name).read(ITL_FILE), data):
             found[node.name] = data
     return found
+
+
+def can_sign_itl(state: ClusterState, view: TrustView, node: NodeInfo) -> bool:
+    """Return whether the key that signs a node's ITL is on this host."""
+    return state.folder(itl_anchors(view, node.name)[0][0]).is_here
 
 
 def recovery_signer(state: ClusterState) -> Signer:

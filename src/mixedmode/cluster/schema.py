@@ -74,6 +74,16 @@ class ProcessNode(Base):
     description: Mapped[str] = mapped_column(String(255), default="")
 
 
+class NodeEndpoint(Base):
+    """Where a node on another host answers, as it said when it joined; ``sftphostkey`` is pinned."""
+
+    __tablename__ = "nodeendpoint"
+
+    node: Mapped[str] = mapped_column(String(255), primary_key=True)
+    ports: Mapped[dict[str, Any]]
+    sftphostkey: Mapped[str] = mapped_column(Text, default="")
+
+
 class ProcessNodeService(Base):
     """A service of a node: whether it is activated and running, and since when it needs a restart."""
 

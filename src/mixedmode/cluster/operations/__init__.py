@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mixedmode.cluster.operations import certificates, ctl, files, itl, parameters, services, versions
+from mixedmode.cluster.operations import certificates, ctl, files, itl, nodes, parameters, services, versions
 from mixedmode.cluster.steps import Definition
 
 DEFINITIONS: dict[str, Definition] = {
     definition.name: definition
-    for module in (ctl, itl, certificates, services, parameters, versions, files)
+    for module in (ctl, itl, certificates, services, parameters, versions, files, nodes)
     for definition in module.DEFINITIONS
 }
 

@@ -19,7 +19,7 @@ from mixedmode.cluster.certificates import (
     key_name,
     remove_trust,
 )
-from mixedmode.cluster.errors import NotFoundError
+from mixedmode.cluster.errors import NotFoundError, PreconditionError
 from mixedmode.cluster.making import hash_of, key_file, key_kind_of, make_certificate, organization_of
 from mixedmode.cluster.operations.common import (
     deliver_step,
@@ -153,6 +153,12 @@ def _check_regenerate(state: ClusterState, arguments: Mapping[str, Any]) -> list
     purpose = _purpose(arguments)
     node = state.node(text_argument(arguments, "node")).name
     state.certificates.own(node, purpose.value)
+    if not state.folder(node).is_here:
+        raise PreconditionError(
+            f"the keys of {node} are on another host, and never leave it",
+            where=node,
+            next_step=f"log in on {node} and run it there",
+        )
     if key := arguments.get("key"):
         KeyKind.from_label(key)
     years = arguments.get("years")

@@ -21,7 +21,7 @@ from mixedmode.cluster.operations.common import (
     service_named,
     text_argument,
 )
-from mixedmode.cluster.published import build_itl, same_content
+from mixedmode.cluster.published import build_itl, can_sign_itl, same_content
 from mixedmode.cluster.state import ClusterState
 from mixedmode.cluster.steps import Definition, Step, StepContext
 from mixedmode.cluster.topology import Service
@@ -34,7 +34,12 @@ STOP = "utils service stop"
 def _plan(state: ClusterState, arguments: Mapping[str, Any], *, running: bool, verb: str) -> list[Step]:
     node = state.node(text_argument(arguments, "node"))
     service = service_named(text_argument(arguments, "service"))
-    makes_itl = running and service is Service.TFTP and state.version.has_trust_verification
+    makes_itl = (
+        running
+        and service is Service.TFTP
+        and state.version.has_trust_verification
+        and can_sign_itl(state, state.view(), node)
+    )
 
     def sign(context: StepContext) -> None:
         data = build_itl(context.state, context.state.view(), node)

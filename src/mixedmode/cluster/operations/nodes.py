@@ -1,0 +1,197 @@
+"""A node on another host joins the cluster, or leaves it.
+
+A node that joins brings certificates; its keys stay on its host. In mixed mode it is in the CTL only after the next
+``utils ctl update CTLFile``, as in CUCM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from mixedmode.cluster.certificates import activate_own, add_trust, remove_trust
+from mixedmode.cluster.distribution import queue
+from mixedmode.cluster.errors import PreconditionError
+from mixedmode.cluster.folders import CTL_FILE, NodeFolder
+from mixedmode.cluster.operations.certificates import TRUSTED_BY
+from mixedmode.cluster.operations.common import deliver_step, queue_itls, text_argument
+from mixedmode.cluster.parameters import AUTO_REGISTRATION
+from mixedmode.cluster.published import build_itls
+from mixedmode.cluster.schema import (
+    CallManagerGroup,
+    CallManagerGroupMember,
+    CertificateRow,
+    DeliveryRow,
+    NodeEndpoint,
+    ProcessConfig,
+    ProcessNode,
+    ProcessNodeService,
+    TrustFileRow,
+)
+from mixedmode.cluster.state import ClusterState
+from mixedmode.cluster.steps import Definition, Step, StepContext
+from mixedmode.cluster.topology import MAX_NODES, SUBSCRIBER_SERVICES, NodeRole, NodeSpec, SecurityMode, Service
+from mixedmode.errors import UsageError
+from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.profiles import Purpose
+
+JOIN = "node join"
+REMOVE = "node remove"
+_GROUP_MEMBERS = 3
+"""A CallManager group has up to three call-processing nodes."""
+
+
+def _certificates(state: ClusterState, arguments: Mapping[str, Any]) -> dict[Purpose, Certificate]:
+    """Return the certificates that a node brings.
+
+    Raises:
+        UsageError: One that its version needs is missing, or one is not its own.
+    """
+    given = arguments.get("certificates")
+    found = {}
+    for purpose in state.version.own_purposes(publisher=False):
+        pem = given.get(purpose.value) if isinstance(given, dict) else None
+        if not isinstance(pem, str):
+            raise UsageError(f"the node brings no {purpose} certificate", where=str(arguments.get("name")))
+        found[purpose] = Certificate.from_pem(pem.encode())
+    return found
+
+
+def _plan_join(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
+    spec = NodeSpec(text_argument(arguments, "name"), text_argument(arguments, "address"))
+    certificates = _certificates(state, arguments)
+    services = tuple(s for s in SUBSCRIBER_SERVICES if s is not Service.TVS or state.version.has_trust_verification)
+
+    def prepare(context: StepContext) -> None:
+        NodeFolder(context.state.directory / spec.name).create(mirror=True)
+
+    def commit(context: StepContext) -> None:
+        now = context.state.now()
+        ctl = context.state.folder(context.state.publisher.name).read(CTL_FILE)
+        with context.transaction() as session:
+            row = ProcessNode(name=spec.name, tknodeusage=NodeRole.SUBSCRIBER.value, address=spec.address)
+            session.add(row)
+            session.flush()
+            session.add_all(
+                ProcessNodeService(fkprocessnode=row.id, service=each.value, isactive=True, started=now)
+                for each in services
+            )
+            session.add(
+                ProcessConfig(
+                    paramname=AUTO_REGISTRATION.name,
+                    paramvalue=AUTO_REGISTRATION.default,
+                    service=AUTO_REGISTRATION.service,
+                    node=spec.name,
+                )
+            )
+            session.add(
+                NodeEndpoint(
+                    node=spec.name, ports=arguments.get("ports") or {}, sftphostkey=arguments.get("sftp_host_key") or ""
+                )
+            )
+            _into_default_group(session, row.id)
+            for purpose, certificate in certificates.items():
+                activate_own(session, spec.name, purpose.value, certificate, now)
+                for store in TRUSTED_BY.get(purpose, ()):
+                    add_trust(session, store, certificate, now)
+            if ctl is not None:
+                queue(session, spec.name, CTL_FILE, ctl, now)
+            context.changed(f"node {spec.name} at {spec.address}")
+
+    return [
+        Step(f"Make a place for the files of {spec.name}", prepare),
+        Step(f"Take {spec.name} and its certificates into the cluster, queue the CTL file", commit, commits=True),
+        _publish_itls(),
+        deliver_step("the CTL and ITL files"),
+    ]
+
+
+def _publish_itls() -> Step:
+    def publish(context: StepContext) -> None:
+        itls = build_itls(context.state, context.state.view())
+        with context.transaction() as session:
+            queue_itls(context, session, itls)
+
+    return Step("Sign the ITL files anew: they name every TVS", publish)
+
+
+def _into_default_group(session: Session, node: int) -> None:
+    group = session.scalars(select(CallManagerGroup).order_by(CallManagerGroup.id)).first()
+    if group is None:
+        return
+    mine = CallManagerGroupMember.fkcallmanagergroup == group.id
+    members = session.scalar(select(func.count()).select_from(CallManagerGroupMember).where(mine)) or 0
+    if members < _GROUP_MEMBERS:
+        session.add(CallManagerGroupMember(fkcallmanagergroup=group.id, fkprocessnode=node, priority=members))
+
+
+def _check_join(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
+    spec = NodeSpec(text_argument(arguments, "name"), text_argument(arguments, "address"))
+    nodes = state.nodes()
+    for node in nodes:
+        for what, theirs, ours in (
+            ("name", node.name.lower(), spec.name.lower()),
+            ("address", node.address, spec.address),
+        ):
+            if theirs == ours:
+                raise PreconditionError(
+                    f"the cluster has a node with this {what}: {node.name}, {node.address}",
+                    where=spec.name,
+                    next_step="remove it first (mixedmode node remove, on the publisher), or choose another",
+                )
+    if len(nodes) >= MAX_NODES:
+        raise PreconditionError(f"a cluster has at most {MAX_NODES} nodes", where=spec.name)
+    _certificates(state, arguments)
+    if state.mode is SecurityMode.MIXED:
+        return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]
+    return []
+
+
+def _plan_remove(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
+    name = text_argument(arguments, "node")
+
+    def commit(context: StepContext) -> None:
+        with context.transaction() as session:
+            row = session.scalars(select(ProcessNode).where(ProcessNode.name == name)).first()
+            if row is None:
+                return
+            own = select(CertificateRow).where(CertificateRow.node == name)
+            for certificate in session.scalars(own).all():
+                for store in TRUSTED_BY.get(Purpose(certificate.unit), ()):
+                    remove_trust(session, store, certificate.sha256)
+                session.delete(certificate)
+            for table, column in (
+                (CallManagerGroupMember, CallManagerGroupMember.fkprocessnode == row.id),
+                (ProcessNodeService, ProcessNodeService.fkprocessnode == row.id),
+                (ProcessConfig, ProcessConfig.node == name),
+                (DeliveryRow, DeliveryRow.node == name),
+                (TrustFileRow, TrustFileRow.node == name),
+                (NodeEndpoint, NodeEndpoint.node == name),
+            ):
+                session.execute(delete(table).where(column))
+            session.delete(row)
+            context.changed(f"node {name} removed")
+
+    return [
+        Step(f"Remove {name}, its certificates and what waits for it", commit, commits=True),
+        _publish_itls(),
+        deliver_step("the ITL files"),
+    ]
+
+
+def _check_remove(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
+    node = state.node(text_argument(arguments, "node"))
+    if node.is_publisher:
+        raise PreconditionError("the publisher cannot be removed", where=node.name)
+    if state.mode is SecurityMode.MIXED:
+        return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]
+    return []
+
+
+DEFINITIONS = (
+    Definition(JOIN, _plan_join, _check_join, privilege=4),
+    Definition(REMOVE, _plan_remove, _check_remove, privilege=4),
+)
