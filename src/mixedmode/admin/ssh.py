@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -75,6 +78,10 @@ def host_key(folder: NodeFolder) -> asyncssh.SSHKey:
         ) from error
 
 
+Subsystem = Callable[[Actor, int, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Answers a program's request: who asks, the privilege level of the account, the request."""
+
+
 class AdminSshService:
     """The SSH server of one node.
 
@@ -86,6 +93,7 @@ class AdminSshService:
         services: The port to the services, see :class:`AdminSession`.
         limits: What clients may use.
         accounts: Who may log in; by default the node's file.
+        subsystems: What answers one JSON request of a program, by the subsystem's name.
     """
 
     def __init__(
@@ -98,6 +106,7 @@ class AdminSshService:
         services: ServiceControl | None = None,
         limits: SshLimits | None = None,
         accounts: AccountStore | None = None,
+        subsystems: Mapping[str, Subsystem] | None = None,
     ) -> None:
         self.cluster = cluster
         self.node = cluster.node(node).name
@@ -107,6 +116,7 @@ class AdminSshService:
         self.metrics: Counter[str] = Counter()
         self._where = (host, port)
         self._services = services
+        self._subsystems = subsystems or {}
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._connections: dict[asyncssh.SSHServerConnection, str] = {}
         self._busy: set[asyncio.Task[None]] = set()
@@ -220,8 +230,7 @@ class AdminSshService:
         user: str = process.get_extra_info("username")
         source: str = process.get_extra_info("source")
         if process.subsystem:
-            process.stderr.write("only the command line is offered here\n")
-            return 2
+            return await self._exchange(process, user, source)
         try:
             session = await asyncio.to_thread(self._session, user, source)
             terminal = SshTerminal(process, session, self.limits.idle_seconds)
@@ -236,6 +245,27 @@ class AdminSshService:
         except MixedModeError as error:
             process.stderr.write(f"{error.diagnostics()}\n")
             return error.exit_code
+
+    async def _exchange(self, process: asyncssh.SSHServerProcess[str], user: str, source: str) -> int:
+        """Answer one request of a program: a line of JSON each way."""
+        subsystem = self._subsystems.get(process.subsystem or "")
+        account = self.accounts.find(user)
+        if subsystem is None or account is None:
+            process.stderr.write("only the command line is offered here\n")
+            return 2
+        try:
+            async with asyncio.timeout(self.limits.login_seconds):
+                line = await process.stdin.readline()
+            request = json.loads(line)
+            if not isinstance(request, dict):
+                raise UsageError("the request is no JSON object")
+            answer = await subsystem(Actor(account.name, source), account.privilege, request)
+        except (ValueError, TimeoutError, MixedModeError) as error:
+            problem = error if isinstance(error, MixedModeError) else UsageError("the request is no line of JSON")
+            process.stdout.write(json.dumps({"error": problem.as_document()}) + "\n")
+            return problem.exit_code
+        process.stdout.write(json.dumps(answer) + "\n")
+        return 0
 
     def _session(self, user: str, source: str) -> AdminSession:
         account = self.accounts.find(user)

@@ -5,7 +5,7 @@ Reads only; every change is an operation (:mod:`.engine`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from mixedmode.cluster.folders import NodeFolder
 from mixedmode.cluster.licences import LicenceService
 from mixedmode.cluster.parameters import ROLLBACK, SECURITY_MODE, Parameter, parameter_named
 from mixedmode.cluster.replication import ReplicationMonitor
-from mixedmode.cluster.schema import ProcessConfig, ProcessNode, ProcessNodeService, VersionRow
+from mixedmode.cluster.schema import NodeEndpoint, ProcessConfig, ProcessNode, ProcessNodeService, VersionRow
 from mixedmode.cluster.topology import NodeInfo, NodeRole, SecurityMode, Service
 from mixedmode.cluster.versions import Version
 
@@ -46,6 +46,19 @@ class InstalledVersion:
     partition: str
     version: Version
     active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a node on another host answers, as it said when it joined.
+
+    Attributes:
+        ports: By service, such as ``tvs``.
+        sftp_host_key: The public key that its SFTP must show.
+    """
+
+    ports: Mapping[str, int]
+    sftp_host_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +158,13 @@ class ClusterState:
                 ServiceState(name, Service(row.service), row.isactive, row.started, row.restartneeded, row.restarts)
                 for row, name in session.execute(query)
             )
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Return where nodes on other hosts answer, by name."""
+        with self.database.read() as session:
+            return {
+                row.node: Endpoint(dict(row.ports), row.sftphostkey) for row in session.scalars(select(NodeEndpoint))
+            }
 
     def versions(self) -> tuple[InstalledVersion, ...]:
         """Return the installed versions, the active one first."""
