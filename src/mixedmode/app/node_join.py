@@ -82,7 +82,13 @@ class JoinDesk:
         return {
             "version": cluster.version.text,
             "publisher": {"name": publisher.name, "address": publisher.address},
-            "organization": [subject.unit, subject.organization, subject.locality, subject.state, subject.country],
+            "organization": [
+                subject.organizational_unit,
+                subject.organization,
+                subject.locality,
+                subject.state,
+                subject.country,
+            ],
             "key": key_kind_of(certificate).label,
             "hash": algorithm.value if algorithm else None,
             "replication": dict(self._replication()),
@@ -134,12 +140,7 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
         ProtocolError: It answered something else.
     """
     where = f"{publisher.host}:{publisher.port}"
-    known = publisher.known_hosts or Path("~/.ssh/known_hosts").expanduser()
-    hint = (
-        f"compare its fingerprint, then: ssh-keyscan -p {publisher.port} {publisher.host} >> FILE; --known-hosts FILE"
-    )
-    if not known.is_file():
-        raise UsageError("the publisher's host key is not known", where=str(known), next_step=hint)
+    known = _known_hosts(publisher)
     try:
         async with asyncio.timeout(SECONDS):
             connection = await asyncssh.connect(
@@ -156,9 +157,8 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
                 process.stdin.write(json.dumps(dict(request)) + "\n")
                 line = await process.stdout.readline()
     except asyncssh.HostKeyNotVerifiable as error:
-        raise RemoteError(
-            "the publisher shows another host key", where=where, why=str(error), next_step=hint
-        ) from error
+        problem = "the publisher shows a host key that is not known"
+        raise RemoteError(problem, where=where, why=str(error), next_step=_hint(publisher)) from error
     except asyncssh.PermissionDenied as error:
         raise UsageError("the publisher refused the login", where=f"{publisher.user}@{where}") from error
     except (asyncssh.Error, OSError, TimeoutError) as error:
@@ -178,6 +178,18 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
             next_step=problem.get("next_step"),
         )
     return answer
+
+
+def _hint(publisher: Publisher) -> str:
+    scan = f"ssh-keyscan -p {publisher.port} {publisher.host}"
+    return f"compare its fingerprint, then: {scan} >> FILE, and give --known-hosts FILE"
+
+
+def _known_hosts(publisher: Publisher) -> Path:
+    known = publisher.known_hosts or Path("~/.ssh/known_hosts").expanduser()
+    if not known.is_file():
+        raise UsageError("the publisher's host key is not known", where=str(known), next_step=_hint(publisher))
+    return known
 
 
 def make_keys(folder: NodeFolder, name: str, description: Mapping[str, Any]) -> dict[str, str]:
