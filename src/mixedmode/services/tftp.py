@@ -17,12 +17,10 @@ import ipaddress
 import socket
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 from mixedmode.errors import UsageError
-from mixedmode.protocols.tftp import ErrorCode, Mode, ServerCounters, ServerEngine, ServerLimits
-from mixedmode.protocols.tftp.engine import tuple_host
-from mixedmode.services import mmsg
+from mixedmode.protocols.tftp import ErrorCode, Mode, ServerCounters, ServerLimits
 from mixedmode.services.datagrams import (
     DESTINATION_SPACE,
     bind_datagram,
@@ -31,98 +29,10 @@ from mixedmode.services.datagrams import (
     want_destination,
 )
 from mixedmode.services.files import FileStore, ServedFile, ServedFileCache, is_safe_name
+from mixedmode.services.tftp_lanes import BATCH, BATCHES, RECEIVE_BYTES, Lane, open_lane
 
-_BATCH: Final = 256
-"""Datagrams in one batch."""
-_BATCHES: Final = 2
-"""Batches read from one socket before the event loop gets its turn."""
-_RECEIVE_BYTES: Final = 1024
-"""No datagram that a client may send is longer than a request: 512 bytes."""
 _TICK_SECONDS: Final = 0.05
 _LANES: Final = 256
-Address = tuple[Any, ...]
-
-
-class Lane:
-    """One reply socket and the transfers on it, with Python's own socket calls."""
-
-    def __init__(self, sock: socket.socket, engine: ServerEngine, counters: ServerCounters) -> None:
-        self.sock = sock
-        self.engine = engine
-        self._counters = counters
-
-    def request(self, data: bytes, address: Address, now: float) -> None:
-        """Answer a request that came in on the listening port."""
-        reply = self.engine.request(data, address, now)
-        if reply is not None:
-            self.send((reply,), address)
-
-    def read(self) -> None:
-        """Answer what clients have sent to the reply socket."""
-        now = monotonic()
-        receive, recvfrom = self.engine.receive, self.sock.recvfrom
-        for _ in range(_BATCH * _BATCHES):
-            try:
-                data, address = recvfrom(_RECEIVE_BYTES)
-            except OSError:
-                return
-            reply = receive(data, address, now)
-            if reply:
-                self.send((reply,) if isinstance(reply, bytes) else reply, address)
-
-    def tick(self, now: float) -> None:
-        """Send again what is due."""
-        for packets, address in self.engine.tick(now):
-            self.send(packets, address)
-
-    def send(self, packets: tuple[bytes, ...], address: Address) -> None:
-        """Send packets to a client; what the kernel does not take is lost, as on any network."""
-        for packet in packets:
-            try:
-                self.sock.sendto(packet, address)
-            except OSError:
-                self._counters.send_failures += 1
-
-
-class BatchLane(Lane):
-    """The same with two system calls for many datagrams; a client is known by its ``sockaddr_in``."""
-
-    def __init__(self, sock: socket.socket, engine: ServerEngine, counters: ServerCounters) -> None:
-        super().__init__(sock, engine, counters)
-        self._batch = mmsg.Batch(_BATCH, _RECEIVE_BYTES)
-
-    def request(self, data: bytes, address: Address, now: float) -> None:
-        """Answer a request that came in on the listening port."""
-        reply = self.engine.request(data, mmsg.pack_address(address), now)
-        if reply is not None:
-            self.send((reply,), address)
-
-    def read(self) -> None:
-        """Answer what clients have sent to the reply socket."""
-        now = monotonic()
-        batch, descriptor, receive = self._batch, self.sock.fileno(), self.engine.receive
-        for _ in range(_BATCHES):
-            arrived = batch.receive(descriptor)
-            outgoing = []
-            for data, address in arrived:
-                reply = receive(data, address, now)
-                if isinstance(reply, bytes):
-                    outgoing.append((reply, address))
-                elif reply:
-                    outgoing += [(packet, address) for packet in reply]
-            self._send_all(outgoing)
-            if len(arrived) < batch.size:
-                return
-
-    def tick(self, now: float) -> None:
-        """Send again what is due."""
-        due = self.engine.tick(now)
-        self._send_all([(packet, address) for packets, address in due for packet in packets])
-
-    def _send_all(self, outgoing: list[tuple[bytes, bytes]]) -> None:
-        batch, descriptor = self._batch, self.sock.fileno()
-        for start in range(0, len(outgoing), batch.size):
-            self._counters.send_failures += batch.send(descriptor, outgoing[start : start + batch.size])
 
 
 class TftpService:
@@ -241,15 +151,8 @@ class TftpService:
 
     def _lane(self, host: str) -> Lane:
         sock = bind_datagram(self._family, (host, 0))
-        batched = mmsg.AVAILABLE and self._family == socket.AF_INET
-        engine = ServerEngine(
-            self._find,
-            limits=self.limits,
-            counters=self.counters,
-            host_of=mmsg.host_of if batched else tuple_host,
-        )
-        engine.draining = self._draining
-        lane = self._lanes[host] = (BatchLane if batched else Lane)(sock, engine, self.counters)
+        lane = self._lanes[host] = open_lane(sock, self._find, self.limits, self.counters)
+        lane.engine.draining = self._draining
         if self._loop is not None:
             self._loop.add_reader(sock.fileno(), lane.read)
         return lane
@@ -268,13 +171,7 @@ class TftpService:
         lane = next(iter(self._lanes.values()))
         if listener is None:
             return
-        now = monotonic()
-        for _ in range(_BATCH * _BATCHES):
-            try:
-                data, address = listener.recvfrom(_RECEIVE_BYTES)
-            except OSError:
-                break
-            lane.request(data, address, now)
+        lane.read_requests(listener, monotonic())
         self._watch()
 
     def _read_requests_to_any(self) -> None:
@@ -282,9 +179,9 @@ class TftpService:
         if listener is None:
             return
         now = monotonic()
-        for _ in range(_BATCH * _BATCHES):
+        for _ in range(BATCH * BATCHES):
             try:
-                data, ancillary, _, address = listener.recvmsg(_RECEIVE_BYTES, DESTINATION_SPACE)
+                data, ancillary, _, address = listener.recvmsg(RECEIVE_BYTES, DESTINATION_SPACE)
             except OSError:
                 break
             host = destination(ancillary)

@@ -38,6 +38,19 @@ class Content(Protocol):
         """Return the file's DATA packets for blocks of ``blksize`` bytes."""
 
 
+class Loan(Protocol):
+    """Who runs transfers in lockstep in the engine's place: on the awaited ACK the next block, nothing else."""
+
+    def lend(self, address: Any, packets: tuple[bytes, ...], sent: int, sent_at: float, /) -> None:
+        """Take a transfer whose block ``sent`` is out since ``sent_at``."""
+
+    def where(self, address: Any, /) -> tuple[int, float] | None:
+        """Return which block is out, and since when; None if the transfer is not lent."""
+
+    def take_back(self, address: Any, /) -> tuple[int, float] | None:
+        """Return the same and let the transfer go."""
+
+
 Find = Callable[[str, Mode], "Content | ErrorCode"]
 """Look a name up: the file, or why it is not served."""
 Reply = bytes | tuple[bytes, ...] | None
@@ -67,6 +80,7 @@ class ServerEngine:
         limits: The server's bounds.
         counters: Shared by the engines of one service, so that its bounds hold over all of them.
         host_of: Takes a client's host out of its address; a bound on transfers holds per host.
+        loan: Runs transfers in lockstep, if there is such a one; what it cannot answer comes to :meth:`receive`.
     """
 
     def __init__(
@@ -76,12 +90,14 @@ class ServerEngine:
         limits: ServerLimits | None = None,
         counters: ServerCounters | None = None,
         host_of: Callable[[Hashable], Hashable] = tuple_host,
+        loan: Loan | None = None,
     ) -> None:
         self.limits = limits or ServerLimits()
         self.counters = counters or ServerCounters()
         self.draining = False
         self._find = find
         self._host_of = host_of
+        self._loan = loan
         self._transfers: dict[Hashable, ServerTransfer] = {}
         self._per_host: dict[Hashable, int] = {}
         self._wheel: TimerWheel[ServerTransfer] = TimerWheel()
@@ -119,12 +135,14 @@ class ServerEngine:
         # retry, answered with the same first packet, or a copy that was long under way while the transfer
         # it asked for runs well, and is ignored. Anything else starts afresh; so does a request that
         # overtakes, on its way to the other port, the acknowledgement of the transfer's last block.
+        self._catch_up(earlier)
         self.counters.repeated_requests += 1
         if earlier.request == data:
             if earlier.phase is Phase.OPENING:
                 return earlier.first_packet()
             if not earlier.all_sent and now - earlier.sent_at < self.limits.timeout:
                 return None
+        self._take_back(earlier)
         earlier.fail(now)
         self._ended(earlier)
         return self._open(request, data, earlier.address, now)
@@ -154,6 +172,7 @@ class ServerEngine:
         self._per_host[host] = self._per_host.get(host, 0) + 1
         self._active += 1
         self.counters.active += 1
+        self._lend(transfer)
         return transfer.first_packet()
 
     def _admit(self, address: Hashable) -> bool:
@@ -173,6 +192,22 @@ class ServerEngine:
         transfer = self._transfers.get(address)
         if transfer is None:
             return self._unknown(data)
+        if self._loan is not None:
+            self._take_back(transfer)
+            reply = self._receive(transfer, data, now)
+            self._lend(transfer)
+            return reply
+        return self._receive(transfer, data, now)
+
+    def finished(self, address: Hashable, now: float) -> None:
+        """Take that the last block of a lent transfer was acknowledged."""
+        transfer = self._transfers.get(address)
+        if transfer is not None and not transfer.phase.ended:
+            transfer.catch_up(transfer.last, now)
+            transfer.step_lockstep(now)
+            self._ended(transfer)
+
+    def _receive(self, transfer: ServerTransfer, data: bytes, now: float) -> Reply:
         if int.from_bytes(data, "big") == transfer.awaited and len(data) == 4:
             reply = transfer.step_lockstep(now)
             if reply is None:
@@ -195,6 +230,21 @@ class ServerEngine:
             self._ended(transfer)
         return replies
 
+    def _lend(self, transfer: ServerTransfer) -> None:
+        packets, sent = transfer.packets, transfer.in_lockstep
+        if self._loan is not None and sent and isinstance(packets, tuple):
+            self._loan.lend(transfer.address, packets, sent, transfer.sent_at)
+
+    def _take_back(self, transfer: ServerTransfer) -> None:
+        state = self._loan.take_back(transfer.address) if self._loan is not None else None
+        if state is not None:
+            transfer.catch_up(*state)
+
+    def _catch_up(self, transfer: ServerTransfer) -> None:
+        state = self._loan.where(transfer.address) if self._loan is not None else None
+        if state is not None:
+            transfer.catch_up(*state)
+
     def _unknown(self, data: bytes) -> bytes | None:
         self.counters.unknown_transfers += 1
         is_ack = len(data) >= 4 and data[0] == 0 and data[1] == Opcode.ACK
@@ -205,6 +255,7 @@ class ServerEngine:
         for transfer in self._wheel.expired(now):
             if self._transfers.get(transfer.address) is not transfer:
                 continue
+            self._catch_up(transfer)
             if transfer.due() > now:
                 self._wheel.set(transfer, transfer.due())
                 continue
@@ -213,6 +264,7 @@ class ServerEngine:
                 continue
             packets = transfer.expire(now)
             if transfer.phase.ended:
+                self._take_back(transfer)
                 self._ended(transfer)
             else:
                 self.counters.retransmissions += len(packets)

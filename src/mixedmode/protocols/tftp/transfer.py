@@ -157,6 +157,21 @@ class ServerTransfer:
         self.awaited = 0x40000 | (sent & 0xFFFF)
         return self.packets[sent]
 
+    @property
+    def in_lockstep(self) -> int:
+        """The block that is out and awaits its ACK, if nothing but that ACK is needed to go on; else 0."""
+        return self._sent if self._window == 1 and not self.phase.ended else 0
+
+    def catch_up(self, sent: int, at: float) -> None:
+        """Take over what was done elsewhere by :meth:`step_lockstep`'s rule: block ``sent`` is out since ``at``."""
+        self.sent_at = max(self.sent_at, at)
+        if sent != self._sent:
+            self._acked = sent - 1
+            self._sent = sent
+            self._retries = 0
+            self.phase = Phase.SENDING
+            self.awaited = _lockstep_ack(sent)
+
     def acknowledge(self, block: int, now: float) -> Packets:
         """Take an ACK of the wire number ``block``; return the packets to send."""
         ahead = (block - self._acked) & 0xFFFF
