@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,8 +82,13 @@ class LabPhones:
     def __len__(self) -> int:
         return len(self._phones)
 
-    async def boot_all(self, server: Server) -> list[PhoneBoot]:
-        """Boot every phone and return how each ended, in order."""
+    @property
+    def names(self) -> list[str]:
+        """The phones, in order."""
+        return [phone.name for phone in self._phones]
+
+    async def boot_all(self, server: Server, *, without: Collection[str] = ()) -> list[PhoneBoot]:
+        """Boot every phone that is not switched off and return how each ended, in order."""
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(phone: Phone) -> PhoneBoot:
@@ -91,7 +96,7 @@ class LabPhones:
                 return _boot_of(await phone.boot(server))
 
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(phone)) for phone in self._phones]
+            tasks = [group.create_task(one(phone)) for phone in self._phones if phone.name not in without]
         return [task.result() for task in tasks]
 
 

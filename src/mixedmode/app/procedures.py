@@ -12,7 +12,7 @@ from mixedmode.app.lab_phones import PhoneBoot
 from mixedmode.app.stage import Stage
 from mixedmode.phone.models import get_model
 from mixedmode.pki.profiles import Purpose
-from mixedmode.trustlist import Role
+from mixedmode.trustlist import Role, TrustList
 
 SECURITY_MODE_QUERY = "run sql select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'"
 CACHE_SECONDS = 1.0
@@ -88,8 +88,33 @@ async def regenerate_callmanager(stage: Stage) -> None:
     stage.step("Restart the services, then the phones: they ask TVS about the unknown signer")
     await stage.restart_services()
     boots = await stage.reset_phones()
+    await _promise_by_trust(stage, boots, old)
+
+
+async def phones_behind(stage: Stage) -> None:
+    """Play two regenerations while some phones are switched off: when they return they are behind by two lists."""
+    await stage.reset_phones()
+    boots = await set_mixed_mode(stage)
+    stage.check("every phone is in mixed mode", all(boot.ctl_md5 is not None for boot in boots))
+    first = stage.published_ctl()
+    away = set(stage.lab.phones.names[: len(boots) // 2])
+    stage.step(f"Switch {len(away)} phones off")
+    for change in ("first", "second"):
+        stage.step(f"The {change} new CallManager certificate and CTL file, without them")
+        await stage.admin(f"set cert regen {Purpose.CALLMANAGER}")
+        await stage.admin("utils ctl update CTLFile", "y")
+        await _check_caches(stage)
+        await stage.restart_services()
+        boots = await stage.reset_phones(without=away)
+    stage.step("Switch them on: they hold a CTL file whose signer is gone, and ask TVS about the new one")
+    boots = await stage.reset_phones()
+    await _promise_by_trust(stage, boots, first)
+
+
+async def _promise_by_trust(stage: Stage, boots: list[PhoneBoot], old: TrustList | None) -> None:
+    """State that phones with Security by Default hold the published CTL, and that others keep the old one."""
     able = [boot for boot in boots if get_model(boot.model).security_by_default]
-    await _promise_published_ctl(stage, able, alarm="TL_SUCCESS", with_itl=True)
+    await _promise_published_ctl(stage, able, with_itl=True)
     traces = [stage.tvs_trace(node) for node in stage.lab.nodes]
     asked = any("CertificateDBCache::getCertificateInformation - Found entry {rolecount : 2}" in t for t in traces)
     stage.check("TVS vouched for the new signer", asked or not able)
@@ -153,5 +178,6 @@ PROCEDURES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "non-secure-to-mixed": non_secure_to_mixed,
     "mixed-to-non-secure": mixed_to_non_secure,
     "regenerate-callmanager": regenerate_callmanager,
+    "phones-behind": phones_behind,
 }
 """By the name that ``mixedmode rehearse`` knows."""

@@ -6,7 +6,7 @@ decide by the same policy as everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -146,9 +146,9 @@ class Stage:
             for service in RESTARTED_SERVICES:
                 await self.admin(f"utils service restart {service}", node=node)
 
-    async def reset_phones(self) -> list[PhoneBoot]:
-        """Reset every phone and return its boot."""
-        boots = await self.lab.phones.boot_all(self.lab.phone_server)
+    async def reset_phones(self, *, without: Collection[str] = ()) -> list[PhoneBoot]:
+        """Reset every phone that is not switched off and return its boot."""
+        boots = await self.lab.phones.boot_all(self.lab.phone_server, without=without)
         counts: dict[str, int] = {}
         for boot in boots:
             counts[boot.summary] = counts.get(boot.summary, 0) + 1
