@@ -1,0 +1,199 @@
+"""Many TFTP downloads over the sockets of one pool: the sans-IO client of :mod:`mixedmode.protocols.tftp`.
+
+A datagram costs one look-up, a timer one entry in a wheel for each second that a transfer lasts. The shell calls
+:meth:`Downloads.turn` when the pool is readable and :meth:`Downloads.tick` now and then; each download ends in one
+call of its ``done``. A finished download still answers late packets until its socket is lent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from mixedmode.fleet.faults import Fates, FaultPlan
+from mixedmode.fleet.sockets import RECEIVE_BYTES, Slot, SocketPool
+from mixedmode.protocols.tftp import ClientPhase, ClientTransfer, FailureReason
+from mixedmode.protocols.tftp.client import Failure, Outgoing
+from mixedmode.protocols.tftp.wheel import TimerWheel
+
+Done = Callable[["bytes | Failure"], None]
+"""Told the file, or why it did not come."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What went over the network; what a fault took is counted as lost, not as sent or received."""
+
+    sent: int = 0
+    received: int = 0
+    lost: int = 0
+    repeated: int = 0
+
+
+class Download:
+    """One file on its way to one phone."""
+
+    __slots__ = ("done", "fates", "slot", "transfer")
+
+    def __init__(self, transfer: ClientTransfer, slot: Slot, done: Done, fates: Fates | None) -> None:
+        self.transfer = transfer
+        self.slot = slot
+        self.done = done
+        self.fates = fates
+
+
+class Downloads:
+    """The downloads of a fleet.
+
+    Args:
+        pool: Where their sockets come from.
+        server: Numeric socket address of the server.
+        timeout: Seconds until the last packet is sent again.
+        retries: How often, before giving up.
+        limit: Most bytes of one file.
+        plan: Faults.
+        began: When the run began, on the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        pool: SocketPool,
+        server: tuple[Any, ...],
+        *,
+        timeout: float,
+        retries: int,
+        limit: int,
+        plan: FaultPlan,
+        began: float,
+    ) -> None:
+        self.traffic = Traffic()
+        self._pool = pool
+        self._server = server
+        self._timeout, self._retries, self._limit = timeout, retries, limit
+        self._plan = plan
+        self._began = began
+        self._wheel: TimerWheel[Download] = TimerWheel()
+
+    def fetch(self, name: str, done: Done, fates: Fates | None = None) -> None:
+        """Ask for a file.
+
+        Args:
+            name: The file.
+            done: Called once, maybe before this returns.
+            fates: Of the phone's datagrams; None if none has one.
+
+        Raises:
+            RemoteError: There is no socket.
+            MalformedPacketError: The name is too long for a request.
+        """
+        now = monotonic()
+        transfer = ClientTransfer(
+            name, self._server, now, timeout=self._timeout, retries=self._retries, limit=self._limit
+        )
+        slot = self._pool.lend()
+        download = slot.download = Download(transfer, slot, done, fates)
+        self._send(download, transfer.start(), now)
+        if not transfer.finished:
+            self._wheel.set(download, transfer.deadline)
+
+    def turn(self) -> None:
+        """Take one datagram from each socket that has one."""
+        now = monotonic()
+        down = self._plan.is_down(now - self._began)
+        traffic = self.traffic
+        for slot in self._pool.ready():
+            try:
+                data, address = slot.sock.recvfrom(RECEIVE_BYTES)
+            except OSError:
+                continue
+            download = slot.download
+            if download is None:
+                continue
+            if down:
+                traffic.lost += 1
+            elif download.fates is None:
+                traffic.received += 1
+                self._take(download, data, address, now)
+            else:
+                self._arrive(download, download.fates, data, address, now)
+
+    def tick(self) -> None:
+        """Send again what is due."""
+        now = monotonic()
+        for download in self._wheel.expired(now):
+            transfer = download.transfer
+            if transfer.finished:
+                continue
+            if transfer.deadline <= now:
+                outgoing = transfer.expire(now)
+                self.traffic.repeated += len(outgoing)
+                self._send(download, outgoing, now)
+                if transfer.finished:
+                    self._finish(download)
+                    continue
+            self._wheel.set(download, transfer.deadline)
+
+    def _take(self, download: Download, data: bytes, address: tuple[Any, ...], now: float) -> None:
+        transfer = download.transfer
+        over = transfer.finished
+        self._send(download, transfer.receive(data, address, now), now)
+        if not over and transfer.finished:
+            self._finish(download)
+
+    def _arrive(self, download: Download, fates: Fates, data: bytes, address: tuple[Any, ...], now: float) -> None:
+        for late in self._fate(fates):
+            if late:
+                asyncio.get_running_loop().call_later(late, self._arrive_late, download, data, address)
+            elif download.slot.download is download:
+                self.traffic.received += 1
+                self._take(download, data, address, now)
+
+    def _arrive_late(self, download: Download, data: bytes, address: tuple[Any, ...]) -> None:
+        if download.slot.download is download:  # otherwise its port belongs to another transfer by now
+            self.traffic.received += 1
+            self._take(download, data, address, monotonic())
+
+    def _fate(self, fates: Fates) -> tuple[float, ...]:
+        copies = fates.roll()
+        if not copies:
+            self.traffic.lost += 1
+        return copies
+
+    def _send(self, download: Download, outgoing: Outgoing, now: float) -> None:
+        if not outgoing:
+            return
+        down = self._plan.is_down(now - self._began)
+        for packet, address in outgoing:
+            if down:
+                self.traffic.lost += 1
+            elif download.fates is None:
+                self._put(download, packet, address)
+            else:
+                for late in self._fate(download.fates):
+                    if late:
+                        asyncio.get_running_loop().call_later(late, self._put_late, download, packet, address)
+                    else:
+                        self._put(download, packet, address)
+
+    def _put_late(self, download: Download, packet: bytes, address: tuple[Any, ...]) -> None:
+        if download.slot.download is download:
+            self._put(download, packet, address)
+
+    def _put(self, download: Download, packet: bytes, address: tuple[Any, ...]) -> None:
+        try:
+            download.slot.sock.sendto(packet, address)
+        except OSError:
+            self.traffic.lost += 1  # as lost as on the wire; the clock repeats it
+        else:
+            self.traffic.sent += 1
+
+    def _finish(self, download: Download) -> None:
+        transfer = download.transfer
+        self._pool.give_back(download.slot)
+        if transfer.phase is ClientPhase.DONE:
+            download.done(transfer.content)
+        else:
+            download.done(transfer.failure or Failure(FailureReason.TIMEOUT, "The transfer did not finish"))
