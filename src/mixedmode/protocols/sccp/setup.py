@@ -1,0 +1,356 @@
+"""Messages that a registered phone sets itself up with: capabilities, templates, lines, time (wire-formats.md 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+
+from mixedmode.protocols.sccp.fields import Fields, Message, exactly, number, text
+
+BUTTON_SLOTS: Final = 42
+SOFT_KEY_SLOTS: Final = 32
+BUTTON_LINE: Final = 9
+BUTTON_SPEED_DIAL: Final = 2
+_CAPABILITY_BYTES: Final = 16
+_KEYS: Final = 16
+_SET_BYTES: Final = 3 * _KEYS
+_SOFT_KEY_BYTES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilitiesReq(Message):
+    """009B: which codecs do you know?"""
+
+    ID: ClassVar[int] = 0x009B
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """A codec: its number, the most frames in a packet, and 8 bytes that depend on it."""
+
+    codec: int = 0
+    frames: int = 0
+    parameters: bytes = bytes(8)
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilitiesRes(Message):
+    """0010: these.
+
+    Attributes:
+        count: How many of the slots count.
+        slots: As they stand in the message: 18 in old phones, or as many as count.
+    """
+
+    ID: ClassVar[int] = 0x0010
+    count: int = 0
+    slots: tuple[Capability, ...] = ()
+
+    def body(self) -> bytes:
+        """Return 4 bytes and 16 for each slot."""
+        parts = [number(self.count)]
+        parts += [
+            number(each.codec) + number(each.frames) + exactly(each.parameters, 8, "the parameters")
+            for each in self.slots
+        ]
+        return b"".join(parts)
+
+    @classmethod
+    def parse(cls, fields: Fields) -> CapabilitiesRes:
+        """Read it."""
+        count = fields.number("count")
+        slots = []
+        while fields.left >= _CAPABILITY_BYTES:
+            slots.append(Capability(fields.number("codec"), fields.number("frames"), fields.raw(8, "parameters")))
+        return cls(count, tuple(slots))
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonTemplateReq(Message):
+    """000E: which buttons have I?"""
+
+    ID: ClassVar[int] = 0x000E
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button: the number of its line or speed dial, and its type; 9 line, 2 speed dial, 255 undefined."""
+
+    instance: int = 0
+    kind: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonTemplateRes(Message):
+    """0097: these.
+
+    Attributes:
+        offset: Of the first.
+        count: How many of the slots count.
+        total: How many there are.
+        slots: As they stand in the message: 42 or 56.
+    """
+
+    ID: ClassVar[int] = 0x0097
+    offset: int = 0
+    count: int = 0
+    total: int = 0
+    slots: tuple[Button, ...] = ()
+
+    @classmethod
+    def of(cls, buttons: tuple[Button, ...]) -> ButtonTemplateRes:
+        """Return the message of up to 42 buttons."""
+        used = buttons[:BUTTON_SLOTS]
+        return cls(0, len(used), len(used), used + (Button(),) * (BUTTON_SLOTS - len(used)))
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """Those that count."""
+        return self.slots[: self.count]
+
+    def body(self) -> bytes:
+        """Return 12 bytes and 2 for each slot."""
+        head = number(self.offset) + number(self.count) + number(self.total)
+        return head + b"".join(number(each.instance, 1) + number(each.kind, 1) for each in self.slots)
+
+    @classmethod
+    def parse(cls, fields: Fields) -> ButtonTemplateRes:
+        """Read it."""
+        offset, count, total = fields.number("offset"), fields.number("count"), fields.number("total")
+        slots = []
+        while fields.left >= 2:
+            slots.append(Button(fields.number("instance", 1), fields.number("type", 1)))
+        return cls(offset, count, total, tuple(slots))
+
+
+@dataclass(frozen=True, slots=True)
+class SoftKeyTemplateReq(Message):
+    """0028: which soft keys are there?"""
+
+    ID: ClassVar[int] = 0x0028
+
+
+@dataclass(frozen=True, slots=True)
+class SoftKey:
+    """A soft key: its label, often two bytes that stand for a word of the phone's language, and its event."""
+
+    label: str = ""
+    event: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SoftKeyTemplateRes(Message):
+    """0108: these, in 32 slots."""
+
+    ID: ClassVar[int] = 0x0108
+    offset: int = 0
+    count: int = 0
+    total: int = 0
+    slots: tuple[SoftKey, ...] = ()
+
+    @classmethod
+    def of(cls, keys: tuple[SoftKey, ...]) -> SoftKeyTemplateRes:
+        """Return the message of up to 32 keys."""
+        used = keys[:SOFT_KEY_SLOTS]
+        return cls(0, len(used), len(used), used + (SoftKey(),) * (SOFT_KEY_SLOTS - len(used)))
+
+    def body(self) -> bytes:
+        """Return 12 bytes and 20 for each slot."""
+        head = number(self.offset) + number(self.count) + number(self.total)
+        return head + b"".join(text(each.label, 16) + number(each.event) for each in self.slots)
+
+    @classmethod
+    def parse(cls, fields: Fields) -> SoftKeyTemplateRes:
+        """Read it."""
+        offset, count, total = fields.number("offset"), fields.number("count"), fields.number("total")
+        slots = []
+        while fields.left >= _SOFT_KEY_BYTES:
+            slots.append(SoftKey(fields.text(16, "label"), fields.number("event")))
+        return cls(offset, count, total, tuple(slots))
+
+
+@dataclass(frozen=True, slots=True)
+class SoftKeySetReq(Message):
+    """0025: which soft keys are shown when?"""
+
+    ID: ClassVar[int] = 0x0025
+
+
+@dataclass(frozen=True, slots=True)
+class SoftKeySet:
+    """The keys of one state of a call: 16 places in the template, and 16 numbers of them."""
+
+    places: bytes = bytes(_KEYS)
+    numbers: tuple[int, ...] = (0,) * _KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class SoftKeySetRes(Message):
+    """0109: these, one set for each state."""
+
+    ID: ClassVar[int] = 0x0109
+    offset: int = 0
+    count: int = 0
+    total: int = 0
+    sets: tuple[SoftKeySet, ...] = ()
+
+    def body(self) -> bytes:
+        """Return 12 bytes and 48 for each set."""
+        parts = [number(self.offset), number(self.count), number(self.total)]
+        for each in self.sets:
+            parts.append(exactly(each.places, _KEYS, "a soft key set"))
+            parts.append(exactly(b"".join(number(n, 2) for n in each.numbers), 2 * _KEYS, "a soft key set"))
+        return b"".join(parts)
+
+    @classmethod
+    def parse(cls, fields: Fields) -> SoftKeySetRes:
+        """Read it."""
+        offset, count, total = fields.number("offset"), fields.number("count"), fields.number("total")
+        sets = []
+        while fields.left >= _SET_BYTES:
+            places = fields.raw(_KEYS, "places")
+            sets.append(SoftKeySet(places, tuple(fields.number("number", 2) for _ in range(_KEYS))))
+        return cls(offset, count, total, tuple(sets))
+
+
+@dataclass(frozen=True, slots=True)
+class LineStatReq(Message):
+    """000B: what is line ``line``?"""
+
+    ID: ClassVar[int] = 0x000B
+    line: int = 1
+
+    def body(self) -> bytes:
+        """Return 4 bytes."""
+        return number(self.line)
+
+    @classmethod
+    def parse(cls, fields: Fields) -> LineStatReq:
+        """Read it."""
+        return cls(fields.number("line"))
+
+
+@dataclass(frozen=True, slots=True)
+class LineStat(Message):
+    """0092: this.
+
+    Attributes:
+        line: Its number on the phone, from 1.
+        directory_number: ``1001``; empty if there is no such line.
+        full_name: The name to show to others.
+        label: The name on the phone.
+        options: Bits.
+    """
+
+    ID: ClassVar[int] = 0x0092
+    line: int = 1
+    directory_number: str = ""
+    full_name: str = ""
+    label: str = ""
+    options: int = 0x0F
+
+    def body(self) -> bytes:
+        """Return 112 bytes."""
+        names = text(self.directory_number, 24) + text(self.full_name, 40) + text(self.label, 40)
+        return number(self.line) + names + number(self.options)
+
+    @classmethod
+    def parse(cls, fields: Fields) -> LineStat:
+        """Read it; old servers end before the options."""
+        line, directory_number = fields.number("line"), fields.text(24, "directory number")
+        full_name, label = fields.text(40, "full name"), fields.text(40, "label")
+        return cls(line, directory_number, full_name, label, fields.number("options") if fields.left >= 4 else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicLineStat(Message):
+    """0147: LineStat for protocol 17 and later; each text ends with a NUL, the whole is filled up to words."""
+
+    ID: ClassVar[int] = 0x0147
+    line: int = 1
+    directory_number: str = ""
+    full_name: str = ""
+    label: str = ""
+    options: int = 0x0F
+
+    def body(self) -> bytes:
+        """Return 8 bytes and the texts."""
+        texts = [text(each, len(each.encode("utf-8", "surrogateescape")) + 1) for each in self._texts()]
+        body = number(self.line) + number(self.options) + b"".join(texts)
+        return body + bytes(-len(body) % 4)
+
+    def _texts(self) -> tuple[str, str, str]:
+        return self.directory_number, self.full_name, self.label
+
+    @classmethod
+    def parse(cls, fields: Fields) -> DynamicLineStat:
+        """Read it."""
+        line, options = fields.number("line"), fields.number("options")
+        directory_number, full_name = fields.ended_text("directory number"), fields.ended_text("full name")
+        return cls(line, directory_number, full_name, fields.ended_text("label"), options)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterAvailableLines(Message):
+    """002D: the phone can show ``lines`` lines."""
+
+    ID: ClassVar[int] = 0x002D
+    lines: int = 1
+
+    def body(self) -> bytes:
+        """Return 4 bytes."""
+        return number(self.lines)
+
+    @classmethod
+    def parse(cls, fields: Fields) -> RegisterAvailableLines:
+        """Read it."""
+        return cls(fields.number("lines"))
+
+
+@dataclass(frozen=True, slots=True)
+class TimeDateReq(Message):
+    """000D: what time is it?"""
+
+    ID: ClassVar[int] = 0x000D
+
+
+@dataclass(frozen=True, slots=True)
+class DefineTimeDate(Message):
+    """0094: this; the local time in parts, and seconds since 1970."""
+
+    ID: ClassVar[int] = 0x0094
+    year: int
+    month: int
+    weekday: int
+    day: int
+    hour: int
+    minute: int
+    second: int
+    millisecond: int
+    unix: int
+
+    @classmethod
+    def of(cls, moment: datetime) -> DefineTimeDate:
+        """Return the message of a moment; Sunday is day 0."""
+        return cls(
+            moment.year,
+            moment.month,
+            moment.isoweekday() % 7,
+            moment.day,
+            moment.hour,
+            moment.minute,
+            moment.second,
+            moment.microsecond // 1000,
+            int(moment.timestamp()),
+        )
+
+    def body(self) -> bytes:
+        """Return 36 bytes."""
+        parts = (self.year, self.month, self.weekday, self.day, self.hour, self.minute, self.second)
+        return b"".join(number(part) for part in (*parts, self.millisecond, self.unix))
+
+    @classmethod
+    def parse(cls, fields: Fields) -> DefineTimeDate:
+        """Read it."""
+        return cls(*(fields.number(f"time, part {part}") for part in range(1, 10)))
