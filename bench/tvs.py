@@ -1,0 +1,152 @@
+"""TVS: full handshakes a second, against nginx and OpenSSL's own server with the same certificate in the same run.
+
+RSA 2048, TLS 1.3, a new connection each time, made by ``bench/tlsload.c`` from another core. nginx and
+``openssl s_server`` shake hands only; TVS is measured so too, and with one request and its answer on each connection.
+Goals: 95 % of nginx's handshakes at 32 and at 256 connections, and a p99 that 500 silent connections do not change.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.tftp import Contender, _free_port, _running, _unpacked
+from bench.timing import Goal, Report
+from mixedmode.pki.files import PRIVATE, write_atomic
+from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
+from mixedmode.protocols.tvs import QueryRequest, encode_message
+
+CONNECTIONS, TOTAL, ROUNDS, SILENT = (1, 32, 256), 3000, 3, 500
+OURS, NGINX, OPENSSL = "mixedmode tvs serve", "nginx", "openssl s_server"
+_LINE = re.compile(r"done (\d+) failed (\d+) rate (\d+) p50 ([\d.]+) p99 ([\d.]+) max ([\d.]+)")
+_NGINX = """
+daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+  uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  server {{ listen 127.0.0.1:{port} ssl backlog=4096; ssl_certificate {pem}; ssl_certificate_key {pem};
+  ssl_protocols TLSv1.2 TLSv1.3; return 204; }} }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the generator printed: connections a second, milliseconds, and how many failed."""
+
+    rate: float
+    p50: float
+    p99: float
+    failed: int
+
+
+def run() -> Report:
+    """Measure."""
+    rates: dict[tuple[str, int], list[Load]] = defaultdict(list)
+    quiet: list[Load] = []
+    crowded: list[Load] = []
+    with tempfile.TemporaryDirectory(prefix="mixedmode-bench-") as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o755)
+        pem, request = _material(folder)
+        generator = folder / "tlsload"
+        source = Path(__file__).with_name("tlsload.c")
+        subprocess.run(["gcc", "-O2", "-o", generator, source, "-lssl", "-lcrypto"], check=True)
+        contenders = list(_contenders(folder, pem))
+        for _ in range(ROUNDS):
+            for contender in contenders:
+                with _running(contender):
+                    for connections in CONNECTIONS[:1] if contender.name == OPENSSL else CONNECTIONS:
+                        rates[contender.name, connections].append(_load(generator, contender.port, connections))
+                    if contender.name == OURS:
+                        for connections in CONNECTIONS:
+                            rates[f"{OURS}, asked", connections].append(
+                                _load(generator, contender.port, connections, request)
+                            )
+                        quiet.append(_load(generator, contender.port, 32, request))
+                        crowded.append(_load(generator, contender.port, 32, request, SILENT))
+    return _report(rates, quiet, crowded)
+
+
+def _material(folder: Path) -> tuple[Path, Path]:
+    """Write the servers' certificate and key, and a request for it."""
+    key = generate_key(KeyKind.RSA_2048)
+    subject = Subject("bench", "TAC", "Cisco", "Krakow", "Malopolska", "PL")
+    certificate = self_signed(Purpose.TVS, subject=subject, key=key, now=datetime.now(UTC), serial=0x1234567890ABCDEF)
+    from cryptography.hazmat.primitives import serialization as form
+
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    pem = folder / "tvs.pem"
+    write_atomic(pem, private + certificate.pem(), mode=PRIVATE)
+    request = folder / "request"
+    request.write_bytes(
+        encode_message(
+            QueryRequest(
+                session=1,
+                device="CP-7975-SEP001122334455",
+                subject=certificate.subject,
+                issuer=certificate.issuer,
+                serial=certificate.serial,
+            )
+        )
+    )
+    return pem, request
+
+
+def _contenders(folder: Path, pem: Path) -> Iterator[Contender]:
+    nginx = _unpacked(folder, "nginx", "usr/sbin/nginx")
+    if nginx:
+        port = _free_port()
+        settings = folder / "nginx.conf"
+        settings.write_text(_NGINX.format(folder=folder, port=port, pem=pem))
+        yield Contender(NGINX, port, (*nginx, "-c", str(settings), "-e", str(folder / "error.log")))
+    port = _free_port()
+    words = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(pem), "-key", str(pem), "-quiet"]
+    yield Contender(OPENSSL, port, tuple(words))
+    port = _free_port()
+    command = Path(sys.executable).with_name("mixedmode")
+    words = [str(command), "tvs", "serve", "--key", str(pem), "--port", str(port), "--certificate", f"TVS={pem}"]
+    yield Contender(OURS, port, tuple(words))
+
+
+def _load(generator: Path, port: int, connections: int, request: Path | None = None, silent: int = 0) -> Load:
+    words = [str(generator), "127.0.0.1", str(port), str(connections), str(TOTAL), str(request or "-"), str(silent)]
+    printed = subprocess.run(["taskset", "-c", "1", *words], capture_output=True, text=True, check=True).stdout
+    match = _LINE.search(printed)
+    if match is None:
+        raise RuntimeError(f"tlsload printed {printed!r}")
+    _, failed, rate, p50, p99, _ = match.groups()
+    return Load(float(rate), float(p50), float(p99), int(failed))
+
+
+def _report(rates: dict[tuple[str, int], list[Load]], quiet: list[Load], crowded: list[Load]) -> Report:
+    medians = {key: statistics.median(load.rate for load in loads) for key, loads in rates.items()}
+    names = list(dict.fromkeys(name for name, _ in rates))
+    setting = (
+        f"{TOTAL} connections, RSA 2048, TLS 1.3, server on core 0, generator on core 1, median of {ROUNDS} rounds"
+    )
+    lines = [setting, "", f"{'connections a second, at once:':<32}" + "".join(f"{each:>10}" for each in CONNECTIONS)]
+    for name in names:
+        row = "".join(
+            f"{medians.get((name, each), 0):>10,.0f}" if (name, each) in medians else f"{'-':>10}"
+            for each in CONNECTIONS
+        )
+        lines.append(f"{name:<32}{row}")
+    before, after = (statistics.median(load.p99 for load in loads) for loads in (quiet, crowded))
+    lines += ["", f"p99 at 32 connections: {before:.1f} ms; beside {SILENT} silent connections: {after:.1f} ms"]
+    goals = [
+        Goal(f"{each} at once, ours / nginx", medians[OURS, each] / medians[NGINX, each], 0.95, at_most=False)
+        for each in CONNECTIONS[1:]
+        if (NGINX, each) in medians
+    ]
+    goals.append(Goal(f"p99 beside {SILENT} silent connections / without", after / before, 1.3, at_most=True))
+    failures = sum(load.failed for key, loads in rates.items() if key[0].startswith(OURS) for load in loads)
+    goals.append(Goal("connections that failed", failures + sum(load.failed for load in crowded), 0, at_most=True))
+    return Report("TVS", lines, goals)
