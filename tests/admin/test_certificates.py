@@ -52,7 +52,7 @@ def test_what_is_pasted_must_be_a_certificate(terminal: Terminal) -> None:
         "set cert import trust CallManager", "-----BEGIN CERTIFICATE-----", "AAAA", "-----END CERTIFICATE-----"
     )
     assert terminal.last.exit_code == 2
-    assert "self-signed here" in terminal.type("set cert import own tomcat")[1]
+    assert "there is no signing request" in terminal.type("set cert import own tomcat")[1]
 
 
 def test_reset_itl_as_the_guide_shows(terminal: Terminal) -> None:

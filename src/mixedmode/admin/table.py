@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mixedmode.admin.commands import (
     accounts,
+    certificate_import,
+    certificate_requests,
     certificates,
     files,
     recovery,
@@ -20,6 +22,8 @@ COMMANDS: tuple[Command, ...] = (
     *trust.COMMANDS,
     *recovery.COMMANDS,
     *certificates.COMMANDS,
+    *certificate_requests.COMMANDS,
+    *certificate_import.COMMANDS,
     *services.COMMANDS,
     *sql.COMMANDS,
     *files.COMMANDS,

@@ -159,6 +159,10 @@ REGENERATED_RESTART = Text(
 RESTART_ADVICE = Text("Please restart services related to {unit} for the new certificate to\nbecome active.", REFERENCE)
 ASK_PASTE = Text("Paste the Certificate and Hit Enter", REFERENCE)
 IMPORTED = Text("Successfully imported certificate for {unit}.", REFERENCE)
+CSR_GENERATED = Text("Successfully Generated CSR for {unit}.", REFERENCE)
+CSR_ROW = Text("{unit}/{unit}.csr: {subject}")
+NO_CSR = Text("No signing request waits for its certificate.")
+ASK_NEW_REQUEST = Text("Do you want to replace it? (yes|no)? ")
 DELETED_CERTIFICATE = Text("Successfully deleted certificate {name} from {unit}.")
 
 # -- accounts -----------------------------------------------------------------------------------------------------

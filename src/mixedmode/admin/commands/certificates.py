@@ -1,12 +1,12 @@
-"""``show cert``, ``set cert regen``, ``set cert import`` and ``set cert delete``, on the node of the session."""
+"""``show cert``, ``set cert regen`` and ``set cert delete``, on the node of the session."""
 
 from __future__ import annotations
 
 from mixedmode.admin import texts
+from mixedmode.admin.commands.certificate_names import KIND, OWN, own_unit, same_name, stores, trust_store
 from mixedmode.admin.shell.call import Call
-from mixedmode.admin.shell.model import Argument, BadCommandError, Command, Question
-from mixedmode.admin.shell.session import AdminSession
-from mixedmode.cluster.certificates import OWN_UNITS, TRUST_STORES, TRUST_SUFFIX, StoredCertificate
+from mixedmode.admin.shell.model import Argument, Command, Question
+from mixedmode.cluster.certificates import StoredCertificate
 from mixedmode.cluster.errors import NotFoundError
 from mixedmode.cluster.operations import certificates as operations
 from mixedmode.errors import UsageError
@@ -14,14 +14,10 @@ from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import Purpose
 from mixedmode.trustlist.listing import colon_hex, printable
 
-PASTE_LIMIT = 64 << 10
-"""Characters of a certificate that is pasted."""
-_END = "-----END CERTIFICATE-----"
-
 
 async def show_own(call: Call) -> None:
     """Print this node's certificate of a purpose."""
-    unit = _own_unit(call.value("name"))
+    unit = own_unit(call.value("name"))
     certificate = await call.blocking(lambda: call.cluster.own_certificate(call.node, unit))
     await call.write(*_details(certificate, call))
 
@@ -29,8 +25,8 @@ async def show_own(call: Call) -> None:
 async def show_trust(call: Call) -> None:
     """Print the certificates of a trust store that have a name, or all of them."""
     unit, _, name = call.value("name").partition("/")
-    found = await call.blocking(lambda: call.cluster.certificates.list_trust(_store(unit)))
-    found = [stored for stored in found if not name or _same_name(stored.name, name)]
+    found = await call.blocking(lambda: call.cluster.certificates.list_trust(trust_store(unit)))
+    found = [stored for stored in found if not name or same_name(stored.name, name)]
     if not found:
         raise NotFoundError(f"there is no certificate {call.value('name')!r}", next_step="show cert list trust")
     for stored in found:
@@ -75,14 +71,14 @@ def _details(certificate: Certificate, call: Call) -> list[str]:
 
 async def ask_regenerate(call: Call) -> Question | None:
     """Ask before the recovery certificate is made anew; other certificates need no question."""
-    if _own_unit(call.value("name")) != Purpose.ITLRECOVERY:
+    if own_unit(call.value("name")) != Purpose.ITLRECOVERY:
         return None
     return Question(texts.ASK_REGENERATE.line(), tuple(texts.RECOVERY_WARNING.lines()))
 
 
 async def regenerate(call: Call) -> None:
     """Make a key and a certificate of this node anew."""
-    unit = _own_unit(call.value("name"))
+    unit = own_unit(call.value("name"))
     result = await call.operate(operations.REGENERATE, node=call.node, unit=unit)
     recovery = unit == Purpose.ITLRECOVERY
     await call.say(texts.RECOVERY_REGENERATED if recovery else texts.REGENERATED, unit=unit)
@@ -92,41 +88,11 @@ async def regenerate(call: Call) -> None:
     await call.tell_undelivered(result)
 
 
-async def import_certificate(call: Call) -> None:
-    """Take a pasted certificate into a trust store."""
-    if call.value("kind") == "own":
-        raise UsageError(
-            "a node's own certificates are self-signed here, so none can be imported",
-            where=call.value("name"),
-            next_step="set cert regen makes a new one; set cert import trust takes a certificate to be trusted",
-        )
-    store = _store(call.value("name"))
-    await call.say(texts.ASK_PASTE)
-    pem = await _pasted(call)
-    await call.operate(operations.IMPORT, unit=store, pem=pem)
-    await call.say(texts.IMPORTED, unit=store)
-    await call.say(texts.RESTART_ADVICE, unit=store)
-
-
-async def _pasted(call: Call) -> str:
-    lines: list[str] = []
-    size = 0
-    while not lines or lines[-1] != _END:
-        line = (await call.io.ask("")).strip()
-        if not line and (not lines or call.io.page_height is None):
-            raise UsageError("no certificate was pasted", next_step=f"paste PEM text that ends with {_END}")
-        lines.append(line)
-        size += len(line)
-        if size > PASTE_LIMIT:
-            raise UsageError(f"more than {PASTE_LIMIT} characters were pasted")
-    return "\n".join((*lines, ""))
-
-
 async def delete_certificate(call: Call) -> None:
     """Take a certificate out of a trust store."""
-    store, name = _store(call.value("unit")), call.value("name")
+    store, name = trust_store(call.value("unit")), call.value("name")
     found = await call.blocking(lambda: call.cluster.certificates.list_trust(store))
-    matching = [stored for stored in found if _same_name(stored.name, name) or _has_hash(stored, name)]
+    matching = [stored for stored in found if same_name(stored.name, name) or _has_hash(stored, name)]
     if len(matching) != 1:
         raise _not_one(store, name, matching)
     await call.operate(operations.DELETE, unit=store, sha256=matching[0].certificate.sha256.hex())
@@ -147,60 +113,22 @@ def _has_hash(stored: StoredCertificate, text: str) -> bool:
     return len(text) >= 8 and stored.certificate.sha256.hex().startswith(text.lower().replace(":", ""))
 
 
-def _same_name(stored: str, asked: str) -> bool:
-    return asked.lower() in {stored.lower(), stored.lower().removesuffix(".pem")}
-
-
-def _own_unit(text: str) -> str:
-    for unit in OWN_UNITS:
-        if text.lower() in {unit.lower(), f"{unit.lower()}/{unit.lower()}.pem"}:
-            return unit
-    raise BadCommandError(f"there is no certificate {text!r}", next_step=f"one of: {', '.join(OWN_UNITS)}")
-
-
-def _store(text: str) -> str:
-    """Return a trust store; ``CallManager`` means ``CallManager-trust`` here, as in the field."""
-    for store in TRUST_STORES:
-        if text.lower() in {store.lower(), store.lower().removesuffix(TRUST_SUFFIX)}:
-            return store
-    raise BadCommandError(f"there is no trust store {text!r}", next_step=f"one of: {', '.join(TRUST_STORES)}")
-
-
-def own_units(_session: AdminSession) -> tuple[str, ...]:
-    """Return the names of own certificates."""
-    return OWN_UNITS
-
-
-def stores(_session: AdminSession) -> tuple[str, ...]:
-    """Return the names of the trust stores."""
-    return TRUST_STORES
-
-
-_OWN = Argument("name", "Such as CallManager.", candidates=own_units)
-_STORE = Argument("name", "Such as CallManager-trust.", candidates=stores)
-_KIND = Argument("kind", "The node's own certificates, or the trust stores.", choices=("own", "trust"))
-
 COMMANDS = (
-    Command(("show", "cert", "own"), "Shows a certificate of this node.", show_own, (_OWN,)),
+    Command(("show", "cert", "own"), "Shows a certificate of this node.", show_own, (OWN,)),
     Command(
         ("show", "cert", "trust"),
         "Shows the certificates of a trust store.",
         show_trust,
         (Argument("name", "A trust store, or store/name.pem.", candidates=stores),),
     ),
-    Command(("show", "cert", "list"), "Lists certificates.", list_certificates, (_KIND,)),
+    Command(("show", "cert", "list"), "Lists certificates.", list_certificates, (KIND,)),
+    Command(("show", "cert", "list", "type"), "Lists certificates.", list_certificates, (KIND,)),
     Command(
         ("set", "cert", "regen"),
         "Makes a key and certificate of this node anew.",
         regenerate,
-        (_OWN,),
+        (OWN,),
         confirm=ask_regenerate,
-    ),
-    Command(
-        ("set", "cert", "import"),
-        "Takes a pasted certificate into a trust store.",
-        import_certificate,
-        (_KIND, _STORE),
     ),
     Command(
         ("set", "cert", "delete"),

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from mixedmode.cluster.operations import certificates, ctl, files, itl, nodes, parameters, services, versions
+from mixedmode.cluster.operations import (
+    certificate_import,
+    certificates,
+    csr,
+    ctl,
+    files,
+    itl,
+    nodes,
+    parameters,
+    services,
+    versions,
+)
 from mixedmode.cluster.steps import Definition
 
 DEFINITIONS: dict[str, Definition] = {
     definition.name: definition
-    for module in (ctl, itl, certificates, services, parameters, versions, files, nodes)
+    for module in (
+        ctl,
+        itl,
+        certificates,
+        csr,
+        certificate_import,
+        services,
+        parameters,
+        versions,
+        files,
+        nodes,
+    )
     for definition in module.DEFINITIONS
 }
 

@@ -1,0 +1,201 @@
+"""Certificate signing requests: PKCS#10 with what CUCM asks for, and reading them back.
+
+Pure: the key is an argument. A request asks for the usages of its purpose and for alternative names, as
+cucm-admin.md 3 tells (server, client and IPsec end system; signature, key encipherment, data encipherment and key
+agreement). CAPF's asks to be an authority.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mixedmode.errors import MalformedError, UsageError
+from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.issuing import IPSEC_END_SYSTEM
+from mixedmode.pki.names import render_name
+from mixedmode.pki.profiles import PROFILES, Profile, Purpose, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    from mixedmode.pki.signer import PrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class SigningRequest:
+    """A certificate signing request that was read, its signature checked.
+
+    Attributes:
+        pem: The request as PEM text.
+        library: The library's object.
+    """
+
+    pem: bytes
+    library: x509.CertificateSigningRequest
+
+    @property
+    def subject(self) -> str:
+        """The subject as CUCM prints it."""
+        return render_name(self.library.subject)
+
+    @property
+    def dns_names(self) -> tuple[str, ...]:
+        """The alternative names of kind DNS."""
+        return _dns_names(self.library.extensions)
+
+    @property
+    def key_description(self) -> str:
+        """The key for people: ``RSA 2048``, ``EC P-256``."""
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        key = self.library.public_key()
+        return f"EC P-{key.curve.key_size}" if isinstance(key, ec.EllipticCurvePublicKey) else f"RSA {_bits(key)}"
+
+    def has_key_of(self, certificate: Certificate) -> bool:
+        """Return whether a certificate is for the request's key.
+
+        Raises:
+            MalformedError: The certificate cannot be read.
+        """
+        return bool(self.library.public_key() == certificate.public_key)
+
+
+def _bits(key: object) -> int:
+    return int(getattr(key, "key_size", 0))
+
+
+def make_request(purpose: Purpose, *, subject: Subject, key: PrivateKey, dns_names: Sequence[str] = ()) -> bytes:
+    """Return a request as PEM text.
+
+    Args:
+        purpose: What the certificate shall be for.
+        subject: Whose it shall be.
+        key: The private key, which signs the request.
+        dns_names: Alternative names to ask for.
+
+    Raises:
+        UsageError: The subject or a name cannot be written.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        builder = x509.CertificateSigningRequestBuilder().subject_name(subject.name())
+        for extension, critical in _extensions(PROFILES[purpose], dns_names):
+            builder = builder.add_extension(extension, critical=critical)
+        return builder.sign(key, _hash_for(key)).public_bytes(Encoding.PEM)
+    except (ValueError, TypeError) as error:
+        raise UsageError("the request cannot be made", why=str(error), code="request") from error
+
+
+def read_request(pem: bytes) -> SigningRequest:
+    """Return the first request of PEM text.
+
+    Raises:
+        MalformedError: There is none, it cannot be read, or its signature is wrong.
+    """
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    begin = pem.find(b"-----BEGIN CERTIFICATE REQUEST-----")
+    try:
+        library = x509.load_pem_x509_csr(pem[max(begin, 0) :])
+        valid = library.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise MalformedError("no readable certificate signing request", why=str(error), code="request") from error
+    if not valid:
+        raise MalformedError("the signature of the certificate signing request is wrong", code="request")
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return SigningRequest(library.public_bytes(Encoding.PEM), library)
+
+
+def alternative_names(certificate: Certificate) -> tuple[str, ...]:
+    """Return the alternative names of kind DNS of a certificate.
+
+    Raises:
+        MalformedError: Its extensions cannot be read.
+    """
+    try:
+        return _dns_names(certificate.x509.extensions)
+    except ValueError as error:
+        raise MalformedError("the certificate's extensions cannot be read", why=str(error)) from error
+
+
+def is_authority(certificate: Certificate) -> bool:
+    """Return whether a certificate says that it may sign others: basic constraints, and key usage if it has one.
+
+    A version 1 certificate says nothing, and is believed when it is its own issuer: old roots are such.
+
+    Raises:
+        MalformedError: Its extensions cannot be read.
+    """
+    from cryptography import x509
+
+    try:
+        extensions = certificate.x509.extensions
+    except ValueError as error:
+        raise MalformedError("the certificate's extensions cannot be read", why=str(error)) from error
+    if certificate.x509.version is x509.Version.v1:
+        return certificate.is_issued_by(certificate)
+    for extension in extensions:
+        value = extension.value
+        if isinstance(value, x509.KeyUsage) and not value.key_cert_sign:
+            return False
+    return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in extensions)
+
+
+def _dns_names(extensions: x509.Extensions) -> tuple[str, ...]:
+    from cryptography import x509
+
+    for extension in extensions:
+        if isinstance(extension.value, x509.SubjectAlternativeName):
+            return tuple(extension.value.get_values_for_type(x509.DNSName))
+    return ()
+
+
+def _extensions(profile: Profile, dns_names: Sequence[str]) -> list[tuple[x509.ExtensionType, bool]]:
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    usage = profile.usage
+    found: list[tuple[x509.ExtensionType, bool]] = [
+        (
+            x509.KeyUsage(
+                digital_signature=usage.digital_signature,
+                content_commitment=False,
+                key_encipherment=usage.key_encipherment,
+                data_encipherment=usage.data_encipherment,
+                key_agreement=usage.key_agreement,
+                key_cert_sign=usage.key_cert_sign,
+                crl_sign=False,
+                encipher_only=False,
+                decipher_only=False,
+            ),
+            True,
+        )
+    ]
+    if profile.extended:
+        wanted = (
+            ExtendedKeyUsageOID.SERVER_AUTH,
+            ExtendedKeyUsageOID.CLIENT_AUTH,
+            x509.ObjectIdentifier(IPSEC_END_SYSTEM),
+        )
+        found.append((x509.ExtendedKeyUsage(wanted), False))
+    if profile.authority:
+        found.append((x509.BasicConstraints(ca=True, path_length=None), True))
+    if dns_names:
+        found.append((x509.SubjectAlternativeName([x509.DNSName(name) for name in dns_names]), False))
+    return found
+
+
+def _hash_for(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    bits = 0 if isinstance(key, rsa.RSAPrivateKey) else key.curve.key_size
+    return hashes.SHA512() if bits > 384 else hashes.SHA384() if bits > 256 else hashes.SHA256()
