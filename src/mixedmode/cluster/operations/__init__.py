@@ -7,6 +7,7 @@ from mixedmode.cluster.operations import (
     certificates,
     csr,
     ctl,
+    ctl_upload,
     files,
     itl,
     nodes,
@@ -20,6 +21,7 @@ DEFINITIONS: dict[str, Definition] = {
     definition.name: definition
     for module in (
         ctl,
+        ctl_upload,
         itl,
         certificates,
         csr,
