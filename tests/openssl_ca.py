@@ -34,7 +34,9 @@ class OpenSslAuthority:
         key, out = folder / f"{name}.key", folder / f"{name}.crt"
         made: list[Word] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key]
         extensions = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"]
-        issuer: list[Word] = ["-CA", folder / f"{above.name}.crt", "-CAkey", folder / f"{above.name}.key"] if above else []
+        issuer: list[Word] = []
+        if above is not None:
+            issuer = ["-CA", folder / f"{above.name}.crt", "-CAkey", folder / f"{above.name}.key"]
         openssl("req", "-x509", *made, "-subj", f"/CN={name}", "-days", "30", *extensions, *issuer, "-out", out)
         return cls(folder, name)
 
