@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import asyncssh
 import pytest
 
+from mixedmode.admin.shell import name_match
 from mixedmode.admin.shell.session import AdminSession
 from mixedmode.admin.shell.talk import ScriptedIO
 from mixedmode.cluster.facade import Cluster
 from mixedmode.pki.load import load_signer
-from tests.admin.conftest import PUBLISHER, SUBSCRIBER, Terminal
+from tests.admin.conftest import CET, PUBLISHER, SUBSCRIBER, Terminal
 
 
 @pytest.fixture
@@ -89,6 +93,28 @@ def test_delete_asks_for_each_file(terminal: Terminal, trace: Path, cluster: Clu
     assert terminal.type("file delete activelog cm/trace/a.log noconfirm") == ["files: found = 1, deleted = 1"]
 
 
+def test_control_characters_are_shown_and_never_obeyed(terminal: Terminal, trace: Path) -> None:
+    (trace / "evil\x1b]0;owned\x07.txt").write_bytes(b"a\tb\x9b2J\xff\r\x08\xe2\x80\xae\n")
+    listed = terminal.type("file list activelog cm/trace/evil*")
+    viewed = terminal.type("file view activelog cm/trace/evil*")
+    dumped = terminal.type("file dump activelog cm/trace/evil* hex")
+    asked = terminal.type("file delete activelog cm/trace/evil* detail", "y")
+    assert listed[0] == r"cm/trace/evil\x1b]0;owned\x07.txt"
+    assert viewed[0].startswith(r"a       b\x9b2J\xff")
+    for line in (*listed, *viewed, *dumped, *asked):
+        assert line.isprintable(), line
+
+
+def test_list_by_date_page_by_page(terminal: Terminal, trace: Path) -> None:
+    os.utime(trace / "a.log", (2_000_000_000, 2_000_000_000))
+    os.utime(trace / "b.log", (1_000_000_000, 1_000_000_000))
+    by_date = terminal.type("file list activelog cm/trace/*.log date page detail")
+    assert by_date[0] == "09 Sep,2001 02:46:40           21  cm/trace/b.log"
+    assert by_date[1].endswith("cm/trace/a.log")
+    newest_first = terminal.type("file list activelog cm/trace/*.log reverse date")
+    assert newest_first[0].split() == ["cm/trace/a.log", "cm/trace/b.log"]
+
+
 def with_sftp_server(
     session: AdminSession, folder: Path, work: Callable[[int], list[tuple[str, list[str]]]]
 ) -> list[list[str]]:
@@ -142,6 +168,67 @@ def test_get_to_an_sftp_server(terminal: Terminal, tmp_path: Path, cluster: Clus
     assert not any("authenticity" in line for line in packed), "the server is known by now"
     assert "Permission denied" in "\n".join(wrong)
     assert refused[-1] == "Command cancelled"
+
+
+def test_get_by_name_and_by_age(terminal: Terminal, tmp_path: Path, cluster: Cluster, trace: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (trace / "b.log").touch()
+    for name, moment in (
+        ("a.log", datetime(2015, 3, 15, 10, tzinfo=CET)),
+        ("sub/deep.log", datetime(2015, 3, 16, tzinfo=CET)),
+    ):
+        os.utime(trace / name, (moment.timestamp(), moment.timestamp()))
+
+    def work(port: int) -> list[tuple[str, list[str]]]:
+        place = ["y", "127.0.0.1", str(port), "backup", "pw"]
+        return [
+            ("file get activelog cm/trace/* reltime hours 2", [*place, "new", "yes"]),
+            ("file get activelog cm/trace/* abstime 09:00:03/15/15 10:00:03/15/2015 recurs", [*place, "old"]),
+            ("file get activelog cm/* match ^(a|deep).log$ recurs compress", [*place, "named"]),
+            ("file get activelog cm/trace/* match nothing", []),
+        ]
+
+    *_, none = with_sftp_server(terminal.session, inbox, work)
+    assert none == ["no such file or directory can be found"]
+    sent = sorted(path.relative_to(inbox).as_posix() for path in inbox.rglob("*.*") if path.is_file())
+    assert sent == [
+        "named/cm/trace/a.log.gz",
+        "named/cm/trace/sub/deep.log.gz",
+        "new/cm/trace/b.log",
+        "old/cm/trace/a.log",
+    ]
+    assert gzip.decompress((inbox / "named/cm/trace/a.log.gz").read_bytes()) == (trace / "a.log").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ("reltime hours", "after reltime a word is missing"),
+        ("reltime years 1", "'years' is no reltime"),
+        ("reltime hours -1", "is no period of time"),
+        ("abstime 09:00:03/15/15 nine", "'nine' is no moment"),
+        ("abstime 09:00:03/15/15 08:00:03/15/15", "ends before it begins"),
+        ("abstime 09:00:03/15/15 10:00:03/15/15 reltime days 1", "do not go together"),
+        ("match *.log", "is no regular expression"),
+        ("match (a+)+$", "takes too long"),
+        ("match", "after match a word is missing"),
+    ],
+)
+def test_options_that_mean_nothing(
+    terminal: Terminal, trace: Path, options: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(name_match, "TIME_LIMIT", 0.5)
+    (trace / f"{'a' * 60}!").touch()
+    assert why in "\n".join(terminal.type(f"file get activelog cm/trace/* {options}"))
+    assert terminal.last.exit_code == 2
+
+
+def test_completion_knows_the_words_after_a_flag(terminal: Terminal) -> None:
+    complete = terminal.session.complete
+    assert complete("file get activelog x reltime h")[0] == "file get activelog x reltime hours "
+    assert complete("file get activelog x reltime hours ") == ("file get activelog x reltime hours ", [])
+    assert complete("file get activelog x reltime hours 2 com")[0].endswith("2 compress ")
 
 
 def test_a_server_whose_key_changed_gets_no_password(terminal: Terminal, tmp_path: Path, cluster: Cluster) -> None:

@@ -76,13 +76,13 @@ async def delete_files(call: Call) -> None:
     deleted = 0
     for each in found:
         if not call.flag("noconfirm"):
-            await call.say(texts.DELETE_FILE, name=each.name)
+            await call.say(texts.DELETE_FILE, name=printable(each.name))
             if not await call.agrees(texts.ASK_DELETE):
                 continue
         await _delete(call, area, each)
         deleted += 1
         if call.flag("detail"):
-            await call.say(texts.DELETED_NAME, name=each.name)
+            await call.say(texts.DELETED_NAME, name=printable(each.name))
     await call.say(texts.DELETED, found=len(found), deleted=deleted)
 
 
@@ -97,7 +97,7 @@ async def _delete(call: Call, area: str, found: Found) -> None:
         try:
             found.path.unlink(missing_ok=True)
         except OSError as error:
-            raise RemoteError(f"{found.name} cannot be deleted: {error.strerror}", where=node) from error
+            raise RemoteError(f"{printable(found.name)} cannot be deleted: {error.strerror}", where=node) from error
         call.cluster.operations.journal.note(
             actor, "file delete", "done", {"node": node, "area": area, "name": found.name}
         )
@@ -113,8 +113,7 @@ async def view_file(call: Call) -> None:
             f"{call.value('spec')} is no text file",
             next_step=f"file dump {call.value('area')} {call.value('spec')} hex",
         )
-    lines = [printable(line) for line in data.decode("utf-8", "backslashreplace").splitlines()]
-    await write_paged(call.io, lines)
+    await write_paged(call.io, _text_lines(data))
 
 
 async def dump_file(call: Call) -> None:
@@ -124,8 +123,13 @@ async def dump_file(call: Call) -> None:
         rows = range(0, len(data), 16)
         lines = [f"{at:08x}  {data[at : at + 16].hex(' '):<47}  {_visible(data[at : at + 16])}" for at in rows]
     else:
-        lines = [printable(line) for line in data.decode("utf-8", "backslashreplace").splitlines()]
+        lines = _text_lines(data)
     await write_paged(call.io, lines)
+
+
+def _text_lines(data: bytes) -> list[str]:
+    """Return a text's lines; of its control characters only tabs are obeyed, the others are shown."""
+    return [printable(line.expandtabs()) for line in data.decode("utf-8", "backslashreplace").splitlines()]
 
 
 def _is_binary(data: bytes) -> bool:
@@ -146,11 +150,13 @@ async def _one_file(call: Call) -> bytes:
             with found[0].path.open("rb") as file:
                 data = file.read(VIEW_LIMIT + 1)
         except OSError as error:
-            raise RemoteError(f"{found[0].name} cannot be read: {error.strerror}", where=call.node) from error
+            raise RemoteError(
+                f"{printable(found[0].name)} cannot be read: {error.strerror}", where=call.node
+            ) from error
         if len(data) > VIEW_LIMIT:
             raise UsageError(
                 f"the file is larger than {VIEW_LIMIT >> 20} MiB",
-                where=found[0].name,
+                where=printable(found[0].name),
                 next_step=f"file get {call.value('area')} {call.value('spec')}",
             )
         return data

@@ -13,9 +13,11 @@ from pathlib import PurePosixPath
 from mixedmode.admin import texts
 from mixedmode.admin.commands.files import AREA, SPEC
 from mixedmode.admin.shell.call import Call
-from mixedmode.admin.shell.model import Argument, Command, Kind, PrivilegeError
+from mixedmode.admin.shell.model import Argument, BadCommandError, Command, Kind, PrivilegeError
+from mixedmode.admin.shell.name_match import matching
+from mixedmode.admin.shell.periods import UNITS, Period, absolute, relative
 from mixedmode.admin.shell.sftp import TRANSFER_TIME, ask_server, connected
-from mixedmode.admin.shell.specs import find
+from mixedmode.admin.shell.specs import Found, find
 from mixedmode.errors import UsageError
 from mixedmode.pki.load import pkcs12_bytes
 from mixedmode.pki.profiles import Purpose
@@ -37,7 +39,7 @@ class Outgoing:
 async def get_files(call: Call) -> None:
     """Send files to an SFTP server."""
     wants_key = call.value("area") == "tftp" and call.value("spec").lower() == RECOVERY_FILE.lower()
-    files = [await _recovery_file(call)] if wants_key else await call.blocking(lambda: _gather(call))
+    files = [await _recovery_file(call)] if wants_key else await _chosen(call)
     if not files:
         await call.say(texts.NO_FILE)
         return
@@ -62,22 +64,39 @@ async def get_files(call: Call) -> None:
     await call.say(texts.TRANSFERRED)
 
 
-def _gather(call: Call) -> list[Outgoing]:
+async def _chosen(call: Call) -> list[Outgoing]:
     area = call.value("area")
     folder = call.cluster.folder(call.node).area(area)
-    found = find(folder, area, call.value("spec"), recursive=call.flag("recurs"))
-    chosen = [each for each in found if not each.is_directory]
-    if sum(each.size for each in chosen) > TOTAL_LIMIT:
+    period = _period(call)
+    found = await call.blocking(lambda: find(folder, area, call.value("spec"), recursive=call.flag("recurs")))
+    files = [each for each in found if not each.is_directory and (period is None or period.has(each.modified))]
+    if call.flag("match"):
+        kept = await matching(call.value("match"), [each.path.name for each in files])
+        files = [each for at, each in enumerate(files) if at in kept]
+    if sum(each.size for each in files) > TOTAL_LIMIT:
         raise UsageError(f"more than {TOTAL_LIMIT >> 20} MiB", next_step="name fewer files")
-    packed = call.flag("compress")
+    return await call.blocking(lambda: _read(files, compress=call.flag("compress")))
+
+
+def _period(call: Call) -> Period | None:
+    if call.flag("reltime") and call.flag("abstime"):
+        raise BadCommandError("reltime and abstime do not go together", next_step="give one of both")
+    if call.flag("reltime"):
+        return relative(call.value("reltime"), call.cluster.now())
+    if call.flag("abstime"):
+        return absolute(call.value("abstime"), call.session.zone)
+    return None
+
+
+def _read(found: list[Found], *, compress: bool) -> list[Outgoing]:
     files = []
-    for each in chosen:
+    for each in found:
         data = each.path.read_bytes()
-        if packed:
+        if compress:
             import gzip
 
             data = gzip.compress(data)
-        files.append(Outgoing(each.name + (".gz" if packed else ""), data))
+        files.append(Outgoing(each.name + (".gz" if compress else ""), data))
     return files
 
 
@@ -98,12 +117,21 @@ async def _recovery_file(call: Call) -> Outgoing:
     return Outgoing(RECOVERY_FILE, data)
 
 
+_OPTIONS = Argument(
+    "options",
+    "By age (reltime hours 2), by date (abstime hh:mm:MM/DD/YY hh:mm:MM/DD/YY), by name (match REGEX); "
+    "recurs goes into folders, compress packs each file.",
+    Kind.FLAGS,
+    choices=("reltime", "abstime", "match", "recurs", "compress"),
+    follows={"reltime": (tuple(UNITS), ()), "abstime": ((), ()), "match": ((),)},
+)
+
 COMMANDS = (
     Command(
         ("file", "get"),
         "Sends files to an SFTP server.",
         get_files,
-        (AREA, SPEC, Argument("options", "", Kind.FLAGS, choices=("recurs", "compress"))),
+        (AREA, SPEC, _OPTIONS),
         privilege=0,
     ),
 )

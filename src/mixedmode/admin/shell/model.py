@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,7 @@ class Argument:
         required: Whether it must be there.
         choices: The words it may be; empty for any.
         candidates: Words that completion offers beside the choices.
+        follows: Of a flag that takes words: for each of them, what it may be; empty for any.
     """
 
     name: str
@@ -55,14 +56,19 @@ class Argument:
     required: bool = True
     choices: tuple[str, ...] = ()
     candidates: Completer | None = None
+    follows: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
     @property
     def usage(self) -> str:
         """As a line of usage shows it."""
         if self.kind is Kind.FLAGS:
-            return "[" + "|".join(self.choices) + "]"
+            return "[" + "|".join(map(self._flag_usage, self.choices)) + "]"
         shown = "{" + "|".join(self.choices) + "}" if self.choices else self.name
         return shown if self.required else f"[{shown}]"
+
+    def _flag_usage(self, flag: str) -> str:
+        words = ("{" + "|".join(choices) + "}" if choices else "VALUE" for choices in self.follows.get(flag, ()))
+        return " ".join((flag, *words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,7 @@ class Parsed:
     """A line that names a command.
 
     Attributes:
-        values: Arguments that are there, by name.
+        values: Arguments that are there, by name; of a flag that takes words, these, by the flag.
         flags: The flags that are there.
     """
 

@@ -92,6 +92,11 @@ class AdminSession:
         """The account, as the audit log names it."""
         return Actor(self.user, self.source)
 
+    @property
+    def zone(self) -> tzinfo | None:
+        """Time zone of dates that are printed or typed; None for the machine's."""
+        return self._zone
+
     def fork(self) -> AdminSession:
         """Return a session of the same account on the same node, with a history of its own."""
         return AdminSession(

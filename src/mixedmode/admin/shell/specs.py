@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from mixedmode.errors import RemoteError, UsageError
+from mixedmode.trustlist.listing import printable
 
 FOUND_LIMIT = 10_000
 
@@ -78,5 +79,6 @@ def _walk(place: Path, *, recursive: bool) -> Iterator[Path]:
 
 
 def human_name(found: Found) -> str:
-    """Return a name as ``file list`` shows it."""
-    return f"<dir>   {found.name}" if found.is_directory else found.name
+    """Return a name as ``file list`` shows it; a name may hold control characters, which no terminal shall obey."""
+    name = printable(found.name)
+    return f"<dir>   {name}" if found.is_directory else name

@@ -54,9 +54,7 @@ def _arguments(command: Command, text: str) -> Parsed:
                 values[argument.name] = rest
             rest = ""
         elif argument.kind is Kind.FLAGS:
-            while rest and (flag := _choice(argument, rest.split()[0])):
-                flags.add(flag)
-                rest = rest.split(maxsplit=1)[1] if len(rest.split()) > 1 else ""
+            rest = _take_flags(command, argument, rest, values, flags)
             continue
         elif rest:
             word, _, rest = rest.partition(" ")
@@ -69,17 +67,36 @@ def _arguments(command: Command, text: str) -> Parsed:
     return Parsed(command, values, frozenset(flags))
 
 
+def _take_flags(command: Command, argument: Argument, rest: str, values: dict[str, str], flags: set[str]) -> str:
+    """Put the flags that a text begins with, and the words that they take, where they belong; return what is left."""
+    while rest and (flag := _choice(argument, rest.split(maxsplit=1)[0])):
+        taken = argument.follows.get(flag, ())
+        words = rest.split(maxsplit=1 + len(taken))
+        if len(words) <= len(taken):
+            raise BadCommandError(f"after {flag} a word is missing", next_step=f"usage: {command.usage}")
+        if taken:
+            pairs = zip(words[1:], taken, strict=False)
+            values[flag] = " ".join(_one_of(command, flag, word, choices) for word, choices in pairs)
+        flags.add(flag)
+        rest = words[1 + len(taken)] if len(words) > 1 + len(taken) else ""
+    return rest
+
+
 def _choice(argument: Argument, word: str) -> str | None:
     return next((choice for choice in argument.choices if choice.lower() == word.lower()), None)
 
 
 def _checked(command: Command, argument: Argument, word: str) -> str:
-    if not argument.choices:
+    return _one_of(command, argument.name, word, argument.choices)
+
+
+def _one_of(command: Command, name: str, word: str, choices: Sequence[str]) -> str:
+    if not choices:
         return word
-    choice = _choice(argument, word)
-    if choice is None:
-        raise BadCommandError(f"{word!r} is no {argument.name}", next_step=f"usage: {command.usage}")
-    return choice
+    for choice in choices:
+        if choice.lower() == word.lower():
+            return choice
+    raise BadCommandError(f"{word!r} is no {name}", next_step=f"usage: {command.usage}")
 
 
 def _no_command(words: Sequence[str], commands: Sequence[Command]) -> BadCommandError:
@@ -167,6 +184,15 @@ def _takes_rest(command: Command) -> bool:
     return len(command.arguments) == 1 and command.arguments[0].kind is Kind.REST
 
 
+def _following(argument: Argument, words: Sequence[str]) -> Sequence[str] | None:
+    """Return what may come after the last words if a flag takes it, None if a flag may come."""
+    for back in range(1, 1 + max((len(taken) for taken in argument.follows.values()), default=0)):
+        flag = _choice(argument, words[-back]) if len(words) >= back else None
+        if flag and len(argument.follows.get(flag, ())) >= back:
+            return argument.follows[flag][back - 1]
+    return None
+
+
 def _options(words: Sequence[str], commands: Sequence[Command], session: AdminSession) -> list[str]:
     options = set(next_words(words, commands))
     for command in commands:
@@ -175,7 +201,9 @@ def _options(words: Sequence[str], commands: Sequence[Command], session: AdminSe
         given = len(words) - len(command.path)
         for position, argument in enumerate(command.arguments):
             here = argument.kind is Kind.FLAGS and position <= given
-            if position == given or here:
+            if here and (following := _following(argument, words[len(command.path) + position :])) is not None:
+                options.update(following)
+            elif position == given or here:
                 options.update(argument.choices)
                 options.update(argument.candidates(session) if argument.candidates else ())
     return sorted(options)
