@@ -1,0 +1,334 @@
+"""The CallManager service, as far as phones' trust is concerned: registration by SCCP, plain and by TLS, and reset.
+
+Rules:
+
+1. Phones connect to the plain port (2000) or by TLS (2443); its security mode decides which one a device must take
+   (:mod:`mixedmode.protocols.sccp.server`, rule 1). Who takes the other is told "Security Error".
+2. A device is registered once: a new registration ends the older connection, as when a phone lost its power.
+3. Connections are bounded, in all and for each client address; what is too much is closed at once. No thread or task
+   belongs to a connection, except during its handshake and while the directory is asked.
+4. Keys and anchors are read when the service starts: after a certificate was regenerated it must be restarted, as the
+   seed says. Devices and the cluster's mode are read at each registration.
+5. Draining tells phones nothing: their connections are closed, and they go to the next node of their group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Final
+
+from mixedmode.errors import MixedModeError, RemoteError, UsageError
+from mixedmode.protocols.sccp.fields import shown
+from mixedmode.protocols.sccp.registering import ResetKind
+from mixedmode.protocols.sccp.server import Registered, ServerSettings
+from mixedmode.services.callmanager_connection import CallManagerLimits, PhoneConnection
+from mixedmode.services.callmanager_directory import Directory, RegisteredPhone
+from mixedmode.services.callmanager_ports import PhonePort
+from mixedmode.services.callmanager_tls import PhoneTrust, phone_context
+from mixedmode.services.tvs_tls import TlsFloor
+
+_SHUTDOWN_SECONDS: Final = 1.0
+_NOTE_SECONDS: Final = 0.5
+"""What phones report is written to the directory in batches, so often."""
+
+
+class CallManagerService:
+    """A CallManager.
+
+    Args:
+        directory: Knows the devices.
+        trust: The server's keys, and who vouches for phones.
+        host: Address to listen on; ``0.0.0.0`` and ``::`` mean all.
+        port: TCP port without TLS; 0 chooses a free one.
+        tls_port: TCP port with TLS; 0 chooses a free one.
+        tls_elsewhere: Whether any free TLS port will do when the wanted one is taken, as in a lab.
+        floor: The oldest TLS that it speaks; phones of the 7900 series know only 1.0.
+        settings: How phones are treated: keepalive interval and more.
+        limits: What phones may use.
+        log: Told a line on each phone that comes, goes or is refused.
+
+    Attributes:
+        metrics: Counters by name; ``open`` and ``registered`` are levels.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        trust: PhoneTrust,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 2000,
+        tls_port: int = 2443,
+        tls_elsewhere: bool = False,
+        floor: TlsFloor = TlsFloor.TLS_1_2,
+        settings: ServerSettings | None = None,
+        limits: CallManagerLimits | None = None,
+        log: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        self.directory = directory
+        self.settings = settings or ServerSettings()
+        self.limits = limits or CallManagerLimits()
+        self.metrics: Counter[str] = Counter()
+        self._trust = trust
+        self._host = host
+        self._wanted = (port, tls_port)
+        self._tls_elsewhere = tls_elsewhere
+        self._floor = floor
+        self._log = log
+        self._context: ssl.SSLContext | None = None
+        self._ports: tuple[PhonePort, ...] = ()
+        self._addresses: Counter[str] = Counter()
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._connections: set[PhoneConnection] = set()
+        self._phones: dict[str, tuple[RegisteredPhone, PhoneConnection]] = {}
+        self._notes: dict[str, tuple[datetime, str | None, str | None]] = {}
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the service listens without TLS.
+
+        Raises:
+            UsageError: It has not been started.
+        """
+        return self._running()[0].address
+
+    @property
+    def port(self) -> int:
+        """The port without TLS."""
+        return self.address[1]
+
+    @property
+    def tls_port(self) -> int:
+        """The port with TLS."""
+        return self._running()[1].address[1]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether phones are taken."""
+        return bool(self._ports) and self._writer is not None and not self._writer.done()
+
+    async def start(self) -> None:
+        """Load the keys and listen.
+
+        Raises:
+            RemoteError: An address cannot be had.
+            UsageError: The keys are of no use, or the service runs already.
+        """
+        if self._ports:
+            raise UsageError("the CallManager service is running already")
+        self._context = await asyncio.to_thread(phone_context, self._trust, self._floor)
+        plain = PhonePort(self._host, self._wanted[0], self._admit_plain, self._no_room)
+        try:
+            secure = self._listen_secure()
+        except RemoteError:
+            plain.close()
+            raise
+        self._ports = (plain, secure)
+        for port in self._ports:
+            port.take()
+        self._writer = asyncio.create_task(self._write_notes())
+
+    async def drain(self, timeout: float = 5.0) -> int:
+        """Take no more phones and close the connections of those that are there (rule 5).
+
+        Returns:
+            Connections left after ``timeout`` seconds.
+        """
+        for port in self._ports:
+            port.rest()
+        for handshake in self._handshakes:
+            handshake.cancel()
+        for connection in list(self._connections):
+            connection.close()
+        end = monotonic() + timeout
+        # A look now and then costs connections nothing; telling a waiter would cost every one of them.
+        while self._connections and monotonic() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        return len(self._connections)
+
+    async def stop(self) -> None:
+        """Close everything. Stopping twice does no harm."""
+        for port in self._ports:
+            port.close()
+        self._ports = ()
+        tasks = list(self._handshakes)
+        if self._writer is not None:
+            tasks.append(self._writer)
+            self._writer = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in list(self._connections):
+            connection.abort()
+        await asyncio.to_thread(self._note, self._notes)
+        self._notes = {}
+
+    def phones(self) -> tuple[RegisteredPhone, ...]:
+        """Return the registered phones by name."""
+        return tuple(phone for _, (phone, _) in sorted(self._phones.items()))
+
+    def phone(self, name: str) -> RegisteredPhone | None:
+        """Return a registered phone, None if it is not registered here."""
+        found = self._phones.get(name)
+        return None if found is None else found[0]
+
+    def reset_device(self, name: str, kind: ResetKind = ResetKind.RESET) -> bool:
+        """Tell one phone to reset, restart or apply its configuration.
+
+        Returns:
+            Whether it is registered here.
+        """
+        found = self._phones.get(name)
+        told = found is not None and found[1].reset(kind)
+        self.metrics["resets"] += told
+        return told
+
+    def reset_all(self, kind: ResetKind = ResetKind.RESET) -> int:
+        """Tell every registered phone to reset, restart or apply its configuration; return how many were told."""
+        return sum(self.reset_device(name, kind) for name in list(self._phones))
+
+    # What connections tell.
+
+    def registered(self, connection: PhoneConnection, event: Registered) -> None:
+        """A phone is registered (rule 2)."""
+        register, known, peer = event.register, connection.known, connection.peer
+        name = register.device
+        older = self._phones.pop(name, None)
+        now = datetime.now(UTC)
+        phone = RegisteredPhone(
+            name,
+            known.model if known is not None else "",
+            register.device_type,
+            connection.client,
+            now,
+            event.mode.label,
+            peer.certificate,
+            peer.cipher,
+            shown(register.load),
+            event.protocol,
+        )
+        self._phones[name] = (phone, connection)
+        if older is not None and older[1] is not connection:
+            self.metrics["replaced"] += 1
+            older[1].abort()
+        self.metrics["registered"] = len(self._phones)
+        self._notes[name] = (now, None, None)
+        self._log(f"{name} registered, {phone.security}, {phone.cipher or 'no TLS'}, from {phone.address}")
+
+    def reported(self, connection: PhoneConnection, ctl: str | None, itl: str | None) -> None:
+        """A registered phone said which lists it holds."""
+        name = connection.device
+        found = self._phones.get(name)
+        if found is not None and found[1] is connection:
+            self._phones[name] = (replace(found[0], ctl_hash=ctl, itl_hash=itl), connection)
+            self._notes[name] = (datetime.now(UTC), ctl, itl)
+
+    def ended(self, connection: PhoneConnection, why: str) -> None:
+        """A connection is over."""
+        self._forget(connection)
+        self._log(why)
+
+    def left(self, connection: PhoneConnection) -> None:
+        """Forget a connection that has been closed."""
+        if self._forget(connection):
+            self.metrics["lost"] += 1
+            self._log(f"{connection.device} lost its connection")
+        self._connections.discard(connection)
+        self._release(connection.client)
+
+    def _forget(self, connection: PhoneConnection) -> bool:
+        name = connection.device
+        found = self._phones.get(name)
+        if found is None or found[1] is not connection:
+            return False
+        del self._phones[name]
+        self.metrics["registered"] = len(self._phones)
+        return True
+
+    # Connections.
+
+    def _running(self) -> tuple[PhonePort, ...]:
+        if not self._ports:
+            raise UsageError("the CallManager service is not running", next_step="call start() first")
+        return self._ports
+
+    def _listen_secure(self) -> PhonePort:
+        try:
+            return PhonePort(self._host, self._wanted[1], self._admit_secure, self._no_room)
+        except RemoteError:
+            if not self._tls_elsewhere or self._wanted[1] == 0:
+                raise
+            return PhonePort(self._host, 0, self._admit_secure, self._no_room)
+
+    def _no_room(self) -> None:
+        self.metrics["accept_failures"] += 1
+
+    def _admit_plain(self, client: socket.socket, address: str) -> None:
+        self._admit(client, address, None)
+
+    def _admit_secure(self, client: socket.socket, address: str) -> None:
+        self._admit(client, address, self._context)
+
+    def _admit(self, client: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
+        self.metrics["connections"] += 1
+        if self.metrics["open"] >= self.limits.connections or self._addresses[address] >= self.limits.per_address:
+            self.metrics["refused"] += 1
+            client.close()
+            return
+        self.metrics["open"] += 1
+        self._addresses[address] += 1
+        task = asyncio.get_running_loop().create_task(self._connect(client, address, context))
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
+
+    def _release(self, address: str) -> None:
+        self.metrics["open"] -= 1
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
+
+    async def _connect(self, client: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
+        connection = PhoneConnection(self, address)
+        tls = {"ssl_handshake_timeout": self.limits.handshake_seconds, "ssl_shutdown_timeout": _SHUTDOWN_SECONDS}
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection, client, ssl=context, **(tls if context is not None else {})
+            )
+        except (OSError, asyncio.CancelledError) as error:
+            # Everything that a client can do wrong in a handshake, a certificate that nobody vouches for among it.
+            self.metrics["handshake_failures"] += 1
+            if isinstance(error, ssl.SSLCertVerificationError):
+                self._log(f"{address}: its certificate is refused: {error.verify_message}")
+            if not connection.made:
+                client.close()
+                self._release(address)
+            return
+        if not connection.closed:
+            self._connections.add(connection)
+
+    # Notes.
+
+    async def _write_notes(self) -> None:
+        while True:
+            await asyncio.sleep(_NOTE_SECONDS)
+            if self._notes:
+                notes, self._notes = self._notes, {}
+                await asyncio.to_thread(self._note, notes)
+
+    def _note(self, notes: dict[str, tuple[datetime, str | None, str | None]]) -> None:
+        for name, (now, ctl, itl) in notes.items():
+            # What a phone holds is good to know; that it is not known keeps no phone from being registered.
+            with contextlib.suppress(MixedModeError):
+                self.directory.note(name, now, ctl=ctl, itl=itl)
+
+
+__all__ = ["CallManagerLimits", "CallManagerService", "RegisteredPhone", "ResetKind"]

@@ -1,0 +1,59 @@
+"""The CallManager of one node, put together: its key, the cluster's devices, who vouches for phones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from mixedmode.cluster.topology import NodeInfo
+from mixedmode.pki.certificates import Certificate
+from mixedmode.protocols.sccp.server import ServerSettings
+from mixedmode.services.callmanager import CallManagerService
+from mixedmode.services.callmanager_directory import ClusterDirectory
+from mixedmode.services.callmanager_tls import NodeTrust
+from mixedmode.services.tvs_tls import TlsFloor
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.facade import Cluster
+
+
+def node_callmanager(
+    cluster: Cluster,
+    node: NodeInfo,
+    *,
+    host: str | None = None,
+    port: int = 2000,
+    tls_port: int = 2443,
+    tls_elsewhere: bool = False,
+    floor: TlsFloor = TlsFloor.TLS_1_2,
+    anchors: Iterable[Certificate] = (),
+    settings: ServerSettings | None = None,
+    log: Callable[[str], None] = lambda _line: None,
+) -> CallManagerService:
+    """Return the CallManager service of a node, not started yet.
+
+    Args:
+        cluster: The cluster.
+        node: The node.
+        host: The address to listen on; None is the node's own.
+        port: TCP port without TLS; 0 chooses a free one.
+        tls_port: TCP port with TLS; 0 chooses a free one.
+        tls_elsewhere: Whether any free TLS port will do when the wanted one is taken.
+        floor: The oldest TLS; 1.0 where phones of the 7900 series register.
+        anchors: Who vouches for phones besides CAPF and ``CAPF-trust``: manufacturing CAs.
+        settings: How phones are treated.
+        log: Told a line on each phone that comes, goes or is refused.
+    """
+    # Only the publisher's database can be written; what phones report elsewhere is in the service's own list.
+    notes = cluster.devices if node.is_publisher else None
+    return CallManagerService(
+        ClusterDirectory(cluster, notes),
+        NodeTrust(cluster, cluster.certificates, node.name, anchors),
+        host=host or node.address,
+        port=port,
+        tls_port=tls_port,
+        tls_elsewhere=tls_elsewhere,
+        floor=floor,
+        settings=settings,
+        log=log,
+    )
