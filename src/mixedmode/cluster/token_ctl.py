@@ -54,6 +54,15 @@ class TokenCtl:
     tokens: tuple[Certificate, ...]
 
 
+def server_anchors(view: TrustView) -> list[Certificate]:
+    """Return the publisher's certificates that stand as SAST beside tokens (rule 2).
+
+    Raises:
+        VersionError: The version takes no tokens.
+    """
+    return ctl_anchors(view, (view.certificate(view.publisher.name, Purpose.CALLMANAGER),))[1:]
+
+
 def server_records(view: TrustView, mode: SecurityMode) -> list[RecordSpec]:
     """Return the records of the cluster's own certificates (rules 1 and 2): nodes in order, then SAST.
 
@@ -61,9 +70,7 @@ def server_records(view: TrustView, mode: SecurityMode) -> list[RecordSpec]:
         VersionError: The version takes no tokens.
         NotFoundError: A certificate is missing.
     """
-    stand_in = view.certificate(view.publisher.name, Purpose.CALLMANAGER)
-    sast = ctl_anchors(view, (stand_in,))[1:]
-    found = [replace(spec, dns_name=None) for spec in ctl_records(view, mode, anchors=sast)]
+    found = [replace(spec, dns_name=None) for spec in ctl_records(view, mode, anchors=server_anchors(view))]
     return sorted(found, key=lambda spec: spec.role is Role.SAST)
 
 

@@ -1,0 +1,259 @@
+"""The CTL Provider of a node (TCP 2444): hands the cluster's description to CTL Clients and takes signed lists.
+
+Rules:
+
+1. Connections are bounded, in all and for each client address; what is too much is closed at once.
+2. The certificate shown is the node's present CallManager certificate, read for each connection.
+3. One installation at a time; a second client is told whose it is.
+4. Stopping lets an installation come to its end, up to a deadline; its client has its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections import Counter
+from functools import partial
+from typing import Final
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations.ctl_signers import INSTALL
+from mixedmode.cluster.steps import Actor, OperationResult
+from mixedmode.errors import MixedModeError, RemoteError, UsageError
+from mixedmode.pki.profiles import Purpose
+from mixedmode.services.ctl_provider_connection import HasPrivilege, Logins, ProviderConnection, ProviderLimits
+from mixedmode.services.ctl_provider_tls import provider_context
+
+_BACKLOG: Final = 64
+_PAUSE_SECONDS: Final = 0.2
+"""Until connections are taken again when there are no more file descriptors."""
+_SHUTDOWN_SECONDS: Final = 2.0
+_STOP_SECONDS: Final = 10.0
+_log = logging.getLogger(__name__)
+
+
+class CtlProviderService:
+    """A CTL Provider.
+
+    Args:
+        cluster: The cluster.
+        node: The node's name.
+        logins: Checks user names and passwords; share the one of the node's SSH server, so that locks hold for both.
+        host: Address to listen on.
+        port: TCP port; 0 chooses a free one.
+        limits: What clients may use.
+
+    Attributes:
+        metrics: Counters by name; ``open`` is a level.
+        installer: Whose list is being installed now.
+        draining: Whether no more requests are taken.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        node: str,
+        logins: Logins,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 2444,
+        limits: ProviderLimits | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.node = cluster.node(node).name
+        self.logins = logins
+        self.limits = limits or ProviderLimits()
+        self.metrics: Counter[str] = Counter()
+        self.installer: Actor | None = None
+        self.draining = False
+        self._where = (host, port)
+        self._listener: socket.socket | None = None
+        self._acceptor: asyncio.Task[None] | None = None
+        self._clients: dict[asyncio.Task[None], ProviderConnection | None] = {}
+        self._addresses: Counter[str] = Counter()
+        self._installations: set[asyncio.Task[OperationResult]] = set()
+
+    @property
+    def privilege(self) -> int:
+        """The level that an account needs: that of ``utils ctl``."""
+        return self.cluster.operations.definition(INSTALL).privilege
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the service listens.
+
+        Raises:
+            UsageError: It has not been started.
+        """
+        if self._listener is None:
+            raise UsageError("the CTL Provider is not running", next_step="call start() first")
+        name = self._listener.getsockname()
+        return str(name[0]), int(name[1])
+
+    @property
+    def port(self) -> int:
+        """The port that the service listens on."""
+        return self.address[1]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether connections are taken."""
+        return self._acceptor is not None and not self._acceptor.done()
+
+    async def start(self) -> None:
+        """Load the key once, to see that it is good, and listen.
+
+        Raises:
+            RemoteError: The address cannot be had.
+            UsageError: The key is of no use, or the service runs already.
+            NotFoundError: The node has no CallManager certificate, or its key is not here.
+        """
+        if self._listener is not None:
+            raise UsageError("the CTL Provider is running already")
+        await asyncio.to_thread(self._context)
+        self._listener = _listen(*self._where)
+        self.draining = False
+        self._acceptor = asyncio.create_task(self._accept(self._listener))
+
+    async def drain(self, timeout: float = 5.0) -> int:
+        """Take nothing new, close those that ask for nothing, let the others have their answer.
+
+        Returns:
+            Connections left after ``timeout`` seconds.
+        """
+        self.draining = True
+        if self._acceptor is not None:
+            self._acceptor.cancel()
+        for task, connection in self._clients.items():
+            if connection is None or connection.is_idle:
+                task.cancel()
+        if self._clients:
+            await asyncio.wait(self._clients, timeout=timeout)
+        return len(self._clients)
+
+    async def stop(self) -> None:
+        """Close everything (rule 4). Stopping twice does no harm."""
+        self.draining = True
+        tasks = [*self._clients, *([self._acceptor] if self._acceptor else [])]
+        self._acceptor = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._installations:
+            await asyncio.wait(self._installations, timeout=_STOP_SECONDS)
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    def install(self, work: asyncio.Task[OperationResult]) -> None:
+        """Keep an installation until it has ended."""
+
+        def ended(done: asyncio.Task[OperationResult]) -> None:
+            self._installations.discard(done)
+            self.installer = None
+            failed = done.cancelled() or done.exception() is not None
+            self.metrics["installations_failed" if failed else "installations"] += 1
+
+        self._installations.add(work)
+        work.add_done_callback(ended)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                client, address = await loop.sock_accept(listener)
+            except OSError:
+                # Out of file descriptors: asking again at once would only burn the processor.
+                self.metrics["accept_failures"] += 1
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            source = str(address[0])
+            self.metrics["connections"] += 1
+            if len(self._clients) >= self.limits.connections or self._addresses[source] >= self.limits.per_address:
+                self.metrics["refused"] += 1
+                client.close()
+                continue
+            self._addresses[source] += 1
+            task = asyncio.create_task(self._serve(client, source))
+            self._clients[task] = None
+            self.metrics["open"] = len(self._clients)
+            task.add_done_callback(partial(self._left, source))
+
+    def _left(self, source: str, task: asyncio.Task[None]) -> None:
+        del self._clients[task]
+        self.metrics["open"] = len(self._clients)
+        self._addresses[source] -= 1
+        if not self._addresses[source]:
+            del self._addresses[source]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a connection to the CTL Provider failed", exc_info=error)
+
+    async def _serve(self, client: socket.socket, source: str) -> None:
+        streams = await self._shake_hands(client)
+        if streams is None:
+            return
+        reader, stream = streams
+        connection = ProviderConnection(self, reader, stream, source)
+        task = asyncio.current_task()
+        if task is not None:
+            self._clients[task] = connection
+        try:
+            await connection.serve()
+        finally:
+            stream.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_SHUTDOWN_SECONDS):
+                    await stream.wait_closed()
+
+    async def _shake_hands(self, client: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        try:
+            context = await asyncio.to_thread(self._context)
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: protocol,
+                client,
+                ssl=context,
+                ssl_handshake_timeout=self.limits.handshake_seconds,
+                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
+            )
+        except OSError:
+            # Everything that a client can do wrong in a handshake.
+            self.metrics["handshake_failures"] += 1
+            client.close()
+            return None
+        except MixedModeError as error:
+            _log.warning("the CTL Provider of %s has no key: %s", self.node, error)
+            client.close()
+            return None
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+    def _context(self) -> ssl.SSLContext:
+        return provider_context(self.cluster.signer(self.node, Purpose.CALLMANAGER.value))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = None
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setblocking(False)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        if listener is not None:
+            listener.close()
+        raise RemoteError(
+            f"the CTL Provider cannot listen: {error.strerror or error}",
+            where=f"{host}:{port}",
+            next_step="choose another port, or stop what uses it",
+        ) from error
+    return listener
+
+
+__all__ = ["CtlProviderService", "HasPrivilege", "Logins", "ProviderLimits"]
