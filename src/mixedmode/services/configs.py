@@ -6,8 +6,10 @@ Rules:
 2. ``SEP<MAC>.cnf.xml`` is built for devices that the cluster knows, ``XMLDefault.cnf.xml`` always.
 3. With ``.sgn`` the file is signed with the node's CallManager key (role CCM+TFTP), with the digest of the
    enterprise parameter "TFTP File Signature Algorithm".
-4. What was built is kept until the service is reloaded or restarted, as CUCM's TFTP caches it; the number of
-   kept files is bounded.
+4. What was built is kept until the service is reloaded or restarted, as CUCM's TFTP caches it; the bytes of
+   kept files are bounded, and the oldest go first.
+5. The servers of a device pool are looked up once a second, not for each of the thousands of phones that ask after a
+   power cut.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from mixedmode.cluster.devices import Device
 from mixedmode.cluster.parameters import SIGNATURE_ALGORITHM
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.pki.digests import DigestAlgorithm
@@ -28,7 +31,12 @@ from mixedmode.services.phoneconfig import ConfigFacts, Server, render_config
 from mixedmode.signedfile import sign_file
 
 _NAME = re.compile(r"(SEP[0-9A-F]{12}|XMLDefault|XmlDefault)\.cnf\.xml(\.sgn)?")
-_KEPT: Final = 100_000
+_KEPT_BYTES: Final = 96 << 20
+"""The configurations of a full cluster, twice over."""
+_FILE_COST: Final = 256
+"""Bytes that a kept file costs beside its content."""
+_FACTS_SECONDS: Final = 1.0
+_POOLS: Final = 4096
 
 Locate = Callable[[str], ConfigFacts]
 """The servers that phones of a node's device pool are told of, by device name."""
@@ -43,6 +51,7 @@ class ConfigStore:
         node: The node whose key signs.
         ports: Ports of the node's services, in the facts that every configuration begins with.
         clock: Seconds since 1970, for the timestamp of signatures.
+        kept_bytes: Most bytes of built files to keep.
     """
 
     def __init__(
@@ -53,6 +62,7 @@ class ConfigStore:
         locate: Locate,
         *,
         clock: Callable[[], float] = time.time,
+        kept_bytes: int = _KEPT_BYTES,
     ) -> None:
         self.files = files
         self._reader = reader
@@ -60,11 +70,16 @@ class ConfigStore:
         self._locate = locate
         self._clock = clock
         self._kept: dict[str, bytes] = {}
+        self._kept_cost = 0
+        self._kept_most = kept_bytes
+        self._pools: dict[str, tuple[float, ConfigFacts]] = {}
         self._signing: tuple[Signer, DigestAlgorithm] | None = None
 
     def reload(self) -> None:
         """Forget what was built, so that changed devices, keys and parameters take effect."""
         self._kept.clear()
+        self._kept_cost = 0
+        self._pools.clear()
         self._signing = None
 
     def lookup(self, name: str) -> bytes | None:
@@ -80,23 +95,40 @@ class ConfigStore:
             return None
         built = self._build(name, match[1], signed=match[2] is not None)
         if built is not None:
-            if len(self._kept) >= _KEPT:
-                self._kept.clear()
-            self._kept[name] = built
+            self._keep(name, built)
         return built
 
+    def _keep(self, name: str, built: bytes) -> None:
+        self._kept[name] = built
+        self._kept_cost += len(built) + _FILE_COST
+        while self._kept_cost > self._kept_most:
+            oldest = next(iter(self._kept))
+            self._kept_cost -= len(self._kept.pop(oldest)) + _FILE_COST
+
     def _build(self, name: str, device_name: str, *, signed: bool) -> bytes | None:
-        facts = self._locate(device_name)
         if device_name.startswith("SEP"):
             device = self._reader.device(device_name)
             if device is None:
                 return None
-            facts = replace(facts, protocol=device.protocol, security_mode=device.security_mode)
+            facts = replace(self._facts(device), protocol=device.protocol, security_mode=device.security_mode)
+        else:
+            facts = self._locate(device_name)
         content = render_config(facts)
         if not signed:
             return content
         signer, digest = self._signer()
         return sign_file(content, signer, filename=name, digest=digest, timestamp=int(self._clock()))
+
+    def _facts(self, device: Device) -> ConfigFacts:
+        now = self._clock()
+        known = self._pools.get(device.device_pool)
+        if known is not None and 0.0 <= now - known[0] < _FACTS_SECONDS:
+            return known[1]
+        facts = self._locate(device.name)
+        if len(self._pools) >= _POOLS:
+            self._pools.clear()
+        self._pools[device.device_pool] = now, facts
+        return facts
 
     def _signer(self) -> tuple[Signer, DigestAlgorithm]:
         if self._signing is None:

@@ -1,0 +1,78 @@
+"""Configurations built when phones ask: a storm costs little, and nothing grows without bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec
+from mixedmode.cluster.versions import Version
+from mixedmode.services.configs import ConfigFacts, ConfigStore, Server
+from mixedmode.services.files import MappingStore
+from mixedmode.signedfile import SignedFile
+
+NAMES = tuple(f"SEP00112233440{number}" for number in range(6))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder: Path = tmp_path_factory.mktemp("cluster")
+    pools = ("Default", "Lobby") * 3
+    devices = tuple(DeviceSpec(name, device_pool=pool) for name, pool in zip(NAMES, pools, strict=True))
+    made = Cluster.create(
+        folder, ClusterSpec(Version.parse("10.5.1.10000-7"), (NodeSpec("pub", "127.0.0.1"),), devices=devices)
+    )
+    yield made
+    made.close()
+
+
+class Site:
+    """Where phones are told to go; counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.now = 1_500_000_000.0
+        self.tvs_port = 2445
+
+    def locate(self, device: str) -> ConfigFacts:
+        self.asked.append(device)
+        return ConfigFacts(tvs=[Server("127.0.0.1", self.tvs_port)])
+
+    def store(self, cluster: Cluster, **options: int) -> ConfigStore:
+        return ConfigStore(MappingStore(), cluster, "pub", self.locate, clock=lambda: self.now, **options)
+
+
+def test_every_phone_has_its_own_signed_file_and_a_pool_is_looked_up_once_a_second(cluster: Cluster) -> None:
+    site = Site()
+    store = site.store(cluster)
+    files = [store.lookup(f"{name}.cnf.xml.sgn") for name in NAMES]
+    signed = [SignedFile.parse(data) for data in files if data is not None]
+    assert [file.header.filename for file in signed] == [f"{name}.cnf.xml.sgn" for name in NAMES]
+    assert site.asked == [NAMES[0], NAMES[1]]
+    site.now += 1.5
+    site.tvs_port = 2446
+    assert b"<port>2446</port>" in (store.lookup(f"{NAMES[4]}.cnf.xml") or b"")
+    assert b"<port>2445</port>" in (store.lookup(f"{NAMES[4]}.cnf.xml.sgn") or b"")
+    store.reload()
+    assert b"<port>2446</port>" in (store.lookup(f"{NAMES[4]}.cnf.xml.sgn") or b"")
+
+
+def test_an_unknown_phone_has_no_file_but_the_default_one(cluster: Cluster) -> None:
+    store = Site().store(cluster)
+    assert store.lookup("SEPFFFFFFFFFFFF.cnf.xml.sgn") is None
+    assert store.lookup("XMLDefault.cnf.xml.sgn") is not None
+
+
+def test_the_oldest_built_file_goes_when_memory_is_short(cluster: Cluster) -> None:
+    store = Site().store(cluster, kept_bytes=5000)
+    first = store.lookup(f"{NAMES[0]}.cnf.xml")
+    assert store.lookup(f"{NAMES[0]}.cnf.xml") is first
+    for name in NAMES[1:]:
+        latest = store.lookup(f"{name}.cnf.xml")
+        assert store.lookup(f"{name}.cnf.xml") is latest
+    again = store.lookup(f"{NAMES[0]}.cnf.xml")
+    assert again == first
+    assert again is not first
