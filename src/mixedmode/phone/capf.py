@@ -1,0 +1,161 @@
+"""The phone's CAPF client: it asks what to do, makes the key that it is asked for, keeps what it gets."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from mixedmode.errors import ProtocolError, RemoteError, UsageError
+from mixedmode.phone.tvs import UntrustedServerError
+from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.profiles import KeyKind, generate_key
+from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.protocols.capf import (
+    Curve,
+    Enrolment,
+    Finished,
+    Generate,
+    Installed,
+    KeyWish,
+    MalformedCapfError,
+    PhoneSession,
+    Reason,
+    Removed,
+)
+
+DEADLINE: Final = 60.0
+_READ: Final = 4096
+_CURVES: Final = {Curve.P256: KeyKind.EC_256, Curve.P384: KeyKind.EC_384, Curve.P521: KeyKind.EC_521}
+_TEXTS: Final = {
+    Reason.NO_ACTION: "no pending CAPF operation",
+    Reason.OK: "done",
+    Reason.INVALID: "refused: wrong password or proof",
+    Reason.UNKNOWN_DEVICE: "the device is not known",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a session ended.
+
+    Attributes:
+        reason: As the server gave it.
+        lsc: The phone's LSC with its key now; None without one.
+        did: ``installed``, ``removed`` or empty.
+    """
+
+    reason: int
+    lsc: SoftwareSigner | None
+    did: str = ""
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        return self.did or _TEXTS.get(Reason(self.reason), f"reason {self.reason}")
+
+
+async def enrol(
+    host: str,
+    port: int,
+    device: str,
+    *,
+    password: str = "",
+    lsc: SoftwareSigner | None = None,
+    trusted: Collection[bytes] | None = None,
+    deadline: float = DEADLINE,
+) -> Outcome:
+    """Ask a CAPF what to do, and do it.
+
+    Args:
+        host: Its name or address.
+        port: Its TCP port.
+        device: This phone's name.
+        password: Digits, empty without.
+        lsc: What the phone holds.
+        trusted: DER of the certificates that the server may show (CAPF records of the phone's lists); None: any.
+        deadline: Seconds for everything.
+
+    Raises:
+        UntrustedServerError: It showed another certificate.
+        RemoteError: It does not answer in time, or breaks the protocol.
+    """
+    where = f"{host}:{port}"
+    session = PhoneSession(Enrolment(device, password, lsc.certificate.der if lsc else None))
+    try:
+        async with asyncio.timeout(deadline):
+            reader, writer = await asyncio.open_connection(host, port, ssl=_context(), server_hostname="")
+            try:
+                _check_server(writer, trusted)
+                return await _converse(session, reader, writer, lsc)
+            finally:
+                writer.transport.abort()
+    except TimeoutError:
+        raise RemoteError(f"no answer from CAPF after {deadline:g} s", where=where, code="timeout") from None
+    except MalformedCapfError as error:
+        raise ProtocolError("CAPF does not keep to the protocol", where=where, why=error.what) from error
+    except (OSError, ssl.SSLError) as error:
+        raise RemoteError("CAPF cannot be reached", where=where, why=str(error)) from error
+
+
+async def _converse(
+    session: PhoneSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lsc: SoftwareSigner | None
+) -> Outcome:
+    did = ""
+    key = None
+    while True:
+        while (event := session.next_event()) is not None:
+            match event:
+                case Generate(wish):
+                    writer.writelines(session.output())
+                    key = await asyncio.to_thread(generate_key, _kind(wish))
+                    session.generated(_public(key))
+                case Installed(certificate) if key is not None:
+                    lsc, did = SoftwareSigner(Certificate.from_der(certificate), key), "installed"
+                case Removed():
+                    lsc, did = None, "removed"
+                case Finished(reason):
+                    return Outcome(reason, lsc, did if reason == Reason.OK else "")
+        writer.writelines(session.output())
+        await writer.drain()
+        data = await reader.read(_READ)
+        if not data:
+            raise RemoteError("CAPF closed the connection before the end")
+        session.receive(data)
+
+
+def _kind(wish: KeyWish) -> KeyKind:
+    if wish.curve is not None:
+        return _CURVES[wish.curve]
+    try:
+        return KeyKind.from_label(f"rsa-{wish.bits}")
+    except UsageError as error:
+        raise ProtocolError(f"CAPF wants an RSA key of {wish.bits} bits") from error
+
+
+def _public(key: object) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise ProtocolError("the key has no public half")
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _check_server(writer: asyncio.StreamWriter, trusted: Collection[bytes] | None) -> None:
+    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
+    if trusted is not None and tls.getpeercert(binary_form=True) not in trusted:
+        raise UntrustedServerError(
+            "the CAPF server shows a certificate that the trust lists do not hold for CAPF",
+            next_step="have the phone fetch the CTL and ITL of this cluster",
+        )
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # the trust lists decide, not an authority
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    return context
