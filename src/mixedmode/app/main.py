@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from mixedmode import __version__
-from mixedmode.app.commands import admin, bench, build, config, lab, node, phone, tftp, trustlist, tvs
+from mixedmode.app.commands import admin, bench, build, config, fleet, lab, node, phone, tftp, trustlist, tvs
 from mixedmode.app.console import report_error
 from mixedmode.errors import MixedModeError, UsageError
 
@@ -53,6 +53,7 @@ app.command("lab")(lab.lab)
 app.command("rehearse")(lab.rehearse)
 app.command("phone")(phone.phone)
 app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
+app.add_typer(fleet.app, name="fleet")
 app.add_typer(node.app, name="node")
 app.add_typer(tftp.app, name="tftp")
 app.add_typer(tvs.app, name="tvs")

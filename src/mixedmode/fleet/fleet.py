@@ -12,28 +12,25 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any
 
-from mixedmode.errors import RemoteError, UsageError
+from mixedmode.errors import UsageError
 from mixedmode.fleet.downloads import Downloads
 from mixedmode.fleet.faults import Fates, FaultPlan
 from mixedmode.fleet.outcomes import FleetReport, PhoneOutcome, outcome_of
 from mixedmode.fleet.phones import FleetOptions, FleetPhone
 from mixedmode.fleet.sharing import Shared
-from mixedmode.fleet.sockets import SocketPool, usable_descriptors
+from mixedmode.fleet.sockets import SocketPool, resolve, usable_descriptors
+from mixedmode.fleet.tvs import TvsQuestions
 from mixedmode.phone.boot import Boot
-from mixedmode.phone.client import FILE_LIMIT, Server, TvsClient, TvsRequest
-from mixedmode.phone.decisions import TVS_UNREACHABLE, TvsAnswer
+from mixedmode.phone.client import FILE_LIMIT, Server, TvsClient
 from mixedmode.phone.download import fetch_http
 from mixedmode.phone.errors import FileNotFoundOnServer, TransferFailed
 from mixedmode.phone.requests import AskTvs, Fetch, Finished
 from mixedmode.protocols.tftp import FailureReason
 from mixedmode.protocols.tftp.client import Failure
-from mixedmode.trustlist.roles import Role
 
 _TICK_SECONDS = 0.02
 _ANSWERS = {FailureReason.NOT_FOUND, FailureReason.REFUSED, FailureReason.TOO_LARGE, FailureReason.BAD_OPTIONS}
@@ -110,15 +107,14 @@ class _Run:
         self._server = fleet.server
         self._options = fleet.options
         self._faults = fleet.faults
-        self._tvs = tvs
+        self._tvs = TvsQuestions(tvs, fleet.options, fleet.faults)
         self._watch = watch
         self._shared = Shared(fleet.options.policy)
         self._outcomes: list[PhoneOutcome | None] = [None] * len(fleet.phones)
-        self._next = self._active = self._done = self._questions = 0
+        self._next = self._active = self._done = 0
         self._admitting = False
         self._over = asyncio.Event()
         self._began = monotonic()
-        self._tvs_gate = asyncio.Semaphore(self._options.tvs_at_once)
         self._http_gate = asyncio.Semaphore(self._options.http_at_once)
         # Half of the sockets rest, so that each does for a while before it serves another transfer.
         self._at_once = min(self._options.at_once, usable_descriptors() // 2)
@@ -127,7 +123,7 @@ class _Run:
 
     async def all(self) -> FleetReport:
         """Run every boot."""
-        family, address = await _resolve(self._server)
+        family, address = await resolve(self._server.host, self._server.tftp_port)
         pool = SocketPool(2 * min(self._at_once, max(1, len(self._phones))), family)
         self._downloads = Downloads(
             pool,
@@ -150,7 +146,7 @@ class _Run:
             pool.close()
         spent = monotonic() - self._began
         outcomes = [outcome for outcome in self._outcomes if outcome is not None]
-        return FleetReport(outcomes, spent, self._downloads.traffic, self._questions)
+        return FleetReport(outcomes, spent, self._downloads.traffic, self._tvs.asked)
 
     async def _pump(self, pool: SocketPool) -> None:
         loop = asyncio.get_running_loop()
@@ -288,43 +284,10 @@ class _Run:
     # TVS.
 
     async def _ask(self, booting: _Booting, request: AskTvs) -> None:
-        answer = await self._tvs_answer(booting, request)
+        answer = await self._tvs.answer(booting.phone, booting.boot.state, request)
         booting.boot.answered(answer, _now())
         booting.boot.state = self._shared.same(booting.boot.state)
         self._go_on(booting)
-
-    async def _tvs_answer(self, booting: _Booting, request: AskTvs) -> TvsAnswer:
-        ask, phone = self._tvs, booting.phone
-        if ask is None:
-            return TVS_UNREACHABLE
-        itl = booting.boot.state.trust.itl
-        records = itl.records_with_role(Role.TVS) if itl is not None else ()
-        trusted = tuple(record.certificate_der for record in records if record.certificate_der is not None)
-        for server in request.servers:
-            self._questions += 1
-            if self._faults.is_silent(server.address):
-                await asyncio.sleep(self._options.tvs_deadline)
-                continue
-            asked = TvsRequest(
-                server, request.question, f"{phone.model.product}-{phone.name}", phone.model.tls_max, trusted
-            )
-            try:
-                async with self._tvs_gate:
-                    return await ask(asked)
-            except RemoteError:
-                continue
-        return TVS_UNREACHABLE
-
-
-async def _resolve(server: Server) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(server.host, server.tftp_port, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        where = f"{server.host}:{server.tftp_port}"
-        raise RemoteError(f"There is no such server: {error.strerror}", where=where) from error
-    family, _, _, _, address = found[0]
-    return socket.AddressFamily(family), address
 
 
 def _now() -> datetime:

@@ -172,6 +172,11 @@ class FleetReport:
                 counted[file][said] += 1
         return {file.value: dict(counts.most_common()) for file, counts in counted.items() if counts}
 
+    def failures(self) -> dict[str, int]:
+        """Return how many phones failed, by file and cause, the most frequent first."""
+        troubles = (each.trouble() for each in self.outcomes)
+        return dict(Counter(f"{found[0]}: {found[1]}" for found in troubles if found is not None).most_common())
+
     def alarms(self) -> dict[str, int]:
         """Return how many phones raised each alarm."""
         counted = Counter(each.alarm for each in self.outcomes if each.alarm is not None)
@@ -200,6 +205,7 @@ class FleetReport:
             "phones_per_second": round(self.rate, 1),
             "outcomes": {verdict.value: count for verdict, count in self.verdicts.items()},
             "locked_out": self.locked_out,
+            "failures": self.failures(),
             "decisions": self.reasons(),
             "alarms": self.alarms(),
             "models": self.models(),

@@ -7,6 +7,7 @@ taken for one of the next. The epoll's own descriptor is what the event loop wat
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import select
 import socket
@@ -36,6 +37,21 @@ def usable_descriptors() -> int:
             pass
     unlimited = soft == resource.RLIM_INFINITY
     return max(16, (1 << 20 if unlimited else soft) - _RESERVED)
+
+
+async def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
+    """Return the family and numeric address of a UDP server.
+
+    Raises:
+        RemoteError: There is no such server.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise RemoteError(f"There is no such server: {error.strerror}", where=f"{host}:{port}") from error
+    family, _, _, _, address = found[0]
+    return socket.AddressFamily(family), address
 
 
 class Slot:

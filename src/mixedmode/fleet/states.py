@@ -1,0 +1,92 @@
+"""What the phones of a fleet hold before they start: from files, or as phones that have started just now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mixedmode.errors import UsageError
+from mixedmode.fleet.fleet import Fleet
+from mixedmode.fleet.memory import FORMAT, load_fleet
+from mixedmode.fleet.phones import FleetPhone
+from mixedmode.phone.client import Server, TvsClient
+from mixedmode.phone.state import PhoneState
+from mixedmode.phone.storage import MAX_BYTES, PhoneStateError, load_state
+
+_MOST_FILES = 10_000
+
+
+def read_fleet(path: Path) -> list[FleetPhone] | None:
+    """Return the phones of a fleet's file, None if it is not one.
+
+    Raises:
+        FleetMemoryError: It is one, but damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            ours = FORMAT.encode() in file.read(64)
+    except OSError:
+        return None
+    return load_fleet(path) if ours else None
+
+
+def read_held(path: Path) -> dict[str, PhoneState]:
+    """Return what phones hold, by name: from a fleet's file, a phone's, or a folder of phones' files.
+
+    Raises:
+        UsageError: There is no such file, or none in the folder.
+        FleetMemoryError: A fleet's file is damaged.
+        PhoneStateError: A phone's file is damaged.
+    """
+    fleet = read_fleet(path)
+    if fleet is not None:
+        return {phone.name: phone.state for phone in fleet}
+    held = {}
+    for file in sorted(path.glob("*.json"))[:_MOST_FILES] if path.is_dir() else [path]:
+        owner = _owner(file)
+        state = load_state(file, owner)
+        if state is not None:
+            held[owner] = state
+    if not held:
+        raise UsageError(
+            "there is no phone's state here",
+            where=str(path),
+            next_step="keep one with `mixedmode phone --state FILE` or `mixedmode fleet boot --save FILE`",
+        )
+    return held
+
+
+def _owner(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return str(json.loads(file.read(MAX_BYTES))["device"])
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PhoneStateError("this is no phone's state file", where=str(path), why=str(error)) from error
+
+
+async def current(phones: Sequence[FleetPhone], server: Server, tvs: TvsClient | None) -> list[FleetPhone]:
+    """Return the phones with the lists that a server offers now: one of each model starts without any and is copied.
+
+    Raises:
+        UsageError: Such a phone did not take what the server offers.
+        RemoteError: The server cannot be reached.
+    """
+    first: dict[str, FleetPhone] = {}
+    for phone in phones:
+        first.setdefault(phone.model.name, replace(phone, state=PhoneState()))
+    report = await Fleet(list(first.values()), server, tvs=tvs).run()
+    held = {}
+    for outcome in report.outcomes:
+        trouble = outcome.trouble()
+        if trouble is not None:
+            raise UsageError(
+                f"a {outcome.model} without lists does not take what the server offers: {trouble[2]}",
+                where=trouble[0],
+                next_step="see what it says with `mixedmode phone --trace`",
+            )
+        held[outcome.model] = outcome.state
+    return [replace(phone, state=held[phone.model.name]) for phone in phones]
