@@ -6,7 +6,7 @@
         await client.login(user, password)
         cluster = await client.describe()
         data = client_list(cluster, tokens, signer, target_mode(cluster, action))
-        done = await client.install(data, action, progress=print)
+        done = await client.install(data, action, told=print)
 
 Rules:
 
@@ -211,7 +211,7 @@ class ProviderClient:
         action: Action,
         *,
         phones_cleared: bool = False,
-        progress: Callable[[Progress], None] = lambda _progress: None,
+        told: Callable[[Progress], None] = lambda _progress: None,
     ) -> Installed:
         """Hand over a signed list.
 
@@ -219,7 +219,7 @@ class ProviderClient:
             ctl: The file; :func:`.lists.client_list` makes it.
             action: What shall become of the cluster's mode.
             phones_cleared: The administrator deletes the CTL file on every phone by hand, so the signer may be new.
-            progress: Told each node's result as it comes.
+            told: Told each node's result as it comes.
 
         Returns:
             The results of all nodes, what changed, and what to restart.
@@ -230,7 +230,7 @@ class ProviderClient:
             ProviderFailedError: Somebody else is installing, or a step failed; the old list is on every node.
             ProtocolError: The connection was lost (rule 2).
         """
-        return await self._ask(Install(action, ctl, phones_cleared), Installed, self._seconds[2], progress)
+        return await self._ask(Install(action, ctl, phones_cleared), Installed, self._seconds[2], told)
 
     async def close(self) -> None:
         """Close the connection. Closing twice does no harm."""
@@ -249,7 +249,7 @@ class ProviderClient:
         request: Request,
         kind: type[T],
         seconds: float | None = None,
-        progress: Callable[[Progress], None] = lambda _progress: None,
+        told: Callable[[Progress], None] = lambda _progress: None,
     ) -> T:
         if self._streams is None:
             raise UsageError("there is no connection to the CTL Provider", next_step="connect first")
@@ -260,7 +260,7 @@ class ProviderClient:
             while True:
                 answer = await self._next(self._seconds[1] if seconds is None else seconds)
                 if isinstance(answer, Progress):
-                    progress(answer)
+                    told(answer)
                 elif isinstance(answer, Failure):
                     raise self._error(answer)
                 elif isinstance(answer, kind):
