@@ -93,6 +93,7 @@ class AdminSshService:
         services: The port to the services, see :class:`AdminSession`.
         limits: What clients may use.
         accounts: Who may log in; by default the node's file.
+        guard: Checks logins; shared with other services of the node, so that locks hold for all of them.
         subsystems: What answers one JSON request of a program, by the subsystem's name.
     """
 
@@ -106,13 +107,14 @@ class AdminSshService:
         services: ServiceControl | None = None,
         limits: SshLimits | None = None,
         accounts: AccountStore | None = None,
+        guard: LoginGuard | None = None,
         subsystems: Mapping[str, Subsystem] | None = None,
     ) -> None:
         self.cluster = cluster
         self.node = cluster.node(node).name
         self.limits = limits or SshLimits()
         self.accounts = accounts or account_store(cluster.folder(self.node))
-        self.guard = LoginGuard(self.accounts, self.limits.logins)
+        self.guard = guard or LoginGuard(self.accounts, self.limits.logins)
         self.metrics: Counter[str] = Counter()
         self._where = (host, port)
         self._services = services

@@ -17,13 +17,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from mixedmode.admin.accounts import account_store
+from mixedmode.admin.logins import LoginGuard
 from mixedmode.admin.shell.services import ServiceControl
-from mixedmode.admin.ssh import AdminSshService
+from mixedmode.admin.ssh import AdminSshService, Subsystem
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.state import ServiceState
 from mixedmode.cluster.topology import NodeInfo, Service
 from mixedmode.errors import MixedModeError
+from mixedmode.pki.profiles import Purpose
+from mixedmode.services.callmanager import CallManagerService
+from mixedmode.services.callmanager_node import node_callmanager
+from mixedmode.services.capf import CapfService
+from mixedmode.services.capf_store import CapfStore
 from mixedmode.services.configs import ConfigStore
+from mixedmode.services.ctl_provider import CtlProviderService
 from mixedmode.services.files import FolderStore
 from mixedmode.services.phoneconfig import ConfigFacts
 from mixedmode.services.supervisor import Running, Supervisor, Unit, UnitStatus
@@ -34,6 +42,9 @@ from mixedmode.services.tvs_tls import TlsFloor
 UNITS: Final[Mapping[Service, tuple[str, ...]]] = {
     Service.TFTP: ("tftp",),
     Service.TVS: ("tvs",),
+    Service.CTL_PROVIDER: ("ctl_provider",),
+    Service.CAPF: ("capf",),
+    Service.CALLMANAGER: ("sccp",),
 }
 """The units of each service of the cluster, in the order in which they start."""
 BASE_UNITS: Final = ("ssh",)
@@ -52,6 +63,8 @@ STANDARD_PORTS: Final[Mapping[str, int]] = {
 }
 """Where phones and administrators look for them (wire-formats.md 7, cucm-admin.md 2)."""
 FOLLOW_SECONDS: Final = 1.0
+CAPF_FOLDER: Final = "capf"
+"""In the folder of the node that runs CAPF: what it knows of each device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,7 @@ class NodeServices:
         control: The hands of the command line on services.
         options: Ports and TLS.
         changed: Told of every change of a unit's state.
+        subsystems: What answers programs over SSH.
     """
 
     def __init__(
@@ -96,6 +110,7 @@ class NodeServices:
         control: ServiceControl,
         options: NodeOptions | None = None,
         changed: Callable[[UnitStatus], None] = lambda _status: None,
+        subsystems: Mapping[str, Subsystem] | None = None,
     ) -> None:
         self.cluster = cluster
         self.info = info
@@ -105,8 +120,17 @@ class NodeServices:
         self.configs = ConfigStore(self.files, cluster, info.name, locate)
         self.hands = asyncio.Lock()
         self._control = control
+        self._subsystems = subsystems
         self._seen: dict[Service, int] = {}
-        makers = {"tftp": self._tftp, "tvs": self._tvs, "ssh": self._ssh}
+        self._guard = LoginGuard(account_store(self.folder))
+        makers = {
+            "tftp": self._tftp,
+            "tvs": self._tvs,
+            "ctl_provider": self._ctl_provider,
+            "capf": self._capf,
+            "sccp": self._sccp,
+            "ssh": self._ssh,
+        }
         self.supervisor = Supervisor(
             (
                 Unit(name, make, self.options.port(name), elsewhere=self.options.elsewhere)
@@ -123,7 +147,15 @@ class NodeServices:
     @property
     def ports(self) -> dict[str, int | None]:
         """Where each unit listens, None if it does not run."""
-        return {status.name: status.port for status in self.supervisor}
+        found = {status.name: status.port for status in self.supervisor}
+        manager = self.callmanager
+        return {**found, "sccp_tls": manager.tls_port if manager else None}
+
+    @property
+    def callmanager(self) -> CallManagerService | None:
+        """The CallManager while it runs: it knows the registered phones and resets them."""
+        service = self.supervisor.service("sccp")
+        return service if isinstance(service, CallManagerService) else None
 
     @property
     def ssh_host_key(self) -> str | None:
@@ -227,8 +259,39 @@ class NodeServices:
     def _tvs(self, port: int) -> Running:
         return node_tvs(self.cluster, self.info, self.folder, host=self.host, port=port, floor=self.options.floor)
 
+    def _ctl_provider(self, port: int) -> Running:
+        return CtlProviderService(self.cluster, self.info.name, self._guard, host=self.host, port=port)
+
+    def _capf(self, port: int) -> Running:
+        return CapfService(
+            CapfStore(self.folder.root / CAPF_FOLDER),
+            lambda: self.cluster.signer(self.info.name, Purpose.CAPF.value),
+            host=self.host,
+            port=port,
+            floor=self.options.floor,
+        )
+
+    def _sccp(self, port: int) -> Running:
+        return node_callmanager(
+            self.cluster,
+            self.info,
+            host=self.host,
+            port=port,
+            tls_port=self.options.port("sccp_tls"),
+            tls_elsewhere=self.options.elsewhere,
+            floor=self.options.floor,
+        )
+
     def _ssh(self, port: int) -> Running:
-        return AdminSshService(self.cluster, self.info.name, host=self.host, port=port, services=self._control)
+        return AdminSshService(
+            self.cluster,
+            self.info.name,
+            host=self.host,
+            port=port,
+            services=self._control,
+            guard=self._guard,
+            subsystems=self._subsystems,
+        )
 
 
 def _shall_run(state: ServiceState) -> bool:
