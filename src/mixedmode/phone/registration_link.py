@@ -96,7 +96,10 @@ class Link:
             ) from error
         except OSError as error:
             problem = error.strerror or "the connection was closed"
-            raise RemoteError(problem, where=str(self.target), code="sccp-unreachable") from error
+            why = None
+            if self._machine is None and self.target.context is not None and not error.errno:
+                why = "the server speaks no TLS that this phone knows, or refuses its certificate"
+            raise RemoteError(problem, where=str(self.target), why=why, code="sccp-unreachable") from error
         except RemoteError as error:
             error.located(str(self.target))
             raise

@@ -26,6 +26,9 @@ _VERSIONS: Final = {
     "1.3": ssl.TLSVersion.TLSv1_3,
 }
 _AUTHENTICATED: Final = 2
+_ENCRYPTING: Final = "DEFAULT:@SECLEVEL=0"
+_SIGNING_FIRST: Final = "NULL-SHA:ALL:!aNULL:!COMPLEMENTOFDEFAULT:@SECLEVEL=0"
+"""DEFAULT counts only where it stands first, so it is spelled out."""
 
 
 def phone_client_context(tls_max: str, mode: int, identity: SoftwareSigner | None) -> ssl.SSLContext:
@@ -50,7 +53,7 @@ def phone_client_context(tls_max: str, mode: int, identity: SoftwareSigner | Non
         # Python warns of TLS 1.0 and 1.1; phones of the 7900 series know nothing newer.
         warnings.simplefilter("ignore", DeprecationWarning)
         context.maximum_version = version
-    context.set_ciphers("NULL-SHA:DEFAULT:@SECLEVEL=0" if mode == _AUTHENTICATED else "DEFAULT:@SECLEVEL=0")
+    context.set_ciphers(_SIGNING_FIRST if mode == _AUTHENTICATED else _ENCRYPTING)
     if identity is not None:
         _load(context, identity)
     return context

@@ -106,6 +106,7 @@ class PhoneConnection(asyncio.Protocol):
         self._machine: ServerRegistration | None = None
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._due_at = 0.0
         self._stalled: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
 
@@ -182,6 +183,7 @@ class PhoneConnection(asyncio.Protocol):
         for event in machine.take_events():
             self._happened(event)
         self._flush()
+        self._watch()
         if machine.over:
             self.close()
         elif more:
@@ -238,11 +240,17 @@ class PhoneConnection(asyncio.Protocol):
                 self._transport.write(data)
 
     def _watch(self) -> None:
-        """Look at the deadline when it is due, not each time that it moves."""
+        """Look at the deadline when it is due; one that moves later costs nothing until then."""
         machine = self._machine
-        if machine is not None and not self.closed:
-            pause = max(machine.deadline - monotonic(), 0.0) + 0.001
-            self._timer = asyncio.get_running_loop().call_later(pause, self._due)
+        if machine is None or self.closed or machine.over:
+            return
+        if self._timer is not None:
+            if machine.deadline >= self._due_at:
+                return
+            self._timer.cancel()
+        self._due_at = machine.deadline
+        pause = max(machine.deadline - monotonic(), 0.0) + 0.001
+        self._timer = asyncio.get_running_loop().call_later(pause, self._due)
 
     def _due(self) -> None:
         self._timer = None

@@ -32,7 +32,8 @@ from mixedmode.services.tvs_tls import TlsFloor, server_context
 CAPF_TRUST: Final = "CAPF-trust"
 _LSC = re.compile(r"SEP[0-9A-F]{12}")
 _MIC = re.compile(r"CP-[A-Za-z0-9]+-(SEP[0-9A-F]{12})")
-_OLD_CIPHERS: Final = "DEFAULT:NULL-SHA:@SECLEVEL=0"
+_OLD_CIPHERS: Final = "ALL:!aNULL:!COMPLEMENTOFDEFAULT:NULL-SHA:@SECLEVEL=0"
+"""What DEFAULT stands for, which would rule NULL ciphers out for good, and one of those."""
 
 
 class PhoneTrust(Protocol):
@@ -158,10 +159,10 @@ PLAIN: Final = Peer()
 
 def peer_of(tls: ssl.SSLObject) -> Peer:
     """Return who is at the other end of a handshake that succeeded (rule 2)."""
-    name, version, bits = tls.cipher() or ("", "", 0)
+    name, _, bits = tls.cipher() or ("", "", 0)
     der = tls.getpeercert(binary_form=True)
     device, kind = (None, None) if der is None else device_of(Certificate(der))
-    return Peer(Security(True, bits > 0, device), kind, f"{version} {name}".strip())
+    return Peer(Security(True, bits > 0, device), kind, f"{tls.version()} {name}")
 
 
 def device_of(certificate: Certificate) -> tuple[str | None, str | None]:
