@@ -12,18 +12,14 @@ from functools import cache
 from mixedmode.errors import RemoteError
 from mixedmode.phone.client import Phone, TvsClient
 from mixedmode.phone.models import get_model
-from mixedmode.phone.registration import (
-    OnReset,
-    Registration,
-    RegistrationState,
-    RegistrationStatus,
-    RegistrationTimes,
-)
+from mixedmode.phone.registration import OnReset, Registration
+from mixedmode.phone.registration_status import RegistrationState, RegistrationStatus, RegistrationTimes
 from mixedmode.phone.state import PhoneState, TrustState, TvsServer
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import KeyKind, Purpose, Subject, issue, issue_lsc, self_signed
 from mixedmode.pki.signer import SoftwareSigner
-from mixedmode.protocols.sccp.server import DeviceFacts, Line, Refusal, SecurityMode, ServerSettings
+from mixedmode.protocols.sccp.admission import DeviceFacts, Line, Refusal, SecurityMode
+from mixedmode.protocols.sccp.server import ServerSettings
 from mixedmode.services.callmanager import CallManagerLimits, CallManagerService
 from mixedmode.services.callmanager_directory import KnownDevice
 from mixedmode.services.callmanager_tls import FixedTrust

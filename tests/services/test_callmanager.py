@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import RemoteError, UsageError
-from mixedmode.phone.registration import RegistrationState
+from mixedmode.phone.registration_status import RegistrationState
 from mixedmode.pki.load import private_key_pem
 from mixedmode.pki.profiles import KeyKind
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.protocols.sccp import Frame, FrameBuffer, Message, ResetKind, encode_message, parse_message
 from mixedmode.protocols.sccp import registering as r
 from mixedmode.protocols.sccp import setup as s
-from mixedmode.protocols.sccp.server import Refusal, SecurityMode
+from mixedmode.protocols.sccp import templates as t
+from mixedmode.protocols.sccp.admission import Refusal, SecurityMode
+from mixedmode.protocols.sccp.register import Register
 from mixedmode.services.callmanager import CallManagerLimits, CallManagerService
 from mixedmode.services.callmanager_directory import ClusterDirectory, KnownDevice
 from mixedmode.services.callmanager_node import node_callmanager
@@ -99,8 +101,8 @@ def test_recorded_frames_register_a_phone_and_set_it_up(loop: str) -> None:
             assert ack == r.RegisterAck(30, 60, "D.M.Y", 17, bytes.fromhex("20f1ff"))
             assert await phone.next() == s.CapabilitiesReq()
             template = await phone.next()
-            assert isinstance(template, s.ButtonTemplateRes)
-            assert template.buttons == (s.Button(1, s.BUTTON_LINE), s.Button(2, s.BUTTON_LINE))
+            assert isinstance(template, t.ButtonTemplateRes)
+            assert template.buttons == (t.Button(1, t.BUTTON_LINE), t.Button(2, t.BUTTON_LINE))
             [seen] = service.phones()
             assert (seen.name, seen.model, seen.device_type) == (DEVICE, "8861", 437)
             assert (seen.security, seen.load, seen.address) == ("non-secure", "SCCP75.9-3-1SR4-1S", "127.0.0.1")
@@ -307,7 +309,7 @@ def test_garbage_and_silence_do_not_disturb_others() -> None:
                 bytes(12),
                 b"\xff" * 5000,
                 REGISTER[:20],
-                encode_message(r.Register("", "1.2.3.4", 7)),
+                encode_message(Register("", "1.2.3.4", 7)),
             ):
                 reader, writer = await asyncio.open_connection(*service.address)
                 writer.write(data)
@@ -330,7 +332,7 @@ def test_a_flood_is_answered_in_turns_and_who_takes_nothing_is_cut_off() -> None
         async with callmanager(limits=CallManagerLimits(write_seconds=0.3)) as service:
             async with client(service, REGISTER) as phone:
                 assert isinstance(await phone.next(), r.RegisterAck)
-                flood = encode_message(s.SoftKeyTemplateReq()) * 20_000
+                flood = encode_message(t.SoftKeyTemplateReq()) * 20_000
                 phone.writer.write(flood)
                 async with registering(phone_at(service, name=DEVICE)) as registration:
                     await registered(registration)

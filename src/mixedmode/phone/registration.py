@@ -15,21 +15,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.phone.client import Phone, TvsClient, TvsRequest
 from mixedmode.phone.config import CallManager, PhoneConfig, parse_config
 from mixedmode.phone.decisions import TVS_UNREACHABLE, NeedTvs, TvsAnswer, TvsQuestion
 from mixedmode.phone.registration_link import Link, Target
+from mixedmode.phone.registration_status import RegistrationState, RegistrationStatus, RegistrationTimes
 from mixedmode.phone.registration_tls import phone_client_context
 from mixedmode.phone.registration_trust import judge_server, registers_by_tls
 from mixedmode.phone.tvs import ask_tvs
-from mixedmode.protocols.sccp.phone import (
+from mixedmode.protocols.sccp.phone_events import (
     Acknowledged,
     PhoneEnd,
     PhoneEnded,
@@ -49,71 +49,6 @@ if TYPE_CHECKING:
 
 OnReset = Callable[[ResetKind], Awaitable[None]]
 """Boots the phone, or fetches its configuration; a failure is noted and the phone goes on with what it holds."""
-
-
-class RegistrationState(StrEnum):
-    """What the phone's screen says."""
-
-    OFF = "off"
-    REGISTERING = "registering"
-    REGISTERED = "registered"
-    UNREGISTERED = "unregistered"
-
-
-@dataclass(frozen=True, slots=True)
-class RegistrationStatus:
-    """How the phone stands.
-
-    Attributes:
-        state: In a word.
-        server: Which CallManager, ``127.0.0.1:2443``.
-        secure: Whether by TLS.
-        reason: Why it is not registered, or what the last server said.
-        lines: Directory numbers.
-        since: When this began, UTC.
-        resets: How often a CallManager had it reset, restarted or its configuration applied.
-    """
-
-    state: RegistrationState = RegistrationState.OFF
-    server: str | None = None
-    secure: bool = False
-    reason: str = ""
-    lines: tuple[str, ...] = ()
-    since: datetime | None = None
-    resets: int = 0
-
-    def document(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        return {
-            "state": self.state.value,
-            "server": self.server,
-            "secure": self.secure,
-            "reason": self.reason,
-            "lines": list(self.lines),
-            "since": None if self.since is None else self.since.isoformat(timespec="seconds"),
-            "resets": self.resets,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class RegistrationTimes:
-    """How long a phone waits, in seconds.
-
-    Attributes:
-        connect: For a connection with its handshake.
-        answer: For each answer of a server.
-        first_pause: After all servers failed.
-        longest_pause: The pause doubles up to this.
-        settled: A registration that lasted so long was a success.
-        leave: For a server to confirm that the phone leaves.
-    """
-
-    connect: float = 5.0
-    answer: float = 10.0
-    first_pause: float = 1.0
-    longest_pause: float = 60.0
-    settled: float = 10.0
-    leave: float = 2.0
 
 
 class Registration:

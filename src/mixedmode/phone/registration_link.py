@@ -12,15 +12,8 @@ from typing import Final
 
 from mixedmode.errors import RemoteError
 from mixedmode.pki.certificates import Certificate
-from mixedmode.protocols.sccp.phone import (
-    PhoneEnd,
-    PhoneEnded,
-    PhoneEvent,
-    PhoneFacts,
-    PhonePhase,
-    PhoneRegistration,
-    PhoneTimes,
-)
+from mixedmode.protocols.sccp.phone import PhonePhase, PhoneRegistration
+from mixedmode.protocols.sccp.phone_events import PhoneEnd, PhoneEnded, PhoneEvent, PhoneFacts, PhoneTimes
 
 _READ: Final = 16 << 10
 _WRITE_SECONDS: Final = 10.0

@@ -15,7 +15,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections import Counter
@@ -25,19 +24,19 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
 
-from mixedmode.errors import MixedModeError, RemoteError, UsageError
+from mixedmode.errors import RemoteError, UsageError
 from mixedmode.protocols.sccp.fields import shown
 from mixedmode.protocols.sccp.registering import ResetKind
-from mixedmode.protocols.sccp.server import Registered, ServerSettings
+from mixedmode.protocols.sccp.server import ServerSettings
+from mixedmode.protocols.sccp.server_events import Registered
 from mixedmode.services.callmanager_connection import CallManagerLimits, PhoneConnection
 from mixedmode.services.callmanager_directory import Directory, RegisteredPhone
+from mixedmode.services.callmanager_notes import Notes
 from mixedmode.services.callmanager_ports import PhonePort
 from mixedmode.services.callmanager_tls import PhoneTrust, phone_context
 from mixedmode.services.tvs_tls import TlsFloor
 
 _SHUTDOWN_SECONDS: Final = 1.0
-_NOTE_SECONDS: Final = 0.5
-"""What phones report is written to the directory in batches, so often."""
 
 
 class CallManagerService:
@@ -89,7 +88,7 @@ class CallManagerService:
         self._handshakes: set[asyncio.Task[None]] = set()
         self._connections: set[PhoneConnection] = set()
         self._phones: dict[str, tuple[RegisteredPhone, PhoneConnection]] = {}
-        self._notes: dict[str, tuple[datetime, str | None, str | None]] = {}
+        self._notes = Notes(directory)
         self._writer: asyncio.Task[None] | None = None
 
     @property
@@ -135,7 +134,7 @@ class CallManagerService:
         self._ports = (plain, secure)
         for port in self._ports:
             port.take()
-        self._writer = asyncio.create_task(self._write_notes())
+        self._writer = asyncio.create_task(self._notes.run())
 
     async def drain(self, timeout: float = 5.0) -> int:
         """Take no more phones and close the connections of those that are there (rule 5).
@@ -169,8 +168,7 @@ class CallManagerService:
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in list(self._connections):
             connection.abort()
-        await asyncio.to_thread(self._note, self._notes)
-        self._notes = {}
+        await self._notes.flush()
 
     def phones(self) -> tuple[RegisteredPhone, ...]:
         """Return the registered phones by name."""
@@ -203,13 +201,12 @@ class CallManagerService:
         register, known, peer = event.register, connection.known, connection.peer
         name = register.device
         older = self._phones.pop(name, None)
-        now = datetime.now(UTC)
         phone = RegisteredPhone(
             name,
             known.model if known is not None else "",
             register.device_type,
             connection.client,
-            now,
+            datetime.now(UTC),
             event.mode.label,
             peer.certificate,
             peer.cipher,
@@ -221,7 +218,7 @@ class CallManagerService:
             self.metrics["replaced"] += 1
             older[1].abort()
         self.metrics["registered"] = len(self._phones)
-        self._notes[name] = (now, None, None)
+        self._notes.add(name)
         self._log(f"{name} registered, {phone.security}, {phone.cipher or 'no TLS'}, from {phone.address}")
 
     def reported(self, connection: PhoneConnection, ctl: str | None, itl: str | None) -> None:
@@ -230,7 +227,7 @@ class CallManagerService:
         found = self._phones.get(name)
         if found is not None and found[1] is connection:
             self._phones[name] = (replace(found[0], ctl_hash=ctl, itl_hash=itl), connection)
-            self._notes[name] = (datetime.now(UTC), ctl, itl)
+            self._notes.add(name, ctl=ctl, itl=itl)
 
     def ended(self, connection: PhoneConnection, why: str) -> None:
         """A connection is over."""
@@ -314,21 +311,6 @@ class CallManagerService:
             return
         if not connection.closed:
             self._connections.add(connection)
-
-    # Notes.
-
-    async def _write_notes(self) -> None:
-        while True:
-            await asyncio.sleep(_NOTE_SECONDS)
-            if self._notes:
-                notes, self._notes = self._notes, {}
-                await asyncio.to_thread(self._note, notes)
-
-    def _note(self, notes: dict[str, tuple[datetime, str | None, str | None]]) -> None:
-        for name, (now, ctl, itl) in notes.items():
-            # What a phone holds is good to know; that it is not known keeps no phone from being registered.
-            with contextlib.suppress(MixedModeError):
-                self.directory.note(name, now, ctl=ctl, itl=itl)
 
 
 __all__ = ["CallManagerLimits", "CallManagerService", "RegisteredPhone", "ResetKind"]

@@ -23,22 +23,20 @@ from time import monotonic
 from typing import Protocol, cast
 
 from mixedmode.errors import MixedModeError
+from mixedmode.protocols.sccp.admission import Refusal
 from mixedmode.protocols.sccp.fields import shown
 from mixedmode.protocols.sccp.registering import ResetKind
 from mixedmode.protocols.sccp.report import read_report
-from mixedmode.protocols.sccp.server import (
+from mixedmode.protocols.sccp.server import ServerPhase, ServerRegistration, ServerSettings
+from mixedmode.protocols.sccp.server_events import (
     AskDevice,
     Ended,
     EndReason,
     Event,
     Left,
-    Refusal,
     Registered,
     Rejected,
     Reported,
-    ServerPhase,
-    ServerRegistration,
-    ServerSettings,
 )
 from mixedmode.services.callmanager_directory import Directory, KnownDevice
 from mixedmode.services.callmanager_tls import PLAIN, Peer, peer_of

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.cluster.topology import SecurityMode as ClusterMode
-from mixedmode.protocols.sccp.server import DeviceFacts, Line, Refusal, SecurityMode
+from mixedmode.protocols.sccp.admission import DeviceFacts, Line, Refusal, SecurityMode
 
 SIP_DEVICE: Final = "Error: device uses SIP"
 

@@ -26,7 +26,7 @@ from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import SoftwareSigner
-from mixedmode.protocols.sccp.server import Security
+from mixedmode.protocols.sccp.admission import Security
 from mixedmode.services.tvs_tls import TlsFloor, server_context
 
 CAPF_TRUST: Final = "CAPF-trust"

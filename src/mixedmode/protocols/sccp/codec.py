@@ -7,17 +7,19 @@ from typing import Final
 
 from mixedmode.protocols.sccp import registering as r
 from mixedmode.protocols.sccp import setup as s
+from mixedmode.protocols.sccp import templates as t
 from mixedmode.protocols.sccp.fields import Fields, Message
 from mixedmode.protocols.sccp.frames import Frame
+from mixedmode.protocols.sccp.register import Register
 
 _KINDS: Final[tuple[type[Message], ...]] = (
-    *(r.KeepAlive, r.KeepAliveAck, r.Register, r.RegisterAck, r.RegisterReject, r.Unregister, r.UnregisterAck, r.Reset),
+    *(r.KeepAlive, r.KeepAliveAck, Register, r.RegisterAck, r.RegisterReject, r.Unregister, r.UnregisterAck, r.Reset),
     *(r.Alarm, r.XmlAlarm, r.IpPort, r.RegisterTokenReq, r.RegisterTokenAck, r.RegisterTokenReject),
-    *(s.CapabilitiesReq, s.CapabilitiesRes, s.ButtonTemplateReq, s.ButtonTemplateRes, s.SoftKeyTemplateReq),
+    *(s.CapabilitiesReq, s.CapabilitiesRes, t.ButtonTemplateReq, t.ButtonTemplateRes, t.SoftKeyTemplateReq),
     *(
-        s.SoftKeyTemplateRes,
-        s.SoftKeySetReq,
-        s.SoftKeySetRes,
+        t.SoftKeyTemplateRes,
+        t.SoftKeySetReq,
+        t.SoftKeySetRes,
         s.LineStatReq,
         s.LineStat,
         s.DynamicLineStat,

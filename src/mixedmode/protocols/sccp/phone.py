@@ -22,15 +22,26 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Final
 
 from mixedmode.protocols.sccp import registering as r
 from mixedmode.protocols.sccp import setup as s
+from mixedmode.protocols.sccp import templates as t
 from mixedmode.protocols.sccp.codec import encode_message, header_version, parse_message
 from mixedmode.protocols.sccp.fields import Message, fitting, shown
 from mixedmode.protocols.sccp.frames import FrameBuffer, MalformedFrameError
+from mixedmode.protocols.sccp.phone_events import (
+    Acknowledged,
+    PhoneEnd,
+    PhoneEnded,
+    PhoneEvent,
+    PhoneFacts,
+    PhoneTimes,
+    Ready,
+    ResetAsked,
+)
+from mixedmode.protocols.sccp.register import LOAD_WIDTH, STAMP_WIDTH, Register, RegisterLoad, RegisterTail
 from mixedmode.protocols.sccp.server import features
 
 _UNREGISTER_SECONDS: Final = 2.0
@@ -47,93 +58,6 @@ class PhonePhase(StrEnum):
     READY = "ready"
     LEAVING = "leaving"
     ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneFacts:
-    """What a phone says of itself.
-
-    Attributes:
-        device: Its name.
-        device_type: As CUCM numbers models.
-        address: Its IPv4 address.
-        load: Its firmware.
-        protocol: The highest protocol version that it speaks.
-        stamp: The version stamp of its configuration; empty if it sends none.
-        lines: Lines that it can show.
-        cause: Why it starts: ``Initialized``, ``Reset-Reset``, ``Reset-Restart``, ``KeepaliveTO``...
-        report: An XML alarm to send once it is registered; empty for none.
-        token: Whether it asks for a token first.
-    """
-
-    device: str
-    device_type: int
-    address: str = "127.0.0.1"
-    load: str = ""
-    protocol: int = 17
-    stamp: str = ""
-    lines: int = 2
-    cause: str = "Initialized"
-    report: str = ""
-    token: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneTimes:
-    """How long a phone waits, in seconds.
-
-    Attributes:
-        answer: For each answer until it is ready.
-    """
-
-    answer: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """The server has registered the phone."""
-
-    keepalive: int
-    protocol: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The phone has set itself up.
-
-    Attributes:
-        lines: Directory numbers.
-    """
-
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ResetAsked:
-    """The CallManager wants a reset, a restart, or the configuration to be read again."""
-
-    kind: r.ResetKind
-
-
-class PhoneEnd(Enum):
-    """Why a registration ended."""
-
-    REJECTED = "rejected"
-    BUSY = "busy"
-    UNREGISTERED = "unregistered"
-    SILENT = "silent"
-    MALFORMED = "malformed"
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneEnded:
-    """The registration is over; close the connection."""
-
-    reason: PhoneEnd
-    text: str
-
-
-PhoneEvent = Acknowledged | Ready | ResetAsked | PhoneEnded
 
 
 class PhoneRegistration:
@@ -228,15 +152,15 @@ class PhoneRegistration:
         self._send(r.Alarm(text=fitting(words, r.ALARM_WIDTH), second=where))
         mac = bytes.fromhex(facts.device[3:15]) if _has_mac(facts.device) else bytes(6)
         self._send(
-            r.Register(
+            Register(
                 facts.device,
                 facts.address,
                 facts.device_type,
                 protocol=facts.protocol,
                 features=features(facts.protocol),
-                tail=r.RegisterTail(mac=mac.ljust(12, b"\0"), max_lines=facts.lines),
-                firmware=r.RegisterLoad(load=fitting(facts.load, r.LOAD_WIDTH)),
-                stamp=fitting(facts.stamp, r.STAMP_WIDTH) if facts.stamp else None,
+                tail=RegisterTail(mac=mac.ljust(12, b"\0"), max_lines=facts.lines),
+                firmware=RegisterLoad(load=fitting(facts.load, LOAD_WIDTH)),
+                stamp=fitting(facts.stamp, STAMP_WIDTH) if facts.stamp else None,
             )
         )
         self._send(r.IpPort())
@@ -255,7 +179,7 @@ class PhoneRegistration:
             case s.CapabilitiesReq() if self.registered:
                 self._send(s.CapabilitiesRes(len(_G711), _G711))
                 if self._asked == (s.CapabilitiesReq,):
-                    self._ask(now, s.ButtonTemplateReq(), s.ButtonTemplateRes)
+                    self._ask(now, t.ButtonTemplateReq(), t.ButtonTemplateRes)
             case _ if self.phase is PhonePhase.SETTING_UP and isinstance(message, self._asked):
                 self._next_question(message, now)
             case _:
@@ -286,13 +210,13 @@ class PhoneRegistration:
 
     def _next_question(self, message: Message, now: float) -> None:
         match message:
-            case s.ButtonTemplateRes():
-                lines = [button.instance for button in message.buttons if button.kind == s.BUTTON_LINE]
-                self._lines = lines[: s.BUTTON_SLOTS]
-                self._ask(now, s.SoftKeyTemplateReq(), s.SoftKeyTemplateRes)
-            case s.SoftKeyTemplateRes():
-                self._ask(now, s.SoftKeySetReq(), s.SoftKeySetRes)
-            case s.SoftKeySetRes():
+            case t.ButtonTemplateRes():
+                lines = [button.instance for button in message.buttons if button.kind == t.BUTTON_LINE]
+                self._lines = lines[: t.BUTTON_SLOTS]
+                self._ask(now, t.SoftKeyTemplateReq(), t.SoftKeyTemplateRes)
+            case t.SoftKeyTemplateRes():
+                self._ask(now, t.SoftKeySetReq(), t.SoftKeySetRes)
+            case t.SoftKeySetRes():
                 self._ask_line(now)
             case s.LineStat() | s.DynamicLineStat():
                 self._numbers.append(shown(message.directory_number))

@@ -24,37 +24,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, IntEnum, StrEnum
+from enum import StrEnum
 from typing import Final
 
 from mixedmode.protocols.sccp import registering as r
 from mixedmode.protocols.sccp import setup as s
+from mixedmode.protocols.sccp import templates as t
+from mixedmode.protocols.sccp.admission import SECURITY_ERROR, DeviceFacts, Line, Refusal, Security
 from mixedmode.protocols.sccp.codec import encode_message, header_version, parse_message
 from mixedmode.protocols.sccp.fields import Message, fitting
 from mixedmode.protocols.sccp.frames import FrameBuffer, MalformedFrameError
+from mixedmode.protocols.sccp.register import Register
+from mixedmode.protocols.sccp.server_events import (
+    AskDevice,
+    Ended,
+    EndReason,
+    Event,
+    Left,
+    Registered,
+    Rejected,
+    Reported,
+)
 
-SECURITY_ERROR: Final = "Security Error"
-UNKNOWN_DEVICE: Final = "Error DBConfig"
-"""What a phone that is not in the database is told; from memory, no trace confirms the words."""
 KEEPALIVE_GRACE: Final = 1.2
 """Intervals of silence until a phone is gone."""
 HIGHEST_PROTOCOL: Final = 22
 _NAME_LENGTH: Final = 15
-_REDIAL, _NEW_CALL = s.SoftKey("\udc80\x01", 1), s.SoftKey("\udc80\x02", 2)
+_REDIAL, _NEW_CALL = t.SoftKey("\udc80\x01", 1), t.SoftKey("\udc80\x02", 2)
 _SOFT_KEYS: Final = (_REDIAL, _NEW_CALL)
-
-
-class SecurityMode(IntEnum):
-    """``deviceSecurityMode``."""
-
-    NON_SECURE = 1
-    AUTHENTICATED = 2
-    ENCRYPTED = 3
-
-    @property
-    def label(self) -> str:
-        """Lower case, for people."""
-        return self.name.lower().replace("_", "-")
 
 
 class ServerPhase(StrEnum):
@@ -66,55 +63,6 @@ class ServerPhase(StrEnum):
     REJECTED = "rejected"
     LEFT = "left"
     ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class Security:
-    """How a phone is connected.
-
-    Attributes:
-        tls: Whether by TLS.
-        encrypts: Whether its cipher encrypts; one that only authenticates does not.
-        device: The device that its certificate names, None without a certificate that holds.
-    """
-
-    tls: bool = False
-    encrypts: bool = False
-    device: str | None = None
-
-    def suits(self, device: str, mode: SecurityMode) -> bool:
-        """Return whether a device of a mode may be registered this way (rule 1)."""
-        if mode is SecurityMode.NON_SECURE:
-            return not self.tls
-        return self.tls and self.device == device and (self.encrypts or mode is SecurityMode.AUTHENTICATED)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a phone."""
-
-    directory_number: str
-    label: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceFacts:
-    """What the directory knows of a device.
-
-    Attributes:
-        mode: How it must connect.
-        lines: Its lines.
-    """
-
-    mode: SecurityMode = SecurityMode.NON_SECURE
-    lines: tuple[Line, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The directory's "no", with the words for the phone's screen."""
-
-    text: str = UNKNOWN_DEVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,65 +86,6 @@ class ServerSettings:
     date_template: str = "D.M.Y"
 
 
-@dataclass(frozen=True, slots=True)
-class AskDevice:
-    """A phone asks to be registered: look it up and call ``answer``."""
-
-    register: r.Register
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A phone is registered with a protocol version."""
-
-    register: r.Register
-    protocol: int
-    mode: SecurityMode
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A phone is not registered; close once the answer is sent."""
-
-    device: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """A phone sent an alarm."""
-
-    text: str
-    xml: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A phone unregistered; close once the answer is sent."""
-
-    reason: int | None
-
-
-class EndReason(Enum):
-    """Why a connection is of no more use."""
-
-    MALFORMED = "malformed"
-    SILENT = "silent"
-    NO_REGISTER = "no-register"
-    NO_ANSWER = "no-answer"
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The connection is of no more use; close it."""
-
-    reason: EndReason
-    why: str
-
-
-Event = AskDevice | Registered | Rejected | Reported | Left | Ended
-
-
 class ServerRegistration:
     """The server's end of one connection. Times are seconds of any clock that does not jump.
 
@@ -214,7 +103,7 @@ class ServerRegistration:
     def __init__(self, security: Security, settings: ServerSettings, now: float) -> None:
         self.security = security
         self.phase = ServerPhase.CONNECTED
-        self.register: r.Register | None = None
+        self.register: Register | None = None
         self.deadline = now + settings.first_seconds
         self.ignored = 0
         self._settings = settings
@@ -310,7 +199,7 @@ class ServerRegistration:
         match message:
             case r.KeepAlive():
                 self._send(r.KeepAliveAck())
-            case r.Register():
+            case Register():
                 self._ask(message, now)
             case r.RegisterTokenReq():
                 self._send(r.RegisterTokenAck() if _is_name(message.device) else r.RegisterTokenReject())
@@ -329,14 +218,14 @@ class ServerRegistration:
 
     def _set_up(self, message: Message, clock: datetime) -> None:
         match message:
-            case s.ButtonTemplateReq():
-                self._send(s.ButtonTemplateRes.of(tuple(s.Button(n, s.BUTTON_LINE) for n, _ in self._numbered())))
-            case s.SoftKeyTemplateReq():
-                self._send(s.SoftKeyTemplateRes.of(_SOFT_KEYS))
-            case s.SoftKeySetReq():
+            case t.ButtonTemplateReq():
+                self._send(t.ButtonTemplateRes.of(tuple(t.Button(n, t.BUTTON_LINE) for n, _ in self._numbered())))
+            case t.SoftKeyTemplateReq():
+                self._send(t.SoftKeyTemplateRes.of(_SOFT_KEYS))
+            case t.SoftKeySetReq():
                 places = bytes(range(1, len(_SOFT_KEYS) + 1)).ljust(16, b"\0")
                 numbers = tuple(300 + place if place else 0 for place in places)
-                self._send(s.SoftKeySetRes(0, 1, 1, (s.SoftKeySet(places, numbers),)))
+                self._send(t.SoftKeySetRes(0, 1, 1, (t.SoftKeySet(places, numbers),)))
             case s.LineStatReq(line=number):
                 self._send(self._line(number))
             case s.TimeDateReq():
@@ -355,7 +244,7 @@ class ServerRegistration:
         kind = s.DynamicLineStat if self._version else s.LineStat
         return kind(number, name, name, fitting(line.label or line.directory_number, 40))
 
-    def _ask(self, register: r.Register, now: float) -> None:
+    def _ask(self, register: Register, now: float) -> None:
         if not _is_name(register.device):
             self._end(EndReason.MALFORMED, "the device name is none")
             return
@@ -367,11 +256,11 @@ class ServerRegistration:
         self.deadline = now + self._settings.answer_seconds
         self._events.append(AskDevice(register))
 
-    def _accept(self, register: r.Register, facts: DeviceFacts, now: float) -> None:
+    def _accept(self, register: Register, facts: DeviceFacts, now: float) -> None:
         settings = self._settings
         protocol = min(register.protocol, settings.protocol)
         self._version = header_version(protocol)
-        self._lines = facts.lines[: s.BUTTON_SLOTS]
+        self._lines = facts.lines[: t.BUTTON_SLOTS]
         self.phase = ServerPhase.REGISTERED
         self.deadline = now + KEEPALIVE_GRACE * settings.keepalive
         self._send(
