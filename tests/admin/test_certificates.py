@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
+import pytest
+
 from mixedmode.admin.shell.session import AdminSession
+from mixedmode.cluster.distribution import LocalDistributor
 from mixedmode.cluster.facade import Cluster
 from tests.admin.conftest import CET, PUBLISHER, SUBSCRIBER, ClusterMaker, Terminal
 from tests.admin.transcript import normal, transcript
@@ -108,6 +113,37 @@ def test_reports(terminal: Terminal, cluster: Cluster) -> None:
     assert "admin:show ctl" in bundle
     assert "PRIVATE KEY" not in "\n".join(bundle)
     assert Path(cluster.folder(PUBLISHER).area("activelog") / path).stat().st_mode & 0o007 == 0
+
+
+def test_a_part_of_the_bundle(terminal: Terminal) -> None:
+    path = terminal.type("show tech network")[0].removeprefix("Output written to: ")
+    bundle = terminal.type(f"file view activelog {path}")
+    assert bundle[0] == "admin:show network cluster"
+    assert "admin:show ctl" not in bundle
+    assert terminal.session.complete("show tech cert")[0] == "show tech certificates "
+
+
+def test_a_node_that_is_down_is_told(terminal: Terminal, cluster: Cluster) -> None:
+    distributor = cluster.deliveries.distributor
+    assert isinstance(distributor, LocalDistributor)
+    distributor.down.add(SUBSCRIBER)
+    publisher, subscriber = terminal.type("show network cluster")
+    assert publisher == f"127.0.0.11 {PUBLISHER} {PUBLISHER} Publisher callmanager DBPub authenticated"
+    assert f"127.0.0.12 {SUBSCRIBER} {SUBSCRIBER} Subscriber callmanager DBSub not authenticated (" in subscriber
+    row = next(line for line in terminal.type("utils dbreplication runtimestate") if line.startswith(SUBSCRIBER))
+    assert row.split()[2] == "Failed"
+
+
+def test_status_tells_the_machine_s_own_values(terminal: Terminal, cluster: Cluster) -> None:
+    shown = terminal.type("show status")
+    assert "Product Ver        : 10.5.1.10000-7" in shown
+    assert "Security Mode      : Non Secure Mode" in shown
+    total = next(line for line in shown if line.startswith("Memory Total"))
+    assert int(total.split()[-1].rstrip("K")) == pytest.approx(
+        os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1024, rel=0.1
+    )
+    disk = next(line for line in shown if line.startswith("Disk/active"))
+    assert int(disk.split()[1].rstrip("K")) == shutil.disk_usage(cluster.directory).total // 1024
 
 
 def test_a_damaged_list_is_told(terminal: Terminal, cluster: Cluster) -> None:

@@ -105,6 +105,25 @@ def test_control_characters_are_shown_and_never_obeyed(terminal: Terminal, trace
         assert line.isprintable(), line
 
 
+def test_delete_a_folder(terminal: Terminal, cluster: Cluster) -> None:
+    tftp = cluster.folder(PUBLISHER).tftp
+    (tftp / "Desktops" / "320x212").mkdir(parents=True)
+    (tftp / "Desktops" / "320x212" / "list.xml").write_text("<x/>")
+    assert terminal.type("file delete dir tftp Desktops", "n")[-1] == "files: found = 1, deleted = 0"
+    shown = terminal.type("file delete dir tftp Desktops detail", "y")
+    assert shown[0] == "Delete the directory Desktops with 1 files?"
+    assert shown[2:] == [
+        "deleted: Desktops/320x212/list.xml",
+        "deleted: Desktops",
+        "files: found = 1, deleted = 1",
+    ]
+    assert cluster.operations.journal.audit()[-1].action == "file delete dir"
+    assert not (tftp / "Desktops").exists()
+    for name in ("ITLFile.tlv", "*", ".", "..", "../../cm", "/"):
+        terminal.type(f"file delete dir tftp {name}")
+        assert tftp.joinpath("ITLFile.tlv").exists()
+
+
 def test_list_by_date_page_by_page(terminal: Terminal, trace: Path) -> None:
     os.utime(trace / "a.log", (2_000_000_000, 2_000_000_000))
     os.utime(trace / "b.log", (1_000_000_000, 1_000_000_000))

@@ -119,6 +119,7 @@ SERVICE_RESTARTING = Text(
 
 # -- files --------------------------------------------------------------------------------------------------------
 DELETE_FILE = Text("Delete the File {name}?", SEED)
+DELETE_FOLDER = Text("Delete the directory {name} with {count} files?")
 ASK_DELETE = Text('Enter "y" followed by return to continue: ', SEED)
 DELETED = Text("files: found = {found}, deleted = {deleted}", SEED)
 DELETED_NAME = Text("deleted: {name}")

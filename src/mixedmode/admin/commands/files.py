@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -105,6 +106,42 @@ async def _delete(call: Call, area: str, found: Found) -> None:
     await call.blocking(unlink)
 
 
+async def delete_folder(call: Call) -> None:
+    """Delete a folder of what TFTP serves, with all that is in it, after a question."""
+    found = await call.blocking(lambda: find(_folder(call), call.value("area"), call.value("name")))
+    folders = [each for each in found if each.is_directory and each.name.rstrip("/") == call.value("name").strip("/")]
+    if not folders:
+        await call.say(texts.NO_FILE)
+        return
+    folder = folders[0]
+    inside = [each for each in await call.blocking(lambda: _inside(call, folder)) if not each.is_directory]
+    await call.say(texts.DELETE_FOLDER, name=printable(folder.name), count=len(inside))
+    if not await call.agrees(texts.ASK_DELETE):
+        await call.say(texts.DELETED, found=1, deleted=0)
+        return
+    await call.blocking(lambda: _remove_folder(call, folder))
+    if call.flag("detail"):
+        for each in (*inside, folder):
+            await call.say(texts.DELETED_NAME, name=printable(each.name))
+    await call.say(texts.DELETED, found=1, deleted=1)
+
+
+def _inside(call: Call, folder: Found) -> list[Found]:
+    return find(_folder(call), call.value("area"), f"{folder.name}/*", recursive=True)
+
+
+def _remove_folder(call: Call, folder: Found) -> None:
+    try:
+        if folder.path.is_symlink():
+            folder.path.unlink()
+        else:
+            shutil.rmtree(folder.path)
+    except OSError as error:
+        raise RemoteError(f"{printable(folder.name)} cannot be deleted: {error.strerror}", where=call.node) from error
+    details = {"node": call.node, "area": call.value("area"), "name": folder.name}
+    call.cluster.operations.journal.note(call.session.actor, "file delete dir", "done", details)
+
+
 async def view_file(call: Call) -> None:
     """Show a text file, page by page on a terminal."""
     data = await _one_file(call)
@@ -198,5 +235,15 @@ COMMANDS = (
         "Deletes files of this node; there is no way back.",
         delete_files,
         (AREA, SPEC, Argument("options", "", Kind.FLAGS, choices=("detail", "noconfirm"))),
+    ),
+    Command(
+        ("file", "delete", "dir"),
+        "Deletes a folder of this node with all that is in it; there is no way back.",
+        delete_folder,
+        (
+            Argument("area", "Where.", choices=("tftp",)),
+            Argument("name", "The folder's name."),
+            Argument("options", "", Kind.FLAGS, choices=("detail",)),
+        ),
     ),
 )

@@ -1,39 +1,45 @@
-"""``show status``, ``show network cluster``, ``utils dbreplication runtimestate``, ``show tech all``, ``history``."""
+"""``show status``, ``show network cluster``, ``utils dbreplication runtimestate``, ``show tech``, ``history``.
+
+Nodes are asked all at once: one that is silent makes nobody wait for the others.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
 import time
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from mixedmode.admin import texts
 from mixedmode.admin.shell.call import Call
-from mixedmode.admin.shell.model import Command
+from mixedmode.admin.shell.model import Argument, Command
 from mixedmode.admin.shell.talk import ScriptedIO
+from mixedmode.cluster.distribution import PARALLEL
 from mixedmode.cluster.replication import SharedDatabase
 from mixedmode.cluster.topology import NodeInfo
 from mixedmode.pki.files import write_atomic
 
 REPLICATION_TIMEOUT = 300
 """Seconds; the default of ``utils dbreplication setrepltimeout``."""
-BUNDLED = (
-    "show status",
-    "show version active",
-    "show version inactive",
-    "show network cluster",
-    "utils service list",
-    "utils dbreplication runtimestate",
-    "show cert list own",
-    "show cert list trust",
-    "run sql select paramname,paramvalue,service,node from processconfig",
-    "file list tftp * detail",
-    "show ctl",
-    "show itl",
-)
-"""What ``show tech all`` collects; none of it holds a secret."""
+BUNDLED: dict[str, tuple[str, ...]] = {
+    "runtime": ("show status", "utils service list"),
+    "version": ("show version active", "show version inactive", "utils system upgrade status"),
+    "network": ("show network cluster",),
+    "database": (
+        "utils dbreplication runtimestate",
+        "run sql select name,tknodeusage,address from processnode",
+        "run sql select tkmodel,count(*) from device group by tkmodel",
+    ),
+    "params": ("run sql select paramname,paramvalue,service,node from processconfig",),
+    "certificates": ("show cert list own", "show cert list trust", "show csr list own"),
+    "trust": ("file list tftp * detail", "show ctl", "show itl"),
+}
+"""What ``show tech`` collects, by its word; ``all`` collects everything. None of it holds a secret."""
 
 
 async def show_status(call: Call) -> None:
@@ -88,11 +94,24 @@ def _disk(root: Path) -> list[str]:
 
 async def show_cluster(call: Call) -> None:
     """Print the nodes, and whether each answers."""
-    for node in await call.blocking(call.cluster.nodes):
-        reason, _ = await call.blocking(partial(_reach, call, node))
+    nodes = await call.blocking(call.cluster.nodes)
+    for node, (reason, _) in zip(nodes, await _reach_all(call, nodes), strict=True):
         usage = "Publisher callmanager DBPub" if node.is_publisher else "Subscriber callmanager DBSub"
         state = "authenticated" if reason is None else f"not authenticated ({reason})"
         await call.write(f"{node.address} {node.name} {node.name} {usage} {state}")
+
+
+async def _reach_all(call: Call, nodes: Sequence[NodeInfo]) -> list[tuple[str | None, float]]:
+    """Ask all nodes at once, a bounded number at a time; see :func:`_reach`."""
+    slots = asyncio.Semaphore(PARALLEL)
+
+    async def reach(node: NodeInfo) -> tuple[str | None, float]:
+        async with slots:
+            return await call.blocking(partial(_reach, call, node))
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(reach(node)) for node in nodes]
+    return [task.result() for task in tasks]
 
 
 def _reach(call: Call, node: NodeInfo) -> tuple[str | None, float]:
@@ -121,13 +140,14 @@ async def runtime_state(call: Call) -> None:
         ("-----------", "----------", "------", "-------", "-----", "-----------", "------------------"),
     ):
         await call.write(_row(head, widths))
-    for number, node in enumerate(nodes, start=2):
-        reason, milliseconds = await call.blocking(partial(_reach, call, node))
+    waiting = Counter(delivery.node for delivery in await call.blocking(call.cluster.deliveries.pending))
+    answers = await _reach_all(call, nodes)
+    for number, (node, (reason, milliseconds)) in enumerate(zip(nodes, answers, strict=True), start=2):
         state = states.get(node.name)
         ping = f"{milliseconds:.3f}" if reason is None else "Failed"
         flags = "/".join(("Y" if state is not None else "N", "Y" if reason is None else "N", "Y" if state else "N"))
         details = state.text if state is not None else "(-) DB Down"
-        queue = str(sum(waiting.node == node.name for waiting in await call.blocking(call.cluster.deliveries.pending)))
+        queue = str(waiting[node.name])
         await call.write(_row((node.name, node.address, ping, flags, queue, f"(g_{number})", details), widths))
 
 
@@ -137,13 +157,15 @@ def _row(cells: tuple[str, ...], widths: tuple[int, ...]) -> str:
 
 
 async def collect(call: Call) -> None:
-    """Write what support asks for into one file of the active log."""
+    """Write what support asks for into one file of the active log; what fails is told in its place."""
     lines: list[str] = []
-    for line in BUNDLED:
+    part = call.value("part")
+    wanted = [line for word, collected in BUNDLED.items() if part in {"all", word} for line in collected]
+    for line in wanted:
         io = ScriptedIO()
         await call.session.fork().run(line, io)
         lines += [f"{texts.PROMPT.line()}{line}", *io.lines, ""]
-    name = f"cm/trace/showtech-{call.session.local(call.cluster.now()):%Y%m%d-%H%M%S}.txt"
+    name = f"cm/trace/showtech-{part}-{call.session.local(call.cluster.now()):%Y%m%d-%H%M%S}.txt"
     path = call.cluster.folder(call.node).area("activelog") / name
     await call.blocking(lambda: write_atomic(path, "\n".join(lines).encode(), mode=0o640))
     await call.say(texts.BUNDLE, path=name)
@@ -163,6 +185,11 @@ COMMANDS = (
         runtime_state,
         privilege=0,
     ),
-    Command(("show", "tech", "all"), "Collects what support asks for into one file.", collect),
+    Command(
+        ("show", "tech"),
+        "Collects what support asks for into one file.",
+        collect,
+        (Argument("part", "What to collect.", choices=("all", *BUNDLED)),),
+    ),
     Command(("history",), "Shows the lines of this session.", show_history, privilege=0),
 )

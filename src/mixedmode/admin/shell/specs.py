@@ -49,7 +49,7 @@ def find(folder: Path, area: str, spec: str, *, listing: bool = False, recursive
         UsageError: The specification leads out of the area.
         RemoteError: The folder cannot be read.
     """
-    parts = PurePosixPath(spec.lstrip("/") or "*").parts
+    parts = PurePosixPath(spec.lstrip("/")).parts or ("*",)
     if ".." in parts or "\0" in spec:
         raise UsageError(f"{spec!r} leads out of {area}", next_step="name files below it")
     place, pattern = folder.joinpath(*parts[:-1]), parts[-1]
