@@ -310,7 +310,7 @@ def test_the_wrong_digest_is_refused(cluster: Cluster) -> None:
     assert "sha512" in refused(cluster, signed(description)).what
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_changed_byte_passes(cluster: Cluster, data: st.DataObject) -> None:
     whole = signed(describe(cluster))

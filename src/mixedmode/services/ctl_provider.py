@@ -24,7 +24,8 @@ from mixedmode.cluster.operations.ctl_signers import INSTALL
 from mixedmode.cluster.steps import Actor, OperationResult
 from mixedmode.errors import MixedModeError, RemoteError, UsageError
 from mixedmode.pki.profiles import Purpose
-from mixedmode.services.ctl_provider_connection import HasPrivilege, Logins, ProviderConnection, ProviderLimits
+from mixedmode.services.ctl_provider_connection import ProviderConnection
+from mixedmode.services.ctl_provider_ports import HasPrivilege, Logins, ProviderLimits
 from mixedmode.services.ctl_provider_tls import provider_context
 
 _BACKLOG: Final = 64
@@ -70,7 +71,7 @@ class CtlProviderService:
         self.installer: Actor | None = None
         self.draining = False
         self._where = (host, port)
-        self._listener: socket.socket | None = None
+        self._bound: tuple[str, int] | None = None
         self._acceptor: asyncio.Task[None] | None = None
         self._clients: dict[asyncio.Task[None], ProviderConnection | None] = {}
         self._addresses: Counter[str] = Counter()
@@ -88,10 +89,9 @@ class CtlProviderService:
         Raises:
             UsageError: It has not been started.
         """
-        if self._listener is None:
+        if self._bound is None:
             raise UsageError("the CTL Provider is not running", next_step="call start() first")
-        name = self._listener.getsockname()
-        return str(name[0]), int(name[1])
+        return self._bound
 
     @property
     def port(self) -> int:
@@ -111,12 +111,14 @@ class CtlProviderService:
             UsageError: The key is of no use, or the service runs already.
             NotFoundError: The node has no CallManager certificate, or its key is not here.
         """
-        if self._listener is not None:
+        if self._bound is not None:
             raise UsageError("the CTL Provider is running already")
         await asyncio.to_thread(self._context)
-        self._listener = _listen(*self._where)
+        listener = _listen(*self._where)
+        name = listener.getsockname()
+        self._bound = str(name[0]), int(name[1])
         self.draining = False
-        self._acceptor = asyncio.create_task(self._accept(self._listener))
+        self._acceptor = asyncio.create_task(self._accept(listener))
 
     async def drain(self, timeout: float = 5.0) -> int:
         """Take nothing new, close those that ask for nothing, let the others have their answer.
@@ -124,9 +126,7 @@ class CtlProviderService:
         Returns:
             Connections left after ``timeout`` seconds.
         """
-        self.draining = True
-        if self._acceptor is not None:
-            self._acceptor.cancel()
+        await self._close_door()
         for task, connection in self._clients.items():
             if connection is None or connection.is_idle:
                 task.cancel()
@@ -136,17 +136,14 @@ class CtlProviderService:
 
     async def stop(self) -> None:
         """Close everything (rule 4). Stopping twice does no harm."""
-        self.draining = True
-        tasks = [*self._clients, *([self._acceptor] if self._acceptor else [])]
-        self._acceptor = None
+        await self._close_door()
+        tasks = list(self._clients)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._installations:
             await asyncio.wait(self._installations, timeout=_STOP_SECONDS)
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+        self._bound = None
 
     def install(self, work: asyncio.Task[OperationResult]) -> None:
         """Keep an installation until it has ended."""
@@ -160,7 +157,18 @@ class CtlProviderService:
         self._installations.add(work)
         work.add_done_callback(ended)
 
+    async def _close_door(self) -> None:
+        self.draining = True
+        if self._acceptor is not None:
+            self._acceptor.cancel()
+            await asyncio.gather(self._acceptor, return_exceptions=True)
+            self._acceptor = None
+
     async def _accept(self, listener: socket.socket) -> None:
+        with listener:
+            await self._accept_from(listener)
+
+    async def _accept_from(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:

@@ -20,13 +20,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter
-from dataclasses import dataclass
 from time import monotonic
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from mixedmode.cluster.errors import ClusterBusyError, PublisherOnlyError
-from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.ctl_upload import MIXED, NON_SECURE, UPDATE, install_ctl
 from mixedmode.cluster.steps import Actor, OperationResult
 from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError
@@ -50,70 +47,11 @@ from mixedmode.protocols.ctlprovider import (
     failure_of,
 )
 from mixedmode.services.ctl_provider_describe import describe
+from mixedmode.services.ctl_provider_ports import Host
 
 _ACTIONS = {Action.MIXED: MIXED, Action.NON_SECURE: NON_SECURE, Action.UPDATE: UPDATE}
 _READ_BYTES = 65536
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderLimits:
-    """What clients may use.
-
-    Attributes:
-        connections: At once.
-        per_address: Of these, from one address.
-        handshake_seconds: For the TLS handshake.
-        login_seconds: From the connection to the end of the login.
-        logins: Wrong passwords before the connection is closed.
-        request_seconds: From a request's first byte to its last, and for taking an answer.
-        idle_seconds: Without a request, once logged in: the administrator inserts tokens meanwhile.
-    """
-
-    connections: int = 20
-    per_address: int = 5
-    handshake_seconds: float = 10.0
-    login_seconds: float = 60.0
-    logins: int = 3
-    request_seconds: float = 20.0
-    idle_seconds: float = 1800.0
-
-
-class HasPrivilege(Protocol):
-    """An account."""
-
-    @property
-    def privilege(self) -> int:
-        """Its level: 0, 1 or 4."""
-
-
-class Logins(Protocol):
-    """Checks logins, late and never when there were too many wrong ones (``admin.logins.LoginGuard`` does)."""
-
-    async def check_password(self, name: str, password: str, source: str, /) -> HasPrivilege | None:
-        """Return the account, None if it may not log in."""
-
-    def is_locked(self, name: str, source: str, /) -> bool:
-        """Return whether the account is locked for an address now."""
-
-
-class Host(Protocol):
-    """The service that a connection belongs to."""
-
-    cluster: Cluster
-    node: str
-    limits: ProviderLimits
-    logins: Logins
-    metrics: Counter[str]
-    installer: Actor | None
-    draining: bool
-
-    @property
-    def privilege(self) -> int:
-        """The level that an account needs."""
-
-    def install(self, work: asyncio.Task[OperationResult]) -> None:
-        """Keep an installation until it has ended."""
 
 
 class ProviderConnection:
@@ -199,7 +137,12 @@ class ProviderConnection:
 
     async def _login(self, request: Authenticate) -> Answer:
         host = self._host
-        account = await host.logins.check_password(request.user, request.password, self._source)
+        try:
+            account = await host.logins.check_password(request.user, request.password, self._source)
+        except MixedModeError as error:
+            # Who is not logged in is not told why, nor where the accounts are.
+            _log.error("nobody can log in to the CTL Provider of %s: %s", host.node, error)
+            return Failure("logins", "nobody can log in now", next_step="look at the CTL Provider's log", closing=True)
         if account is None:
             self._failures += 1
             host.metrics["failed_logins"] += 1
