@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from mixedmode.cluster.topology import DeviceSpec
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.phone.registration_status import RegistrationState
 from mixedmode.pki.load import private_key_pem
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.pki.profiles import KeyKind, Purpose, issue_lsc
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.protocols.sccp import Frame, FrameBuffer, Message, ResetKind, encode_message, parse_message
 from mixedmode.protocols.sccp import registering as r
@@ -28,8 +29,8 @@ from mixedmode.services.callmanager_tls import device_of
 from mixedmode.services.tvs_tls import TlsFloor
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
-from tests.cluster.building import PHONES, PUB, make
-from tests.pki.material import signer
+from tests.cluster.building import MIXED, PHONES, PUB, ctl_of, make
+from tests.pki.material import key, signer
 from tests.services.callmanager_site import (
     DEVICE,
     OTHER,
@@ -434,6 +435,42 @@ def test_a_nodes_callmanager_serves_the_clusters_devices(tmp_path: Path) -> None
                 found = directory.find(device)
                 assert isinstance(found, KnownDevice)
                 assert found.facts.mode is SecurityMode.NON_SECURE
+            finally:
+                await service.stop()
+
+    run(procedure())
+
+
+def test_a_cluster_in_mixed_mode_registers_encrypted_devices_with_an_lsc_of_its_own_capf(tmp_path: Path) -> None:
+    async def procedure() -> None:
+        with contextlib.closing(make(tmp_path)) as cluster:
+            cluster.devices.add([DeviceSpec(OTHER, security_mode=3)])
+            capf = cluster.signer(PUB, Purpose.CAPF.value)
+            own = key(KeyKind.RSA_2048)
+            certificate = issue_lsc(
+                OTHER,
+                own.public_key(),
+                authority=capf.certificate,
+                authority_key=capf.key,
+                now=capf.certificate.not_before,
+                serial=7,
+                days=3560,
+            )
+            node = cluster.publisher
+            service = node_callmanager(cluster, node, host="127.0.0.1", port=0, tls_port=0, floor=TlsFloor.TLS_1_0)
+            await service.start()
+            try:
+                # Non-secure: whatever the device's profile says, it registers without TLS.
+                async with registering(phone_at(service, name=OTHER, mode=1)) as registration:
+                    assert await registration.wait(RegistrationState.REGISTERED, 10)
+                await asyncio.to_thread(cluster.run, MIXED)
+                async with registering(phone_at(service, name=OTHER, mode=1)) as registration:
+                    assert await refused(registration) == "Security Error"
+                phone = phone_at(service, name=OTHER, mode=3, model="7975", ctl=ctl_of(cluster))
+                async with registering(phone, identity=SoftwareSigner(certificate, own)) as registration:
+                    assert await registration.wait(RegistrationState.REGISTERED, 10), registration.status
+                    await eventually(lambda: cluster.devices.get(OTHER).ctl_hash == ctl_of(cluster).sha1)
+                    assert [each.security for each in service.phones()] == ["encrypted"]
             finally:
                 await service.stop()
 
