@@ -14,7 +14,21 @@ from typing import Annotated
 import typer
 
 from mixedmode import __version__
-from mixedmode.app.commands import admin, bench, build, config, fleet, lab, node, phone, tftp, trustlist, tvs
+from mixedmode.app.commands import (
+    admin,
+    bench,
+    build,
+    config,
+    ctl_client,
+    fleet,
+    lab,
+    node,
+    phone,
+    tftp,
+    token,
+    trustlist,
+    tvs,
+)
 from mixedmode.app.console import report_error
 from mixedmode.errors import MixedModeError, UsageError
 
@@ -55,6 +69,8 @@ app.command("phone")(phone.phone)
 app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(node.app, name="node")
+app.add_typer(token.app, name="token")
+app.command("ctl-client")(ctl_client.ctl_client)
 app.add_typer(tftp.app, name="tftp")
 app.add_typer(tvs.app, name="tvs")
 app.command("bench")(bench.bench)

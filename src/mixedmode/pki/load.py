@@ -85,15 +85,13 @@ def load_signer(spec: str, *, password: Password | None = None) -> Signer:
     Raises:
         UsageError: The file cannot be read or opened, lacks the key or the certificate, or they do not fit.
         MalformedError: The certificate cannot be read.
+        SignerError: The token fails.
     """
     ask = password or PasswordSource()
     if spec.startswith(PKCS11_SCHEME):
-        raise UsageError(
-            "PKCS#11 tokens cannot be used here",
-            where=spec,
-            code="pkcs11",
-            next_step="sign with a PEM file of key and certificate, or with pkcs12:FILE",
-        )
+        from mixedmode.pki.pkcs11 import pkcs11_signer
+
+        return pkcs11_signer(spec, pin=lambda label: ask(f"the token {label}").decode())
     if spec.startswith(PKCS12_SCHEME):
         path = Path(spec.removeprefix(PKCS12_SCHEME))
         return pkcs12_signer(read_key_file(path), password=ask, where=str(path))

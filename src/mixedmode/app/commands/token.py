@@ -1,0 +1,179 @@
+"""``mixedmode token``: security tokens, behind a PKCS#11 library or as files of a lab."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixedmode.app.console import print_json, print_lines
+from mixedmode.errors import UsageError
+
+if TYPE_CHECKING:
+    from mixedmode.admin.ctlclient.wizard import Token
+
+app = typer.Typer(help="Security tokens (hardware eTokens).", no_args_is_help=True)
+
+Folder = Annotated[Path | None, typer.Option("--tokens", help="Folder of file tokens; ./tokens, or lab/tokens.")]
+Module = Annotated[str | None, typer.Option("--module", help="PKCS#11 library.", envvar="MIXEDMODE_PKCS11_MODULE")]
+PinFile = Annotated[Path | None, typer.Option(help="The token's password; MIXEDMODE_PIN or a prompt if left out.")]
+
+
+class Form(StrEnum):
+    """Of an exported certificate."""
+
+    PEM = "pem"
+    DER = "der"
+
+
+@app.command("list")
+def list_tokens(
+    folder: Folder = None,
+    module: Module = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the tokens that are inserted."""
+    found = [_described(token) for token in _inserted(folder, module)]
+    if json:
+        print_json(found)
+        return
+    from mixedmode.app.lab_guide import table
+
+    rows = ([each["label"], each["serial"], each["subject"], each["not_after"][:10], each["state"]] for each in found)
+    print_lines(table(["token", "serial number", "subject", "valid to", "state"], rows))
+
+
+def _described(token: Token) -> dict[str, Any]:
+    certificate = token.certificate
+    failures = getattr(token, "failures", None)
+    locked = bool(getattr(token, "locked", False))
+    return {
+        "label": token.label,
+        "uri": getattr(token, "uri", None),
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "serial": certificate.serial.hex().upper(),
+        "not_before": certificate.not_before.isoformat(),
+        "not_after": certificate.not_after.isoformat(),
+        "sha1": certificate.sha1.hex(),
+        "wrong_passwords": failures,
+        "state": "locked" if locked else "ready",
+    }
+
+
+@app.command()
+def init(
+    number: Annotated[str, typer.Argument(help="Of the token, such as ADN008580ef.")],
+    folder: Folder = None,
+    module: Module = None,
+    rsa: Annotated[int, typer.Option(help="Bits of its key; real tokens have 1024.")] = 1024,
+    pin_file: PinFile = None,
+) -> None:
+    """Make a lab's token: key, certificate of the manufacturing CA, password Cisco123 unless given.
+
+    With --module the key goes onto the token of that label, which its maker's tool (softhsm2-util) initialised.
+    """
+    from datetime import UTC, datetime
+
+    from mixedmode.app.tokens import token_folder
+    from mixedmode.pki.profiles import KeyKind
+    from mixedmode.pki.token_files import DEFAULT_PASSWORD, make_file_token
+
+    place = token_folder(folder, _lab())
+    password = _pin(number, pin_file, default=DEFAULT_PASSWORD)
+    key = KeyKind.from_label(f"rsa-{rsa}")
+    token = make_file_token(place, number, now=datetime.now(UTC), password=password, key=key)
+    if module is None:
+        print_lines([f"{token.label} is made in {token.folder}"])
+        return
+    import shutil
+
+    from mixedmode.pki.pkcs11 import import_signer
+
+    try:
+        signer = token.open(password)
+        made = import_signer(module, token.label, password, key_der=_key_der(signer.key), certificate=token.certificate)
+    finally:
+        shutil.rmtree(token.folder)
+    print_lines([f"{made.label} has its key: {made.uri}"])
+
+
+def _key_der(key: Any) -> bytes:
+    from cryptography.hazmat.primitives import serialization as form
+
+    der: bytes = key.private_bytes(form.Encoding.DER, form.PrivateFormat.TraditionalOpenSSL, form.NoEncryption())
+    return der
+
+
+@app.command("import")
+def import_key(
+    signer: Annotated[str, typer.Argument(help="Key and certificate: a PEM file or pkcs12:FILE.", metavar="SIGNER")],
+    label: Annotated[str, typer.Option(help="Of the token, as list shows it.")],
+    module: Annotated[str, typer.Option(help="PKCS#11 library.", envvar="MIXEDMODE_PKCS11_MODULE")],
+    pin_file: PinFile = None,
+) -> None:
+    """Put a key and its certificate onto a token that its maker's tool initialised."""
+    from mixedmode.pki.load import load_signer
+    from mixedmode.pki.pkcs11 import import_signer
+    from mixedmode.pki.signer import SoftwareSigner
+
+    loaded = load_signer(signer)
+    if not isinstance(loaded, SoftwareSigner) or loaded.certificate.key_kind != "RSA":
+        raise UsageError("this is no RSA key with its certificate", where=signer)
+    pin = _pin(label, pin_file)
+    made = import_signer(module, label, pin, key_der=_key_der(loaded.key), certificate=loaded.certificate)
+    print_lines([f"{made.label} has its key: {made.uri}"])
+
+
+@app.command()
+def export(
+    label: Annotated[str, typer.Argument(help="Of the token.")],
+    out: Annotated[Path, typer.Argument(help="The file to write.")],
+    form: Annotated[Form, typer.Option(help="PEM for Upload Certificate, or DER.")] = Form.PEM,
+    folder: Folder = None,
+    module: Module = None,
+    pin_file: PinFile = None,
+) -> None:
+    """Write a token's certificate, as the seed does with SafeNet Authentication Client; asks for the password."""
+    from mixedmode.app.tokens import tokens_named
+    from mixedmode.pki.files import write_atomic
+
+    token = tokens_named(_inserted(folder, module), [label])[0]
+    token.open(_pin(label, pin_file))
+    certificate = token.certificate
+    write_atomic(out, certificate.pem() if form is Form.PEM else certificate.der)
+    print_lines([f"{certificate.subject} in {out}"])
+
+
+@app.command()
+def unlock(
+    label: Annotated[str, typer.Argument(help="Of the token.")],
+    folder: Folder = None,
+    pin_file: PinFile = None,
+) -> None:
+    """Set the counter of wrong passwords back, with the right password; a locked token stays locked for good."""
+    from mixedmode.app.tokens import tokens_named
+
+    token = tokens_named(_inserted(folder, None), [label])[0]
+    token.open(_pin(label, pin_file))
+    print_lines([f"{token.label}: the counter of wrong passwords is 0"])
+
+
+def _inserted(folder: Path | None, module: str | None) -> list[Token]:
+    from mixedmode.app.tokens import inserted_tokens, token_folder
+
+    return inserted_tokens(token_folder(folder, _lab()), module)
+
+
+def _lab() -> Path | None:
+    from mixedmode.app.admin_target import DEFAULT_DIRECTORY
+
+    return DEFAULT_DIRECTORY if (DEFAULT_DIRECTORY / "lab.json").is_file() else None
+
+
+def _pin(label: str, pin_file: Path | None, *, default: str | None = None) -> str:
+    from mixedmode.app.tokens import read_pin
+
+    return read_pin(label, pin_file, default=default)

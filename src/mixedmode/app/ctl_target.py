@@ -1,0 +1,128 @@
+"""Which CTL Provider the CTL Client talks to: a lab's, found in its ``lab.json``, or any host's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mixedmode.app.admin_target import DEFAULT_DIRECTORY, DEFAULT_USER
+from mixedmode.errors import MalformedError, UsageError
+
+if TYPE_CHECKING:
+    from mixedmode.admin.ctlclient.provider import ProviderClient, TrustCheck
+
+STANDARD_PORT = 2444
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTarget:
+    """Where to log in.
+
+    Attributes:
+        password_file: A file whose first line is the password; None asks.
+        cacert: What the provider must show; None recognises it as ssh does.
+        lab: The lab's folder, None for any other host.
+    """
+
+    host: str
+    port: int
+    user: str
+    password_file: Path | None
+    cacert: Path | None
+    lab: Path | None
+
+    def password(self) -> str:
+        """Return the administrator's password.
+
+        Raises:
+            UsageError: Nobody can be asked.
+        """
+        import getpass
+        import sys
+
+        from mixedmode.pki.load import read_key_file
+
+        if self.password_file is not None:
+            lines = read_key_file(self.password_file).decode("utf-8", "replace").splitlines()
+            return lines[0] if lines else ""
+        if not sys.stdin.isatty():
+            raise UsageError("the administrator's password is not given", next_step="use --password-file")
+        return getpass.getpass(f"Password of {self.user}@{self.host}: ")
+
+    def client(self) -> ProviderClient:
+        """Return a client, not connected yet."""
+        from mixedmode.admin.ctlclient.provider import ProviderClient
+
+        return ProviderClient(self.host, self.port, self._trust())
+
+    def _trust(self) -> TrustCheck:
+        from mixedmode.admin.ctlclient.known import GivenCertificates, KnownProviders
+        from mixedmode.app.commands.ctl_client import accept
+        from mixedmode.app.sources import read_certificate
+
+        if self.cacert is not None:
+            return GivenCertificates([read_certificate(self.cacert)])
+        if self.lab is not None:
+            # A lab is this machine's own loopback: its certificates are noted, and nobody has to be asked.
+            return KnownProviders(self.lab / "known_providers", lambda _place, _certificate: True)
+        return KnownProviders(Path("~/.config/mixedmode/known_providers").expanduser(), accept)
+
+
+def find_provider(
+    host: str | None,
+    directory: Path | None,
+    *,
+    port: int | None,
+    user: str | None,
+    password_file: Path | None,
+    cacert: Path | None,
+) -> ProviderTarget:
+    """Return the provider to use.
+
+    Raises:
+        UsageError: No host is named, and there is no lab.
+        MalformedError: The lab's document cannot be read.
+    """
+    if host is not None and directory is None:
+        name, _, number = host.partition(":") if host.count(":") == 1 else (host, "", "")
+        if number and not number.isdigit():
+            raise UsageError(f"{host!r} is no host", next_step="write HOST or HOST:PORT")
+        chosen = port or int(number or STANDARD_PORT)
+        return ProviderTarget(name, chosen, user or DEFAULT_USER, password_file, cacert, None)
+    place = directory or DEFAULT_DIRECTORY
+    node = _publisher(place, host)
+    login = _document(place)["administrator"]
+    if node["ports"].get("ctl_provider") is None:
+        raise UsageError(f"{node['name']} runs no CTL Provider", next_step="utils service start Cisco CTL Provider")
+    return ProviderTarget(
+        node["address"],
+        port or node["ports"]["ctl_provider"],
+        user or login["username"],
+        password_file or Path(login["password_file"]),
+        cacert,
+        place,
+    )
+
+
+def _document(place: Path) -> dict[str, Any]:
+    path = place / "lab.json"
+    try:
+        document = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise UsageError(
+            "no server is named, and there is no lab here", where=str(path), next_step="mixedmode ctl-client HOST"
+        ) from error
+    except ValueError as error:
+        raise MalformedError("lab.json cannot be read", where=str(path), why=str(error)) from error
+    return dict(document)
+
+
+def _publisher(place: Path, name: str | None) -> dict[str, Any]:
+    for node in _document(place)["nodes"]:
+        if name is None and node["role"] == "publisher":
+            return dict(node)
+        if name is not None and name.lower() in {node["name"].lower(), node["address"]}:
+            return dict(node)
+    raise UsageError(f"the lab has no node {name!r}", where=str(place))

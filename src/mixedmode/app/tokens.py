@@ -1,0 +1,89 @@
+"""The security tokens that a command sees: files in a folder, and tokens behind a PKCS#11 library."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mixedmode.errors import UsageError
+
+if TYPE_CHECKING:
+    from mixedmode.admin.ctlclient.wizard import Token
+
+FOLDER_VARIABLE = "MIXEDMODE_TOKENS"
+
+
+def token_folder(given: Path | None, lab: Path | None = None) -> Path:
+    """Return the folder of file tokens: the one given, that of the environment, the lab's, else ``./tokens``."""
+    if given is not None:
+        return given
+    if named := os.environ.get(FOLDER_VARIABLE):
+        return Path(named)
+    return (lab / "tokens") if lab is not None else Path("tokens")
+
+
+def inserted_tokens(folder: Path, module: str | None = None) -> list[Token]:
+    """Return the tokens that can be used now.
+
+    Args:
+        folder: Of file tokens.
+        module: A PKCS#11 library; its tokens come first.
+
+    Raises:
+        SignerError: The library fails.
+    """
+    from mixedmode.pki.token_files import file_tokens
+
+    found: list[Token] = []
+    if module is not None:
+        from mixedmode.pki.pkcs11 import library_tokens
+
+        found += library_tokens(module)
+    return [*found, *file_tokens(folder)]
+
+
+def tokens_named(tokens: Sequence[Token], names: Sequence[str]) -> list[Token]:
+    """Return tokens by label, in the order of the names.
+
+    Raises:
+        UsageError: There is no token of a name.
+    """
+    by_label = {token.label.lower(): token for token in tokens}
+    found = []
+    for name in names:
+        token = by_label.get(name.lower()) or by_label.get(f"sast-{name.lower()}")
+        if token is None:
+            known = ", ".join(each.label for each in tokens) or "none is inserted"
+            raise UsageError(f"there is no token {name!r}", next_step=f"there are: {known}")
+        found.append(token)
+    return found
+
+
+def read_pin(label: str, pin_file: Path | None, *, default: str | None = None) -> str:
+    """Return a token's password: from a file, the environment, or a prompt; never from the command line.
+
+    Args:
+        label: Of the token.
+        pin_file: Its first line is the password.
+        default: In place of the prompt.
+
+    Raises:
+        UsageError: Nobody can be asked.
+    """
+    import getpass
+    import sys
+
+    from mixedmode.pki.load import read_key_file
+
+    if pin_file is not None:
+        lines = read_key_file(pin_file).decode("utf-8", "replace").splitlines()
+        return lines[0] if lines else ""
+    if (pin := os.environ.get("MIXEDMODE_PIN")) is not None:
+        return pin
+    if default is not None:
+        return default
+    if not sys.stdin.isatty():
+        raise UsageError("the token's password is not given", next_step="use --pin-file or MIXEDMODE_PIN")
+    return getpass.getpass(f"Password of the Security Token {label}: ")
