@@ -8,14 +8,15 @@ gave-up   a file did not come, however often the phone asked
 ok        it took everything, or held it already, or the server has nothing newer
 ========= ==========================================================================================
 
-``locked-out`` counts those who refused a trust list while they hold an older one: they follow no new list until a
-person erases that on the phone, or a signer whom they trust signs again.
+``locked_out`` counts those who refused a trust list for its signer while they hold an older one: they follow no new
+list until TVS vouches for the signer, one whom they trust signs again, or a person erases the list on the phone. A
+damaged list is refused too, but locks nobody out: the next whole one is taken.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from math import ceil
@@ -23,13 +24,23 @@ from typing import Any, Final
 
 from mixedmode.fleet.downloads import Traffic
 from mixedmode.phone.alarms import Alarm, ListEvent
-from mixedmode.phone.decisions import Decision
+from mixedmode.phone.decisions import Decision, Reason
 from mixedmode.phone.requests import LIST_FILES, BootFile, Finished
 from mixedmode.phone.state import PhoneState
 
 SLOWEST: Final = 10
 NAMED: Final = 100
 """How many unhappy phones a document names, and how many of the slowest."""
+
+
+_SIGNER_REFUSED: Final = {
+    Reason.UNKNOWN_SIGNER,
+    Reason.EXPIRED,
+    Reason.TVS_NOT_USABLE,
+    Reason.TVS_UNREACHABLE,
+    Reason.TVS_ROLE,
+    Reason.TVS_MISMATCH,
+}
 
 
 class Verdict(StrEnum):
@@ -72,11 +83,10 @@ class PhoneOutcome:
 
     @property
     def locked_out(self) -> bool:
-        """Whether it refused a list and keeps an older one."""
+        """Whether it refused a list for its signer and keeps an older one."""
         return any(
-            decision is not None and decision.refused and event is ListEvent.REFUSED_OLD
-            for (file, decision), event in zip(self._lists(), self.events, strict=False)
-            if file in LIST_FILES
+            decision is not None and decision.reason in _SIGNER_REFUSED and event is ListEvent.REFUSED_OLD
+            for decision, event in zip(self._about_lists(), self.events, strict=True)
         )
 
     def trouble(self) -> tuple[str, str, str] | None:
@@ -88,9 +98,9 @@ class PhoneOutcome:
                 return file.value, decision.reason.value, decision.text
         return None
 
-    def _lists(self) -> Iterable[tuple[BootFile, Decision | None]]:
+    def _about_lists(self) -> list[Decision | None]:
         known = dict(self.decisions)
-        return [(file, known.get(file)) for file in LIST_FILES]
+        return [known.get(file) for file in LIST_FILES]
 
 
 def outcome_of(
