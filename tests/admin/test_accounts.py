@@ -132,3 +132,51 @@ def test_a_locked_account_refuses_the_right_password(guard: LoginGuard) -> None:
         assert await quick.check_password("administrator", "correct horse", "192.0.2.9") is not None
 
     asyncio.run(run())
+
+
+def fail(guard: LoginGuard, times: int) -> None:
+    async def run() -> None:
+        for _ in range(times):
+            assert await guard.check_password("administrator", "wrong", "192.0.2.1") is None
+
+    asyncio.run(run())
+
+
+def test_a_lock_outlives_a_restart_and_no_more_than_its_time(store: AccountStore, clock: Clock) -> None:
+    policy = LoginPolicy(attempts=2, lock_seconds=300, delay_seconds=0.001)
+    wall = Clock()
+    wall.seconds = 1_700_000_000
+    fail(LoginGuard(store, policy, clock, wall), 2)
+    file = store.path.with_name("login-locks.json")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    wall.seconds += 200
+    clock.seconds = 5
+    again = LoginGuard(store, policy, clock, wall)
+    assert again.is_locked("administrator", "192.0.2.1")
+    assert not again.is_locked("administrator", "192.0.2.2")
+    clock.seconds += 101
+    assert not again.is_locked("administrator", "192.0.2.1")
+
+    wall.seconds -= 1_000_000  # the clock was set back: the lock lasts as if it began now
+    back = LoginGuard(store, policy, clock, wall)
+    assert back.is_locked("administrator", "192.0.2.1")
+    clock.seconds += 301
+    assert not back.is_locked("administrator", "192.0.2.1")
+
+
+def test_only_locks_are_written(store: AccountStore) -> None:
+    policy = LoginPolicy(attempts=3, delay_seconds=0.001)
+    fail(LoginGuard(store, policy), 2)
+    file = store.path.with_name("login-locks.json")
+    assert not file.exists()
+    fail(LoginGuard(store, policy), 3)
+    assert [row["failures"] for row in json.loads(file.read_bytes())] == [3]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[1]", '[{"account": 1}]', '[{"account":"a","address":"b","failures":"x"}]']
+)
+def test_a_damaged_file_of_locks_locks_nobody_out(store: AccountStore, content: str) -> None:
+    store.path.with_name("login-locks.json").write_text(content)
+    assert not LoginGuard(store).is_locked("administrator", "192.0.2.1")

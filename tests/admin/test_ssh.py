@@ -134,6 +134,15 @@ def test_a_wrong_password_is_delayed_then_locks_out_then_is_forgiven(cluster: Cl
     assert PASSWORD not in str(logins)
 
 
+def test_a_lock_outlives_the_service(cluster: Cluster, tmp_path: Path) -> None:
+    limits = replace(QUICK, logins=replace(QUICK.logins, attempts=1, delay_seconds=0.01))
+    with ssh_lab(cluster, PUBLISHER, tmp_path, limits) as lab:
+        assert lab.ssh("show ctl", password="wrong").returncode == 255
+    with ssh_lab(cluster, PUBLISHER, tmp_path, limits) as lab:
+        assert lab.ssh("show ctl").returncode == 255
+        assert lab.ssh("show ctl", user="operator").returncode == 0
+
+
 def test_an_unknown_account_looks_like_a_wrong_password(lab: SshLab) -> None:
     unknown, wrong = lab.ssh("show ctl", user="nobody"), lab.ssh("show ctl", password="wrong")
     assert unknown.returncode == wrong.returncode == 255
