@@ -160,3 +160,10 @@ def test_every_command_has_its_level_by_the_reference() -> None:
     told = {row.path: (row.privilege, row.publisher_only) for row in ROWS}
     own = {command.name: (command.privilege, command.publisher_only) for command in COMMANDS}
     assert {path: own.get(path) for path in told} == told
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_the_manual_has_it(command: Command) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "reference" / "admin-prompt.md").read_text()
+    usage = command.usage.replace("|", "\\|")
+    assert f"| `{usage}` | {command.privilege} |" in manual
