@@ -99,13 +99,13 @@ def read_request(pem: bytes) -> SigningRequest:
         MalformedError: There is none, it cannot be read, or its signature is wrong.
     """
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
 
     begin = pem.find(b"-----BEGIN CERTIFICATE REQUEST-----")
     try:
         library = x509.load_pem_x509_csr(pem[max(begin, 0) :])
         valid = library.is_signature_valid
-    except (ValueError, UnsupportedAlgorithm) as error:
+        _ = library.extensions, library.public_key()
+    except _library_errors() as error:
         raise MalformedError("no readable certificate signing request", why=str(error), code="request") from error
     if not valid:
         raise MalformedError("the signature of the certificate signing request is wrong", code="request")
@@ -120,10 +120,7 @@ def alternative_names(certificate: Certificate) -> tuple[str, ...]:
     Raises:
         MalformedError: Its extensions cannot be read.
     """
-    try:
-        return _dns_names(certificate.x509.extensions)
-    except ValueError as error:
-        raise MalformedError("the certificate's extensions cannot be read", why=str(error)) from error
+    return _dns_names(_extensions_of(certificate))
 
 
 def is_authority(certificate: Certificate) -> bool:
@@ -136,10 +133,7 @@ def is_authority(certificate: Certificate) -> bool:
     """
     from cryptography import x509
 
-    try:
-        extensions = certificate.x509.extensions
-    except ValueError as error:
-        raise MalformedError("the certificate's extensions cannot be read", why=str(error)) from error
+    extensions = _extensions_of(certificate)
     if certificate.x509.version is x509.Version.v1:
         return certificate.is_issued_by(certificate)
     for extension in extensions:
@@ -147,6 +141,30 @@ def is_authority(certificate: Certificate) -> bool:
         if isinstance(value, x509.KeyUsage) and not value.key_cert_sign:
             return False
     return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in extensions)
+
+
+def _extensions_of(certificate: Certificate) -> x509.Extensions:
+    try:
+        return certificate.x509.extensions
+    except _library_errors() as error:
+        raise MalformedError("the certificate's extensions cannot be read", why=str(error)) from error
+
+
+def _library_errors() -> tuple[type[Exception], ...]:
+    """Return what the library raises over requests and extensions that do not follow the standard."""
+    from cryptography import x509
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm
+
+    return (
+        ArithmeticError,
+        InternalError,
+        TypeError,
+        UnsupportedAlgorithm,
+        ValueError,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    )
 
 
 def _dns_names(extensions: x509.Extensions) -> tuple[str, ...]:

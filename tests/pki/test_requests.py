@@ -1,0 +1,78 @@
+"""Signing requests: what they ask for, and that a damaged one is told."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mixedmode.errors import MalformedError, UsageError
+from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key
+from mixedmode.pki.requests import alternative_names, is_authority, make_request, read_request
+from tests.openssl_ca import OpenSslAuthority, openssl
+
+KEYS = {kind: generate_key(kind) for kind in (KeyKind.RSA_1024, KeyKind.EC_256, KeyKind.EC_384, KeyKind.EC_521)}
+CAPF_PEM = make_request(Purpose.CAPF, subject=Subject("CAPF-01234567"), key=KEYS[KeyKind.RSA_1024])
+WHOLE = base64.b64decode("".join(CAPF_PEM.decode().splitlines()[1:-1]))
+SUBJECT = Subject("pub.example.com", organization="Example", country="CH")
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_it_is_read_back_with_its_key(kind: KeyKind, tmp_path: Path) -> None:
+    pem = make_request(Purpose.TOMCAT, subject=SUBJECT, key=KEYS[kind], dns_names=("pub.example.com", "pub"))
+    request = read_request(pem)
+    assert request.subject == "CN=pub.example.com;O=Example;C=CH"
+    assert request.dns_names == ("pub.example.com", "pub")
+    assert request.key_description == f"{kind.value[0]} {'P-' if kind.value[0] == 'EC' else ''}{kind.value[1]}"
+    hashed = {KeyKind.EC_384: "SHA384", KeyKind.EC_521: "SHA512"}.get(kind, "SHA256")
+    assert hashed in openssl("req", "-noout", "-text", "-verify", stdin=pem.decode()).upper()
+    authority = OpenSslAuthority.make(tmp_path, "Root")
+    signed = Certificate.from_pem(authority.sign(pem.decode()).encode())
+    assert request.has_key_of(signed)
+    assert alternative_names(signed) == request.dns_names
+    assert not is_authority(signed)
+    root = Certificate.from_pem(authority.pem.encode())
+    assert is_authority(root)
+    assert not request.has_key_of(root)
+
+
+def test_an_old_root_of_version_1_is_an_authority(tmp_path: Path) -> None:
+    key, asked = tmp_path / "old.key", tmp_path / "old.csr"
+    openssl("req", "-new", "-newkey", "rsa:1024", "-nodes", "-keyout", key, "-subj", "/CN=old", "-out", asked)
+    root = Certificate.from_pem(openssl("x509", "-req", "-in", asked, "-signkey", key).encode())
+    assert root.x509.version.name == "v1"
+    assert is_authority(root)
+
+
+@settings(max_examples=500)
+@given(st.data())
+def test_a_damaged_request_is_malformed_and_nothing_else(data: st.DataObject) -> None:
+    der = bytearray(WHOLE)
+    at = data.draw(st.integers(0, len(der) - 1))
+    der[at] ^= data.draw(st.integers(1, 255))
+    text = base64.encodebytes(bytes(der)).decode()
+    damaged = f"-----BEGIN CERTIFICATE REQUEST-----\n{text}-----END CERTIFICATE REQUEST-----\n"
+    try:
+        request = read_request(damaged.encode())
+    except MalformedError:
+        return
+    # Only the algorithm's name outside of what is signed may differ and the request still hold.
+    assert request.subject == "CN=CAPF-01234567"
+    assert request.library.tbs_certrequest_bytes == read_request(CAPF_PEM).library.tbs_certrequest_bytes
+
+
+@pytest.mark.parametrize("text", [b"", b"x", b"-----BEGIN CERTIFICATE REQUEST-----\n"])
+def test_what_is_no_request(text: bytes) -> None:
+    with pytest.raises(MalformedError):
+        read_request(text)
+
+
+def test_a_name_that_cannot_be_written() -> None:
+    with pytest.raises(UsageError):
+        make_request(Purpose.TOMCAT, subject=Subject("x" * 65), key=KEYS[KeyKind.EC_256])
+    with pytest.raises(UsageError):
+        make_request(Purpose.TOMCAT, subject=SUBJECT, key=KEYS[KeyKind.EC_256], dns_names=("ünïcode",))
