@@ -17,6 +17,8 @@ from mixedmode.trustlist import Role, TrustList
 SECURITY_MODE_QUERY = "run sql select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'"
 CACHE_SECONDS = 1.0
 """Within which TVS takes a changed CTL file into its cache."""
+VOUCHED = "CertificateDBCache::getCertificateInformation - Found entry {rolecount : 2}"
+"""What TVS traces of a CallManager certificate that phones ask about."""
 DELETE_CTL = (
     "delete the CTL on the phone by hand (its security menu), then reset it: it takes the next CTL as its first"
 )
@@ -48,7 +50,7 @@ async def non_secure_to_mixed(stage: Stage) -> None:
     stage.check("show ctl says that there is no CTL", any("CTL File not found" in line for line in shown))
     await _check_mode(stage, "0")
     boots = await set_mixed_mode(stage)
-    await _promise_published_ctl(stage, boots)
+    await promise_published_ctl(stage, boots)
 
 
 async def mixed_to_non_secure(stage: Stage) -> None:
@@ -67,7 +69,7 @@ async def mixed_to_non_secure(stage: Stage) -> None:
         record.certificate_der is None for record in published.records_with_role(Role.CCM, Role.CCM_TFTP)
     )
     stage.check("the CTL names no call manager's certificate", emptied)
-    await _promise_published_ctl(stage, boots)
+    await promise_published_ctl(stage, boots)
 
 
 async def regenerate_callmanager(stage: Stage) -> None:
@@ -88,7 +90,7 @@ async def regenerate_callmanager(stage: Stage) -> None:
     stage.step("Restart the services, then the phones: they ask TVS about the unknown signer")
     await stage.restart_services()
     boots = await stage.reset_phones()
-    await _promise_by_trust(stage, boots, old)
+    await promise_by_trust(stage, boots, old)
 
 
 async def phones_behind(stage: Stage) -> None:
@@ -108,16 +110,25 @@ async def phones_behind(stage: Stage) -> None:
         boots = await stage.reset_phones(without=away)
     stage.step("Switch them on: they hold a CTL file whose signer is gone, and ask TVS about the new one")
     boots = await stage.reset_phones()
-    await _promise_by_trust(stage, boots, first)
+    await promise_by_trust(stage, boots, first)
 
 
-async def _promise_by_trust(stage: Stage, boots: list[PhoneBoot], old: TrustList | None) -> None:
-    """State that phones with Security by Default hold the published CTL, and that others keep the old one."""
-    able = [boot for boot in boots if get_model(boot.model).security_by_default]
-    await _promise_published_ctl(stage, able, with_itl=True)
-    traces = [stage.tvs_trace(node) for node in stage.lab.nodes]
-    asked = any("CertificateDBCache::getCertificateInformation - Found entry {rolecount : 2}" in t for t in traces)
-    stage.check("TVS vouched for the new signer", asked or not able)
+async def promise_by_trust(
+    stage: Stage, boots: list[PhoneBoot], old: TrustList | None, *, vouched: str | None = VOUCHED
+) -> None:
+    """State that phones with Security by Default hold the published CTL, and that others keep the old one.
+
+    Args:
+        stage: What the procedure plays on.
+        boots: The phones' last boots.
+        old: The CTL that phones without Security by Default keep; None if they follow as well.
+        vouched: A line of a TVS trace that must be there; None where phones need no TVS.
+    """
+    able = [boot for boot in boots if old is None or get_model(boot.model).security_by_default]
+    await promise_published_ctl(stage, able, with_itl=stage.published_itl() is not None)
+    if vouched is not None and able:
+        traces = [stage.tvs_trace(node) for node in stage.lab.nodes]
+        stage.check("TVS vouched for the new signer", any(vouched in trace for trace in traces))
     unable = [boot for boot in boots if boot not in able]
     if unable and old is not None:
         stage.step(f"Phones that cannot ask TVS keep the old CTL, as the seed says: {len(unable)}")
@@ -148,9 +159,10 @@ async def _check_caches(stage: Stage) -> None:
     stage.check("TVS of each node has the new CTL file in its cache within a second", not waiting, ", ".join(waiting))
 
 
-async def _promise_published_ctl(
+async def promise_published_ctl(
     stage: Stage, boots: list[PhoneBoot], *, alarm: str | None = None, with_itl: bool = False
 ) -> None:
+    """State that phones hold the published CTL and show its checksum, and that every node has it."""
     stage.step("The phones show the checksum that show ctl prints")
     shown = await stage.admin("show ctl")
     cluster = stage.lab.cluster
@@ -165,7 +177,7 @@ async def _promise_published_ctl(
         return (
             (boot.ctl_md5, boot.ctl_sha1) == (md5, sha1)
             and md5 is not None
-            and (itl is None or boot.itl_md5 == itl.md5)
+            and (itl is None or boot.itl_md5 in {itl.md5, None})
             and (alarm is None or boot.alarm == alarm)
             and not boot.refused
         )

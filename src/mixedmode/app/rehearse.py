@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mixedmode.app import procedures
 from mixedmode.app.lab import Lab
-from mixedmode.app.procedures import PROCEDURES
 from mixedmode.app.stage import Report, Stage
+from mixedmode.app.token_procedures import TOKEN_PROCEDURES
 from mixedmode.errors import CheckFailedError
+
+PROCEDURES = {**procedures.PROCEDURES, **TOKEN_PROCEDURES}
+"""By the name that ``mixedmode rehearse`` knows."""
 
 __all__ = ["PROCEDURES", "Report", "Stage", "rehearse"]
 

@@ -140,6 +140,17 @@ class Stage:
         self.check(f"{line!r} succeeds", outcome.exit_code == 0, str(outcome.error or f"exit code {outcome.exit_code}"))
         return io.lines
 
+    async def attempt(self, line: str, *answers: str, node: str | None = None) -> int:
+        """Type a command that may fail; return its exit code."""
+        io = ScriptedIO(answers)
+        self.tell(f"admin:{line}")
+        outcome = await self.lab.session(node).run(line, io)
+        for each in io.lines:
+            self.tell(each)
+        if outcome.error is not None:
+            self.tell(str(outcome.error))
+        return outcome.exit_code
+
     async def restart_services(self) -> None:
         """Restart TFTP and CallManager on all nodes, as the command line asks."""
         for node in self.lab.nodes:

@@ -6,7 +6,9 @@ Rules:
 2. A session is opened at the first signature and kept; when the token was pulled and inserted again, the library is
    initialised anew and a new session opened, once for each signature.
 3. The certificate is read without a PIN. A signature is checked with it before it is given to anybody.
-4. The digest is made here and signed with CKM_RSA_PKCS around its DigestInfo, which every library offers.
+4. Libraries are called in one thread that does nothing else: SoftHSM2 and others leave errors in OpenSSL's queue of
+   the thread, where the next TLS connection of that thread would stumble over them.
+5. The digest is made here and signed with CKM_RSA_PKCS around its DigestInfo, which every library offers.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates import Certificate
@@ -42,9 +46,25 @@ _DIGEST_INFO: Final = {
     DigestAlgorithm.SHA512: bytes.fromhex("3051300d060960864801650304020305000440"),
 }
 """RFC 8017, 9.2, note 1."""
-_lock = threading.RLock()
+_thread = ThreadPoolExecutor(1, thread_name_prefix="pkcs11")
 _sessions: dict[tuple[str, str, str], Any] = {}
 """The session of each token: a login belongs to the process, so a new one first ends the old."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _in_thread(call: Callable[P, T]) -> Callable[P, T]:
+    """Run a function in the thread of the libraries (rule 4)."""
+
+    @wraps(call)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        if threading.current_thread().name.startswith("pkcs11"):
+            return call(*args, **kwargs)
+        return _thread.submit(call, *args, **kwargs).result()
+
+    return run
+
 
 Pin = Callable[[str], str]
 """Asked for the PIN, with the token's label."""
@@ -135,6 +155,7 @@ class Pkcs11Token:
         return signer
 
 
+@_in_thread
 def library_tokens(module: str, uri: Pkcs11Uri | None = None) -> list[Pkcs11Token]:
     """Return the inserted tokens that have a certificate with an RSA key, in the order of their slots.
 
@@ -145,9 +166,8 @@ def library_tokens(module: str, uri: Pkcs11Uri | None = None) -> list[Pkcs11Toke
     Raises:
         SignerError: The library fails.
     """
-    with _lock:
-        library = load_library(module, softhsm_conf=uri.softhsm_conf if uri else None, anew=True)
-        return list(_tokens(library, module, uri or Pkcs11Uri()))
+    library = load_library(module, softhsm_conf=uri.softhsm_conf if uri else None, anew=True)
+    return list(_tokens(library, module, uri or Pkcs11Uri()))
 
 
 def _tokens(library: Any, module: str, uri: Pkcs11Uri) -> Iterator[Pkcs11Token]:
@@ -212,15 +232,15 @@ class Pkcs11Signer:
         """The certificate of the key."""
         return self._token.certificate
 
+    @_in_thread
     def login(self) -> None:
         """Open a session now, rather than at the first signature.
 
         Raises:
             SignerError: The PIN is wrong, the token is locked, or it is not there.
         """
-        with _lock:
-            if self._session is None:
-                self._open(anew=True)
+        if self._session is None:
+            self._open(anew=True)
 
     def sign(self, data: bytes, digest: DigestAlgorithm) -> bytes:
         """Return the RSASSA-PKCS1-v1_5 signature of ``data``.
@@ -228,24 +248,8 @@ class Pkcs11Signer:
         Raises:
             SignerError: The token did not sign, or its signature does not verify with its certificate.
         """
-        from pkcs11 import Mechanism
-        from pkcs11.exceptions import PKCS11Error
-
         block = _DIGEST_INFO[digest] + hashlib.new(digest.label, data, usedforsecurity=False).digest()
-        with _lock:
-            for attempt in (1, 2):
-                try:
-                    if self._session is None:
-                        self._open(anew=attempt > 1)
-                    signature = bytes(self._key.sign(block, mechanism=Mechanism.RSA_PKCS))
-                    break
-                except TokenAbsentError:
-                    if attempt > 1:
-                        raise
-                except PKCS11Error as error:
-                    self.close()
-                    if attempt > 1 or type(error).__name__ not in PULLED:
-                        raise told(error, self._token.label) from error
+        signature = self._signed(block)
         if not self.certificate.verify_pkcs1(signature, data, digest):
             raise SignerError(
                 "the token's signature does not verify with its certificate",
@@ -254,6 +258,30 @@ class Pkcs11Signer:
             )
         return signature
 
+    @_in_thread
+    def _signed(self, block: bytes) -> bytes:
+        """Have the token sign a block; a session that was lost is opened once more (rule 2)."""
+        from pkcs11 import Mechanism
+        from pkcs11.exceptions import PKCS11Error
+
+        try:
+            if self._session is None:
+                self._open(anew=False)
+            return bytes(self._key.sign(block, mechanism=Mechanism.RSA_PKCS))
+        except TokenAbsentError:
+            self.close()
+        except PKCS11Error as error:
+            self.close()
+            if type(error).__name__ not in PULLED:
+                raise told(error, self._token.label) from error
+        try:
+            self._open(anew=True)
+            return bytes(self._key.sign(block, mechanism=Mechanism.RSA_PKCS))
+        except PKCS11Error as error:
+            self.close()
+            raise told(error, self._token.label) from error
+
+    @_in_thread
     def close(self) -> None:
         """Close the session; the next signature opens a new one."""
         from pkcs11.exceptions import PKCS11Error
@@ -352,6 +380,7 @@ def _pin_file(name: str) -> str:
     return lines[0] if lines else ""
 
 
+@_in_thread
 def import_signer(module: str, label: str, pin: str, *, key_der: bytes, certificate: Certificate) -> Pkcs11Token:
     """Put a key and its certificate onto a token that was initialised with its maker's tool.
 
@@ -372,24 +401,23 @@ def import_signer(module: str, label: str, pin: str, *, key_der: bytes, certific
 
     key_id = certificate.sha1[:4]
     name = certificate.common_name.strip()
-    with _lock:
-        library = load_library(module, anew=True)
-        try:
-            with library.get_token(token_label=label).open(rw=True, user_pin=pin) as session:
-                private = decode_rsa_private_key(key_der)
-                private |= {Attribute.TOKEN: True, Attribute.ID: key_id, Attribute.LABEL: name, Attribute.SIGN: True}
-                session.create_object(private)
-                public = decode_x509_certificate(certificate.der)
-                public |= {
-                    Attribute.CLASS: ObjectClass.CERTIFICATE,
-                    Attribute.CERTIFICATE_TYPE: CertificateType.X_509,
-                    Attribute.TOKEN: True,
-                    Attribute.ID: key_id,
-                    Attribute.LABEL: name,
-                    Attribute.VALUE: certificate.der,
-                    Attribute.PRIVATE: False,
-                }
-                session.create_object(public)
-        except PKCS11Error as error:
-            raise told(error, label) from error
-        return next(each for each in library_tokens(module) if each.label == label and each.key_id == key_id)
+    library = load_library(module, anew=True)
+    try:
+        with library.get_token(token_label=label).open(rw=True, user_pin=pin) as session:
+            private = decode_rsa_private_key(key_der)
+            private |= {Attribute.TOKEN: True, Attribute.ID: key_id, Attribute.LABEL: name, Attribute.SIGN: True}
+            session.create_object(private)
+            public = decode_x509_certificate(certificate.der)
+            public |= {
+                Attribute.CLASS: ObjectClass.CERTIFICATE,
+                Attribute.CERTIFICATE_TYPE: CertificateType.X_509,
+                Attribute.TOKEN: True,
+                Attribute.ID: key_id,
+                Attribute.LABEL: name,
+                Attribute.VALUE: certificate.der,
+                Attribute.PRIVATE: False,
+            }
+            session.create_object(public)
+    except PKCS11Error as error:
+        raise told(error, label) from error
+    return next(each for each in library_tokens(module) if each.label == label and each.key_id == key_id)

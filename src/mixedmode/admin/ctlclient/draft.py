@@ -5,6 +5,7 @@ Rules:
 1. While there is a CTL file, the first token inserted must be one of its tokens; nothing else can be added before.
 2. The tokens of the present CTL file stay in the list. A token stands once.
 3. A new CTL file needs at least two tokens (cucm-admin.md 4).
+4. While there is a CTL file, one of its tokens signs, so that phones believe the new one; else the last one added.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class Draft:
         self.description = description
         self.action = action
         self.tokens = present_tokens(description)
+        self._present = tuple(self.tokens)
         self._begun = False
 
     @property
@@ -108,6 +110,10 @@ class Draft:
         self._begun = True
         if token not in self.tokens:
             self.tokens.append(token)
+
+    def may_sign(self, token: Certificate) -> bool:
+        """Return whether phones that hold the present CTL file believe a token (rule 4)."""
+        return not self._present or token in self._present
 
     def entries(self) -> list[Entry]:
         """Return the list as the client shows it."""

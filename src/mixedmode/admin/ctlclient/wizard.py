@@ -7,6 +7,7 @@ provider has taken the signed list nothing is changed anywhere.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -83,7 +84,7 @@ class Wizard:
         self._io = io
         self._provider = provider
         self._reader = reader
-        self._last: Token | None = None
+        self._added: list[Token] = []
 
     async def run(self, *, action: Action | None = None, phones_cleared: bool = False) -> Installed:
         """Go through the wizard.
@@ -147,7 +148,7 @@ class Wizard:
             await self._show_token(token)
             if await self._ask("Add this token? (Add/Cancel) [Add]: ") in {"", "a", "add", "y", "yes"}:
                 draft.add(token.certificate)
-                self._last = token
+                self._added.append(token)
                 return
             lines = (INSERT,)
 
@@ -157,7 +158,7 @@ class Wizard:
         fresh = [token for token in tokens if token.certificate not in draft.tokens]
         known = [token for token in tokens if token.certificate in draft.tokens]
         # While there is a CTL file its own tokens come first: one of them has to open the list.
-        if self._last is None and draft.description.ctl is not None and known:
+        if not self._added and draft.description.ctl is not None and known:
             return known[-1]
         return fresh[0] if fresh else None
 
@@ -195,15 +196,14 @@ class Wizard:
                 await self._say("Insert another Security Token first: choose Add Tokens.")
 
     async def _sign(self, draft: Draft) -> bytes:
-        token = self._last
-        if token is None:
-            raise UsageError("no Security Token is inserted", next_step="insert one and begin again")
+        token = _signer_of(draft, self._added)
         while True:
             password = await self._io.ask(f"Enter the password of the Security Token {token.label}: ", secret=True)
             if not password:
                 raise CancelledError("cancelled: nothing was changed")
             try:
-                return draft.sign(token.open(password))
+                # A token takes its time, and other connections of this program go on meanwhile.
+                return await asyncio.to_thread(lambda: draft.sign(token.open(password)))  # noqa: B023 - awaited here
             except SignerError as error:
                 if error.code != "wrong_pin":
                     raise
@@ -239,6 +239,16 @@ class Wizard:
         await self._io.write(line)
 
 
+def _signer_of(draft: Draft, added: Sequence[Token]) -> Token:
+    """Return the token that signs: the last one added that phones believe."""
+    for token in reversed(added):
+        if draft.may_sign(token.certificate):
+            return token
+    raise UsageError(
+        "none of these Security Tokens is in the CTL file", next_step="insert one that is in it, and begin again"
+    )
+
+
 async def install_scripted(
     provider: Provider,
     action: Action,
@@ -248,7 +258,7 @@ async def install_scripted(
     phones_cleared: bool = False,
     told: Callable[[Progress], None] = lambda _progress: None,
 ) -> Installed:
-    """Do what the wizard does, without a person: the tokens in the order in which they are added; the last one signs.
+    """Do what the wizard does, without a person: the tokens in the order in which they are added.
 
     Raises:
         MixedModeError: Something failed; nothing was changed.
@@ -261,8 +271,10 @@ async def install_scripted(
             draft.add(token.certificate)
         except UsageError:
             continue  # a token that the present CTL file has anyway
-    signer = tokens[-1].open(password(tokens[-1]))
-    return await provider.install(draft.sign(signer), action, phones_cleared=phones_cleared, told=told)
+    signer = _signer_of(draft, tokens)
+    pin = password(signer)
+    data = await asyncio.to_thread(lambda: draft.sign(signer.open(pin)))
+    return await provider.install(data, action, phones_cleared=phones_cleared, told=told)
 
 
 __all__ = ["CancelledError", "MixedModeError", "Provider", "Reader", "Token", "Wizard", "install_scripted"]

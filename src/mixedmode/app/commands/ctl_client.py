@@ -43,7 +43,7 @@ def ctl_client(
     ] = None,
     action: Annotated[Chosen | None, typer.Option(help="Without the wizard: what to do.")] = None,
     token: Annotated[
-        list[str] | None, typer.Option(help="Without the wizard: a token to add; repeat. The last one signs.")
+        list[str] | None, typer.Option(help="Without the wizard: a token to add; repeat. One of the CTL file signs.")
     ] = None,
     pin_file: Annotated[Path | None, typer.Option(help="Without the wizard: the token's password.")] = None,
     phones_cleared: Annotated[
