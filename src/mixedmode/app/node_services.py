@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -33,14 +34,15 @@ from mixedmode.services.capf_store import CapfStore
 from mixedmode.services.configs import ConfigStore
 from mixedmode.services.ctl_provider import CtlProviderService
 from mixedmode.services.files import FolderStore
+from mixedmode.services.http import HttpService
 from mixedmode.services.phoneconfig import ConfigFacts
 from mixedmode.services.supervisor import Running, Supervisor, Unit, UnitStatus
 from mixedmode.services.tftp import TftpService
 from mixedmode.services.tvs_node import node_tvs
-from mixedmode.services.tvs_tls import TlsFloor
+from mixedmode.services.tvs_tls import TlsFloor, server_context
 
 UNITS: Final[Mapping[Service, tuple[str, ...]]] = {
-    Service.TFTP: ("tftp",),
+    Service.TFTP: ("tftp", "http", "https"),
     Service.TVS: ("tvs",),
     Service.CTL_PROVIDER: ("ctl_provider",),
     Service.CAPF: ("capf",),
@@ -125,6 +127,8 @@ class NodeServices:
         self._guard = LoginGuard(account_store(self.folder))
         makers = {
             "tftp": self._tftp,
+            "http": self._http,
+            "https": self._https,
             "tvs": self._tvs,
             "ctl_provider": self._ctl_provider,
             "capf": self._capf,
@@ -255,6 +259,16 @@ class NodeServices:
         self.files.reload()
         self.configs.reload()
         return TftpService(self.configs, host=self.host, port=port)
+
+    def _http(self, port: int) -> Running:
+        return HttpService(self.configs, host=self.host, port=port)
+
+    def _https(self, port: int) -> Running:
+        def context() -> ssl.SSLContext:
+            signer = self.cluster.signer(self.info.name, Purpose.CALLMANAGER.value)
+            return server_context((signer,), self.options.floor)
+
+        return HttpService(self.configs, host=self.host, port=port, tls=context)
 
     def _tvs(self, port: int) -> Running:
         return node_tvs(self.cluster, self.info, self.folder, host=self.host, port=port, floor=self.options.floor)
