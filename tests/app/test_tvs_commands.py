@@ -72,7 +72,16 @@ def test_a_lab_vouches_for_its_callmanager_certificate(
     directory, document = lab
     certificate = own(directory, "CallManager", tmp_path / "ccm.pem")
     itl = next(directory.rglob("ITLFile.tlv"))
-    asked = ("tvs", "query", certificate, "--server", server_of(document), "--trust", itl, *options)
+    asked: tuple[str | Path, ...] = (
+        "tvs",
+        "query",
+        certificate,
+        "--server",
+        server_of(document),
+        "--trust",
+        itl,
+        *options,
+    )
     done = run_mixedmode(*asked)
     assert done.returncode == 0, done.stderr
     assert "Roles    SAST, CCM+TFTP" in done.stdout

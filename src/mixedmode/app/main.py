@@ -18,6 +18,7 @@ from mixedmode.app.commands import (
     admin,
     bench,
     build,
+    capf,
     config,
     ctl_client,
     fleet,
@@ -70,6 +71,7 @@ app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(node.app, name="node")
 app.add_typer(token.app, name="token")
+app.add_typer(capf.app, name="capf")
 app.command("ctl-client")(ctl_client.ctl_client)
 app.add_typer(tftp.app, name="tftp")
 app.add_typer(tvs.app, name="tvs")

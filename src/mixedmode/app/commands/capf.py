@@ -1,0 +1,197 @@
+"""``mixedmode capf``: give phones their certificates (LSC), or ask for one as a phone does."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixedmode.app.console import print_json, print_lines, say
+from mixedmode.errors import CheckFailedError, UsageError
+
+if TYPE_CHECKING:
+    from mixedmode.services.capf import CapfService
+    from mixedmode.services.capf_store import CapfDevice
+
+app = typer.Typer(help="Certificate Authority Proxy Function: certificates for phones.", no_args_is_help=True)
+
+Directory = Annotated[Path, typer.Option(help="Of the devices' records; a lab's is LAB/PUBLISHER/capf.")]
+
+
+class Wanted(StrEnum):
+    """What shall be done with a phone's certificate."""
+
+    INSTALL = "install"
+    FETCH = "fetch"
+    DELETE = "delete"
+    NONE = "none"
+
+
+@app.command()
+def serve(
+    key: Annotated[str, typer.Option(help="The CAPF key and certificate, a SIGNER; the lists name it with role CAPF.")],
+    directory: Directory = Path("capf"),
+    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 means all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 chooses a free one.")] = 3804,
+    manufacturer: Annotated[
+        list[Path] | None, typer.Option(help="Certificate of a manufacturer whose MICs prove a phone; repeat.")
+    ] = None,
+    tls1: Annotated[bool, typer.Option("--tls1", help="Speak TLS 1.0 too, for phones of the 7900 series.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=3560, help="How long an LSC is valid.")] = 365,
+) -> None:
+    """Run a CAPF until Ctrl-C or SIGTERM."""
+    import uvloop
+
+    from mixedmode.app.sources import read_certificate
+    from mixedmode.pki.load import load_signer
+    from mixedmode.pki.signer import SoftwareSigner
+    from mixedmode.services.capf import CapfLimits, CapfService
+    from mixedmode.services.capf_store import CapfStore
+    from mixedmode.services.tvs_tls import TlsFloor
+
+    signer = load_signer(key)
+    if not isinstance(signer, SoftwareSigner):
+        raise UsageError("TLS needs the key itself", where=key, next_step="give a PEM file or pkcs12:FILE")
+    service = CapfService(
+        CapfStore(directory),
+        lambda: signer,
+        host=host,
+        port=port,
+        floor=TlsFloor.TLS_1_0 if tls1 else TlsFloor.TLS_1_2,
+        issuers=[read_certificate(path) for path in manufacturer or ()],
+        limits=CapfLimits(lsc_days=days),
+    )
+    uvloop.run(_serve(service, host))
+
+
+async def _serve(service: CapfService, host: str) -> None:
+    import asyncio
+    import signal
+
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    await service.start()
+    try:
+        say(f"CAPF on {host}:{service.port}; Ctrl-C ends it")
+        await ended.wait()
+        await service.drain(5.0)
+    finally:
+        await service.stop()
+
+
+@app.command("set")
+def set_operation(
+    device: Annotated[str, typer.Argument(help="Such as SEP001122334455.")],
+    operation: Annotated[Wanted, typer.Argument(help="What to do when the phone comes.")],
+    directory: Directory = Path("capf"),
+    key: Annotated[str, typer.Option(help="The key to make: rsa-2048, ec-256 ...")] = "rsa-2048",
+    password_file: Annotated[
+        Path | None, typer.Option(help="4 to 15 digits that the user types on the phone; none if left out.")
+    ] = None,
+    by_certificate: Annotated[
+        bool, typer.Option("--by-certificate", help="The phone proves itself with the certificate that it has.")
+    ] = False,
+) -> None:
+    """Note what shall be done with a phone's certificate."""
+    from mixedmode.pki.load import read_key_file
+    from mixedmode.protocols.capf import Operation
+    from mixedmode.services.capf_store import CapfStore
+
+    password = None
+    if password_file is not None:
+        password = read_key_file(password_file).decode("utf-8", "replace").strip()
+    made = CapfStore(directory).order(
+        device, Operation(operation.value), key=key, password=password, by_certificate=by_certificate
+    )
+    print_lines(
+        [f"{made.name}: {made.operation} waits" if operation is not Wanted.NONE else f"{made.name}: nothing waits"]
+    )
+
+
+@app.command("list")
+def list_devices(
+    directory: Directory = Path("capf"),
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the devices, what waits for them, and their certificates."""
+    from mixedmode.services.capf_store import CapfStore
+
+    found = [_document(device) for device in CapfStore(directory)]
+    if json:
+        print_json(found)
+        return
+    from mixedmode.app.lab_guide import table
+
+    print_lines(
+        table(
+            ["device", "waits", "key", "proof", "LSC until"],
+            ([d["device"], d["operation"], d["key"], d["proof"], (d["not_after"] or "none")[:10]] for d in found),
+        )
+    )
+
+
+def _document(device: CapfDevice) -> dict[str, Any]:
+    lsc = device.lsc
+    proofs = [name for name, has in (("password", device.password), ("certificate", device.by_certificate)) if has]
+    return {
+        "device": device.name,
+        "operation": device.operation.value,
+        "key": device.key,
+        "proof": " and ".join(proofs) or "none",
+        "serial": lsc.serial.hex().upper() if lsc else None,
+        "issuer": lsc.issuer if lsc else None,
+        "not_after": lsc.not_after.isoformat() if lsc else None,
+    }
+
+
+@app.command()
+def enrol(
+    device: Annotated[str, typer.Argument(help="The name to come with, such as SEP001122334455.")],
+    host: Annotated[str, typer.Option(help="The CAPF.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Its TCP port.")] = 3804,
+    out: Annotated[Path, typer.Option(help="Key and certificate of the phone, one PEM file; made, used again.")] = Path(
+        "lsc.pem"
+    ),
+    trust: Annotated[
+        Path | None, typer.Option(help="A trust list: the server must show a CAPF record's certificate.")
+    ] = None,
+    password_file: Annotated[Path | None, typer.Option(help="The digits.")] = None,
+) -> None:
+    """Ask a CAPF what to do, and do it, as a phone does."""
+    import asyncio
+
+    from mixedmode.app.sources import read_source
+    from mixedmode.phone.capf import enrol as ask
+    from mixedmode.pki.files import PRIVATE, write_atomic
+    from mixedmode.pki.load import load_signer, private_key_pem, read_key_file
+    from mixedmode.pki.signer import SoftwareSigner
+    from mixedmode.protocols.capf import Reason
+    from mixedmode.trustlist import Role, TrustList
+
+    trusted = None
+    if trust is not None:
+        records = TrustList.parse(read_source(str(trust))).records_with_role(Role.CAPF)
+        trusted = [record.certificate_der for record in records if record.certificate_der is not None]
+    held = load_signer(str(out)) if out.exists() else None
+    password = read_key_file(password_file).decode("utf-8", "replace").strip() if password_file else ""
+    outcome = asyncio.run(
+        ask(
+            host,
+            port,
+            device,
+            password=password,
+            lsc=held if isinstance(held, SoftwareSigner) else None,
+            trusted=trusted,
+        )
+    )
+    if outcome.did == "installed" and outcome.lsc is not None:
+        write_atomic(out, private_key_pem(outcome.lsc.key) + outcome.lsc.certificate.pem(), mode=PRIVATE)
+    elif outcome.did == "removed":
+        out.unlink(missing_ok=True)
+    print_lines([f"{device}: {outcome.text}"])
+    if outcome.reason not in {Reason.NO_ACTION, Reason.OK}:
+        raise CheckFailedError(f"CAPF refused {device}: {outcome.text}", where=f"{host}:{port}")

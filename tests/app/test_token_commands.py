@@ -1,0 +1,163 @@
+"""Tokens from the command line, and the CTL Client against a lab: wizard, script, wrong passwords, attackers."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.softhsm import MODULE
+from tests.support import MIXEDMODE, run_mixedmode
+
+PASSWORD = "Cisco123"
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Path:
+    folder = tmp_path / "tokens"
+    for number in ("ADN0054f509", "ADN008580ef"):
+        assert run_mixedmode("token", "init", number, "--tokens", folder).returncode == 0
+    return folder
+
+
+@pytest.fixture
+def pin(tmp_path: Path) -> Path:
+    path = tmp_path / "pin"
+    path.write_text(PASSWORD)
+    path.chmod(0o600)
+    return path
+
+
+def test_tokens_are_listed_exported_and_never_take_a_pin_as_an_argument(
+    tokens: Path, pin: Path, tmp_path: Path
+) -> None:
+    listed = json.loads(run_mixedmode("token", "list", "--tokens", tokens, "--json").stdout)
+    assert [each["label"] for each in listed] == ["SAST-ADN0054f509", "SAST-ADN008580ef"]
+    assert {each["issuer"] for each in listed} == {"CN=Cisco Manufacturing CA;O=Cisco Systems"}
+    assert {len(each["serial"]) for each in listed} == {20}
+    out = tmp_path / "one.pem"
+    done = run_mixedmode("token", "export", "ADN0054f509", out, "--tokens", tokens, "--pin-file", pin)
+    assert done.returncode == 0, done.stderr
+    shown = subprocess.run(
+        ["openssl", "x509", "-in", out, "-noout", "-subject"], capture_output=True, text=True, check=True
+    )
+    assert "SAST-ADN0054f509" in shown.stdout
+    assert not re.search(r"--pin(\s|$)", run_mixedmode("token", "export", "--help").stdout)
+    unasked = run_mixedmode("token", "export", "ADN0054f509", out, "--tokens", tokens)
+    assert unasked.returncode == 2
+    assert "MIXEDMODE_PIN" in unasked.stderr
+
+
+def test_the_sixteenth_wrong_password_locks_a_token_for_good(tokens: Path, tmp_path: Path) -> None:
+    def unlock(password: str) -> subprocess.CompletedProcess[str]:
+        return run_mixedmode("token", "unlock", "ADN0054f509", "--tokens", tokens, env={"MIXEDMODE_PIN": password})
+
+    assert all("wrong" in unlock("no").stderr for _ in range(2))
+    assert unlock(PASSWORD).returncode == 0
+    (tokens / "SAST-ADN0054f509" / "token.json").write_text('{"failures": 14}')
+    assert "1 more wrong one locks" in unlock("no").stderr
+    assert "locked for good" in unlock("no").stderr
+    assert "locked for good" in unlock(PASSWORD).stderr
+    listed = json.loads(run_mixedmode("token", "list", "--tokens", tokens, "--json").stdout)
+    assert [each["state"] for each in listed] == ["locked", "ready"]
+
+
+def test_a_pkcs11_token_gets_its_key_and_lists_with_a_uri(tmp_path: Path) -> None:
+    conf = tmp_path / "softhsm2.conf"
+    (tmp_path / "hsm").mkdir()
+    conf.write_text(f"directories.tokendir = {tmp_path / 'hsm'}\n")
+    env = {"SOFTHSM2_CONF": str(conf)}
+    words = ["softhsm2-util", "--init-token", "--free", "--label", "SAST-ADN0B000001", "--so-pin", "12345678"]
+    subprocess.run([*words, "--pin", PASSWORD], check=True, capture_output=True, env={**env, "PATH": "/usr/bin:/bin"})
+    made = run_mixedmode("token", "init", "ADN0B000001", "--module", MODULE, "--tokens", tmp_path / "t", env=env)
+    assert made.returncode == 0, made.stderr
+    listed = json.loads(
+        run_mixedmode("token", "list", "--module", MODULE, "--tokens", tmp_path / "t", "--json", env=env).stdout
+    )
+    assert [each["label"] for each in listed] == ["SAST-ADN0B000001"]
+    assert listed[0]["uri"].startswith("pkcs11:token=SAST-ADN0B000001")
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "lab"
+    process = subprocess.Popen(
+        [MIXEDMODE, "lab", "--directory", folder, "--phones", "0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        end = time.monotonic() + 40
+        while not (folder / "lab.json").exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        yield folder
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+
+
+def client(
+    lab: Path, tokens: Path, *words: str | Path, stdin: bytes = b"", password: str = PASSWORD
+) -> subprocess.CompletedProcess[str]:
+    return run_mixedmode(
+        "ctl-client", "--directory", lab, "--tokens", tokens, *words, stdin=stdin, env={"MIXEDMODE_PIN": password}
+    )
+
+
+def published(lab: Path) -> bytes | None:
+    path = lab / "cucm-1051-a-pub" / "active" / "log" / "cm" / "tftpdata" / "CTLFile.tlv"
+    return path.read_bytes() if path.exists() else None
+
+
+def test_the_ctl_client_from_a_script_and_as_a_wizard(lab: Path, tokens: Path, tmp_path: Path) -> None:
+    both = ("--token", "ADN0054f509", "--token", "ADN008580ef")
+    wrong = client(lab, tokens, "--action", "mixed-mode", *both, password="nope")
+    assert wrong.returncode != 0
+    assert "password of the Security Token is wrong" in wrong.stderr
+    assert published(lab) is None
+
+    alone = client(lab, tokens, "--action", "mixed-mode", "--token", "ADN0054f509")
+    assert alone.returncode == 2
+    assert "at least 2" in alone.stderr
+    assert published(lab) is None
+
+    done = client(lab, tokens, "--action", "mixed-mode", *both, "--json")
+    assert done.returncode == 0, done.stderr
+    assert all(each["installed"] for each in json.loads(done.stdout)["results"])
+    mixed = published(lab)
+    assert mixed is not None
+    (tmp_path / "CTLFile.tlv").write_bytes(mixed)
+    assert run_mixedmode("verify", tmp_path / "CTLFile.tlv").returncode == 0
+
+    strange = tmp_path / "strange"
+    run_mixedmode("token", "init", "ADN0BADBAD0", "--tokens", strange)
+    refused = client(lab, strange, "--action", "update", "--token", "ADN0BADBAD0")
+    assert refused.returncode == 1
+    assert "does not exist in the CTL File" in refused.stderr
+    assert published(lab) == mixed
+
+    wizard = client(lab, tokens, stdin=b"2\n\nadd\nfinish\nwrong\nCisco123\n\n")
+    assert wizard.returncode == 0, wizard.stderr
+    assert "Security Token Information" in wizard.stdout
+    assert "the password of the Security Token is wrong" in wizard.stdout
+    assert wizard.stdout.count("Good") == 2
+    emptied = published(lab)
+    assert emptied is not None
+    assert len(emptied) < len(mixed)
+
+    left = client(lab, tokens, stdin=b"3\ncancel\n")
+    assert left.returncode == 2
+    assert "nothing was changed" in left.stderr
+    assert published(lab) == emptied
+
+
+def test_a_wrong_login_is_refused(lab: Path, tokens: Path, tmp_path: Path) -> None:
+    (tmp_path / "wrong").write_text("not the password\n")
+    (tmp_path / "wrong").chmod(0o600)
+    done = client(lab, tokens, "--password-file", tmp_path / "wrong", "--action", "update", "--token", "ADN0054f509")
+    assert done.returncode == 1
+    assert "user name or the password" in done.stderr
