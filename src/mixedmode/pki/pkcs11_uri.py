@@ -108,7 +108,7 @@ class Pkcs11Uri:
     def fits_token(
         self, *, label: str, manufacturer: str, model: str, serial: str, slot_id: int, slot_description: str = ""
     ) -> bool:
-        """Return whether the URI can mean a token, by what the library tells about it."""
+        """Return whether the URI can mean a token, by what the library tells about it; it pads with blanks."""
         wanted = (
             (self.token, label),
             (self.manufacturer, manufacturer),
@@ -117,7 +117,7 @@ class Pkcs11Uri:
             (self.slot_id, slot_id),
             (self.slot_description, slot_description),
         )
-        return all(asked is None or asked == found for asked, found in wanted)
+        return all(asked is None or str(asked).rstrip() == str(found).rstrip() for asked, found in wanted)
 
 
 def parse_pkcs11_uri(text: str) -> Pkcs11Uri:

@@ -43,10 +43,14 @@ class _Told(NamedTuple):
 
 _INSERT = "insert the token, or check the URI with 'mixedmode token list'"
 _ABSENT = _Told(TokenAbsentError, "the token was pulled or is not there", _INSERT)
-_WRONG = _Told(WrongPinError, "the token did not take the PIN", "enter the right PIN; too many wrong ones lock the token")
+_WRONG = _Told(
+    WrongPinError, "the token did not take the PIN", "enter the right PIN; too many wrong ones lock the token"
+)
 _LOCKED = _Told(TokenLockedError, "the token is locked: too many wrong PINs", "unlock it with its maker's tool")
 _BAD_PIN = _Told(WrongPinError, "no PIN of this token can look like that", "check length and characters of the PIN")
-_NEW_PIN = _Told(SignerError, "the PIN of the token must be changed first", "set a PIN with the tool of the token's maker")
+_NEW_PIN = _Told(
+    SignerError, "the PIN of the token must be changed first", "set a PIN with the tool of the token's maker"
+)
 _KEY = _Told(SignerError, "the key on the token cannot sign that", "use an RSA key of 1024 to 4096 bits")
 _FULL = _Told(SignerError, "the token or this machine has no memory left for that", "delete objects that are not used")
 _WRITE = _Told(SignerError, "the token does not let that be written", "check that it is not write-protected")
@@ -93,7 +97,7 @@ _OTHER = _Told(SignerError, "the token failed", "pull and insert it; look at the
 PULLED = frozenset(
     {
         *(name for name, told_as in _TOLD.items() if told_as is _ABSENT),
-        "CryptokiNotInitialized",
+        "PKCS11Error",  # a code without a name of its own, such as CKR_CRYPTOKI_NOT_INITIALIZED
         "DeviceError",
         "FunctionFailed",
         "GeneralError",
