@@ -133,12 +133,13 @@ def _answers(contender: Contender) -> bool:
 
 
 @contextmanager
-def _running(contender: Contender) -> Iterator[None]:
+def _running(contender: Contender) -> Iterator[int]:
+    """Run a server on core 0; give its process."""
     command = ["taskset", "-c", "0", *contender.command]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         time.sleep(1.2)
         try:
-            yield
+            yield process.pid
         finally:
             process.terminate()
             try:

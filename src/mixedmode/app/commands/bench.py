@@ -14,6 +14,8 @@ from mixedmode.errors import UsageError
 _TREE = Path(__file__).resolve().parents[4]
 _FOLDER = _TREE / "bench"
 _HELPERS = {"__init__", "timing"}
+_LONG = {"soak"}
+"""Run only by name: half an hour."""
 
 
 def bench(
@@ -34,7 +36,7 @@ def bench(
         raise UsageError(f"no bench is named {name!r}", next_step=f"use one of: {', '.join(known)}")
     sys.path.insert(0, str(_TREE))
     documents, met = {}, True
-    for each in [name] if name else known:
+    for each in [name] if name else [each for each in known if each not in _LONG]:
         say(f"bench {each} ...")
         result = import_module(f"bench.{each}").run()
         documents[each] = result.document()
