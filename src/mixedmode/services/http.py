@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
 from email.utils import formatdate
 from time import monotonic
 from typing import Final
@@ -28,23 +29,9 @@ from mixedmode.services.http_connection import HttpConnection
 from mixedmode.services.http_door import BACKLOG, TlsDoor, listen
 from mixedmode.services.http_files import HttpFiles
 from mixedmode.services.http_limits import HttpCounters, HttpLimits
-from mixedmode.services.tvs_tls import Credentials, TlsFloor, server_context
 
 _SWEEP_SECONDS: Final = 0.25
 _BUILDERS: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class HttpTls:
-    """What makes the service HTTPS.
-
-    Attributes:
-        credentials: The server's keys: those of role TFTP in the ITL, the node's CallManager certificates.
-        floor: The oldest TLS that it speaks.
-    """
-
-    credentials: Credentials
-    floor: TlsFloor = TlsFloor.TLS_1_2
 
 
 class HttpService:
@@ -54,7 +41,8 @@ class HttpService:
         store: The files.
         host: The address to listen on; ``0.0.0.0`` and ``::`` mean all.
         port: The TCP port; 0 chooses a free one.
-        tls: Keys and TLS version for HTTPS; None is HTTP.
+        tls: Makes the context for HTTPS, anew at each start, with the keys of role TFTP in the ITL; may block. None is
+            HTTP.
         limits: What clients may use.
         reuse_port: Let several services, one in each process, share the port.
 
@@ -71,7 +59,7 @@ class HttpService:
         *,
         host: str = "127.0.0.1",
         port: int = 6970,
-        tls: HttpTls | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
         limits: HttpLimits | None = None,
         reuse_port: bool = False,
     ) -> None:
@@ -129,15 +117,12 @@ class HttpService:
 
         Raises:
             RemoteError: The address cannot be had.
-            UsageError: The keys are of no use, or the service runs already.
+            MixedModeError: The keys are of no use, or the service runs already.
         """
         if self._listener is not None:
             raise UsageError("the HTTP service is running already")
         self.draining = False
-        context = None
-        if self._tls is not None:
-            signers = await asyncio.to_thread(self._tls.credentials.signers)
-            context = server_context(signers, self._tls.floor)
+        context = None if self._tls is None else await asyncio.to_thread(self._tls)
         self._listener = listener = listen(*self._where, reuse_port=self._reuse_port)
         self._sweep()
         if context is None:
@@ -226,4 +211,4 @@ class HttpService:
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
 
 
-__all__ = ["HttpLimits", "HttpService", "HttpTls"]
+__all__ = ["HttpLimits", "HttpService"]

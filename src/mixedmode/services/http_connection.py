@@ -30,14 +30,13 @@ from typing import Final, cast
 
 from mixedmode.errors import MixedModeError
 from mixedmode.services.http_door import Guest
-from mixedmode.services.http_files import Found, plain_answer
+from mixedmode.services.http_files import CLOSE, Found, plain_answer, refusal
 from mixedmode.services.http_host import Host, Phase
 from mixedmode.services.http_request import Request, parse_request, refused_early
 
 CHUNK: Final = 64 << 10
 _CHUNKS_AT_ONCE: Final = 16
 _LINGER_BYTES: Final = 1 << 20
-_CLOSE: Final = b"Connection: close\r\n\r\n"
 _KEEP: Final = b"Connection: keep-alive\r\n\r\n"
 _NEVER: Final = float("inf")
 
@@ -82,7 +81,7 @@ class HttpConnection(Guest):
             self.client = str((transport.get_extra_info("peername") or ("",))[0])
             self._admitted = self._host.admit(self.client)
         if not self._admitted:
-            self._transport.write(_refusal(HTTPStatus.SERVICE_UNAVAILABLE, self._host.stamp))
+            self._transport.write(refusal(HTTPStatus.SERVICE_UNAVAILABLE, self._host.stamp))
             self._transport.close()
             self._phase = Phase.CLOSING
             return
@@ -212,7 +211,7 @@ class HttpConnection(Guest):
 
     def _respond(self, request: Request, found: Found | None) -> None:
         host = self._host
-        end = (_KEEP if request.old else b"\r\n") if self._keep_alive else _CLOSE
+        end = (_KEEP if request.old else b"\r\n") if self._keep_alive else CLOSE
         if found is None:
             host.counters.not_found += 1
             status, fields, data = plain_answer(HTTPStatus.NOT_FOUND)
@@ -244,11 +243,9 @@ class HttpConnection(Guest):
             self._transport.write(rest[:CHUNK])
             rest = rest[CHUNK:] if len(rest) > CHUNK else None
         self._rest = rest
-        if self._paused:
-            return
-        if rest is None:
+        if rest is None and not self._paused:
             self._finish()
-        else:
+        elif not self._paused:
             asyncio.get_running_loop().call_soon(self._send_more)
 
     def _send_more(self) -> None:
@@ -294,14 +291,9 @@ class HttpConnection(Guest):
         self._buffer = b""
         self._phase = Phase.CLOSING
         self.deadline = monotonic() + self._host.limits.linger_seconds
-        transport.write(_refusal(status, self._host.stamp))
+        transport.write(refusal(status, self._host.stamp))
         if transport.can_write_eof():
             transport.write_eof()
             transport.resume_reading()
         else:
             transport.close()
-
-
-def _refusal(status: HTTPStatus, stamp: bytes) -> bytes:
-    line, fields, body = plain_answer(status)
-    return b"".join((line, stamp, fields, _CLOSE, body))

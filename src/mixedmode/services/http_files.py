@@ -27,6 +27,7 @@ _TAGGED_BYTES: Final = 1 << 20
 """Larger files get no entity tag, since hashing them would keep every other client waiting."""
 _KEPT_FILES: Final = 8192
 _KEPT_BYTES: Final = 64 << 20
+CLOSE: Final = b"Connection: close\r\n\r\n"
 _SIGNED: Final = ".xml.sgn"
 
 
@@ -150,6 +151,12 @@ def plain_answer(status: HTTPStatus) -> Answer:
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         fields += b"Allow: GET, HEAD\r\n"
     return Answer(status_line(status), fields, body)
+
+
+def refusal(status: HTTPStatus, stamp: bytes) -> bytes:
+    """Return the whole last answer of a connection; ``stamp`` holds the fields that change with time."""
+    line, fields, body = plain_answer(status)
+    return b"".join((line, stamp, fields, CLOSE, body))
 
 
 class HttpFiles:

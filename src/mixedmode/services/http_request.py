@@ -6,7 +6,7 @@ Rules (RFC 9112; wire-formats.md 7 says what phones ask for):
 
 1. Only GET and HEAD, and never a body: no phone sends one for a file.
 2. Strict where a sloppy reading could be taken two ways: line ends are CRLF, no folded lines, no blank before a
-   colon, exactly one Host from HTTP/1.1 on.
+   colon, no two Hosts. No Host at all is let pass: there is one store, whatever the client calls us.
 3. Every pattern goes over a head once; a head cannot cost more than its length.
 """
 
@@ -89,7 +89,7 @@ def parse_request(head: bytes, limits: HeadLimits = _DEFAULT_LIMITS) -> Request 
     name = file_name(target)
     fields = _fields(lines)
     old = minor == b"0"
-    status = _refused(name, fields, old=old) or _too_large(head, limits)
+    status = _refused(name, fields) or _too_large(head, limits)
     if name is None or status is not None:
         return status or HTTPStatus.BAD_REQUEST
     keep_alive = not old
@@ -159,9 +159,8 @@ def _fields(lines: bytes) -> dict[bytes, bytes]:
     return found
 
 
-def _refused(name: str | None, fields: dict[bytes, bytes], *, old: bool) -> HTTPStatus | None:
-    host = fields.get(b"host")
-    if name is None or (host is None and not old) or (host is not None and b"," in host):
+def _refused(name: str | None, fields: dict[bytes, bytes]) -> HTTPStatus | None:
+    if name is None or b"," in fields.get(b"host", b""):
         return HTTPStatus.BAD_REQUEST
     if b"transfer-encoding" in fields or fields.get(b"content-length", b"0").strip() != b"0":
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
