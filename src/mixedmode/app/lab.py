@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from mixedmode.admin.accounts import account_store
 from mixedmode.admin.shell.session import AdminSession
 from mixedmode.app.lab_phones import LabPhones
 from mixedmode.app.node_control import NodeControl
-from mixedmode.app.node_services import STANDARD_PORTS, NodeOptions, NodeServices
+from mixedmode.app.node_services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS, NodeOptions, NodeServices
+from mixedmode.cluster.distribution import LocalDistributor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
 from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeInfo, NodeSpec
@@ -27,7 +28,10 @@ from mixedmode.cluster.versions import Version
 from mixedmode.phone.client import Server as PhoneServer
 from mixedmode.phone.models import get_model
 from mixedmode.pki.files import PRIVATE, write_atomic
+from mixedmode.services.distribution import SftpDistributor, SftpEndpoint
 from mixedmode.services.phoneconfig import ConfigFacts, Server
+from mixedmode.services.sftp import NodeSftpService
+from mixedmode.services.ssh_keys import ensure_key
 from mixedmode.services.tvs_tls import TlsFloor
 
 DEFAULT_VERSION = "10.5.1.10000-7"
@@ -71,6 +75,36 @@ class LabSpec:
 def phone_name(number: int) -> str:
     """Return the device name of a lab's phone."""
     return f"SEP0011223344{number:02X}" if number < 0x100 else f"SEP00112233{number:04X}"
+
+
+class LabDistributor:
+    """Files for a lab's nodes: the publisher's own into its folder, all others over SFTP.
+
+    Args:
+        directory: Of the lab.
+        publisher: The publisher's name.
+        remote: For all other nodes.
+    """
+
+    def __init__(self, directory: Path, publisher: str, remote: SftpDistributor) -> None:
+        self._publisher = publisher
+        self._own = LocalDistributor(directory)
+        self._remote = remote
+
+    def reachable(self, node: NodeInfo) -> str | None:
+        """Return None if the node takes files now, else why not."""
+        return self._of(node).reachable(node)
+
+    def deliver(self, node: NodeInfo, files: Mapping[str, bytes | None]) -> None:
+        """Write files whole on a node.
+
+        Raises:
+            NodeDownError: The node did not take them.
+        """
+        self._of(node).deliver(node, files)
+
+    def _of(self, node: NodeInfo) -> LocalDistributor | SftpDistributor:
+        return self._own if node.name == self._publisher else self._remote
 
 
 class Lab:
@@ -129,8 +163,28 @@ class Lab:
         """Where the administrator's password is."""
         return self.directory / "administrator.password"
 
+    def _endpoint(self, info: NodeInfo) -> SftpEndpoint | None:
+        """Return where a node takes files: its own SFTP service, while it runs."""
+        node = self.nodes[info.name]
+        service, port = node.supervisor.service("sftp"), node.ports["sftp"]
+        if not isinstance(service, NodeSftpService) or port is None:
+            return None
+        return SftpEndpoint(info.address, port, service.host_public_key)
+
+    def _use_sftp(self) -> None:
+        """Have the publisher push files to every other node over SFTP, as to nodes on other hosts."""
+        publisher = self.cluster.publisher.name
+        key = self.cluster.folder(publisher).keys / PUBLISHER_KEY
+        public = ensure_key(key)
+        for node in self.nodes.values():
+            write_atomic(node.folder.root / PUBLISHER_KEYS, public.encode() + b"\n")
+        self.cluster.deliveries.distributor = LabDistributor(
+            self.directory, publisher, SftpDistributor(self._endpoint, key)
+        )
+
     async def start(self) -> None:
         """Start every service of every node and write ``lab.json``."""
+        await asyncio.to_thread(self._use_sftp)
         password = self._administrator_password()
         for node in self.nodes.values():
             await asyncio.to_thread(self._make_account, node, password)

@@ -36,6 +36,7 @@ from mixedmode.services.ctl_provider import CtlProviderService
 from mixedmode.services.files import FolderStore
 from mixedmode.services.http import HttpService
 from mixedmode.services.phoneconfig import ConfigFacts
+from mixedmode.services.sftp import NodeSftpService
 from mixedmode.services.supervisor import Running, Supervisor, Unit, UnitStatus
 from mixedmode.services.tftp import TftpService
 from mixedmode.services.tvs_node import node_tvs
@@ -49,7 +50,7 @@ UNITS: Final[Mapping[Service, tuple[str, ...]]] = {
     Service.CALLMANAGER: ("sccp",),
 }
 """The units of each service of the cluster, in the order in which they start."""
-BASE_UNITS: Final = ("ssh",)
+BASE_UNITS: Final = ("ssh", "sftp")
 """Units that run on every node and are nobody's service."""
 STANDARD_PORTS: Final[Mapping[str, int]] = {
     "tftp": 69,
@@ -65,6 +66,10 @@ STANDARD_PORTS: Final[Mapping[str, int]] = {
 }
 """Where phones and administrators look for them (wire-formats.md 7, cucm-admin.md 2)."""
 FOLLOW_SECONDS: Final = 1.0
+PUBLISHER_KEYS: Final = "publisher_keys"
+"""In a node's folder: the public keys that may push files to it."""
+PUBLISHER_KEY: Final = "publisher_ed25519_key"
+"""In the publisher's folder of keys: with this it pushes files."""
 CAPF_FOLDER: Final = "capf"
 """In the folder of the node that runs CAPF: what it knows of each device."""
 
@@ -134,6 +139,7 @@ class NodeServices:
             "capf": self._capf,
             "sccp": self._sccp,
             "ssh": self._ssh,
+            "sftp": self._sftp,
         }
         self.supervisor = Supervisor(
             (
@@ -294,6 +300,11 @@ class NodeServices:
             tls_port=self.options.port("sccp_tls"),
             tls_elsewhere=self.options.elsewhere,
             floor=self.options.floor,
+        )
+
+    def _sftp(self, port: int) -> Running:
+        return NodeSftpService(
+            self.folder, host=self.host, port=port, authorized_keys=self.folder.root / PUBLISHER_KEYS
         )
 
     def _ssh(self, port: int) -> Running:

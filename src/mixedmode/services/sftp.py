@@ -1,0 +1,256 @@
+"""The SFTP service of a node: the way by which the publisher's files come into its TFTP folder.
+
+Rules:
+
+1. One account, public keys only; no password, no shell, no command, no forwarding, no terminal, no SCP.
+2. What a session can reach is :class:`~mixedmode.services.sftp_folder.FolderServer`: the flat TFTP folder.
+3. Connections (all, and from one address), sessions in each, the time to log in and idle time are bounded.
+4. The host key is made once, ed25519, 0600, in the node's folder of keys; the publisher pins it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import asyncssh
+
+from mixedmode.cluster.folders import NodeFolder
+from mixedmode.errors import RemoteError, UsageError
+from mixedmode.services.sftp_folder import MAX_FILE, FolderServer
+from mixedmode.services.ssh_keys import load_key, parse_public, public_text
+
+ACCOUNT: Final = "ctlfile"
+HOST_KEY: Final = "sftp_host_ed25519_key"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SftpLimits:
+    """What clients may use.
+
+    Attributes:
+        connections: At once.
+        per_address: Of these, from one address.
+        handles: Files open at once in one session.
+        file_bytes: The longest file that is taken.
+        login_seconds: To log in.
+        seconds: Of a connection in all.
+    """
+
+    connections: int = 32
+    per_address: int = 16
+    handles: int = 32
+    file_bytes: int = MAX_FILE
+    login_seconds: float = 15.0
+    seconds: float = 600.0
+
+
+class NodeSftpService:
+    """The SFTP server of one node.
+
+    Args:
+        folder: The node's folder.
+        host: Address to listen on.
+        port: TCP port; 0 chooses a free one.
+        authorized_keys: Public keys that may log in, each ``ssh-ed25519 AAAA...``; or a file of them, read at each
+            login, so that a changed key needs no restart.
+        account: The only account.
+        host_key_path: The private host key, made when there is none; by default in the node's folder of keys.
+        limits: What clients may use.
+    """
+
+    def __init__(
+        self,
+        folder: NodeFolder,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        authorized_keys: Sequence[str] | Path,
+        account: str = ACCOUNT,
+        host_key_path: Path | None = None,
+        limits: SftpLimits | None = None,
+    ) -> None:
+        self.folder = folder
+        self.account = account
+        self.limits = limits or SftpLimits()
+        self.counters: Counter[str] = Counter()
+        self._where = (host, port)
+        self._authorized = authorized_keys
+        self._host_key_path = host_key_path or folder.keys / HOST_KEY
+        self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._connections: dict[asyncssh.SSHServerConnection, str] = {}
+        self._ends: dict[asyncssh.SSHServerConnection, asyncio.TimerHandle] = {}
+        self._draining = False
+
+    @property
+    def host_public_key(self) -> str:
+        """The public host key, for the publisher to pin; made when there is none.
+
+        Raises:
+            RemoteError: It cannot be read or made.
+        """
+        return public_text(load_key(self._host_key_path))
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The address and port that it listens on."""
+        return self._where[0], self.port
+
+    @property
+    def port(self) -> int:
+        """The TCP port that it listens on."""
+        return self._acceptor.get_port() if self._acceptor else self._where[1]
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """The counters by name."""
+        return {**self.counters, "active": len(self._connections)}
+
+    @property
+    def healthy(self) -> bool:
+        """True while connections are taken."""
+        return self._acceptor is not None and not self._draining
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            RemoteError: The address cannot be used, or the host key not be read or made.
+            UsageError: It runs already, or nobody could ever log in.
+        """
+        if self._acceptor is not None:
+            raise UsageError("the SFTP service is running already")
+        if not isinstance(self._authorized, Path) and not any(map(parse_public, self._authorized)):
+            raise UsageError("no public key may log in to SFTP", next_step="give the publisher's, ssh-ed25519 AAAA...")
+        host, port = self._where
+        key = await asyncio.to_thread(load_key, self._host_key_path)
+        self._draining = False
+        try:
+            self._acceptor = await asyncssh.create_server(
+                lambda: _Login(self),
+                host,
+                port,
+                server_host_keys=[key],
+                sftp_factory=self._files,
+                sftp_version=3,
+                login_timeout=self.limits.login_seconds,
+                keepalive_interval=30,
+                public_key_auth=True,
+                password_auth=False,
+                kbdint_auth=False,
+                host_based_auth=False,
+                gss_host=None,
+                agent_forwarding=False,
+                x11_forwarding=False,
+                allow_pty=False,
+                allow_scp=False,
+                compression_algs=None,
+                server_version="mixedmode",
+                reuse_address=True,
+            )
+        except OSError as error:
+            raise RemoteError(
+                f"SFTP cannot listen: {error.strerror or error}",
+                where=f"{host}:{port}",
+                next_step="choose another port, or stop what uses it",
+            ) from error
+
+    async def drain(self, timeout: float = 5.0) -> int:
+        """Take no more connections and let uploads end; return how many are left after ``timeout`` seconds."""
+        self._draining = True
+        if self._acceptor is not None:
+            self._acceptor.close()
+        if self._connections:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    # A look now and then costs nothing.
+                    while self._connections:  # noqa: ASYNC110
+                        await asyncio.sleep(0.02)
+        return len(self._connections)
+
+    async def stop(self) -> None:
+        """Close every connection; uploads under way are thrown away. Stopping twice does no harm."""
+        if self._acceptor is not None:
+            self._acceptor.close()
+            await self._acceptor.wait_closed()
+            self._acceptor = None
+        connections = list(self._connections)
+        for connection in connections:
+            connection.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                for connection in connections:
+                    await connection.wait_closed()
+        for connection in list(self._connections):
+            connection.abort()
+
+    def authorized(self) -> list[asyncssh.SSHKey]:
+        """Return the keys that may log in now; none if their file cannot be read."""
+        lines: Sequence[str] = ()
+        if isinstance(self._authorized, Path):
+            try:
+                lines = self._authorized.read_text().splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                _log.error("nobody can log in to SFTP: %s: %s", self._authorized, error)
+        else:
+            lines = self._authorized
+        found = (parse_public(line) for line in lines if line.strip() and not line.startswith("#"))
+        return [key for key in found if key is not None]
+
+    def admitted(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
+        """Count a connection; return False if there are too many (rule 3)."""
+        from_there = sum(other == source for other in self._connections.values())
+        if len(self._connections) >= self.limits.connections or from_there >= self.limits.per_address:
+            self.counters["refused_connections"] += 1
+            return False
+        self._connections[connection] = source
+        self._ends[connection] = asyncio.get_running_loop().call_later(self.limits.seconds, connection.abort)
+        self.counters["connections"] += 1
+        return True
+
+    def left(self, connection: asyncssh.SSHServerConnection) -> None:
+        """Forget a connection."""
+        self._connections.pop(connection, None)
+        end = self._ends.pop(connection, None)
+        if end is not None:
+            end.cancel()
+
+    def _files(self, channel: asyncssh.SSHServerChannel[bytes]) -> FolderServer:
+        self.counters["sessions"] += 1
+        return FolderServer(channel, self.folder, self.limits.file_bytes, self.limits.handles)
+
+
+class _Login(asyncssh.SSHServer):
+    """One connection, until it has logged in."""
+
+    def __init__(self, service: NodeSftpService) -> None:
+        self._service = service
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Count the connection, or drop it when there are too many."""
+        self._connection = conn
+        peer = conn.get_extra_info("peername")
+        if not self._service.admitted(conn, str(peer[0]) if peer else "unknown"):
+            conn.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._service.left(self._connection)
+
+    def public_key_auth_supported(self) -> bool:
+        """Public keys, and nothing else, may log in."""
+        return True
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Check that the key may log in to the account."""
+        known = await asyncio.to_thread(self._service.authorized)
+        allowed = username == self._service.account and key in known
+        self._service.counters["logins" if allowed else "refused_logins"] += 1
+        return allowed
