@@ -14,7 +14,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
@@ -71,7 +70,7 @@ class HttpService:
         self._where = (host, port)
         self._tls = tls
         self._reuse_port = reuse_port
-        self._listener: socket.socket | None = None
+        self._address: tuple[str, int] | None = None
         self._door: asyncio.Server | TlsDoor | None = None
         self._builders: ThreadPoolExecutor | None = None
         self._sweeper: asyncio.TimerHandle | None = None
@@ -85,10 +84,9 @@ class HttpService:
         Raises:
             UsageError: It has not been started.
         """
-        if self._listener is None:
+        if self._address is None:
             raise UsageError("the HTTP service is not running", next_step="call start() first")
-        name = self._listener.getsockname()
-        return str(name[0]), int(name[1])
+        return self._address
 
     @property
     def port(self) -> int:
@@ -103,7 +101,7 @@ class HttpService:
     @property
     def healthy(self) -> bool:
         """Whether requests are taken."""
-        return self._listener is not None and not self.draining
+        return self._door is not None and not self.draining
 
     @property
     def builders(self) -> Executor:
@@ -119,11 +117,13 @@ class HttpService:
             RemoteError: The address cannot be had.
             MixedModeError: The keys are of no use, or the service runs already.
         """
-        if self._listener is not None:
+        if self._address is not None:
             raise UsageError("the HTTP service is running already")
         self.draining = False
         context = None if self._tls is None else await asyncio.to_thread(self._tls)
-        self._listener = listener = listen(*self._where, reuse_port=self._reuse_port)
+        listener = listen(*self._where, reuse_port=self._reuse_port)
+        name = listener.getsockname()
+        self._address = str(name[0]), int(name[1])
         self._sweep()
         if context is None:
             loop = asyncio.get_running_loop()
@@ -167,9 +167,7 @@ class HttpService:
         if self._builders is not None:
             self._builders.shutdown(wait=False, cancel_futures=True)
             self._builders = None
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+        self._address = None
 
     def admit(self, client: str) -> bool:
         """Count a connection from an address, or tell that it is too much (rule 2)."""

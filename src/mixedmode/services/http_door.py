@@ -49,7 +49,7 @@ class TlsDoor:
     """Accepts TLS connections.
 
     Args:
-        listener: The listening socket; it stays the caller's.
+        listener: The listening socket, which is the door's from now on.
         context: Keys and versions.
         admission: Decides before the handshake.
         make: Makes the protocol of a connection from an address.
@@ -80,8 +80,10 @@ class TlsDoor:
         self._loop.add_reader(self._listener.fileno(), self._accept)
 
     def close(self) -> None:
-        """Take no more connections and end handshakes under way."""
-        self._pause()
+        """Take no more connections and end handshakes under way. Closing twice does no harm."""
+        if self._listener.fileno() >= 0:
+            self._pause()
+            self._listener.close()
         for task in self._handshakes:
             task.cancel()
 
