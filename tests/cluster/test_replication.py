@@ -1,0 +1,164 @@
+"""Two real PostgreSQL servers: the subscriber's copy follows, is told of when it does not, and catches up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from mixedmode.cluster.database import Database
+from mixedmode.cluster.errors import DatabaseError, PreconditionError
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.logical import (
+    LogicalReplication,
+    Source,
+    drop_slot,
+    join_subscriber,
+    leave_cluster,
+    prepare_publisher,
+)
+from mixedmode.cluster.replication import ReplicationState
+from mixedmode.cluster.steps import Actor
+from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec, SecurityMode
+from mixedmode.cluster.versions import Version
+from tests.postgres import PostgresServer, find_binaries, postgres_server
+
+__all__ = ["postgres_server"]
+ANNA = Actor("anna")
+NODES = ("pub", "sub1")
+
+
+def until(holds: Callable[[], bool], seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[PostgresServer, PostgresServer]]:
+    binaries = find_binaries()
+    assert binaries is not None
+    settings = ("wal_level = logical", "wal_receiver_timeout = 2s", "wal_retrieve_retry_interval = 500ms")
+    made = [PostgresServer(binaries, settings).create().start() for _ in range(2)]
+    yield made[0], made[1]
+    for server in made:
+        server.stop("immediate")
+        server.remove()
+
+
+@pytest.fixture
+def site(servers: tuple[PostgresServer, PostgresServer], tmp_path: Path) -> Iterator[tuple[Cluster, Source, str]]:
+    publisher, subscriber = servers
+    url = publisher.create_database()
+    spec = ClusterSpec(
+        version=Version.parse("10.5.1.10000-7"),
+        nodes=tuple(NodeSpec(name, f"127.0.0.{number}") for number, name in enumerate(NODES, 1)),
+        devices=tuple(DeviceSpec(f"SEP00112233{number:04X}") for number in range(50)),
+    )
+    cluster = Cluster.create(tmp_path, spec, database_url=url)
+    cluster.replication = LogicalReplication(cluster.database, "pub")
+    source = prepare_publisher(cluster.database, "127.0.0.1")
+    own = subscriber.create_database()
+    yield cluster, source, own
+    reader = Database(own)
+    leave_cluster(reader, "sub1")
+    reader.close()
+    if publisher._process is not None:
+        drop_slot(cluster.database, "sub1")
+    cluster.close()
+
+
+def joined(site: tuple[Cluster, Source, str]) -> Database:
+    _, source, own = site
+    database = Database(own)
+    seen: list[tuple[int, int]] = []
+    join_subscriber(database, source, "sub1", progress=lambda done, every: seen.append((done, every)))
+    assert seen[-1][0] == seen[-1][1] > 10
+    return database
+
+
+def test_a_change_on_the_publisher_is_read_on_the_subscriber(site: tuple[Cluster, Source, str], tmp_path: Path) -> None:
+    cluster, _, own = site
+    assert cluster.replication.states(NODES)["sub1"] is ReplicationState.NOT_STARTED
+    database = joined(site)
+    join_subscriber(database, site[1], "sub1")
+    reader = Cluster.attach(tmp_path, database_url=own)
+    assert [node.name for node in reader.nodes()] == list(NODES)
+    assert len(reader.devices) == 50
+    assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
+    cluster.run("utils ctl set-cluster mixed-mode", ANNA)
+    assert until(lambda: reader.mode is SecurityMode.MIXED)
+    assert reader.own_certificate("pub", "CallManager") == cluster.own_certificate("pub", "CallManager")
+    with database.read() as session:
+        plan = session.execute(text("EXPLAIN SELECT * FROM device WHERE name = 'SEP001122330001'")).scalars().all()
+    assert "device" in plan[0]
+    reader.close()
+    database.close()
+
+
+def test_a_subscriber_that_is_down_is_told_and_catches_up(
+    site: tuple[Cluster, Source, str], servers: tuple[PostgresServer, PostgresServer], tmp_path: Path
+) -> None:
+    cluster, _, own = site
+    joined(site).close()
+    assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
+    servers[1].stop("immediate")
+    try:
+        assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.BAD)
+        with pytest.raises(PreconditionError, match="sub1"):
+            cluster.run("utils ctl set-cluster mixed-mode", ANNA)
+        assert cluster.mode is SecurityMode.NON_SECURE
+    finally:
+        servers[1].start()
+    assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
+    cluster.run("utils ctl set-cluster mixed-mode", ANNA)
+    reader = Cluster.attach(tmp_path, database_url=own)
+    assert until(lambda: reader.mode is SecurityMode.MIXED)
+    reader.close()
+
+
+def test_the_subscriber_goes_on_reading_when_the_publisher_dies(
+    site: tuple[Cluster, Source, str], servers: tuple[PostgresServer, PostgresServer], tmp_path: Path
+) -> None:
+    own = site[2]
+    joined(site).close()
+    servers[0].stop("immediate")
+    try:
+        reader = Cluster.attach(tmp_path, database_url=own)
+        assert len(reader.devices) == 50
+        assert reader.device("SEP001122330001") is not None
+        reader.close()
+    finally:
+        servers[0].start()
+
+
+def test_a_server_without_logical_log_is_told_what_to_set(postgres_server: PostgresServer) -> None:
+    database = Database(postgres_server.create_database())
+    with pytest.raises(PreconditionError, match="wal_level") as error:
+        prepare_publisher(database, "127.0.0.1")
+    assert "ALTER SYSTEM" in error.value.diagnostics()
+    database.close()
+
+
+def test_an_embedded_database_is_told_to_be_no_source(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    with pytest.raises(PreconditionError, match="embedded"):
+        prepare_publisher(database, "127.0.0.1")
+    database.close()
+
+
+def test_a_publisher_that_is_not_there_is_an_error_without_its_password(site: tuple[Cluster, Source, str]) -> None:
+    _, source, own = site
+    database = Database(own)
+    with pytest.raises(DatabaseError) as error:
+        join_subscriber(database, replace(source, port=1), "sub1", seconds=2)
+    assert source.password not in error.value.diagnostics()
+    assert source.password not in repr(source)
+    database.close()
