@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 
 from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.pkcs11 import KNOWN_MODULES, Pkcs11Token, import_signer
+from mixedmode.pki.pkcs11 import Pkcs11Token
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.pki.token_files import DEFAULT_PASSWORD, make_file_token
+from mixedmode.pki.token_find import KNOWN_MODULES
+from mixedmode.pki.token_import import import_signer
 
 MODULE = next(path for path in KNOWN_MODULES if "softhsm" in path and Path(path).is_file())
+
+OFFICER_PIN = "12345678"
 
 
 class SoftHsm:
@@ -33,7 +37,7 @@ class SoftHsm:
         """Initialise a token and put the key and certificate of a lab's token onto it."""
         label = f"SAST-{number}"
         command = ["softhsm2-util", "--init-token", "--free", "--label", label]
-        subprocess.run([*command, "--pin", DEFAULT_PASSWORD, "--so-pin", "12345678"], check=True, capture_output=True)
+        subprocess.run([*command, "--pin", DEFAULT_PASSWORD, "--so-pin", OFFICER_PIN], check=True, capture_output=True)
         made = make_file_token(self.folder / "files", number, now=datetime.now(UTC)).open(DEFAULT_PASSWORD)
         return self.put(label, made), made.certificate
 

@@ -83,6 +83,21 @@ def test_a_pkcs11_token_gets_its_key_and_lists_with_a_uri(tmp_path: Path) -> Non
     assert [each["label"] for each in listed] == ["SAST-ADN0B000001"]
     assert listed[0]["uri"].startswith("pkcs11:token=SAST-ADN0B000001")
 
+    def unlock(officer: str) -> subprocess.CompletedProcess[str]:
+        words = ("token", "unlock", "SAST-ADN0B000001", "--module", MODULE)
+        return run_mixedmode(*words, env={**env, "MIXEDMODE_SO_PIN": officer, "MIXEDMODE_PIN": "Other123"})
+
+    refused = unlock("not-it")
+    assert refused.returncode == 3
+    assert "security officer" in refused.stderr
+    assert unlock("12345678").returncode == 0
+    export = ("token", "export", "SAST-ADN0B000001", tmp_path / "out.der", "--form", "der", "--module", MODULE)
+    assert run_mixedmode(*export, env={**env, "MIXEDMODE_PIN": PASSWORD}).returncode == 3
+    assert run_mixedmode(*export, env={**env, "MIXEDMODE_PIN": "Other123"}).returncode == 0
+    read = ["pkcs11-tool", "--module", MODULE, "--read-object", "--type", "cert", "--label", "SAST-ADN0B000001"]
+    by_tool = subprocess.run(read, check=True, capture_output=True, env={**env, "PATH": "/usr/bin:/bin"})
+    assert by_tool.stdout == (tmp_path / "out.der").read_bytes()
+
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Path]:

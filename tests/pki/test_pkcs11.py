@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ from mixedmode.pki.pkcs11 import Pkcs11Token, library_tokens
 from mixedmode.pki.signer import SignerError
 from mixedmode.pki.token_errors import TokenAbsentError, WrongPinError
 from mixedmode.pki.token_files import DEFAULT_PASSWORD
-from tests.softhsm import MODULE, SoftHsm, softhsm
+from mixedmode.pki.token_import import set_new_pin
+from mixedmode.pki.token_session import Pkcs11Signer
+from tests.softhsm import MODULE, OFFICER_PIN, SoftHsm, softhsm
 from tests.support import run_mixedmode
 
 __all__ = ["softhsm"]
@@ -35,8 +39,6 @@ def test_a_token_is_found_with_its_certificate(softhsm: SoftHsm, token: Pkcs11To
 @pytest.mark.parametrize("digest", list(DigestAlgorithm))
 def test_openssl_verifies_what_a_token_signed(token: Pkcs11Token, tmp_path: Path, digest: DigestAlgorithm) -> None:
     signer = token.open(DEFAULT_PASSWORD)
-    if digest is DigestAlgorithm.SHA512:
-        pytest.importorskip("pkcs11")
     (tmp_path / "data").write_bytes(b"what is signed")
     (tmp_path / "signature").write_bytes(signer.sign(b"what is signed", digest))
     (tmp_path / "crt.pem").write_bytes(token.certificate.pem())
@@ -109,3 +111,124 @@ def test_a_uri_that_does_not_fit_is_explained(softhsm: SoftHsm, uri: str, said: 
         load_signer(uri)
     assert said in str(error.value)
     assert "Cisco123" not in error.value.diagnostics()
+
+
+def test_a_signer_asks_once_and_forgets_a_refused_pin(softhsm: SoftHsm, token: Pkcs11Token) -> None:
+    asked: list[str] = []
+    answers = iter(["wrong-pin", DEFAULT_PASSWORD, DEFAULT_PASSWORD])
+
+    def ask(label: str) -> str:
+        asked.append(label)
+        return next(answers)
+
+    signer = Pkcs11Signer(token, ask)
+    with pytest.raises(WrongPinError) as refused:
+        signer.sign(b"x", DigestAlgorithm.SHA1)
+    assert "wrong PIN was counted" in refused.value.diagnostics()
+    assert "wrong-pin" not in refused.value.diagnostics()
+    signer.sign(b"x", DigestAlgorithm.SHA1)
+    library_tokens(MODULE)  # ends the session behind the signer's back
+    signer.sign(b"y", DigestAlgorithm.SHA256)
+    assert asked == [token.label] * 2
+    signer.close()
+    signer.sign(b"z", DigestAlgorithm.SHA512)
+    assert asked == [token.label] * 3
+
+
+def test_two_signers_of_two_tokens_and_two_of_one(softhsm: SoftHsm, token: Pkcs11Token) -> None:
+    other, _ = softhsm.make("ADN0A000003")
+    signers = [other.open(DEFAULT_PASSWORD), token.open(DEFAULT_PASSWORD), token.open(DEFAULT_PASSWORD)]
+    for _ in range(2):
+        for signer in signers:
+            signature = signer.sign(b"both", DigestAlgorithm.SHA1)
+            assert signer.certificate.verify_pkcs1(signature, b"both", DigestAlgorithm.SHA1)
+    with pytest.raises(WrongPinError):
+        token.open("wrong-pin")  # a login elsewhere does not let it in
+    assert signers[1].sign(b"still", DigestAlgorithm.SHA1)
+
+
+def test_threads_share_a_token(token: Pkcs11Token) -> None:
+    signer = token.open(DEFAULT_PASSWORD)
+    with ThreadPoolExecutor(8) as pool:
+        signatures = list(pool.map(lambda n: signer.sign(bytes([n]), DigestAlgorithm.SHA1), range(64)))
+    assert all(token.certificate.verify_pkcs1(s, bytes([n]), DigestAlgorithm.SHA1) for n, s in enumerate(signatures))
+
+
+@pytest.mark.parametrize("pin", ["", "x", "p" * 300])
+def test_pins_that_no_token_has_are_refused(token: Pkcs11Token, pin: str) -> None:
+    with pytest.raises(SignerError):
+        token.open(pin)
+    assert token.open(DEFAULT_PASSWORD)
+
+
+def test_a_key_that_is_not_the_certificates_signs_nothing(softhsm: SoftHsm) -> None:
+    token, _ = softhsm.make("ADN0A000004")
+    stranger = softhsm.make("ADN0A000005")[1]
+    with pytest.raises(SignerError, match="no private key"):
+        replace(token, certificate=stranger).open(DEFAULT_PASSWORD)
+
+
+def test_the_private_key_stays_on_the_token(softhsm: SoftHsm, token: Pkcs11Token) -> None:
+    words = ["pkcs11-tool", "--module", MODULE, "--token-label", token.label, "--login", "--list-objects"]
+    done = subprocess.run([*words, "--pin", DEFAULT_PASSWORD], check=True, capture_output=True, text=True)
+    kinds = [line.split(" Object")[0] for line in done.stdout.splitlines() if " Object; " in line]
+    assert sorted(kinds) == ["Certificate", "Private Key", "Public Key"]
+    assert "sensitive" in done.stdout
+    assert "extractable" not in done.stdout.replace("never extractable", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "token={label};type=private;object={label}",
+        "token={label};serial={serial};manufacturer=SoftHSM%20project;model=SoftHSM%20v2;id=%{id}",
+        "object={label}?module-path=/usr/lib/softhsm&module-name=softhsm2&x-new=ignored",
+        "token={label};library-manufacturer=SoftHSM;library-description=Implementation%20of%20PKCS11",
+    ],
+)
+def test_uris_that_mean_a_token(softhsm: SoftHsm, token: Pkcs11Token, words: str) -> None:
+    identifier = "%".join(f"{byte:02X}" for byte in token.key_id)
+    uri = "pkcs11:" + words.format(label=token.label, serial=token.serial, id=identifier)
+    assert load_signer(uri, password=lambda _: b"unused").certificate == token.certificate
+
+
+def test_uris_that_mean_none_or_several(softhsm: SoftHsm, token: Pkcs11Token) -> None:
+    softhsm.make("ADN0A000006")
+    for words, said in (
+        ("token=SAST-ADN0A000006;library-manufacturer=Elsewhere", "no token"),
+        ("token=SAST-ADN0A000006;slot-id=12", "no token"),
+        ("model=SoftHSM%20v2", "several keys"),
+        ("token=SAST-ADN0A000006;type=public", "signs nothing"),
+        ("token=x?module-name=nosuch", "no PKCS#11 library 'nosuch'"),
+        ("token=x?module-path=/etc/passwd", "cannot be used"),
+    ):
+        with pytest.raises((UsageError, SignerError), match=said):
+            load_signer(f"pkcs11:{words}")
+
+
+def test_the_officer_gives_a_new_pin(softhsm: SoftHsm) -> None:
+    token, _ = softhsm.make("ADN0A000007")
+    with pytest.raises(WrongPinError):
+        set_new_pin(MODULE, token.label, "not-the-officer", "Other123")
+    set_new_pin(MODULE, token.label, OFFICER_PIN, "Other123")
+    with pytest.raises(WrongPinError):
+        token.open(DEFAULT_PASSWORD)
+    assert token.open("Other123").sign(b"x", DigestAlgorithm.SHA1)
+    with pytest.raises(TokenAbsentError):
+        set_new_pin(MODULE, "nobody", OFFICER_PIN, "Other123")
+
+
+def test_a_token_is_found_by_the_configuration_in_its_uri(
+    softhsm: SoftHsm, token: Pkcs11Token, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    other = tmp_path / "softhsm2.conf"
+    other.write_text(f"directories.tokendir = {tmp_path / 'empty'}\nlog.level = ERROR\n")
+    uri = f"pkcs11:token={token.label}?x-softhsm-conf={softhsm.conf}"
+    monkeypatch.setenv("SOFTHSM2_CONF", str(other))
+    assert library_tokens(MODULE) == []
+    signer = load_signer(uri, password=lambda _: DEFAULT_PASSWORD.encode())
+    assert signer.sign(b"x", DigestAlgorithm.SHA1)
+    monkeypatch.setenv("SOFTHSM2_CONF", str(other))
+    assert library_tokens(MODULE) == []
+    assert signer.sign(b"x", DigestAlgorithm.SHA1)

@@ -61,7 +61,7 @@ class LabTokens:
             return made
         from cryptography.hazmat.primitives import serialization as form
 
-        from mixedmode.pki.pkcs11 import import_signer
+        from mixedmode.pki.token_import import import_signer
 
         signer = made.open(DEFAULT_PASSWORD)
         self._initialise(made.label)

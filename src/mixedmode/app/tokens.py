@@ -61,13 +61,14 @@ def tokens_named(tokens: Sequence[Token], names: Sequence[str]) -> list[Token]:
     return found
 
 
-def read_pin(label: str, pin_file: Path | None, *, default: str | None = None) -> str:
+def read_pin(label: str, pin_file: Path | None, *, default: str | None = None, variable: str = "MIXEDMODE_PIN") -> str:
     """Return a token's password: from a file, the environment, or a prompt; never from the command line.
 
     Args:
         label: Of the token.
         pin_file: Its first line is the password.
         default: In place of the prompt.
+        variable: Of the environment.
 
     Raises:
         UsageError: Nobody can be asked.
@@ -80,10 +81,10 @@ def read_pin(label: str, pin_file: Path | None, *, default: str | None = None) -
     if pin_file is not None:
         lines = read_key_file(pin_file).decode("utf-8", "replace").splitlines()
         return lines[0] if lines else ""
-    if (pin := os.environ.get("MIXEDMODE_PIN")) is not None:
+    if (pin := os.environ.get(variable)) is not None:
         return pin
     if default is not None:
         return default
     if not sys.stdin.isatty():
-        raise UsageError("the token's password is not given", next_step="use --pin-file or MIXEDMODE_PIN")
+        raise UsageError("the token's password is not given", next_step=f"use --pin-file or {variable}")
     return getpass.getpass(f"Password of the Security Token {label}: ")

@@ -91,7 +91,7 @@ def load_signer(spec: str, *, password: Password | None = None) -> Signer:
     if spec.startswith(PKCS11_SCHEME):
         from mixedmode.pki.pkcs11 import pkcs11_signer
 
-        return pkcs11_signer(spec, pin=lambda label: ask(f"the token {label}").decode())
+        return pkcs11_signer(spec, pin=lambda label: ask(f"the token {label}").decode("utf-8", "replace"))
     if spec.startswith(PKCS12_SCHEME):
         path = Path(spec.removeprefix(PKCS12_SCHEME))
         return pkcs12_signer(read_key_file(path), password=ask, where=str(path))

@@ -6,6 +6,7 @@ token shows to anybody) and ``token.json`` (the counter of wrong passwords).
 Rules (cucm-admin.md 4):
 
 1. A wrong password is counted; the counter is on the disk before the answer is given. A right one sets it to 0.
+   Only one password is tried at a time, whatever the number of processes, so none goes uncounted.
 2. After :data:`RETRIES` wrong passwords in a row the next one, the 16th, locks the token for good.
 3. The names are those of the field: ``cn="SAST-ADN008580ef        ";ou=IPCBU``, serials of 10 bytes, issued by
    ``cn=Cisco Manufacturing CA;o=Cisco Systems``.
@@ -13,10 +14,13 @@ Rules (cucm-admin.md 4):
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -99,6 +103,22 @@ class FileToken:
             TokenLockedError: Rule 2.
             TokenAbsentError: The token was pulled.
         """
+        with self._alone():
+            return self._open(password)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise TokenAbsentError("the token was pulled or is not there", where=self.label) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _open(self, password: str) -> SoftwareSigner:
         failures = self.failures
         if failures > RETRIES:
             raise self._locked()

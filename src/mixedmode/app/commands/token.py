@@ -90,7 +90,7 @@ def init(
         return
     import shutil
 
-    from mixedmode.pki.pkcs11 import import_signer
+    from mixedmode.pki.token_import import import_signer
 
     try:
         signer = token.open(password)
@@ -116,8 +116,8 @@ def import_key(
 ) -> None:
     """Put a key and its certificate onto a token that its maker's tool initialised."""
     from mixedmode.pki.load import load_signer
-    from mixedmode.pki.pkcs11 import import_signer
     from mixedmode.pki.signer import SoftwareSigner
+    from mixedmode.pki.token_import import import_signer
 
     loaded = load_signer(signer)
     if not isinstance(loaded, SoftwareSigner) or loaded.certificate.key_kind != "RSA":
@@ -151,11 +151,27 @@ def export(
 def unlock(
     label: Annotated[str, typer.Argument(help="Of the token.")],
     folder: Folder = None,
+    module: Annotated[str | None, typer.Option("--module", help="PKCS#11 library, for a token behind it.")] = None,
     pin_file: PinFile = None,
+    officer_pin_file: Annotated[
+        Path | None,
+        typer.Option(help="With --module: the administrator's password; MIXEDMODE_SO_PIN or a prompt if left out."),
+    ] = None,
 ) -> None:
-    """Set the counter of wrong passwords back, with the right password; a locked token stays locked for good."""
-    from mixedmode.app.tokens import tokens_named
+    """Set the counter of wrong passwords back.
 
+    A file token needs its right password for that, and stays locked for good once it is. A token behind a PKCS#11
+    library gets a new password, with the one of its administrator (security officer).
+    """
+    from mixedmode.app.tokens import read_pin, tokens_named
+
+    if module is not None:
+        from mixedmode.pki.token_import import set_new_pin
+
+        officer = read_pin(f"{label} (administrator)", officer_pin_file, variable="MIXEDMODE_SO_PIN")
+        set_new_pin(module, label, officer, _pin(f"{label} (new)", pin_file))
+        print_lines([f"{label} has its new password"])
+        return
     token = tokens_named(_inserted(folder, None), [label])[0]
     token.open(_pin(label, pin_file))
     print_lines([f"{token.label}: the counter of wrong passwords is 0"])

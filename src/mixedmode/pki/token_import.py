@@ -1,0 +1,110 @@
+"""Putting keys onto tokens, and giving a token a new PIN."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.pkcs11 import Pkcs11Token, library_tokens
+from mixedmode.pki.token_errors import TokenAbsentError, told
+from mixedmode.pki.token_library import in_library_thread, load_library, login_refused, slots_with_token, text_of
+
+
+@in_library_thread
+def import_signer(module: str, label: str, pin: str, *, key_der: bytes, certificate: Certificate) -> Pkcs11Token:
+    """Put a key and its certificate onto a token that was initialised with its maker's tool.
+
+    The private key cannot be read out again. What was written is taken back if the token does not take all of it.
+
+    Args:
+        module: The library's file.
+        label: The token's label.
+        pin: Of its user.
+        key_der: PKCS#1 RSAPrivateKey.
+        certificate: The key's certificate.
+
+    Raises:
+        SignerError: The token is not there, or did not take them.
+    """
+    from pkcs11.exceptions import PKCS11Error
+
+    token = _token(module, label)
+    try:
+        session = token.open(rw=True, user_pin=pin)
+    except PKCS11Error as error:
+        raise login_refused(error, token, label) from error
+    try:
+        with session:
+            _write(session, key_der, certificate)
+    except PKCS11Error as error:
+        raise told(error, label) from error
+    return next(each for each in library_tokens(module) if each.label == label and each.certificate == certificate)
+
+
+@in_library_thread
+def set_new_pin(module: str, label: str, officer_pin: str, new_pin: str) -> None:
+    """Give a token a new PIN, which also unlocks it.
+
+    Args:
+        module: The library's file.
+        label: The token's label.
+        officer_pin: The security officer's (administrator's) PIN.
+        new_pin: The user's, from now on.
+
+    Raises:
+        SignerError: The token is not there, or one of the PINs is refused.
+    """
+    from pkcs11.exceptions import PKCS11Error
+
+    token = _token(module, label)
+    try:
+        session = token.open(rw=True, so_pin=officer_pin)
+    except PKCS11Error as error:
+        raise told(error, f"{label}, security officer") from error
+    try:
+        with session:
+            session.init_pin(new_pin)
+    except PKCS11Error as error:
+        raise told(error, label) from error
+
+
+def _token(module: str, label: str) -> Any:
+    library = load_library(module, anew=True)
+    found = [token for _slot, token in slots_with_token(library, module) if text_of(token.label) == label]
+    if len(found) != 1:
+        raise TokenAbsentError(
+            "there is more than one token of this label" if found else "there is no token of this label",
+            where=label,
+            next_step="pull the others" if found else "insert it; its maker's tool initialises it and sets the label",
+        )
+    return found[0]
+
+
+def _write(session: Any, key_der: bytes, certificate: Certificate) -> None:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from pkcs11 import Attribute
+    from pkcs11.exceptions import PKCS11Error
+    from pkcs11.util.rsa import decode_rsa_private_key, decode_rsa_public_key
+    from pkcs11.util.x509 import decode_x509_certificate
+
+    named = {
+        Attribute.TOKEN: True,
+        Attribute.ID: certificate.sha1[:4],
+        Attribute.LABEL: certificate.common_name.strip(),
+    }
+    kept = {Attribute.PRIVATE: True, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False, Attribute.SIGN: True}
+    public_der = certificate.public_key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    written = []
+    try:
+        for template in (
+            decode_rsa_private_key(key_der) | kept,
+            decode_rsa_public_key(public_der) | {Attribute.PRIVATE: False},
+            decode_x509_certificate(certificate.der) | {Attribute.PRIVATE: False},
+        ):
+            written.append(session.create_object(template | named))  # noqa: PERF401 - those before a failure count
+    except PKCS11Error:
+        for each in written:
+            with suppress(PKCS11Error):
+                each.destroy()
+        raise
