@@ -15,7 +15,7 @@ from mixedmode.pki.load import load_signer
 from mixedmode.pki.pkcs11 import Pkcs11Token, library_tokens
 from mixedmode.pki.signer import SignerError
 from mixedmode.pki.token_errors import TokenAbsentError, WrongPinError
-from mixedmode.pki.token_files import DEFAULT_PASSWORD
+from mixedmode.pki.token_files import DEFAULT_PASSWORD, FileToken
 from mixedmode.pki.token_import import set_new_pin
 from mixedmode.pki.token_session import Pkcs11Signer
 from tests.softhsm import MODULE, OFFICER_PIN, SoftHsm, softhsm
@@ -232,3 +232,35 @@ def test_a_token_is_found_by_the_configuration_in_its_uri(
     monkeypatch.setenv("SOFTHSM2_CONF", str(other))
     assert library_tokens(MODULE) == []
     assert signer.sign(b"x", DigestAlgorithm.SHA1)
+
+
+def test_a_key_that_wants_the_pin_for_each_signature(softhsm: SoftHsm) -> None:
+    import pkcs11
+    from cryptography.hazmat.primitives import serialization as form
+    from pkcs11 import Attribute
+    from pkcs11.util.rsa import decode_rsa_private_key
+
+    token, _ = softhsm.make("ADN0A000008")
+    key = FileToken(softhsm.folder / "files" / token.label).open(DEFAULT_PASSWORD).key
+    der = key.private_bytes(form.Encoding.DER, form.PrivateFormat.TraditionalOpenSSL, form.NoEncryption())
+    library = pkcs11.lib(MODULE)
+    library.reinitialize()
+    with library.get_token(token_label=token.label).open(rw=True, user_pin=DEFAULT_PASSWORD) as session:
+        for old in list(session.get_objects({Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY})):
+            old.destroy()
+        always = {Attribute.TOKEN: True, Attribute.ID: token.key_id, Attribute.ALWAYS_AUTHENTICATE: True}
+        session.create_object(decode_rsa_private_key(der) | always)
+    signer = token.open(DEFAULT_PASSWORD)
+    for data in (b"one", b"two"):
+        assert token.certificate.verify_pkcs1(signer.sign(data, DigestAlgorithm.SHA256), data, DigestAlgorithm.SHA256)
+
+
+def test_a_library_without_raw_rsa_makes_the_digest_itself(
+    softhsm: SoftHsm, token: Pkcs11Token, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = tmp_path / "softhsm2.conf"
+    conf.write_text(softhsm.conf.read_text() + "slots.mechanisms = -CKM_RSA_PKCS\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(conf))
+    signer = token.open(DEFAULT_PASSWORD)
+    for digest in DigestAlgorithm:
+        assert token.certificate.verify_pkcs1(signer.sign(b"x", digest), b"x", digest)
