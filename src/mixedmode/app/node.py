@@ -19,13 +19,16 @@ import structlog
 
 from mixedmode import __version__
 from mixedmode.app.node_control import NodeControl
-from mixedmode.app.node_services import NodeOptions, NodeServices
+from mixedmode.app.node_join import SUBSYSTEM, JoinDesk
+from mixedmode.app.node_services import PUBLISHER_KEY, STANDARD_PORTS, NodeOptions, NodeServices
+from mixedmode.app.node_setup import Opened, replication_source
 from mixedmode.app.node_status import SOCKET_NAME, StatusSocket, SupervisorCollector, serve_metrics
 from mixedmode.app.settings import Settings
 from mixedmode.app.systemd import notify
-from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.topology import NodeInfo
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.services.phoneconfig import ConfigFacts, Server
+from mixedmode.services.ssh_keys import ensure_key
 from mixedmode.services.supervisor import UnitStatus
 from mixedmode.services.tvs_tls import TlsFloor
 
@@ -39,15 +42,17 @@ class Node:
 
     Args:
         settings: What it is.
-        cluster: As this node reads it.
+        opened: Its cluster.
 
     Raises:
         UsageError: The cluster has no such node, or its address is another one.
     """
 
-    def __init__(self, settings: Settings, cluster: Cluster) -> None:
+    def __init__(self, settings: Settings, opened: Opened) -> None:
         self.settings = settings
-        self.cluster = cluster
+        self.cluster = cluster = opened.cluster
+        self.administered = opened.administered
+        self._warning = opened.warning
         info = cluster.node(settings.node.name)
         if info.is_publisher != (settings.node.role == "publisher"):
             raise UsageError(f"the cluster does not know {info.name} as {settings.node.role}", where=info.name)
@@ -57,9 +62,11 @@ class Node:
             cluster,
             info,
             locate=self._facts,
-            control=NodeControl(cluster, nodes),
+            control=NodeControl(self.administered, nodes),
             options=NodeOptions(ports, floor=TlsFloor(settings.tls.floor), host=settings.node.listen),
             changed=_log_unit,
+            subsystems={SUBSYSTEM: self._desk()} if info.is_publisher else None,
+            administered=self.administered,
         )
         nodes[info.name] = self.services
         self.started = datetime.now(UTC)
@@ -78,7 +85,10 @@ class Node:
         status = StatusSocket(self.settings.node.directory / SOCKET_NAME, self.describe)
         await status.start()
         stop_metrics = self._metrics()
+        if self._warning:
+            _log.warning("subscriber", problem=self._warning)
         try:
+            await asyncio.to_thread(self._make_itl)
             await self.services.start(tolerant=True)
             notify("READY=1")
             _log.info("node runs", node=self.services.info.name, version=__version__)
@@ -121,6 +131,22 @@ class Node:
                 if self._undelivered.get(node) != problem:
                     _log.warning("files wait for a node", to=node, problem=problem)
             self._undelivered = left
+
+    def _desk(self) -> JoinDesk:
+        """Return what takes subscribers in."""
+        key = self.cluster.folder(self.settings.node.name).keys / PUBLISHER_KEY
+
+        def source() -> dict[str, Any]:
+            return replication_source(self.settings, self.cluster).document()
+
+        return JoinDesk(self.cluster, replication=source, sftp_key=ensure_key(key))
+
+    def _make_itl(self) -> None:
+        """Make this node's ITL if it has none and its signing key is here."""
+        try:
+            self.administered.publish_missing_itls()
+        except MixedModeError as error:
+            _log.warning("the ITL file waits", problem=str(error))
 
     def _metrics(self) -> Callable[[], None]:
         wanted = self.settings.metrics
@@ -175,12 +201,18 @@ class Node:
         """Return the servers that a phone is told of: those of its CallManager group, in order."""
         nodes = {info.name: info for info in self.cluster.nodes()}
         names: Iterable[str] = self.cluster.trust_servers(device) or list(nodes)
-        port = self.services.options.port
+        endpoints = self.cluster.endpoints()
         members = [nodes[name] for name in names]
+
+        def port(node: NodeInfo, unit: str) -> int:
+            known = endpoints.get(node.name)
+            return known.ports.get(unit, STANDARD_PORTS[unit]) if known else self.services.options.port(unit)
+
+        publisher = self.cluster.publisher
         return ConfigFacts(
-            call_managers=[Server(each.address, port("sccp"), port("sccp_tls")) for each in members],
-            tvs=[Server(each.address, port("tvs")) for each in members],
-            capf=[Server(self.cluster.publisher.address, port("capf"))],
+            call_managers=[Server(n.address, port(n, "sccp"), port(n, "sccp_tls")) for n in members],
+            tvs=[Server(n.address, port(n, "tvs")) for n in members],
+            capf=[Server(publisher.address, port(publisher, "capf"))],
         )
 
 

@@ -79,6 +79,10 @@ class JoinDesk:
         certificate = cluster.own_certificate(publisher.name, Purpose.CALLMANAGER.value)
         subject = organization_of(certificate)
         algorithm = hash_of(certificate)
+        try:
+            replication, problem = dict(self._replication()), None
+        except MixedModeError as error:
+            replication, problem = {}, str(error)
         return {
             "version": cluster.version.text,
             "publisher": {"name": publisher.name, "address": publisher.address},
@@ -91,7 +95,8 @@ class JoinDesk:
             ],
             "key": key_kind_of(certificate).label,
             "hash": algorithm.value if algorithm else None,
-            "replication": dict(self._replication()),
+            "replication": replication,
+            "replication_problem": problem,
             "sftp_key": self._sftp_key,
         }
 

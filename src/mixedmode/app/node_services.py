@@ -106,6 +106,7 @@ class NodeServices:
         options: Ports and TLS.
         changed: Told of every change of a unit's state.
         subsystems: What answers programs over SSH.
+        administered: The cluster as administrators change it; by default the one that is read.
     """
 
     def __init__(
@@ -118,8 +119,10 @@ class NodeServices:
         options: NodeOptions | None = None,
         changed: Callable[[UnitStatus], None] = lambda _status: None,
         subsystems: Mapping[str, Subsystem] | None = None,
+        administered: Cluster | None = None,
     ) -> None:
         self.cluster = cluster
+        self.administered = administered or cluster
         self.info = info
         self.options = options or NodeOptions()
         self.folder = cluster.folder(info.name)
@@ -280,7 +283,7 @@ class NodeServices:
         return node_tvs(self.cluster, self.info, self.folder, host=self.host, port=port, floor=self.options.floor)
 
     def _ctl_provider(self, port: int) -> Running:
-        return CtlProviderService(self.cluster, self.info.name, self._guard, host=self.host, port=port)
+        return CtlProviderService(self.administered, self.info.name, self._guard, host=self.host, port=port)
 
     def _capf(self, port: int) -> Running:
         return CapfService(
@@ -309,7 +312,7 @@ class NodeServices:
 
     def _ssh(self, port: int) -> Running:
         return AdminSshService(
-            self.cluster,
+            self.administered,
             self.info.name,
             host=self.host,
             port=port,

@@ -1,23 +1,34 @@
-"""Making a node and opening its cluster as ``mixedmode.toml`` says."""
+"""Making a node, having it join a cluster, and opening its cluster as ``mixedmode.toml`` says."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mixedmode.admin.accounts import account_store, check_password
+from mixedmode.app.node_join import Publisher, ask_publisher, make_keys
+from mixedmode.app.node_services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS
 from mixedmode.app.settings import Settings
+from mixedmode.cluster.database import Database
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.topology import ClusterSpec, NodeSpec
+from mixedmode.cluster.folders import NodeFolder
+from mixedmode.cluster.logical import LogicalReplication, Source, join_subscriber, prepare_publisher
+from mixedmode.cluster.topology import ClusterSpec, NodeInfo, NodeSpec
 from mixedmode.cluster.versions import Version
+from mixedmode.errors import MixedModeError, RemoteError, UsageError
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.pki.load import read_key_file
 from mixedmode.pki.profiles import Subject
+from mixedmode.services.distribution import NodeDistributor, SftpDistributor, SftpEndpoint
+from mixedmode.services.sftp import HOST_KEY
+from mixedmode.services.ssh_keys import ensure_key
 
 ADMINISTRATOR = "administrator"
 ADMINISTRATOR_LEVEL = 4
+REPLICATION_PASSWORD = "replication.password"  # noqa: S105 - the name of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +53,11 @@ class Made:
 
     Attributes:
         password_file: Where the administrator's password is.
+        warnings: What a person should know.
     """
 
     password_file: Path
+    warnings: tuple[str, ...] = ()
 
 
 def make_publisher(
@@ -69,16 +82,99 @@ def make_publisher(
     )
     password = _password(password_file)
     say(f"making keys and certificates of {node.name} in {node.directory}")
+    warnings = []
     cluster = Cluster.create(node.directory, spec, database_url=settings.database.url or None)
     try:
         node.directory.chmod(0o700)
         account_store(cluster.folder(node.name)).put(ADMINISTRATOR, password, ADMINISTRATOR_LEVEL)
+        if settings.database.url:
+            try:
+                replication_source(settings, cluster)
+            except MixedModeError as error:
+                warnings.append(f"other hosts cannot join yet: {error.what}; {error.next_step}")
     finally:
         cluster.close()
-    if password_file is None:
-        password_file = node.directory / "administrator.password"
-        write_atomic(password_file, password.encode() + b"\n", mode=PRIVATE)
-    return Made(password_file)
+    return Made(_kept(node.directory, password, password_file), tuple(warnings))
+
+
+def replication_source(settings: Settings, cluster: Cluster) -> Source:
+    """Return how subscribers reach the publisher's database; makes its publication and their role if needed.
+
+    Raises:
+        PreconditionError: The database cannot be replicated.
+        DatabaseError: The account may not do that.
+    """
+    path = settings.node.directory / REPLICATION_PASSWORD
+    password = path.read_text().strip() if path.exists() else secrets.token_urlsafe(24)
+    source = prepare_publisher(cluster.database, settings.node.address, password)
+    if not path.exists():
+        write_atomic(path, password.encode() + b"\n", mode=PRIVATE)
+    return source
+
+
+def join_cluster(settings: Settings, publisher: Publisher, *, say: Callable[[str], None]) -> tuple[Settings, Made]:
+    """Make a subscriber and have it join.
+
+    Args:
+        settings: Of the subscriber, with its own database.
+        publisher: Where to join, and as whom.
+        say: Told about progress.
+
+    Returns:
+        The settings to write, with the publisher's database, and what was made.
+
+    Raises:
+        UsageError: The publisher refused.
+        PreconditionError: A database is not fit for it.
+        RemoteError: The publisher does not answer.
+    """
+    node = settings.node
+    description = asyncio.run(ask_publisher(publisher, {"ask": "describe"}))
+    replication = description.get("replication")
+    if not replication:
+        raise RemoteError(
+            "the publisher's database is not made for nodes on other hosts",
+            where=publisher.host,
+            why=str(description.get("replication_problem") or ""),
+            next_step="on the publisher use PostgreSQL with wal_level = logical",
+        )
+    source = Source.of(replication)
+    say(f"making keys and certificates of {node.name} in {node.directory}")
+    node.directory.mkdir(parents=True, exist_ok=True)
+    node.directory.chmod(0o700)
+    folder = NodeFolder(node.directory / node.name)
+    certificates = make_keys(folder, node.name, description)
+    write_atomic(folder.root / PUBLISHER_KEYS, f"{description['sftp_key']}\n".encode())
+    request = {
+        "ask": "join",
+        "name": node.name,
+        "address": node.address,
+        "ports": {name: settings.ports.get(name, standard) for name, standard in STANDARD_PORTS.items()},
+        "sftp_host_key": ensure_key(folder.keys / HOST_KEY),
+        "certificates": certificates,
+    }
+    say(f"joining the cluster of {description['publisher']['name']}")
+    answer = asyncio.run(ask_publisher(publisher, request))
+    database = Database(settings.database.url)
+    try:
+        join_subscriber(database, source, node.name, progress=lambda done, every: say(f"tables: {done} of {every}"))
+    finally:
+        database.close()
+    account_store(folder).put(publisher.user, publisher.password, ADMINISTRATOR_LEVEL)
+    complete = settings.model_copy(
+        update={"database": settings.database.model_copy(update={"publisher_url": source.url})}
+    )
+    warnings = tuple(str(line) for line in answer.get("warnings", ()))
+    return complete, Made(_kept(node.directory, publisher.password, None), warnings)
+
+
+def _kept(directory: Path, password: str, given: Path | None) -> Path:
+    """Return the file that holds the administrator's password."""
+    if given is not None:
+        return given
+    path = directory / "administrator.password"
+    write_atomic(path, password.encode() + b"\n", mode=PRIVATE)
+    return path
 
 
 def _password(path: Path | None) -> str:
@@ -90,12 +186,64 @@ def _password(path: Path | None) -> str:
     return password
 
 
-def open_cluster(settings: Settings) -> Cluster:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A node's cluster.
+
+    Attributes:
+        cluster: As the node's services read it.
+        administered: As its administrators change it: on a subscriber, the publisher's database.
+        warning: Why the second is only the first; empty if it is not.
+    """
+
+    cluster: Cluster
+    administered: Cluster
+    warning: str = ""
+
+    def close(self) -> None:
+        """Close the databases."""
+        self.cluster.close()
+        if self.administered is not self.cluster:
+            self.administered.close()
+
+
+def open_cluster(settings: Settings) -> Opened:
     """Open the cluster as this node sees it.
 
     Raises:
         NotFoundError: There is none.
         DatabaseError: The database cannot be used.
     """
-    url = settings.database.url or None
-    return Cluster.open(settings.node.directory, database_url=url)
+    if settings.node.role == "publisher":
+        cluster = _publishers(settings)
+        return Opened(cluster, cluster)
+    directory = settings.node.directory
+    if not settings.database.url:
+        raise UsageError("a subscriber needs a database of its own", next_step="mixedmode node join makes one")
+    mine = Cluster.attach(directory, database_url=settings.database.url)
+    try:
+        theirs = Cluster.attach(directory, database_url=settings.database.publisher_url)
+        theirs.replication = LogicalReplication(theirs.database, theirs.publisher.name)
+        theirs.deliveries.distributor = NodeDistributor(directory, None)
+    except MixedModeError as error:
+        return Opened(mine, mine, f"nothing can be changed from here: {error}")
+    return Opened(mine, theirs)
+
+
+def _publishers(settings: Settings) -> Cluster:
+    directory, url = settings.node.directory, settings.database.url or None
+    found: list[Cluster] = []
+
+    def locate(info: NodeInfo) -> SftpEndpoint | None:
+        endpoint = found[0].endpoints().get(info.name)
+        if endpoint is None:
+            return None
+        return SftpEndpoint(info.address, endpoint.ports.get("sftp", STANDARD_PORTS["sftp"]), endpoint.sftp_host_key)
+
+    key = directory / settings.node.name / "keys" / PUBLISHER_KEY
+    cluster = Cluster.open(directory, database_url=url)
+    found.append(cluster)
+    cluster.deliveries.distributor = NodeDistributor(directory, SftpDistributor(locate, key))
+    if url is not None:
+        cluster.replication = LogicalReplication(cluster.database, cluster.publisher.name)
+    return cluster

@@ -149,6 +149,7 @@ def _make_role(connection: Connection, password: str) -> None:
         f"GRANT USAGE ON SCHEMA public TO {ROLE}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {ROLE}",
+        f"GRANT pg_monitor TO {ROLE}",
     ):
         connection.execute(text(statement))
 

@@ -64,6 +64,7 @@ def init(
             f"The publisher {name} is made, version {version}, in non-secure mode.",
             f"Settings:                 {config}",
             f"Administrator's password: {made.password_file}",
+            *made.warnings,
             "",
             f"mixedmode node run --config {config}      starts it",
             f"mixedmode node status --config {config}   shows it",
@@ -71,14 +72,18 @@ def init(
     )
 
 
-def _settings(name: str, address: str, directory: Path, database: str, ports: list[str]) -> Settings:
+def _settings(
+    name: str, address: str, directory: Path, database: str, ports: list[str], *, role: str = "publisher"
+) -> Settings:
     from pydantic import ValidationError
 
     from mixedmode.app.settings import DatabaseTable, NodeTable, Settings
 
     try:
         return Settings(
-            node=NodeTable(name=name, address=address, directory=directory.absolute()),
+            node=NodeTable.model_validate(
+                {"name": name, "address": address, "directory": directory.absolute(), "role": role}
+            ),
             database=DatabaseTable(url=database),
             ports=dict(_port(each) for each in ports),
         )
@@ -116,15 +121,80 @@ def run(config: Config = None) -> None:
 
     settings = load_settings(config)
     set_up_logs(level=settings.log.level, as_json=settings.log.format == "json")
-    cluster = open_cluster(settings)
+    opened = open_cluster(settings)
     try:
-        uvloop.run(_run(Node, settings, cluster))
+        uvloop.run(_run(Node, settings, opened))
     finally:
-        cluster.close()
+        opened.close()
 
 
-async def _run(node: Any, settings: Settings, cluster: Any) -> None:
-    await node(settings, cluster).run()
+async def _run(node: Any, settings: Settings, opened: Any) -> None:
+    await node(settings, opened).run()
+
+
+@app.command()
+def join(
+    publisher: Annotated[str, typer.Argument(help="The publisher's SSH, HOST or HOST:PORT.")],
+    name: Annotated[str, typer.Option(help="Host name, as certificates will name this node.")],
+    address: Annotated[str, typer.Option(help="IP address that phones use.")],
+    database: Annotated[str, typer.Option(help="postgresql://... of this host, an empty database.", metavar="URL")],
+    directory: Annotated[Path, typer.Option(help="For keys and files.")] = Path("/var/lib/mixedmode"),
+    config: Annotated[Path, typer.Option(help="The settings file to write.")] = Path("mixedmode.toml"),
+    port: Annotated[
+        list[str] | None, typer.Option(help="Another port than the standard one.", metavar="SERVICE=PORT")
+    ] = None,
+    user: Annotated[str, typer.Option(help="Administrator of the publisher, level 4.")] = "administrator",
+    password_file: Annotated[Path | None, typer.Option(help="The administrator's password; asked for.")] = None,
+    known_hosts: Annotated[Path | None, typer.Option(help="What recognises the publisher's host key.")] = None,
+) -> None:
+    """Make this host a subscriber of a publisher's cluster; repeat it if it was cut off."""
+    from mixedmode.app.admin_target import Target
+    from mixedmode.app.node_join import Publisher
+    from mixedmode.app.node_setup import join_cluster
+
+    if config.exists():
+        raise UsageError("the settings file exists already", where=str(config), next_step="remove it, or use --config")
+    host, _, number = publisher.partition(":") if publisher.count(":") == 1 else (publisher, "", "")
+    if number and not number.isdigit():
+        raise UsageError(f"{publisher!r} is no host", next_step="write HOST or HOST:PORT")
+    target = Target(host, int(number or 22), user, password_file)
+    password = target.password()
+    if not password:
+        raise UsageError("the administrator's password is not given", next_step="use --password-file")
+    settings = _settings(name, address, directory, database, port or [], role="subscriber")
+    complete, made = join_cluster(settings, Publisher(host, target.port, user, password, known_hosts), say=say)
+    _write(config, complete)
+    print_lines(
+        [
+            f"{name} is a subscriber of {publisher}.",
+            *made.warnings,
+            f"mixedmode node run --config {config}      starts it",
+        ]
+    )
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="The node that leaves.")],
+    config: Config = None,
+) -> None:
+    """Take a subscriber out of the cluster; on the publisher."""
+    from mixedmode.app.node_setup import open_cluster
+    from mixedmode.app.settings import load_settings
+    from mixedmode.cluster.logical import drop_slot
+    from mixedmode.cluster.steps import Actor
+
+    settings = load_settings(config)
+    if settings.node.role != "publisher":
+        raise UsageError("only the publisher removes nodes", where=settings.node.name)
+    opened = open_cluster(settings)
+    try:
+        done = opened.cluster.run("node remove", Actor("root", "console"), node=opened.cluster.node(name).name)
+        if settings.database.url:
+            drop_slot(opened.cluster.database, name)
+    finally:
+        opened.close()
+    print_lines([*done.changes, *done.warnings])
 
 
 @app.command()

@@ -1,0 +1,168 @@
+"""Two nodes on hosts of their own: a subscriber joins over SSH, reads its own PostgreSQL, gets its files over SFTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.postgres import PostgresServer, find_binaries
+from tests.support import MIXEDMODE, run_mixedmode
+
+ENV = {"MIXEDMODE_METRICS__PORT": "0"}
+UNITS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "sccp", "sccp_tls", "capf", "ctl_provider")
+
+
+def free_ports(address: str) -> dict[str, int]:
+    found = {}
+    for unit in UNITS:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if unit == "tftp" else socket.SOCK_STREAM) as sock:
+            sock.bind((address, 0))
+            found[unit] = int(sock.getsockname()[1])
+    return found
+
+
+def until(holds: Callable[[], bool], seconds: float = 25) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+class Node:
+    def __init__(self, folder: Path, name: str, address: str) -> None:
+        self.folder, self.name, self.address = folder, name, address
+        self.ports = free_ports(address)
+        self.config = folder / "mixedmode.toml"
+        self.log = folder / "node.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        folder.mkdir()
+
+    @property
+    def options(self) -> list[str]:
+        place = ["--name", self.name, "--address", self.address, "--directory", str(self.folder / "data")]
+        ports = [f"--port={unit}={port}" for unit, port in self.ports.items()]
+        return [*place, "--config", str(self.config), *ports]
+
+    def run(self) -> None:
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [MIXEDMODE, "node", "run", "--config", self.config], stderr=log, env={**os.environ, **ENV}
+            )
+        assert until(lambda: self.status().get("units") is not None), self.log.read_text()
+        assert until(lambda: all(u["state"] == "STARTED" or u["name"] == "capf" for u in self.status()["units"])), (
+            self.log.read_text()
+        )
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            assert self.process.wait(20) == 0
+        self.process = None
+
+    def status(self) -> dict[str, Any]:
+        return dict(json.loads(run_mixedmode("node", "status", "--json", "--config", self.config, env=ENV).stdout))
+
+    def ctl(self) -> bytes | None:
+        path = self.folder / "data" / self.name / "active" / "log" / "cm" / "tftpdata" / "CTLFile.tlv"
+        return path.read_bytes() if path.exists() else None
+
+    @property
+    def password(self) -> Path:
+        return self.folder / "data" / "administrator.password"
+
+    def known_hosts(self) -> Path:
+        path = self.folder / "known_hosts"
+        words = ["ssh-keyscan", "-p", str(self.ports["ssh"]), self.address]
+        path.write_text(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+        return path
+
+    def admin(self, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+        return run_mixedmode(
+            "admin", "--known-hosts", self.known_hosts(), "--password-file", self.password,
+            f"{self.address}:{self.ports['ssh']}", *words, stdin=stdin,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def servers() -> Iterator[list[PostgresServer]]:
+    binaries = find_binaries()
+    assert binaries is not None
+    settings = ("wal_level = logical", "wal_retrieve_retry_interval = 500ms")
+    made = [PostgresServer(binaries, settings).create().start() for _ in range(2)]
+    yield made
+    for server in made:
+        server.stop("immediate")
+        server.remove()
+
+
+@pytest.fixture
+def site(servers: list[PostgresServer], tmp_path: Path) -> Iterator[tuple[Node, Node]]:
+    publisher = Node(tmp_path / "a", "pub1", "127.0.0.1")
+    subscriber = Node(tmp_path / "b", "sub1", "127.0.0.2")
+    database = servers[0].create_database()
+    made = run_mixedmode("node", "init", *publisher.options, "--version", "10.5.1.10000-7", "--database", database)
+    assert made.returncode == 0, made.stderr
+    assert "cannot join" not in made.stdout
+    publisher.run()
+    own = servers[1].create_database()
+    joined = run_mixedmode(
+        "node", "join", f"127.0.0.1:{publisher.ports['ssh']}", *subscriber.options, "--database", own,
+        "--password-file", publisher.password, "--known-hosts", publisher.known_hosts(),
+    )  # fmt: skip
+    assert joined.returncode == 0, joined.stderr
+    try:
+        yield publisher, subscriber
+    finally:
+        for node in (subscriber, publisher):
+            if node.process is not None:
+                node.process.kill()
+                node.process.wait()
+
+
+def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresServer]) -> None:
+    publisher, subscriber = site
+    assert not list((publisher.folder / "data" / "sub1").glob("keys/*"))
+    subscriber.run()
+    assert subscriber.status()["role"] == "subscriber"
+    itl = f"tftp://127.0.0.2:{subscriber.ports['tftp']}/ITLFile.tlv"
+    assert run_mixedmode("verify", itl).returncode == 0
+
+    def replicated() -> bool:
+        return publisher.admin("utils dbreplication runtimestate").stdout.count("(2) Setup Completed") == 2
+
+    assert until(replicated)
+
+    done = publisher.admin("utils ctl set-cluster mixed-mode", stdin=b"y\n")
+    assert "Cluster set to Mixed Mode" in done.stdout, done.stdout + done.stderr
+    assert publisher.ctl() is not None
+    assert until(lambda: subscriber.ctl() == publisher.ctl())
+    assert until(lambda: subscriber.status()["security_mode"] == "Mixed Mode")
+    assert "verified successfully" in subscriber.admin("show ctl").stdout
+
+    refused = subscriber.admin("utils ctl update CTLFile", stdin=b"y\n")
+    assert "publisher" in (refused.stdout + refused.stderr).lower()
+    restarted = subscriber.admin("utils service restart Cisco Tftp")
+    assert "[STARTED]" in restarted.stdout, restarted.stdout + restarted.stderr
+
+    subscriber.stop()
+    publisher.admin("utils ctl update CTLFile", stdin=b"y\n")
+    assert subscriber.ctl() != publisher.ctl()
+    assert until(lambda: any(each["node"] == "sub1" for each in publisher.status()["undelivered"]))
+    subscriber.run()
+    assert until(lambda: subscriber.ctl() == publisher.ctl())
+
+    subscriber.stop()
+    gone = run_mixedmode("node", "remove", "sub1", "--config", publisher.config, env=ENV)
+    assert gone.returncode == 0 or "active" in gone.stderr, gone.stderr
+    assert "sub1" not in publisher.admin("show network cluster").stdout
