@@ -16,15 +16,19 @@ from typing import Any, TypeVar
 
 import pytest
 
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec
+from mixedmode.cluster.versions import Version
 from mixedmode.errors import MixedModeError, RemoteError, UsageError
 from mixedmode.phone.http import fetch_http
 from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.services.configs import ConfigFacts, ConfigStore, Server
 from mixedmode.services.files import FileStore, FolderStore, MappingStore
 from mixedmode.services.http import HttpLimits, HttpService
 from mixedmode.services.tvs_tls import TlsFloor, server_context
-from mixedmode.signedfile import sign_file
+from mixedmode.signedfile import SignedFile, sign_file
 from tests.services.tvsclient import LOOPS, client_context, run
 
 RANDOM = random.Random(3)
@@ -449,3 +453,28 @@ def test_starting_stopping_and_ports_that_are_taken() -> None:
 
     run(procedure())
     assert len(made) == 2
+
+
+def test_configurations_are_built_when_asked_for_and_unsigned_over_https(tmp_path: Path) -> None:
+    phone = "SEP001122334455"
+    spec = ClusterSpec(Version.parse("12.5.1.10000-22"), (NodeSpec("pub", "127.0.0.1"),), devices=(DeviceSpec(phone),))
+    cluster = Cluster.create(tmp_path, spec)
+    store = ConfigStore(
+        MappingStore(), cluster, "pub", lambda _name: ConfigFacts(tvs=[Server("127.0.0.1", 2445)]), clock=lambda: 1.5e9
+    )
+
+    async def plain(service: HttpService) -> list[bytes]:
+        names = (f"{phone}.cnf.xml", f"{phone}.cnf.xml.sgn", "SEPFFFFFFFFFFFF.cnf.xml.sgn")
+        return [(await curl(url(service, name)))[1] for name in names]
+
+    async def secured(service: HttpService) -> bytes:
+        return (await curl("-k", f"https://127.0.0.1:{service.port}/{phone}.cnf.xml.sgn"))[1]
+
+    try:
+        content, signed, unknown = during(plain, store=store)
+        assert b"<port>2445</port>" in content
+        assert SignedFile.parse(signed).payload == content
+        assert unknown == b"404 Not Found\n"
+        assert during(secured, store=store, secure=True) == content
+    finally:
+        cluster.close()
