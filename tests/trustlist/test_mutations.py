@@ -78,9 +78,9 @@ def test_20000_mutations_end_in_a_typed_error_or_a_listing(part: int) -> None:
     slowest = 0.0
     read_as_a_person_would(data)  # what is imported at first use is not counted
     for changed in mutations(data, 2500, part):
-        start = time.process_time()
+        start = time.thread_time()
         read_as_a_person_would(changed)
-        slowest = max(slowest, time.process_time() - start)
+        slowest = max(slowest, time.thread_time() - start)
     assert slowest < 0.05
 
 
