@@ -162,6 +162,13 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
     subscriber.run()
     assert until(lambda: subscriber.ctl() == publisher.ctl())
 
+    before = subscriber.ctl()
+    upgraded = publisher.admin("utils system upgrade initiate 10.5.2.10000-5", stdin=b"yes\n" * 3)
+    assert until(lambda: subscriber.status()["version"] == "10.5.2.10000-5"), upgraded.stdout + upgraded.stderr
+    link = subscriber.folder / "data" / "sub1" / "active"
+    assert until(lambda: str(link.readlink()) == "b")
+    assert subscriber.ctl() == before
+
     subscriber.stop()
     gone = run_mixedmode("node", "remove", "sub1", "--config", publisher.config, env=ENV)
     assert gone.returncode == 0 or "active" in gone.stderr, gone.stderr

@@ -63,7 +63,12 @@ class Node:
             info,
             locate=self._facts,
             control=NodeControl(self.administered, nodes),
-            options=NodeOptions(ports, floor=TlsFloor(settings.tls.floor), host=settings.node.listen),
+            options=NodeOptions(
+                ports,
+                floor=TlsFloor(settings.tls.floor),
+                host=settings.node.listen,
+                remote=not info.is_publisher,
+            ),
             changed=_log_unit,
             subsystems={SUBSYSTEM: self._desk()} if info.is_publisher else None,
             administered=self.administered,

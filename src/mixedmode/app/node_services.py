@@ -26,6 +26,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.state import ServiceState
 from mixedmode.cluster.topology import NodeInfo, Service
 from mixedmode.errors import MixedModeError
+from mixedmode.pki.files import write_atomic
 from mixedmode.pki.profiles import Purpose
 from mixedmode.services.callmanager import CallManagerService
 from mixedmode.services.callmanager_node import node_callmanager
@@ -66,6 +67,8 @@ STANDARD_PORTS: Final[Mapping[str, int]] = {
 }
 """Where phones and administrators look for them (wire-formats.md 7, cucm-admin.md 2)."""
 FOLLOW_SECONDS: Final = 1.0
+VERSION_MARK: Final = "version"
+"""In a partition: the version that its files were carried into."""
 PUBLISHER_KEYS: Final = "publisher_keys"
 """In a node's folder: the public keys that may push files to it."""
 PUBLISHER_KEY: Final = "publisher_ed25519_key"
@@ -83,12 +86,14 @@ class NodeOptions:
         elsewhere: Whether a free port will do when one is taken, as in a lab.
         floor: The oldest TLS for phones.
         host: The address to listen on; None is the node's own.
+        remote: Whether the publisher is on another host, so that nobody else switches this node's partitions.
     """
 
     ports: Mapping[str, int] = field(default_factory=dict)
     elsewhere: bool = False
     floor: TlsFloor = TlsFloor.TLS_1_2
     host: str | None = None
+    remote: bool = False
 
     def port(self, unit: str) -> int:
         """Return the port wanted for a unit."""
@@ -236,10 +241,32 @@ class NodeServices:
             async with self.hands:
                 await self._reconcile()
 
+    def _follow_versions(self) -> bool:
+        """Carry this node's files into a newly installed version, and switch; return whether it was switched.
+
+        Of a node on another host than the publisher: the publisher's own operations do this where its folder is.
+        """
+        active = self.folder.active
+        switched = False
+        for version in self.cluster.versions():
+            if version.partition == active:
+                continue
+            mark = self.folder.root / version.partition / VERSION_MARK
+            if not mark.exists() or mark.read_text() != version.version.text:
+                for name in self.folder.names():
+                    self.folder.write(name, self.folder.read(name), partition=version.partition)
+                write_atomic(mark, version.version.text.encode())
+            if version.active:
+                self.folder.activate(version.partition)
+                switched = True
+        return switched
+
     async def _reconcile(self) -> None:
         """Bring what runs to what the database says (rule 2); a database that is down changes nothing."""
         try:
             states = await asyncio.to_thread(self.cluster.services, self.info.name)
+            if self.options.remote and await asyncio.to_thread(self._follow_versions):
+                await self.restart_service(Service.TFTP)
         except MixedModeError:
             return
         for state in states:
@@ -274,8 +301,11 @@ class NodeServices:
 
     def _https(self, port: int) -> Running:
         def context() -> ssl.SSLContext:
-            signer = self.cluster.signer(self.info.name, Purpose.CALLMANAGER.value)
-            return server_context((signer,), self.options.floor)
+            # Phones come here for the EC certificate of the TFTP role, which there is from version 11 on.
+            own = self.cluster.version.own_purposes(publisher=self.info.is_publisher)
+            wanted = [each for each in (Purpose.CALLMANAGER, Purpose.CALLMANAGER_ECDSA) if each in own]
+            signers = [self.cluster.signer(self.info.name, each.value) for each in wanted]
+            return server_context(signers, self.options.floor)
 
         return HttpService(self.configs, host=self.host, port=port, tls=context)
 
