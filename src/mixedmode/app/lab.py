@@ -20,6 +20,8 @@ from mixedmode.admin.shell.session import AdminSession
 from mixedmode.app.lab_phones import LabPhones
 from mixedmode.app.node_control import NodeControl
 from mixedmode.app.node_services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS, NodeOptions, NodeServices
+from mixedmode.app.node_status import SOCKET_NAME, StatusSocket
+from mixedmode.app.phone_control import phone_commands
 from mixedmode.cluster.distribution import LocalDistributor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
@@ -128,6 +130,7 @@ class Lab:
         self.actor = Actor(ADMINISTRATOR)
         self.phones = LabPhones(directory / "phones", [(each.name, each.model) for each in self.cluster.devices])
         self._watchers: list[asyncio.Task[None]] = []
+        self._status = StatusSocket(directory / SOCKET_NAME, self.document, phone_commands(self.nodes))
 
     def session(self, node: str | None = None) -> AdminSession:
         """Return the administrator's session on a node, the publisher by default."""
@@ -190,6 +193,7 @@ class Lab:
             await asyncio.to_thread(self._make_account, node, password)
             await node.start()
             self._watchers.append(asyncio.create_task(node.run()))
+        await self._status.start()
         self.write_document()
 
     def _administrator_password(self) -> str:
@@ -208,6 +212,8 @@ class Lab:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
         self._watchers.clear()
+        await self.phones.leave()
+        await self._status.stop()
         for node in self.nodes.values():
             await node.stop()
         self.cluster.close()

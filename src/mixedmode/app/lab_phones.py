@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mixedmode.phone.client import BootReport, Phone, Server
 from mixedmode.phone.models import get_model
+from mixedmode.phone.registration import Registration
+from mixedmode.phone.registration_status import RegistrationState
 from mixedmode.phone.tvs import ask_tvs
+from mixedmode.protocols.sccp import ResetKind
 
 AT_ONCE = 64
 """Boots under way at the same time; a site's phones do not all answer in the same millisecond either."""
@@ -78,6 +82,7 @@ class LabPhones:
         self._phones = [
             Phone(name, get_model(model), state_file=folder / f"{name}.json", tvs=ask_tvs) for name, model in phones
         ]
+        self._registrations: list[Registration] = []
 
     def __len__(self) -> int:
         return len(self._phones)
@@ -86,6 +91,31 @@ class LabPhones:
     def names(self) -> list[str]:
         """The phones, in order."""
         return [phone.name for phone in self._phones]
+
+    async def register_all(self, server: Server, *, wait: float = 5.0) -> int:
+        """Have every phone that has booted register with its CallManager, and boot when that resets it.
+
+        Args:
+            server: Where files come from at a reset.
+            wait: Seconds for the first registration.
+
+        Returns:
+            How many are registered.
+        """
+        for phone in self._phones:
+            registration = Registration(phone, on_reset=partial(_boot_again, phone, server))
+            registration.start()
+            self._registrations.append(registration)
+        async with asyncio.TaskGroup() as group:
+            waits = [group.create_task(each.wait(RegistrationState.REGISTERED, wait)) for each in self._registrations]
+        return sum(each.result() for each in waits)
+
+    async def leave(self) -> None:
+        """Have every phone unregister."""
+        async with asyncio.TaskGroup() as group:
+            for each in self._registrations:
+                group.create_task(each.stop())
+        self._registrations.clear()
 
     async def boot_all(self, server: Server, *, without: Collection[str] = ()) -> list[PhoneBoot]:
         """Boot every phone that is not switched off and return how each ended, in order."""
@@ -98,6 +128,10 @@ class LabPhones:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(phone)) for phone in self._phones if phone.name not in without]
         return [task.result() for task in tasks]
+
+
+async def _boot_again(phone: Phone, server: Server, _kind: ResetKind) -> None:
+    await phone.boot(server)
 
 
 def _boot_of(report: BootReport) -> PhoneBoot:

@@ -25,6 +25,7 @@ from mixedmode.app.commands import (
     lab,
     node,
     phone,
+    phones,
     tftp,
     token,
     trustlist,
@@ -67,6 +68,7 @@ app.command("open-config")(config.open_config)
 app.command("lab")(lab.lab)
 app.command("rehearse")(lab.rehearse)
 app.command("phone")(phone.phone)
+app.add_typer(phones.app, name="phones")
 app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(node.app, name="node")

@@ -23,6 +23,7 @@ from mixedmode.app.node_join import SUBSYSTEM, JoinDesk
 from mixedmode.app.node_services import PUBLISHER_KEY, STANDARD_PORTS, NodeOptions, NodeServices
 from mixedmode.app.node_setup import Opened, replication_source
 from mixedmode.app.node_status import SOCKET_NAME, StatusSocket, SupervisorCollector, serve_metrics
+from mixedmode.app.phone_control import phone_commands
 from mixedmode.app.settings import Settings
 from mixedmode.app.systemd import notify
 from mixedmode.cluster.topology import NodeInfo
@@ -87,7 +88,8 @@ class Node:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
-        status = StatusSocket(self.settings.node.directory / SOCKET_NAME, self.describe)
+        commands = phone_commands({self.services.info.name: self.services})
+        status = StatusSocket(self.settings.node.directory / SOCKET_NAME, self.describe, commands)
         await status.start()
         stop_metrics = self._metrics()
         if self._warning:

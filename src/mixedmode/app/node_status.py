@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,19 +20,22 @@ _LIMIT: Final = 1 << 20
 _SECONDS: Final = 5.0
 
 Describe = Callable[[], dict[str, Any]]
+Command = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class StatusSocket:
-    """Answers each connection to a socket file with one JSON document.
+    """Answers each connection to a socket file: one line of JSON each way.
 
     Args:
         path: The socket file; only the service's user may connect.
-        describe: Gives the document; may block.
+        describe: Answers ``{"ask": "status"}``; may block.
+        commands: Answer other questions, by their word; run in the event loop.
     """
 
-    def __init__(self, path: Path, describe: Describe) -> None:
+    def __init__(self, path: Path, describe: Describe, commands: Mapping[str, Command] | None = None) -> None:
         self._path = path
         self._describe = describe
+        self._commands = commands or {}
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -57,17 +60,30 @@ class StatusSocket:
             await self._server.wait_closed()
             self._path.unlink(missing_ok=True)
 
-    async def _answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, TimeoutError):
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, TimeoutError, ValueError):
             async with asyncio.timeout(_SECONDS):
-                document = await asyncio.to_thread(self._describe)
-                writer.write(json.dumps(document).encode())
+                request = json.loads(await reader.readline())
+                writer.write(json.dumps(await self._of(request)).encode())
                 await writer.drain()
         writer.close()
 
+    async def _of(self, request: Any) -> dict[str, Any]:
+        word = request.get("ask") if isinstance(request, dict) else None
+        if word == "status":
+            return await asyncio.to_thread(self._describe)
+        command = self._commands.get(str(word))
+        if command is None:
+            return {"error": f"{word!r} is nothing that can be asked here"}
+        return command(request)
 
-def ask_status(path: Path) -> dict[str, Any]:
+
+def ask_status(path: Path, request: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return what a running node says.
+
+    Args:
+        path: Its socket file.
+        request: What to ask; its status by default.
 
     Raises:
         RemoteError: No node runs there, or it does not answer.
@@ -77,6 +93,7 @@ def ask_status(path: Path) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(_SECONDS)
             sock.connect(str(path))
+            sock.sendall(json.dumps(dict(request or {"ask": "status"})).encode() + b"\n")
             while chunk := sock.recv(65536):
                 received += chunk
                 if len(received) > _LIMIT:
@@ -89,8 +106,8 @@ def ask_status(path: Path) -> dict[str, Any]:
             why=str(error),
             next_step="start it: mixedmode node run, or systemctl start mixedmode",
         ) from error
-    if not isinstance(document, dict):
-        raise RemoteError("the node gave no status", where=str(path))
+    if not isinstance(document, dict) or "error" in document:
+        raise RemoteError("the node gave no answer", where=str(path), why=str(document))
     return document
 
 

@@ -64,6 +64,8 @@ async def _run_lab(the_lab: Lab, *, once: bool) -> None:
     await the_lab.start()
     try:
         boots = await the_lab.phones.boot_all(the_lab.phone_server)
+        registered = await the_lab.phones.register_all(the_lab.phone_server)
+        say(f"{registered} of {len(boots)} phones are registered; mixedmode phones list shows them, reset resets them")
         from mixedmode.app.lab_guide import guide
 
         print_lines(guide(the_lab, boots))
