@@ -21,6 +21,7 @@ from mixedmode.app.commands import (
     capf,
     config,
     ctl_client,
+    device,
     fleet,
     lab,
     node,
@@ -72,6 +73,7 @@ app.add_typer(phones.app, name="phones")
 app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(node.app, name="node")
+app.add_typer(device.app, name="device")
 app.add_typer(token.app, name="token")
 app.add_typer(capf.app, name="capf")
 app.command("ctl-client")(ctl_client.ctl_client)

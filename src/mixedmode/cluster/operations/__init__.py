@@ -8,6 +8,7 @@ from mixedmode.cluster.operations import (
     csr,
     ctl,
     ctl_upload,
+    devices,
     files,
     itl,
     nodes,
@@ -31,6 +32,7 @@ DEFINITIONS: dict[str, Definition] = {
         versions,
         files,
         nodes,
+        devices,
     )
     for definition in module.DEFINITIONS
 }

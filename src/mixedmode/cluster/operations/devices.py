@@ -1,0 +1,80 @@
+"""Phones are added to the cluster and removed from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from mixedmode.cluster.devices import add_devices
+from mixedmode.cluster.errors import NotFoundError
+from mixedmode.cluster.schema import DeviceRow
+from mixedmode.cluster.state import ClusterState
+from mixedmode.cluster.steps import Definition, Step, StepContext
+from mixedmode.cluster.topology import DeviceSpec
+from mixedmode.errors import UsageError
+
+ADD = "device add"
+REMOVE = "device remove"
+_CHUNK = 500
+
+
+def _specs(arguments: Mapping[str, Any]) -> list[DeviceSpec]:
+    given = arguments.get("devices")
+    if not isinstance(given, list) or not given:
+        raise UsageError("no device is named")
+    return [DeviceSpec(**each) for each in given]
+
+
+def _plan_add(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
+    specs = _specs(arguments)
+
+    def commit(context: StepContext) -> None:
+        with context.transaction() as session:
+            there = set(session.scalars(select(DeviceRow.name)))
+            # Repeated after a crash: what the first try wrote is there, whole.
+            fresh = [spec for spec in specs if spec.name not in there]
+            add_devices(session, fresh)
+            context.changed(f"{len(specs)} devices added")
+
+    return [Step(f"Add {len(specs)} devices", commit, commits=True)]
+
+
+def _check_add(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
+    specs = _specs(arguments)
+    names = [spec.name for spec in specs]
+    if len(set(names)) != len(names):
+        raise UsageError("two devices have the same name", next_step="name each device once")
+    with state.database.read() as session:
+        for start in range(0, len(names), _CHUNK):
+            chunk = names[start : start + _CHUNK]
+            there = session.scalars(select(DeviceRow.name).where(DeviceRow.name.in_(chunk))).first()
+            if there is not None:
+                raise UsageError(f"device {there} is there already", where=there, next_step="leave it out")
+    return []
+
+
+def _plan_remove(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
+    name = str(arguments.get("name", ""))
+
+    def commit(context: StepContext) -> None:
+        with context.transaction() as session:
+            session.execute(delete(DeviceRow).where(DeviceRow.name == name))
+            context.changed(f"device {name} removed")
+
+    return [Step(f"Remove {name}", commit, commits=True)]
+
+
+def _check_remove(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
+    name = str(arguments.get("name", ""))
+    with state.database.read() as session:
+        if session.scalars(select(DeviceRow.id).where(DeviceRow.name == name)).first() is None:
+            raise NotFoundError(f"there is no device {name!r}", next_step="mixedmode device list shows them")
+    return []
+
+
+DEFINITIONS = (
+    Definition(ADD, _plan_add, _check_add),
+    Definition(REMOVE, _plan_remove, _check_remove),
+)
