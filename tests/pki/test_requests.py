@@ -27,7 +27,8 @@ def test_it_is_read_back_with_its_key(kind: KeyKind, tmp_path: Path) -> None:
     request = read_request(pem)
     assert request.subject == "CN=pub.example.com;O=Example;C=CH"
     assert request.dns_names == ("pub.example.com", "pub")
-    assert request.key_description == f"{kind.value[0]} {'P-' if kind.value[0] == 'EC' else ''}{kind.value[1]}"
+    family, bits = kind.label.split("-")
+    assert request.key_description == f"{family} {'P-' if family == 'EC' else ''}{bits}"
     hashed = {KeyKind.EC_384: "SHA384", KeyKind.EC_521: "SHA512"}.get(kind, "SHA256")
     assert hashed in openssl("req", "-noout", "-text", "-verify", stdin=pem.decode()).upper()
     authority = OpenSslAuthority.make(tmp_path, "Root")
