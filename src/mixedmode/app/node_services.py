@@ -26,6 +26,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.state import ServiceState
 from mixedmode.cluster.topology import NodeInfo, Service
 from mixedmode.errors import MixedModeError
+from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.files import write_atomic
 from mixedmode.pki.profiles import Purpose
 from mixedmode.services.callmanager import CallManagerService
@@ -132,7 +133,8 @@ class NodeServices:
         self.options = options or NodeOptions()
         self.folder = cluster.folder(info.name)
         self.files = FolderStore(self.folder.tftp)
-        self.configs = ConfigStore(self.files, cluster, info.name, locate)
+        self.capf_store = CapfStore(cluster.folder(cluster.publisher.name).root / CAPF_FOLDER)
+        self.configs = ConfigStore(self.files, cluster, info.name, locate, lsc=self._lsc)
         self.hands = asyncio.Lock()
         self._control = control
         self._subsystems = subsystems
@@ -296,6 +298,11 @@ class NodeServices:
         self.configs.reload()
         return TftpService(self.configs, host=self.host, port=port)
 
+    def _lsc(self, device: str) -> Certificate | None:
+        """Return a device's LSC, where the publisher's CAPF is on this host."""
+        found = self.capf_store.find(device)
+        return found.lsc if found is not None else None
+
     def _http(self, port: int) -> Running:
         return HttpService(self.configs, host=self.host, port=port)
 
@@ -317,7 +324,7 @@ class NodeServices:
 
     def _capf(self, port: int) -> Running:
         return CapfService(
-            CapfStore(self.folder.root / CAPF_FOLDER),
+            self.capf_store,
             lambda: self.cluster.signer(self.info.name, Purpose.CAPF.value),
             host=self.host,
             port=port,

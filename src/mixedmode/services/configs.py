@@ -6,7 +6,9 @@ Rules:
 2. ``SEP<MAC>.cnf.xml`` is built for devices that the cluster knows, ``XMLDefault.cnf.xml`` always.
 3. With ``.sgn`` the file is signed with the node's CallManager key (role CCM+TFTP), with the digest of the
    enterprise parameter "TFTP File Signature Algorithm".
-4. What was built is kept until the service is reloaded or restarted, as CUCM's TFTP caches it; the bytes of
+4. A device of security mode "encrypted" whose LSC is known, with an RSA key, gets its configuration encrypted to it:
+   ``.enc.sgn`` holds it, ``.sgn`` and the plain name a stub that tells the phone to ask for that.
+5. What was built is kept until the service is reloaded or restarted, as CUCM's TFTP caches it; the bytes of
    kept files are bounded, and the oldest go first.
 5. The servers of a device pool are looked up once a second, not for each of the thousands of phones that ask after a
    power cut.
@@ -15,6 +17,7 @@ Rules:
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,20 +26,26 @@ from typing import Final
 from mixedmode.cluster.devices import Device
 from mixedmode.cluster.parameters import SIGNATURE_ALGORITHM
 from mixedmode.cluster.reader import ClusterReader
+from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import Signer
 from mixedmode.services.files import FileStore
 from mixedmode.services.phoneconfig import ConfigFacts, Server, render_config
 from mixedmode.signedfile import sign_file
+from mixedmode.signedfile.encrypted import Secrets, encrypt_config
+from mixedmode.signedfile.stub import make_stub
 
-_NAME = re.compile(r"(SEP[0-9A-F]{12}|XMLDefault|XmlDefault)\.cnf\.xml(\.sgn)?")
+_NAME = re.compile(r"(SEP[0-9A-F]{12}|XMLDefault|XmlDefault)\.cnf\.xml(\.sgn|\.enc\.sgn)?")
 _KEPT_BYTES: Final = 96 << 20
 """The configurations of a full cluster, twice over."""
 _FILE_COST: Final = 256
 """Bytes that a kept file costs beside its content."""
 _FACTS_SECONDS: Final = 1.0
 _POOLS: Final = 4096
+
+_ENCRYPTED: Final = ".enc.sgn"
+_ENCRYPTED_MODE: Final = 3
 
 Locate = Callable[[str], ConfigFacts]
 """The servers that phones of a node's device pool are told of, by device name."""
@@ -51,6 +60,7 @@ class ConfigStore:
         node: The node whose key signs.
         ports: Ports of the node's services, in the facts that every configuration begins with.
         clock: Seconds since 1970, for the timestamp of signatures.
+        lsc: Gives a device's LSC, None where it is not known.
         kept_bytes: Most bytes of built files to keep.
     """
 
@@ -63,12 +73,14 @@ class ConfigStore:
         *,
         clock: Callable[[], float] = time.time,
         kept_bytes: int = _KEPT_BYTES,
+        lsc: Callable[[str], Certificate | None] = lambda _device: None,
     ) -> None:
         self.files = files
         self._reader = reader
         self._node = node
         self._locate = locate
         self._clock = clock
+        self._lsc = lsc
         self._kept: dict[str, bytes] = {}
         self._kept_cost = 0
         self._kept_most = kept_bytes
@@ -93,7 +105,7 @@ class ConfigStore:
         match = _NAME.fullmatch(name)
         if match is None:
             return None
-        built = self._build(name, match[1], signed=match[2] is not None)
+        built = self._build(name, match[1], match[2] or "")
         if built is not None:
             self._keep(name, built)
         return built
@@ -105,19 +117,47 @@ class ConfigStore:
             oldest = next(iter(self._kept))
             self._kept_cost -= len(self._kept.pop(oldest)) + _FILE_COST
 
-    def _build(self, name: str, device_name: str, *, signed: bool) -> bytes | None:
+    def _build(self, name: str, device_name: str, suffix: str) -> bytes | None:
+        lsc = None
         if device_name.startswith("SEP"):
             device = self._reader.device(device_name)
             if device is None:
                 return None
             facts = replace(self._facts(device), protocol=device.protocol, security_mode=device.security_mode)
+            lsc = self._lsc_of(device)
         else:
             facts = self._locate(device_name)
-        content = render_config(facts)
-        if not signed:
+        content = render_config(facts if lsc is None else replace(facts, encrypted=True))
+        if lsc is not None:
+            return self._encrypted(content, device_name, lsc, suffix)
+        if suffix == _ENCRYPTED:
+            return None
+        if not suffix:
             return content
         signer, digest = self._signer()
         return sign_file(content, signer, filename=name, digest=digest, timestamp=int(self._clock()))
+
+    def _lsc_of(self, device: Device) -> Certificate | None:
+        """Return the certificate to encrypt a device's configuration to, None if it stays in the clear (rule 4)."""
+        if device.security_mode != _ENCRYPTED_MODE:
+            return None
+        lsc = self._lsc(device.name)
+        return lsc if lsc is not None and lsc.key_kind == "RSA" else None
+
+    def _encrypted(self, content: bytes, device: str, lsc: Certificate, suffix: str) -> bytes:
+        if not suffix:
+            return make_stub(content, lsc)
+        signer, digest = self._signer()
+        made = encrypt_config(
+            content,
+            signer,
+            name=f"{device}.cnf.xml",
+            device=lsc,
+            secrets=Secrets(secrets.token_bytes(16), secrets.token_bytes(16)),
+            digest=digest,
+            timestamp=int(self._clock()),
+        )
+        return made.encrypted if suffix == _ENCRYPTED else made.stub
 
     def _facts(self, device: Device) -> ConfigFacts:
         now = self._clock()

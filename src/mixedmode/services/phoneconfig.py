@@ -36,6 +36,7 @@ class ConfigFacts:
         tvs: In order of priority, up to five.
         capf: Certificate Authority Proxy Functions, up to five.
         load: Firmware load; empty for the one in place.
+        encrypted: Whether the phone shall ask for the encrypted file.
     """
 
     protocol: str = "SCCP"
@@ -44,6 +45,7 @@ class ConfigFacts:
     tvs: Sequence[Server] = ()
     capf: Sequence[Server] = ()
     load: str = ""
+    encrypted: bool = False
 
 
 _MOST = 5
@@ -85,5 +87,11 @@ def render_config(facts: ConfigFacts) -> bytes:
         f"    <capf><phonePort>{each.port}</phonePort><processNodeName>{escape(each.address)}</processNodeName></capf>"
         for each in facts.capf[:_MOST]
     ]
-    lines += ["  </capfList>", "  <certHash></certHash>", "  <encrConfig>false</encrConfig>", "</device>", ""]
+    lines += [
+        "  </capfList>",
+        "  <certHash></certHash>",
+        f"  <encrConfig>{str(facts.encrypted).lower()}</encrConfig>",
+        "</device>",
+        "",
+    ]
     return "\n".join(lines).encode()

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mixedmode.phone.client import BootReport
+    from mixedmode.signedfile import SignedFile
 
 
 def phone(
@@ -21,6 +24,9 @@ def phone(
     model: Annotated[str, typer.Option(help="The phone's model, such as 7975 or 8861.")] = "7975",
     state: Annotated[
         Path | None, typer.Option(help="Keep what the phone holds in this file, so that it survives a restart.")
+    ] = None,
+    lsc: Annotated[
+        Path | None, typer.Option(help="The phone's key and LSC (mixedmode capf enrol): opens encrypted files.")
     ] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Print the console log as it is written.")] = False,
     delete_ctl: Annotated[bool, typer.Option("--delete-ctl", help="Erase the CTL by hand before starting.")] = False,
@@ -45,6 +51,7 @@ def phone(
         get_model(model),
         state_file=state,
         tvs=ask_tvs,
+        decrypt=_opener(lsc) if lsc is not None else None,
         on_line=(lambda line: print_lines([line])) if show_trace else None,
     )
     erased = [kind for kind, wanted in ((ListKind.CTL, delete_ctl), (ListKind.ITL, delete_itl)) if wanted]
@@ -58,6 +65,18 @@ def phone(
     if report.exit_code:
         _explain(report, server)
         raise typer.Exit(report.exit_code)
+
+
+def _opener(path: Path) -> Callable[[SignedFile], bytes]:
+    from mixedmode.errors import UsageError
+    from mixedmode.pki.load import load_signer
+    from mixedmode.pki.signer import SoftwareSigner
+    from mixedmode.signedfile.encrypted import decrypt
+
+    signer = load_signer(str(path))
+    if not isinstance(signer, SoftwareSigner):
+        raise UsageError("the phone needs the key itself", where=str(path))
+    return lambda file: decrypt(file, signer.key)
 
 
 def _lines(report: BootReport, *, after_trace: bool) -> list[str]:
