@@ -63,17 +63,23 @@ def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
     ]
     if boots:
         first = boots[0]
-        state = lab.directory / "phones" / f"{first.name}.json"
         place = f"--server {server.host} --tftp-port {server.tftp_port}"
-        phone = f"--name {first.name} --model {first.model} --state {state}"
-        rows.append((f"{name} phone {place} {phone} --trace", "reset a phone and watch its console"))
+        phone = f"--name {first.name} --model {first.model}"
+        rows += [
+            (f"{name} phones reset --all --directory {lab.directory}", "every registered phone fetches its files anew"),
+            (f"{name} phones list --directory {lab.directory}", "the registered phones"),
+            (f"{name} phone {place} {phone} --trace", "the same phone, fresh from its box: watch its console"),
+        ]
     ssh = lab.publisher.ports["ssh"]
     if ssh is not None:
         login = f"ssh -p {ssh} administrator@{lab.publisher.info.address}"
         rows[:0] = [
             (login, f"the admin: shell; the password is in {lab.password_file}"),
             (f"{name} admin --directory {lab.directory}", "the same, logged in already"),
-            ("  utils ctl set-cluster mixed-mode", "at its prompt; then restart Cisco Tftp and reset phones"),
+            (
+                "  utils ctl set-cluster mixed-mode",
+                "at its prompt; then utils service restart Cisco Tftp, and reset phones",
+            ),
         ]
     rows.append((f"{name} rehearse non-secure-to-mixed", "the whole procedure on a lab of its own"))
     return [line for command, what in rows for line in (f"  {command}", f"      {what}")]
