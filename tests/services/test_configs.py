@@ -41,8 +41,8 @@ class Site:
         self.asked.append(device)
         return ConfigFacts(tvs=[Server("127.0.0.1", self.tvs_port)])
 
-    def store(self, cluster: Cluster, **options: int) -> ConfigStore:
-        return ConfigStore(MappingStore(), cluster, "pub", self.locate, clock=lambda: self.now, **options)
+    def store(self, cluster: Cluster, *, kept_bytes: int = 96 << 20) -> ConfigStore:
+        return ConfigStore(MappingStore(), cluster, "pub", self.locate, clock=lambda: self.now, kept_bytes=kept_bytes)
 
 
 def test_every_phone_has_its_own_signed_file_and_a_pool_is_looked_up_once_a_second(cluster: Cluster) -> None:
