@@ -69,12 +69,12 @@ class RegisterAck(Message):
 
     def body(self) -> bytes:
         """Return 20 bytes."""
-        head = number(self.keepalive) + text(self.date_template, 6) + bytes(2) + number(self.secondary_keepalive)
+        head = number(self.keepalive) + text(self.date_template, 8) + number(self.secondary_keepalive)
         return head + number(self.protocol, 1) + exactly(self.features, 3, "the features")
 
     @classmethod
     def parse(cls, fields: Fields) -> RegisterAck:
-        """Read it; the date template may take 7 of its 8 bytes."""
+        """Read it; the date template has 8 bytes, of which CUCM uses 6."""
         keepalive, template = fields.number("keepalive"), fields.text(8, "date template")
         return cls(
             keepalive,
