@@ -361,7 +361,8 @@ def test_two_clients_at_once(lab: Lab) -> None:
 
     async def procedure() -> None:
         async with lab.serving() as service, lab.logged_in(service) as one, lab.logged_in(service) as two:
-            first, second = signed(await one.describe()), signed(await two.describe())
+            described = await one.describe()
+            first, second = signed(described), signed(described)
             work = asyncio.create_task(one.install(first, Action.MIXED))
             await asyncio.to_thread(held.begun.wait, 10)
             with pytest.raises(ProviderFailedError, match=r"anna@127\.0\.0\.1 is installing"):
