@@ -14,22 +14,23 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from email.utils import formatdate
-from time import monotonic
+from functools import partial
 from typing import Final
 
 from mixedmode.errors import UsageError
+from mixedmode.services.deadlines import Sweep
+from mixedmode.services.doors import BACKLOG, Door, Gate, emptied, listen
 from mixedmode.services.files import FileStore
 from mixedmode.services.http_connection import HttpConnection
-from mixedmode.services.http_door import BACKLOG, TlsDoor, listen
 from mixedmode.services.http_files import HttpFiles
 from mixedmode.services.http_limits import HttpCounters, HttpLimits
+from mixedmode.services.tls_handshakes import Handshakes
 
-_SWEEP_SECONDS: Final = 0.25
 _BUILDERS: Final = 2
 
 
@@ -71,11 +72,12 @@ class HttpService:
         self._tls = tls
         self._reuse_port = reuse_port
         self._address: tuple[str, int] | None = None
-        self._door: asyncio.Server | TlsDoor | None = None
+        self._door: asyncio.Server | Door | None = None
+        self._gate = Gate(self.limits.connections, self.limits.per_address)
+        self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._builders: ThreadPoolExecutor | None = None
-        self._sweeper: asyncio.TimerHandle | None = None
         self._connections: set[HttpConnection] = set()
-        self._addresses: Counter[str] = Counter()
+        self._sweep = Sweep(self._connections, self._stamp)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -121,18 +123,15 @@ class HttpService:
             raise UsageError("the HTTP service is running already")
         self.draining = False
         context = None if self._tls is None else await asyncio.to_thread(self._tls)
-        listener = listen(*self._where, reuse_port=self._reuse_port)
+        listener = listen("the HTTP service", *self._where, reuse_port=self._reuse_port)
         name = listener.getsockname()
         self._address = str(name[0]), int(name[1])
-        self._sweep()
+        self._sweep.start()
         if context is None:
             loop = asyncio.get_running_loop()
             self._door = await loop.create_server(lambda: HttpConnection(self), sock=listener, backlog=BACKLOG)
             return
-        seconds = self.limits.handshake_seconds
-        self._door = TlsDoor(
-            listener, context, self, lambda client: HttpConnection(self, client), handshake_seconds=seconds
-        )
+        self._door = Door(listener, partial(self._take, context), self._no_room)
         self._door.open()
 
     async def drain(self, timeout: float = 5.0) -> int:
@@ -144,24 +143,18 @@ class HttpService:
         self.draining = True
         if self._door is not None:
             self._door.close()
+        self._handshakes.close()
         for connection in list(self._connections):
             connection.drain()
-        end = monotonic() + timeout
-        # A look now and then costs connections nothing; telling a waiter would cost every one of them.
-        while self._connections and monotonic() < end:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        return len(self._connections)
+        return await emptied(self._connections, timeout)
 
     async def stop(self) -> None:
         """Close everything; files under way are cut off. Stopping twice does no harm."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            self._sweeper = None
+        self._sweep.stop()
         door, self._door = self._door, None
         if door is not None:
             door.close()
-        if isinstance(door, TlsDoor):
-            await door.wait_closed()
+        self._handshakes.close()
         for connection in list(self._connections):
             connection.abort()
         if self._builders is not None:
@@ -171,16 +164,14 @@ class HttpService:
 
     def admit(self, client: str) -> bool:
         """Count a connection from an address, or tell that it is too much (rule 2)."""
-        counters, limits = self.counters, self.limits
-        counters.connections += 1
-        if counters.open >= limits.connections:
-            counters.dropped_full += 1
+        self.counters.connections += 1
+        if self._gate.is_full:
+            self.counters.dropped_full += 1
             return False
-        if self._addresses[client] >= limits.per_address:
-            counters.dropped_client += 1
+        if not self._gate.admit(client):
+            self.counters.dropped_client += 1
             return False
-        counters.open += 1
-        self._addresses[client] += 1
+        self.counters.open = self._gate.open
         return True
 
     def entered(self, connection: HttpConnection) -> None:
@@ -194,19 +185,25 @@ class HttpService:
 
     def release(self, client: str) -> None:
         """Count a connection no longer."""
-        self.counters.open -= 1
-        self._addresses[client] -= 1
-        if not self._addresses[client]:
-            del self._addresses[client]
+        self._gate.release(client)
+        self.counters.open = self._gate.open
 
-    def _sweep(self) -> None:
-        """Look at every deadline, and at the clock."""
+    def _take(self, context: ssl.SSLContext, client: socket.socket, address: str) -> None:
+        if self.admit(address):
+            self._handshakes.begin(client, address, context, HttpConnection(self, address))
+        else:
+            client.close()
+
+    def _no_room(self) -> None:
+        self.counters.accept_failures += 1
+
+    def _handshake_failed(self, connection: HttpConnection, _error: Exception) -> None:
+        # Everything that a client can do wrong in a handshake; the log of a server need not repeat it.
+        self.counters.handshake_failures += 1
+        self.release(connection.client)
+
+    def _stamp(self) -> None:
         self.stamp = f"\r\nServer: mixedmode\r\nDate: {formatdate(usegmt=True)}\r\n".encode()
-        now = monotonic()
-        late = [connection for connection in self._connections if connection.deadline <= now]
-        for connection in late:
-            connection.expire()
-        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
 
 
 __all__ = ["HttpLimits", "HttpService"]

@@ -29,7 +29,7 @@ from time import monotonic
 from typing import Final, cast
 
 from mixedmode.errors import MixedModeError
-from mixedmode.services.http_door import Guest
+from mixedmode.services.deadlines import NEVER
 from mixedmode.services.http_files import CLOSE, Found, plain_answer, refusal
 from mixedmode.services.http_host import Host, Phase
 from mixedmode.services.http_request import Request, parse_request, refused_early
@@ -38,10 +38,9 @@ CHUNK: Final = 64 << 10
 _CHUNKS_AT_ONCE: Final = 16
 _LINGER_BYTES: Final = 1 << 20
 _KEEP: Final = b"Connection: keep-alive\r\n\r\n"
-_NEVER: Final = float("inf")
 
 
-class HttpConnection(Guest):
+class HttpConnection(asyncio.Protocol):
     """A connection.
 
     Args:
@@ -60,8 +59,7 @@ class HttpConnection(Guest):
 
     def __init__(self, host: Host, client: str | None = None) -> None:
         self.client = client or ""
-        self.deadline = _NEVER
-        self.made = False
+        self.deadline = NEVER
         self._host = host
         self._admitted = client is not None
         self._transport: asyncio.Transport
@@ -75,7 +73,6 @@ class HttpConnection(Guest):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request; for TLS the handshake is done."""
-        self.made = True
         self._transport = cast(asyncio.Transport, transport)
         if not self._admitted:
             self.client = str((transport.get_extra_info("peername") or ("",))[0])
@@ -122,7 +119,7 @@ class HttpConnection(Guest):
     def expire(self) -> None:
         """End the connection, since its deadline has come."""
         self._host.counters.timeouts += 1
-        self.deadline = _NEVER
+        self.deadline = NEVER
         match self._phase:
             case Phase.IDLE:
                 self._close()

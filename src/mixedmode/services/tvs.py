@@ -3,8 +3,8 @@
 Rules:
 
 1. A connection costs nothing but memory until its client does something: the handshake, a request and silence between
-   requests have their time, and nobody waits for anybody else. There is no thread or task for a connection once its
-   handshake is done.
+   requests have their time, and nobody waits for anybody else. There is no thread, task or timer for a
+   connection.
 2. Connections are bounded, in all and for each client address; what is too much is closed at once. A connection serves
    a bounded number of requests, one after the other, each of bounded size.
 3. An answer goes out in one write. Bytes that are no request end the connection without a word, as CUCM's peers do.
@@ -22,20 +22,18 @@ from collections import Counter
 from time import monotonic
 from typing import Final
 
-from mixedmode.errors import MixedModeError, RemoteError, UsageError
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.services.deadlines import Sweep
+from mixedmode.services.doors import Door, Gate, emptied, listen
+from mixedmode.services.tls_handshakes import Handshakes
 from mixedmode.services.tvs_connection import TvsConnection, TvsLimits
 from mixedmode.services.tvs_files import WatchedList
 from mixedmode.services.tvs_lookup import TrustLookup
 from mixedmode.services.tvs_tls import Credentials, TlsFloor, server_context
 from mixedmode.services.tvs_trace import PrintedTrace, Trace
 
-_BACKLOG: Final = 4096
-_ACCEPT_AT_ONCE: Final = 64
-_PAUSE_SECONDS: Final = 0.1
-"""Until connections are taken again when there are no more file descriptors."""
 _WATCH_SECONDS: Final = 0.4
 _CERTIFICATE_SECONDS: Final = 2.0
-_SHUTDOWN_SECONDS: Final = 1.0
 
 
 class TvsService:
@@ -77,12 +75,12 @@ class TvsService:
         self._lists = lists
         self._context: ssl.SSLContext | None = None
         self._mark = b""
-        self._listener: socket.socket | None = None
-        self._addresses: Counter[str] = Counter()
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._door: Door | None = None
+        self._gate = Gate(self.limits.connections, self.limits.per_address)
+        self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._connections: set[TvsConnection] = set()
+        self._sweep = Sweep(self._connections)
         self._watcher: asyncio.Task[None] | None = None
-        self._resume: asyncio.TimerHandle | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -91,10 +89,9 @@ class TvsService:
         Raises:
             UsageError: It has not been started.
         """
-        if self._listener is None:
+        if self._door is None:
             raise UsageError("the TVS service is not running", next_step="call start() first")
-        name = self._listener.getsockname()
-        return str(name[0]), int(name[1])
+        return self._door.address
 
     @property
     def port(self) -> int:
@@ -104,7 +101,7 @@ class TvsService:
     @property
     def healthy(self) -> bool:
         """Whether connections are taken."""
-        return self._listener is not None and self._watcher is not None and not self._watcher.done()
+        return self._door is not None and self._watcher is not None and not self._watcher.done()
 
     async def start(self) -> None:
         """Read the lists, load the keys, and listen.
@@ -113,13 +110,14 @@ class TvsService:
             RemoteError: The address cannot be had.
             UsageError: The keys are of no use, or the service runs already.
         """
-        if self._listener is not None:
+        if self._door is not None:
             raise UsageError("the TVS service is running already")
         await self._load_credentials()
         for each in self._lists:
             self.trace(await asyncio.to_thread(each.refresh))
-        self._listener = _listen(*self._where)
-        self._take_connections()
+        self._door = Door(listen("TVS", *self._where), self._take, self._no_room)
+        self._door.open()
+        self._sweep.start()
         self._watcher = asyncio.create_task(self._watch())
 
     async def drain(self, timeout: float = 5.0) -> int:
@@ -128,108 +126,58 @@ class TvsService:
         Returns:
             Connections left after ``timeout`` seconds.
         """
-        self._take_no_connections()
-        for handshake in self._handshakes:
-            handshake.cancel()
+        if self._door is not None:
+            self._door.rest()
+        self._handshakes.close()
         for connection in list(self._connections):
             connection.drain()
-        end = monotonic() + timeout
-        # A look now and then costs connections nothing; telling a waiter would cost every one of them.
-        while self._connections and monotonic() < end:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        return len(self._connections)
+        return await emptied(self._connections, timeout)
 
     async def stop(self) -> None:
         """Close everything. Stopping twice does no harm."""
-        self._take_no_connections()
-        tasks = list(self._handshakes)
+        if self._door is not None:
+            self._door.close()
+            self._door = None
+        self._sweep.stop()
         if self._watcher is not None:
-            tasks.append(self._watcher)
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
             self._watcher = None
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._handshakes.close()
         for connection in list(self._connections):
             connection.abort()
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
         self.trace.close()
+
+    def entered(self, connection: TvsConnection) -> None:
+        """Take a connection whose handshake succeeded."""
+        self.metrics["handshakes"] += 1
+        self._connections.add(connection)
 
     def left(self, connection: TvsConnection) -> None:
         """Forget a connection that has ended."""
         self._connections.discard(connection)
         self._release(connection.client)
 
-    def _take_connections(self) -> None:
-        self._resume = None
-        if self._listener is not None:
-            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
-
-    def _take_no_connections(self) -> None:
-        if self._resume is not None:
-            self._resume.cancel()
-            self._resume = None
-        if self._listener is not None:
-            asyncio.get_running_loop().remove_reader(self._listener.fileno())
-
-    def _accept(self) -> None:
-        listener = self._listener
-        for _ in range(_ACCEPT_AT_ONCE):
-            if listener is None:
-                return
-            try:
-                client, address = listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError:
-                # Out of file descriptors: asking again at once would only burn the processor.
-                self.metrics["accept_failures"] += 1
-                self._take_no_connections()
-                self._resume = asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._take_connections)
-                return
-            self._admit(client, str(address[0]))
-
-    def _admit(self, client: socket.socket, address: str) -> None:
+    def _take(self, client: socket.socket, address: str) -> None:
         self.metrics["connections"] += 1
-        if self.metrics["open"] >= self.limits.connections or self._addresses[address] >= self.limits.per_address:
+        if self._context is None or not self._gate.admit(address):
             self.metrics["refused"] += 1
             client.close()
             return
-        self.metrics["open"] += 1
-        self._addresses[address] += 1
-        client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        task = asyncio.get_running_loop().create_task(self._shake_hands(client, address))
-        self._handshakes.add(task)
-        task.add_done_callback(self._handshakes.discard)
+        self.metrics["open"] = self._gate.open
+        self._handshakes.begin(client, address, self._context, TvsConnection(self, address))
+
+    def _no_room(self) -> None:
+        self.metrics["accept_failures"] += 1
+
+    def _handshake_failed(self, connection: TvsConnection, _error: Exception) -> None:
+        # Everything that a client can do wrong in a handshake; the log of a server need not repeat it.
+        self.metrics["handshake_failures"] += 1
+        self._release(connection.client)
 
     def _release(self, address: str) -> None:
-        self.metrics["open"] -= 1
-        self._addresses[address] -= 1
-        if not self._addresses[address]:
-            del self._addresses[address]
-
-    async def _shake_hands(self, client: socket.socket, address: str) -> None:
-        connection = TvsConnection(self, address)
-        try:
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection,
-                client,
-                ssl=self._context,
-                ssl_handshake_timeout=self.limits.handshake_seconds,
-                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
-            )
-        except (OSError, asyncio.CancelledError):
-            # Everything that a client can do wrong in a handshake; the log of a server need not repeat it.
-            self.metrics["handshake_failures"] += 1
-            if not connection.made:
-                client.close()
-                self._release(address)
-            return
-        self._connections.add(connection)
-        if connection.ended:
-            self._connections.discard(connection)
+        self._gate.release(address)
+        self.metrics["open"] = self._gate.open
 
     async def _load_credentials(self) -> None:
         self._mark = await asyncio.to_thread(self._credentials.mark)
@@ -253,26 +201,6 @@ class TvsService:
                         await self._load_credentials()
                         self.metrics["certificate_reloads"] += 1
                 next_certificate = monotonic() + _CERTIFICATE_SECONDS
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = None
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setblocking(False)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        if listener is not None:
-            listener.close()
-        raise RemoteError(
-            f"TVS cannot listen: {error.strerror or error}",
-            where=f"{host}:{port}",
-            next_step="choose another port, or stop what uses it",
-        ) from error
-    return listener
 
 
 __all__ = ["TvsLimits", "TvsService"]

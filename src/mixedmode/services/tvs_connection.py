@@ -15,9 +15,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol, cast
 
 from mixedmode.protocols.tvs import MAX_BODY, MalformedMessageError, Request, ServerConnection, ServerPhase, unknown
+from mixedmode.services.deadlines import NEVER
 from mixedmode.services.tvs_lookup import TrustLookup, read_all
 from mixedmode.services.tvs_trace import Trace
 
@@ -53,6 +55,9 @@ class Host(Protocol):
     trace: Trace
     metrics: Counter[str]
 
+    def entered(self, connection: TvsConnection) -> None:
+        """Take a connection whose handshake succeeded."""
+
     def left(self, connection: TvsConnection) -> None:
         """Forget a connection that has ended."""
 
@@ -65,18 +70,16 @@ class TvsConnection(asyncio.Protocol):
         client: The client's address.
 
     Attributes:
-        made: Whether the handshake succeeded.
-        ended: Whether the connection is over.
+        client: The client's address.
+        deadline: When the service shall call :meth:`expire`, on the monotonic clock.
     """
 
     def __init__(self, host: Host, client: str) -> None:
         self.client = client
-        self.made = False
-        self.ended = False
+        self.deadline = NEVER
         self._host = host
         self._machine = ServerConnection(host.limits.body_bytes)
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._reading: asyncio.Task[None] | None = None
         self._served = 0
         self._draining = False
@@ -85,9 +88,8 @@ class TvsConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request; called when the handshake is done."""
-        self.made = True
         self._transport = cast(asyncio.Transport, transport)
-        self._host.metrics["handshakes"] += 1
+        self._host.entered(self)
         self._wait(self._host.limits.idle_seconds)
 
     def data_received(self, data: bytes) -> None:
@@ -97,8 +99,8 @@ class TvsConnection(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Forget everything."""
-        self.ended = True
-        self._stop_timer()
+        self.deadline = NEVER
+        self._transport = None
         if self._reading is not None:
             self._reading.cancel()
         self._host.left(self)
@@ -157,7 +159,7 @@ class TvsConnection(asyncio.Protocol):
             self._close()
         elif phase is ServerPhase.IDLE:
             self._wait(limits.idle_seconds)
-        elif phase is ServerPhase.RECEIVING and not self._timed_request:
+        elif phase is ServerPhase.RECEIVING and not self._of_request:
             self._wait(limits.request_seconds, of_request=True)
 
     async def _read_then_answer(self, request: Request) -> None:
@@ -184,9 +186,9 @@ class TvsConnection(asyncio.Protocol):
             # A certificate so large that no message holds it; nothing that a list names is.
             data = self._machine.answer(unknown(request))
         self._served += 1
+        self._of_request = False
         host.metrics["requests"] += 1
         host.metrics["known" if answer.known else "unknown"] += 1
-        self._stop_timer()
         if self._transport is not None:
             self._transport.write(data)
             if self._served >= host.limits.requests:
@@ -196,24 +198,14 @@ class TvsConnection(asyncio.Protocol):
         """Close after what was written is sent, within the time of a request."""
         if self._transport is not None:
             self._transport.close()
-        if not self.ended:
-            self._wait(self._host.limits.request_seconds)
+        self._wait(self._host.limits.request_seconds)
 
-    @property
-    def _timed_request(self) -> bool:
-        return self._timer is not None and self._of_request
-
-    def _wait(self, seconds: float, *, of_request: bool = False) -> None:
-        self._stop_timer()
-        self._of_request = of_request
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._expired)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _expired(self) -> None:
-        self._timer = None
+    def expire(self) -> None:
+        """End the connection, since its deadline has come."""
+        self.deadline = NEVER
         self._host.metrics["timeouts"] += 1
         self.abort()
+
+    def _wait(self, seconds: float, *, of_request: bool = False) -> None:
+        self._of_request = of_request
+        self.deadline = monotonic() + seconds

@@ -1,0 +1,164 @@
+"""Where TCP connections come in: the listening socket, how many connections there may be, and waiting for the last.
+
+Rules:
+
+1. A door takes a bounded number of connections at a time, so that those that are served have their turn, and rests for
+   a moment when the system has no room for another: asking again at once would only burn the processor.
+2. A gate counts connections in all and for each client address. What is let in is counted from its first moment, not
+   from the end of its handshake; who lets it in counts it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Sized
+from time import monotonic
+from typing import Final
+
+from mixedmode.errors import RemoteError
+
+BACKLOG: Final = 4096
+_ACCEPT_AT_ONCE: Final = 64
+_PAUSE_SECONDS: Final = 0.1
+"""Until connections are taken again when there are no more file descriptors."""
+
+
+def listen(what: str, host: str, port: int, *, backlog: int = BACKLOG, reuse_port: bool = False) -> socket.socket:
+    """Return a listening socket that does not block.
+
+    Args:
+        what: The service, as it stands at the beginning of an error: ``CallManager``.
+        host: Address; ``0.0.0.0`` and ``::`` mean all.
+        port: TCP port; 0 chooses a free one.
+        backlog: Connections that may wait to be taken.
+        reuse_port: Let several processes share the port.
+
+    Raises:
+        RemoteError: The address cannot be had.
+    """
+    listener = None
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setblocking(False)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections have it from here: a call less for each of them.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if reuse_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(address)
+        listener.listen(backlog)
+    except OSError as error:
+        if listener is not None:
+            listener.close()
+        raise RemoteError(
+            f"{what} cannot listen: {error.strerror or error}",
+            where=f"{host}:{port}",
+            next_step="choose another port, or stop what uses it",
+        ) from error
+    return listener
+
+
+class Gate:
+    """Counts connections (rule 2).
+
+    Args:
+        connections: Most of them at once.
+        per_address: Most of them from one address.
+
+    Attributes:
+        open: Connections that are there now.
+    """
+
+    def __init__(self, connections: int, per_address: int) -> None:
+        self.open = 0
+        self._most, self._per_address = connections, per_address
+        self._addresses: Counter[str] = Counter()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody else may come in, from wherever."""
+        return self.open >= self._most
+
+    def admit(self, address: str) -> bool:
+        """Count a connection, or return False where it is one too many."""
+        if self.is_full or self._addresses[address] >= self._per_address:
+            return False
+        self.open += 1
+        self._addresses[address] += 1
+        return True
+
+    def release(self, address: str) -> None:
+        """Count a connection that was admitted no longer."""
+        self.open -= 1
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
+
+
+class Door:
+    """Takes connections from a listening socket (rule 1).
+
+    Args:
+        listener: The socket, which is the door's from now on.
+        take: Given each connection, not blocking and without Nagle's delay, with its client's address.
+        failed: Told when the system has no room for another connection.
+    """
+
+    def __init__(
+        self, listener: socket.socket, take: Callable[[socket.socket, str], None], failed: Callable[[], None]
+    ) -> None:
+        self._listener = listener
+        self._take, self._failed = take, failed
+        self._resume: asyncio.TimerHandle | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        name = self._listener.getsockname()
+        return str(name[0]), int(name[1])
+
+    def open(self) -> None:
+        """Take connections from now on."""
+        self._resume = None
+        asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
+
+    def rest(self) -> None:
+        """Take no connections; they wait in the backlog."""
+        if self._resume is not None:
+            self._resume.cancel()
+            self._resume = None
+        if self._listener.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._listener.fileno())
+
+    def close(self) -> None:
+        """Rest for good. Closing twice does no harm."""
+        self.rest()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPT_AT_ONCE):
+            if self._listener.fileno() < 0:
+                return
+            try:
+                client, address = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:
+                self._failed()
+                self.rest()
+                self._resume = asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self.open)
+                return
+            client.setblocking(False)
+            self._take(client, str(address[0]))
+
+
+async def emptied(connections: Sized, timeout: float) -> int:
+    """Wait until a collection of connections is empty; return how many are left after ``timeout`` seconds."""
+    end = monotonic() + timeout
+    # A look now and then costs connections nothing; telling a waiter would cost every one of them.
+    while connections and monotonic() < end:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    return len(connections)
