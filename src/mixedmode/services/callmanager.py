@@ -21,8 +21,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from time import monotonic
-from typing import Final
 
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.protocols.sccp.fields import shown
@@ -32,11 +30,10 @@ from mixedmode.protocols.sccp.server_events import Registered
 from mixedmode.services.callmanager_connection import CallManagerLimits, PhoneConnection
 from mixedmode.services.callmanager_directory import Directory, RegisteredPhone
 from mixedmode.services.callmanager_notes import Notes
-from mixedmode.services.callmanager_ports import PhonePort
 from mixedmode.services.callmanager_tls import PhoneTrust, phone_context
+from mixedmode.services.doors import Door, Gate, emptied, listen
+from mixedmode.services.tls_handshakes import Handshakes
 from mixedmode.services.tvs_tls import TlsFloor
-
-_SHUTDOWN_SECONDS: Final = 1.0
 
 
 class CallManagerService:
@@ -83,9 +80,10 @@ class CallManagerService:
         self._floor = floor
         self._log = log
         self._context: ssl.SSLContext | None = None
-        self._ports: tuple[PhonePort, ...] = ()
-        self._addresses: Counter[str] = Counter()
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._doors: tuple[Door, ...] = ()
+        self._gate = Gate(self.limits.connections, self.limits.per_address)
+        self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
+        self._entering: set[asyncio.Task[None]] = set()
         self._connections: set[PhoneConnection] = set()
         self._phones: dict[str, tuple[RegisteredPhone, PhoneConnection]] = {}
         self._notes = Notes(directory)
@@ -113,7 +111,7 @@ class CallManagerService:
     @property
     def healthy(self) -> bool:
         """Whether phones are taken."""
-        return bool(self._ports) and self._writer is not None and not self._writer.done()
+        return bool(self._doors) and self._writer is not None and not self._writer.done()
 
     async def start(self) -> None:
         """Load the keys and listen.
@@ -122,18 +120,18 @@ class CallManagerService:
             RemoteError: An address cannot be had.
             UsageError: The keys are of no use, or the service runs already.
         """
-        if self._ports:
+        if self._doors:
             raise UsageError("the CallManager service is running already")
         self._context = await asyncio.to_thread(phone_context, self._trust, self._floor)
-        plain = PhonePort(self._host, self._wanted[0], self._admit_plain, self._no_room)
+        plain = Door(listen("CallManager", self._host, self._wanted[0]), self._take_plain, self._no_room)
         try:
-            secure = self._listen_secure()
+            secure = Door(self._listen_secure(), self._take_secure, self._no_room)
         except RemoteError:
             plain.close()
             raise
-        self._ports = (plain, secure)
-        for port in self._ports:
-            port.take()
+        self._doors = (plain, secure)
+        for door in self._doors:
+            door.open()
         self._writer = asyncio.create_task(self._notes.run())
 
     async def drain(self, timeout: float = 5.0) -> int:
@@ -142,24 +140,20 @@ class CallManagerService:
         Returns:
             Connections left after ``timeout`` seconds.
         """
-        for port in self._ports:
-            port.rest()
-        for handshake in self._handshakes:
-            handshake.cancel()
+        for door in self._doors:
+            door.rest()
+        self._handshakes.close()
         for connection in list(self._connections):
             connection.close()
-        end = monotonic() + timeout
-        # A look now and then costs connections nothing; telling a waiter would cost every one of them.
-        while self._connections and monotonic() < end:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        return len(self._connections)
+        return await emptied(self._connections, timeout)
 
     async def stop(self) -> None:
         """Close everything. Stopping twice does no harm."""
-        for port in self._ports:
-            port.close()
-        self._ports = ()
-        tasks = list(self._handshakes)
+        for door in self._doors:
+            door.close()
+        self._doors = ()
+        self._handshakes.close()
+        tasks = list(self._entering)
         if self._writer is not None:
             tasks.append(self._writer)
             self._writer = None
@@ -234,6 +228,10 @@ class CallManagerService:
         self._forget(connection)
         self._log(why)
 
+    def entered(self, connection: PhoneConnection) -> None:
+        """Take a connection that is ready, after its handshake if there is one."""
+        self._connections.add(connection)
+
     def left(self, connection: PhoneConnection) -> None:
         """Forget a connection that has been closed."""
         if self._forget(connection):
@@ -253,64 +251,60 @@ class CallManagerService:
 
     # Connections.
 
-    def _running(self) -> tuple[PhonePort, ...]:
-        if not self._ports:
+    def _running(self) -> tuple[Door, ...]:
+        if not self._doors:
             raise UsageError("the CallManager service is not running", next_step="call start() first")
-        return self._ports
+        return self._doors
 
-    def _listen_secure(self) -> PhonePort:
+    def _listen_secure(self) -> socket.socket:
+        wanted = self._wanted[1]
         try:
-            return PhonePort(self._host, self._wanted[1], self._admit_secure, self._no_room)
+            return listen("CallManager", self._host, wanted)
         except RemoteError:
-            if not self._tls_elsewhere or self._wanted[1] == 0:
+            if not self._tls_elsewhere or wanted == 0:
                 raise
-            return PhonePort(self._host, 0, self._admit_secure, self._no_room)
+            return listen("CallManager", self._host, 0)
 
     def _no_room(self) -> None:
         self.metrics["accept_failures"] += 1
 
-    def _admit_plain(self, client: socket.socket, address: str) -> None:
-        self._admit(client, address, None)
+    def _take_plain(self, client: socket.socket, address: str) -> None:
+        if self._admit(client, address):
+            task = asyncio.get_running_loop().create_task(self._enter(client, PhoneConnection(self, address)))
+            self._entering.add(task)
+            task.add_done_callback(self._entering.discard)
 
-    def _admit_secure(self, client: socket.socket, address: str) -> None:
-        self._admit(client, address, self._context)
+    def _take_secure(self, client: socket.socket, address: str) -> None:
+        if self._context is not None and self._admit(client, address):
+            self._handshakes.begin(client, address, self._context, PhoneConnection(self, address))
 
-    def _admit(self, client: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
+    def _admit(self, client: socket.socket, address: str) -> bool:
         self.metrics["connections"] += 1
-        if self.metrics["open"] >= self.limits.connections or self._addresses[address] >= self.limits.per_address:
+        if not self._gate.admit(address):
             self.metrics["refused"] += 1
             client.close()
-            return
-        self.metrics["open"] += 1
-        self._addresses[address] += 1
-        task = asyncio.get_running_loop().create_task(self._connect(client, address, context))
-        self._handshakes.add(task)
-        task.add_done_callback(self._handshakes.discard)
+            return False
+        self.metrics["open"] = self._gate.open
+        return True
 
     def _release(self, address: str) -> None:
-        self.metrics["open"] -= 1
-        self._addresses[address] -= 1
-        if not self._addresses[address]:
-            del self._addresses[address]
+        self._gate.release(address)
+        self.metrics["open"] = self._gate.open
 
-    async def _connect(self, client: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
-        connection = PhoneConnection(self, address)
-        tls = {"ssl_handshake_timeout": self.limits.handshake_seconds, "ssl_shutdown_timeout": _SHUTDOWN_SECONDS}
+    async def _enter(self, client: socket.socket, connection: PhoneConnection) -> None:
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection, client, ssl=context, **(tls if context is not None else {})
-            )
-        except (OSError, asyncio.CancelledError) as error:
-            # Everything that a client can do wrong in a handshake, a certificate that nobody vouches for among it.
-            self.metrics["handshake_failures"] += 1
-            if isinstance(error, ssl.SSLCertVerificationError):
-                self._log(f"{address}: its certificate is refused: {error.verify_message}")
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, client)
+        except (OSError, asyncio.CancelledError):
             if not connection.made:
                 client.close()
-                self._release(address)
-            return
-        if not connection.closed:
-            self._connections.add(connection)
+                self._release(connection.client)
+
+    def _handshake_failed(self, connection: PhoneConnection, error: Exception) -> None:
+        # Everything that a client can do wrong in a handshake, a certificate that nobody vouches for among it.
+        self.metrics["handshake_failures"] += 1
+        if isinstance(error, ssl.SSLCertVerificationError):
+            self._log(f"{connection.client}: its certificate is refused: {error.verify_message}")
+        self._release(connection.client)
 
 
 __all__ = ["CallManagerLimits", "CallManagerService", "RegisteredPhone", "ResetKind"]

@@ -76,6 +76,9 @@ class Host(Protocol):
     def ended(self, connection: PhoneConnection, why: str) -> None:
         """A connection is over, for a reason that people may read."""
 
+    def entered(self, connection: PhoneConnection) -> None:
+        """Take a connection that is ready, after its handshake if there is one."""
+
     def left(self, connection: PhoneConnection) -> None:
         """Forget a connection that has been closed."""
 
@@ -118,6 +121,7 @@ class PhoneConnection(asyncio.Protocol):
         """Wait for a phone to speak."""
         self.made = True
         self._transport = cast(asyncio.Transport, transport)
+        self._host.entered(self)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             self._host.metrics["handshakes"] += 1
