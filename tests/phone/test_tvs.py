@@ -14,7 +14,8 @@ from mixedmode.errors import MixedModeError, ProtocolError, RemoteError, UsageEr
 from mixedmode.phone.client import TvsRequest
 from mixedmode.phone.decisions import TvsOutcome, TvsQuestion
 from mixedmode.phone.state import TvsServer
-from mixedmode.phone.tvs import UntrustedServerError, ask_tvs, exchange
+from mixedmode.phone.tls import UntrustedServerError
+from mixedmode.phone.tvs import ask_tvs, exchange
 from mixedmode.pki.load import private_key_pem
 from mixedmode.protocols.tvs import QueryRequest, encode_message, known, parse_message
 from mixedmode.services.tvs_tls import TlsFloor

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mixedmode.phone.capf import Outcome, enrol
-from mixedmode.phone.tvs import UntrustedServerError
+from mixedmode.phone.tls import UntrustedServerError
 from mixedmode.pki.capf_proof import proof_holds
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed

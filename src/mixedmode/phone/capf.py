@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mixedmode.errors import ProtocolError, RemoteError, UsageError
-from mixedmode.phone.tvs import UntrustedServerError
+from mixedmode.phone.tls import UntrustedServerError, client_context, is_trusted
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import KeyKind, generate_key
 from mixedmode.pki.signer import SoftwareSigner
@@ -86,7 +86,7 @@ async def enrol(
     session = PhoneSession(Enrolment(device, password, lsc.certificate.der if lsc else None))
     try:
         async with asyncio.timeout(deadline):
-            reader, writer = await asyncio.open_connection(host, port, ssl=_context(), server_hostname="")
+            reader, writer = await asyncio.open_connection(host, port, ssl=client_context(), server_hostname="")
             try:
                 _check_server(writer, trusted)
                 return await _converse(session, reader, writer, lsc)
@@ -145,17 +145,9 @@ def _public(key: object) -> bytes:
 
 
 def _check_server(writer: asyncio.StreamWriter, trusted: Collection[bytes] | None) -> None:
-    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
-    if trusted is not None and tls.getpeercert(binary_form=True) not in trusted:
+    if not is_trusted(writer, trusted):
         raise UntrustedServerError(
             "the CAPF server shows a certificate that the trust lists do not hold for CAPF",
             next_step="have the phone fetch the CTL and ITL of this cluster",
+            code="capf-untrusted",
         )
-
-
-def _context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # the trust lists decide, not an authority
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    return context

@@ -13,32 +13,19 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
-import warnings
 from collections.abc import Collection
 from functools import cache
 
 from mixedmode.errors import MalformedError, ProtocolError, RemoteError, UsageError
 from mixedmode.phone.client import TvsRequest
 from mixedmode.phone.decisions import TVS_UNKNOWN, TvsAnswer, TvsOutcome
+from mixedmode.phone.tls import UntrustedServerError, client_context, is_trusted
 from mixedmode.pki.certificates import Certificate
 from mixedmode.protocols.tvs import Answer, ClientExchange, MalformedMessageError, QueryRequest, Request
 
 DEADLINE = 5.0
 """Seconds for everything; the real value is not published."""
 _READ = 16 << 10
-_VERSIONS = {
-    "1.0": ssl.TLSVersion.TLSv1,
-    "1.1": ssl.TLSVersion.TLSv1_1,
-    "1.2": ssl.TLSVersion.TLSv1_2,
-    "1.3": ssl.TLSVersion.TLSv1_3,
-}
-TLS_VERSIONS = tuple(_VERSIONS)
-
-
-class UntrustedServerError(RemoteError):
-    """The server showed a certificate that the trust list does not hold for TVS."""
-
-    default_code = "tvs-untrusted"
 
 
 async def ask_tvs(request: TvsRequest) -> TvsAnswer:
@@ -84,7 +71,7 @@ async def exchange(
         port: Its TCP port.
         request: What to ask.
         trusted: DER of the certificates that it may show; None: any, when only the answer is of interest.
-        tls_max: The newest TLS to speak, of :data:`TLS_VERSIONS`.
+        tls_max: The newest TLS to speak, of :data:`~mixedmode.phone.tls.TLS_VERSIONS`.
         deadline: Seconds for everything.
 
     Raises:
@@ -132,29 +119,13 @@ async def exchange(
 
 
 def _check_server(writer: asyncio.StreamWriter, trusted: Collection[bytes] | None) -> None:
-    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
-    shown = tls.getpeercert(binary_form=True)
-    if trusted is not None and shown not in trusted:
-        name = "no certificate" if shown is None else "another certificate"
+    if not is_trusted(writer, trusted):
         raise UntrustedServerError(
-            f"the TVS server shows {name}, not one that the trust list holds for TVS",
+            "the TVS server shows another certificate, not one that the trust list holds for TVS",
             why="its TVS certificate was made anew, or this is another cluster's server",
             next_step="have the phone fetch the ITL of this cluster",
+            code="tvs-untrusted",
         )
 
 
-@cache
-def _context(tls_max: str) -> ssl.SSLContext:
-    version = _VERSIONS.get(tls_max)
-    if version is None:
-        raise UsageError(f"there is no TLS {tls_max}", next_step=f"one of: {', '.join(TLS_VERSIONS)}")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    with warnings.catch_warnings():
-        # Python warns of TLS 1.0 and 1.1; phones of the 7900 series know nothing newer.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.maximum_version = version
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    return context
+_context = cache(client_context)

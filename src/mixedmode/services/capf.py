@@ -16,23 +16,30 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from mixedmode.errors import MixedModeError, RemoteError, UsageError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.pki.capf_proof import proof_holds
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import LSC_DAYS, issue_lsc
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.protocols.capf import Asked, Claim, Confirmed, Ended, Issue, Operation, Order, ServerSession
 from mixedmode.services.capf_store import CapfDevice, CapfStore
+from mixedmode.services.doors import Door, Gate, emptied, listen
+from mixedmode.services.tls_handshakes import Handshakes
 from mixedmode.services.tvs_tls import TlsFloor, server_context
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
 _READ: Final = 4096
+_READ_AHEAD: Final = 1 << 17
 _log = logging.getLogger(__name__)
 
 
@@ -93,85 +100,78 @@ class CapfService:
         self._floor = floor
         self._issuers = tuple(issuers)
         self._clock = clock
-        self._server: asyncio.Server | None = None
-        self._addresses: Counter[str] = Counter()
+        self._context: ssl.SSLContext | None = None
+        self._door: Door | None = None
+        self._gate = Gate(self.limits.connections, self.limits.per_address)
+        self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
         self._next_session = secrets.randbits(31)
         self._signer: SoftwareSigner | None = None
 
     @property
     def port(self) -> int:
         """The TCP port that it listens on."""
-        return (
-            int(self._server.sockets[0].getsockname()[1]) if self._server and self._server.sockets else self._where[1]
-        )
+        return self._where[1] if self._door is None else self._door.address[1]
 
     @property
     def healthy(self) -> bool:
         """Whether connections are taken."""
-        return self._server is not None and self._server.is_serving()
+        return self._door is not None and not self._draining
 
     async def start(self) -> None:
         """Load the key and listen.
 
         Raises:
             RemoteError: The address cannot be used.
-            MixedModeError: The key cannot be used.
+            MixedModeError: The key cannot be used, or the service runs already.
         """
+        if self._door is not None:
+            raise UsageError("the CAPF service is running already")
         self._signer = await asyncio.to_thread(self._load)
-        context = server_context((self._signer,), self._floor)
-        host, port = self._where
-        try:
-            self._server = await asyncio.start_server(
-                self._serve,
-                host,
-                port,
-                ssl=context,
-                ssl_handshake_timeout=self.limits.handshake_seconds,
-                ssl_shutdown_timeout=2.0,
-                limit=1 << 17,
-                backlog=1024,
-                reuse_address=True,
-            )
-        except OSError as error:
-            raise RemoteError(
-                f"CAPF cannot listen: {error.strerror or error}",
-                where=f"{host}:{port}",
-                next_step="choose another port, or stop what uses it",
-            ) from error
+        self._context = server_context((self._signer,), self._floor)
+        self._draining = False
+        self._door = Door(listen("CAPF", *self._where), self._take, self._no_room)
+        self._door.open()
 
     async def drain(self, timeout: float = 5.0) -> int:
         """Take no more connections and let sessions end; return how many are left."""
-        if self._server is not None:
-            self._server.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=timeout)
-        return len(self._tasks)
+        self._draining = True
+        if self._door is not None:
+            self._door.rest()
+        self._handshakes.close()
+        return await emptied(self._tasks, timeout)
 
     async def stop(self) -> None:
-        """Close everything."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        """Close everything. Stopping twice does no harm."""
+        if self._door is not None:
+            self._door.close()
+            self._door = None
+        self._handshakes.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer = writer.get_extra_info("peername")
-        address = str(peer[0]) if peer else "unknown"
-        task = asyncio.current_task()
-        if (
-            task is None
-            or len(self._tasks) >= self.limits.connections
-            or self._addresses[address] >= self.limits.per_address
-        ):
-            self.metrics["refused"] += 1
-            writer.transport.abort()
-            return
-        self._tasks.add(task)
-        self._addresses[address] += 1
+    def _take(self, client: socket.socket, address: str) -> None:
         self.metrics["connections"] += 1
+        if self._context is None or not self._gate.admit(address):
+            self.metrics["refused"] += 1
+            client.close()
+            return
+        self._handshakes.begin(client, address, self._context, _Entry(self._serve, address))
+
+    def _no_room(self) -> None:
+        self.metrics["accept_failures"] += 1
+
+    def _handshake_failed(self, entry: _Entry, _error: Exception) -> None:
+        self.metrics["handshake_failures"] += 1
+        self._gate.release(entry.address)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         self._next_session = (self._next_session + 1) & 0xFFFFFFFF
         try:
             async with asyncio.timeout(self.limits.session_seconds):
@@ -181,10 +181,7 @@ class CapfService:
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
             self.metrics["broken"] += 1
         finally:
-            self._tasks.discard(task)
-            self._addresses[address] -= 1
-            if not self._addresses[address]:
-                del self._addresses[address]
+            self._gate.release(address)
             writer.close()
             with contextlib.suppress(OSError, ssl.SSLError, TimeoutError):
                 await writer.wait_closed()
@@ -237,17 +234,8 @@ class CapfService:
             return False
         return proof_holds(shown, claim.signed, sha1=claim.proof, sha512=claim.proof_sha512)
 
-    def lsc(self, device: str, public_key: bytes) -> bytes | None:
-        """Return a new LSC as DER, None if the key is none or too weak."""
-        from cryptography.hazmat.primitives.asymmetric import ec, rsa
-        from cryptography.hazmat.primitives.serialization import load_der_public_key
-
-        try:
-            key = load_der_public_key(public_key)
-        except ValueError:
-            return None
-        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-            return None
+    def lsc(self, device: str, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bytes:
+        """Return a new LSC as DER."""
         authority = self.authority()
         certificate = issue_lsc(
             device,
@@ -259,6 +247,22 @@ class CapfService:
             days=self.limits.lsc_days,
         )
         return certificate.der
+
+
+_Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], Coroutine[None, None, None]]
+
+
+class _Entry(asyncio.StreamReaderProtocol):
+    """A connection, from its first moment; its session begins when the handshake has succeeded."""
+
+    def __init__(
+        self,
+        serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], Coroutine[None, None, None]],
+        address: str,
+    ) -> None:
+        self.address = address
+        reader = asyncio.StreamReader(_READ_AHEAD)
+        super().__init__(reader, lambda reader, writer: serve(reader, writer, address))
 
 
 class _Talk:
@@ -288,7 +292,8 @@ class _Talk:
             case Asked(claim):
                 return self._asked(claim)
             case Issue(public_key):
-                self._issued = self._service.lsc(self._device, public_key) if self._fits(public_key) else None
+                key = _key_wished(public_key, self._wish)
+                self._issued = None if key is None else self._service.lsc(self._device, key)
                 return self._session.issue(self._issued)
             case Confirmed(operation, certificate):
                 self._confirmed(operation, certificate)
@@ -307,19 +312,6 @@ class _Talk:
         self._wish = device.key
         return self._session.order(Order(device.operation, device.wish))
 
-    def _fits(self, public_key: bytes) -> bool:
-        """Return whether the phone made the key that it was asked for."""
-        from cryptography.hazmat.primitives.asymmetric import ec, rsa
-        from cryptography.hazmat.primitives.serialization import load_der_public_key
-
-        try:
-            key = load_der_public_key(public_key)
-        except ValueError:
-            return False
-        if isinstance(key, rsa.RSAPublicKey):
-            return self._wish == f"rsa-{key.key_size}"
-        return isinstance(key, ec.EllipticCurvePublicKey) and self._wish == f"ec-{key.curve.key_size}"
-
     def _confirmed(self, operation: Operation, certificate: bytes | None) -> None:
         held = {Operation.INSTALL: self._issued, Operation.FETCH: certificate}.get(operation)
         self._service.store.done(self._device, held)
@@ -330,3 +322,17 @@ class _Talk:
         self._service.metrics[f"ended_{ended.reason.name.lower()}"] += 1
         if ended.why:
             _log.info("CAPF of %s from %s: %s", self._device or "nobody", self._address, ended.why)
+
+
+def _key_wished(der: bytes, wish: str) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | None:
+    """Return a phone's public key, None if it is not the kind of key that was asked for."""
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        key = load_der_public_key(der)
+    except ValueError:
+        return None
+    if isinstance(key, rsa.RSAPublicKey) and wish == f"rsa-{key.key_size}":
+        return key
+    return key if isinstance(key, ec.EllipticCurvePublicKey) and wish == f"ec-{key.curve.key_size}" else None

@@ -22,15 +22,14 @@ from typing import Final
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.ctl_signers import INSTALL
 from mixedmode.cluster.steps import Actor, OperationResult
-from mixedmode.errors import MixedModeError, RemoteError, UsageError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.pki.profiles import Purpose
 from mixedmode.services.ctl_provider_connection import ProviderConnection
 from mixedmode.services.ctl_provider_ports import HasPrivilege, Logins, ProviderLimits
 from mixedmode.services.ctl_provider_tls import provider_context
+from mixedmode.services.doors import Door, Gate, listen
 
 _BACKLOG: Final = 64
-_PAUSE_SECONDS: Final = 0.2
-"""Until connections are taken again when there are no more file descriptors."""
 _SHUTDOWN_SECONDS: Final = 2.0
 _STOP_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
@@ -71,10 +70,9 @@ class CtlProviderService:
         self.installer: Actor | None = None
         self.draining = False
         self._where = (host, port)
-        self._bound: tuple[str, int] | None = None
-        self._acceptor: asyncio.Task[None] | None = None
+        self._door: Door | None = None
+        self._gate = Gate(self.limits.connections, self.limits.per_address)
         self._clients: dict[asyncio.Task[None], ProviderConnection | None] = {}
-        self._addresses: Counter[str] = Counter()
         self._installations: set[asyncio.Task[OperationResult]] = set()
 
     @property
@@ -89,9 +87,9 @@ class CtlProviderService:
         Raises:
             UsageError: It has not been started.
         """
-        if self._bound is None:
+        if self._door is None:
             raise UsageError("the CTL Provider is not running", next_step="call start() first")
-        return self._bound
+        return self._door.address
 
     @property
     def port(self) -> int:
@@ -101,7 +99,7 @@ class CtlProviderService:
     @property
     def healthy(self) -> bool:
         """Whether connections are taken."""
-        return self._acceptor is not None and not self._acceptor.done()
+        return self._door is not None and not self.draining
 
     async def start(self) -> None:
         """Load the key once, to see that it is good, and listen.
@@ -111,14 +109,12 @@ class CtlProviderService:
             UsageError: The key is of no use, or the service runs already.
             NotFoundError: The node has no CallManager certificate, or its key is not here.
         """
-        if self._bound is not None:
+        if self._door is not None:
             raise UsageError("the CTL Provider is running already")
         await asyncio.to_thread(self._context)
-        listener = _listen(*self._where)
-        name = listener.getsockname()
-        self._bound = str(name[0]), int(name[1])
+        self._door = Door(listen("the CTL Provider", *self._where, backlog=_BACKLOG), self._take, self._no_room)
         self.draining = False
-        self._acceptor = asyncio.create_task(self._accept(listener))
+        self._door.open()
 
     async def drain(self, timeout: float = 5.0) -> int:
         """Take nothing new, close those that ask for nothing, let the others have their answer.
@@ -126,7 +122,9 @@ class CtlProviderService:
         Returns:
             Connections left after ``timeout`` seconds.
         """
-        await self._close_door()
+        self.draining = True
+        if self._door is not None:
+            self._door.rest()
         for task, connection in self._clients.items():
             if connection is None or connection.is_idle:
                 task.cancel()
@@ -136,14 +134,16 @@ class CtlProviderService:
 
     async def stop(self) -> None:
         """Close everything (rule 4). Stopping twice does no harm."""
-        await self._close_door()
+        self.draining = True
+        if self._door is not None:
+            self._door.close()
+            self._door = None
         tasks = list(self._clients)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._installations:
             await asyncio.wait(self._installations, timeout=_STOP_SECONDS)
-        self._bound = None
 
     def install(self, work: asyncio.Task[OperationResult]) -> None:
         """Keep an installation until it has ended."""
@@ -157,46 +157,27 @@ class CtlProviderService:
         self._installations.add(work)
         work.add_done_callback(ended)
 
-    async def _close_door(self) -> None:
-        self.draining = True
-        if self._acceptor is not None:
-            self._acceptor.cancel()
-            await asyncio.gather(self._acceptor, return_exceptions=True)
-            self._acceptor = None
+    def _take(self, client: socket.socket, source: str) -> None:
+        self.metrics["connections"] += 1
+        if not self._gate.admit(source):
+            self.metrics["refused"] += 1
+            client.close()
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(client, source))
+        self._clients[task] = None
+        self.metrics["open"] = len(self._clients)
+        task.add_done_callback(partial(self._left, client, source))
 
-    async def _accept(self, listener: socket.socket) -> None:
-        with listener:
-            await self._accept_from(listener)
+    def _no_room(self) -> None:
+        self.metrics["accept_failures"] += 1
 
-    async def _accept_from(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                client, address = await loop.sock_accept(listener)
-            except OSError:
-                # Out of file descriptors: asking again at once would only burn the processor.
-                self.metrics["accept_failures"] += 1
-                await asyncio.sleep(_PAUSE_SECONDS)
-                continue
-            source = str(address[0])
-            self.metrics["connections"] += 1
-            if len(self._clients) >= self.limits.connections or self._addresses[source] >= self.limits.per_address:
-                self.metrics["refused"] += 1
-                client.close()
-                continue
-            self._addresses[source] += 1
-            task = asyncio.create_task(self._serve(client, source))
-            self._clients[task] = None
-            self.metrics["open"] = len(self._clients)
-            task.add_done_callback(partial(self._left, source))
-
-    def _left(self, source: str, task: asyncio.Task[None]) -> None:
+    def _left(self, client: socket.socket, source: str, task: asyncio.Task[None]) -> None:
         del self._clients[task]
         self.metrics["open"] = len(self._clients)
-        self._addresses[source] -= 1
-        if not self._addresses[source]:
-            del self._addresses[source]
-        if not task.cancelled() and (error := task.exception()) is not None:
+        self._gate.release(source)
+        if task.cancelled():
+            client.close()
+        elif (error := task.exception()) is not None:
             _log.error("a connection to the CTL Provider failed", exc_info=error)
 
     async def _serve(self, client: socket.socket, source: str) -> None:
@@ -242,26 +223,6 @@ class CtlProviderService:
 
     def _context(self) -> ssl.SSLContext:
         return provider_context(self.cluster.signer(self.node, Purpose.CALLMANAGER.value))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = None
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setblocking(False)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        if listener is not None:
-            listener.close()
-        raise RemoteError(
-            f"the CTL Provider cannot listen: {error.strerror or error}",
-            where=f"{host}:{port}",
-            next_step="choose another port, or stop what uses it",
-        ) from error
-    return listener
 
 
 __all__ = ["CtlProviderService", "HasPrivilege", "Logins", "ProviderLimits"]

@@ -1,19 +1,14 @@
 """TLS of the CTL Provider: the node's CallManager certificate, TLS 1.2 at least.
 
-Rules:
-
-1. The key reaches OpenSSL through memory, never through a new file.
-2. A key under 2048 bits, as old clusters have it, lowers OpenSSL's security level for this port to 1; with others it
-   stays as it is. Only administrators' clients come here, and they compare the certificate's fingerprint.
+A key under 2048 bits, as old clusters have it, lowers OpenSSL's security level for this port to 1; with others it stays
+as it is. Only administrators' clients come here, and they compare the certificate's fingerprint.
 """
 
 from __future__ import annotations
 
-import os
 import ssl
 
-from mixedmode.errors import UsageError
-from mixedmode.pki.load import private_key_pem
+from mixedmode.pki.openssl import use_key
 from mixedmode.pki.signer import SoftwareSigner
 
 _STRONG_BITS = 2048
@@ -30,18 +25,10 @@ def provider_context(signer: SoftwareSigner) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     if signer.certificate.key_bits < _STRONG_BITS:
         context.set_ciphers("DEFAULT:@SECLEVEL=1")
-    handle = os.memfd_create("ctl-provider", os.MFD_CLOEXEC)
-    try:
-        with os.fdopen(handle, "wb", closefd=False) as file:
-            file.write(private_key_pem(signer.key) + signer.certificate.pem())
-        context.load_cert_chain(f"/proc/self/fd/{handle}")
-    except ssl.SSLError as error:
-        raise UsageError(
-            "OpenSSL does not take the CallManager certificate",
-            where=signer.certificate.subject,
-            why=str(error.reason or error),
-            next_step="regenerate it with a key of 2048 bits: set cert regen CallManager",
-        ) from error
-    finally:
-        os.close(handle)
+    use_key(
+        context,
+        signer,
+        what="CallManager certificate",
+        next_step="regenerate it with a key of 2048 bits: set cert regen CallManager",
+    )
     return context

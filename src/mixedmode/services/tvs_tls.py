@@ -7,12 +7,10 @@ Rules:
    (wire-formats.md 4); choose it only where such phones ask.
 2. Clients show no certificate. Sessions may be resumed; tickets are made with a key of this process.
 3. A P-256 certificate beside the RSA one is offered to clients that can, but a phone accepts it only if its ITL has it.
-4. Private keys reach OpenSSL through memory, never through a new file.
 """
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Sequence
 from enum import Enum
@@ -20,7 +18,7 @@ from typing import Protocol
 
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.errors import UsageError
-from mixedmode.pki.load import private_key_pem
+from mixedmode.pki.openssl import use_key
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import SoftwareSigner
 
@@ -82,7 +80,7 @@ class NodeCredentials:
 
 
 def server_context(signers: Sequence[SoftwareSigner], floor: TlsFloor = TlsFloor.TLS_1_2) -> ssl.SSLContext:
-    """Return the context of a server (rules 1 to 4).
+    """Return the context of a server (rules 1 to 3).
 
     Raises:
         UsageError: There is no key, or OpenSSL does not take it.
@@ -99,22 +97,10 @@ def server_context(signers: Sequence[SoftwareSigner], floor: TlsFloor = TlsFloor
     context.num_tickets = 1
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     for signer in signers:
-        _load(context, signer)
-    return context
-
-
-def _load(context: ssl.SSLContext, signer: SoftwareSigner) -> None:
-    handle = os.memfd_create("tvs", os.MFD_CLOEXEC)
-    try:
-        with os.fdopen(handle, "wb", closefd=False) as file:
-            file.write(private_key_pem(signer.key) + signer.certificate.pem())
-        context.load_cert_chain(f"/proc/self/fd/{handle}")
-    except ssl.SSLError as error:
-        raise UsageError(
-            "OpenSSL does not take the TVS certificate",
-            where=signer.certificate.subject,
-            why=str(error.reason or error),
+        use_key(
+            context,
+            signer,
+            what="TVS certificate",
             next_step="use RSA of 2048 bits or P-256; keys of 1024 bits need TLS 1.0 to be switched on",
-        ) from error
-    finally:
-        os.close(handle)
+        )
+    return context

@@ -1,0 +1,38 @@
+"""Keys into OpenSSL's TLS contexts: through memory, never through a new file."""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+from mixedmode.errors import UsageError
+from mixedmode.pki.load import private_key_pem
+from mixedmode.pki.signer import SoftwareSigner
+
+
+def use_key(context: ssl.SSLContext, signer: SoftwareSigner, *, what: str, next_step: str) -> None:
+    """Have a context show a certificate and prove it with its key.
+
+    Args:
+        context: The context.
+        signer: The key with its certificate.
+        what: The certificate, as people call it: ``TVS certificate``.
+        next_step: What helps where OpenSSL refuses it.
+
+    Raises:
+        UsageError: OpenSSL does not take it.
+    """
+    handle = os.memfd_create("key", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(handle, "wb", closefd=False) as file:
+            file.write(private_key_pem(signer.key) + signer.certificate.pem())
+        context.load_cert_chain(f"/proc/self/fd/{handle}")
+    except ssl.SSLError as error:
+        raise UsageError(
+            f"OpenSSL does not take the {what}",
+            where=signer.certificate.subject,
+            why=str(error.reason or error),
+            next_step=next_step,
+        ) from error
+    finally:
+        os.close(handle)
