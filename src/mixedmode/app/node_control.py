@@ -8,13 +8,16 @@ A service that this program does not offer is listed as not activated.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from mixedmode.admin.shell.services import OperationServices, ServiceEntry, ServiceStatus
 from mixedmode.app.node_services import UNITS, NodeServices
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
 from mixedmode.cluster.topology import Service
+
+_Does = Mapping[ServiceStatus, Callable[[NodeServices, Service], Awaitable[None]]]
+"""What is done to a service of this process before a state is told."""
 
 
 class NodeControl(OperationServices):
@@ -44,49 +47,23 @@ class NodeControl(OperationServices):
             for state in known
         ]
 
-    async def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Start a service."""
-        here = self._here(node, service)
-        if here is None:
-            async for status in super().start(node, service, actor):
-                yield status
-            return
-        async with here.hands:
-            async for status in super().start(node, service, actor):
-                if status is ServiceStatus.STARTED:
-                    await here.start_service(service)
-                yield status
-            await here.have_seen()
+        does: _Does = {ServiceStatus.STARTED: NodeServices.start_service}
+        return self._do(node, service, super().start(node, service, actor), does)
 
-    async def stop(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def stop(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Stop a service."""
-        here = self._here(node, service)
-        if here is None:
-            async for status in super().stop(node, service, actor):
-                yield status
-            return
-        async with here.hands:
-            async for status in super().stop(node, service, actor):
-                if status is ServiceStatus.STOPPED:
-                    await here.stop_service(service)
-                yield status
-            await here.have_seen()
+        does: _Does = {ServiceStatus.STOPPED: NodeServices.stop_service}
+        return self._do(node, service, super().stop(node, service, actor), does)
 
-    async def restart(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def restart(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Restart a service."""
-        here = self._here(node, service)
-        if here is None:
-            async for status in super().restart(node, service, actor):
-                yield status
-            return
-        async with here.hands:
-            async for status in super().restart(node, service, actor):
-                if status is ServiceStatus.STARTING:
-                    await here.stop_service(service)
-                elif status is ServiceStatus.STARTED:
-                    await here.start_service(service)
-                yield status
-            await here.have_seen()
+        does: _Does = {
+            ServiceStatus.STARTING: NodeServices.stop_service,
+            ServiceStatus.STARTED: NodeServices.start_service,
+        }
+        return self._do(node, service, super().restart(node, service, actor), does)
 
     async def reload_files(self, node: str) -> None:
         """Have a node's TFTP service read its files at once."""
@@ -94,5 +71,18 @@ class NodeControl(OperationServices):
         if here is not None and here.runs(Service.TFTP):
             await here.restart_service(Service.TFTP)
 
-    def _here(self, node: str, service: Service) -> NodeServices | None:
-        return self._nodes.get(node) if service in UNITS else None
+    async def _do(
+        self, node: str, service: Service, noted: AsyncIterator[ServiceStatus], does: _Does
+    ) -> AsyncIterator[ServiceStatus]:
+        """Note an operation and do it, if the node is here: before a state is told, what leads to it."""
+        here = self._nodes.get(node) if service in UNITS else None
+        if here is None:
+            async for status in noted:
+                yield status
+            return
+        async with here.hands:
+            async for status in noted:
+                if (act := does.get(status)) is not None:
+                    await act(here, service)
+                yield status
+            await here.have_seen()
