@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mixedmode.app.secret_files import read_secret
 from mixedmode.errors import MalformedError, UsageError
-from mixedmode.pki.load import read_key_file
 
 if TYPE_CHECKING:
     import asyncssh
@@ -60,8 +60,7 @@ class Target:
     def password(self) -> str | None:
         """Return the password; None where nobody can be asked, so that a key must log in."""
         if self.password_file is not None:
-            lines = read_key_file(self.password_file).decode("utf-8", "replace").splitlines()
-            return lines[0] if lines else ""
+            return read_secret(self.password_file)
         if not sys.stdin.isatty():
             return None
         import getpass

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixedmode.app.admin_target import DEFAULT_DIRECTORY, DEFAULT_USER
+from mixedmode.app.secret_files import ask_secret, read_secret
 from mixedmode.errors import MalformedError, UsageError
 
 if TYPE_CHECKING:
@@ -39,17 +40,13 @@ class ProviderTarget:
         Raises:
             UsageError: Nobody can be asked.
         """
-        import getpass
-        import sys
-
-        from mixedmode.pki.load import read_key_file
-
         if self.password_file is not None:
-            lines = read_key_file(self.password_file).decode("utf-8", "replace").splitlines()
-            return lines[0] if lines else ""
-        if not sys.stdin.isatty():
-            raise UsageError("the administrator's password is not given", next_step="use --password-file")
-        return getpass.getpass(f"Password of {self.user}@{self.host}: ")
+            return read_secret(self.password_file)
+        return ask_secret(
+            f"Password of {self.user}@{self.host}: ",
+            missing="the administrator's password is not given",
+            next_step="use --password-file",
+        )
 
     def client(self) -> ProviderClient:
         """Return a client, not connected yet."""

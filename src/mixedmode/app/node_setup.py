@@ -11,6 +11,7 @@ from pathlib import Path
 from mixedmode.admin.accounts import account_store, check_password
 from mixedmode.app.node_join import Publisher, ask_publisher, make_keys
 from mixedmode.app.node_services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS
+from mixedmode.app.secret_files import read_secret
 from mixedmode.app.settings import Settings
 from mixedmode.cluster.database import Database
 from mixedmode.cluster.facade import Cluster
@@ -20,7 +21,6 @@ from mixedmode.cluster.topology import ClusterSpec, NodeInfo, NodeSpec
 from mixedmode.cluster.versions import Version
 from mixedmode.errors import MixedModeError, RemoteError, UsageError
 from mixedmode.pki.files import PRIVATE, write_atomic
-from mixedmode.pki.load import read_key_file
 from mixedmode.pki.profiles import Subject
 from mixedmode.services.distribution import NodeDistributor, SftpDistributor, SftpEndpoint
 from mixedmode.services.sftp import HOST_KEY
@@ -180,8 +180,7 @@ def _kept(directory: Path, password: str, given: Path | None) -> Path:
 def _password(path: Path | None) -> str:
     if path is None:
         return secrets.token_urlsafe(12)
-    lines = read_key_file(path).decode("utf-8", "replace").splitlines()
-    password = lines[0] if lines else ""
+    password = read_secret(path)
     check_password(password)
     return password
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mixedmode.app.secret_files import ask_secret, read_secret
 from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,18 +74,14 @@ def read_pin(label: str, pin_file: Path | None, *, default: str | None = None, v
     Raises:
         UsageError: Nobody can be asked.
     """
-    import getpass
-    import sys
-
-    from mixedmode.pki.load import read_key_file
-
     if pin_file is not None:
-        lines = read_key_file(pin_file).decode("utf-8", "replace").splitlines()
-        return lines[0] if lines else ""
+        return read_secret(pin_file)
     if (pin := os.environ.get(variable)) is not None:
         return pin
     if default is not None:
         return default
-    if not sys.stdin.isatty():
-        raise UsageError("the token's password is not given", next_step=f"use --pin-file or {variable}")
-    return getpass.getpass(f"Password of the Security Token {label}: ")
+    return ask_secret(
+        f"Password of the Security Token {label}: ",
+        missing="the token's password is not given",
+        next_step=f"use --pin-file or {variable}",
+    )
