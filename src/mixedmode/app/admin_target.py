@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mixedmode.app.known_hosts import known_hosts_file, scan_hint
 from mixedmode.app.secret_files import read_secret
 from mixedmode.errors import MalformedError, UsageError
 
@@ -77,12 +78,12 @@ class Target:
         import asyncssh
 
         if self.host_key is None:
-            known_hosts = self.known_hosts or Path("~/.ssh/known_hosts").expanduser()
+            known_hosts = known_hosts_file(self.known_hosts)
             if not known_hosts.is_file():
                 raise UsageError(
                     f"there is no file of host keys, so {self.where} cannot be recognised",
                     where=str(known_hosts),
-                    next_step=f"compare its fingerprint, then: ssh-keyscan -p {self.port} {self.host} >> {known_hosts}",
+                    next_step=scan_hint(self.host, self.port, known_hosts),
                 )
             return str(known_hosts)
         try:

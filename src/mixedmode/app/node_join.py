@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import asyncssh
 
+from mixedmode.app.known_hosts import known_hosts_file, scan_hint
 from mixedmode.cluster.certificates import key_name
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.folders import NodeFolder
@@ -145,7 +146,10 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
         ProtocolError: It answered something else.
     """
     where = f"{publisher.host}:{publisher.port}"
-    known = _known_hosts(publisher)
+    hint = scan_hint(publisher.host, publisher.port)
+    known = known_hosts_file(publisher.known_hosts)
+    if not known.is_file():
+        raise UsageError("the publisher's host key is not known", where=str(known), next_step=hint)
     try:
         async with asyncio.timeout(SECONDS):
             connection = await asyncssh.connect(
@@ -163,7 +167,7 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
                 line = await process.stdout.readline()
     except asyncssh.HostKeyNotVerifiable as error:
         problem = "the publisher shows a host key that is not known"
-        raise RemoteError(problem, where=where, why=str(error), next_step=_hint(publisher)) from error
+        raise RemoteError(problem, where=where, why=str(error), next_step=hint) from error
     except asyncssh.PermissionDenied as error:
         raise UsageError("the publisher refused the login", where=f"{publisher.user}@{where}") from error
     except (asyncssh.Error, OSError, TimeoutError) as error:
@@ -183,18 +187,6 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
             next_step=problem.get("next_step"),
         )
     return answer
-
-
-def _hint(publisher: Publisher) -> str:
-    scan = f"ssh-keyscan -p {publisher.port} {publisher.host}"
-    return f"compare its fingerprint, then: {scan} >> FILE, and give --known-hosts FILE"
-
-
-def _known_hosts(publisher: Publisher) -> Path:
-    known = publisher.known_hosts or Path("~/.ssh/known_hosts").expanduser()
-    if not known.is_file():
-        raise UsageError("the publisher's host key is not known", where=str(known), next_step=_hint(publisher))
-    return known
 
 
 def make_keys(folder: NodeFolder, name: str, description: Mapping[str, Any]) -> dict[str, str]:

@@ -47,6 +47,7 @@ def admin(
 async def _run(target: Target, command: str | None) -> int:
     import asyncssh
 
+    from mixedmode.app.known_hosts import scan_hint
     from mixedmode.errors import CheckFailedError, RemoteError, UsageError
 
     options: dict[str, Any] = {
@@ -68,8 +69,7 @@ async def _run(target: Target, command: str | None) -> int:
             "the host key is not known",
             where=target.where,
             why=str(error),
-            next_step=f"compare its fingerprint, then: ssh-keyscan -p {target.port} {target.host} >> FILE, "
-            "and give --known-hosts FILE",
+            next_step=scan_hint(target.host, target.port),
         ) from error
     except asyncssh.PermissionDenied as error:
         raise UsageError(
