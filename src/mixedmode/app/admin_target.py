@@ -8,7 +8,6 @@ Rules:
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixedmode.app.known_hosts import known_hosts_file, scan_hint
+from mixedmode.app.lab_document import DEFAULT_DIRECTORY, NAME, read_lab
 from mixedmode.app.secret_files import read_secret
 from mixedmode.errors import MalformedError, UsageError
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import asyncssh
 
 DEFAULT_USER = "administrator"
-DEFAULT_DIRECTORY = Path("lab")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +124,9 @@ def _begins_a_command(word: str) -> bool:
 
 
 def _lab(directory: Path | None) -> dict[str, Any]:
-    path = (directory or DEFAULT_DIRECTORY) / "lab.json"
-    try:
-        document = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        if directory is None:
-            return {}
-        raise UsageError("there is no lab here", where=str(path), next_step="mixedmode lab makes one") from error
-    except ValueError as error:
-        raise MalformedError("lab.json cannot be read", where=str(path), why=str(error)) from error
-    return document if isinstance(document, dict) else {}
+    if directory is None and not (DEFAULT_DIRECTORY / NAME).exists():
+        return {}
+    return read_lab(directory or DEFAULT_DIRECTORY, missing="there is no lab here", next_step="mixedmode lab makes one")
 
 
 def _lab_target(node: dict[str, Any], document: dict[str, Any]) -> Target:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixedmode.app.admin_target import DEFAULT_DIRECTORY, DEFAULT_USER
+from mixedmode.app.admin_target import DEFAULT_USER
+from mixedmode.app.lab_document import DEFAULT_DIRECTORY, read_lab
 from mixedmode.app.secret_files import ask_secret, read_secret
-from mixedmode.errors import MalformedError, UsageError
+from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
     from mixedmode.admin.ctlclient.provider import ProviderClient, TrustCheck
@@ -104,16 +104,9 @@ def find_provider(
 
 
 def _document(place: Path) -> dict[str, Any]:
-    path = place / "lab.json"
-    try:
-        document = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise UsageError(
-            "no server is named, and there is no lab here", where=str(path), next_step="mixedmode ctl-client HOST"
-        ) from error
-    except ValueError as error:
-        raise MalformedError("lab.json cannot be read", where=str(path), why=str(error)) from error
-    return dict(document)
+    return read_lab(
+        place, missing="no server is named, and there is no lab here", next_step="mixedmode ctl-client HOST"
+    )
 
 
 def _publisher(place: Path, name: str | None) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def list_devices(
 @contextlib.contextmanager
 def _cluster(directory: Path | None, config: Path | None) -> Iterator[Cluster]:
     """Open the publisher's cluster: a lab's, or that of the settings file."""
-    from mixedmode.app.admin_target import DEFAULT_DIRECTORY
+    from mixedmode.app.lab_document import DEFAULT_DIRECTORY
     from mixedmode.cluster.facade import Cluster
 
     if directory is None and config is None and (DEFAULT_DIRECTORY / "cluster.db").exists():

@@ -63,7 +63,7 @@ def reset(
 
 
 def _ask(directory: Path | None, config: Path | None, request: dict[str, Any]) -> dict[str, Any]:
-    from mixedmode.app.admin_target import DEFAULT_DIRECTORY
+    from mixedmode.app.lab_document import DEFAULT_DIRECTORY
     from mixedmode.app.node_status import SOCKET_NAME, ask_status
 
     if directory is None and config is None and (DEFAULT_DIRECTORY / SOCKET_NAME).exists():

@@ -184,9 +184,9 @@ def _inserted(folder: Path | None, module: str | None) -> list[Token]:
 
 
 def _lab() -> Path | None:
-    from mixedmode.app.admin_target import DEFAULT_DIRECTORY
+    from mixedmode.app.lab_document import DEFAULT_DIRECTORY, NAME
 
-    return DEFAULT_DIRECTORY if (DEFAULT_DIRECTORY / "lab.json").is_file() else None
+    return DEFAULT_DIRECTORY if (DEFAULT_DIRECTORY / NAME).is_file() else None
 
 
 def _pin(label: str, pin_file: Path | None, *, default: str | None = None) -> str:
