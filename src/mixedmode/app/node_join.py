@@ -28,7 +28,7 @@ from mixedmode.app.known_hosts import known_hosts_file, scan_hint
 from mixedmode.cluster.certificates import key_name
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.folders import NodeFolder
-from mixedmode.cluster.making import hash_of, key_file, key_kind_of, make_certificate, organization_of
+from mixedmode.cluster.making import hash_of, key_file, key_kind_of, make_installed, organization_of
 from mixedmode.cluster.steps import Actor
 from mixedmode.cluster.versions import Version
 from mixedmode.errors import MixedModeError, ProtocolError, RemoteError, UsageError
@@ -40,7 +40,6 @@ from mixedmode.pki.profiles import KeyKind, Purpose, Subject
 SUBSYSTEM: Final = "mixedmode-node"
 LEVEL: Final = 4
 SECONDS: Final = 60.0
-_EC: Final = (Purpose.CALLMANAGER_ECDSA, Purpose.TOMCAT_ECDSA)
 
 
 class JoinDesk:
@@ -202,14 +201,14 @@ def make_keys(folder: NodeFolder, name: str, description: Mapping[str, Any]) -> 
         if present is not None:
             signer = load_signer(str(present))
         else:
-            is_ec = purpose in _EC
-            signer = make_certificate(
+            signer = make_installed(
                 purpose,
                 name,
                 subject,
-                key_kind=KeyKind.EC_256 if is_ec else KeyKind.from_label(str(description["key"])),
+                rsa=KeyKind.from_label(str(description["key"])),
+                ec=KeyKind.EC_256,
                 now=datetime.now(UTC),
-                signature_hash=None if is_ec else algorithm,
+                signature_hash=algorithm,
             )
             folder.write_key(key_name(purpose.value, signer.certificate), key_file(signer))
         found[purpose.value] = signer.certificate.pem().decode()

@@ -18,7 +18,7 @@ from mixedmode.cluster.database import Database
 from mixedmode.cluster.devices import add_devices
 from mixedmode.cluster.folders import NodeFolder
 from mixedmode.cluster.licences import Licence
-from mixedmode.cluster.making import key_file, make_certificate
+from mixedmode.cluster.making import key_file, make_installed
 from mixedmode.cluster.operations.certificates import TRUSTED_BY
 from mixedmode.cluster.parameters import AUTO_REGISTRATION, PARAMETERS
 from mixedmode.cluster.schema import (
@@ -43,7 +43,6 @@ from mixedmode.errors import UsageError
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import SoftwareSigner
 
-_EC = {Purpose.CALLMANAGER_ECDSA, Purpose.TOMCAT_ECDSA}
 _GROUP_MEMBERS = 3
 """A CallManager group has up to three call-processing nodes."""
 
@@ -94,14 +93,14 @@ def create(directory: Path, database: Database, spec: ClusterSpec, now: datetime
 
 
 def _make(spec: ClusterSpec, node: NodeSpec, purpose: Purpose, now: datetime) -> SoftwareSigner:
-    is_ec = purpose in _EC
-    return make_certificate(
+    return make_installed(
         purpose,
         node.name,
         spec.organization,
-        key_kind=spec.ec_key if is_ec else spec.rsa_key,
+        rsa=spec.rsa_key,
+        ec=spec.ec_key,
         now=now,
-        signature_hash=None if is_ec else spec.signature_hash,
+        signature_hash=spec.signature_hash,
     )
 
 

@@ -9,7 +9,7 @@ from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.issuing import Hash
 from mixedmode.pki.load import private_key_pem
 from mixedmode.pki.names import attributes_of
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, common_name, generate_key, self_signed
+from mixedmode.pki.profiles import PROFILES, KeyKind, Purpose, Subject, common_name, generate_key, self_signed
 from mixedmode.pki.signer import SoftwareSigner
 
 SERIAL_BYTES = 16
@@ -45,6 +45,38 @@ def make_certificate(
         hash=signature_hash,
     )
     return SoftwareSigner(certificate, key)
+
+
+def make_installed(
+    purpose: Purpose,
+    node: str,
+    organization: Subject,
+    *,
+    rsa: KeyKind,
+    ec: KeyKind,
+    now: datetime,
+    signature_hash: Hash | None,
+) -> SoftwareSigner:
+    """Return a new key with its certificate, as a node gets them when it is installed.
+
+    Args:
+        purpose: What it is for; decides between the two kinds of key.
+        node: The node.
+        organization: The attributes of its subject.
+        rsa: The key of an RSA certificate.
+        ec: The key of an EC certificate.
+        now: The time (UTC).
+        signature_hash: Under an RSA certificate; None lets the key decide, as it does for EC.
+    """
+    is_ec = PROFILES[purpose].key_kind == "EC"
+    return make_certificate(
+        purpose,
+        node,
+        organization,
+        key_kind=ec if is_ec else rsa,
+        now=now,
+        signature_hash=None if is_ec else signature_hash,
+    )
 
 
 def key_file(signer: SoftwareSigner) -> bytes:
