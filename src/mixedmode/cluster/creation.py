@@ -20,15 +20,14 @@ from mixedmode.cluster.folders import NodeFolder
 from mixedmode.cluster.licences import Licence
 from mixedmode.cluster.making import key_file, make_installed
 from mixedmode.cluster.operations.certificates import TRUSTED_BY
+from mixedmode.cluster.operations.nodes import add_node
 from mixedmode.cluster.parameters import AUTO_REGISTRATION, PARAMETERS
 from mixedmode.cluster.schema import (
     CallManagerGroup,
-    CallManagerGroupMember,
     DevicePool,
     LicenceRow,
     ProcessConfig,
     ProcessNode,
-    ProcessNodeService,
     VersionRow,
 )
 from mixedmode.cluster.topology import (
@@ -42,9 +41,6 @@ from mixedmode.cluster.topology import (
 from mixedmode.errors import UsageError
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import SoftwareSigner
-
-_GROUP_MEMBERS = 3
-"""A CallManager group has up to three call-processing nodes."""
 
 
 def create(directory: Path, database: Database, spec: ClusterSpec, now: datetime) -> None:
@@ -109,23 +105,14 @@ def _nodes(session: Session, spec: ClusterSpec, now: datetime) -> None:
     session.add(group)
     session.flush()
     session.add(DevicePool(name="Default", fkcallmanagergroup=group.id))
-    members = 0
     for position, node in enumerate(spec.nodes):
         role = NodeRole.PUBLISHER if position == 0 else NodeRole.SUBSCRIBER
-        row = ProcessNode(name=node.name, tknodeusage=role.value, address=node.address)
-        session.add(row)
-        session.flush()
         services = node.services
         if services is None:
             services = PUBLISHER_SERVICES if role is NodeRole.PUBLISHER else SUBSCRIBER_SERVICES
         if not spec.version.has_trust_verification:
             services = tuple(service for service in services if service is not Service.TVS)
-        session.add_all(
-            ProcessNodeService(fkprocessnode=row.id, service=s.value, isactive=True, started=now) for s in services
-        )
-        if Service.CALLMANAGER in services and members < _GROUP_MEMBERS:
-            session.add(CallManagerGroupMember(fkcallmanagergroup=group.id, fkprocessnode=row.id, priority=members))
-            members += 1
+        add_node(session, node, role, services, now)
 
 
 def _parameters(session: Session, spec: ClusterSpec) -> None:

@@ -6,7 +6,8 @@ A node that joins brings certificates; its keys stay on its host. In mixed mode 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -44,6 +45,23 @@ _GROUP_MEMBERS = 3
 """A CallManager group has up to three call-processing nodes."""
 
 
+def add_node(session: Session, node: NodeSpec, role: NodeRole, services: Sequence[Service], now: datetime) -> None:
+    """Add the rows of a node and its services; while there is room, a call-processing node is in the default group."""
+    row = ProcessNode(name=node.name, tknodeusage=role.value, address=node.address)
+    session.add(row)
+    session.flush()
+    session.add_all(
+        ProcessNodeService(fkprocessnode=row.id, service=each.value, isactive=True, started=now) for each in services
+    )
+    group = session.scalars(select(CallManagerGroup).order_by(CallManagerGroup.id)).first()
+    if group is None or Service.CALLMANAGER not in services:
+        return
+    mine = CallManagerGroupMember.fkcallmanagergroup == group.id
+    members = session.scalar(select(func.count()).select_from(CallManagerGroupMember).where(mine)) or 0
+    if members < _GROUP_MEMBERS:
+        session.add(CallManagerGroupMember(fkcallmanagergroup=group.id, fkprocessnode=row.id, priority=members))
+
+
 def _certificates(state: ClusterState, arguments: Mapping[str, Any]) -> dict[Purpose, Certificate]:
     """Return the certificates that a node brings.
 
@@ -72,13 +90,7 @@ def _plan_join(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
         now = context.state.now()
         ctl = context.state.folder(context.state.publisher.name).read(CTL_FILE)
         with context.transaction() as session:
-            row = ProcessNode(name=spec.name, tknodeusage=NodeRole.SUBSCRIBER.value, address=spec.address)
-            session.add(row)
-            session.flush()
-            session.add_all(
-                ProcessNodeService(fkprocessnode=row.id, service=each.value, isactive=True, started=now)
-                for each in services
-            )
+            add_node(session, spec, NodeRole.SUBSCRIBER, services, now)
             session.add(
                 ProcessConfig(
                     paramname=AUTO_REGISTRATION.name,
@@ -92,7 +104,6 @@ def _plan_join(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
                     node=spec.name, ports=arguments.get("ports") or {}, sftphostkey=arguments.get("sftp_host_key") or ""
                 )
             )
-            _into_default_group(session, row.id)
             for purpose, certificate in certificates.items():
                 activate_own(session, spec.name, purpose.value, certificate, now)
                 for store in TRUSTED_BY.get(purpose, ()):
@@ -116,16 +127,6 @@ def _publish_itls() -> Step:
             queue_itls(context, session, itls)
 
     return Step("Sign the ITL files anew: they name every TVS", publish)
-
-
-def _into_default_group(session: Session, node: int) -> None:
-    group = session.scalars(select(CallManagerGroup).order_by(CallManagerGroup.id)).first()
-    if group is None:
-        return
-    mine = CallManagerGroupMember.fkcallmanagergroup == group.id
-    members = session.scalar(select(func.count()).select_from(CallManagerGroupMember).where(mine)) or 0
-    if members < _GROUP_MEMBERS:
-        session.add(CallManagerGroupMember(fkcallmanagergroup=group.id, fkprocessnode=node, priority=members))
 
 
 def _check_join(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
