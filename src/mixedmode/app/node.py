@@ -10,7 +10,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -24,6 +23,7 @@ from mixedmode.app.node_services import PUBLISHER_KEY, STANDARD_PORTS, NodeOptio
 from mixedmode.app.node_setup import Opened, replication_source
 from mixedmode.app.node_status import SOCKET_NAME, StatusSocket, SupervisorCollector, serve_metrics
 from mixedmode.app.phone_control import phone_commands
+from mixedmode.app.serving import end_by_signal
 from mixedmode.app.settings import Settings
 from mixedmode.app.systemd import notify
 from mixedmode.cluster.topology import NodeInfo
@@ -84,10 +84,7 @@ class Node:
         Args:
             ready: Called once everything that can be started is.
         """
-        stopped = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopped.set)
+        stopped = end_by_signal()
         commands = phone_commands({self.services.info.name: self.services})
         status = StatusSocket(self.settings.node.directory / SOCKET_NAME, self.describe, commands)
         await status.start()

@@ -12,7 +12,6 @@ from mixedmode.app.console import print_json, print_lines, say
 from mixedmode.errors import CheckFailedError, UsageError
 
 if TYPE_CHECKING:
-    from mixedmode.services.capf import CapfService
     from mixedmode.services.capf_store import CapfDevice
 
 app = typer.Typer(help="Certificate Authority Proxy Function: certificates for phones.", no_args_is_help=True)
@@ -44,6 +43,7 @@ def serve(
     """Run a CAPF until Ctrl-C or SIGTERM."""
     import uvloop
 
+    from mixedmode.app.serving import serve_until_signal
     from mixedmode.app.sources import read_certificate
     from mixedmode.pki.load import load_signer
     from mixedmode.pki.signer import SoftwareSigner
@@ -63,24 +63,7 @@ def serve(
         issuers=[read_certificate(path) for path in manufacturer or ()],
         limits=CapfLimits(lsc_days=days),
     )
-    uvloop.run(_serve(service, host))
-
-
-async def _serve(service: CapfService, host: str) -> None:
-    import asyncio
-    import signal
-
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    await service.start()
-    try:
-        say(f"CAPF on {host}:{service.port}; Ctrl-C ends it")
-        await ended.wait()
-        await service.drain(5.0)
-    finally:
-        await service.stop()
+    uvloop.run(serve_until_signal(service, started=lambda: say(f"CAPF on {host}:{service.port}; Ctrl-C ends it")))
 
 
 @app.command("set")

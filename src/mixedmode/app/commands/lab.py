@@ -54,13 +54,9 @@ def lab(
 
 
 async def _run_lab(the_lab: Lab, *, once: bool) -> None:
-    import asyncio
-    import signal
+    from mixedmode.app.serving import end_by_signal
 
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    stopped = end_by_signal()
     await the_lab.start()
     try:
         boots = await the_lab.phones.boot_all(the_lab.phone_server)

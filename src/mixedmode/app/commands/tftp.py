@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mixedmode.app.console import say
+
 if TYPE_CHECKING:
     from mixedmode.services.files import FolderStore
 
@@ -34,11 +36,11 @@ async def _serve(store: FolderStore, host: str, port: int, drain: float) -> None
     import asyncio
     import signal
 
+    from mixedmode.app.serving import serve_until_signal, shown
     from mixedmode.errors import MixedModeError
     from mixedmode.services.tftp import TftpService
 
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+    service = TftpService(store, host=host, port=port)
 
     def reload() -> None:
         try:
@@ -48,25 +50,17 @@ async def _serve(store: FolderStore, host: str, port: int, drain: float) -> None
         else:
             say(f"Read again: {len(store)} files")
 
-    service = TftpService(store, host=host, port=port)
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, reload)
-    await service.start()
-    try:
+    def started() -> None:
         for name, reason in store.skipped.items():
             say(f"Left out: {name}: {reason}")
-        address, bound = service.address
-        shown = f"[{address}]" if ":" in address else address
-        say(f"TFTP on {shown}:{bound}, {len(store)} files of {store.folder}; Ctrl-C ends it")
-        await ended.wait()
-        left = await service.drain(drain)
+        say(f"TFTP on {shown(service.address)}, {len(store)} files of {store.folder}; Ctrl-C ends it")
+
+    def drained(left: int) -> None:
         metrics = service.metrics
         say(f"{metrics['completed']} transfers completed, {metrics['not_found']} files not found, {left} cut off")
-    finally:
-        await service.stop()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    await serve_until_signal(service, started=started, drained=drained, seconds=drain)
 
 
 @app.command()

@@ -216,21 +216,12 @@ def _vouched(text: str) -> tuple[Certificate, list[int]]:
 
 
 async def _serve(service: TvsService) -> None:
-    import asyncio
-    import signal
+    from mixedmode.app.serving import serve_until_signal, shown
 
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    await service.start()
-    try:
-        address, bound = service.address
-        shown = f"[{address}]" if ":" in address else address
-        say(f"TVS on {shown}:{bound}; Ctrl-C ends it")
-        await ended.wait()
-        left = await service.drain(5.0)
+    def drained(left: int) -> None:
         metrics = service.metrics
         say(f"{metrics['known']} known, {metrics['unknown']} not known, {left} connections cut off")
-    finally:
-        await service.stop()
+
+    await serve_until_signal(
+        service, started=lambda: say(f"TVS on {shown(service.address)}; Ctrl-C ends it"), drained=drained
+    )

@@ -1,0 +1,56 @@
+"""One service in this process until Ctrl-C or SIGTERM, as the commands that serve something run it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mixedmode.services.supervisor import Running
+
+DRAIN_SECONDS = 5.0
+
+
+def end_by_signal() -> asyncio.Event:
+    """Return an event of the running loop that SIGINT and SIGTERM set, in place of what they do otherwise."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    return ended
+
+
+async def serve_until_signal(
+    service: Running,
+    *,
+    started: Callable[[], None],
+    drained: Callable[[int], None] = lambda _left: None,
+    seconds: float = DRAIN_SECONDS,
+) -> None:
+    """Run a service until a signal, let what is under way finish, and stop it.
+
+    Args:
+        service: Not started yet.
+        started: Called once it listens.
+        drained: Told how much was cut off.
+        seconds: For what is under way.
+
+    Raises:
+        MixedModeError: It cannot start.
+    """
+    ended = end_by_signal()
+    await service.start()
+    try:
+        started()
+        await ended.wait()
+        drained(await service.drain(seconds))
+    finally:
+        await service.stop()
+
+
+def shown(address: tuple[str, int]) -> str:
+    """Return an address and its port as people write them."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
