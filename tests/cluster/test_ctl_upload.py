@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from mixedmode.admin.ctlclient.lists import check_token, client_list, present_tokens
 from mixedmode.cluster.distribution import LocalDistributor
 from mixedmode.cluster.errors import (
+    INSERT_ANOTHER,
+    TOKEN_NOT_IN_CTL,
     ClusterBusyError,
     NodeDownError,
     OperationFailedError,
@@ -20,7 +22,7 @@ from mixedmode.cluster.errors import (
 )
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.folders import CTL_FILE
-from mixedmode.cluster.operations.ctl_signers import INSERT_ANOTHER, INSTALL, TOKEN_NOT_IN_CTL, TokenNotInCtlError
+from mixedmode.cluster.operations.ctl_signers import INSTALL, TokenNotInCtlError
 from mixedmode.cluster.operations.ctl_upload import MIXED as TO_MIXED
 from mixedmode.cluster.operations.ctl_upload import UPDATE, install_ctl
 from mixedmode.cluster.topology import SecurityMode

@@ -16,7 +16,7 @@ import pytest
 
 from mixedmode.admin.accounts import AccountStore
 from mixedmode.admin.ctlclient.known import GivenCertificates, KnownProviders, UnknownProviderError
-from mixedmode.admin.ctlclient.lists import client_list, target_mode
+from mixedmode.admin.ctlclient.lists import client_list, lacks_ctl, target_mode
 from mixedmode.admin.ctlclient.provider import (
     LoginRefusedError,
     ProviderClient,
@@ -24,12 +24,12 @@ from mixedmode.admin.ctlclient.provider import (
     RefusedError,
     TokenRefusedError,
     TrustCheck,
-    lacks_ctl,
 )
 from mixedmode.admin.logins import LoginGuard, LoginPolicy
 from mixedmode.cluster.distribution import LocalDistributor
+from mixedmode.cluster.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.operations.ctl_signers import INSERT_ANOTHER, INSTALL, TOKEN_NOT_IN_CTL
+from mixedmode.cluster.operations.ctl_signers import INSTALL
 from mixedmode.cluster.topology import NodeInfo, SecurityMode
 from mixedmode.errors import CheckFailedError, ProtocolError, RemoteError, UsageError
 from mixedmode.pki.certificates import Certificate

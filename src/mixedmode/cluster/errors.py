@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from mixedmode.errors import CheckFailedError, RemoteError, UsageError
 
+TOKEN_NOT_IN_CTL = "The Security Token you have inserted does not exist in the CTL File"  # noqa: S105 - a message
+INSERT_ANOTHER = (
+    "Please remove any Security Tokens already inserted and insert another Security Token. Click Ok when done."
+)
+"""The seed's words about a token that may not sign; the cluster and the CTL Client say the same."""
+
 
 class NotFoundError(UsageError):
     """There is no such node, certificate, device, parameter or operation."""

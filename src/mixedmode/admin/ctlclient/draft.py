@@ -30,7 +30,7 @@ MISSING_CTL = (
     "No CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode.",
     "For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.",
 )
-"""The seed's warning."""
+"""The seed's warning after the login, when :func:`.lists.lacks_ctl` holds."""
 ACTIONS = {
     Action.MIXED: "Set Cluster to Mixed Mode",
     Action.NON_SECURE: "Set Cluster to Non-Secure Mode",

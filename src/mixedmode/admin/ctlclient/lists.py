@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mixedmode.cluster.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.digests import DigestAlgorithm
@@ -32,6 +33,11 @@ def target_mode(description: Description, action: Action) -> Mode:
     """Return the mode that the cluster has after an action."""
     modes = {Action.MIXED: Mode.MIXED, Action.NON_SECURE: Mode.NON_SECURE, Action.UPDATE: description.mode}
     return modes[action]
+
+
+def lacks_ctl(description: Description) -> bool:
+    """Return whether the cluster is in mixed mode without a CTL file: the client warns then."""
+    return description.mode is Mode.MIXED and description.ctl is None
 
 
 def present_tokens(description: Description) -> list[Certificate]:
@@ -54,10 +60,9 @@ def check_token(description: Description, token: Certificate) -> None:
     if description.ctl is None or token in _anchors(description):
         return
     raise CheckFailedError(
-        "The Security Token you have inserted does not exist in the CTL File",
+        TOKEN_NOT_IN_CTL,
         where=token.common_name.strip(),
-        next_step="Please remove any Security Tokens already inserted and insert another Security Token. "
-        "Click Ok when done.",
+        next_step=INSERT_ANOTHER,
         code="token-not-in-ctl",
     )
 

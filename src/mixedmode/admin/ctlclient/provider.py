@@ -40,18 +40,11 @@ from mixedmode.protocols.ctlprovider import (
     Hello,
     Install,
     Installed,
-    Mode,
     Progress,
     Request,
     Welcome,
 )
 
-NO_CTL_FILE: Final = (
-    "No CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode.\n"
-    "For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode."
-)
-"""Shown after the login when :func:`lacks_ctl` holds."""
-STANDARD_PORT: Final = 2444
 _READ_BYTES: Final = 65536
 _KIND_FAILED: Final = 3
 
@@ -96,11 +89,6 @@ class TrustCheck(Protocol):
         Raises:
             MixedModeError: It is not.
         """
-
-
-def lacks_ctl(description: Description) -> bool:
-    """Return whether the cluster is in mixed mode without a CTL file: the client warns then."""
-    return description.mode is Mode.MIXED and description.ctl is None
 
 
 class ProviderClient:

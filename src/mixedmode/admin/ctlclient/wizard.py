@@ -12,18 +12,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from mixedmode.admin.ctlclient.draft import ACTIONS, MISSING_CTL, Draft
+from mixedmode.admin.ctlclient.lists import lacks_ctl
 from mixedmode.admin.shell.talk import AdminIO
+from mixedmode.admin.texts import RESTART_SERVICES
+from mixedmode.cluster.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL
 from mixedmode.errors import CheckFailedError, MixedModeError, UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.signer import Signer, SignerError
 from mixedmode.protocols.ctlprovider import Action, Description, Installed, Mode, Progress
 
-RESTART = "Please Restart the TFTP and Cisco CallManager services on all nodes in the cluster that run these services"
+RESTART = RESTART_SERVICES.form
 INSERT = "Please insert a Security Token. Click Ok when done."
-ANOTHER = (
-    "The Security Token you have inserted does not exist in the CTL File",
-    "Please remove any Security Tokens already inserted and insert another Security Token. Click Ok when done.",
-)
+ANOTHER = (TOKEN_NOT_IN_CTL, INSERT_ANOTHER)
 
 
 class CancelledError(UsageError):
@@ -113,7 +113,7 @@ class Wizard:
         await self._say("CTL Client")
         mode = "Mixed Mode" if description.mode is Mode.MIXED else "Non Secure Mode"
         await self._say(f"Cluster: version {description.version}, {mode}, {len(description.nodes)} servers")
-        if description.ctl is None and description.mode is Mode.MIXED:
+        if lacks_ctl(description):
             await self._say("")
             for line in MISSING_CTL:
                 await self._say(line)

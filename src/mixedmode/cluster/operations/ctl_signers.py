@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.errors import PreconditionError
+from mixedmode.cluster.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL, PreconditionError
 from mixedmode.cluster.folders import CTL_FILE
 from mixedmode.cluster.operations import ctl
 from mixedmode.cluster.schema import OperationRow
@@ -27,10 +27,6 @@ from mixedmode.pki.certificates import Certificate
 from mixedmode.trustlist import TrustList
 
 INSTALL = "ctl client install"
-TOKEN_NOT_IN_CTL = "The Security Token you have inserted does not exist in the CTL File"  # noqa: S105 - a message
-INSERT_ANOTHER = (
-    "Please remove any Security Tokens already inserted and insert another Security Token. Click Ok when done."
-)
 _TOKENLESS = (ctl.MIXED, ctl.NON_SECURE, ctl.UPDATE, ctl.RESET)
 _TRUST_STORE = "Phone-SAST-trust"
 
