@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from mixedmode.app.node_control import NodeControl
 from mixedmode.app.node_services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS, NodeOptions, NodeServices
 from mixedmode.app.node_status import SOCKET_NAME, StatusSocket
 from mixedmode.app.phone_control import phone_commands
+from mixedmode.app.phone_servers import phone_servers
 from mixedmode.cluster.distribution import LocalDistributor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
@@ -31,7 +32,7 @@ from mixedmode.phone.client import Server as PhoneServer
 from mixedmode.phone.models import get_model
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.services.distribution import SftpDistributor, SftpEndpoint
-from mixedmode.services.phoneconfig import ConfigFacts, Server
+from mixedmode.services.phoneconfig import ConfigFacts
 from mixedmode.services.sftp import NodeSftpService
 from mixedmode.services.ssh_keys import ensure_key
 from mixedmode.services.tvs_tls import TlsFloor
@@ -219,19 +220,12 @@ class Lab:
         self.cluster.close()
 
     def _facts(self, device: str) -> ConfigFacts:
-        """Return the servers that a phone is told of: those of its CallManager group, in order."""
-        group: Iterable[str] = self.cluster.trust_servers(device) or list(self.nodes)
-        members = [self.nodes[name] for name in group]
+        """Return the servers that a phone is told of, with the ports that the lab's services have now."""
 
-        def port(node: NodeServices, name: str) -> int:
-            return node.ports.get(name) or STANDARD_PORTS[name]
+        def port(info: NodeInfo, unit: str) -> int:
+            return self.nodes[info.name].ports.get(unit) or STANDARD_PORTS[unit]
 
-        publisher = self.publisher
-        return ConfigFacts(
-            call_managers=[Server(n.info.address, port(n, "sccp"), port(n, "sccp_tls")) for n in members],
-            tvs=[Server(n.info.address, port(n, "tvs")) for n in members],
-            capf=[Server(publisher.info.address, port(publisher, "capf"))],
-        )
+        return phone_servers(self.cluster, device, {name: node.info for name, node in self.nodes.items()}, port)
 
     def document(self) -> dict[str, Any]:
         """Return what ``lab.json`` says."""

@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,12 +23,13 @@ from mixedmode.app.node_services import PUBLISHER_KEY, STANDARD_PORTS, NodeOptio
 from mixedmode.app.node_setup import Opened, replication_source
 from mixedmode.app.node_status import SOCKET_NAME, StatusSocket, SupervisorCollector, serve_metrics
 from mixedmode.app.phone_control import phone_commands
+from mixedmode.app.phone_servers import phone_servers
 from mixedmode.app.serving import end_by_signal
 from mixedmode.app.settings import Settings
 from mixedmode.app.systemd import notify
 from mixedmode.cluster.topology import NodeInfo
 from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.services.phoneconfig import ConfigFacts, Server
+from mixedmode.services.phoneconfig import ConfigFacts
 from mixedmode.services.ssh_keys import ensure_key
 from mixedmode.services.supervisor import UnitStatus
 from mixedmode.services.tvs_tls import TlsFloor
@@ -202,22 +203,14 @@ class Node:
         }
 
     def _facts(self, device: str) -> ConfigFacts:
-        """Return the servers that a phone is told of: those of its CallManager group, in order."""
-        nodes = {info.name: info for info in self.cluster.nodes()}
-        names: Iterable[str] = self.cluster.trust_servers(device) or list(nodes)
+        """Return the servers that a phone is told of, with the ports that the nodes joined with."""
         endpoints = self.cluster.endpoints()
-        members = [nodes[name] for name in names]
 
         def port(node: NodeInfo, unit: str) -> int:
             known = endpoints.get(node.name)
             return known.ports.get(unit, STANDARD_PORTS[unit]) if known else self.services.options.port(unit)
 
-        publisher = self.cluster.publisher
-        return ConfigFacts(
-            call_managers=[Server(n.address, port(n, "sccp"), port(n, "sccp_tls")) for n in members],
-            tvs=[Server(n.address, port(n, "tvs")) for n in members],
-            capf=[Server(publisher.address, port(publisher, "capf"))],
-        )
+        return phone_servers(self.cluster, device, {info.name: info for info in self.cluster.nodes()}, port)
 
 
 def _log_unit(status: UnitStatus) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -192,9 +192,8 @@ class NodeServices:
         Raises:
             MixedModeError: Something cannot start, and ``tolerant`` is not set.
         """
-        states = await asyncio.to_thread(self.cluster.services, self.info.name)
+        states = await self.have_seen()
         names = [name for state in states if _shall_run(state) for name in UNITS.get(state.service, ())]
-        self._seen = {state.service: state.restarts for state in states}
         for name in [*names, *BASE_UNITS]:
             try:
                 await self.supervisor.start(name)
@@ -232,10 +231,11 @@ class NodeServices:
         await self.stop_service(service)
         await self.start_service(service)
 
-    async def have_seen(self) -> None:
-        """Take what the database says now as done (rule 3)."""
+    async def have_seen(self) -> Sequence[ServiceState]:
+        """Take what the database says now as done (rule 3), and return it."""
         states = await asyncio.to_thread(self.cluster.services, self.info.name)
         self._seen = {state.service: state.restarts for state in states}
+        return states
 
     async def _follow(self) -> None:
         while True:
