@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.certificates import activate_own, add_trust, remove_trust
@@ -57,9 +57,11 @@ def add_node(session: Session, node: NodeSpec, role: NodeRole, services: Sequenc
     if group is None or Service.CALLMANAGER not in services:
         return
     mine = CallManagerGroupMember.fkcallmanagergroup == group.id
-    members = session.scalar(select(func.count()).select_from(CallManagerGroupMember).where(mine)) or 0
-    if members < _GROUP_MEMBERS:
-        session.add(CallManagerGroupMember(fkcallmanagergroup=group.id, fkprocessnode=row.id, priority=members))
+    taken = session.scalars(select(CallManagerGroupMember.priority).where(mine)).all()
+    if len(taken) < _GROUP_MEMBERS:
+        # Behind all others: a member that was removed leaves a gap.
+        last = max(taken, default=-1) + 1
+        session.add(CallManagerGroupMember(fkcallmanagergroup=group.id, fkprocessnode=row.id, priority=last))
 
 
 def _certificates(state: ClusterState, arguments: Mapping[str, Any]) -> dict[Purpose, Certificate]:
