@@ -64,14 +64,14 @@ class Server:
         self.failed: list[Exception] = []
         self.taken = 0
         self._context = server_context([tvs_signer()])
-        self._handshakes = Handshakes[Echo](seconds, lambda _protocol, error: self.failed.append(error))
+        self._handshakes = Handshakes(seconds, lambda _address, error: self.failed.append(error))
         self._door = Door(listen("the echo", "127.0.0.1", 0), self._take, lambda: None)
         self.address = self._door.address
         self._door.open()
 
     def _take(self, client: socket.socket, address: str) -> None:
         self.taken += 1
-        self._handshakes.begin(client, address, self._context, Echo(self))
+        self._handshakes.begin(client, address, self._context, lambda _address: Echo(self))
 
     def close(self) -> None:
         self._door.close()

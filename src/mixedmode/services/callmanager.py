@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.protocols.sccp.fields import shown
@@ -276,7 +277,7 @@ class CallManagerService:
 
     def _take_secure(self, client: socket.socket, address: str) -> None:
         if self._context is not None and self._admit(client, address):
-            self._handshakes.begin(client, address, self._context, PhoneConnection(self, address))
+            self._handshakes.begin(client, address, self._context, partial(PhoneConnection, self))
 
     def _admit(self, client: socket.socket, address: str) -> bool:
         self.metrics["connections"] += 1
@@ -299,12 +300,12 @@ class CallManagerService:
                 client.close()
                 self._release(connection.client)
 
-    def _handshake_failed(self, connection: PhoneConnection, error: Exception) -> None:
+    def _handshake_failed(self, address: str, error: Exception) -> None:
         # Everything that a client can do wrong in a handshake, a certificate that nobody vouches for among it.
         self.metrics["handshake_failures"] += 1
         if isinstance(error, ssl.SSLCertVerificationError):
-            self._log(f"{connection.client}: its certificate is refused: {error.verify_message}")
-        self._release(connection.client)
+            self._log(f"{address}: its certificate is refused: {error.verify_message}")
+        self._release(address)
 
 
 __all__ = ["CallManagerLimits", "CallManagerService", "RegisteredPhone", "ResetKind"]

@@ -158,14 +158,20 @@ class CapfService:
             self.metrics["refused"] += 1
             client.close()
             return
-        self._handshakes.begin(client, address, self._context, _Entry(self._serve, address))
+        self._handshakes.begin(client, address, self._context, self._connect)
+
+    def _connect(self, address: str) -> asyncio.StreamReaderProtocol:
+        def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Coroutine[None, None, None]:
+            return self._serve(reader, writer, address)
+
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(_READ_AHEAD), serve)
 
     def _no_room(self) -> None:
         self.metrics["accept_failures"] += 1
 
-    def _handshake_failed(self, entry: _Entry, _error: Exception) -> None:
+    def _handshake_failed(self, address: str, _error: Exception) -> None:
         self.metrics["handshake_failures"] += 1
-        self._gate.release(entry.address)
+        self._gate.release(address)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str) -> None:
         task = asyncio.current_task()
@@ -247,22 +253,6 @@ class CapfService:
             days=self.limits.lsc_days,
         )
         return certificate.der
-
-
-_Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], Coroutine[None, None, None]]
-
-
-class _Entry(asyncio.StreamReaderProtocol):
-    """A connection, from its first moment; its session begins when the handshake has succeeded."""
-
-    def __init__(
-        self,
-        serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], Coroutine[None, None, None]],
-        address: str,
-    ) -> None:
-        self.address = address
-        reader = asyncio.StreamReader(_READ_AHEAD)
-        super().__init__(reader, lambda reader, writer: serve(reader, writer, address))
 
 
 class _Talk:

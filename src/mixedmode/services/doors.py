@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
 from collections.abc import Callable, Sized
 from time import monotonic
 from typing import Final
@@ -75,7 +74,7 @@ class Gate:
     def __init__(self, connections: int, per_address: int) -> None:
         self.open = 0
         self._most, self._per_address = connections, per_address
-        self._addresses: Counter[str] = Counter()
+        self._addresses: dict[str, int] = {}
 
     @property
     def is_full(self) -> bool:
@@ -84,17 +83,20 @@ class Gate:
 
     def admit(self, address: str) -> bool:
         """Count a connection, or return False where it is one too many."""
-        if self.is_full or self._addresses[address] >= self._per_address:
+        there = self._addresses.get(address, 0)
+        if there >= self._per_address or self.open >= self._most:
             return False
         self.open += 1
-        self._addresses[address] += 1
+        self._addresses[address] = there + 1
         return True
 
     def release(self, address: str) -> None:
         """Count a connection that was admitted no longer."""
         self.open -= 1
-        self._addresses[address] -= 1
-        if not self._addresses[address]:
+        there = self._addresses[address] - 1
+        if there:
+            self._addresses[address] = there
+        else:
             del self._addresses[address]
 
 
@@ -140,13 +142,13 @@ class Door:
 
     def _accept(self) -> None:
         for _ in range(_ACCEPT_AT_ONCE):
-            if self._listener.fileno() < 0:
-                return
             try:
                 client, address = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:
+                if self._listener.fileno() < 0:
+                    return  # closed meanwhile
                 self._failed()
                 self.rest()
                 self._resume = asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self.open)

@@ -190,17 +190,17 @@ class HttpService:
 
     def _take(self, context: ssl.SSLContext, client: socket.socket, address: str) -> None:
         if self.admit(address):
-            self._handshakes.begin(client, address, context, HttpConnection(self, address))
+            self._handshakes.begin(client, address, context, partial(HttpConnection, self))
         else:
             client.close()
 
     def _no_room(self) -> None:
         self.counters.accept_failures += 1
 
-    def _handshake_failed(self, connection: HttpConnection, _error: Exception) -> None:
+    def _handshake_failed(self, address: str, _error: Exception) -> None:
         # Everything that a client can do wrong in a handshake; the log of a server need not repeat it.
         self.counters.handshake_failures += 1
-        self.release(connection.client)
+        self.release(address)
 
     def _stamp(self) -> None:
         self.stamp = f"\r\nServer: mixedmode\r\nDate: {formatdate(usegmt=True)}\r\n".encode()

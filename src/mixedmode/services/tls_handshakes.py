@@ -6,32 +6,38 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Generic, TypeVar
 
 from mixedmode.services.tls_transport import TlsTransport
 
-P = TypeVar("P", bound=asyncio.Protocol)
 
-
-class Handshakes(Generic[P]):
+class Handshakes:
     """The handshakes of one service.
 
     Args:
         seconds: For one of them.
-        failed: Told of a connection whose handshake failed, with the reason; its protocol hears nothing else.
+        failed: Told the client's address and the reason of each that failed.
     """
 
-    def __init__(self, seconds: float, failed: Callable[[P, Exception], None]) -> None:
+    def __init__(self, seconds: float, failed: Callable[[str, Exception], None]) -> None:
         self._seconds = seconds
         self._failed = failed
-        self._under_way: dict[TlsTransport, tuple[float, P]] = {}
+        self._under_way: dict[TlsTransport, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, client: socket.socket, peer: str, context: ssl.SSLContext, protocol: P) -> None:
-        """Shake hands on a connection; then the protocol is told that it is made."""
-        transport = TlsTransport(client, peer, context, protocol, self._ended)
+    def begin(
+        self, client: socket.socket, peer: str, context: ssl.SSLContext, make: Callable[[str], asyncio.Protocol]
+    ) -> None:
+        """Shake hands on a connection.
+
+        Args:
+            client: The connection.
+            peer: Its client's address.
+            context: Keys and versions.
+            make: Given the address when the handshake has succeeded; returns the protocol to tell from then on.
+        """
+        transport = TlsTransport(client, peer, context, make, self._ended)
         loop = asyncio.get_running_loop()
-        self._under_way[transport] = loop.time() + self._seconds, protocol
+        self._under_way[transport] = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_later(self._seconds, self._look)
 
@@ -43,17 +49,17 @@ class Handshakes(Generic[P]):
         for transport in list(self._under_way):
             transport.abort()
 
-    def _ended(self, transport: TlsTransport, error: Exception | None) -> None:
-        _, protocol = self._under_way.pop(transport)
+    def _ended(self, transport: TlsTransport, peer: str, error: Exception | None) -> None:
+        del self._under_way[transport]
         if error is not None:
-            self._failed(protocol, error)
+            self._failed(peer, error)
 
     def _look(self) -> None:
         """End those that are late; the oldest is the first, since all have the same time."""
         self._timer = None
         loop = asyncio.get_running_loop()
         late = []
-        for transport, (deadline, _) in self._under_way.items():
+        for transport, deadline in self._under_way.items():
             if deadline > loop.time():
                 self._timer = loop.call_at(deadline, self._look)
                 break

@@ -38,8 +38,8 @@ _NO_BYTES: Final = ssl.MemoryBIO()
 """Stands for both directions where there is no TLS."""
 _NOBODY: Final = asyncio.Protocol()
 
-Done = Callable[["TlsTransport", Exception | None], None]
-"""Told once when a handshake has ended, with what went wrong."""
+Done = Callable[["TlsTransport", str, Exception | None], None]
+"""Told once when a handshake has ended, with the client's address and what went wrong."""
 
 
 class TlsTransport(asyncio.Transport):
@@ -49,24 +49,31 @@ class TlsTransport(asyncio.Transport):
         client: The socket, which does not block and is the transport's from now on.
         peer: Its client's address.
         context: Keys and versions.
-        protocol: Told ``connection_made`` when the handshake has succeeded; of a failed one it hears nothing.
-        done: Told that the handshake has ended, before the protocol is.
+        make: Given the address when the handshake has succeeded; returns the protocol to tell from then on.
+        done: Told that the handshake has ended, before a protocol is made.
     """
 
     __slots__ = (
         "_closing", "_context", "_deferring", "_done", "_dropped", "_fd", "_high", "_incoming", "_loop", "_made",
-        "_outgoing", "_over", "_paused", "_peer", "_protocol", "_socket", "_stalled", "_timer", "_tls", "_unsent",
+        "_make", "_outgoing", "_over", "_paused", "_peer", "_protocol", "_socket", "_stalled", "_timer", "_tls",
+        "_unsent",
     )  # fmt: skip
 
     def __init__(
-        self, client: socket.socket, peer: str, context: ssl.SSLContext, protocol: asyncio.Protocol, done: Done
+        self,
+        client: socket.socket,
+        peer: str,
+        context: ssl.SSLContext,
+        make: Callable[[str], asyncio.Protocol],
+        done: Done,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._socket = client
         self._fd = client.fileno()
         self._peer = peer
         self._context = context
-        self._protocol = protocol
+        self._make = make
+        self._protocol = _NOBODY
         self._done: Done | None = done
         self._tls: ssl.SSLObject | None = None
         self._incoming = self._outgoing = _NO_BYTES
@@ -186,14 +193,11 @@ class TlsTransport(asyncio.Transport):
             if self._dropped > _LINGER_BYTES:
                 self._end(None)
         else:
-            self._receive(data)
-
-    def _receive(self, data: bytes) -> None:
-        if self._tls is None:
-            self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-            self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._incoming.write(data)
-        self._go_on()
+            if self._tls is None:
+                self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+                self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+            self._incoming.write(data)
+            self._go_on()
 
     def _go_on(self) -> None:
         """Shake hands or hand bytes on; flush once (rule 2)."""
@@ -221,6 +225,7 @@ class TlsTransport(asyncio.Transport):
             return False
         self._made = True
         self._tell_done(None)
+        self._protocol = self._make(self._peer)
         self._protocol.connection_made(self)
         return True
 
@@ -354,7 +359,7 @@ class TlsTransport(asyncio.Transport):
     def _tell_done(self, error: Exception | None) -> None:
         done, self._done = self._done, None
         if done is not None:
-            done(self, error)
+            done(self, self._peer, error)
 
     def _tell_end(self, error: Exception | None) -> None:
         self._tell_done(error or ConnectionResetError("the client went away"))

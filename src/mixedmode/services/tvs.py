@@ -165,15 +165,18 @@ class TvsService:
             client.close()
             return
         self.metrics["open"] = self._gate.open
-        self._handshakes.begin(client, address, self._context, TvsConnection(self, address))
+        self._handshakes.begin(client, address, self._context, self._connect)
+
+    def _connect(self, address: str) -> TvsConnection:
+        return TvsConnection(self, address)
 
     def _no_room(self) -> None:
         self.metrics["accept_failures"] += 1
 
-    def _handshake_failed(self, connection: TvsConnection, _error: Exception) -> None:
+    def _handshake_failed(self, address: str, _error: Exception) -> None:
         # Everything that a client can do wrong in a handshake; the log of a server need not repeat it.
         self.metrics["handshake_failures"] += 1
-        self._release(connection.client)
+        self._release(address)
 
     def _release(self, address: str) -> None:
         self._gate.release(address)

@@ -74,6 +74,11 @@ class TvsConnection(asyncio.Protocol):
         deadline: When the service shall call :meth:`expire`, on the monotonic clock.
     """
 
+    __slots__ = (
+        "_blocked", "_draining", "_host", "_machine", "_of_request", "_reading", "_served", "_transport", "client",
+        "deadline",
+    )  # fmt: skip
+
     def __init__(self, host: Host, client: str) -> None:
         self.client = client
         self.deadline = NEVER
