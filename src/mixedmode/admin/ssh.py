@@ -12,13 +12,11 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -32,11 +30,12 @@ from mixedmode.admin.shell.tree import LINE_LIMIT
 from mixedmode.admin.ssh_login import Login
 from mixedmode.admin.terminal import SshTerminal
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.folders import NodeFolder
 from mixedmode.cluster.steps import Actor
-from mixedmode.errors import MixedModeError, RemoteError, UsageError
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.services.ssh_keys import load_key, public_text
+from mixedmode.services.ssh_server import SshConnections, listen_ssh
 
-__all__ = ["AdminSshService", "SshLimits", "account_store", "host_key"]
+__all__ = ["AdminSshService", "SshLimits", "account_store"]
 
 HOST_KEY = "ssh_host_ed25519_key"
 _log = logging.getLogger(__name__)
@@ -59,23 +58,6 @@ class SshLimits:
     login_seconds: float = 60.0
     idle_seconds: float = 1800.0
     logins: LoginPolicy = field(default_factory=LoginPolicy)
-
-
-def host_key(folder: NodeFolder) -> asyncssh.SSHKey:
-    """Return a node's SSH host key, made when there is none (rule 4).
-
-    Raises:
-        RemoteError: It cannot be read.
-    """
-    path: Path = folder.keys / HOST_KEY
-    if not path.exists():
-        folder.write_key(HOST_KEY, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
-    try:
-        return asyncssh.read_private_key(path)
-    except (OSError, asyncssh.KeyImportError) as error:
-        raise RemoteError(
-            "the SSH host key cannot be read", where=str(path), why=str(error), next_step="remove it; a new one is made"
-        ) from error
 
 
 Subsystem = Callable[[Actor, int, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -120,44 +102,31 @@ class AdminSshService:
         self._services = services
         self._subsystems = subsystems or {}
         self._acceptor: asyncssh.SSHAcceptor | None = None
-        self._connections: dict[asyncssh.SSHServerConnection, str] = {}
+        self._connections = SshConnections(self.limits.connections, self.limits.per_address)
         self._busy: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen.
 
         Raises:
-            RemoteError: The address cannot be used.
+            RemoteError: The address cannot be used, or the host key not be read or made.
         """
         host, port = self._where
-        key = await asyncio.to_thread(host_key, self.cluster.folder(self.node))
-        self.host_public_key = " ".join(key.export_public_key().decode().split()[:2])
-        try:
-            self._acceptor = await asyncssh.create_server(
-                lambda: Login(self),
-                host,
-                port,
-                server_host_keys=[key],
-                process_factory=self._handle,
-                line_history=0,
-                max_line_length=LINE_LIMIT,
-                login_timeout=self.limits.login_seconds,
-                keepalive_interval=60,
-                kbdint_auth=False,
-                agent_forwarding=False,
-                x11_forwarding=False,
-                allow_scp=False,
-                errors="replace",
-                gss_host=None,
-                server_version="mixedmode",
-                reuse_address=True,
-            )
-        except OSError as error:
-            raise RemoteError(
-                f"SSH cannot listen: {error.strerror or error}",
-                where=f"{host}:{port}",
-                next_step="choose another port, or stop what uses it",
-            ) from error
+        key = await asyncio.to_thread(load_key, self.cluster.folder(self.node).keys / HOST_KEY)
+        self.host_public_key = public_text(key)
+        self._acceptor = await listen_ssh(
+            "SSH",
+            host,
+            port,
+            lambda: Login(self),
+            key,
+            process_factory=self._handle,
+            line_history=0,
+            max_line_length=LINE_LIMIT,
+            login_timeout=self.limits.login_seconds,
+            keepalive_interval=60,
+            errors="replace",
+        )
 
     @property
     def address(self) -> tuple[str, int]:
@@ -183,30 +152,23 @@ class AdminSshService:
             self._acceptor.close()
             await self._acceptor.wait_closed()
             self._acceptor = None
-        connections = list(self._connections)
-        for connection in connections:
-            connection.close()
+        self._connections.begin_close()
         for task in list(self._busy):
             task.cancel()
         await asyncio.gather(*self._busy, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
-                for connection in connections:
-                    await connection.wait_closed()
+        await self._connections.closed(5)
 
     def admitted(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
         """Count a connection; return False if there are too many (rule 2)."""
-        from_there = sum(other == source for other in self._connections.values())
-        if len(self._connections) >= self.limits.connections or from_there >= self.limits.per_address:
+        if not self._connections.admit(connection, source):
             self.metrics["refused"] += 1
             return False
-        self._connections[connection] = source
         self.metrics["connections"] += 1
         return True
 
     def left(self, connection: asyncssh.SSHServerConnection) -> None:
         """Forget a connection."""
-        self._connections.pop(connection, None)
+        self._connections.left(connection)
 
     async def note(self, user: str, source: str, action: str, outcome: str, **details: object) -> None:
         """Write into the audit log; a database that is down must not keep administrators out."""

@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -22,9 +21,11 @@ from typing import Final
 import asyncssh
 
 from mixedmode.cluster.folders import NodeFolder
-from mixedmode.errors import RemoteError, UsageError
+from mixedmode.errors import UsageError
+from mixedmode.services.doors import emptied
 from mixedmode.services.sftp_folder import MAX_FILE, FolderServer
 from mixedmode.services.ssh_keys import load_key, parse_public, public_text
+from mixedmode.services.ssh_server import SshConnections, listen_ssh
 
 ACCOUNT: Final = "ctlfile"
 HOST_KEY: Final = "sftp_host_ed25519_key"
@@ -85,7 +86,7 @@ class NodeSftpService:
         self._authorized = authorized_keys
         self._host_key_path = host_key_path or folder.keys / HOST_KEY
         self._acceptor: asyncssh.SSHAcceptor | None = None
-        self._connections: dict[asyncssh.SSHServerConnection, str] = {}
+        self._connections = SshConnections(self.limits.connections, self.limits.per_address)
         self._ends: dict[asyncssh.SSHServerConnection, asyncio.TimerHandle] = {}
         self._draining = False
 
@@ -132,48 +133,29 @@ class NodeSftpService:
         host, port = self._where
         key = await asyncio.to_thread(load_key, self._host_key_path)
         self._draining = False
-        try:
-            self._acceptor = await asyncssh.create_server(
-                lambda: _Login(self),
-                host,
-                port,
-                server_host_keys=[key],
-                sftp_factory=self._files,
-                sftp_version=3,
-                login_timeout=self.limits.login_seconds,
-                keepalive_interval=30,
-                public_key_auth=True,
-                password_auth=False,
-                kbdint_auth=False,
-                host_based_auth=False,
-                gss_host=None,
-                agent_forwarding=False,
-                x11_forwarding=False,
-                allow_pty=False,
-                allow_scp=False,
-                compression_algs=None,
-                server_version="mixedmode",
-                reuse_address=True,
-            )
-        except OSError as error:
-            raise RemoteError(
-                f"SFTP cannot listen: {error.strerror or error}",
-                where=f"{host}:{port}",
-                next_step="choose another port, or stop what uses it",
-            ) from error
+        self._acceptor = await listen_ssh(
+            "SFTP",
+            host,
+            port,
+            lambda: _Login(self),
+            key,
+            sftp_factory=self._files,
+            sftp_version=3,
+            login_timeout=self.limits.login_seconds,
+            keepalive_interval=30,
+            public_key_auth=True,
+            password_auth=False,
+            host_based_auth=False,
+            allow_pty=False,
+            compression_algs=None,
+        )
 
     async def drain(self, timeout: float = 5.0) -> int:
         """Take no more connections and let uploads end; return how many are left after ``timeout`` seconds."""
         self._draining = True
         if self._acceptor is not None:
             self._acceptor.close()
-        if self._connections:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout):
-                    # A look now and then costs nothing.
-                    while self._connections:  # noqa: ASYNC110
-                        await asyncio.sleep(0.02)
-        return len(self._connections)
+        return await emptied(self._connections, timeout)
 
     async def stop(self) -> None:
         """Close every connection; uploads under way are thrown away. Stopping twice does no harm."""
@@ -181,15 +163,8 @@ class NodeSftpService:
             self._acceptor.close()
             await self._acceptor.wait_closed()
             self._acceptor = None
-        connections = list(self._connections)
-        for connection in connections:
-            connection.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                for connection in connections:
-                    await connection.wait_closed()
-        for connection in list(self._connections):
-            connection.abort()
+        self._connections.begin_close()
+        await self._connections.closed(2)
 
     def authorized(self) -> list[asyncssh.SSHKey]:
         """Return the keys that may log in now; none if their file cannot be read."""
@@ -206,18 +181,16 @@ class NodeSftpService:
 
     def admitted(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
         """Count a connection; return False if there are too many (rule 3)."""
-        from_there = sum(other == source for other in self._connections.values())
-        if len(self._connections) >= self.limits.connections or from_there >= self.limits.per_address:
+        if not self._connections.admit(connection, source):
             self.counters["refused_connections"] += 1
             return False
-        self._connections[connection] = source
         self._ends[connection] = asyncio.get_running_loop().call_later(self.limits.seconds, connection.abort)
         self.counters["connections"] += 1
         return True
 
     def left(self, connection: asyncssh.SSHServerConnection) -> None:
         """Forget a connection."""
-        self._connections.pop(connection, None)
+        self._connections.left(connection)
         end = self._ends.pop(connection, None)
         if end is not None:
             end.cancel()
