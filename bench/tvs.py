@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 from mixedmode.protocols.tvs import QueryRequest, encode_message
 
-CONNECTIONS, TOTAL, ROUNDS, SILENT = (1, 32, 256), 3000, 3, 500
+CONNECTIONS, TOTAL, ROUNDS, SILENT = (1, 32, 256), 3000, 5, 500
 OURS, NGINX, OPENSSL = "mixedmode tvs serve", "nginx", "openssl s_server"
 _LINE = re.compile(r"done (\d+) failed (\d+) rate (\d+) p50 ([\d.]+) p99 ([\d.]+) max ([\d.]+)")
 _NGINX = """
@@ -60,18 +61,19 @@ def run() -> Report:
         source = Path(__file__).with_name("tlsload.c")
         subprocess.run(["gcc", "-O2", "-o", generator, source, "-lssl", "-lcrypto"], check=True)
         contenders = list(_contenders(folder, pem))
-        for _ in range(ROUNDS):
+        with ExitStack() as running:
             for contender in contenders:
-                with _running(contender):
-                    for connections in CONNECTIONS[:1] if contender.name == OPENSSL else CONNECTIONS:
+                running.enter_context(_running(contender))
+            # Contenders take turns, so that a machine that becomes slower does so for all of them.
+            for connections in ROUNDS * CONNECTIONS:
+                for contender in contenders:
+                    if contender.name != OPENSSL or connections == 1:
                         rates[contender.name, connections].append(_load(generator, contender.port, connections))
-                    if contender.name == OURS:
-                        for connections in CONNECTIONS:
-                            rates[f"{OURS}, asked", connections].append(
-                                _load(generator, contender.port, connections, request)
-                            )
-                        quiet.append(_load(generator, contender.port, 32, request))
-                        crowded.append(_load(generator, contender.port, 32, request, SILENT))
+                port = contenders[-1].port
+                rates[f"{OURS}, asked", connections].append(_load(generator, port, connections, request))
+            for _ in range(ROUNDS):
+                quiet.append(_load(generator, port, 32, request))
+                crowded.append(_load(generator, port, 32, request, SILENT))
     return _report(rates, quiet, crowded)
 
 

@@ -21,6 +21,7 @@ class Handshakes:
     def __init__(self, seconds: float, failed: Callable[[str, Exception], None]) -> None:
         self._seconds = seconds
         self._failed = failed
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way: dict[TlsTransport, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -35,8 +36,10 @@ class Handshakes:
             context: Keys and versions.
             make: Given the address when the handshake has succeeded; returns the protocol to tell from then on.
         """
-        transport = TlsTransport(client, peer, context, make, self._ended)
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        transport = TlsTransport(loop, client, peer, context, make, self._ended)
         self._under_way[transport] = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_later(self._seconds, self._look)
@@ -46,6 +49,7 @@ class Handshakes:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._loop = None
         for transport in list(self._under_way):
             transport.abort()
 

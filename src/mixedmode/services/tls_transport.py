@@ -46,6 +46,7 @@ class TlsTransport(asyncio.Transport):
     """One connection of a TLS server.
 
     Args:
+        loop: The event loop.
         client: The socket, which does not block and is the transport's from now on.
         peer: Its client's address.
         context: Keys and versions.
@@ -61,13 +62,14 @@ class TlsTransport(asyncio.Transport):
 
     def __init__(
         self,
+        loop: asyncio.AbstractEventLoop,
         client: socket.socket,
         peer: str,
         context: ssl.SSLContext,
         make: Callable[[str], asyncio.Protocol],
         done: Done,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._socket = client
         self._fd = client.fileno()
         self._peer = peer
