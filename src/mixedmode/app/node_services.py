@@ -4,7 +4,8 @@ Both a node on a host of its own (``mixedmode node run``) and each node of a lab
 
 Rules:
 
-1. A changed file, key or parameter is served when the TFTP service starts anew, as in CUCM; TVS notices by itself.
+1. A changed file, key or parameter is served when the TFTP service starts anew, as in CUCM; a changed device, LSC or
+   server shows in the next configurations that are fetched, within two seconds. TVS notices by itself.
 2. The database holds what the services shall do. :meth:`NodeServices.follow` compares it with what runs, so that
    ``utils service restart`` takes effect wherever it was typed.
 3. Who restarts a service here by hand holds ``hands`` meanwhile, so that the follower does not do it again.
@@ -133,12 +134,13 @@ class NodeServices:
         self.options = options or NodeOptions()
         self.folder = cluster.folder(info.name)
         self.files = FolderStore(self.folder.tftp)
-        self.capf_store = CapfStore(cluster.folder(cluster.publisher.name).root / CAPF_FOLDER)
+        self.capf_store = CapfStore(cluster.folder(cluster.publisher.name).root / CAPF_FOLDER, cluster.keep_lsc)
         self.configs = ConfigStore(self.files, cluster, info.name, locate, lsc=self._lsc)
         self.hands = asyncio.Lock()
         self._control = control
         self._subsystems = subsystems
         self._seen: dict[Service, int] = {}
+        self._change = 0
         self._guard = LoginGuard(account_store(self.folder))
         makers = {
             "tftp": self._tftp,
@@ -243,6 +245,9 @@ class NodeServices:
             async with self.hands:
                 await self._reconcile()
 
+    def _look(self) -> tuple[Sequence[ServiceState], int]:
+        return self.cluster.services(self.info.name), self.cluster.last_change()
+
     def _follow_versions(self) -> bool:
         """Carry this node's files into a newly installed version, and switch; return whether it was switched.
 
@@ -266,7 +271,10 @@ class NodeServices:
     async def _reconcile(self) -> None:
         """Bring what runs to what the database says (rule 2); a database that is down changes nothing."""
         try:
-            states = await asyncio.to_thread(self.cluster.services, self.info.name)
+            states, change = await asyncio.to_thread(self._look)
+            if change != self._change:
+                self._change = change
+                self.configs.forget()
             if self.options.remote and await asyncio.to_thread(self._follow_versions):
                 await self.restart_service(Service.TFTP)
         except MixedModeError:
@@ -299,9 +307,12 @@ class NodeServices:
         return TftpService(self.configs, host=self.host, port=port)
 
     def _lsc(self, device: str) -> Certificate | None:
-        """Return a device's LSC, where the publisher's CAPF is on this host."""
+        lsc = self.cluster.devices.lsc(device)
+        if lsc is not None:
+            return Certificate.from_der(lsc)
+        # Given by a release that kept it only here.
         found = self.capf_store.find(device)
-        return found.lsc if found is not None else None
+        return None if found is None else found.lsc
 
     def _http(self, port: int) -> Running:
         return HttpService(self.configs, host=self.host, port=port)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
@@ -111,6 +112,11 @@ class DeviceStore:
         with self._database.write() as session:
             session.execute(update(DeviceRow).where(DeviceRow.name == name).values(**values))
 
+    def lsc(self, name: str) -> bytes | None:
+        """Return the DER of a device's LSC, None if it is not known."""
+        with self._database.read() as session:
+            return session.scalar(select(DeviceRow.lsc).where(DeviceRow.name == name))
+
     def trust_servers(self, name: str) -> list[str]:
         """Return the nodes whose TVS a phone may ask: device pool, CallManager group, its members in order."""
         query = (
@@ -127,27 +133,8 @@ class DeviceStore:
 
 def add_devices(session: Session, devices: Iterable[DeviceSpec]) -> int:
     """Add devices; a device pool that is not there yet is made with the default group."""
-    pools = {name: number for number, name in session.execute(select(DevicePool.id, DevicePool.name))}
-    default_group = session.scalars(select(CallManagerGroup.id).order_by(CallManagerGroup.id)).first()
-    rows = []
-    for device in devices:
-        if device.device_pool not in pools:
-            pool = DevicePool(name=device.device_pool, fkcallmanagergroup=default_group)
-            session.add(pool)
-            session.flush()
-            pools[device.device_pool] = pool.id
-        rows.append(
-            {
-                "name": device.name,
-                "model": device.model,
-                "protocol": device.protocol,
-                "description": device.description,
-                "fkdevicepool": pools[device.device_pool],
-                "securitymode": device.security_mode,
-                "itlhash": "",
-                "ctlhash": "",
-            }
-        )
+    pools: dict[str, int] = {}
+    rows = [{**_values(session, device, pools), "itlhash": "", "ctlhash": ""} for device in devices]
     names = [row["name"] for row in rows]
     if len(set(names)) != len(names):
         raise UsageError("two devices have the same name", next_step="name each device once")
@@ -158,6 +145,39 @@ def add_devices(session: Session, devices: Iterable[DeviceSpec]) -> int:
             raise UsageError(f"device {there} is there already", next_step="leave it out")
         session.execute(insert(DeviceRow), chunk)
     return len(rows)
+
+
+def change_device(session: Session, device: DeviceSpec) -> None:
+    """Give a device other values; what it reported, and its LSC, stay."""
+    session.execute(update(DeviceRow).where(DeviceRow.name == device.name).values(_values(session, device, {})))
+
+
+def _values(session: Session, device: DeviceSpec, pools: dict[str, int]) -> dict[str, Any]:
+    """Return a row's values; its device pool is looked up, or made with the default group."""
+    if device.device_pool not in pools:
+        pool = session.scalars(select(DevicePool).where(DevicePool.name == device.device_pool)).first()
+        if pool is None:
+            default_group = session.scalars(select(CallManagerGroup.id).order_by(CallManagerGroup.id)).first()
+            pool = DevicePool(name=device.device_pool, fkcallmanagergroup=default_group)
+            session.add(pool)
+            session.flush()
+        pools[device.device_pool] = pool.id
+    return {
+        "name": device.name,
+        "model": device.model,
+        "protocol": device.protocol,
+        "description": device.description,
+        "fkdevicepool": pools[device.device_pool],
+        "securitymode": device.security_mode,
+    }
+
+
+def set_lsc(session: Session, name: str, lsc: bytes | None) -> bool:
+    """Note a device's LSC (DER), None for none; return whether there is such a device."""
+    device = session.scalars(select(DeviceRow.id).where(DeviceRow.name == name)).first()
+    if device is not None:
+        session.execute(update(DeviceRow).where(DeviceRow.id == device).values(lsc=lsc))
+    return device is not None
 
 
 def _device(row: DeviceRow, pool: str) -> Device:

@@ -11,7 +11,7 @@ from typing import Any
 from mixedmode.cluster import creation
 from mixedmode.cluster.certificates import StoredCertificate
 from mixedmode.cluster.database import Database, sqlite_url
-from mixedmode.cluster.devices import Device, DeviceStore
+from mixedmode.cluster.devices import Device, DeviceStore, set_lsc
 from mixedmode.cluster.distribution import Distributor, LocalDistributor, queue
 from mixedmode.cluster.engine import Operations
 from mixedmode.cluster.errors import ClusterBusyError, NotFoundError
@@ -28,6 +28,9 @@ from mixedmode.cluster.trust_roles import roles_of
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.signer import Signer, SoftwareSigner
 from mixedmode.trustlist.roles import Role
+
+_CAPF = Actor("CAPF")
+_LSC_ACTION = "LSC"
 
 
 class Cluster(ClusterState):
@@ -227,6 +230,18 @@ class Cluster(ClusterState):
     def trust_servers(self, device: str) -> list[str]:
         """Return the nodes whose TVS a device may ask, in order."""
         return self.devices.trust_servers(device)
+
+    def last_change(self) -> int:
+        """Return a number that grows when devices, nodes, parameters, certificates or LSCs change."""
+        return self.operations.journal.last_change(_LSC_ACTION)
+
+    def keep_lsc(self, device: str, certificate: Certificate | None) -> None:
+        """Note the LSC that CAPF gave a device, or that it has none any more; an unknown device is not noted."""
+        with self.database.write() as session:
+            if set_lsc(session, device, None if certificate is None else certificate.der):
+                details = {"device": device, "serial": None if certificate is None else certificate.serial.hex()}
+                outcome = "removed" if certificate is None else "installed"
+                self.operations.journal.record(session, _CAPF, _LSC_ACTION, outcome, details)
 
 
 def _existing_database(directory: Path, url: str | None) -> Database:

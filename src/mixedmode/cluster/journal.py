@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import or_, select, text, update
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster import lock
@@ -180,6 +180,20 @@ class Journal:
         """Write down that an operation was asked for and refused."""
         with self._database.write() as session:
             self._audit(session, actor, name, "refused", None, {"arguments": dict(arguments), "error": error})
+
+    def record(self, session: Session, actor: Actor, action: str, outcome: str, details: Mapping[str, Any]) -> None:
+        """Write an audit record within a transaction, for something that changes the cluster and is no operation."""
+        self._audit(session, actor, action, outcome, None, details)
+
+    def last_change(self, *actions: str) -> int:
+        """Return a number that grows when the cluster is changed.
+
+        Args:
+            actions: What else changes it, beside operations, of those that :meth:`record` notes.
+        """
+        changes = or_(AuditRow.operation.is_not(None), AuditRow.action.in_(actions))
+        with self._database.read() as session:
+            return session.scalar(select(AuditRow.id).where(changes).order_by(AuditRow.id.desc()).limit(1)) or 0
 
     def note(self, actor: Actor, action: str, outcome: str, details: Mapping[str, Any]) -> None:
         """Write an audit record for something that is no operation, such as a login or a deleted file."""

@@ -167,7 +167,7 @@ class DevicePool(Base):
 
 
 class DeviceRow(Base):
-    """A phone; ``itlhash`` and ``ctlhash`` are what it reported last (SHA-1, lower hex)."""
+    """A phone; ``itlhash`` and ``ctlhash`` are what it reported last (SHA-1, lower hex), ``lsc`` is in DER."""
 
     __tablename__ = "device"
 
@@ -181,6 +181,7 @@ class DeviceRow(Base):
     itlhash: Mapped[str] = mapped_column(String(64), default="")
     ctlhash: Mapped[str] = mapped_column(String(64), default="")
     lastseen: Mapped[datetime | None]
+    lsc: Mapped[bytes | None] = mapped_column(deferred=True)
 
 
 class VersionRow(Base):

@@ -11,7 +11,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -77,10 +77,15 @@ class CapfStore:
 
     Args:
         folder: Made when something is first written.
+        changed: Told the LSC that a device holds now, None for none, before that is noted here; may fail, and then the
+            operation waits until the phone comes again.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, changed: Callable[[str, Certificate | None], None] = lambda _device, _lsc: None
+    ) -> None:
         self.folder = folder
+        self._changed = changed
 
     def __iter__(self) -> Iterator[CapfDevice]:
         for path in sorted(self.folder.glob("*.json")):
@@ -148,6 +153,7 @@ class CapfStore:
         """Note that an operation is done: nothing waits, and this is the device's LSC now."""
         device = self.find(name)
         if device is not None:
+            self._changed(name, Certificate.from_der(certificate) if certificate else None)
             held = base64.b64encode(certificate).decode() if certificate else ""
             self.put(replace(device, operation=Operation.NONE, password="", certificate=held))
 

@@ -8,10 +8,12 @@ Rules:
    enterprise parameter "TFTP File Signature Algorithm".
 4. A device of security mode "encrypted" whose LSC is known, with an RSA key, gets its configuration encrypted to it:
    ``.enc.sgn`` holds it, ``.sgn`` and the plain name a stub that tells the phone to ask for that.
-5. What was built is kept until the service is reloaded or restarted, as CUCM's TFTP caches it; the bytes of
-   kept files are bounded, and the oldest go first.
-5. The servers of a device pool are looked up once a second, not for each of the thousands of phones that ask after a
+5. What was built is kept until something in the cluster changes (:meth:`ConfigStore.forget`); the bytes of kept files
+   are bounded, and the oldest go first. Another key, or another digest, signs only from the next restart of TFTP on, as
+   in CUCM: until then the ITL that it serves names the old one.
+6. The servers of a device pool are looked up once a second, not for each of the thousands of phones that ask after a
    power cut.
+7. Files may be asked for from several threads; what was built of an older state of the cluster is never kept.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Lock
 from typing import Final
 
 from mixedmode.cluster.devices import Device
@@ -81,6 +84,8 @@ class ConfigStore:
         self._locate = locate
         self._clock = clock
         self._lsc = lsc
+        self._lock = Lock()
+        self._state = 0
         self._kept: dict[str, bytes] = {}
         self._kept_cost = 0
         self._kept_most = kept_bytes
@@ -88,11 +93,21 @@ class ConfigStore:
         self._signing: tuple[Signer, DigestAlgorithm] | None = None
 
     def reload(self) -> None:
-        """Forget what was built, so that changed devices, keys and parameters take effect."""
-        self._kept.clear()
-        self._kept_cost = 0
-        self._pools.clear()
+        """Forget what was built, and with which key, so that changed keys and parameters take effect."""
+        self.forget()
         self._signing = None
+
+    def forget(self) -> None:
+        """Forget what was built, so that changed devices, LSCs and servers take effect."""
+        with self._lock:
+            self._state += 1
+            self._kept.clear()
+            self._kept_cost = 0
+            self._pools.clear()
+
+    def ready(self, name: str) -> bool:
+        """Tell whether :meth:`lookup` returns at once, since nothing has to be built."""
+        return name in self._kept or _NAME.fullmatch(name) is None or self.files.lookup(name) is not None
 
     def lookup(self, name: str) -> bytes | None:
         """Return the bytes served under ``name``."""
@@ -105,17 +120,23 @@ class ConfigStore:
         match = _NAME.fullmatch(name)
         if match is None:
             return None
+        state = self._state
         built = self._build(name, match[1], match[2] or "")
-        if built is not None:
-            self._keep(name, built)
-        return built
+        return None if built is None else self._keep(name, built, state)
 
-    def _keep(self, name: str, built: bytes) -> None:
-        self._kept[name] = built
-        self._kept_cost += len(built) + _FILE_COST
-        while self._kept_cost > self._kept_most:
-            oldest = next(iter(self._kept))
-            self._kept_cost -= len(self._kept.pop(oldest)) + _FILE_COST
+    def _keep(self, name: str, built: bytes, state: int) -> bytes:
+        """Keep a file, unless the cluster has changed meanwhile; return the one that is served."""
+        with self._lock:
+            if state != self._state:
+                return built
+            if name in self._kept:
+                return self._kept[name]
+            self._kept[name] = built
+            self._kept_cost += len(built) + _FILE_COST
+            while self._kept_cost > self._kept_most:
+                oldest = next(iter(self._kept))
+                self._kept_cost -= len(self._kept.pop(oldest)) + _FILE_COST
+        return built
 
     def _build(self, name: str, device_name: str, suffix: str) -> bytes | None:
         lsc = None
@@ -164,10 +185,14 @@ class ConfigStore:
         known = self._pools.get(device.device_pool)
         if known is not None and 0.0 <= now - known[0] < _FACTS_SECONDS:
             return known[1]
+        state = self._state
         facts = self._locate(device.name)
-        if len(self._pools) >= _POOLS:
-            self._pools.clear()
-        self._pools[device.device_pool] = now, facts
+        with self._lock:
+            if state != self._state:
+                return facts
+            if len(self._pools) >= _POOLS:
+                self._pools.clear()
+            self._pools[device.device_pool] = now, facts
         return facts
 
     def _signer(self) -> tuple[Signer, DigestAlgorithm]:

@@ -82,6 +82,31 @@ def _add(devices: list[dict[str, Any]], directory: Path | None, config: Path | N
 
 
 @app.command()
+def change(
+    name: Annotated[str, typer.Argument(help="The device's name.")],
+    model: Annotated[str | None, typer.Option(help="Such as 7975 or 8861.")] = None,
+    description: Annotated[str | None, typer.Option(help="For people.")] = None,
+    device_pool: Annotated[str | None, typer.Option(help="Made if it is not there.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="SCCP or SIP.")] = None,
+    security_mode: Annotated[int | None, typer.Option(help="1 non-secure, 2 authenticated, 3 encrypted.")] = None,
+    directory: Directory = None,
+    config: Config = None,
+) -> None:
+    """Change a phone; what is not given stays."""
+    from mixedmode.cluster.steps import Actor
+    from mixedmode.phone.models import get_model
+
+    if model is not None:
+        get_model(model)
+    given = (model, description, device_pool, protocol, security_mode)
+    values = {field: value for field, value in zip(FIELDS[1:], given, strict=True) if value is not None}
+    with _cluster(directory, config) as cluster:
+        done = cluster.run("device change", Actor("root", "console"), name=name, values=values)
+    print_lines(done.changes)
+    print_lines(done.warnings)
+
+
+@app.command()
 def remove(
     name: Annotated[str, typer.Argument(help="The device's name.")],
     directory: Directory = None,

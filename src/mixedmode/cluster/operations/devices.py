@@ -1,13 +1,14 @@
-"""Phones are added to the cluster and removed from it."""
+"""Phones are added to the cluster, changed, and removed from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import delete, select
 
-from mixedmode.cluster.devices import add_devices
+from mixedmode.cluster.devices import DeviceStore, add_devices, change_device
 from mixedmode.cluster.errors import NotFoundError
 from mixedmode.cluster.schema import DeviceRow
 from mixedmode.cluster.state import ClusterState
@@ -16,6 +17,7 @@ from mixedmode.cluster.topology import DeviceSpec
 from mixedmode.errors import UsageError
 
 ADD = "device add"
+CHANGE = "device change"
 REMOVE = "device remove"
 _CHUNK = 500
 
@@ -55,6 +57,37 @@ def _check_add(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
     return []
 
 
+def _changed(state: ClusterState, arguments: Mapping[str, Any]) -> DeviceSpec:
+    """Return the device as it shall be.
+
+    Raises:
+        NotFoundError: There is none of this name.
+        UsageError: A value is out of its range, or nothing is to be changed.
+    """
+    name, values = str(arguments.get("name", "")), arguments.get("values")
+    if not isinstance(values, dict) or not values:
+        raise UsageError("nothing is to be changed", where=name, next_step="give at least one option")
+    now = DeviceStore(state.database).get(name)
+    there = {field.name: getattr(now, field.name) for field in fields(DeviceSpec)}
+    return DeviceSpec(**{**there, **values})
+
+
+def _plan_change(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
+    spec = _changed(state, arguments)
+
+    def commit(context: StepContext) -> None:
+        with context.transaction() as session:
+            change_device(session, spec)
+            context.changed(f"device {spec.name} changed")
+
+    return [Step(f"Change {spec.name}", commit, commits=True)]
+
+
+def _check_change(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
+    _changed(state, arguments)
+    return ["Reset the phone: it has the new configuration after that."]
+
+
 def _plan_remove(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
     name = str(arguments.get("name", ""))
 
@@ -76,5 +109,6 @@ def _check_remove(state: ClusterState, arguments: Mapping[str, Any]) -> list[str
 
 DEFINITIONS = (
     Definition(ADD, _plan_add, _check_add),
+    Definition(CHANGE, _plan_change, _check_change),
     Definition(REMOVE, _plan_remove, _check_remove),
 )
