@@ -192,6 +192,41 @@ def test_asking_again_restarts_and_does_not_double() -> None:
     assert engine.active == engine.counters.active == 1
 
 
+def test_a_late_copy_of_the_request_does_not_strand_a_client_that_lost_a_block() -> None:
+    engine = engine_with(bytes(1100))
+    first = engine.request(rrq(), CLIENT, 0.0)
+    second = engine.receive(ack(1), CLIENT, 0.1)
+    third = engine.receive(ack(2), CLIENT, 0.2)  # lost on its way
+    assert engine.request(rrq(), CLIENT, 0.3) == first
+    assert engine.receive(ack(2), CLIENT, 0.4) == (third,)
+    assert not engine.receive(ack(1), CLIENT, 0.5)
+    engine.receive(ack(3), CLIENT, 0.6)
+    assert engine.counters.completed == 1
+    # Whoever does begin anew is served from the start, even if a last acknowledgement comes behind the request.
+    engine.request(rrq(), CLIENT, 1.0)
+    engine.receive(ack(1), CLIENT, 1.0)
+    engine.receive(ack(2), CLIENT, 1.0)
+    assert engine.request(rrq(), CLIENT, 1.1) == first
+    assert not engine.receive(ack(3), CLIENT, 1.1)
+    assert engine.receive(ack(1), CLIENT, 1.1) == second
+    assert engine.receive(ack(2), CLIENT, 1.1) == third
+    engine.receive(ack(3), CLIENT, 1.1)
+    assert engine.counters.completed == 2
+    assert engine.active == 0
+
+
+def test_a_new_request_for_a_file_that_changed_is_not_answered_with_the_rest_of_the_old_one() -> None:
+    old, new = bytes(1100), b"x" * 1100
+    held = [old]
+    engine = ServerEngine(lambda _name, _mode: Content(held[0]))
+    engine.request(rrq(), CLIENT, 0.0)
+    engine.receive(ack(1), CLIENT, 0.1)
+    engine.receive(ack(2), CLIENT, 0.2)
+    held[0] = new
+    assert engine.request(rrq(), CLIENT, 0.3) == b"\0\3\0\1" + new[:512]
+    assert not engine.receive(ack(2), CLIENT, 0.4)
+
+
 def test_a_window_that_lost_its_middle_goes_on_from_there() -> None:
     engine = engine_with(bytes(5000))
     engine.request(rrq(windowsize="4"), CLIENT, 0.0)

@@ -49,6 +49,12 @@ class LazyPackets:
     def __len__(self) -> int:
         return self._length
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LazyPackets) and (self._blksize, self._data) == (other._blksize, other._data)
+
+    def __hash__(self) -> int:
+        return hash((self._blksize, self._data))
+
     def __getitem__(self, block: int, /) -> bytes:
         end = block * self._blksize
         return b"\0\3" + (block & 0xFFFF).to_bytes(2, "big") + self._data[end - self._blksize : end]

@@ -134,7 +134,8 @@ class ServerEngine:
         # A client that asks twice has one transfer. The same datagram again is either the client's own
         # retry, answered with the same first packet, or a copy that was long under way while the transfer
         # it asked for runs well, and is ignored. Anything else starts afresh; so does a request that
-        # overtakes, on its way to the other port, the acknowledgement of the transfer's last block.
+        # overtakes, on its way to the other port, the acknowledgement of the transfer's last block. A copy
+        # that came while a block was lost looks the same: its client goes on where it was.
         self._catch_up(earlier)
         self.counters.repeated_requests += 1
         if earlier.request == data:
@@ -145,7 +146,11 @@ class ServerEngine:
         self._take_back(earlier)
         earlier.fail(now)
         self._ended(earlier)
-        return self._open(request, data, earlier.address, now)
+        reply = self._open(request, data, earlier.address, now)
+        later = self._transfers[earlier.address]
+        if later is not earlier and later.request == earlier.request:
+            later.follow(earlier)
+        return reply
 
     def _open(self, request: Request, data: bytes, address: Hashable, now: float) -> bytes | None:
         if request.opcode is Opcode.WRQ:

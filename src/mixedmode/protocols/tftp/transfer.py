@@ -6,7 +6,8 @@ without with 0 acknowledged and 1 sent.
 
 Rules: an acknowledgement of what is already acknowledged changes nothing (the sorcerer's apprentice rule,
 RFC 1123 4.2.3.1); one for the middle of a window starts the next window there (RFC 7440); one for what
-was never sent is ignored; a lost packet is repeated by the clock alone.
+was never sent is ignored; a lost packet is repeated by the clock alone. A transfer that began afresh
+because its request came once more also takes acknowledgements of what was sent before (:meth:`follow`).
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Action(Enum):
 
 Packets = tuple[bytes, ...]
 _UNPROVEN_TIMEOUT_LIMIT = 5.0
+_UNIQUE_BLOCKS: Final = 0xFFFF
 LINGER: Final = 1.0
 """Seconds that an ended transfer is remembered, so that a late acknowledgement is known for what it is."""
 
@@ -75,6 +77,7 @@ class ServerTransfer:
         "_expires",
         "_limits",
         "_oack",
+        "_reached",
         "_retries",
         "_sent",
         "_timeout",
@@ -114,6 +117,7 @@ class ServerTransfer:
         self._oack = encode_packet(OptionAck(options.answer)) if options.answer else None
         self._sent = 0 if self._oack else 1
         self._acked = self._sent - 1
+        self._reached = 0
         self.awaited = _lockstep_ack(self._sent) if self._window == 1 else -1
         """The ACK that lets a transfer in lockstep go on, as a number; -1 when windows are in use."""
 
@@ -172,10 +176,22 @@ class ServerTransfer:
             self.phase = Phase.SENDING
             self.awaited = _lockstep_ack(sent)
 
+    def follow(self, earlier: ServerTransfer) -> None:
+        """Take the place of a transfer that the same request asked for.
+
+        The second request is a new one of a client that forgot the first, or a copy that was long under way. Only
+        the client knows: one that acknowledges what the earlier transfer sent goes on from there. The last block
+        is left out, because its acknowledgement may be what a new request overtook; so are files whose block
+        numbers roll over, where one number means several blocks.
+        """
+        reached = min(max(earlier._sent, earlier._reached), self.last - 1)
+        if reached <= _UNIQUE_BLOCKS and earlier.packets == self.packets:
+            self._reached = reached
+
     def acknowledge(self, block: int, now: float) -> Packets:
         """Take an ACK of the wire number ``block``; return the packets to send."""
         ahead = (block - self._acked) & 0xFFFF
-        if not 0 < ahead <= self._sent - self._acked:
+        if not 0 < ahead <= max(self._sent, self._reached) - self._acked:
             return self._apply(Event.REPEAT, now)
         self._acked += ahead
         return self._apply(Event.FINISH if self._acked == self.last else Event.ADVANCE, now)
