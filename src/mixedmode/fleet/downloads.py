@@ -2,7 +2,7 @@
 
 A datagram costs one look-up, a timer one entry in a wheel for each second that a transfer lasts. The shell calls
 :meth:`Downloads.turn` when the pool is readable and :meth:`Downloads.tick` now and then; each download ends in one
-call of its ``done``. A finished download still answers late packets until its socket is lent again.
+call of its ``done``. A finished download still answers late packets until its socket makes way for another.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class Downloads:
                 self._take(download, data, address, now)
 
     def _arrive_late(self, download: Download, data: bytes, address: tuple[Any, ...]) -> None:
-        if download.slot.download is download:  # otherwise its port belongs to another transfer by now
+        if download.slot.download is download:  # otherwise its port is closed by now
             self.traffic.received += 1
             self._take(download, data, address, monotonic())
 

@@ -116,7 +116,7 @@ class _Run:
         self._over = asyncio.Event()
         self._began = monotonic()
         self._http_gate = asyncio.Semaphore(self._options.http_at_once)
-        # Half of the sockets rest, so that each does for a while before it serves another transfer.
+        # Half of the sockets rest, so that each answers late packets for a while before it is closed.
         self._at_once = min(self._options.at_once, usable_descriptors() // 2)
         self._downloads: Downloads
         self._group: asyncio.TaskGroup

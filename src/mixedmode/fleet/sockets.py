@@ -1,8 +1,9 @@
-"""A bounded number of UDP sockets under one epoll, lent to one transfer at a time.
+"""A bounded number of UDP sockets under one epoll, a new one for each transfer.
 
-A TFTP server tells transfers apart by the client's address and port, so every transfer under way needs a port. A
-port that was given back rests: it goes to the end of the queue, so that a late packet of its last transfer is not
-taken for one of the next. The epoll's own descriptor is what the event loop watches.
+A TFTP server tells transfers apart by the client's address and port, so every transfer has a port of its own, as on a
+phone (RFC 1350: a TID chosen anew). The server repeats a last block whose acknowledgement was lost; on a port that
+serves again by then, that would be taken for the next file. A socket that was given back rests, so that it still
+answers late packets, until its place is needed. The epoll's own descriptor is what the event loop watches.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ async def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[Any
 
 
 class Slot:
-    """One socket and the transfer that it serves, or served last."""
+    """One socket and the transfer that it serves or, while it rests, served; None when it is closed."""
 
     __slots__ = ("download", "sock")
 
@@ -65,7 +66,7 @@ class Slot:
 
 
 class SocketPool:
-    """Sockets for at most ``size`` transfers.
+    """At most ``size`` sockets, each for one transfer.
 
     Args:
         size: How many.
@@ -84,22 +85,16 @@ class SocketPool:
         return self._epoll.fileno()
 
     def lend(self) -> Slot:
-        """Return a socket that has nothing waiting; the one that rested longest if no new one may be opened.
+        """Return a new socket, in the place of the one that rested longest if there may be no more.
 
         Raises:
             RemoteError: All are lent, or the system gives no more.
         """
-        if len(self._slots) < self._size:
-            return self._open()
-        if not self._resting:
-            raise RemoteError("every socket is in use", next_step="let fewer phones start at once")
-        slot = self._resting.popleft()
-        slot.download = None
-        try:
-            while True:
-                slot.sock.recv(1)
-        except OSError:  # nothing more waits there
-            return slot
+        if len(self._slots) >= self._size:
+            if not self._resting:
+                raise RemoteError("every socket is in use", next_step="let fewer phones start at once")
+            self._retire(self._resting.popleft())
+        return self._open()
 
     def give_back(self, slot: Slot) -> None:
         """Let a socket rest; packets for its last transfer still reach that."""
@@ -117,6 +112,11 @@ class SocketPool:
             slot.sock.close()
         self._slots.clear()
         self._resting.clear()
+
+    def _retire(self, slot: Slot) -> None:
+        slot.download = None
+        del self._slots[slot.sock.fileno()]
+        slot.sock.close()  # the epoll forgets it
 
     def _open(self) -> Slot:
         any_address: tuple[Any, ...] = ("::", 0) if self._family == socket.AF_INET6 else ("0.0.0.0", 0)  # noqa: S104 - a client's port

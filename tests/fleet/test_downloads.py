@@ -1,0 +1,66 @@
+"""Downloads over few sockets, from a server that repeats what it has sent."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Any
+
+from mixedmode.fleet.downloads import Downloads
+from mixedmode.fleet.faults import FaultPlan
+from mixedmode.fleet.sockets import SocketPool
+from mixedmode.protocols.tftp.client import Failure
+from tests.fleet.site import run
+
+Address = tuple[Any, ...]
+
+
+class DeafServer(asyncio.DatagramProtocol):
+    """Hears no acknowledgement, so it repeats the last block of each file before it answers the next request."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.DatagramTransport
+        self.sent: list[tuple[bytes, Address]] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, address: Address) -> None:
+        if data[1] == 1:
+            name = data[2:].partition(b"\0")[0]
+            self.sent.append((b"\0\3\0\1content of " + name, address))
+            for packet, client in self.sent:
+                self.transport.sendto(packet, client)
+
+
+def test_a_block_of_an_earlier_file_is_never_taken_for_the_next_file() -> None:
+    names = [f"file {number}" for number in range(6)]
+
+    async def procedure() -> list[bytes | Failure]:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(DeafServer, ("127.0.0.1", 0))
+        pool = SocketPool(2)
+        downloads = Downloads(
+            pool,
+            transport.get_extra_info("sockname"),
+            timeout=1.0,
+            retries=5,
+            limit=1000,
+            plan=FaultPlan(),
+            began=monotonic(),
+        )
+        loop.add_reader(pool.fileno(), downloads.turn)
+        got = []
+        try:
+            for name in names:
+                came: asyncio.Future[bytes | Failure] = loop.create_future()
+                downloads.fetch(name, came.set_result)
+                got.append(await came)
+        finally:
+            loop.remove_reader(pool.fileno())
+            pool.close()
+            transport.close()
+        return got
+
+    assert run(procedure()) == [f"content of {name}".encode() for name in names]
