@@ -72,9 +72,11 @@ def names_of(phones: Iterable[FleetPhone]) -> list[str]:
 
 @asynccontextmanager
 async def node(store: MappingStore, **server: Any) -> AsyncIterator[Server]:
-    """A node's TFTP service, as impatient as its phones, and how they reach it."""
+    """A node's TFTP service, as impatient as its phones but no less persistent, and how they reach it."""
     options = {"http_port": None, "timeout": 0.3, **server}
-    service = TftpService(store, limits=ServerLimits(timeout=options["timeout"], retries=12))
+    # With a time-out so short, the usual two retries before the first ACK end sooner than a delayed ACK comes.
+    limits = ServerLimits(timeout=options["timeout"], retries=12, retries_unproven=12)
+    service = TftpService(store, limits=limits)
     await service.start()
     try:
         yield Server("127.0.0.1", service.port, **options)

@@ -66,7 +66,7 @@ def test_a_phone_takes_no_configuration_that_was_signed_for_another() -> None:
 
 @pytest.mark.parametrize(
     "faults",
-    [FaultPlan(loss=0.1, seed=7), FaultPlan(duplication=0.3), FaultPlan(loss=0.05, duplication=0.1, delay=0.03)],
+    [FaultPlan(loss=0.1, seed=7), FaultPlan(duplication=0.3), FaultPlan(loss=0.05, duplication=0.1, delay=0.15)],
     ids=["loss", "duplication", "all three"],
 )
 def test_a_bad_network_costs_time_and_no_phone(faults: FaultPlan) -> None:
