@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from mixedmode.fleet.downloads import Downloads
 from mixedmode.fleet.faults import FaultPlan
@@ -23,8 +23,7 @@ class DeafServer(asyncio.DatagramProtocol):
         self.sent: list[tuple[bytes, Address]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, address: Address) -> None:
         if data[1] == 1:
