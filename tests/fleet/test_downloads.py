@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 from mixedmode.fleet.downloads import Downloads
 from mixedmode.fleet.faults import FaultPlan
@@ -15,22 +16,21 @@ from tests.fleet.site import run
 Address = tuple[Any, ...]
 
 
-class DeafServer(asyncio.DatagramProtocol):
+class DeafServer:
     """Hears no acknowledgement, so it repeats the last block of each file before it answers the next request."""
 
     def __init__(self) -> None:
-        self.transport: asyncio.DatagramTransport
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.sock.bind(("127.0.0.1", 0))
         self.sent: list[tuple[bytes, Address]] = []
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, address: Address) -> None:
+    def answer(self) -> None:
+        data, address = self.sock.recvfrom(1024)
         if data[1] == 1:
             name = data[2:].partition(b"\0")[0]
             self.sent.append((b"\0\3\0\1content of " + name, address))
             for packet, client in self.sent:
-                self.transport.sendto(packet, client)
+                self.sock.sendto(packet, client)
 
 
 def test_a_block_of_an_earlier_file_is_never_taken_for_the_next_file() -> None:
@@ -38,11 +38,11 @@ def test_a_block_of_an_earlier_file_is_never_taken_for_the_next_file() -> None:
 
     async def procedure() -> list[bytes | Failure]:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(DeafServer, ("127.0.0.1", 0))
+        server = DeafServer()
         pool = SocketPool(2)
         downloads = Downloads(
             pool,
-            transport.get_extra_info("sockname"),
+            server.sock.getsockname(),
             timeout=1.0,
             retries=5,
             limit=1000,
@@ -50,16 +50,18 @@ def test_a_block_of_an_earlier_file_is_never_taken_for_the_next_file() -> None:
             began=monotonic(),
         )
         loop.add_reader(pool.fileno(), downloads.turn)
+        loop.add_reader(server.sock.fileno(), server.answer)
         got = []
         try:
             for name in names:
                 came: asyncio.Future[bytes | Failure] = loop.create_future()
                 downloads.fetch(name, came.set_result)
-                got.append(await came)
+                got.append(await asyncio.wait_for(came, 5))
         finally:
             loop.remove_reader(pool.fileno())
+            loop.remove_reader(server.sock.fileno())
             pool.close()
-            transport.close()
+            server.sock.close()
         return got
 
     assert run(procedure()) == [f"content of {name}".encode() for name in names]
