@@ -1,6 +1,7 @@
 """An embedded cluster with phones, in one process on loopback: what ``mixedmode lab`` and rehearsals run on.
 
-Each node has an address of its own in 127.0.0.0/8, so that phones see a cluster. The services are the real ones on
+Each node has an address of its own in 127.0.0.0/8, so that phones see a cluster, and each lab has other ones
+(:mod:`mixedmode.app.lab_network`). The services are the real ones on
 real sockets; the phones fetch their files from them. A folder holds everything: the database, each node's files
 and keys, what each phone holds, and ``lab.json`` for scripts.
 """
@@ -17,6 +18,7 @@ from typing import Any
 
 from mixedmode.admin.accounts import account_store
 from mixedmode.admin.shell.session import AdminSession
+from mixedmode.app.lab_network import Network, claim_any, claim_of
 from mixedmode.app.lab_phones import LabPhones
 from mixedmode.app.node_control import NodeControl
 from mixedmode.app.node_services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS, NodeOptions, NodeServices
@@ -42,7 +44,8 @@ DEFAULT_VERSION = "10.5.1.10000-7"
 ADMINISTRATOR = "administrator"
 ADMINISTRATOR_LEVEL = 4
 PREFERRED_PORTS = {"tftp": 6969, "ssh": 2222}
-"""Taken when they are free on a node's address, as the standard ones above 1023; any free port otherwise."""
+"""Taken when they are free on a node's address, as the standard ones above 1023; any free port otherwise. A lab whose
+network another lab has takes free ports only."""
 _PORTS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "web", "sccp", "sccp_tls", "capf", "ctl_provider")
 
 
@@ -62,12 +65,12 @@ class LabSpec:
     version: str = DEFAULT_VERSION
     database_url: str | None = None
 
-    def cluster_spec(self) -> ClusterSpec:
-        """Return the cluster to make."""
+    def cluster_spec(self, network: Network) -> ClusterSpec:
+        """Return the cluster to make, with addresses of a network."""
         names = ["cucm-1051-a-pub", *(f"cucm-1051-a-sub{number}" for number in range(1, self.nodes))]
         return ClusterSpec(
             version=Version.parse(self.version),
-            nodes=tuple(NodeSpec(name, f"127.0.0.{number}") for number, name in enumerate(names, 1)),
+            nodes=tuple(NodeSpec(name, network.address(number)) for number, name in enumerate(names, 1)),
             devices=tuple(
                 DeviceSpec(phone_name(number), model, f"Lab phone {number}")
                 for number, model in enumerate(self.models, 1)
@@ -123,7 +126,7 @@ class Lab:
         self.directory = directory
         self.spec = spec
         self._say = say
-        self.cluster = self._open()
+        self._network, self.cluster = self._open()
         self.nodes: dict[str, NodeServices] = {}
         self.control = NodeControl(self.cluster, self.nodes)
         for info in self.cluster.nodes():
@@ -137,18 +140,25 @@ class Lab:
         """Return the administrator's session on a node, the publisher by default."""
         return AdminSession(self.cluster, node or self.cluster.publisher.name, ADMINISTRATOR, services=self.control)
 
-    def _open(self) -> Cluster:
+    def _open(self) -> tuple[Network, Cluster]:
         url = self.spec.database_url
         if (self.directory / "cluster.db").exists():
             self._say(f"opening the cluster in {self.directory}")
-            return Cluster.open(self.directory, database_url=url)
+            cluster = Cluster.open(self.directory, database_url=url)
+            return claim_of(cluster.publisher.address), cluster
         self._say(f"making a cluster of {self.spec.nodes} nodes in {self.directory}")
-        return Cluster.create(self.directory, self.spec.cluster_spec(), database_url=url)
+        network = claim_any()
+        try:
+            return network, Cluster.create(self.directory, self.spec.cluster_spec(network), database_url=url)
+        except BaseException:
+            network.release()
+            raise
 
     def _node(self, info: NodeInfo) -> NodeServices:
         # Models that know only TLS 1.0 are why it may be spoken here.
         old = any(get_model(each.model).tls_max < TlsFloor.TLS_1_2.value for each in self.cluster.devices)
-        options = NodeOptions(PREFERRED_PORTS, elsewhere=True, floor=TlsFloor.TLS_1_0 if old else TlsFloor.TLS_1_2)
+        ports = PREFERRED_PORTS if self._network.claimed else dict.fromkeys(STANDARD_PORTS, 0)
+        options = NodeOptions(ports, elsewhere=True, floor=TlsFloor.TLS_1_0 if old else TlsFloor.TLS_1_2)
         return NodeServices(self.cluster, info, locate=self._facts, control=self.control, options=options)
 
     @property
@@ -218,6 +228,7 @@ class Lab:
         for node in self.nodes.values():
             await node.stop()
         self.cluster.close()
+        self._network.release()
 
     def _facts(self, device: str) -> ConfigFacts:
         """Return the servers that a phone is told of, with the ports that the lab's services have now."""
