@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from mixedmode.services.tls_transport import TlsTransport
+from mixedmode.services.tls_transport import READ_BYTES, TlsTransport
 
 
 class Handshakes:
@@ -21,6 +21,8 @@ class Handshakes:
     def __init__(self, seconds: float, failed: Callable[[str, Exception], None]) -> None:
         self._seconds = seconds
         self._failed = failed
+        # One for all: memory for each reading would be got and given back each time.
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way: dict[TlsTransport, float] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -39,7 +41,7 @@ class Handshakes:
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
-        transport = TlsTransport(loop, client, peer, context, make, self._ended)
+        transport = TlsTransport(loop, client, peer, context, make, self._ended, self._buffer)
         self._under_way[transport] = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_later(self._seconds, self._look)
