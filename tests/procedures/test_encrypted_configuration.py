@@ -22,7 +22,8 @@ NAME = "SEP00112233AA01"
 
 
 Booted = tuple[BootReport, bytes]
-Reports = tuple[Booted, Booted, Booted]
+Reports = tuple[Booted, Booted, Booted, str]
+"""Before the LSC, with it, without its key; and the publisher's address."""
 
 
 async def procedure(folder: Path) -> Reports:
@@ -37,7 +38,7 @@ async def procedure(folder: Path) -> Reports:
         outcome = await enrol(node.info.address, node.ports["capf"] or 0, NAME)
         assert outcome.lsc is not None
         await node.restart_service(Service.TFTP)
-        return before, await boot(lab, outcome.lsc), await boot(lab, None)
+        return before, await boot(lab, outcome.lsc), await boot(lab, None), node.info.address
     finally:
         await lab.stop()
 
@@ -55,19 +56,19 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
 
 
 def test_without_an_lsc_it_comes_in_the_clear(reports: Reports) -> None:
-    (before, _), _, _ = reports
+    (before, _), _, _, _ = reports
     assert not before.result.refused
     assert "enc.sgn" not in "\n".join(before.log)
 
 
 def test_with_its_lsc_the_phone_opens_it(reports: Reports) -> None:
-    _, (opened, held), _ = reports
+    _, (opened, held), _, address = reports
     assert not opened.result.refused, opened.log
     assert f"{NAME}.cnf.xml.enc.sgn" in "\n".join(opened.log)
     assert b"<fullConfig>true" in held
-    assert b"<processNodeName>127.0." in held
+    assert f"<processNodeName>{address}<".encode() in held
 
 
 def test_without_the_key_only_the_stub_is_there(reports: Reports) -> None:
-    _, _, (_, held) = reports
+    _, _, (_, held), _ = reports
     assert b"processNodeName" not in held

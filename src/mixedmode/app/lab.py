@@ -1,9 +1,9 @@
 """An embedded cluster with phones, in one process on loopback: what ``mixedmode lab`` and rehearsals run on.
 
 Each node has an address of its own in 127.0.0.0/8, so that phones see a cluster, and each lab has other ones
-(:mod:`mixedmode.app.lab_network`). The services are the real ones on
-real sockets; the phones fetch their files from them. A folder holds everything: the database, each node's files
-and keys, what each phone holds, and ``lab.json`` for scripts.
+(:mod:`mixedmode.app.lab_network`). The services are the real ones on real sockets; the phones fetch their files from
+them. A folder holds everything: the database, each node's files and keys, what each phone holds, and ``lab.json`` for
+scripts.
 """
 
 from __future__ import annotations

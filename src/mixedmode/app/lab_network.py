@@ -7,7 +7,6 @@ else uses. The system ends a claim with its process, and network namespaces have
 
 from __future__ import annotations
 
-import errno
 import socket
 from dataclasses import dataclass
 from typing import Final
@@ -54,25 +53,23 @@ def claim_any(networks: int = NETWORKS) -> Network:
     """
     for number in range(networks):
         prefix = f"127.0.{number}"
-        claim, reason = _claim(prefix)
+        claim = _claim(prefix)
         if claim is not None:
             return Network(prefix, claim)
-        if reason != errno.EADDRINUSE:
-            break  # systems that have only 127.0.0.1 have none of the others either
     return Network("127.0.0", None)
 
 
 def claim_of(address: str) -> Network:
     """Claim the network of an address, if no other lab has it."""
     prefix = address.rpartition(".")[0]
-    return Network(prefix, _claim(prefix)[0])
+    return Network(prefix, _claim(prefix))
 
 
-def _claim(prefix: str) -> tuple[socket.socket | None, int | None]:
+def _claim(prefix: str) -> socket.socket | None:
     held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         held.bind((f"{prefix}.1", CLAIM_PORT))
-    except OSError as error:
+    except OSError:
         held.close()
-        return None, error.errno
-    return held, None
+        return None
+    return held
