@@ -1,7 +1,7 @@
-"""Builds the compiled inner loop of the TFTP service with the system's C compiler.
+"""Builds the compiled parts with the system's C compiler: the inner loop of TFTP, and TVS's connections.
 
-The package works without it, only slower: where there is no compiler, no Python.h, or no Linux, this says so and the
-wheel stays pure Python.
+The package works without them, only slower: where there is no compiler, no Python.h, no OpenSSL headers (for TVS) or no
+Linux, this says so, and the wheel is the poorer by what could not be built.
 """
 
 from __future__ import annotations
@@ -15,26 +15,30 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = Path("src/mixedmode/services/_lockstep.c")
+SERVICES = Path("src/mixedmode/services")
+PARTS = {SERVICES / "_lockstep.c": (), SERVICES / "_tls.c": ("-lssl", "-lcrypto")}
+"""Sources, with the libraries that they need."""
 
 
-class CompiledLoop(BuildHookInterface[Any]):
-    """Compiles the extension next to its source."""
+class CompiledParts(BuildHookInterface[Any]):
+    """Compiles each extension next to its source."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, before the wheel (or the editable one) is put together."""
-        root = Path(self.root)
-        target = (root / SOURCE).with_suffix(sysconfig.get_config_var("EXT_SUFFIX") or ".so")
-        if not sys.platform.startswith("linux") or not self._compiled(root, target):
+        if not sys.platform.startswith("linux"):
             return
-        if version != "editable":
-            build_data["pure_python"] = False
-            build_data["infer_tag"] = True
-            build_data["force_include"][str(target)] = str(target.relative_to(root / "src"))
+        root = Path(self.root)
+        for source, libraries in PARTS.items():
+            target = (root / source).with_suffix(sysconfig.get_config_var("EXT_SUFFIX") or ".so")
+            target.unlink(missing_ok=True)
+            if self._compiled(root / source, target, libraries) and version != "editable":
+                build_data["pure_python"] = False
+                build_data["infer_tag"] = True
+                build_data["force_include"][str(target)] = str(target.relative_to(root / "src"))
 
-    def _compiled(self, root: Path, target: Path) -> bool:
+    def _compiled(self, source: Path, target: Path, libraries: tuple[str, ...]) -> bool:
         compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")[:1]
         include = sysconfig.get_paths()["include"]
         flags = [
@@ -46,14 +50,14 @@ class CompiledLoop(BuildHookInterface[Any]):
             "-Wno-unused-parameter",
             "-Wno-missing-field-initializers",
         ]
-        command = [*compiler, *flags, f"-I{include}", str(root / SOURCE), "-o", str(target)]
+        command = [*compiler, *flags, f"-I{include}", str(source), "-o", str(target), *libraries]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         except OSError as error:
-            self.app.display_warning(f"no compiled inner loop: {error}")
+            self.app.display_warning(f"{source.name} is not compiled: {error}")
             return False
         if done.returncode != 0:
-            self.app.display_warning(f"no compiled inner loop: {done.stderr.strip()}")
+            self.app.display_warning(f"{source.name} is not compiled: {done.stderr.strip()}")
             return False
         if done.stderr:
             self.app.display_warning(done.stderr)

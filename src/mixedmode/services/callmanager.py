@@ -32,7 +32,7 @@ from mixedmode.services.callmanager_connection import CallManagerLimits, PhoneCo
 from mixedmode.services.callmanager_directory import Directory, RegisteredPhone
 from mixedmode.services.callmanager_notes import Notes
 from mixedmode.services.callmanager_tls import PhoneTrust, phone_context
-from mixedmode.services.doors import Door, Gate, emptied, listen
+from mixedmode.services.doors import Door, Gate, accept, emptied, listen
 from mixedmode.services.tls_handshakes import Handshakes
 from mixedmode.services.tvs_tls import TlsFloor
 
@@ -81,7 +81,7 @@ class CallManagerService:
         self._floor = floor
         self._log = log
         self._context: ssl.SSLContext | None = None
-        self._doors: tuple[Door, ...] = ()
+        self._doors: tuple[Door[socket.socket], ...] = ()
         self._gate = Gate(self.limits.connections, self.limits.per_address)
         self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._entering: set[asyncio.Task[None]] = set()
@@ -124,9 +124,9 @@ class CallManagerService:
         if self._doors:
             raise UsageError("the CallManager service is running already")
         self._context = await asyncio.to_thread(phone_context, self._trust, self._floor)
-        plain = Door(listen("CallManager", self._host, self._wanted[0]), self._take_plain, self._no_room)
+        plain = Door(listen("CallManager", self._host, self._wanted[0]), self._take_plain, self._no_room, accept)
         try:
-            secure = Door(self._listen_secure(), self._take_secure, self._no_room)
+            secure = Door(self._listen_secure(), self._take_secure, self._no_room, accept)
         except RemoteError:
             plain.close()
             raise
@@ -252,7 +252,7 @@ class CallManagerService:
 
     # Connections.
 
-    def _running(self) -> tuple[Door, ...]:
+    def _running(self) -> tuple[Door[socket.socket], ...]:
         if not self._doors:
             raise UsageError("the CallManager service is not running", next_step="call start() first")
         return self._doors

@@ -31,7 +31,7 @@ from mixedmode.pki.profiles import LSC_DAYS, issue_lsc
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.protocols.capf import Asked, Claim, Confirmed, Ended, Issue, Operation, Order, ServerSession
 from mixedmode.services.capf_store import CapfDevice, CapfStore
-from mixedmode.services.doors import Door, Gate, emptied, listen
+from mixedmode.services.doors import Door, Gate, accept, emptied, listen
 from mixedmode.services.tls_handshakes import Handshakes
 from mixedmode.services.tvs_tls import TlsFloor, server_context
 
@@ -101,7 +101,7 @@ class CapfService:
         self._issuers = tuple(issuers)
         self._clock = clock
         self._context: ssl.SSLContext | None = None
-        self._door: Door | None = None
+        self._door: Door[socket.socket] | None = None
         self._gate = Gate(self.limits.connections, self.limits.per_address)
         self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -131,7 +131,7 @@ class CapfService:
         self._signer = await asyncio.to_thread(self._load)
         self._context = server_context((self._signer,), self._floor)
         self._draining = False
-        self._door = Door(listen("CAPF", *self._where), self._take, self._no_room)
+        self._door = Door(listen("CAPF", *self._where), self._take, self._no_room, accept)
         self._door.open()
 
     async def drain(self, timeout: float = 5.0) -> int:

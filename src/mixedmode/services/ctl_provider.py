@@ -27,7 +27,7 @@ from mixedmode.pki.profiles import Purpose
 from mixedmode.services.ctl_provider_connection import ProviderConnection
 from mixedmode.services.ctl_provider_ports import HasPrivilege, Logins, ProviderLimits
 from mixedmode.services.ctl_provider_tls import provider_context
-from mixedmode.services.doors import Door, Gate, listen
+from mixedmode.services.doors import Door, Gate, accept, listen
 
 _BACKLOG: Final = 64
 _SHUTDOWN_SECONDS: Final = 2.0
@@ -70,7 +70,7 @@ class CtlProviderService:
         self.installer: Actor | None = None
         self.draining = False
         self._where = (host, port)
-        self._door: Door | None = None
+        self._door: Door[socket.socket] | None = None
         self._gate = Gate(self.limits.connections, self.limits.per_address)
         self._clients: dict[asyncio.Task[None], ProviderConnection | None] = {}
         self._installations: set[asyncio.Task[OperationResult]] = set()
@@ -112,7 +112,7 @@ class CtlProviderService:
         if self._door is not None:
             raise UsageError("the CTL Provider is running already")
         await asyncio.to_thread(self._context)
-        self._door = Door(listen("the CTL Provider", *self._where, backlog=_BACKLOG), self._take, self._no_room)
+        self._door = Door(listen("the CTL Provider", *self._where, backlog=_BACKLOG), self._take, self._no_room, accept)
         self.draining = False
         self._door.open()
 

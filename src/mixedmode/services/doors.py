@@ -14,7 +14,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sized
 from time import monotonic
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from mixedmode.errors import RemoteError
 
@@ -22,6 +22,8 @@ BACKLOG: Final = 4096
 _ACCEPT_AT_ONCE: Final = 64
 _PAUSE_SECONDS: Final = 0.1
 """Until connections are taken again when there are no more file descriptors."""
+Client = TypeVar("Client")
+"""A connection: a socket, or its descriptor."""
 
 
 def listen(what: str, host: str, port: int, *, backlog: int = BACKLOG, reuse_port: bool = False) -> socket.socket:
@@ -100,20 +102,36 @@ class Gate:
             del self._addresses[address]
 
 
-class Door:
+def accept(listener: socket.socket) -> tuple[socket.socket, str]:
+    """Return the next connection, which does not block, with its client's address.
+
+    Raises:
+        OSError: There is none, or no room for it.
+    """
+    client, address = listener.accept()
+    client.setblocking(False)
+    return client, str(address[0])
+
+
+class Door(Generic[Client]):
     """Takes connections from a listening socket (rule 1).
 
     Args:
         listener: The socket, which is the door's from now on.
         take: Given each connection, not blocking and without Nagle's delay, with its client's address.
         failed: Told when the system has no room for another connection.
+        accept: Takes one, as :func:`accept` does.
     """
 
     def __init__(
-        self, listener: socket.socket, take: Callable[[socket.socket, str], None], failed: Callable[[], None]
+        self,
+        listener: socket.socket,
+        take: Callable[[Client, str], None],
+        failed: Callable[[], None],
+        accept: Callable[[socket.socket], tuple[Client, str]],
     ) -> None:
         self._listener = listener
-        self._take, self._failed = take, failed
+        self._take, self._failed, self._accept_one = take, failed, accept
         self._resume: asyncio.TimerHandle | None = None
 
     @property
@@ -143,7 +161,7 @@ class Door:
     def _accept(self) -> None:
         for _ in range(_ACCEPT_AT_ONCE):
             try:
-                client, address = self._listener.accept()
+                client, address = self._accept_one(self._listener)
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:
@@ -153,8 +171,7 @@ class Door:
                 self.rest()
                 self._resume = asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self.open)
                 return
-            client.setblocking(False)
-            self._take(client, str(address[0]))
+            self._take(client, address)
 
 
 async def emptied(connections: Sized, timeout: float) -> int:

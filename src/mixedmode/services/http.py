@@ -24,7 +24,7 @@ from typing import Final
 
 from mixedmode.errors import UsageError
 from mixedmode.services.deadlines import Sweep
-from mixedmode.services.doors import BACKLOG, Door, Gate, emptied, listen
+from mixedmode.services.doors import BACKLOG, Door, Gate, accept, emptied, listen
 from mixedmode.services.files import FileStore
 from mixedmode.services.http_connection import HttpConnection
 from mixedmode.services.http_files import HttpFiles
@@ -72,7 +72,7 @@ class HttpService:
         self._tls = tls
         self._reuse_port = reuse_port
         self._address: tuple[str, int] | None = None
-        self._door: asyncio.Server | Door | None = None
+        self._door: asyncio.Server | Door[socket.socket] | None = None
         self._gate = Gate(self.limits.connections, self.limits.per_address)
         self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._builders: ThreadPoolExecutor | None = None
@@ -131,7 +131,7 @@ class HttpService:
             loop = asyncio.get_running_loop()
             self._door = await loop.create_server(lambda: HttpConnection(self), sock=listener, backlog=BACKLOG)
             return
-        self._door = Door(listener, partial(self._take, context), self._no_room)
+        self._door = Door(listener, partial(self._take, context), self._no_room, accept)
         self._door.open()
 
     async def drain(self, timeout: float = 5.0) -> int:

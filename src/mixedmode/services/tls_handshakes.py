@@ -7,7 +7,9 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from mixedmode.services.tls_transport import READ_BYTES, TlsTransport
+from mixedmode.services.tls_channel import READ_BYTES, Channel, SocketChannel
+from mixedmode.services.tls_pump import PumpedKeys
+from mixedmode.services.tls_transport import TlsTransport
 
 
 class Handshakes:
@@ -28,12 +30,16 @@ class Handshakes:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(
-        self, client: socket.socket, peer: str, context: ssl.SSLContext, make: Callable[[str], asyncio.Protocol]
+        self,
+        client: socket.socket | int,
+        peer: str,
+        context: ssl.SSLContext | PumpedKeys,
+        make: Callable[[str], asyncio.Protocol],
     ) -> None:
         """Shake hands on a connection.
 
         Args:
-            client: The connection.
+            client: The connection, which does not block; a descriptor will do for a pump.
             peer: Its client's address.
             context: Keys and versions.
             make: Given the address when the handshake has succeeded; returns the protocol to tell from then on.
@@ -41,7 +47,7 @@ class Handshakes:
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
-        transport = TlsTransport(loop, client, peer, context, make, self._ended, self._buffer)
+        transport = TlsTransport(loop, self._channel(loop, client, context), peer, make, self._ended)
         self._under_way[transport] = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_later(self._seconds, self._look)
@@ -54,6 +60,15 @@ class Handshakes:
         self._loop = None
         for transport in list(self._under_way):
             transport.abort()
+
+    def _channel(
+        self, loop: asyncio.AbstractEventLoop, client: socket.socket | int, context: ssl.SSLContext | PumpedKeys
+    ) -> Channel:
+        if isinstance(context, PumpedKeys):
+            return context.channel(client if isinstance(client, int) else client.detach())
+        if isinstance(client, int):
+            client = socket.socket(fileno=client)
+        return SocketChannel(loop, client, context, self._buffer)
 
     def _ended(self, transport: TlsTransport, peer: str, error: Exception | None) -> None:
         del self._under_way[transport]

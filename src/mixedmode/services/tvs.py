@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from collections import Counter
@@ -23,9 +24,11 @@ from time import monotonic
 from typing import Final
 
 from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.services import tls_pump
 from mixedmode.services.deadlines import Sweep
-from mixedmode.services.doors import Door, Gate, emptied, listen
+from mixedmode.services.doors import Door, Gate, accept, emptied, listen
 from mixedmode.services.tls_handshakes import Handshakes
+from mixedmode.services.tls_pump import Pump, PumpedKeys
 from mixedmode.services.tvs_connection import TvsConnection, TvsLimits
 from mixedmode.services.tvs_files import WatchedList
 from mixedmode.services.tvs_lookup import TrustLookup
@@ -73,9 +76,10 @@ class TvsService:
         self._where = (host, port)
         self._floor = floor
         self._lists = lists
-        self._context: ssl.SSLContext | None = None
+        self._context: ssl.SSLContext | PumpedKeys | None = None
+        self._pump: Pump | None = None
         self._mark = b""
-        self._door: Door | None = None
+        self._door: Door[socket.socket] | Door[int] | None = None
         self._gate = Gate(self.limits.connections, self.limits.per_address)
         self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._connections: set[TvsConnection] = set()
@@ -112,10 +116,19 @@ class TvsService:
         """
         if self._door is not None:
             raise UsageError("the TVS service is running already")
-        await self._load_credentials()
-        for each in self._lists:
-            self.trace(await asyncio.to_thread(each.refresh))
-        self._door = Door(listen("TVS", *self._where), self._take, self._no_room)
+        self._pump = tls_pump.Pump() if tls_pump.COMPILED else None
+        try:
+            await self._load_credentials()
+            for each in self._lists:
+                self.trace(await asyncio.to_thread(each.refresh))
+            listener = listen("TVS", *self._where)
+        except BaseException:
+            self._close_pump()
+            raise
+        if self._pump is None:
+            self._door = Door(listener, self._take, self._no_room, accept)
+        else:
+            self._door = Door(listener, self._take, self._no_room, tls_pump.accept)
         self._door.open()
         self._sweep.start()
         self._watcher = asyncio.create_task(self._watch())
@@ -146,7 +159,13 @@ class TvsService:
         self._handshakes.close()
         for connection in list(self._connections):
             connection.abort()
+        self._close_pump()
         self.trace.close()
+
+    def _close_pump(self) -> None:
+        if self._pump is not None:
+            self._pump.close()
+            self._pump = None
 
     def entered(self, connection: TvsConnection) -> None:
         """Take a connection whose handshake succeeded."""
@@ -158,11 +177,11 @@ class TvsService:
         self._connections.discard(connection)
         self._release(connection.client)
 
-    def _take(self, client: socket.socket, address: str) -> None:
+    def _take(self, client: socket.socket | int, address: str) -> None:
         self.metrics["connections"] += 1
         if self._context is None or not self._gate.admit(address):
             self.metrics["refused"] += 1
-            client.close()
+            os.close(client) if isinstance(client, int) else client.close()
             return
         self.metrics["open"] = self._gate.open
         self._handshakes.begin(client, address, self._context, self._connect)
@@ -185,7 +204,8 @@ class TvsService:
     async def _load_credentials(self) -> None:
         self._mark = await asyncio.to_thread(self._credentials.mark)
         signers = await asyncio.to_thread(self._credentials.signers)
-        self._context = server_context(signers, self._floor)
+        context = server_context(signers, self._floor)
+        self._context = context if self._pump is None else self._pump.keys(context, signers)
 
     async def _watch(self) -> None:
         """Follow the trust lists and the server's own certificate (rule 5)."""
