@@ -651,6 +651,10 @@ static PyType_Spec pump_spec = {
 
 static bool use_pair(SSL_CTX *context, PyObject *pair) {
     Py_buffer certificate, key;
+    if (!PyTuple_Check(pair)) {
+        PyErr_SetString(PyExc_TypeError, "a pair is a tuple of a certificate and its key, both DER");
+        return false;
+    }
     if (!PyArg_ParseTuple(pair, "y*y*", &certificate, &key)) return false;
     const unsigned char *at = key.buf;
     EVP_PKEY *parsed = d2i_AutoPrivateKey(NULL, &at, (long)key.len);
