@@ -137,14 +137,16 @@ def test_connections_are_accepted_with_their_address_in_both_families() -> None:
             listener.listen()
             listener.setblocking(False)
             with pytest.raises(BlockingIOError):
-                _tls.accept(listener)
+                tls_pump.accept(listener)
             with socket.create_connection(listener.getsockname()[:2]):
-                descriptor, address = _tls.accept(listener)
+                descriptor, address = tls_pump.accept(listener)
                 with socket.socket(fileno=descriptor) as client:
                     assert address == host
                     assert not os.get_blocking(descriptor)
                     assert not os.get_inheritable(descriptor)
                     assert client.getsockname() == listener.getsockname()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            tls_pump.accept(listener)
 
 
 def test_what_a_pump_does_not_take(ends: tuple[_tls.Pump, _tls.Channel, socket.socket]) -> None:

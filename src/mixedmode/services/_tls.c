@@ -17,7 +17,6 @@
 #define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <structmember.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -144,7 +143,8 @@ static void drop_output(Channel *c) {
 static void ask(Channel *c, uint32_t events) {
     if (c->fd < 0 || events == c->waits_for) return;
     struct epoll_event event = {.events = events, .data.fd = c->fd};
-    /* Nothing to wait for is no registration: epoll would tell of a hang-up over and over. */
+    /* Nothing to wait for is no registration: epoll would tell of a hang-up over and over. It can fail only for want of
+     * kernel memory; the owner's deadline ends such a connection. */
     int what = events == 0 ? EPOLL_CTL_DEL : c->waits_for == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     epoll_ctl(c->pump->epoll, what, c->fd, &event);
     c->waits_for = events;
@@ -735,14 +735,14 @@ static PyType_Spec keys_spec = {
     .slots = keys_slots,
 };
 
-PyDoc_STRVAR(accept_doc, "accept(listener, /)\n--\n\nReturn (descriptor, address) of the next connection, not blocking.");
+PyDoc_STRVAR(accept_doc, "accept(descriptor, /)\n--\n\nReturn (descriptor, address) of the next connection, not blocking.");
 
 static PyObject *take_next(PyObject *self, PyObject *argument) {
-    int listener = PyObject_AsFileDescriptor(argument);
-    if (listener < 0) return NULL;
+    long listener = PyLong_AsLong(argument);
+    if (listener == -1 && PyErr_Occurred()) return NULL;
     struct sockaddr_storage name;
     socklen_t size = sizeof name;
-    int fd = accept4(listener, (struct sockaddr *)&name, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4((int)listener, (struct sockaddr *)&name, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return PyErr_SetFromErrno(PyExc_OSError);
     char text[INET6_ADDRSTRLEN] = "";
     if (name.ss_family == AF_INET) inet_ntop(AF_INET, &((struct sockaddr_in *)&name)->sin_addr, text, sizeof text);

@@ -1,11 +1,8 @@
-from typing import Protocol, Self
+from typing import Self
 
 from mixedmode.services.tls_channel import Told
 
-class _HasFileno(Protocol):
-    def fileno(self) -> int: ...
-
-def accept(listener: _HasFileno, /) -> tuple[int, str]: ...
+def accept(descriptor: int, /) -> tuple[int, str]: ...
 
 class Keys:
     def __new__(

@@ -73,4 +73,4 @@ def accept(listener: socket.socket) -> tuple[int, str]:
     Raises:
         OSError: There is none, or no room for it.
     """
-    return _tls.accept(listener)
+    return _tls.accept(listener.fileno())
