@@ -14,7 +14,7 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from mixedmode.errors import UsageError
 from mixedmode.protocols.tftp.blocks import BlockPackets, LazyPackets, data_packets, netascii
@@ -32,9 +32,18 @@ class FileStore(Protocol):
     def lookup(self, name: str) -> bytes | None:
         """Return the exact bytes served under ``name``, ``None`` if there are none.
 
-        Must be quick, since it is called between two packets; returns the same object as long as the
-        content is the same, since what is built from it is kept by the object's identity.
+        Must be quick, since it is called between two packets, unless the store is a :class:`BuildingStore`; returns
+        the same object as long as the content is the same, since what is built from it is kept by the object's
+        identity.
         """
+
+
+@runtime_checkable
+class BuildingStore(Protocol):
+    """A store that may have to build a file before it can return it."""
+
+    def ready(self, name: str) -> bool:
+        """Tell whether ``lookup(name)`` returns at once; if not, it is called in a thread."""
 
 
 def is_safe_name(name: str) -> bool:

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from http import HTTPStatus
-from typing import Final, NamedTuple, Protocol, runtime_checkable
+from typing import Final, NamedTuple
 
 from mixedmode.errors import MalformedError
-from mixedmode.services.files import FileStore, is_safe_name
+from mixedmode.services.files import BuildingStore, FileStore, is_safe_name
 from mixedmode.services.http_request import part
 from mixedmode.signedfile import SignedFile
 
@@ -29,14 +29,6 @@ _KEPT_FILES: Final = 8192
 _KEPT_BYTES: Final = 64 << 20
 CLOSE: Final = b"Connection: close\r\n\r\n"
 _SIGNED: Final = ".xml.sgn"
-
-
-@runtime_checkable
-class BuildingStore(Protocol):
-    """A store that may have to build a file before it can return it."""
-
-    def ready(self, name: str) -> bool:
-        """Tell whether ``lookup(name)`` returns at once; if not, it is called in a thread."""
 
 
 class Form(Enum):

@@ -4,7 +4,7 @@ Requests come in on the listening port; everything else of a transfer goes throu
 another port, which clients see as the server's TID (RFC 1350). There is no task, thread or socket for a
 transfer: a wake-up reads many datagrams, each costs one look-up and one prebuilt packet. A service bound
 to all addresses has a reply socket for each address that phones used, since a phone takes no answer from
-an address that it did not ask.
+an address that it did not ask. A file that must be built first is built in a thread; its clients wait, nobody else.
 
 A forged source address gets one packet for one packet and two repetitions; file data beyond the first
 block is sent only to who acknowledges it.
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from mixedmode.errors import UsageError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.protocols.tftp import ErrorCode, Mode, ServerCounters, ServerLimits
 from mixedmode.services.datagrams import (
     DESTINATION_SPACE,
@@ -28,7 +28,8 @@ from mixedmode.services.datagrams import (
     resolve,
     want_destination,
 )
-from mixedmode.services.files import FileStore, ServedFile, ServedFileCache, is_safe_name
+from mixedmode.services.files import BuildingStore, FileStore, ServedFile, ServedFileCache, is_safe_name
+from mixedmode.services.tftp_builder import Builder, Built
 from mixedmode.services.tftp_lanes import BATCH, BATCHES, RECEIVE_BYTES, Lane, open_lane
 
 _TICK_SECONDS: Final = 0.05
@@ -60,6 +61,9 @@ class TftpService:
         self.counters = ServerCounters()
         self._host, self._port, self._reuse_port = host, port, reuse_port
         self._cache = ServedFileCache()
+        self._ready = store.ready if isinstance(store, BuildingStore) else None
+        self._builder = Builder(store, self._built, self._not_built)
+        self._just_built: Built | None = None
         self._listener: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._family = socket.AF_INET
@@ -138,6 +142,7 @@ class TftpService:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._builder.close()
         sockets = [lane.sock for lane in self._lanes.values()]
         if self._listener is not None:
             sockets.append(self._listener)
@@ -157,21 +162,45 @@ class TftpService:
             self._loop.add_reader(sock.fileno(), lane.read)
         return lane
 
-    def _find(self, name: str, mode: Mode) -> ServedFile | ErrorCode:
+    def _find(self, name: str, mode: Mode) -> ServedFile | ErrorCode | None:
         if not is_safe_name(name):
             return ErrorCode.ACCESS_VIOLATION
-        data = self.store.lookup(name)
+        if self._just_built is not None and self._just_built.name == name:
+            data = self._just_built.data
+        elif self._ready is None or self._ready(name):
+            data = self.store.lookup(name)
+        else:
+            return None
         if data is None:
             return ErrorCode.FILE_NOT_FOUND
         served = self._cache.get(data)
         return served if mode is Mode.OCTET else served.as_netascii()
+
+    def _build(self, lane: Lane, now: float) -> None:
+        waiting, lane.engine.waiting = lane.engine.waiting, []
+        for each in waiting:
+            self._builder.want(lane, each, now)
+
+    def _built(self, built: Built) -> None:
+        self._just_built = built
+        now = monotonic()
+        for address, client in built.clients.items():
+            client.lane.again(client.data, address, now)
+        self._just_built = None
+        self._watch()
+
+    def _not_built(self, _name: str, _error: MixedModeError) -> None:
+        self.counters.build_failures += 1
 
     def _read_requests(self) -> None:
         listener = self._listener
         lane = next(iter(self._lanes.values()))
         if listener is None:
             return
-        lane.read_requests(listener, monotonic())
+        now = monotonic()
+        lane.read_requests(listener, now)
+        if lane.engine.waiting:
+            self._build(lane, now)
         self._watch()
 
     def _read_requests_to_any(self) -> None:
@@ -189,6 +218,8 @@ class TftpService:
                 continue
             lane = self._lanes.get(host) or self._lane(host)
             lane.request(data, address, now)
+            if lane.engine.waiting:
+                self._build(lane, now)
         self._watch()
 
     def _watch(self) -> None:

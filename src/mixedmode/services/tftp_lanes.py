@@ -40,6 +40,10 @@ class Lane:
 
     def request(self, data: bytes, address: Address, now: float) -> None:
         """Answer a request that came in on the listening port."""
+        self.again(data, address, now)
+
+    def again(self, data: bytes, address: Any, now: float) -> None:
+        """Answer a request that has waited for its file; the address is the engine's."""
         reply = self.engine.request(data, address, now)
         if reply is not None:
             self.send((reply,), address)
@@ -89,9 +93,13 @@ class BatchLane(Lane):
 
     def request(self, data: bytes, address: Address, now: float) -> None:
         """Answer a request that came in on the listening port."""
-        reply = self.engine.request(data, mmsg.pack_address(address), now)
+        self.again(data, mmsg.pack_address(address), now)
+
+    def again(self, data: bytes, address: bytes, now: float) -> None:
+        """Answer a request that has waited for its file; the address is the engine's."""
+        reply = self.engine.request(data, address, now)
         if reply is not None:
-            self.send((reply,), address)
+            self._send_all([(reply, address)])
 
     def read(self) -> None:
         """Answer what clients have sent to the reply socket."""
@@ -132,10 +140,13 @@ class CompiledLane(Lane):
 
     def request(self, data: bytes, address: Address, now: float) -> None:
         """Answer a request that came in on the listening port of all addresses."""
-        packed = mmsg.pack_address(address)
-        reply = self.engine.request(data, packed, now)
+        self.again(data, mmsg.pack_address(address), now)
+
+    def again(self, data: bytes, address: bytes, now: float) -> None:
+        """Answer a request that has waited for its file; the address is the engine's."""
+        reply = self.engine.request(data, address, now)
         if reply is not None:
-            self._send_all([(reply, packed)])
+            self._send_all([(reply, address)])
 
     def read_requests(self, listener: socket.socket, now: float) -> None:
         """Answer what clients have sent to the listening port."""

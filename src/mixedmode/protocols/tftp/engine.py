@@ -8,7 +8,7 @@ one small object a transfer, timers are a wheel, and a packet in lockstep costs 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from mixedmode.protocols.tftp.blocks import BlockPackets
 from mixedmode.protocols.tftp.limits import ServerCounters, ServerLimits
@@ -51,8 +51,8 @@ class Loan(Protocol):
         """Return the same and let the transfer go."""
 
 
-Find = Callable[[str, Mode], "Content | ErrorCode"]
-"""Look a name up: the file, or why it is not served."""
+Find = Callable[[str, Mode], "Content | ErrorCode | None"]
+"""Look a name up: the file, or why it is not served, or None where it must be built first."""
 Reply = bytes | tuple[bytes, ...] | None
 
 _ERRORS: Final = {
@@ -72,6 +72,20 @@ def tuple_host(address: Hashable) -> Hashable:
     return address[0] if isinstance(address, tuple) else address
 
 
+class Waiting(NamedTuple):
+    """A request for a file that must be built first; to be given to :meth:`ServerEngine.request` again then.
+
+    Attributes:
+        name: The file.
+        data: The datagram.
+        address: Its client.
+    """
+
+    name: str
+    data: bytes
+    address: Any
+
+
 class ServerEngine:
     """All transfers of one reply socket.
 
@@ -81,6 +95,10 @@ class ServerEngine:
         counters: Shared by the engines of one service, so that its bounds hold over all of them.
         host_of: Takes a client's host out of its address; a bound on transfers holds per host.
         loan: Runs transfers in lockstep, if there is such a one; what it cannot answer comes to :meth:`receive`.
+
+    Attributes:
+        draining: Whether new transfers are refused.
+        waiting: Requests for files that must be built first; whoever calls :meth:`request` empties it.
     """
 
     def __init__(
@@ -95,6 +113,7 @@ class ServerEngine:
         self.limits = limits or ServerLimits()
         self.counters = counters or ServerCounters()
         self.draining = False
+        self.waiting: list[Waiting] = []
         self._find = find
         self._host_of = host_of
         self._loan = loan
@@ -162,6 +181,10 @@ class ServerEngine:
             found = self._find(request.filename, Mode(request.mode))
         except ValueError:
             found = ErrorCode.UNDEFINED
+        if found is None:
+            self.counters.waited += 1
+            self.waiting.append(Waiting(request.filename, data, address))
+            return None
         if isinstance(found, ErrorCode):
             if found is ErrorCode.FILE_NOT_FOUND:
                 self.counters.not_found += 1

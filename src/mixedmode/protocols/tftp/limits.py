@@ -51,6 +51,8 @@ class ServerCounters:
     dropped_full: int = 0
     dropped_client: int = 0
     dropped_draining: int = 0
+    waited: int = 0
+    build_failures: int = 0
     retransmissions: int = 0
     gave_up: int = 0
     client_errors: int = 0
