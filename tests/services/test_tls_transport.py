@@ -21,7 +21,7 @@ from mixedmode.services import _tls
 from mixedmode.services.doors import Door, accept, listen
 from mixedmode.services.tls_channel import SocketChannel
 from mixedmode.services.tls_handshakes import Handshakes
-from mixedmode.services.tls_pump import Pump, PumpedKeys
+from mixedmode.services.tls_pump import Pump
 from mixedmode.services.tls_transport import TlsTransport
 from mixedmode.services.tvs_tls import server_context
 from tests.services.tvsclient import LOOPS, client_context, run, tvs_signer
@@ -69,10 +69,9 @@ class Server:
         self.failed: list[Exception] = []
         self.taken = 0
         signers = [tvs_signer()]
-        self._context: ssl.SSLContext | PumpedKeys = server_context(signers)
+        self._context = server_context(signers)
         self._pump = Pump() if compiled else None
-        if self._pump:
-            self._context = self._pump.keys(server_context(signers), signers)
+        self._keys = self._pump.keys(self._context, signers) if self._pump else None
         self._handshakes = Handshakes(seconds, lambda _address, error: self.failed.append(error))
         self._door = Door(listen("the echo", "127.0.0.1", 0), self._take, lambda: None, accept)
         self.address = self._door.address
@@ -80,7 +79,10 @@ class Server:
 
     def _take(self, client: socket.socket, address: str) -> None:
         self.taken += 1
-        self._handshakes.begin(client, address, self._context, lambda _address: Echo(self))
+        if self._keys:
+            self._handshakes.follow(self._keys.channel(client.detach()), address, lambda _address: Echo(self))
+        else:
+            self._handshakes.begin(client, address, self._context, lambda _address: Echo(self))
 
     def close(self) -> None:
         self._door.close()

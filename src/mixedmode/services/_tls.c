@@ -22,7 +22,6 @@
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +202,12 @@ static PyObject *why_openssl(void) {
     return error;
 }
 
+static void raise_openssl(void) {
+    PyObject *error = why_openssl();
+    if (error) PyErr_SetObject(ssl_error, error);
+    Py_XDECREF(error);
+}
+
 static bool tell_refused(Channel *c) {
     PyObject *error = why_openssl();
     return error != NULL && tell(c, say_refused, error);
@@ -364,9 +369,7 @@ static PyObject *channel_write(Channel *c, PyObject *argument) {
     ERR_clear_error();
     if (c->ssl == NULL) fine = false;
     else if (data.len && !SSL_write_ex(c->ssl, data.buf, (size_t)data.len, &written)) {
-        PyObject *error = why_openssl();
-        if (error) PyErr_SetObject(ssl_error, error);
-        Py_XDECREF(error);
+        raise_openssl();
         PyBuffer_Release(&data);
         return NULL;
     }
@@ -664,11 +667,7 @@ static bool use_pair(SSL_CTX *context, PyObject *pair) {
     EVP_PKEY_free(parsed);
     PyBuffer_Release(&certificate);
     PyBuffer_Release(&key);
-    if (!fine) {
-        PyObject *error = why_openssl();
-        if (error) PyErr_SetObject(ssl_error, error);
-        Py_XDECREF(error);
-    }
+    if (!fine) raise_openssl();
     return fine;
 }
 
@@ -683,11 +682,7 @@ static bool prepare(SSL_CTX *context, unsigned long long options, int level, int
     bool fine = SSL_CTX_set_min_proto_version(context, least) == 1 && SSL_CTX_set_cipher_list(context, ciphers) == 1
                 && SSL_CTX_set_num_tickets(context, (size_t)tickets) == 1
                 && SSL_CTX_set_session_id_context(context, (const unsigned char *)"mixedmode", 9) == 1;
-    if (!fine) {
-        PyObject *error = why_openssl();
-        if (error) PyErr_SetObject(ssl_error, error);
-        Py_XDECREF(error);
-    }
+    if (!fine) raise_openssl();
     return fine;
 }
 

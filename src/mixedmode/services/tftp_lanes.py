@@ -84,22 +84,32 @@ class Lane:
                 self._counters.send_failures += 1
 
 
-class BatchLane(Lane):
-    """The same with two system calls for many datagrams; a client is known by its ``sockaddr_in``."""
-
-    def __init__(self, sock: socket.socket, engine: ServerEngine, counters: ServerCounters) -> None:
-        super().__init__(sock, engine, counters)
-        self._batch = mmsg.Batch(BATCH, RECEIVE_BYTES)
+class PackedLane(Lane):
+    """The same where a client is known by its ``sockaddr_in``, and many packets leave at once."""
 
     def request(self, data: bytes, address: Address, now: float) -> None:
         """Answer a request that came in on the listening port."""
         self.again(data, mmsg.pack_address(address), now)
 
-    def again(self, data: bytes, address: bytes, now: float) -> None:
-        """Answer a request that has waited for its file; the address is the engine's."""
-        reply = self.engine.request(data, address, now)
-        if reply is not None:
-            self._send_all([(reply, address)])
+    def tick(self, now: float) -> None:
+        """Send again what is due."""
+        due = self.engine.tick(now)
+        self._send_all([(packet, address) for packets, address in due for packet in packets])
+
+    def send(self, packets: tuple[bytes, ...], address: Any) -> None:
+        """Send packets to a client; what the kernel does not take is lost, as on any network."""
+        self._send_all([(packet, address) for packet in packets])
+
+    def _send_all(self, outgoing: list[tuple[bytes, bytes]]) -> None:
+        raise NotImplementedError
+
+
+class BatchLane(PackedLane):
+    """The same with two system calls for many datagrams."""
+
+    def __init__(self, sock: socket.socket, engine: ServerEngine, counters: ServerCounters) -> None:
+        super().__init__(sock, engine, counters)
+        self._batch = mmsg.Batch(BATCH, RECEIVE_BYTES)
 
     def read(self) -> None:
         """Answer what clients have sent to the reply socket."""
@@ -118,18 +128,13 @@ class BatchLane(Lane):
             if len(arrived) < batch.size:
                 return
 
-    def tick(self, now: float) -> None:
-        """Send again what is due."""
-        due = self.engine.tick(now)
-        self._send_all([(packet, address) for packets, address in due for packet in packets])
-
     def _send_all(self, outgoing: list[tuple[bytes, bytes]]) -> None:
         batch, descriptor = self._batch, self.sock.fileno()
         for start in range(0, len(outgoing), batch.size):
             self._counters.send_failures += batch.send(descriptor, outgoing[start : start + batch.size])
 
 
-class CompiledLane(Lane):
+class CompiledLane(PackedLane):
     """The same, with transfers in lockstep lent to the compiled loop."""
 
     def __init__(
@@ -137,16 +142,6 @@ class CompiledLane(Lane):
     ) -> None:
         super().__init__(sock, engine, counters)
         self.loan = loan
-
-    def request(self, data: bytes, address: Address, now: float) -> None:
-        """Answer a request that came in on the listening port of all addresses."""
-        self.again(data, mmsg.pack_address(address), now)
-
-    def again(self, data: bytes, address: bytes, now: float) -> None:
-        """Answer a request that has waited for its file; the address is the engine's."""
-        reply = self.engine.request(data, address, now)
-        if reply is not None:
-            self._send_all([(reply, address)])
 
     def read_requests(self, listener: socket.socket, now: float) -> None:
         """Answer what clients have sent to the listening port."""
@@ -182,11 +177,6 @@ class CompiledLane(Lane):
                 self._send_all(outgoing)
             if received < BATCH:
                 return
-
-    def tick(self, now: float) -> None:
-        """Send again what is due."""
-        due = self.engine.tick(now)
-        self._send_all([(packet, address) for packets, address in due for packet in packets])
 
     def _send_all(self, outgoing: list[tuple[bytes, bytes]]) -> None:
         if outgoing:

@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Callable
 
 from mixedmode.services.tls_channel import READ_BYTES, Channel, SocketChannel
-from mixedmode.services.tls_pump import PumpedKeys
 from mixedmode.services.tls_transport import TlsTransport
 
 
@@ -30,24 +29,24 @@ class Handshakes:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(
-        self,
-        client: socket.socket | int,
-        peer: str,
-        context: ssl.SSLContext | PumpedKeys,
-        make: Callable[[str], asyncio.Protocol],
+        self, client: socket.socket, peer: str, context: ssl.SSLContext, make: Callable[[str], asyncio.Protocol]
     ) -> None:
         """Shake hands on a connection.
 
         Args:
-            client: The connection, which does not block; a descriptor will do for a pump.
+            client: The connection, which does not block.
             peer: Its client's address.
             context: Keys and versions.
             make: Given the address when the handshake has succeeded; returns the protocol to tell from then on.
         """
+        self.follow(SocketChannel(asyncio.get_running_loop(), client, context, self._buffer), peer, make)
+
+    def follow(self, channel: Channel, peer: str, make: Callable[[str], asyncio.Protocol]) -> None:
+        """Shake hands on a connection whose channel there is already."""
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
-        transport = TlsTransport(loop, self._channel(loop, client, context), peer, make, self._ended)
+        transport = TlsTransport(loop, channel, peer, make, self._ended)
         self._under_way[transport] = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_later(self._seconds, self._look)
@@ -60,15 +59,6 @@ class Handshakes:
         self._loop = None
         for transport in list(self._under_way):
             transport.abort()
-
-    def _channel(
-        self, loop: asyncio.AbstractEventLoop, client: socket.socket | int, context: ssl.SSLContext | PumpedKeys
-    ) -> Channel:
-        if isinstance(context, PumpedKeys):
-            return context.channel(client if isinstance(client, int) else client.detach())
-        if isinstance(client, int):
-            client = socket.socket(fileno=client)
-        return SocketChannel(loop, client, context, self._buffer)
 
     def _ended(self, transport: TlsTransport, peer: str, error: Exception | None) -> None:
         del self._under_way[transport]

@@ -76,8 +76,9 @@ class TvsService:
         self._where = (host, port)
         self._floor = floor
         self._lists = lists
-        self._context: ssl.SSLContext | PumpedKeys | None = None
+        self._context: ssl.SSLContext | None = None
         self._pump: Pump | None = None
+        self._keys: PumpedKeys | None = None
         self._mark = b""
         self._door: Door[socket.socket] | Door[int] | None = None
         self._gate = Gate(self.limits.connections, self.limits.per_address)
@@ -128,7 +129,7 @@ class TvsService:
         if self._pump is None:
             self._door = Door(listener, self._take, self._no_room, accept)
         else:
-            self._door = Door(listener, self._take, self._no_room, tls_pump.accept)
+            self._door = Door(listener, self._take_pumped, self._no_room, tls_pump.accept)
         self._door.open()
         self._sweep.start()
         self._watcher = asyncio.create_task(self._watch())
@@ -177,14 +178,25 @@ class TvsService:
         self._connections.discard(connection)
         self._release(connection.client)
 
-    def _take(self, client: socket.socket | int, address: str) -> None:
+    def _take(self, client: socket.socket, address: str) -> None:
+        if self._context is not None and self._admit(address):
+            self._handshakes.begin(client, address, self._context, self._connect)
+        else:
+            client.close()
+
+    def _take_pumped(self, client: int, address: str) -> None:
+        if self._keys is not None and self._admit(address):
+            self._handshakes.follow(self._keys.channel(client), address, self._connect)
+        else:
+            os.close(client)
+
+    def _admit(self, address: str) -> bool:
         self.metrics["connections"] += 1
-        if self._context is None or not self._gate.admit(address):
+        if not self._gate.admit(address):
             self.metrics["refused"] += 1
-            os.close(client) if isinstance(client, int) else client.close()
-            return
+            return False
         self.metrics["open"] = self._gate.open
-        self._handshakes.begin(client, address, self._context, self._connect)
+        return True
 
     def _connect(self, address: str) -> TvsConnection:
         return TvsConnection(self, address)
@@ -204,8 +216,9 @@ class TvsService:
     async def _load_credentials(self) -> None:
         self._mark = await asyncio.to_thread(self._credentials.mark)
         signers = await asyncio.to_thread(self._credentials.signers)
-        context = server_context(signers, self._floor)
-        self._context = context if self._pump is None else self._pump.keys(context, signers)
+        self._context = server_context(signers, self._floor)
+        if self._pump is not None:
+            self._keys = self._pump.keys(self._context, signers)
 
     async def _watch(self) -> None:
         """Follow the trust lists and the server's own certificate (rule 5)."""
