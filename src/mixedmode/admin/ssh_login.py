@@ -16,6 +16,7 @@ import asyncssh
 from mixedmode.admin.accounts import AccountStore
 from mixedmode.admin.logins import LoginGuard
 from mixedmode.errors import MixedModeError
+from mixedmode.services.ssh_algorithms import only_strong_signatures
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ class Login(asyncssh.SSHServer):
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Check that a key belongs to the account."""
+        only_strong_signatures(key)
         try:
             account = await asyncio.to_thread(self._service.accounts.find, username)
         except MixedModeError as error:

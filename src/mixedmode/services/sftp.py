@@ -24,6 +24,7 @@ from mixedmode.cluster.folders import NodeFolder
 from mixedmode.errors import UsageError
 from mixedmode.services.doors import emptied
 from mixedmode.services.sftp_folder import MAX_FILE, FolderServer
+from mixedmode.services.ssh_algorithms import only_strong_signatures
 from mixedmode.services.ssh_keys import load_key, parse_public, public_text
 from mixedmode.services.ssh_server import SshConnections, listen_ssh
 
@@ -147,7 +148,6 @@ class NodeSftpService:
             password_auth=False,
             host_based_auth=False,
             allow_pty=False,
-            compression_algs=None,
         )
 
     async def drain(self, timeout: float = 5.0) -> int:
@@ -223,6 +223,7 @@ class _Login(asyncssh.SSHServer):
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Check that the key may log in to the account."""
+        only_strong_signatures(key)
         known = await asyncio.to_thread(self._service.authorized)
         allowed = username == self._service.account and key in known
         self._service.counters["logins" if allowed else "refused_logins"] += 1

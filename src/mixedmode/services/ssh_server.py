@@ -11,12 +11,13 @@ import asyncssh
 
 from mixedmode.errors import RemoteError
 from mixedmode.services.doors import Gate
+from mixedmode.services.ssh_algorithms import algorithms
 
 
 async def listen_ssh(
     what: str, host: str, port: int, login: Callable[[], asyncssh.SSHServer], key: asyncssh.SSHKey, **settings: Any
 ) -> asyncssh.SSHAcceptor:
-    """Listen, without forwarding of any kind and without Kerberos.
+    """Listen, with our algorithms, without forwarding of any kind and without Kerberos.
 
     Args:
         what: The service, as it stands at the beginning of an error: ``SFTP``.
@@ -42,6 +43,7 @@ async def listen_ssh(
             allow_scp=False,
             server_version="mixedmode",
             reuse_address=True,
+            **algorithms(),
             **settings,
         )
     except OSError as error:
