@@ -20,6 +20,7 @@ from mixedmode.pki.profiles import KeyKind, Purpose, Subject, issue, issue_lsc, 
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.protocols.sccp.admission import DeviceFacts, Line, Refusal, SecurityMode
 from mixedmode.protocols.sccp.server import ServerSettings
+from mixedmode.protocols.sccp.server_list import ServerEntry
 from mixedmode.services.callmanager import CallManagerLimits, CallManagerService
 from mixedmode.services.callmanager_directory import KnownDevice
 from mixedmode.services.callmanager_tls import FixedTrust
@@ -49,6 +50,11 @@ class Table:
             return Refusal()
         lines = (Line("1001", "Line 1"), Line("1002", "Line 2"))
         return KnownDevice("8861", DeviceFacts(self.modes[name], lines))
+
+    def servers(self, name: str, *, secure: bool) -> tuple[ServerEntry, ...]:
+        if self.down:
+            raise RemoteError("the database is down")
+        return (ServerEntry("one", 2443 if secure else 2000, "10.0.0.1"),) if name in self.modes else ()
 
     def note(self, name: str, now: datetime, *, ctl: str | None, itl: str | None) -> None:
         assert now.tzinfo is UTC

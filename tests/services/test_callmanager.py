@@ -21,7 +21,9 @@ from mixedmode.protocols.sccp import registering as r
 from mixedmode.protocols.sccp import setup as s
 from mixedmode.protocols.sccp import templates as t
 from mixedmode.protocols.sccp.admission import Refusal, SecurityMode
+from mixedmode.protocols.sccp.questions import ServerReq
 from mixedmode.protocols.sccp.register import Register
+from mixedmode.protocols.sccp.server_list import ServerEntry, ServerRes
 from mixedmode.services.callmanager import CallManagerLimits, CallManagerService
 from mixedmode.services.callmanager_directory import ClusterDirectory, KnownDevice
 from mixedmode.services.callmanager_node import node_callmanager
@@ -113,6 +115,23 @@ def test_recorded_frames_register_a_phone_and_set_it_up(loop: str) -> None:
             assert service.phones() == ()
 
     run(procedure(), loop)
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_a_phone_that_asks_for_servers_gets_its_group_or_at_least_this_one(down: bool) -> None:
+    async def procedure() -> None:
+        table = Table()
+        frames = b"".join((SCCP / f"{name}.bin").read_bytes() for name in ("04-register-v17-124", "27-ipport"))
+        async with callmanager(table) as service, client(service, frames) as phone:
+            assert isinstance(await phone.next(), r.RegisterAck)
+            assert await phone.next() == s.CapabilitiesReq()
+            table.down = down
+            phone.writer.write(encode_message(ServerReq(), 17))
+            host, port = service.address
+            wanted = ServerEntry(host, port, host) if down else ServerEntry("one", 2000, "10.0.0.1")
+            assert await phone.next() == ServerRes((wanted,), long=True)
+
+    asyncio.run(procedure())
 
 
 @pytest.mark.parametrize("loop", LOOPS)

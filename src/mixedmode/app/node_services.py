@@ -138,6 +138,7 @@ class NodeServices:
         self.configs = ConfigStore(self.files, cluster, info.name, locate, lsc=self._lsc)
         self.hands = asyncio.Lock()
         self._control = control
+        self._locate = locate
         self._subsystems = subsystems
         self._seen: dict[Service, int] = {}
         self._change = 0
@@ -351,6 +352,7 @@ class NodeServices:
             tls_port=self.options.port("sccp_tls"),
             tls_elsewhere=self.options.elsewhere,
             floor=self.options.floor,
+            locate=self._locate,
         )
 
     def _sftp(self, port: int) -> Running:

@@ -4,7 +4,8 @@ Rules:
 
 1. The server's certificate is not judged here but after the handshake, by the phone's lists.
 2. An authenticated device offers NULL-SHA before ciphers that encrypt, an encrypted one only the latter
-   (wire-formats.md 6; from memory, no trace confirms it). OpenSSL's security level has to be 0 for either.
+   (wire-formats.md 6; from memory, no trace confirms it). OpenSSL's security level has to be 0 for either. What else
+   it offers is that of its TLS version (:mod:`mixedmode.phone.tls`, rule 2).
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from __future__ import annotations
 import ssl
 from typing import Final
 
-from mixedmode.phone.tls import client_context
+from mixedmode.phone.tls import OLD_CIPHERS, OLD_VERSIONS, client_context
 from mixedmode.pki.openssl import use_key
 from mixedmode.pki.signer import SoftwareSigner
 
 _AUTHENTICATED: Final = 2
-_ENCRYPTING: Final = "DEFAULT:@SECLEVEL=0"
+_OLD_SIGNING_FIRST: Final = f"NULL-SHA:{OLD_CIPHERS}:@SECLEVEL=0"
 _SIGNING_FIRST: Final = "NULL-SHA:ALL:!aNULL:!COMPLEMENTOFDEFAULT:@SECLEVEL=0"
 """DEFAULT counts only where it stands first, so it is spelled out."""
 
@@ -33,7 +34,8 @@ def phone_client_context(tls_max: str, mode: int, identity: SoftwareSigner | Non
     Raises:
         UsageError: There is no such TLS version, or OpenSSL does not take the certificate.
     """
-    context = client_context(tls_max, _SIGNING_FIRST if mode == _AUTHENTICATED else _ENCRYPTING)
+    signing = _OLD_SIGNING_FIRST if tls_max in OLD_VERSIONS else _SIGNING_FIRST
+    context = client_context(tls_max, signing if mode == _AUTHENTICATED else None)
     if identity is not None:
         use_key(context, identity, what="phone's certificate", next_step="give the phone another LSC or MIC")
     return context

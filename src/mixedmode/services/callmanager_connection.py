@@ -30,6 +30,7 @@ from mixedmode.protocols.sccp.report import read_report
 from mixedmode.protocols.sccp.server import ServerPhase, ServerRegistration, ServerSettings
 from mixedmode.protocols.sccp.server_events import (
     AskDevice,
+    AskServers,
     Ended,
     EndReason,
     Event,
@@ -38,6 +39,7 @@ from mixedmode.protocols.sccp.server_events import (
     Rejected,
     Reported,
 )
+from mixedmode.protocols.sccp.server_list import ServerEntry
 from mixedmode.services.callmanager_directory import Directory, KnownDevice
 from mixedmode.services.callmanager_tls import PLAIN, Peer, peer_of
 
@@ -110,6 +112,7 @@ class PhoneConnection(asyncio.Protocol):
         self._due_at = 0.0
         self._stalled: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
 
     @property
     def device(self) -> str:
@@ -141,8 +144,9 @@ class PhoneConnection(asyncio.Protocol):
         for timer in (self._timer, self._stalled):
             if timer is not None:
                 timer.cancel()
-        if self._asking is not None:
-            self._asking.cancel()
+        for task in (self._asking, self._telling):
+            if task is not None:
+                task.cancel()
         self._host.left(self)
 
     def pause_writing(self) -> None:
@@ -201,6 +205,8 @@ class PhoneConnection(asyncio.Protocol):
         match event:
             case AskDevice(register=register):
                 self._asking = asyncio.get_running_loop().create_task(self._ask(register.device))
+            case AskServers():
+                self._telling = asyncio.get_running_loop().create_task(self._tell_servers())
             case Registered():
                 host.metrics["registrations"] += 1
                 host.registered(self, event)
@@ -234,6 +240,20 @@ class PhoneConnection(asyncio.Protocol):
             self.known = found if isinstance(found, KnownDevice) else None
             self._machine.answer(found if isinstance(found, Refusal) else found.facts, monotonic())
             self._work()
+
+    async def _tell_servers(self) -> None:
+        """Name the servers of the phone's group; this one alone where they are not known."""
+        secure = self.peer.cipher is not None
+        try:
+            found = await asyncio.to_thread(self._host.directory.servers, self.device, secure=secure)
+        except MixedModeError:
+            self._host.metrics["directory_failures"] += 1
+            found = ()
+        if self._machine is not None and self._transport is not None and not self.closed:
+            host, port = self._transport.get_extra_info("sockname")[:2]
+            here = () if ":" in host else (ServerEntry(host, port, host),)
+            self._machine.name_servers(found or here)
+            self._flush()
 
     def _flush(self) -> None:
         if self._machine is not None and self._transport is not None:

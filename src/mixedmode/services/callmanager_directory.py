@@ -9,13 +9,18 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Address
 from typing import Any, Final, Protocol
 
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.cluster.topology import SecurityMode as ClusterMode
 from mixedmode.protocols.sccp.admission import DeviceFacts, Line, Refusal, SecurityMode
+from mixedmode.protocols.sccp.fields import fitting
+from mixedmode.protocols.sccp.server_list import SERVER_NAME_WIDTH, ServerEntry
+from mixedmode.services.phoneconfig import ConfigFacts
 
 SIP_DEVICE: Final = "Error: device uses SIP"
 
@@ -34,10 +39,21 @@ class KnownDevice:
 
 
 class Directory(Protocol):
-    """Where devices are looked up. Both methods may block; they are called in threads."""
+    """Where devices are looked up. All methods may block; they are called in threads."""
 
     def find(self, name: str) -> KnownDevice | Refusal:
         """Return a device, or why there is none.
+
+        Raises:
+            MixedModeError: The directory cannot be asked now.
+        """
+
+    def servers(self, name: str, *, secure: bool) -> tuple[ServerEntry, ...]:
+        """Return the CallManagers of a device's group in order, none where they are not known.
+
+        Args:
+            name: The device.
+            secure: Whether the ports with TLS are meant.
 
         Raises:
             MixedModeError: The directory cannot be asked now.
@@ -70,11 +86,18 @@ class ClusterDirectory:
     Args:
         reader: The cluster.
         notes: Takes what phones report; None: nobody, as on a node whose database is read-only.
+        locate: Returns the servers that a phone is told of; None: they are not known.
     """
 
-    def __init__(self, reader: ClusterReader, notes: DeviceNotes | None = None) -> None:
+    def __init__(
+        self,
+        reader: ClusterReader,
+        notes: DeviceNotes | None = None,
+        locate: Callable[[str], ConfigFacts] | None = None,
+    ) -> None:
         self._reader = reader
         self._notes = notes
+        self._locate = locate
 
     def find(self, name: str) -> KnownDevice | Refusal:
         """Return a device, or why there is none."""
@@ -87,10 +110,27 @@ class ClusterDirectory:
         mode = SecurityMode(device.security_mode) if mixed else SecurityMode.NON_SECURE
         return KnownDevice(device.model, DeviceFacts(mode, (Line("", device.description or name),)))
 
+    def servers(self, name: str, *, secure: bool) -> tuple[ServerEntry, ...]:
+        """Return the CallManagers of a device's group that have an IPv4 address: the message has room for no other."""
+        managers = () if self._locate is None else self._locate(name).call_managers
+        ports = [(each.secure_port if secure else each.port) or 0 for each in managers]
+        return tuple(
+            ServerEntry(fitting(each.address, SERVER_NAME_WIDTH), port, each.address)
+            for each, port in zip(managers, ports, strict=True)
+            if _is_ipv4(each.address)
+        )
+
     def note(self, name: str, now: datetime, *, ctl: str | None, itl: str | None) -> None:
         """Note what a device reported."""
         if self._notes is not None:
             self._notes.report(name, now, itl_hash=itl, ctl_hash=ctl)
+
+
+def _is_ipv4(address: str) -> bool:
+    try:
+        return IPv4Address(address) is not None
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from mixedmode.protocols.sccp.server import ServerSettings
 from mixedmode.services.callmanager import CallManagerService
 from mixedmode.services.callmanager_directory import ClusterDirectory
 from mixedmode.services.callmanager_tls import NodeTrust
+from mixedmode.services.phoneconfig import ConfigFacts
 from mixedmode.services.tvs_tls import TlsFloor
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def node_callmanager(
     tls_elsewhere: bool = False,
     floor: TlsFloor = TlsFloor.TLS_1_2,
     anchors: Iterable[Certificate] = (),
-    settings: ServerSettings | None = None,
+    locate: Callable[[str], ConfigFacts] | None = None,
     log: Callable[[str], None] = lambda _line: None,
 ) -> CallManagerService:
     """Return the CallManager service of a node, not started yet.
@@ -41,19 +42,19 @@ def node_callmanager(
         tls_elsewhere: Whether any free TLS port will do when the wanted one is taken.
         floor: The oldest TLS; 1.0 where phones of the 7900 series register.
         anchors: Who vouches for phones besides CAPF and ``CAPF-trust``: manufacturing CAs.
-        settings: How phones are treated.
+        locate: Returns the servers that a phone is told of, by device name.
         log: Told a line on each phone that comes, goes or is refused.
     """
     # Only the publisher's database can be written; what phones report elsewhere is in the service's own list.
     notes = cluster.devices if node.is_publisher else None
     return CallManagerService(
-        ClusterDirectory(cluster, notes),
+        ClusterDirectory(cluster, notes, locate),
         NodeTrust(cluster, cluster.certificates, node.name, anchors),
         host=host or node.address,
         port=port,
         tls_port=tls_port,
         tls_elsewhere=tls_elsewhere,
         floor=floor,
-        settings=settings,
+        settings=ServerSettings(name=node.name),
         log=log,
     )

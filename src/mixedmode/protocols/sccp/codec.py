@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from mixedmode.protocols.sccp import answers as a
+from mixedmode.protocols.sccp import questions as q
 from mixedmode.protocols.sccp import registering as r
 from mixedmode.protocols.sccp import setup as s
 from mixedmode.protocols.sccp import templates as t
 from mixedmode.protocols.sccp.fields import Fields, Message
 from mixedmode.protocols.sccp.frames import Frame
 from mixedmode.protocols.sccp.register import Register
+from mixedmode.protocols.sccp.server_list import ServerRes
 
 _KINDS: Final[tuple[type[Message], ...]] = (
     *(r.KeepAlive, r.KeepAliveAck, Register, r.RegisterAck, r.RegisterReject, r.Unregister, r.UnregisterAck, r.Reset),
@@ -26,7 +29,21 @@ _KINDS: Final[tuple[type[Message], ...]] = (
         s.RegisterAvailableLines,
     ),
     *(s.TimeDateReq, s.DefineTimeDate),
+    *(q.ForwardStatReq, q.SpeedDialStatReq, q.FeatureStatReq, q.ServiceUrlStatReq),
+    *(q.ConfigStatReq, q.VersionReq, q.ServerReq, q.SubscriptionStatReq),
+    *(a.ForwardStat, a.SpeedDialStat, a.DynamicSpeedDialStat, a.FeatureStat, a.DynamicFeatureStat),
+    *(a.ServiceUrlStat, a.DynamicServiceUrlStat, a.ConfigStat, a.DynamicConfigStat),
+    *(a.VersionRes, ServerRes, a.SubscriptionStat),
 )
+HIGHEST_PROTOCOL: Final = 22
+_OWN_HEADER_FROM: Final = 17
+_ALWAYS_ZERO: Final[frozenset[type[Message]]] = frozenset(
+    {
+        *(r.RegisterAck, r.KeepAliveAck, r.UnregisterAck, r.RegisterReject),
+        *(r.RegisterTokenReq, r.RegisterTokenAck, r.RegisterTokenReject),
+    }
+)
+"""What has header version 0 whatever was agreed on (calls-and-media.md 1)."""
 KINDS: Final = {kind.ID: kind for kind in _KINDS}
 """Every known kind of message by its id."""
 
@@ -53,14 +70,18 @@ class Unknown(Message):
         return self.data
 
 
-def parse_message(frame: Frame) -> Message:
+def parse_message(frame: Frame, protocol: int = 0) -> Message:
     """Return the message of a frame.
+
+    Args:
+        frame: Whose header version is not looked at.
+        protocol: The protocol version that was agreed on; 0 before.
 
     Raises:
         MalformedFrameError: It is of a known kind and too short.
     """
     kind = KINDS.get(frame.message_id)
-    return Unknown(frame.message_id, frame.body) if kind is None else kind.parse(Fields(frame.body))
+    return Unknown(frame.message_id, frame.body) if kind is None else kind.parse(Fields(frame.body, protocol))
 
 
 def encode_message(message: Message, version: int = 0) -> bytes:
@@ -76,6 +97,15 @@ def encode_message(message: Message, version: int = 0) -> bytes:
     return Frame(message.message_id, message.body(), version).encode()
 
 
+def encode_agreed(message: Message, protocol: int) -> bytes:
+    """Return the bytes of a message between ends that agreed on a protocol version; 0: they have not.
+
+    Raises:
+        MalformedFrameError: A value does not fit into its field.
+    """
+    return encode_message(message, 0 if type(message) in _ALWAYS_ZERO else header_version(protocol))
+
+
 def header_version(protocol: int) -> int:
-    """Return the header version of a negotiated protocol version: 0, 17 or 22."""
-    return 22 if protocol >= 22 else 17 if protocol >= 17 else 0
+    """Return the header version of an agreed protocol version: 0 below 17, then the version itself, 22 at most."""
+    return min(protocol, HIGHEST_PROTOCOL) if protocol >= _OWN_HEADER_FROM else 0

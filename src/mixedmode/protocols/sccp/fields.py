@@ -21,9 +21,15 @@ class Fields:
 
     Args:
         data: The body.
+        protocol: The protocol version that both ends agreed on; 0 before. Layouts depend on it and on the length, never
+            on the header version (calls-and-media.md 1).
+
+    Attributes:
+        protocol: The same.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, protocol: int = 0) -> None:
+        self.protocol = protocol
         self._data = data
         self._at = 0
 
@@ -52,6 +58,10 @@ class Fields:
     def number(self, name: str, size: int = 4) -> int:
         """Return the next little-endian number."""
         return int.from_bytes(self.raw(size, name), "little")
+
+    def optional(self, name: str, default: int = 0, size: int = 4) -> int:
+        """Return the next number, or a default if the body ended before it: old and other servers write less."""
+        return self.number(name, size) if self.left >= size else default
 
     def text(self, size: int, name: str) -> str:
         """Return the next text of a fixed width."""
@@ -93,6 +103,20 @@ def text(value: str, size: int) -> bytes:
     if len(data) > size or b"\0" in data:
         raise MalformedFrameError(f"{value!r} is no text of up to {size} bytes")
     return data.ljust(size, b"\0")
+
+
+def ended_text(value: str) -> bytes:
+    """Return a text with its closing NUL.
+
+    Raises:
+        MalformedFrameError: It holds a NUL itself.
+    """
+    return text(value, len(value.encode("utf-8", "surrogateescape")) + 1)
+
+
+def filled(body: bytes) -> bytes:
+    """Return a body filled up to a multiple of four bytes, which counts in its length."""
+    return body + bytes(-len(body) % 4)
 
 
 def address(value: str) -> bytes:

@@ -8,7 +8,7 @@ Rules:
 
 1. A length below 4 or above :data:`MAX_LENGTH` is no frame; it is refused before anything of it is kept.
 2. Frames may be joined, and cut anywhere.
-3. Header version 0 is basic; 17 and 22 are those of phones that negotiated such a protocol. It is carried, not judged.
+3. The header version is carried, not judged: servers write others than they should (calls-and-media.md 1).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from typing import Final
 from mixedmode.protocols.sccp import registering as r
 from mixedmode.protocols.sccp import setup as s
 from mixedmode.protocols.sccp import templates as t
-from mixedmode.protocols.sccp.codec import encode_message, header_version, parse_message
+from mixedmode.protocols.sccp.codec import HIGHEST_PROTOCOL, encode_agreed, parse_message
 from mixedmode.protocols.sccp.fields import Message, fitting, shown
 from mixedmode.protocols.sccp.frames import FrameBuffer, MalformedFrameError
 from mixedmode.protocols.sccp.phone_events import (
@@ -41,8 +41,14 @@ from mixedmode.protocols.sccp.phone_events import (
     Ready,
     ResetAsked,
 )
-from mixedmode.protocols.sccp.register import LOAD_WIDTH, STAMP_WIDTH, Register, RegisterLoad, RegisterTail
-from mixedmode.protocols.sccp.server import features
+from mixedmode.protocols.sccp.register import (
+    LOAD_WIDTH,
+    STAMP_WIDTH,
+    Register,
+    RegisterLoad,
+    RegisterTail,
+    phone_features,
+)
 
 _UNREGISTER_SECONDS: Final = 2.0
 _SLOWEST_KEEPALIVE: Final = 3600
@@ -81,7 +87,7 @@ class PhoneRegistration:
         self._buffer = FrameBuffer()
         self._events: list[PhoneEvent] = []
         self._outgoing = bytearray()
-        self._version = 0
+        self._protocol = 0
         self._interval = 30
         self._unanswered = 0
         self._lines: list[int] = []
@@ -117,7 +123,7 @@ class PhoneRegistration:
                 frame = self._buffer.take()
                 if frame is None:
                     return
-                self._handle(parse_message(frame), now)
+                self._handle(parse_message(frame, self._protocol), now)
         except MalformedFrameError as error:
             self._end(PhoneEnd.MALFORMED, f"the server sent bytes that are no SCCP: {error}")
 
@@ -157,7 +163,7 @@ class PhoneRegistration:
                 facts.address,
                 facts.device_type,
                 protocol=facts.protocol,
-                features=features(facts.protocol),
+                features=phone_features(facts.protocol),
                 tail=RegisterTail(mac=mac.ljust(12, b"\0"), max_lines=facts.lines),
                 firmware=RegisterLoad(load=fitting(facts.load, LOAD_WIDTH)),
                 stamp=fitting(facts.stamp, STAMP_WIDTH) if facts.stamp else None,
@@ -203,10 +209,11 @@ class PhoneRegistration:
     def _acknowledged(self, message: r.RegisterAck, now: float) -> None:
         self.phase = PhonePhase.SETTING_UP
         self._interval = min(max(message.keepalive, 1), _SLOWEST_KEEPALIVE)
-        self._version = header_version(min(message.protocol, self.facts.protocol))
+        # Some servers answer with more than was offered (calls-and-media.md 1).
+        self._protocol = min(message.protocol, self.facts.protocol, HIGHEST_PROTOCOL)
         self._asked = (s.CapabilitiesReq,)
         self.deadline = now + self._times.answer
-        self._events.append(Acknowledged(self._interval, message.protocol))
+        self._events.append(Acknowledged(self._interval, self._protocol))
 
     def _next_question(self, message: Message, now: float) -> None:
         match message:
@@ -257,7 +264,7 @@ class PhoneRegistration:
         self._events.append(PhoneEnded(reason, text))
 
     def _send(self, message: Message) -> None:
-        self._outgoing += encode_message(message, self._version)
+        self._outgoing += encode_agreed(message, self._protocol)
 
 
 def _has_mac(device: str) -> bool:

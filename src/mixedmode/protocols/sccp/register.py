@@ -161,3 +161,13 @@ class Register(Message):
             stamp,
             fields.rest(),
         )
+
+
+_PHONE_FEATURES: Final = ((17, "007285"), (12, "207085"), (11, "006085"))
+"""From which protocol version which feature bytes: as a 7941 (17), a 6961 (15) and a 7960 (11) sent them
+(calls-and-media.md 7.5). What the bits mean is not known; of older phones no trace shows any."""
+
+
+def phone_features(protocol: int) -> bytes:
+    """Return the three feature bytes that a phone of a protocol version sends in Register."""
+    return next((bytes.fromhex(value) for least, value in _PHONE_FEATURES if protocol >= least), bytes(3))

@@ -74,14 +74,11 @@ class RegisterAck(Message):
 
     @classmethod
     def parse(cls, fields: Fields) -> RegisterAck:
-        """Read it; the date template has 8 bytes, of which CUCM uses 6."""
+        """Read it; the date template has 8 bytes, of which CUCM uses 6. What old servers leave out has its default."""
         keepalive, template = fields.number("keepalive"), fields.text(8, "date template")
+        secondary, protocol = fields.optional("secondary keepalive", keepalive), fields.optional("protocol", 3, 1)
         return cls(
-            keepalive,
-            fields.number("secondary keepalive"),
-            template,
-            fields.number("protocol", 1),
-            fields.raw(3, "features"),
+            keepalive, secondary, template, protocol, fields.raw(min(fields.left, 3), "features").ljust(3, b"\0")
         )
 
 
@@ -99,7 +96,7 @@ class RegisterReject(Message):
     @classmethod
     def parse(cls, fields: Fields) -> RegisterReject:
         """Read it."""
-        return cls(fields.text(REJECT_WIDTH, "text"))
+        return cls(fields.text(min(fields.left, REJECT_WIDTH), "text"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +130,7 @@ class UnregisterAck(Message):
     @classmethod
     def parse(cls, fields: Fields) -> UnregisterAck:
         """Read it."""
-        return cls(fields.number("status"))
+        return cls(fields.optional("status"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +175,7 @@ class Alarm(Message):
     def parse(cls, fields: Fields) -> Alarm:
         """Read it."""
         severity, words = fields.number("severity"), fields.text(ALARM_WIDTH, "text")
-        return cls(severity, words, fields.number("first parameter"), fields.number("second parameter"))
+        return cls(severity, words, fields.optional("first parameter"), fields.optional("second parameter"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +209,7 @@ class IpPort(Message):
     @classmethod
     def parse(cls, fields: Fields) -> IpPort:
         """Read it."""
-        return cls(fields.number("port"))
+        return cls(fields.optional("port"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,4 +274,4 @@ class RegisterTokenReject(Message):
     @classmethod
     def parse(cls, fields: Fields) -> RegisterTokenReject:
         """Read it."""
-        return cls(fields.number("wait"))
+        return cls(fields.optional("wait", 60))

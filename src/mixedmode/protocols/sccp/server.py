@@ -17,7 +17,8 @@ Rules:
    encrypts. Otherwise it is told "Security Error".
 2. Keepalives are answered in every phase, tokens are given to any phone that has a name.
 3. A registered phone that is silent for 1.2 keepalive intervals is gone.
-4. Messages of calls and unknown ones are counted and not answered.
+4. What a registered phone asks is answered (:mod:`~mixedmode.protocols.sccp.answering`); the servers are asked for with
+   the event :class:`AskServers`. Messages of calls and unknown ones are counted and not answered.
 """
 
 from __future__ import annotations
@@ -27,16 +28,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from mixedmode.protocols.sccp import questions as q
 from mixedmode.protocols.sccp import registering as r
 from mixedmode.protocols.sccp import setup as s
 from mixedmode.protocols.sccp import templates as t
-from mixedmode.protocols.sccp.admission import SECURITY_ERROR, DeviceFacts, Line, Refusal, Security
-from mixedmode.protocols.sccp.codec import encode_message, header_version, parse_message
+from mixedmode.protocols.sccp.admission import SECURITY_ERROR, DeviceFacts, Refusal, Security
+from mixedmode.protocols.sccp.answering import Known, agreed, answer, servers
+from mixedmode.protocols.sccp.codec import HIGHEST_PROTOCOL, encode_agreed, parse_message
 from mixedmode.protocols.sccp.fields import Message, fitting
 from mixedmode.protocols.sccp.frames import FrameBuffer, MalformedFrameError
 from mixedmode.protocols.sccp.register import Register
 from mixedmode.protocols.sccp.server_events import (
     AskDevice,
+    AskServers,
     Ended,
     EndReason,
     Event,
@@ -45,13 +49,11 @@ from mixedmode.protocols.sccp.server_events import (
     Rejected,
     Reported,
 )
+from mixedmode.protocols.sccp.server_list import ServerEntry
 
 KEEPALIVE_GRACE: Final = 1.2
 """Intervals of silence until a phone is gone."""
-HIGHEST_PROTOCOL: Final = 22
 _NAME_LENGTH: Final = 15
-_REDIAL, _NEW_CALL = t.SoftKey("\udc80\x01", 1), t.SoftKey("\udc80\x02", 2)
-_SOFT_KEYS: Final = (_REDIAL, _NEW_CALL)
 
 
 class ServerPhase(StrEnum):
@@ -76,6 +78,7 @@ class ServerSettings:
         answer_seconds: Until the directory must have answered.
         protocol: The highest protocol version.
         date_template: How dates are shown.
+        name: The server's name, for phones that ask who they are.
     """
 
     keepalive: int = 30
@@ -84,6 +87,7 @@ class ServerSettings:
     answer_seconds: float = 10.0
     protocol: int = HIGHEST_PROTOCOL
     date_template: str = "D.M.Y"
+    name: str = ""
 
 
 class ServerRegistration:
@@ -110,8 +114,9 @@ class ServerRegistration:
         self._buffer = FrameBuffer()
         self._events: list[Event] = []
         self._outgoing = bytearray()
-        self._version = 0
-        self._lines: tuple[Line, ...] = ()
+        self._protocol = 0
+        self._known: Known | None = None
+        self._asked_servers = False
 
     @property
     def buffered(self) -> int:
@@ -157,7 +162,7 @@ class ServerRegistration:
                 frame = self._buffer.take()
                 if frame is None:
                     return False
-                self._handle(parse_message(frame), now, clock)
+                self._handle(parse_message(frame, self._protocol), now, clock)
             except MalformedFrameError as error:
                 self._end(EndReason.MALFORMED, str(error))
                 return False
@@ -174,6 +179,12 @@ class ServerRegistration:
             self._reject(register.device, SECURITY_ERROR)
         else:
             self._accept(register, facts, now)
+
+    def name_servers(self, entries: tuple[ServerEntry, ...]) -> None:
+        """Take the answer to :class:`AskServers`: this server and the others of the phone's group, in order."""
+        if self.phase is ServerPhase.REGISTERED and self._known is not None and self._asked_servers:
+            self._asked_servers = False
+            self._send(servers(entries, self._known))
 
     def reset(self, kind: r.ResetKind) -> bool:
         """Tell a registered phone to reset, restart or apply its configuration; return whether there is one."""
@@ -211,38 +222,25 @@ class ServerRegistration:
                 self._send(r.UnregisterAck())
                 self.phase = ServerPhase.LEFT
                 self._events.append(Left(reason))
-            case _ if self.phase is ServerPhase.REGISTERED:
-                self._set_up(message, clock)
+            case _ if self.phase is ServerPhase.REGISTERED and self._known is not None:
+                self._set_up(message, self._known, clock)
             case _:
                 self.ignored += 1
 
-    def _set_up(self, message: Message, clock: datetime) -> None:
+    def _set_up(self, message: Message, known: Known, clock: datetime) -> None:
         match message:
-            case t.ButtonTemplateReq():
-                self._send(t.ButtonTemplateRes.of(tuple(t.Button(n, t.BUTTON_LINE) for n, _ in self._numbered())))
-            case t.SoftKeyTemplateReq():
-                self._send(t.SoftKeyTemplateRes.of(_SOFT_KEYS))
-            case t.SoftKeySetReq():
-                places = bytes(range(1, len(_SOFT_KEYS) + 1)).ljust(16, b"\0")
-                numbers = tuple(300 + place if place else 0 for place in places)
-                self._send(t.SoftKeySetRes(0, 1, 1, (t.SoftKeySet(places, numbers),)))
-            case s.LineStatReq(line=number):
-                self._send(self._line(number))
-            case s.TimeDateReq():
-                self._send(s.DefineTimeDate.of(clock))
             case s.CapabilitiesRes() | s.RegisterAvailableLines() | r.IpPort():
                 pass
+            case q.ServerReq():
+                if not self._asked_servers:
+                    self._asked_servers = True
+                    self._events.append(AskServers())
             case _:
-                self.ignored += 1
-
-    def _numbered(self) -> list[tuple[int, Line]]:
-        return list(enumerate(self._lines, 1))
-
-    def _line(self, number: int) -> Message:
-        line = dict(self._numbered()).get(number, Line(""))
-        name = fitting(line.directory_number, 24)
-        kind = s.DynamicLineStat if self._version else s.LineStat
-        return kind(number, name, name, fitting(line.label or line.directory_number, 40))
+                said = answer(message, known, clock)
+                if said is None:
+                    self.ignored += 1
+                else:
+                    self._send(said)
 
     def _ask(self, register: Register, now: float) -> None:
         if not _is_name(register.device):
@@ -258,9 +256,9 @@ class ServerRegistration:
 
     def _accept(self, register: Register, facts: DeviceFacts, now: float) -> None:
         settings = self._settings
-        protocol = min(register.protocol, settings.protocol)
-        self._version = header_version(protocol)
-        self._lines = facts.lines[: t.BUTTON_SLOTS]
+        protocol = agreed(register.protocol, settings.protocol)
+        self._protocol = protocol
+        self._known = Known(register, protocol, facts.lines[: t.BUTTON_SLOTS], settings.name)
         self.phase = ServerPhase.REGISTERED
         self.deadline = now + KEEPALIVE_GRACE * settings.keepalive
         self._send(
@@ -282,7 +280,7 @@ class ServerRegistration:
         self._events.append(Ended(reason, why))
 
     def _send(self, message: Message) -> None:
-        self._outgoing += encode_message(message, self._version)
+        self._outgoing += encode_agreed(message, self._protocol)
 
 
 def features(protocol: int) -> bytes:

@@ -17,6 +17,11 @@ class AskDevice:
 
 
 @dataclass(frozen=True, slots=True)
+class AskServers:
+    """A registered phone asks which servers there are: call ``name_servers``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Registered:
     """A phone is registered with a protocol version."""
 
@@ -65,4 +70,4 @@ class Ended:
     why: str
 
 
-Event = AskDevice | Registered | Rejected | Reported | Left | Ended
+Event = AskDevice | AskServers | Registered | Rejected | Reported | Left | Ended

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
 
-from mixedmode.protocols.sccp.fields import Fields, Message, exactly, number, text
+from mixedmode.protocols.sccp.fields import Fields, Message, ended_text, exactly, filled, number, text
 
 _CAPABILITY_BYTES: Final = 16
 
@@ -105,7 +105,7 @@ class LineStat(Message):
         """Read it; old servers end before the options."""
         line, directory_number = fields.number("line"), fields.text(24, "directory number")
         full_name, label = fields.text(40, "full name"), fields.text(40, "label")
-        return cls(line, directory_number, full_name, label, fields.number("options") if fields.left >= 4 else 0)
+        return cls(line, directory_number, full_name, label, fields.optional("options"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +121,8 @@ class DynamicLineStat(Message):
 
     def body(self) -> bytes:
         """Return 8 bytes and the texts."""
-        texts = [text(each, len(each.encode("utf-8", "surrogateescape")) + 1) for each in self._texts()]
-        body = number(self.line) + number(self.options) + b"".join(texts)
-        return body + bytes(-len(body) % 4)
-
-    def _texts(self) -> tuple[str, str, str]:
-        return self.directory_number, self.full_name, self.label
+        texts = map(ended_text, (self.directory_number, self.full_name, self.label))
+        return filled(number(self.line) + number(self.options) + b"".join(texts))
 
     @classmethod
     def parse(cls, fields: Fields) -> DynamicLineStat:
@@ -150,7 +146,7 @@ class RegisterAvailableLines(Message):
     @classmethod
     def parse(cls, fields: Fields) -> RegisterAvailableLines:
         """Read it."""
-        return cls(fields.number("lines"))
+        return cls(fields.optional("lines", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,5 +193,6 @@ class DefineTimeDate(Message):
 
     @classmethod
     def parse(cls, fields: Fields) -> DefineTimeDate:
-        """Read it."""
-        return cls(*(fields.number(f"time, part {part}") for part in range(1, 10)))
+        """Read it; a server may end before milliseconds and Unix time."""
+        parts = [fields.number(f"time, part {part}") for part in range(1, 8)]
+        return cls(*parts, *(fields.optional(name) for name in ("milliseconds", "Unix time")))
