@@ -72,7 +72,7 @@ class Server:
         self._context = server_context(signers)
         self._pump = Pump() if compiled else None
         self._keys = self._pump.keys(self._context, signers) if self._pump else None
-        self._handshakes = Handshakes(seconds, lambda _address, error: self.failed.append(error))
+        self._handshakes: Handshakes[str] = Handshakes(seconds, lambda _address, error: self.failed.append(error))
         self._door = Door(listen("the echo", "127.0.0.1", 0), self._take, lambda: None, accept)
         self.address = self._door.address
         self._door.open()

@@ -3,7 +3,8 @@
 Rules:
 
 1. Nothing but the command line: no shell, no port forwarding, no agent, no X11, no file transfer.
-2. Connections, the time to log in and idle time are bounded; each client's address has its share.
+2. Connections, the time to log in and idle time are bounded; each client's address has its share, and who has not
+   logged in makes room for others (:mod:`mixedmode.services.gate`).
 3. Logins and refused logins are in the cluster's audit log; passwords are in no log.
 4. The host key is made once for the node and kept 0600 in its folder of keys.
 5. Stopping lets commands that run come to their end, up to a deadline.
@@ -32,11 +33,13 @@ from mixedmode.admin.terminal import SshTerminal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
 from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.services.gate import Startups
 from mixedmode.services.ssh_keys import load_key, public_text
 from mixedmode.services.ssh_server import SshConnections, listen_ssh
 
 __all__ = ["AdminSshService", "SshLimits", "account_store"]
 
+_STARTUPS = Startups(16, 0.3, 32)
 HOST_KEY = "ssh_host_ed25519_key"
 _log = logging.getLogger(__name__)
 
@@ -48,14 +51,16 @@ class SshLimits:
     Attributes:
         connections: At once.
         per_address: Of these, from one address.
+        startups: Of these, before the login.
         login_seconds: To log in.
         idle_seconds: Without a line.
         logins: How strict logins are.
     """
 
-    connections: int = 50
+    connections: int = 64
     per_address: int = 20
-    login_seconds: float = 60.0
+    startups: Startups = _STARTUPS
+    login_seconds: float = 30.0
     idle_seconds: float = 1800.0
     logins: LoginPolicy = field(default_factory=LoginPolicy)
 
@@ -102,7 +107,7 @@ class AdminSshService:
         self._services = services
         self._subsystems = subsystems or {}
         self._acceptor: asyncssh.SSHAcceptor | None = None
-        self._connections = SshConnections(self.limits.connections, self.limits.per_address)
+        self._connections = SshConnections(self.limits.connections, self.limits.per_address, self.limits.startups)
         self._busy: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -164,7 +169,12 @@ class AdminSshService:
             self.metrics["refused"] += 1
             return False
         self.metrics["connections"] += 1
+        self.metrics["dropped"] = self._connections.dropped
         return True
+
+    def logged_in(self, connection: asyncssh.SSHServerConnection) -> None:
+        """Keep a connection, whoever else comes."""
+        self._connections.logged_in(connection)
 
     def left(self, connection: asyncssh.SSHServerConnection) -> None:
         """Forget a connection."""

@@ -32,6 +32,9 @@ class Door(Protocol):
     def admitted(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
         """Count a connection; return False if there are too many."""
 
+    def logged_in(self, connection: asyncssh.SSHServerConnection) -> None:
+        """Keep a connection, whoever else comes."""
+
     def left(self, connection: asyncssh.SSHServerConnection) -> None:
         """Forget a connection."""
 
@@ -108,6 +111,7 @@ class Login(asyncssh.SSHServer):
 
     async def auth_completed(self) -> None:
         """Note the login."""
+        self._service.logged_in(self._connection)
         self._service.metrics["logins"] += 1
         user = self._connection.get_extra_info("username")
         await self._service.note(user, self._source, "login", "done", method=self._method)

@@ -5,8 +5,9 @@ Rules:
 1. Phones connect to the plain port (2000) or by TLS (2443); its security mode decides which one a device must take
    (:mod:`mixedmode.protocols.sccp.server`, rule 1). Who takes the other is told "Security Error".
 2. A device is registered once: a new registration ends the older connection, as when a phone lost its power.
-3. Connections are bounded, in all and for each client address; what is too much is closed at once. No thread or task
-   belongs to a connection, except during its handshake and while the directory is asked.
+3. Connections are bounded, in all and for each client address; what is too much is closed at once, and when there is
+   no room at all, a connection that has not registered (:mod:`.gate`). No thread or task belongs to a connection,
+   except during its handshake and while the directory is asked.
 4. Keys and anchors are read when the service starts: after a certificate was regenerated it must be restarted, as the
    seed says. Devices and the cluster's mode are read at each registration.
 5. Draining tells phones nothing: their connections are closed, and they go to the next node of their group.
@@ -32,7 +33,8 @@ from mixedmode.services.callmanager_connection import CallManagerLimits, PhoneCo
 from mixedmode.services.callmanager_directory import Directory, RegisteredPhone
 from mixedmode.services.callmanager_notes import Notes
 from mixedmode.services.callmanager_tls import PhoneTrust, phone_context
-from mixedmode.services.doors import Door, Gate, accept, emptied, listen
+from mixedmode.services.doors import Door, accept, emptied, listen
+from mixedmode.services.gate import Gate, Place
 from mixedmode.services.tls_handshakes import Handshakes
 from mixedmode.services.tvs_tls import TlsFloor
 
@@ -83,7 +85,7 @@ class CallManagerService:
         self._context: ssl.SSLContext | None = None
         self._doors: tuple[Door[socket.socket], ...] = ()
         self._gate = Gate(self.limits.connections, self.limits.per_address)
-        self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
+        self._handshakes: Handshakes[Place] = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._entering: set[asyncio.Task[None]] = set()
         self._connections: set[PhoneConnection] = set()
         self._phones: dict[str, tuple[RegisteredPhone, PhoneConnection]] = {}
@@ -209,6 +211,7 @@ class CallManagerService:
             event.protocol,
         )
         self._phones[name] = (phone, connection)
+        connection.place.settle()
         if older is not None and older[1] is not connection:
             self.metrics["replaced"] += 1
             older[1].abort()
@@ -232,6 +235,7 @@ class CallManagerService:
     def entered(self, connection: PhoneConnection) -> None:
         """Take a connection that is ready, after its handshake if there is one."""
         self._connections.add(connection)
+        connection.place.drop = connection.abort
 
     def left(self, connection: PhoneConnection) -> None:
         """Forget a connection that has been closed."""
@@ -239,7 +243,7 @@ class CallManagerService:
             self.metrics["lost"] += 1
             self._log(f"{connection.device} lost its connection")
         self._connections.discard(connection)
-        self._release(connection.client)
+        self._release(connection.place)
 
     def _forget(self, connection: PhoneConnection) -> bool:
         name = connection.device
@@ -270,26 +274,31 @@ class CallManagerService:
         self.metrics["accept_failures"] += 1
 
     def _take_plain(self, client: socket.socket, address: str) -> None:
-        if self._admit(client, address):
-            task = asyncio.get_running_loop().create_task(self._enter(client, PhoneConnection(self, address)))
+        place = self._admit(client, address)
+        if place is not None:
+            task = asyncio.get_running_loop().create_task(self._enter(client, PhoneConnection(self, place)))
+            place.drop = task.cancel
             self._entering.add(task)
             task.add_done_callback(self._entering.discard)
 
     def _take_secure(self, client: socket.socket, address: str) -> None:
-        if self._context is not None and self._admit(client, address):
-            self._handshakes.begin(client, address, self._context, partial(PhoneConnection, self))
+        place = self._admit(client, address)
+        if self._context is not None and place is not None:
+            place.drop = self._handshakes.begin(client, place, self._context, partial(PhoneConnection, self)).abort
 
-    def _admit(self, client: socket.socket, address: str) -> bool:
+    def _admit(self, client: socket.socket, address: str) -> Place | None:
         self.metrics["connections"] += 1
-        if not self._gate.admit(address):
+        place = self._gate.admit(address)
+        if place is None:
             self.metrics["refused"] += 1
             client.close()
-            return False
+            return None
         self.metrics["open"] = self._gate.open
-        return True
+        self.metrics["dropped"] = self._gate.dropped
+        return place
 
-    def _release(self, address: str) -> None:
-        self._gate.release(address)
+    def _release(self, place: Place) -> None:
+        place.leave()
         self.metrics["open"] = self._gate.open
 
     async def _enter(self, client: socket.socket, connection: PhoneConnection) -> None:
@@ -298,14 +307,14 @@ class CallManagerService:
         except (OSError, asyncio.CancelledError):
             if not connection.made:
                 client.close()
-                self._release(connection.client)
+                self._release(connection.place)
 
-    def _handshake_failed(self, address: str, error: Exception) -> None:
+    def _handshake_failed(self, place: Place, error: Exception) -> None:
         # Everything that a client can do wrong in a handshake, a certificate that nobody vouches for among it.
         self.metrics["handshake_failures"] += 1
         if isinstance(error, ssl.SSLCertVerificationError):
-            self._log(f"{address}: its certificate is refused: {error.verify_message}")
-        self._release(address)
+            self._log(f"{place.address}: its certificate is refused: {error.verify_message}")
+        self._release(place)
 
 
 __all__ = ["CallManagerLimits", "CallManagerService", "RegisteredPhone", "ResetKind"]

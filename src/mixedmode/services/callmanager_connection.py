@@ -42,6 +42,7 @@ from mixedmode.protocols.sccp.server_events import (
 from mixedmode.protocols.sccp.server_list import ServerEntry
 from mixedmode.services.callmanager_directory import Directory, KnownDevice
 from mixedmode.services.callmanager_tls import PLAIN, Peer, peer_of
+from mixedmode.services.gate import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +91,20 @@ class PhoneConnection(asyncio.Protocol):
 
     Args:
         host: The service.
-        client: The client's address.
+        place: The client's place at the door.
 
     Attributes:
+        place: The same.
+        client: The client's address.
         made: Whether the connection is ready, after the handshake if there is one.
         closed: Whether it is over.
         peer: Who is at the other end.
         known: The device, once the directory has answered.
     """
 
-    def __init__(self, host: Host, client: str) -> None:
-        self.client = client
+    def __init__(self, host: Host, place: Place) -> None:
+        self.place = place
+        self.client = place.address
         self.made = False
         self.closed = False
         self.peer: Peer = PLAIN

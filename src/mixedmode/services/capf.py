@@ -3,8 +3,8 @@
 Rules:
 
 1. The server speaks first. Each message goes out in one write; phones stall on less (wire-formats.md 5).
-2. Connections (all, and from one address), the handshake, each answer and the whole session have their bounds; only
-   while a phone makes its key it may take a minute or two.
+2. Connections (all, and from one address, :mod:`.gate`), the handshake, each answer and the whole session have their
+   bounds; only while a phone makes its key it may take a minute or two.
 3. A device that proves itself by certificate shows one that this CAPF, or a named manufacturer, issued to exactly this
    device, valid now. Its key and the password are checked before anything is told to it.
 4. The LSC is the device's only after its own confirmation.
@@ -31,7 +31,8 @@ from mixedmode.pki.profiles import LSC_DAYS, issue_lsc
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.protocols.capf import Asked, Claim, Confirmed, Ended, Issue, Operation, Order, ServerSession
 from mixedmode.services.capf_store import CapfDevice, CapfStore
-from mixedmode.services.doors import Door, Gate, accept, emptied, listen
+from mixedmode.services.doors import Door, accept, emptied, listen
+from mixedmode.services.gate import Gate, Place
 from mixedmode.services.tls_handshakes import Handshakes
 from mixedmode.services.tvs_tls import TlsFloor, server_context
 
@@ -59,7 +60,7 @@ class CapfLimits:
 
     connections: int = 1000
     per_address: int = 100
-    handshake_seconds: float = 15.0
+    handshake_seconds: float = 10.0
     answer_seconds: float = 15.0
     key_seconds: float = 120.0
     session_seconds: float = 240.0
@@ -103,7 +104,7 @@ class CapfService:
         self._context: ssl.SSLContext | None = None
         self._door: Door[socket.socket] | None = None
         self._gate = Gate(self.limits.connections, self.limits.per_address)
-        self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
+        self._handshakes: Handshakes[Place] = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
         self._next_session = secrets.randbits(31)
@@ -154,26 +155,28 @@ class CapfService:
 
     def _take(self, client: socket.socket, address: str) -> None:
         self.metrics["connections"] += 1
-        if self._context is None or not self._gate.admit(address):
+        place = None if self._context is None else self._gate.admit(address)
+        if self._context is None or place is None:
             self.metrics["refused"] += 1
             client.close()
             return
-        self._handshakes.begin(client, address, self._context, self._connect)
+        self.metrics["dropped"] = self._gate.dropped
+        place.drop = self._handshakes.begin(client, place, self._context, self._connect).abort
 
-    def _connect(self, address: str) -> asyncio.StreamReaderProtocol:
+    def _connect(self, place: Place) -> asyncio.StreamReaderProtocol:
         def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Coroutine[None, None, None]:
-            return self._serve(reader, writer, address)
+            return self._serve(reader, writer, place)
 
         return asyncio.StreamReaderProtocol(asyncio.StreamReader(_READ_AHEAD), serve)
 
     def _no_room(self) -> None:
         self.metrics["accept_failures"] += 1
 
-    def _handshake_failed(self, address: str, _error: Exception) -> None:
+    def _handshake_failed(self, place: Place, _error: Exception) -> None:
         self.metrics["handshake_failures"] += 1
-        self._gate.release(address)
+        place.leave()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place) -> None:
         task = asyncio.current_task()
         if task is not None:
             self._tasks.add(task)
@@ -181,21 +184,21 @@ class CapfService:
         self._next_session = (self._next_session + 1) & 0xFFFFFFFF
         try:
             async with asyncio.timeout(self.limits.session_seconds):
-                await self._converse(ServerSession(self._next_session), reader, writer, address)
+                await self._converse(ServerSession(self._next_session), reader, writer, place)
         except TimeoutError:
             self.metrics["timeouts"] += 1
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
             self.metrics["broken"] += 1
         finally:
-            self._gate.release(address)
+            place.leave()
             writer.close()
             with contextlib.suppress(OSError, ssl.SSLError, TimeoutError):
                 await writer.wait_closed()
 
     async def _converse(
-        self, session: ServerSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str
+        self, session: ServerSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place
     ) -> None:
-        talk = _Talk(self, session, address)
+        talk = _Talk(self, session, place.address)
         while True:
             for message in session.output():
                 writer.write(message)
@@ -210,6 +213,8 @@ class CapfService:
                 return
             session.receive(data)
             await asyncio.to_thread(talk.go_on)
+            if talk.proved:
+                place.settle()
 
     def authority(self) -> SoftwareSigner:
         """Return the CAPF key.
@@ -265,6 +270,7 @@ class _Talk:
         self._device = ""
         self._issued: bytes | None = None
         self._wish = ""
+        self.proved = False
 
     def go_on(self) -> None:
         """Take what has happened, until more bytes are needed."""
@@ -300,6 +306,7 @@ class _Talk:
             self._service.metrics["refused_proofs"] += 1
             return self._session.refuse("the password or the proof is wrong")
         self._wish = device.key
+        self.proved = device.operation is not Operation.NONE
         return self._session.order(Order(device.operation, device.wish))
 
     def _confirmed(self, operation: Operation, certificate: bytes | None) -> None:

@@ -2,7 +2,8 @@
 
 Rules:
 
-1. Connections are bounded, in all and for each client address; what is too much is closed at once.
+1. Connections are bounded, in all and for each client address, those that have not logged in more than the others
+   (:mod:`.gate`); what is too much is closed at once.
 2. The certificate shown is the node's present CallManager certificate, read for each connection.
 3. One installation at a time; a second client is told whose it is.
 4. Stopping lets an installation come to its end, up to a deadline; its client has its answer.
@@ -27,7 +28,8 @@ from mixedmode.pki.profiles import Purpose
 from mixedmode.services.ctl_provider_connection import ProviderConnection
 from mixedmode.services.ctl_provider_ports import HasPrivilege, Logins, ProviderLimits
 from mixedmode.services.ctl_provider_tls import provider_context
-from mixedmode.services.doors import Door, Gate, accept, listen
+from mixedmode.services.doors import Door, accept, listen
+from mixedmode.services.gate import Gate, Place
 
 _BACKLOG: Final = 64
 _SHUTDOWN_SECONDS: Final = 2.0
@@ -71,7 +73,7 @@ class CtlProviderService:
         self.draining = False
         self._where = (host, port)
         self._door: Door[socket.socket] | None = None
-        self._gate = Gate(self.limits.connections, self.limits.per_address)
+        self._gate = Gate(self.limits.connections, self.limits.per_address, startups=self.limits.startups)
         self._clients: dict[asyncio.Task[None], ProviderConnection | None] = {}
         self._installations: set[asyncio.Task[OperationResult]] = set()
 
@@ -159,33 +161,36 @@ class CtlProviderService:
 
     def _take(self, client: socket.socket, source: str) -> None:
         self.metrics["connections"] += 1
-        if not self._gate.admit(source):
+        place = self._gate.admit(source)
+        if place is None:
             self.metrics["refused"] += 1
             client.close()
             return
-        task = asyncio.get_running_loop().create_task(self._serve(client, source))
+        task = asyncio.get_running_loop().create_task(self._serve(client, place))
+        place.drop = task.cancel
         self._clients[task] = None
         self.metrics["open"] = len(self._clients)
-        task.add_done_callback(partial(self._left, client, source))
+        self.metrics["dropped"] = self._gate.dropped
+        task.add_done_callback(partial(self._left, client, place))
 
     def _no_room(self) -> None:
         self.metrics["accept_failures"] += 1
 
-    def _left(self, client: socket.socket, source: str, task: asyncio.Task[None]) -> None:
+    def _left(self, client: socket.socket, place: Place, task: asyncio.Task[None]) -> None:
         del self._clients[task]
         self.metrics["open"] = len(self._clients)
-        self._gate.release(source)
+        place.leave()
         if task.cancelled():
             client.close()
         elif (error := task.exception()) is not None:
             _log.error("a connection to the CTL Provider failed", exc_info=error)
 
-    async def _serve(self, client: socket.socket, source: str) -> None:
+    async def _serve(self, client: socket.socket, place: Place) -> None:
         streams = await self._shake_hands(client)
         if streams is None:
             return
         reader, stream = streams
-        connection = ProviderConnection(self, reader, stream, source)
+        connection = ProviderConnection(self, reader, stream, place)
         task = asyncio.current_task()
         if task is not None:
             self._clients[task] = connection

@@ -48,6 +48,7 @@ from mixedmode.protocols.ctlprovider import (
 )
 from mixedmode.services.ctl_provider_describe import describe
 from mixedmode.services.ctl_provider_ports import Host
+from mixedmode.services.gate import Place
 
 _ACTIONS = {Action.MIXED: MIXED, Action.NON_SECURE: NON_SECURE, Action.UPDATE: UPDATE}
 _READ_BYTES = 65536
@@ -61,11 +62,12 @@ class ProviderConnection:
         host: The service.
         reader: Bytes of the client.
         writer: Bytes to the client.
-        source: The client's address.
+        place: The client's place at the door.
     """
 
-    def __init__(self, host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, source: str) -> None:
-        self._host, self._reader, self._writer, self._source = host, reader, writer, source
+    def __init__(self, host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place) -> None:
+        self._host, self._reader, self._writer = host, reader, writer
+        self._place, self._source = place, place.address
         self._machine = ServerConnection()
         self._user = ""
         self._failures = 0
@@ -163,6 +165,7 @@ class ProviderConnection:
             )
             return failure_of(low, closing=True)
         self._user = request.user
+        self._place.settle()
         host.metrics["logins"] += 1
         await self._note(request.user, "done")
         return Accepted(account.privilege)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor, OperationResult
+from mixedmode.services.gate import FEW_STARTUPS, Startups
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class ProviderLimits:
     Attributes:
         connections: At once.
         per_address: Of these, from one address.
+        startups: Of these, before the login.
         handshake_seconds: For the TLS handshake.
         login_seconds: From the connection to the end of the login.
         logins: Wrong passwords before the connection is closed.
@@ -25,10 +27,11 @@ class ProviderLimits:
         idle_seconds: Without a request, once logged in: the administrator inserts tokens meanwhile.
     """
 
-    connections: int = 20
+    connections: int = 32
     per_address: int = 5
+    startups: Startups = FEW_STARTUPS
     handshake_seconds: float = 10.0
-    login_seconds: float = 60.0
+    login_seconds: float = 30.0
     logins: int = 3
     request_seconds: float = 20.0
     idle_seconds: float = 1800.0

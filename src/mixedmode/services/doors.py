@@ -1,11 +1,8 @@
-"""Where TCP connections come in: the listening socket, how many connections there may be, and waiting for the last.
+"""Where TCP connections come in: the listening socket, taking what comes, and waiting for the last.
 
-Rules:
-
-1. A door takes a bounded number of connections at a time, so that those that are served have their turn, and rests for
-   a moment when the system has no room for another: asking again at once would only burn the processor.
-2. A gate counts connections in all and for each client address. What is let in is counted from its first moment, not
-   from the end of its handshake; who lets it in counts it out.
+A door takes a bounded number of connections at a time, so that those that are served have their turn, and rests for a
+moment when the system has no room for another: asking again at once would only burn the processor. How many there may
+be is for :mod:`mixedmode.services.gate` to say.
 """
 
 from __future__ import annotations
@@ -62,46 +59,6 @@ def listen(what: str, host: str, port: int, *, backlog: int = BACKLOG, reuse_por
     return listener
 
 
-class Gate:
-    """Counts connections (rule 2).
-
-    Args:
-        connections: Most of them at once.
-        per_address: Most of them from one address.
-
-    Attributes:
-        open: Connections that are there now.
-    """
-
-    def __init__(self, connections: int, per_address: int) -> None:
-        self.open = 0
-        self._most, self._per_address = connections, per_address
-        self._addresses: dict[str, int] = {}
-
-    @property
-    def is_full(self) -> bool:
-        """Whether nobody else may come in, from wherever."""
-        return self.open >= self._most
-
-    def admit(self, address: str) -> bool:
-        """Count a connection, or return False where it is one too many."""
-        there = self._addresses.get(address, 0)
-        if there >= self._per_address or self.open >= self._most:
-            return False
-        self.open += 1
-        self._addresses[address] = there + 1
-        return True
-
-    def release(self, address: str) -> None:
-        """Count a connection that was admitted no longer."""
-        self.open -= 1
-        there = self._addresses[address] - 1
-        if there:
-            self._addresses[address] = there
-        else:
-            del self._addresses[address]
-
-
 def accept(listener: socket.socket) -> tuple[socket.socket, str]:
     """Return the next connection, which does not block, with its client's address.
 
@@ -114,7 +71,7 @@ def accept(listener: socket.socket) -> tuple[socket.socket, str]:
 
 
 class Door(Generic[Client]):
-    """Takes connections from a listening socket (rule 1).
+    """Takes connections from a listening socket.
 
     Args:
         listener: The socket, which is the door's from now on.

@@ -5,7 +5,8 @@ Rules:
 1. A connection costs nothing but memory until its client does something; nobody waits for anybody else. There is no
    task, thread or timer for a connection: one sweep looks at all deadlines.
 2. Connections are bounded, in all and for each client address. Over HTTP what is too much is told so (503), over HTTPS
-   it is closed before the handshake, which would cost more than the file.
+   it is closed before the handshake, which would cost more than the file. When there is no room at all, a connection
+   of who has most of them has to go, whatever it does (:mod:`.gate`): reading slowly must not hold a place.
 3. Files come from memory. Only a store that says it must build a file is asked in a thread.
 4. Over HTTPS signed configurations are served without their signature (:mod:`.http_files`).
 5. A changed file or key is served when the store is reloaded or the service starts anew, as in CUCM.
@@ -24,8 +25,9 @@ from typing import Final
 
 from mixedmode.errors import UsageError
 from mixedmode.services.deadlines import Sweep
-from mixedmode.services.doors import BACKLOG, Door, Gate, accept, emptied, listen
+from mixedmode.services.doors import BACKLOG, Door, accept, emptied, listen
 from mixedmode.services.files import FileStore
+from mixedmode.services.gate import Gate, Place
 from mixedmode.services.http_connection import HttpConnection
 from mixedmode.services.http_files import HttpFiles
 from mixedmode.services.http_limits import HttpCounters, HttpLimits
@@ -74,7 +76,7 @@ class HttpService:
         self._address: tuple[str, int] | None = None
         self._door: asyncio.Server | Door[socket.socket] | None = None
         self._gate = Gate(self.limits.connections, self.limits.per_address)
-        self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
+        self._handshakes: Handshakes[Place] = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._builders: ThreadPoolExecutor | None = None
         self._connections: set[HttpConnection] = set()
         self._sweep = Sweep(self._connections, self._stamp)
@@ -162,17 +164,19 @@ class HttpService:
             self._builders = None
         self._address = None
 
-    def admit(self, client: str) -> bool:
-        """Count a connection from an address, or tell that it is too much (rule 2)."""
+    def admit(self, client: str) -> Place | None:
+        """Return a place for a connection from an address, None where it is too much (rule 2)."""
         self.counters.connections += 1
-        if self._gate.is_full:
-            self.counters.dropped_full += 1
-            return False
-        if not self._gate.admit(client):
-            self.counters.dropped_client += 1
-            return False
+        place = self._gate.admit(client)
+        if place is None:
+            if self._gate.crowded(client):
+                self.counters.dropped_client += 1
+            else:
+                self.counters.dropped_full += 1
+            return None
         self.counters.open = self._gate.open
-        return True
+        self.counters.pushed_out = self._gate.dropped
+        return place
 
     def entered(self, connection: HttpConnection) -> None:
         """Take a connection that can be served."""
@@ -181,26 +185,28 @@ class HttpService:
     def left(self, connection: HttpConnection) -> None:
         """Forget an admitted connection that has ended."""
         self._connections.discard(connection)
-        self.release(connection.client)
+        self.release(connection.place)
 
-    def release(self, client: str) -> None:
+    def release(self, place: Place | None) -> None:
         """Count a connection no longer."""
-        self._gate.release(client)
+        if place is not None:
+            place.leave()
         self.counters.open = self._gate.open
 
     def _take(self, context: ssl.SSLContext, client: socket.socket, address: str) -> None:
-        if self.admit(address):
-            self._handshakes.begin(client, address, context, partial(HttpConnection, self))
+        place = self.admit(address)
+        if place is not None:
+            place.drop = self._handshakes.begin(client, place, context, partial(HttpConnection, self)).abort
         else:
             client.close()
 
     def _no_room(self) -> None:
         self.counters.accept_failures += 1
 
-    def _handshake_failed(self, address: str, _error: Exception) -> None:
+    def _handshake_failed(self, place: Place, _error: Exception) -> None:
         # Everything that a client can do wrong in a handshake; the log of a server need not repeat it.
         self.counters.handshake_failures += 1
-        self.release(address)
+        self.release(place)
 
     def _stamp(self) -> None:
         self.stamp = f"\r\nServer: mixedmode\r\nDate: {formatdate(usegmt=True)}\r\n".encode()

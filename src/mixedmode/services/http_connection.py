@@ -30,6 +30,7 @@ from typing import Final, cast
 
 from mixedmode.errors import MixedModeError
 from mixedmode.services.deadlines import NEVER
+from mixedmode.services.gate import Place
 from mixedmode.services.http_files import CLOSE, Found, plain_answer, refusal
 from mixedmode.services.http_host import Host, Phase
 from mixedmode.services.http_request import Request, parse_request, refused_early
@@ -45,23 +46,22 @@ class HttpConnection(asyncio.Protocol):
 
     Args:
         host: The service.
-        client: The client's address, if it has been admitted already.
+        place: The client's place at the door, if it has been admitted already.
 
     Attributes:
-        client: The client's address.
+        place: The client's place; None until it is admitted.
         deadline: When the service shall call :meth:`expire`, on the monotonic clock.
     """
 
     __slots__ = (
-        "_admitted", "_buffer", "_dropped", "_host", "_keep_alive", "_paused", "_phase", "_rest", "_served",
-        "_transport", "client", "deadline",
+        "_buffer", "_dropped", "_host", "_keep_alive", "_paused", "_phase", "_rest", "_served", "_transport",
+        "deadline", "place",
     )  # fmt: skip
 
-    def __init__(self, host: Host, client: str | None = None) -> None:
-        self.client = client or ""
+    def __init__(self, host: Host, place: Place | None = None) -> None:
+        self.place = place
         self.deadline = NEVER
         self._host = host
-        self._admitted = client is not None
         self._transport: asyncio.Transport
         self._buffer = b""
         self._phase = Phase.IDLE
@@ -74,10 +74,11 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request; for TLS the handshake is done."""
         self._transport = cast(asyncio.Transport, transport)
-        if not self._admitted:
-            self.client = str((transport.get_extra_info("peername") or ("",))[0])
-            self._admitted = self._host.admit(self.client)
-        if not self._admitted:
+        if self.place is None:
+            self.place = self._host.admit(str((transport.get_extra_info("peername") or ("",))[0]))
+            if self.place is not None:
+                self.place.drop = self.abort
+        if self.place is None:
             self._transport.write(refusal(HTTPStatus.SERVICE_UNAVAILABLE, self._host.stamp))
             self._transport.close()
             self._phase = Phase.CLOSING
@@ -91,7 +92,7 @@ class HttpConnection(asyncio.Protocol):
         self._phase = Phase.CLOSING
         self._rest = None
         self._buffer = b""
-        if self._admitted:
+        if self.place is not None:
             self._host.left(self)
 
     def data_received(self, data: bytes) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from mixedmode.services.gate import Place
 from mixedmode.services.http_files import HttpFiles
 from mixedmode.services.http_limits import HttpCounters, HttpLimits
 
@@ -31,8 +32,8 @@ class Host(Protocol):
     def builders(self) -> Executor:
         """The threads in which the store builds."""
 
-    def admit(self, client: str) -> bool:
-        """Count a connection from an address, or tell that it is too much."""
+    def admit(self, client: str) -> Place | None:
+        """Return a place for a connection from an address, None where it is too much."""
 
     def entered(self, connection: HttpConnection) -> None:
         """Take a connection that can be served."""

@@ -44,6 +44,7 @@ class HttpCounters:
     connections: int = 0
     dropped_full: int = 0
     dropped_client: int = 0
+    pushed_out: int = 0
     handshake_failures: int = 0
     accept_failures: int = 0
     requests: int = 0

@@ -23,6 +23,7 @@ import asyncssh
 from mixedmode.cluster.folders import NodeFolder
 from mixedmode.errors import UsageError
 from mixedmode.services.doors import emptied
+from mixedmode.services.gate import FEW_STARTUPS, Startups
 from mixedmode.services.sftp_folder import MAX_FILE, FolderServer
 from mixedmode.services.ssh_algorithms import only_strong_signatures
 from mixedmode.services.ssh_keys import load_key, parse_public, public_text
@@ -40,6 +41,7 @@ class SftpLimits:
     Attributes:
         connections: At once.
         per_address: Of these, from one address.
+        startups: Of these, before the login.
         handles: Files open at once in one session.
         file_bytes: The longest file that is taken.
         login_seconds: To log in.
@@ -48,9 +50,10 @@ class SftpLimits:
 
     connections: int = 32
     per_address: int = 16
+    startups: Startups = FEW_STARTUPS
     handles: int = 32
     file_bytes: int = MAX_FILE
-    login_seconds: float = 15.0
+    login_seconds: float = 10.0
     seconds: float = 600.0
 
 
@@ -87,7 +90,7 @@ class NodeSftpService:
         self._authorized = authorized_keys
         self._host_key_path = host_key_path or folder.keys / HOST_KEY
         self._acceptor: asyncssh.SSHAcceptor | None = None
-        self._connections = SshConnections(self.limits.connections, self.limits.per_address)
+        self._connections = SshConnections(self.limits.connections, self.limits.per_address, self.limits.startups)
         self._ends: dict[asyncssh.SSHServerConnection, asyncio.TimerHandle] = {}
         self._draining = False
 
@@ -113,7 +116,7 @@ class NodeSftpService:
     @property
     def metrics(self) -> dict[str, int]:
         """The counters by name."""
-        return {**self.counters, "active": len(self._connections)}
+        return {**self.counters, "active": len(self._connections), "dropped": self._connections.dropped}
 
     @property
     def healthy(self) -> bool:
@@ -188,6 +191,10 @@ class NodeSftpService:
         self.counters["connections"] += 1
         return True
 
+    def logged_in(self, connection: asyncssh.SSHServerConnection) -> None:
+        """Keep a connection, whoever else comes."""
+        self._connections.logged_in(connection)
+
     def left(self, connection: asyncssh.SSHServerConnection) -> None:
         """Forget a connection."""
         self._connections.left(connection)
@@ -216,6 +223,10 @@ class _Login(asyncssh.SSHServer):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._service.left(self._connection)
+
+    def auth_completed(self) -> None:
+        """Note that somebody is logged in."""
+        self._service.logged_in(self._connection)
 
     def public_key_auth_supported(self) -> bool:
         """Public keys, and nothing else, may log in."""

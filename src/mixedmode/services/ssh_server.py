@@ -10,7 +10,7 @@ from typing import Any
 import asyncssh
 
 from mixedmode.errors import RemoteError
-from mixedmode.services.doors import Gate
+from mixedmode.services.gate import Gate, Place, Startups
 from mixedmode.services.ssh_algorithms import algorithms
 
 
@@ -60,11 +60,17 @@ class SshConnections:
     Args:
         connections: Most of them at once.
         per_address: Most of them from one address.
+        startups: Most of them before their login.
     """
 
-    def __init__(self, connections: int, per_address: int) -> None:
-        self._gate = Gate(connections, per_address)
-        self._there: dict[asyncssh.SSHServerConnection, str] = {}
+    def __init__(self, connections: int, per_address: int, startups: Startups) -> None:
+        self._gate = Gate(connections, per_address, startups=startups)
+        self._there: dict[asyncssh.SSHServerConnection, Place] = {}
+
+    @property
+    def dropped(self) -> int:
+        """How many had to go for others before they had logged in."""
+        return self._gate.dropped
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -72,16 +78,24 @@ class SshConnections:
 
     def admit(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
         """Count a connection, or return False where it is one too many."""
-        if not self._gate.admit(source):
+        place = self._gate.admit(source)
+        if place is None:
             return False
-        self._there[connection] = source
+        place.drop = connection.abort
+        self._there[connection] = place
         return True
+
+    def logged_in(self, connection: asyncssh.SSHServerConnection) -> None:
+        """Keep a connection, whoever else comes."""
+        place = self._there.get(connection)
+        if place is not None:
+            place.settle()
 
     def left(self, connection: asyncssh.SSHServerConnection) -> None:
         """Count a connection no longer; one that was never admitted does no harm."""
-        source = self._there.pop(connection, None)
-        if source is not None:
-            self._gate.release(source)
+        place = self._there.pop(connection, None)
+        if place is not None:
+            place.leave()
 
     def begin_close(self) -> None:
         """Tell every client that it ends."""

@@ -6,43 +6,44 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from typing import Generic
 
 from mixedmode.services.tls_channel import READ_BYTES, Channel, SocketChannel
-from mixedmode.services.tls_transport import TlsTransport
+from mixedmode.services.tls_transport import Peer, TlsTransport
 
 
-class Handshakes:
+class Handshakes(Generic[Peer]):
     """The handshakes of one service.
 
     Args:
         seconds: For one of them.
-        failed: Told the client's address and the reason of each that failed.
+        failed: Told the client and the reason of each that failed.
     """
 
-    def __init__(self, seconds: float, failed: Callable[[str, Exception], None]) -> None:
+    def __init__(self, seconds: float, failed: Callable[[Peer, Exception], None]) -> None:
         self._seconds = seconds
         self._failed = failed
         # One for all: memory for each reading would be got and given back each time.
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._under_way: dict[TlsTransport, float] = {}
+        self._under_way: dict[TlsTransport[Peer], float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(
-        self, client: socket.socket, peer: str, context: ssl.SSLContext, make: Callable[[str], asyncio.Protocol]
-    ) -> None:
-        """Shake hands on a connection.
+        self, client: socket.socket, peer: Peer, context: ssl.SSLContext, make: Callable[[Peer], asyncio.Protocol]
+    ) -> TlsTransport[Peer]:
+        """Shake hands on a connection; return its transport.
 
         Args:
             client: The connection, which does not block.
-            peer: Its client's address.
+            peer: Its client.
             context: Keys and versions.
-            make: Given the address when the handshake has succeeded; returns the protocol to tell from then on.
+            make: Given the client when the handshake has succeeded; returns the protocol to tell from then on.
         """
-        self.follow(SocketChannel(asyncio.get_running_loop(), client, context, self._buffer), peer, make)
+        return self.follow(SocketChannel(asyncio.get_running_loop(), client, context, self._buffer), peer, make)
 
-    def follow(self, channel: Channel, peer: str, make: Callable[[str], asyncio.Protocol]) -> None:
-        """Shake hands on a connection whose channel there is already."""
+    def follow(self, channel: Channel, peer: Peer, make: Callable[[Peer], asyncio.Protocol]) -> TlsTransport[Peer]:
+        """Shake hands on a connection whose channel there is already; return its transport."""
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
@@ -50,6 +51,7 @@ class Handshakes:
         self._under_way[transport] = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_later(self._seconds, self._look)
+        return transport
 
     def close(self) -> None:
         """End all of them. Closing twice does no harm."""
@@ -60,7 +62,7 @@ class Handshakes:
         for transport in list(self._under_way):
             transport.abort()
 
-    def _ended(self, transport: TlsTransport, peer: str, error: Exception | None) -> None:
+    def _ended(self, transport: TlsTransport[Peer], peer: Peer, error: Exception | None) -> None:
         del self._under_way[transport]
         if error is not None:
             self._failed(peer, error)

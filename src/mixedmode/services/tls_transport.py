@@ -25,7 +25,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from mixedmode.services.tls_channel import Channel
 
@@ -38,19 +38,19 @@ _LINGER_BYTES: Final = 1 << 20
 
 _NOBODY: Final = asyncio.Protocol()
 
-Done = Callable[["TlsTransport", str, Exception | None], None]
-"""Told once when a handshake has ended, with the client's address and what went wrong."""
+Peer = TypeVar("Peer")
+"""How the service names the client: its address, or its place at the door; its text is the address."""
 
 
-class TlsTransport(asyncio.Transport):
+class TlsTransport(asyncio.Transport, Generic[Peer]):
     """One connection of a TLS server.
 
     Args:
         loop: The event loop.
         channel: The connection, which is the transport's from now on.
-        peer: Its client's address.
-        make: Given the address when the handshake has succeeded; returns the protocol to tell from then on.
-        done: Told that the handshake has ended, before a protocol is made.
+        peer: Its client.
+        make: Given the client when the handshake has succeeded; returns the protocol to tell from then on.
+        done: Told once that the handshake has ended, before a protocol is made, with the client and what went wrong.
     """
 
     __slots__ = (
@@ -62,16 +62,16 @@ class TlsTransport(asyncio.Transport):
         self,
         loop: asyncio.AbstractEventLoop,
         channel: Channel,
-        peer: str,
-        make: Callable[[str], asyncio.Protocol],
-        done: Done,
+        peer: Peer,
+        make: Callable[[Peer], asyncio.Protocol],
+        done: Callable[[TlsTransport[Peer], Peer, Exception | None], None],
     ) -> None:
         self._loop = loop
         self._channel = channel
         self._peer = peer
         self._make = make
         self._protocol = _NOBODY
-        self._done: Done | None = done
+        self._done: Callable[[TlsTransport[Peer], Peer, Exception | None], None] | None = done
         self._made = self._closing = self._over = self._paused = self._stalled = False
         self._high = _HIGH
         self._dropped = 0
@@ -85,7 +85,7 @@ class TlsTransport(asyncio.Transport):
         if name in ("peername", "sockname"):
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._channel.fileno())) as same:
                 return same.getpeername() if name == "peername" else same.getsockname()
-            return (self._peer, 0) if name == "peername" else default
+            return (str(self._peer), 0) if name == "peername" else default
         found = self._channel.about(name)
         return default if found is None else found
 

@@ -5,8 +5,9 @@ Rules:
 1. A connection costs nothing but memory until its client does something: the handshake, a request and silence between
    requests have their time, and nobody waits for anybody else. There is no thread, task or timer for a
    connection.
-2. Connections are bounded, in all and for each client address; what is too much is closed at once. A connection serves
-   a bounded number of requests, one after the other, each of bounded size.
+2. Connections are bounded, in all and for each client address; what is too much is closed at once, and when there is
+   no room at all, a connection of who has most of them (:mod:`.gate`): to phones a lost connection is a second. A
+   connection serves a bounded number of requests, one after the other, each of bounded size.
 3. An answer goes out in one write. Bytes that are no request end the connection without a word, as CUCM's peers do.
 4. What must be read from the database is read in a thread; its answer comes later, others come meanwhile.
 5. A changed CTL file is taken into the cache within half a second, a regenerated TVS certificate into use within two.
@@ -26,7 +27,8 @@ from typing import Final
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.services import tls_pump
 from mixedmode.services.deadlines import Sweep
-from mixedmode.services.doors import Door, Gate, accept, emptied, listen
+from mixedmode.services.doors import Door, accept, emptied, listen
+from mixedmode.services.gate import Gate, Place
 from mixedmode.services.tls_handshakes import Handshakes
 from mixedmode.services.tls_pump import Pump, PumpedKeys
 from mixedmode.services.tvs_connection import TvsConnection, TvsLimits
@@ -82,7 +84,7 @@ class TvsService:
         self._mark = b""
         self._door: Door[socket.socket] | Door[int] | None = None
         self._gate = Gate(self.limits.connections, self.limits.per_address)
-        self._handshakes = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
+        self._handshakes: Handshakes[Place] = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._connections: set[TvsConnection] = set()
         self._sweep = Sweep(self._connections)
         self._watcher: asyncio.Task[None] | None = None
@@ -176,41 +178,45 @@ class TvsService:
     def left(self, connection: TvsConnection) -> None:
         """Forget a connection that has ended."""
         self._connections.discard(connection)
-        self._release(connection.client)
+        self._release(connection.place)
 
     def _take(self, client: socket.socket, address: str) -> None:
-        if self._context is not None and self._admit(address):
-            self._handshakes.begin(client, address, self._context, self._connect)
+        place = self._admit(address)
+        if self._context is not None and place is not None:
+            place.drop = self._handshakes.begin(client, place, self._context, self._connect).abort
         else:
             client.close()
 
     def _take_pumped(self, client: int, address: str) -> None:
-        if self._keys is not None and self._admit(address):
-            self._handshakes.follow(self._keys.channel(client), address, self._connect)
+        place = self._admit(address)
+        if self._keys is not None and place is not None:
+            place.drop = self._handshakes.follow(self._keys.channel(client), place, self._connect).abort
         else:
             os.close(client)
 
-    def _admit(self, address: str) -> bool:
+    def _admit(self, address: str) -> Place | None:
         self.metrics["connections"] += 1
-        if not self._gate.admit(address):
+        place = self._gate.admit(address)
+        if place is None:
             self.metrics["refused"] += 1
-            return False
+            return None
         self.metrics["open"] = self._gate.open
-        return True
+        self.metrics["dropped"] = self._gate.dropped
+        return place
 
-    def _connect(self, address: str) -> TvsConnection:
-        return TvsConnection(self, address)
+    def _connect(self, place: Place) -> TvsConnection:
+        return TvsConnection(self, place)
 
     def _no_room(self) -> None:
         self.metrics["accept_failures"] += 1
 
-    def _handshake_failed(self, address: str, _error: Exception) -> None:
+    def _handshake_failed(self, place: Place, _error: Exception) -> None:
         # Everything that a client can do wrong in a handshake; the log of a server need not repeat it.
         self.metrics["handshake_failures"] += 1
-        self._release(address)
+        self._release(place)
 
-    def _release(self, address: str) -> None:
-        self._gate.release(address)
+    def _release(self, place: Place) -> None:
+        place.leave()
         self.metrics["open"] = self._gate.open
 
     async def _load_credentials(self) -> None:

@@ -20,6 +20,7 @@ from typing import Protocol, cast
 
 from mixedmode.protocols.tvs import MAX_BODY, MalformedMessageError, Request, ServerConnection, ServerPhase, unknown
 from mixedmode.services.deadlines import NEVER
+from mixedmode.services.gate import Place
 from mixedmode.services.tvs_lookup import TrustLookup, read_all
 from mixedmode.services.tvs_trace import Trace
 
@@ -67,20 +68,22 @@ class TvsConnection(asyncio.Protocol):
 
     Args:
         host: The service.
-        client: The client's address.
+        place: The client's place at the door.
 
     Attributes:
+        place: The same.
         client: The client's address.
         deadline: When the service shall call :meth:`expire`, on the monotonic clock.
     """
 
     __slots__ = (
         "_blocked", "_draining", "_host", "_machine", "_of_request", "_reading", "_served", "_transport", "client",
-        "deadline",
+        "deadline", "place",
     )  # fmt: skip
 
-    def __init__(self, host: Host, client: str) -> None:
-        self.client = client
+    def __init__(self, host: Host, place: Place) -> None:
+        self.place = place
+        self.client = place.address
         self.deadline = NEVER
         self._host = host
         self._machine = ServerConnection(host.limits.body_bytes)
