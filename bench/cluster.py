@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench.timing import Goal, Report
+from bench.timing import Effort, Goal, Report
 from mixedmode.services.distribution import SftpEndpoint
 from mixedmode.services.ssh_keys import ensure_key
 
-NODES, DEVICES = 10, 40_000
+NODES = 10
 
 
 _SERVER = """
@@ -57,8 +57,10 @@ def _nodes(folder: Path, key: Path, names: list[str]) -> Iterator[dict[str, Sftp
             process.stdin.close()
 
 
-def run() -> Report:
+def run(effort: Effort) -> Report:
     """Measure."""
+    devices = effort.of(40_000, 4_000)
+    effort.say(f"making a cluster of {NODES} nodes with {devices:,} devices")
     from mixedmode.admin.shell.session import AdminSession
     from mixedmode.admin.shell.talk import ScriptedIO
     from mixedmode.app.lab import LabDistributor
@@ -71,7 +73,7 @@ def run() -> Report:
         spec = ClusterSpec(
             version=Version.parse("10.5.1.10000-7"),
             nodes=tuple(NodeSpec(f"cucm-{number}", f"127.0.1.{number}") for number in range(1, NODES + 1)),
-            devices=tuple(DeviceSpec(f"SEP{number:012X}") for number in range(DEVICES)),
+            devices=tuple(DeviceSpec(f"SEP{number:012X}") for number in range(devices)),
         )
         cluster = Cluster.create(Path(folder), spec)
         key = Path(folder) / "publisher_key"
@@ -88,6 +90,7 @@ def run() -> Report:
                 raise RuntimeError(f"{line}: {outcome.error}")
             return spent
 
+        effort.say("changing its mode and updating its CTL file")
         mixed = typed("utils ctl set-cluster mixed-mode", "y")
         local = statistics.median(typed("utils ctl update CTLFile", "y") for _ in range(5))
         cluster.deliveries.distributor = by_sftp
@@ -96,12 +99,12 @@ def run() -> Report:
         same = {cluster.show_ctl(node.name).data for node in cluster.nodes()}
         show = statistics.median(typed("show ctl") for _ in range(9))
         start = time.perf_counter()
-        for number in range(0, DEVICES, 400):
+        for number in range(0, devices, 400):
             cluster.device(f"SEP{number:012X}")
-        look_up = (time.perf_counter() - start) / (DEVICES / 400)
+        look_up = (time.perf_counter() - start) / (devices / 400)
         cluster.close()
     lines = [
-        f"{NODES} nodes, {DEVICES} devices, SQLite, all nodes on this machine",
+        f"{NODES} nodes, {devices} devices, SQLite, all nodes on this machine",
         "",
         f"utils ctl set-cluster mixed-mode     {mixed * 1e3:8.1f} ms",
         f"utils ctl update CTLFile over SFTP   {update * 1e3:8.1f} ms, {len(same)} version on {NODES} nodes",

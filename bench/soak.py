@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
 import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.tftp import BYTES, NAME, _ours, _running
-from bench.tftp import _load as _load_tftp
-from bench.timing import Goal, Report
-from bench.tvs import OURS, TOTAL, _contenders, _material
-from bench.tvs import _load as _load_tvs
+from bench import tftp, tvs
+from bench.peers import compiled, running
+from bench.tftp import BYTES, NAME
+from bench.timing import Effort, Goal, Report
 
 SECONDS = 1800.0
-_NOTE_SECONDS = 10.0
+TRANSFERS, CONNECTIONS = 4000, 3000
+"""Of one load of TFTP, and of one of TVS."""
 _WARM_UP = 0.1
 """The part of the time that counts as warming up."""
 
@@ -53,41 +52,50 @@ class Watched:
         self.descriptors.append(len(list(Path(f"/proc/{self.process}/fd").iterdir())))
 
 
-def run() -> Report:
+def run(effort: Effort) -> Report:
     """Measure."""
-    seconds = float(os.environ.get("MIXEDMODE_SOAK_SECONDS", SECONDS))
-    with tempfile.TemporaryDirectory(prefix="mixedmode-bench-") as temporary, ExitStack() as running:
+    seconds = 40.0 if effort.quick else float(os.environ.get("MIXEDMODE_SOAK_SECONDS", SECONDS))
+    with tempfile.TemporaryDirectory(prefix="mixedmode-bench-") as temporary, ExitStack() as servers:
         folder = Path(temporary)
         served = folder / "served"
         served.mkdir()
         (served / NAME).write_bytes(os.urandom(BYTES))
-        pem, request = _material(folder)
-        sources = Path(__file__).parent
-        loads = {"tload": (), "tlsload": ("-lssl", "-lcrypto")}
-        for name, libraries in loads.items():
-            words = ["gcc", "-O2", "-o", str(folder / name), str(sources / f"{name}.c"), *libraries]
-            subprocess.run(words, check=True)
-        files = _ours(served)
-        vouching = next(each for each in _contenders(folder, pem) if each.name == OURS)
-        watched = [Watched(each.name, running.enter_context(_running(each))) for each in (files, vouching)]
-        _load(folder, request, (files.port, vouching.port), watched, seconds)
+        pem, request = tvs.material(folder)
+        generators = compiled(folder, "tload"), compiled(folder, "tlsload", "-lssl", "-lcrypto")
+        files = tftp.ours(served)
+        vouching = next(each for each in tvs.make_contenders(folder, pem) if each.name == tvs.OURS)
+        watched = [Watched(each.name, servers.enter_context(running(each))) for each in (files, vouching)]
+        loads = _Loads(*generators, files.port, vouching.port, request)
+        _load(loads, watched, seconds, effort)
     return _report(watched, seconds)
 
 
-def _load(folder: Path, request: Path, ports: tuple[int, int], watched: list[Watched], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    noted = 0.0
-    while time.monotonic() < end:
+@dataclass(frozen=True, slots=True)
+class _Loads:
+    tload: Path
+    tlsload: Path
+    tftp_port: int
+    tvs_port: int
+    request: Path
+
+
+def _load(loads: _Loads, watched: list[Watched], seconds: float, effort: Effort) -> None:
+    begin = time.monotonic()
+    noted, every = 0.0, min(10.0, seconds / 20)
+    while (passed := time.monotonic() - begin) < seconds:
         begun = time.monotonic()
-        load = _load_tftp(folder / "tload", ports[0], 512, 4000)
-        watched[0].served += 4000 - load.failed
-        watched[0].failed += load.failed
-        asked = _load_tvs(folder / "tlsload", ports[1], 32, request)
-        watched[1].served += TOTAL - asked.failed
+        files = tftp.load(loads.tload, loads.tftp_port, 512, TRANSFERS)
+        watched[0].served += TRANSFERS - files.failed
+        watched[0].failed += files.failed
+        asked = tvs.load(loads.tlsload, loads.tvs_port, 32, CONNECTIONS, loads.request)
+        watched[1].served += CONNECTIONS - asked.failed
         watched[1].failed += asked.failed
         time.sleep(time.monotonic() - begun)
-        if time.monotonic() - noted >= _NOTE_SECONDS:
+        if time.monotonic() - noted >= every:
             noted = time.monotonic()
+            effort.say(
+                f"{passed:.0f} of {seconds:.0f} s: {watched[0].served:,} files, {watched[1].served:,} handshakes"
+            )
             for each in watched:
                 each.note()
 

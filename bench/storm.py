@@ -23,34 +23,38 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from bench.timing import Goal, Report
+from bench.timing import Effort, Goal, Report
 
 if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster
     from mixedmode.fleet.outcomes import FleetReport
 
-PHONES = 40_000
+PHONES, QUICK_PHONES = 40_000, 2_000
 FIRST = "SEP000000000000"
 AT_ONCE = 2048
 NODE = "cucm-1"
 _TREE = Path(__file__).resolve().parents[1]
 
 
-def run() -> Report:
+def run(effort: Effort) -> Report:
     """Measure."""
+    phones = effort.of(PHONES, QUICK_PHONES)
     with tempfile.TemporaryDirectory(prefix="mixedmode-bench-") as folder:
         kept = str(Path(folder) / "before.json")
-        _child("make", folder)
+        effort.say(f"making a cluster with {phones:,} phones")
+        _child("make", folder, str(phones))
         with _serving(folder) as server:
             before = json.loads(_child("pilot", str(server.port), kept))
+        effort.say("changing its lists")
         _child("change", folder)
         with _serving(folder) as server:
             resting = _memory(server.process.pid, "VmRSS")
             spent = _cpu(server.process.pid)
-            seen = json.loads(_child("fleet", str(server.port), kept, core=1))
+            effort.say("starting all phones at once")
+            seen = json.loads(_child("fleet", str(server.port), kept, str(phones), core=1))
             spent = _cpu(server.process.pid) - spent
             peak = _memory(server.process.pid, "VmHWM")
-    return _report(before, seen, server.counters, resting, peak, spent)
+    return _report(before, seen, server.counters, _Spent(resting, peak, spent), phones)
 
 
 @dataclass(slots=True)
@@ -106,14 +110,21 @@ def _cpu(process: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    resting: float
+    peak: float
+    seconds: float
+
+
 def _report(
-    before: dict[str, Any], seen: dict[str, Any], counters: dict[str, int], resting: float, peak: float, spent: float
+    before: dict[str, Any], seen: dict[str, Any], counters: dict[str, int], spent: _Spent, phones: int
 ) -> Report:
     boots, waits = seen["boot_seconds"], seen["since_power_on_seconds"]
     datagrams = seen["datagrams"]
     held = seen["held"]
     lines = [
-        f"{PHONES} phones (7975) with the lists from before, switched on at the same instant, {AT_ONCE} boots at once;",
+        f"{phones} phones (7975) with the lists from before, switched on at the same instant, {AT_ONCE} boots at once;",
         f"CTL {held['ctl_bytes']} bytes, ITL {held['itl_bytes']} bytes, XML of {held['config_bytes']} bytes built and",
         "signed (RSA 2048) for each phone when it asks;",
         "server on core 0 (SQLite, one process), fleet on core 1, 512-byte blocks in lockstep, as phones do",
@@ -124,15 +135,15 @@ def _report(
         f"since the power came, p50 / p99      {waits['p50']:10.2f} {waits['p99']:10.2f} s",
         f"datagrams to / from the server       {datagrams['sent']:10,} {datagrams['received']:10,}",
         f"repeated by phones / by the server   {datagrams['repeated']:10,} {counters['retransmissions']:10,}",
-        f"server: processor time               {spent:10.1f} s",
-        f"server: memory before / peak         {resting:10.0f} {peak:10.0f} MB",
+        f"server: processor time               {spent.seconds:10.1f} s",
+        f"server: memory before / peak         {spent.resting:10.0f} {spent.peak:10.0f} MB",
         "",
         *(f"{file}: {_counted(reasons)}" for file, reasons in seen["decisions"].items()),
     ]
     new = held["ctl_sha1"] != before["ctl_sha1"] and held["itl_sha1"] != before["itl_sha1"]
     goals = [
-        Goal("phones that lack the new CTL, ITL or configuration", PHONES - held["complete"] * new, 0, at_most=True),
-        Goal("peak memory of the server, MB", peak, 300, at_most=True),
+        Goal("phones that lack the new CTL, ITL or configuration", phones - held["complete"] * new, 0, at_most=True),
+        Goal("peak memory of the server, MB", spent.peak, 300, at_most=True),
     ]
     return Report("A boot storm of a whole cluster", lines, goals)
 
@@ -144,7 +155,7 @@ def _counted(reasons: dict[str, int]) -> str:
 # What follows runs in processes of its own.
 
 
-def _make(folder: str) -> None:
+def _make(folder: str, phones: str) -> None:
     from mixedmode.cluster.facade import Cluster
     from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec
     from mixedmode.cluster.versions import Version
@@ -153,7 +164,7 @@ def _make(folder: str) -> None:
     spec = ClusterSpec(
         version=Version.parse("10.5.1.10000-7"),
         nodes=(NodeSpec(NODE, "127.0.0.1"), NodeSpec("cucm-2", "127.0.0.2")),
-        devices=tuple(DeviceSpec(name) for name in device_names(PHONES, FIRST)),
+        devices=tuple(DeviceSpec(name) for name in device_names(int(phones), FIRST)),
     )
     cluster = Cluster.create(Path(folder), spec)
     _type(cluster, "utils ctl set-cluster mixed-mode")
@@ -230,7 +241,7 @@ def _pilot(port: str, path: str) -> None:
     print(json.dumps({"ctl_sha1": trust.ctl.sha1, "itl_sha1": trust.itl.sha1}))
 
 
-def _fleet(port: str, path: str) -> None:
+def _fleet(port: str, path: str, count: str) -> None:
     from mixedmode.fleet.fleet import Fleet
     from mixedmode.fleet.phones import FleetOptions, make_phones
     from mixedmode.phone.client import Server
@@ -240,7 +251,7 @@ def _fleet(port: str, path: str) -> None:
     before = load_state(Path(path), FIRST)
     if before is None:
         raise RuntimeError("the first phone left no state")
-    phones = make_phones([(get_model("7975"), PHONES)], [before], first=FIRST)
+    phones = make_phones([(get_model("7975"), int(count))], [before], first=FIRST)
     fleet = Fleet(phones, Server("127.0.0.1", int(port), http_port=None), options=FleetOptions(at_once=AT_ONCE))
     report = asyncio.run(fleet.run())
     print(json.dumps(report.document() | {"held": _held(report)}))

@@ -11,41 +11,26 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.timing import Goal, Report
+from bench.peers import Contender, compiled, free_port, running, unpacked
+from bench.timing import Effort, Goal, Report
 
 BYTES, NAME = 5000, "f5k"
 CLIENTS = (64, 512, 2000)
-TRANSFERS, STORM, ROUNDS = 4_000, 2000, 3
+STORM = 2000
+PEERS = ("dnsmasq", "atftpd", "tftpd-hpa")
+"""dnsmasq is the best of them: without it nothing can be said about the best peer."""
 OURS, CEILING = "mixedmode tftp serve", "ceiling, in C"
 _LINE = re.compile(r"done (\d+) fail (\d+) bad (\d+) timeouts (\d+) +(\d+) transfers/s .* max ([\d.]+) ms")
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """A server to measure.
-
-    Attributes:
-        name: For the table.
-        port: Where it listens.
-        command: How it is started.
-    """
-
-    name: str
-    port: int
-    command: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +43,9 @@ class Load:
     failed: int
 
 
-def run() -> Report:
+def run(effort: Effort) -> Report:
     """Measure."""
+    transfers, rounds = effort.of(4_000, 1_000), effort.of(3, 1)
     rates: dict[str, dict[int, list[Load]]] = defaultdict(lambda: defaultdict(list))
     storms: dict[str, list[Load]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="mixedmode-bench-") as temporary:
@@ -69,49 +55,46 @@ def run() -> Report:
         (served / NAME).write_bytes(os.urandom(BYTES))
         for path in (folder, served, served / NAME):
             path.chmod(0o755)
-        generator = _compiled(folder, "tload")
-        contenders = [*filter(_answers, _peers(folder, served)), _ceiling(folder), _ours(served)]
-        for _ in range(ROUNDS):
+        generator = compiled(folder, "tload")
+        effort.say("fetching the peers' packages, where they are not installed")
+        contenders = [*filter(_answers, _peers(folder, served)), _ceiling(folder), ours(served)]
+        for number in range(rounds):
             for contender in contenders:
-                with _running(contender):
+                effort.say(f"round {number + 1} of {rounds}: {contender.name}")
+                with running(contender):
                     for clients in CLIENTS:
-                        rates[contender.name][clients].append(_load(generator, contender.port, clients, TRANSFERS))
-                    storms[contender.name].append(_load(generator, contender.port, STORM, STORM))
-    return _report(rates, storms)
-
-
-def _compiled(folder: Path, name: str) -> Path:
-    program = folder / name
-    subprocess.run(["gcc", "-O2", "-o", program, Path(__file__).with_name(f"{name}.c")], check=True)
-    return program
+                        rates[contender.name][clients].append(load(generator, contender.port, clients, transfers))
+                    storms[contender.name].append(load(generator, contender.port, STORM, STORM))
+    return report(rates, storms, transfers, rounds)
 
 
 def _ceiling(folder: Path) -> Contender:
-    port = _free_port()
-    return Contender(CEILING, port, (str(_compiled(folder, "tceiling")), str(port), str(BYTES)))
+    port = free_port(socket.SOCK_DGRAM)
+    return Contender(CEILING, port, (str(compiled(folder, "tceiling")), str(port), str(BYTES)))
 
 
-def _ours(served: Path) -> Contender:
-    port = _free_port()
+def ours(served: Path) -> Contender:
+    """Return our server, for a folder."""
+    port = free_port(socket.SOCK_DGRAM)
     command = Path(sys.executable).with_name("mixedmode")
     return Contender(OURS, port, (str(command), "tftp", "serve", "--directory", str(served), "--port", str(port)))
 
 
 def _peers(folder: Path, served: Path) -> Iterator[Contender]:
     """Yield the peers that can be had here."""
-    dnsmasq = _unpacked(folder, "dnsmasq-base", "usr/sbin/dnsmasq")
+    dnsmasq = unpacked(folder, "dnsmasq-base", "usr/sbin/dnsmasq")
     if dnsmasq and os.geteuid() == 0:  # its port is fixed
         options = "--no-daemon --port=0 --enable-tftp --tftp-max=4000 --conf-file=/dev/null --bind-interfaces"
         options += " --listen-address=127.0.0.1 --user=root --no-resolv --no-hosts"
         yield Contender("dnsmasq", 69, (*dnsmasq, *options.split(), f"--tftp-root={served}"))
-    atftpd = _unpacked(folder, "atftpd", "usr/sbin/atftpd")
+    atftpd = unpacked(folder, "atftpd", "usr/sbin/atftpd")
     if atftpd:
-        port = _free_port()
+        port = free_port(socket.SOCK_DGRAM)
         options = f"--daemon --no-fork --port {port} --bind-address 127.0.0.1 --maxthread 4000"
         yield Contender("atftpd", port, (*atftpd, *options.split(), *_as_me("--user", "--group"), str(served)))
-    hpa = _unpacked(folder, "tftpd-hpa", "usr/sbin/in.tftpd")
+    hpa = unpacked(folder, "tftpd-hpa", "usr/sbin/in.tftpd")
     if hpa and os.geteuid() == 0:  # it changes its root
-        port = _free_port()
+        port = free_port(socket.SOCK_DGRAM)
         options = f"--foreground --listen --address 127.0.0.1:{port} --user root --secure"
         yield Contender("tftpd-hpa", port, (*hpa, *options.split(), str(served)))
 
@@ -120,45 +103,15 @@ def _as_me(user: str, group: str) -> Sequence[str]:
     return (user, "root", group, "root") if os.geteuid() == 0 else ()
 
 
-def _unpacked(folder: Path, package: str, program: str) -> tuple[str, ...] | None:
-    """Return how to start a program of a Debian package, unpacked with its library if it is not installed."""
-    installed = shutil.which(Path(program).name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if installed:
-        return (installed,)
-    place = folder / package
-    place.mkdir()
-    subprocess.run(["apt-get", "download", "-qq", package, "libwrap0"], cwd=place, check=False, capture_output=True)
-    for archive in place.glob("*.deb"):
-        subprocess.run(["dpkg-deb", "-x", archive, place], check=True)
-    found = place / program
-    libraries = ":".join(str(path) for path in place.glob("usr/lib/*-linux-gnu"))
-    return ("env", f"LD_LIBRARY_PATH={libraries}", str(found)) if found.exists() else None
-
-
 def _answers(contender: Contender) -> bool:
     url = f"tftp://127.0.0.1:{contender.port}/{NAME}"
-    with _running(contender):
+    with running(contender):
         got = subprocess.run(["curl", "-s", "--max-time", "3", url], capture_output=True, check=False)
     return len(got.stdout) == BYTES
 
 
-@contextmanager
-def _running(contender: Contender) -> Iterator[int]:
-    """Run a server on core 0; give its process."""
-    command = ["taskset", "-c", "0", *contender.command]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        time.sleep(1.2)
-        try:
-            yield process.pid
-        finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _load(generator: Path, port: int, clients: int, transfers: int) -> Load:
+def load(generator: Path, port: int, clients: int, transfers: int) -> Load:
+    """Return what the generator saw of so many transfers in total."""
     words = [str(generator), "127.0.0.1", str(port), NAME, str(clients), str(transfers), str(BYTES)]
     printed = subprocess.run(["taskset", "-c", "1", *words], capture_output=True, text=True, check=True).stdout
     match = _LINE.search(printed)
@@ -168,14 +121,10 @@ def _load(generator: Path, port: int, clients: int, transfers: int) -> Load:
     return Load(float(rate), float(longest) / 1e3, int(repeated), int(failed) + int(bad))
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _report(rates: dict[str, dict[int, list[Load]]], storms: dict[str, list[Load]]) -> Report:
+def report(
+    rates: dict[str, dict[int, list[Load]]], storms: dict[str, list[Load]], transfers: int, rounds: int
+) -> Report:
+    """Return the table and the goals of what was measured."""
     medians = {
         name: {clients: statistics.median(load.rate for load in loads) for clients, loads in by_clients.items()}
         for name, by_clients in rates.items()
@@ -184,26 +133,28 @@ def _report(rates: dict[str, dict[int, list[Load]]], storms: dict[str, list[Load
     gave_up = {name: max(load.failed for load in loads) for name, loads in storms.items()}
     repeated = {name: max(load.repeated for load in loads) for name, loads in storms.items()}
     heads = "".join(f"{f'{clients} clients':>14}" for clients in CLIENTS)
-    setting = f"{BYTES} bytes, blocks of 512, {TRANSFERS} transfers, server on core 0, generator on core 1"
+    setting = f"{BYTES} bytes, blocks of 512, {transfers} transfers, server on core 0, generator on core 1"
     lines = [
-        f"{setting}, median of {ROUNDS} rounds",
+        f"{setting}, median of {rounds} rounds",
         "",
         f"{'server':<22}{heads}   storm of 2,000: seconds, gave up, repeated",
     ]
     for name, by_clients in medians.items():
         row = "".join(f"{by_clients[clients]:>14,.0f}" for clients in CLIENTS)
         lines.append(f"{name:<22}{row}   {storm[name]:>8.2f} {gave_up[name]:>8} {repeated[name]:>9}")
-    peers = [name for name in medians if name not in (OURS, CEILING)]
+    lines += [f"{name:<22}{'could not be had here':>28}" for name in PEERS if name not in medians]
+    missing = ", ".join(name for name in PEERS if name not in medians)
+    missing = missing and f"{missing} could not be had here (some need root)"
     goals = []
-    for clients in CLIENTS if peers else ():
-        best = max(medians[peer][clients] for peer in peers)
-        goals.append(Goal(f"{clients} clients, ours / best peer", medians[OURS][clients] / best, 1.2, at_most=False))
+    for clients in CLIENTS:
+        ratio = None if missing else medians[OURS][clients] / max(medians[peer][clients] for peer in PEERS)
+        goals.append(Goal(f"{clients} clients, ours / best peer", ratio, 1.2, at_most=False, missing=missing))
     for clients in CLIENTS:
         share = medians[OURS][clients] / medians[CEILING][clients]
         goals.append(Goal(f"{clients} clients, ours / ceiling", share, 0.75, at_most=False))
-    if peers:
-        whole = [name for name in peers if gave_up[name] == 0] or peers
-        goals.append(Goal("storm, best peer / ours", min(storm[p] for p in whole) / storm[OURS], 20, at_most=False))
+    whole = [name for name in PEERS if gave_up.get(name, 1) == 0] or PEERS
+    sooner = None if missing else min(storm[peer] for peer in whole) / storm[OURS]
+    goals.append(Goal("storm, best peer / ours", sooner, 20, at_most=False, missing=missing))
     goals.append(Goal("storm, phones that gave up", gave_up[OURS], 0, at_most=True))
     goals.append(Goal("storm, repetitions", repeated[OURS], 0, at_most=True))
     return Report("TFTP", lines, goals)

@@ -10,6 +10,23 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How much to measure, and whom to tell about it.
+
+    Attributes:
+        quick: Under a minute, for a first look: too short for a report.
+        say: Told what is being measured.
+    """
+
+    quick: bool = False
+    say: Callable[[str], None] = lambda _line: None
+
+    def of(self, full: int, quick: int) -> int:
+        """Return how many of something to take."""
+        return quick if self.quick else full
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     """Seconds a call, over all rounds."""
 
@@ -54,17 +71,31 @@ def _calls_for(call: Callable[[], object], seconds: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A measured figure and its bound."""
+    """A measured figure and its bound.
+
+    Attributes:
+        value: None if it could not be measured: such a goal is not met.
+        missing: Why it could not be measured.
+    """
 
     name: str
-    value: float
+    value: float | None
     bound: float
     at_most: bool
+    missing: str = ""
 
     @property
     def met(self) -> bool:
         """Whether the figure keeps its bound."""
+        if self.value is None:
+            return False
         return self.value <= self.bound if self.at_most else self.value >= self.bound
+
+    def text(self) -> str:
+        """Return the goal for people."""
+        figure = f"not measured, {self.missing}" if self.value is None else f"{self.value:.4g}"
+        wanted = f"(goal: at {'most' if self.at_most else 'least'} {self.bound:g})"
+        return f"{'met    ' if self.met else 'NOT MET'} {self.name}: {figure} {wanted}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +108,7 @@ class Report:
 
     def text(self) -> list[str]:
         """Return the report for people."""
-        verdicts = [
-            f"{'met    ' if goal.met else 'NOT MET'} {goal.name}: {goal.value:.4g} "
-            f"(goal: at {'most' if goal.at_most else 'least'} {goal.bound:g})"
-            for goal in self.goals
-        ]
+        verdicts = [goal.text() for goal in self.goals]
         return [self.title, "=" * len(self.title), "", *self.lines, "", *verdicts]
 
     def document(self) -> dict[str, Any]:

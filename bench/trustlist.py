@@ -16,7 +16,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.timing import Goal, Report, time_in_turn
+from bench.timing import Effort, Goal, Report, time_in_turn
 
 
 def four_record_list() -> bytes:
@@ -43,8 +43,9 @@ def four_record_list() -> bytes:
     return build_trust_list(specs, SoftwareSigner(publisher, keys[0]), timestamp=int(now.timestamp()))
 
 
-def run() -> Report:
+def run(effort: Effort) -> Report:
     """Measure."""
+    effort.say("parsing and verifying, in turn with the peer")
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -77,7 +78,8 @@ def run() -> Report:
             "parse + verify": ours,
             "parse + verify, a signer never seen before": ours_cold,
             "parse": lambda: TrustList.parse(data),
-        }
+        },
+        rounds=effort.of(25, 7),
     )
     peer_time, our_time, cold_time, parse_time = (timing.median for timing in timings.values())
     lines = [f"A list of {len(data)} bytes and {len(parsed.records)} records, RSA 2048, SHA-1", ""]

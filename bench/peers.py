@@ -1,0 +1,75 @@
+"""The servers that benches compare: unpacked from their Debian packages, started on a core of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A server to measure.
+
+    Attributes:
+        name: For the table.
+        port: Where it listens.
+        command: How it is started.
+    """
+
+    name: str
+    port: int
+    command: tuple[str, ...]
+
+
+def unpacked(folder: Path, package: str, program: str) -> tuple[str, ...] | None:
+    """Return how to start a program of a Debian package, unpacked with its library if it is not installed."""
+    installed = shutil.which(Path(program).name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if installed:
+        return (installed,)
+    place = folder / package
+    place.mkdir()
+    subprocess.run(["apt-get", "download", "-qq", package, "libwrap0"], cwd=place, check=False, capture_output=True)
+    for archive in place.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", archive, place], check=True)
+    found = place / program
+    libraries = ":".join(str(path) for path in place.glob("usr/lib/*-linux-gnu"))
+    return ("env", f"LD_LIBRARY_PATH={libraries}", str(found)) if found.exists() else None
+
+
+@contextmanager
+def running(contender: Contender) -> Iterator[int]:
+    """Run a server on core 0; give its process."""
+    command = ["taskset", "-c", "0", *contender.command]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        time.sleep(1.2)
+        try:
+            yield process.pid
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def compiled(folder: Path, name: str, *libraries: str) -> Path:
+    """Compile ``bench/NAME.c``; return the program."""
+    program = folder / name
+    source = Path(__file__).with_name(f"{name}.c")
+    subprocess.run(["gcc", "-O2", "-o", program, source, *libraries], check=True)
+    return program
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """Return a port of 127.0.0.1 that nobody has now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

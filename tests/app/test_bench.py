@@ -1,0 +1,48 @@
+"""``mixedmode bench``: found in the source tree, says what it does, calls no goal met that it did not measure."""
+
+from __future__ import annotations
+
+import json
+
+from bench import tftp
+from bench.tftp import CEILING, CLIENTS, OURS, Load
+from bench.timing import Effort, Goal
+
+from tests.support import run_mixedmode
+
+
+def test_a_quick_bench_says_what_it_measures_and_keeps_its_document_clean() -> None:
+    done = run_mixedmode("bench", "trustlist", "--quick", "--json")
+    assert done.returncode in {0, 1}
+    document = json.loads(done.stdout)
+    assert {goal["name"] for goal in document["trustlist"]["goals"]} >= {"parse + verify / peer", "parses a second"}
+    assert "bench trustlist: parsing and verifying" in done.stderr
+
+
+def test_unknown_benches_and_quick_reports_are_refused() -> None:
+    for words, said in ((["nothing"], "use one of: cluster, http"), (["tvs", "--quick", "--report"], "too short")):
+        done = run_mixedmode("bench", *words)
+        assert done.returncode == 2
+        assert said in done.stderr
+
+
+def test_a_goal_that_was_not_measured_is_not_met() -> None:
+    goal = Goal("ours / best peer", None, 1.2, at_most=False, missing="dnsmasq could not be had here")
+    assert not goal.met
+    assert goal.text().startswith("NOT MET ours / best peer: not measured, dnsmasq could not be had here")
+
+
+def test_without_the_best_peer_no_goal_about_peers_is_met() -> None:
+    load = Load(rate=10_000, seconds=0.1, repeated=0, failed=0)
+    names = ("atftpd", "tftpd-hpa", CEILING, OURS)
+    rates = {name: {clients: [load] for clients in CLIENTS} for name in names}
+    report = tftp.report(rates, {name: [load] for name in names}, transfers=1, rounds=1)
+    about_peers = [goal for goal in report.goals if "best peer" in goal.name]
+    assert len(about_peers) == 4
+    assert not any(goal.met for goal in about_peers)
+    assert any("dnsmasq" in line and "could not be had" in line for line in report.text())
+
+
+def test_effort_is_smaller_when_quick() -> None:
+    assert Effort(quick=True).of(9, 2) == 2
+    assert Effort().of(9, 2) == 9
