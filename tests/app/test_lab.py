@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mixedmode.app.lab import Lab, LabSpec
+from mixedmode.app.lab_document import administrator, read_lab
+from mixedmode.errors import UsageError
 from tests.support import MIXEDMODE, run_mixedmode
 
 
@@ -29,11 +34,12 @@ def wait_for_lab(process: subprocess.Popen[str], directory: Path, output: Path) 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any], str]]:
     """A running lab: its folder, lab.json, and what it printed."""
-    folder = tmp_path_factory.mktemp("labs")
+    folder = tmp_path_factory.mktemp("labs") / 'the "first" 100% lab\'s' / ("deep" * 25)
+    folder.mkdir(parents=True)
     directory, output = folder / "lab", folder / "output"
     with output.open("w") as sink:
         process = subprocess.Popen(
-            [MIXEDMODE, "lab", "--directory", directory, "--phones", "4"], stdout=sink, text=True,
+            [MIXEDMODE, "lab", "--directory", "lab", "--phones", "4"], stdout=sink, text=True, cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         try:
@@ -119,6 +125,77 @@ def test_the_admin_prompt_answers_over_ssh(running: tuple[Path, dict[str, Any], 
     assert "publisher" in subscriber.stdout
 
 
+def test_the_lab_is_found_from_any_folder(running: tuple[Path, dict[str, Any], str], tmp_path: Path) -> None:
+    directory = running[0]
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "administrator.password").write_text("wrong\n")
+    assert Path(running[1]["administrator"]["password_file"]) == directory / "administrator.password"
+    for place in (directory.parent, tmp_path, Path("/")):
+        for words in (["admin", "show", "version", "active"], ["phones", "list"]):
+            first = 2 if words[0] == "phones" else 1
+            command: list[str | Path] = [MIXEDMODE, *words[:first], "--directory", directory, *words[first:]]
+            done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=60, check=False)
+            assert done.returncode == 0, done.stderr
+
+
+def test_a_lab_of_an_earlier_release_is_found_too(tmp_path: Path) -> None:
+    document = {
+        "nodes": [{"name": "pub", "role": "publisher", "address": "127.0.0.1", "ports": {"ssh": 22}}],
+        "administrator": {"username": "administrator", "password_file": "labs/one/administrator.password"},
+    }
+    (tmp_path / "lab.json").write_text(json.dumps(document))
+    found = read_lab(tmp_path, missing="", next_step="")
+    assert administrator(tmp_path, found) == ("administrator", tmp_path / "administrator.password")
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"nodes": [3]}', '{"nodes": [{"name": "pub"}]}', '{"nodes": []}', "\udcff"]
+)
+def test_a_lab_json_that_is_none_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lab.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    done = run_mixedmode("admin", "--directory", tmp_path, "show", "version", "active")
+    assert done.returncode == 2
+    assert "next:" in done.stderr
+
+
+def test_openssh_logs_in_by_the_line_that_is_printed(running: tuple[Path, dict[str, Any], str], tmp_path: Path) -> None:
+    directory, document, printed = running
+    line = next(line.strip() for line in printed.splitlines() if line.startswith("  ssh -o "))
+    askpass = tmp_path / "askpass"
+    askpass.write_text(f"#!/bin/sh\ncat {shlex.quote(document['administrator']['password_file'])}\n")
+    askpass.chmod(0o700)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{line} -o StrictHostKeyChecking=yes show version active"],
+        env={**os.environ, "SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force", "HOME": str(tmp_path)},
+        cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Active Master Version" in done.stdout
+    assert len((directory / "known_hosts").read_text().splitlines()) == 2
+
+
+def test_cluster_toml_says_what_lab_json_says(running: tuple[Path, dict[str, Any], str]) -> None:
+    directory, document, _ = running
+    cluster = tomllib.loads((directory / "cluster.toml").read_text())
+    for node, described in zip(cluster["node"], document["nodes"], strict=True):
+        assert {key: node[key] for key in ("name", "address", "role")} == {
+            key: described[key] for key in ("name", "address", "role")
+        }
+        assert node["ports"].items() <= described["ports"].items()
+        assert {"tftp", "http", "https", "tvs", "ssh", "sccp_tls", "ctl_provider"} <= set(node["ports"])
+    assert cluster["ssh"] == {
+        "user": "administrator",
+        "password_file": str(directory / "administrator.password"),
+        "known_hosts": str(directory / "known_hosts"),
+    }
+
+
+def test_a_lab_that_runs_is_not_started_again(running: tuple[Path, dict[str, Any], str]) -> None:
+    again = run_mixedmode("lab", "--directory", running[0])
+    assert again.returncode == 2
+    assert "the lab runs already" in again.stderr
+
+
 def test_a_command_at_the_prompt_needs_no_standard_input(running: tuple[Path, dict[str, Any], str]) -> None:
     done = subprocess.run(
         [MIXEDMODE, "admin", "show", "ctl"],
@@ -137,10 +214,27 @@ def test_a_lab_is_opened_again_with_the_same_keys(tmp_path: Path) -> None:
     first = run_mixedmode("lab", "--directory", directory, "--phones", "1", "--nodes", "1", "--once")
     assert first.returncode == 0, first.stderr
     itl = next(directory.rglob("ITLFile.tlv")).read_bytes()
-    second = run_mixedmode("lab", "--directory", directory, "--once")
+    second = run_mixedmode("lab", "--directory", directory, "--nodes", "1", "--once")
     assert second.returncode == 0, second.stderr
     assert "opening the cluster" in second.stderr
     assert next(directory.rglob("ITLFile.tlv")).read_bytes() == itl
+    specs = {
+        "--nodes": LabSpec(nodes=2),
+        "--phones": LabSpec(models=("7975", "7940")),
+        "--database": LabSpec(database_url="sqlite:///else.db"),
+    }
+    for option, spec in specs.items():
+        with pytest.raises(UsageError, match=f"{option}.*there is a lab already"):
+            Lab(directory, spec)
+    other = run_mixedmode("lab", "--directory", directory, "--nodes", "2")
+    assert other.returncode == 2
+    assert "--nodes 2: there is a lab already, and it has 1" in other.stderr
+    place = ("--directory", directory)
+    for words in (("admin", *place, "show", "version", "active"), ("phones", "list", *place), ("ctl-client", *place)):
+        down = run_mixedmode(*words)
+        assert down.returncode == 3
+        assert "the lab is not running" in down.stderr
+        assert f"mixedmode lab --directory {directory}" in down.stderr
 
 
 def test_a_damaged_phone_is_named_and_ends_in_no_traceback(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixedmode.app.known_hosts import known_hosts_file, scan_hint
-from mixedmode.app.lab_document import DEFAULT_DIRECTORY, NAME, read_lab
+from mixedmode.app.lab_document import DEFAULT_DIRECTORY, NAME, administrator, read_lab
 from mixedmode.app.secret_files import read_secret
 from mixedmode.errors import MalformedError, UsageError
 
@@ -33,6 +33,7 @@ class Target:
         password_file: A file whose first line is the password; None asks on a terminal, unless a key logs in.
         known_hosts: A file of host keys; None means ``~/.ssh/known_hosts``.
         host_key: The node's public host key, where a lab names it.
+        lab: The lab's folder, if the node is where that says.
     """
 
     host: str
@@ -41,6 +42,7 @@ class Target:
     password_file: Path | None = None
     known_hosts: Path | None = None
     host_key: str | None = None
+    lab: Path | None = None
 
     @property
     def where(self) -> str:
@@ -55,6 +57,8 @@ class Target:
         chosen: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
         if known_hosts is not None:
             chosen["host_key"] = None
+        if port is not None:
+            chosen["lab"] = None
         return replace(self, **chosen)
 
     def password(self) -> str | None:
@@ -103,15 +107,16 @@ def find_target(words: Sequence[str], directory: Path | None) -> tuple[Target, l
     Raises:
         UsageError: No host is named and there is no lab.
     """
+    place = directory or DEFAULT_DIRECTORY
     document = _lab(directory)
     nodes = document.get("nodes", []) if document else []
     first = words[0] if words else None
     for node in nodes:
         if first is not None and first.lower() in {node["name"].lower(), node["address"]}:
-            return _lab_target(node, document), list(words[1:])
+            return _lab_target(node, document, place), list(words[1:])
     if nodes and (directory is not None or first is None or _begins_a_command(first)):
         publisher = next(node for node in nodes if node["role"] == "publisher")
-        return _lab_target(publisher, document), list(words)
+        return _lab_target(publisher, document, place), list(words)
     if first is None:
         raise UsageError("no node is named", next_step="mixedmode admin HOST, or --directory with a lab's folder")
     return _host_target(first), list(words[1:])
@@ -129,18 +134,12 @@ def _lab(directory: Path | None) -> dict[str, Any]:
     return read_lab(directory or DEFAULT_DIRECTORY, missing="there is no lab here", next_step="mixedmode lab makes one")
 
 
-def _lab_target(node: dict[str, Any], document: dict[str, Any]) -> Target:
+def _lab_target(node: dict[str, Any], document: dict[str, Any], directory: Path) -> Target:
     port = node["ports"].get("ssh")
     if port is None:
         raise UsageError(f"node {node['name']} has no SSH port", next_step="start the lab: mixedmode lab")
-    login = document["administrator"]
-    return Target(
-        node["address"],
-        port,
-        login["username"],
-        Path(login["password_file"]),
-        host_key=node.get("ssh_host_key"),
-    )
+    user, password_file = administrator(directory, document)
+    return Target(node["address"], port, user, password_file, host_key=node.get("ssh_host_key"), lab=directory)
 
 
 def _host_target(text: str) -> Target:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixedmode.app.admin_target import DEFAULT_USER
-from mixedmode.app.lab_document import DEFAULT_DIRECTORY, read_lab
+from mixedmode.app.lab_document import DEFAULT_DIRECTORY, administrator, lab_is_down, read_lab
 from mixedmode.app.secret_files import ask_secret, read_secret
 from mixedmode.errors import UsageError
 
@@ -90,14 +90,16 @@ def find_provider(
         return ProviderTarget(name, chosen, user or DEFAULT_USER, password_file, cacert, None)
     place = directory or DEFAULT_DIRECTORY
     node = _publisher(place, host)
-    login = _document(place)["administrator"]
+    username, own_password = administrator(place, _document(place))
+    if port is None and (down := lab_is_down(place)) is not None:
+        raise down
     if node["ports"].get("ctl_provider") is None:
         raise UsageError(f"{node['name']} runs no CTL Provider", next_step="utils service start Cisco CTL Provider")
     return ProviderTarget(
         node["address"],
         port or node["ports"]["ctl_provider"],
-        user or login["username"],
-        password_file or Path(login["password_file"]),
+        user or username,
+        password_file or own_password,
         cacert,
         place,
     )

@@ -9,15 +9,16 @@ scripts.
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mixedmode.admin.accounts import account_store
 from mixedmode.admin.shell.session import AdminSession
+from mixedmode.app.lab_distributor import LabDistributor
+from mixedmode.app.lab_folder import note_database, open_lab, refuse_other, write_lab
 from mixedmode.app.lab_network import Network, claim_any, claim_of
 from mixedmode.app.lab_phones import LabPhones
 from mixedmode.app.node_control import NodeControl
@@ -25,11 +26,11 @@ from mixedmode.app.node_services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_
 from mixedmode.app.node_status import SOCKET_NAME, StatusSocket
 from mixedmode.app.phone_control import phone_commands
 from mixedmode.app.phone_servers import phone_servers
-from mixedmode.cluster.distribution import LocalDistributor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
 from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeInfo, NodeSpec
 from mixedmode.cluster.versions import Version
+from mixedmode.errors import UsageError
 from mixedmode.phone.client import Server as PhoneServer
 from mixedmode.phone.models import get_model
 from mixedmode.pki.files import PRIVATE, write_atomic
@@ -41,6 +42,10 @@ from mixedmode.services.tvs_tls import TlsFloor
 
 DEFAULT_VERSION = "10.5.1.10000-7"
 """The seed's version: CallManager signs the CTL, no ITLRecovery record."""
+DEFAULT_NODES = 2
+DEFAULT_PHONES = 4
+MODELS = ("7975", "8861", "7965", "7940", "8841", "7945", "7821", "8945")
+"""Models that a lab's phones take in turn; 7940 has no Security by Default."""
 ADMINISTRATOR = "administrator"
 ADMINISTRATOR_LEVEL = 4
 PREFERRED_PORTS = {"tftp": 6969, "ssh": 2222}
@@ -51,7 +56,7 @@ _PORTS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "web", "sccp", "sccp_tl
 
 @dataclass(frozen=True, slots=True)
 class LabSpec:
-    """What a lab shall be.
+    """What a lab shall be; None leaves it to the lab, which has what it has, or gets the usual.
 
     Attributes:
         nodes: How many, the publisher among them.
@@ -60,57 +65,33 @@ class LabSpec:
         database_url: SQLAlchemy URL; None is SQLite in the lab's folder.
     """
 
-    nodes: int = 2
-    models: tuple[str, ...] = ("7975",) * 4
+    nodes: int | None = None
+    models: tuple[str, ...] | None = None
     version: str = DEFAULT_VERSION
     database_url: str | None = None
 
     def cluster_spec(self, network: Network) -> ClusterSpec:
         """Return the cluster to make, with addresses of a network."""
-        names = ["cucm-1051-a-pub", *(f"cucm-1051-a-sub{number}" for number in range(1, self.nodes))]
+        nodes = DEFAULT_NODES if self.nodes is None else self.nodes
+        models = models_of(DEFAULT_PHONES) if self.models is None else self.models
+        names = ["cucm-1051-a-pub", *(f"cucm-1051-a-sub{number}" for number in range(1, nodes))]
         return ClusterSpec(
             version=Version.parse(self.version),
             nodes=tuple(NodeSpec(name, network.address(number)) for number, name in enumerate(names, 1)),
             devices=tuple(
-                DeviceSpec(phone_name(number), model, f"Lab phone {number}")
-                for number, model in enumerate(self.models, 1)
+                DeviceSpec(phone_name(number), model, f"Lab phone {number}") for number, model in enumerate(models, 1)
             ),
         )
+
+
+def models_of(phones: int) -> tuple[str, ...]:
+    """Return the models that so many phones of a lab have."""
+    return tuple(MODELS[number % len(MODELS)] for number in range(phones))
 
 
 def phone_name(number: int) -> str:
     """Return the device name of a lab's phone."""
     return f"SEP0011223344{number:02X}" if number < 0x100 else f"SEP00112233{number:04X}"
-
-
-class LabDistributor:
-    """Files for a lab's nodes: the publisher's own into its folder, all others over SFTP.
-
-    Args:
-        directory: Of the lab.
-        publisher: The publisher's name.
-        remote: For all other nodes.
-    """
-
-    def __init__(self, directory: Path, publisher: str, remote: SftpDistributor) -> None:
-        self._publisher = publisher
-        self._own = LocalDistributor(directory)
-        self._remote = remote
-
-    def reachable(self, node: NodeInfo) -> str | None:
-        """Return None if the node takes files now, else why not."""
-        return self._of(node).reachable(node)
-
-    def deliver(self, node: NodeInfo, files: Mapping[str, bytes | None]) -> None:
-        """Write files whole on a node.
-
-        Raises:
-            NodeDownError: The node did not take them.
-        """
-        self._of(node).deliver(node, files)
-
-    def _of(self, node: NodeInfo) -> LocalDistributor | SftpDistributor:
-        return self._own if node.name == self._publisher else self._remote
 
 
 class Lab:
@@ -141,17 +122,34 @@ class Lab:
         return AdminSession(self.cluster, node or self.cluster.publisher.name, ADMINISTRATOR, services=self.control)
 
     def _open(self) -> tuple[Network, Cluster]:
-        url = self.spec.database_url
-        if (self.directory / "cluster.db").exists():
+        cluster = open_lab(self.directory, self.spec.database_url)
+        if cluster is not None:
             self._say(f"opening the cluster in {self.directory}")
-            cluster = Cluster.open(self.directory, database_url=url)
+            self._refuse_other(cluster)
             return claim_of(cluster.publisher.address), cluster
-        self._say(f"making a cluster of {self.spec.nodes} nodes in {self.directory}")
         network = claim_any()
         try:
-            return network, Cluster.create(self.directory, self.spec.cluster_spec(network), database_url=url)
+            spec, url = self.spec.cluster_spec(network), self.spec.database_url
+            self._say(f"making a cluster of {len(spec.nodes)} nodes in {self.directory}")
+            note_database(self.directory, url)
+            return network, Cluster.create(self.directory, spec, database_url=url)
         except BaseException:
             network.release()
+            raise
+
+    def _refuse_other(self, cluster: Cluster) -> None:
+        """Refuse a specification that the lab which is there does not have; phones may have been added to it."""
+        wanted = self.spec.models
+        has = {device.name for device in cluster.devices}
+        made = next(number for number in range(len(has) + 1) if phone_name(number + 1) not in has)
+        asked = {
+            "--nodes": (self.spec.nodes, len(cluster.nodes())),
+            "--phones": (None if wanted is None else len(wanted), made),
+        }
+        try:
+            refuse_other(self.directory, asked)
+        except UsageError:
+            cluster.close()
             raise
 
     def _node(self, info: NodeInfo) -> NodeServices:
@@ -197,7 +195,7 @@ class Lab:
         )
 
     async def start(self) -> None:
-        """Start every service of every node and write ``lab.json``."""
+        """Start every service of every node and write the files that tell others of them."""
         await asyncio.to_thread(self._use_sftp)
         password = self._administrator_password()
         for node in self.nodes.values():
@@ -251,10 +249,10 @@ class Lab:
                 }
                 for node in self.nodes.values()
             ],
-            "administrator": {"username": ADMINISTRATOR, "password_file": str(self.password_file)},
+            "administrator": {"username": ADMINISTRATOR, "password_file": str(self.password_file.absolute())},
             "phones": [{"name": device.name, "model": device.model} for device in self.cluster.devices],
         }
 
     def write_document(self) -> None:
-        """Write ``lab.json``."""
-        write_atomic(self.directory / "lab.json", json.dumps(self.document(), indent=2).encode() + b"\n")
+        """Write ``lab.json``, and what else tells others of the lab."""
+        write_lab(self.directory, self.document())

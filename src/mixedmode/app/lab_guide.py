@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mixedmode.app.lab_folder import KNOWN_HOSTS
 
 if TYPE_CHECKING:
     from mixedmode.app.lab import Lab
@@ -53,6 +56,13 @@ def program() -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def ssh_option(known_hosts: Path) -> str:
+    """Return ``UserKnownHostsFile=...`` for ssh's ``-o``, quoted for ssh and for a shell."""
+    text = str(known_hosts).replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
+    plain = not any(each.isspace() or each in "'\"\\" for each in text)
+    return shlex.quote(f"UserKnownHostsFile={text}" if plain else f'UserKnownHostsFile="{text}"')
+
+
 def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
     name = program()
     server = lab.phone_server
@@ -72,7 +82,8 @@ def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
         ]
     ssh = lab.publisher.ports["ssh"]
     if ssh is not None:
-        login = f"ssh -p {ssh} administrator@{lab.publisher.info.address}"
+        known = ssh_option(lab.directory.absolute() / KNOWN_HOSTS)
+        login = f"ssh -o {known} -p {ssh} administrator@{lab.publisher.info.address}"
         rows[:0] = [
             (login, f"the admin: shell; the password is in {lab.password_file}"),
             (f"{name} admin --directory {lab.directory}", "the same, logged in already"),

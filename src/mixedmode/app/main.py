@@ -1,114 +1,76 @@
-"""The ``mixedmode`` command: one tree, put together from :mod:`mixedmode.app.commands`.
+"""The ``mixedmode`` command: runs the tree of :mod:`mixedmode.app.tree`; errors and Ctrl-C become an exit code.
 
 Exit codes (command-line.md): 0 done or holds, 1 a check does not hold, 2 bad usage or malformed input,
-3 the other side failed.
+3 the other side failed; Ctrl-C ends as every program does by it: 130, or killed by SIGINT.
+
+Nothing is imported here at the top: until :func:`main` says otherwise, Ctrl-C is answered with a traceback.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from typing import Annotated
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mixedmode.errors import MixedModeError
 
-import typer
-
-from mixedmode import __version__
-from mixedmode.app.commands import (
-    admin,
-    bench,
-    build,
-    capf,
-    config,
-    ctl_client,
-    device,
-    fleet,
-    lab,
-    node,
-    phone,
-    phones,
-    tftp,
-    token,
-    trustlist,
-    tvs,
-)
-from mixedmode.app.console import report_error
-from mixedmode.errors import MixedModeError, UsageError
-
-app = typer.Typer(
-    name="mixedmode",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"mixedmode {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def root(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
-    ] = False,
-) -> None:
-    """The open trust plane for Cisco IP phones: CTL and ITL trust lists, signing, TVS and rehearsal."""
-
-
-app.command("show")(trustlist.show)
-app.command("verify")(trustlist.verify)
-app.command("diff")(trustlist.diff)
-app.command("extract")(trustlist.extract)
-app.command("build")(build.build)
-app.command("sign-config")(config.sign_config)
-app.command("open-config")(config.open_config)
-app.command("lab")(lab.lab)
-app.command("rehearse")(lab.rehearse)
-app.command("phone")(phone.phone)
-app.add_typer(phones.app, name="phones")
-app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
-app.add_typer(fleet.app, name="fleet")
-app.add_typer(node.app, name="node")
-app.add_typer(device.app, name="device")
-app.add_typer(token.app, name="token")
-app.add_typer(capf.app, name="capf")
-app.command("ctl-client")(ctl_client.ctl_client)
-app.add_typer(tftp.app, name="tftp")
-app.add_typer(tvs.app, name="tvs")
-app.command("bench")(bench.bench)
-
-
-def _leaves(group: ExceptionGroup[MixedModeError]) -> Iterator[MixedModeError]:
-    """Yield the errors of tasks that failed together."""
-    for each in group.exceptions:
-        if isinstance(each, ExceptionGroup):
-            yield from _leaves(each)
-        else:
-            yield each
+INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells have it."""
 
 
 def main() -> None:
     """Run the command line; errors become a message and an exit code, never a traceback."""
+    from mixedmode.app.interrupts import die_by_interrupt, raise_interrupts
+
+    die_by_interrupt()
+    import sys
+
+    from mixedmode.app.tree import app
+    from mixedmode.errors import MixedModeError
+
+    raise_interrupts()
     try:
         app()
-    except MixedModeError as error:
-        sys.exit(report_error(error, as_json="--json" in sys.argv))
-    except ExceptionGroup as group:
-        ours, others = group.split(MixedModeError)
-        if ours is None or others is not None:
-            raise
-        sys.exit(max(report_error(error, as_json=False) for error in _leaves(ours)))
-    except BrokenPipeError:
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except (MixedModeError, ExceptionGroup, OSError) as error:
+        sys.exit(_reported(error))
+    finally:
+        die_by_interrupt()
+
+
+def _reported(error: Exception) -> int:
+    """Say what is wrong and return the exit code.
+
+    Raises:
+        Exception: It is a fault of this program.
+    """
+    import os
+    import sys
+
+    from mixedmode.app.console import report_error
+    from mixedmode.errors import MixedModeError, UsageError
+
+    as_json = "--json" in sys.argv
+    if isinstance(error, MixedModeError):
+        return report_error(error, as_json=as_json)
+    if isinstance(error, ExceptionGroup):
+        ours, others = error.split(MixedModeError)
+        if ours is not None and others is None:
+            return max(report_error(each, as_json=False) for each in _leaves(ours))
+    if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:
+        return 1
+    if isinstance(error, OSError):
         place = str(error.filename) if error.filename else None
         problem = UsageError(error.strerror or str(error), where=place, code="os-error")
-        sys.exit(report_error(problem, as_json="--json" in sys.argv))
+        return report_error(problem, as_json=as_json)
+    raise error
+
+
+def _leaves(group: ExceptionGroup[MixedModeError]) -> list[MixedModeError]:
+    """Return the errors of tasks that failed together."""
+    return [
+        leaf for each in group.exceptions for leaf in (_leaves(each) if isinstance(each, ExceptionGroup) else [each])
+    ]
 
 
 if __name__ == "__main__":

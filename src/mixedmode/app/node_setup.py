@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mixedmode.admin.accounts import account_store, check_password
+from mixedmode.app import interrupts
 from mixedmode.app.node_join import Publisher, ask_publisher, make_keys
 from mixedmode.app.node_services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS
 from mixedmode.app.secret_files import read_secret
@@ -129,7 +129,7 @@ def join_cluster(settings: Settings, publisher: Publisher, *, say: Callable[[str
         RemoteError: The publisher does not answer.
     """
     node = settings.node
-    description = asyncio.run(ask_publisher(publisher, {"ask": "describe"}))
+    description = interrupts.run(ask_publisher(publisher, {"ask": "describe"}))
     replication = description.get("replication")
     if not replication:
         raise RemoteError(
@@ -154,7 +154,7 @@ def join_cluster(settings: Settings, publisher: Publisher, *, say: Callable[[str
         "certificates": certificates,
     }
     say(f"joining the cluster of {description['publisher']['name']}")
-    answer = asyncio.run(ask_publisher(publisher, request))
+    answer = interrupts.run(ask_publisher(publisher, request))
     database = Database(settings.database.url)
     try:
         join_subscriber(database, source, node.name, progress=lambda done, every: say(f"tables: {done} of {every}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 SOCKET_NAME: Final = "node.sock"
 _LIMIT: Final = 1 << 20
 _SECONDS: Final = 5.0
+_ADDRESS_BYTES: Final = 108
+"""Of a UNIX socket's address, with the NUL at its end."""
 
 Describe = Callable[[], dict[str, Any]]
 Command = Callable[[dict[str, Any]], dict[str, Any]]
@@ -37,6 +40,7 @@ class StatusSocket:
         self._describe = describe
         self._commands = commands or {}
         self._server: asyncio.Server | None = None
+        self._name = contextlib.ExitStack()
 
     async def start(self) -> None:
         """Listen.
@@ -45,13 +49,23 @@ class StatusSocket:
             UsageError: A node runs already in this directory.
         """
         if self._path.exists():
-            if await asyncio.to_thread(_answers, self._path):
+            if await asyncio.to_thread(answers, self._path):
                 raise UsageError(
                     "a node runs already in this directory", where=str(self._path), next_step="stop it first"
                 )
             self._path.unlink()
-        self._server = await asyncio.start_unix_server(self._answer, self._path)
-        self._path.chmod(0o600)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            listener.bind(self._name.enter_context(_short(self._path)))
+            self._path.chmod(0o600)
+            self._server = await asyncio.start_unix_server(self._answer, sock=listener)
+        except OSError as error:
+            listener.close()
+            raise UsageError(
+                f"the socket for this host's commands cannot be made: {error.strerror}",
+                where=str(self._path),
+                next_step="choose a folder on a local file system that this user may write to",
+            ) from error
 
     async def stop(self) -> None:
         """Close, and remove the socket file."""
@@ -59,6 +73,7 @@ class StatusSocket:
             self._server.close()
             await self._server.wait_closed()
             self._path.unlink(missing_ok=True)
+        self._name.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError, ValueError):
@@ -86,37 +101,65 @@ def ask_status(path: Path, request: Mapping[str, Any] | None = None) -> dict[str
         request: What to ask; its status by default.
 
     Raises:
-        RemoteError: No node runs there, or it does not answer.
+        RemoteError: No node runs there, it does not answer, or it cannot do what is asked.
     """
     received = b""
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock, _short(path) as name:
             sock.settimeout(_SECONDS)
-            sock.connect(str(path))
+            sock.connect(name)
             sock.sendall(json.dumps(dict(request or {"ask": "status"})).encode() + b"\n")
             while chunk := sock.recv(65536):
                 received += chunk
                 if len(received) > _LIMIT:
                     break
         document = json.loads(received)
-    except (OSError, ValueError) as error:
-        raise RemoteError(
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as error:
+        raise NoNodeError(
             "no node runs here",
             where=str(path),
-            why=str(error),
             next_step="start it: mixedmode node run, or systemctl start mixedmode",
         ) from error
+    except PermissionError as error:
+        raise RemoteError(
+            "this user may not talk to the node", where=str(path), next_step="run this as the user that the node has"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise RemoteError(
+            "the node does not answer", where=str(path), why=str(error), next_step="see the node's log"
+        ) from error
     if not isinstance(document, dict) or "error" in document:
-        raise RemoteError("the node gave no answer", where=str(path), why=str(document))
+        problem = document.get("error") if isinstance(document, dict) else document
+        raise RemoteError(f"the node cannot do that: {problem}", where=str(path))
     return document
 
 
-def _answers(path: Path) -> bool:
+class NoNodeError(RemoteError):
+    """No node runs in a directory."""
+
+
+def answers(path: Path) -> bool:
+    """Return whether a node runs in the directory of a socket file: one that this user cannot reach counts too."""
     try:
         ask_status(path)
-    except RemoteError:
+    except NoNodeError:
         return False
+    except RemoteError:
+        return True
     return True
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Yield a name of a socket file that fits into a socket's address, however deep its folder is."""
+    if len(os.fsencode(path)) < _ADDRESS_BYTES:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 class SupervisorCollector:

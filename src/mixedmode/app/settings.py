@@ -187,14 +187,21 @@ def render_settings(settings: Settings) -> str:
     lines = ["# A node of a mixedmode cluster; docs/reference/mixedmode-toml.md lists every field."]
     for table, fields in document.items():
         lines += ["", f"[{table}]"]
-        lines += [f"{name} = {_toml(value)}" for name, value in fields.items()]
+        lines += [f"{name} = {toml_value(value)}" for name, value in fields.items()]
     return "\n".join([*lines, ""])
 
 
-def _toml(value: str | int | bool) -> str:
+def toml_value(value: str | int | bool) -> str:
+    """Return a value as TOML writes it: text as a basic string, with escapes where TOML wants them."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
         return str(value)
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return '"' + "".join(_toml_character(each) for each in value) + '"'
+
+
+def _toml_character(character: str) -> str:
+    if character in '\\"':
+        return f"\\{character}"
+    control = ord(character) < 0x20 or ord(character) == 0x7F
+    return f"\\u{ord(character):04X}" if control else character

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app import interrupts
+
 if TYPE_CHECKING:
     import asyncssh
 
@@ -34,20 +36,19 @@ def admin(
     ] = None,
 ) -> None:
     """Log in to a node's admin: prompt, or run one command there; its exit code becomes this command's."""
-    import asyncio
-
     from mixedmode.app.admin_target import find_target
 
     words = [word for word in (host, *(command or ())) if word is not None]
     target, rest = find_target(words, directory)
     target = target.changed(port=port, user=user, password_file=password_file, known_hosts=known_hosts)
-    raise typer.Exit(asyncio.run(_run(target, " ".join(rest) or None)))
+    raise typer.Exit(interrupts.run(_run(target, " ".join(rest) or None)))
 
 
 async def _run(target: Target, command: str | None) -> int:
     import asyncssh
 
     from mixedmode.app.known_hosts import scan_hint
+    from mixedmode.app.lab_document import lab_is_down
     from mixedmode.errors import CheckFailedError, RemoteError, UsageError
 
     options: dict[str, Any] = {
@@ -65,6 +66,8 @@ async def _run(target: Target, command: str | None) -> int:
         async with asyncssh.connect(target.host, target.port, **options) as connection:
             return await _converse(connection, command)
     except asyncssh.HostKeyNotVerifiable as error:
+        if target.lab is not None and (down := lab_is_down(target.lab)) is not None:
+            raise down from error
         raise CheckFailedError(
             "the host key is not known",
             where=target.where,
@@ -78,6 +81,8 @@ async def _run(target: Target, command: str | None) -> int:
             next_step="check the account and its password; after too many failures wait a few minutes",
         ) from error
     except (asyncssh.Error, OSError, TimeoutError) as error:
+        if target.lab is not None and (down := lab_is_down(target.lab)) is not None:
+            raise down from error
         raise RemoteError(
             "the node does not answer",
             where=target.where,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app import interrupts
 from mixedmode.app.console import print_json, print_lines, say
 from mixedmode.errors import CheckFailedError, UsageError
 
@@ -63,7 +64,10 @@ def serve(
         issuers=[read_certificate(path) for path in manufacturer or ()],
         limits=CapfLimits(lsc_days=days),
     )
-    uvloop.run(serve_until_signal(service, started=lambda: say(f"CAPF on {host}:{service.port}; Ctrl-C ends it")))
+    interrupts.run(
+        serve_until_signal(service, started=lambda: say(f"CAPF on {host}:{service.port}; Ctrl-C ends it")),
+        loop_factory=uvloop.new_event_loop,
+    )
 
 
 @app.command("set")
@@ -145,8 +149,6 @@ def enrol(
     password_file: Annotated[Path | None, typer.Option(help="The digits.")] = None,
 ) -> None:
     """Ask a CAPF what to do, and do it, as a phone does."""
-    import asyncio
-
     from mixedmode.app.sources import read_source
     from mixedmode.phone.capf import enrol as ask
     from mixedmode.pki.files import PRIVATE, write_atomic
@@ -161,7 +163,7 @@ def enrol(
         trusted = [record.certificate_der for record in records if record.certificate_der is not None]
     held = load_signer(str(out)) if out.exists() else None
     password = read_key_file(password_file).decode("utf-8", "replace").strip() if password_file else ""
-    outcome = asyncio.run(
+    outcome = interrupts.run(
         ask(
             host,
             port,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app import interrupts
 from mixedmode.app.console import print_json, say
 from mixedmode.errors import UsageError
 
@@ -55,8 +56,6 @@ def ctl_client(
 
     Without --action it is a wizard: server and login, what to do, insert tokens, Finish with the token's password.
     """
-    import asyncio
-
     from mixedmode.app.ctl_target import find_provider
     from mixedmode.app.tokens import token_folder
 
@@ -67,9 +66,9 @@ def ctl_client(
             raise UsageError(
                 "--token, --pin-file and --json belong to --action", next_step="add --action, or drop them"
             )
-        asyncio.run(_wizard(target.client(), target, folder, module, phones_cleared=phones_cleared))
+        interrupts.run(_wizard(target.client(), target, folder, module, phones_cleared=phones_cleared))
         return
-    done = asyncio.run(
+    done = interrupts.run(
         _script(target.client(), target, folder, module, action, token or [], pin_file, phones_cleared=phones_cleared)
     )
     if json:

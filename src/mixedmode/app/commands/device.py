@@ -158,12 +158,13 @@ def list_devices(
 def _cluster(directory: Path | None, config: Path | None) -> Iterator[Cluster]:
     """Open the publisher's cluster: a lab's, or that of the settings file."""
     from mixedmode.app.lab_document import DEFAULT_DIRECTORY
+    from mixedmode.app.lab_folder import database_url
     from mixedmode.cluster.facade import Cluster
 
     if directory is None and config is None and (DEFAULT_DIRECTORY / "cluster.db").exists():
         directory = DEFAULT_DIRECTORY
     if directory is not None:
-        cluster = Cluster.open(directory)
+        cluster = Cluster.open(directory, database_url=database_url(directory))
     else:
         from mixedmode.app.node_setup import open_cluster
         from mixedmode.app.settings import load_settings

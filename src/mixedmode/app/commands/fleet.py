@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from mixedmode.app import interrupts
 from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,8 +82,6 @@ def boot(
 
     Exit code 0: each phone took what it was offered; 1: some refused or did not get a file; 3: nobody was answered.
     """
-    import asyncio
-
     from mixedmode.app.console import print_json, print_lines
     from mixedmode.fleet.faults import FaultPlan
     from mixedmode.fleet.phones import FleetOptions
@@ -96,7 +94,7 @@ def boot(
     )
     found = _phones(document, phones, model, models, first, state)
     options = FleetOptions(at_once=at_once, ramp=ramp)
-    report = asyncio.run(_run(found, where, options, plan, state, lab, quiet=as_json))
+    report = interrupts.run(_run(found, where, options, plan, state, lab, quiet=as_json))
     if save is not None:
         from mixedmode.fleet.memory import save_fleet
 
@@ -174,14 +172,9 @@ def _phones(
 
 
 def _lab_document(folder: Path) -> dict[str, Any]:
-    path = folder / "lab.json"
-    try:
-        document: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            "there is no lab here", where=str(path), next_step=f"start one: mixedmode lab --directory {folder}"
-        ) from error
-    return document
+    from mixedmode.app.lab_document import read_lab
+
+    return read_lab(folder, missing="there is no lab here", next_step=f"start one: mixedmode lab --directory {folder}")
 
 
 def _server(document: dict[str, Any] | None, server: str | None, node: str | None, http_port: int) -> Server:

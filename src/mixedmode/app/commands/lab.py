@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mixedmode.app import interrupts
 from mixedmode.app.console import print_json, print_lines, say
 from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
     from mixedmode.app.lab import Lab
-
-MODELS = ("7975", "8861", "7965", "7940", "8841", "7945", "7821", "8945")
-"""Models that a lab's phones take in turn; 7940 has no Security by Default."""
 
 _MOST_NODES, _MOST_PHONES = 21, 5000
 
@@ -22,7 +20,9 @@ _MOST_NODES, _MOST_PHONES = 21, 5000
 def _models(phones: int) -> tuple[str, ...]:
     if not 0 <= phones <= _MOST_PHONES:
         raise UsageError(f"--phones {phones}: a lab has 0 to {_MOST_PHONES}")
-    return tuple(MODELS[number % len(MODELS)] for number in range(phones))
+    from mixedmode.app.lab import models_of
+
+    return models_of(phones)
 
 
 def _checked_nodes(nodes: int) -> int:
@@ -33,24 +33,32 @@ def _checked_nodes(nodes: int) -> int:
 
 Phones = Annotated[int, typer.Option(help="How many phones.")]
 Nodes = Annotated[int, typer.Option(help="How many nodes, the publisher among them.")]
+_NEW_NODES, _NEW_PHONES = 2, 4
 
 
 def lab(
     directory: Annotated[Path, typer.Option(help="The lab's folder; made if needed, else used again.")] = Path("lab"),
-    nodes: Nodes = 2,
-    phones: Phones = 4,
+    nodes: Annotated[
+        int | None, typer.Option(help=f"How many nodes, the publisher among them; a new lab has {_NEW_NODES}.")
+    ] = None,
+    phones: Annotated[int | None, typer.Option(help=f"How many phones; a new lab has {_NEW_PHONES}.")] = None,
     database: Annotated[
-        str | None, typer.Option(help="Database URL; SQLite in the folder if left out.", metavar="URL")
+        str | None, typer.Option(help="Database URL of a new lab; SQLite in the folder if left out.", metavar="URL")
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Start, boot the phones, print the table and stop.")] = False,
 ) -> None:
-    """Start a cluster with phones on loopback; print where everything is; run until Ctrl-C."""
-    import asyncio
+    """Start a cluster with phones on loopback; print where everything is; run until Ctrl-C.
 
+    A lab that is there already is used again; options that it cannot follow are refused.
+    """
     from mixedmode.app.lab import Lab, LabSpec
 
-    spec = LabSpec(nodes=_checked_nodes(nodes), models=_models(phones), database_url=database)
-    asyncio.run(_run_lab(Lab(directory, spec, say), once=once))
+    spec = LabSpec(
+        nodes=None if nodes is None else _checked_nodes(nodes),
+        models=None if phones is None else _models(phones),
+        database_url=database,
+    )
+    interrupts.run(_run_lab(Lab(directory, spec, say), once=once))
 
 
 async def _run_lab(the_lab: Lab, *, once: bool) -> None:
@@ -97,7 +105,6 @@ def rehearse(
 
     Exit code 0 only if each phone ended as the procedure promises.
     """
-    import asyncio
     import tempfile
 
     from mixedmode.app.lab import Lab, LabSpec
@@ -121,7 +128,7 @@ def rehearse(
                     next_step="remove it, or name another folder",
                 )
             show = _silent if json else lambda line: print_lines([line])
-            reports.append(asyncio.run(play(name, Lab(folder, spec, say), show)))
+            reports.append(interrupts.run(play(name, Lab(folder, spec, say), show)))
     if json:
         documents = [report.document() for report in reports]
         print_json(documents if procedure == "all" else documents[0])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app import interrupts
 from mixedmode.app.console import print_json, print_lines, say
 from mixedmode.errors import CheckFailedError, UsageError
 
@@ -123,7 +124,7 @@ def run(config: Config = None) -> None:
     set_up_logs(level=settings.log.level, as_json=settings.log.format == "json")
     opened = open_cluster(settings)
     try:
-        uvloop.run(_run(Node, settings, opened))
+        interrupts.run(_run(Node, settings, opened), loop_factory=uvloop.new_event_loop)
     finally:
         opened.close()
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mixedmode.app import interrupts
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -37,8 +39,6 @@ def phone(
 
     Exit code 0: the phone trusts what it was offered; 1: it refused something; 3: the server did not answer.
     """
-    import asyncio
-
     from mixedmode.app.console import print_json, print_lines
     from mixedmode.phone.client import Phone, Server
     from mixedmode.phone.decisions import ListKind
@@ -57,7 +57,7 @@ def phone(
     erased = [kind for kind, wanted in ((ListKind.CTL, delete_ctl), (ListKind.ITL, delete_itl)) if wanted]
     if erased:
         simulated.erase(*erased)
-    report = asyncio.run(simulated.boot(Server(server, tftp_port, http_port or None)))
+    report = interrupts.run(simulated.boot(Server(server, tftp_port, http_port or None)))
     if as_json:
         print_json(report.document())
     else:

@@ -63,13 +63,17 @@ def reset(
 
 
 def _ask(directory: Path | None, config: Path | None, request: dict[str, Any]) -> dict[str, Any]:
-    from mixedmode.app.lab_document import DEFAULT_DIRECTORY
-    from mixedmode.app.node_status import SOCKET_NAME, ask_status
+    from mixedmode.app.lab_document import DEFAULT_DIRECTORY, NAME, lab_is_down
+    from mixedmode.app.node_status import SOCKET_NAME, NoNodeError, ask_status
 
-    if directory is None and config is None and (DEFAULT_DIRECTORY / SOCKET_NAME).exists():
+    if directory is None and config is None and (DEFAULT_DIRECTORY / NAME).exists():
         directory = DEFAULT_DIRECTORY
     if directory is None:
         from mixedmode.app.settings import load_settings
 
         directory = load_settings(config).node.directory
-    return ask_status(directory / SOCKET_NAME, request)
+        return ask_status(directory / SOCKET_NAME, request)
+    try:
+        return ask_status(directory / SOCKET_NAME, request)
+    except NoNodeError as error:
+        raise lab_is_down(directory) or error from error

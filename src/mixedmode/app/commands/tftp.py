@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mixedmode.app import interrupts
 from mixedmode.app.console import say
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def serve(
     from mixedmode.services.files import FolderStore
 
     store = FolderStore(directory)
-    uvloop.run(_serve(store, host, port, drain))
+    interrupts.run(_serve(store, host, port, drain), loop_factory=uvloop.new_event_loop)
 
 
 async def _serve(store: FolderStore, host: str, port: int, drain: float) -> None:
@@ -78,8 +79,6 @@ def get(
     limit: Annotated[int, typer.Option(min=1, help="Most bytes to take.")] = 64 << 20,
 ) -> None:
     """Fetch one file, by default exactly as a phone asks: octet mode, 512-byte blocks, no options."""
-    import asyncio
-
     from mixedmode.phone.download import fetch_tftp, split_tftp_url
     from mixedmode.protocols.tftp import Options
 
@@ -88,7 +87,7 @@ def get(
     options = Options(blksize=block_size, windowsize=window, tsize=asked)
 
     def fetch(progress: Progress | None) -> bytes:
-        return asyncio.run(fetch_tftp(host, port, name, limit=limit, options=options, progress=progress))
+        return interrupts.run(fetch_tftp(host, port, name, limit=limit, options=options, progress=progress))
 
     data = _with_progress(name, fetch) if sys.stderr.isatty() else fetch(None)
     if output == "-":

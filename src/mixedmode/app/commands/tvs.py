@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app import interrupts
 from mixedmode.app.console import print_json, print_lines, say
 from mixedmode.app.sources import SOURCE_HELP, read_certificate, read_source
 from mixedmode.errors import MixedModeError, UsageError
@@ -40,15 +41,13 @@ def query(
 
     Exit code 0: it is known; 1: it is not; 3: the server cannot be reached, or is not the one of --trust.
     """
-    import asyncio
-
     from mixedmode.phone.tvs import exchange
 
     host, port = _server(server)
     asked = read_certificate(certificate)
     request = _request(asked, device, verify=verify)
     trusted = None if trust is None else _tvs_certificates(trust)
-    answer = asyncio.run(exchange(host, port, request, trusted=trusted, tls_max=tls, deadline=timeout))
+    answer = interrupts.run(exchange(host, port, request, trusted=trusted, tls_max=tls, deadline=timeout))
     if json:
         print_json({"server": f"{host}:{port}", "checked": trusted is not None, **_document(request, answer)})
     else:
@@ -185,7 +184,7 @@ def serve(
         lists=lists,
         trace=PrintedTrace(say if trace else None),
     )
-    uvloop.run(_serve(service))
+    interrupts.run(_serve(service), loop_factory=uvloop.new_event_loop)
 
 
 def _there(path: Path) -> Path:

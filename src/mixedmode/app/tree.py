@@ -1,0 +1,73 @@
+"""The ``mixedmode`` command: one tree, put together from :mod:`mixedmode.app.commands`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mixedmode import __version__
+from mixedmode.app.commands import (
+    admin,
+    bench,
+    build,
+    capf,
+    config,
+    ctl_client,
+    device,
+    fleet,
+    lab,
+    node,
+    phone,
+    phones,
+    tftp,
+    token,
+    trustlist,
+    tvs,
+)
+
+app = typer.Typer(
+    name="mixedmode",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mixedmode {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """The open trust plane for Cisco IP phones: CTL and ITL trust lists, signing, TVS and rehearsal."""
+
+
+app.command("show")(trustlist.show)
+app.command("verify")(trustlist.verify)
+app.command("diff")(trustlist.diff)
+app.command("extract")(trustlist.extract)
+app.command("build")(build.build)
+app.command("sign-config")(config.sign_config)
+app.command("open-config")(config.open_config)
+app.command("lab")(lab.lab)
+app.command("rehearse")(lab.rehearse)
+app.command("phone")(phone.phone)
+app.add_typer(phones.app, name="phones")
+app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
+app.add_typer(fleet.app, name="fleet")
+app.add_typer(node.app, name="node")
+app.add_typer(device.app, name="device")
+app.add_typer(token.app, name="token")
+app.add_typer(capf.app, name="capf")
+app.command("ctl-client")(ctl_client.ctl_client)
+app.add_typer(tftp.app, name="tftp")
+app.add_typer(tvs.app, name="tvs")
+app.command("bench")(bench.bench)
