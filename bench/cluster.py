@@ -63,7 +63,7 @@ def run(effort: Effort) -> Report:
     effort.say(f"making a cluster of {NODES} nodes with {devices:,} devices")
     from mixedmode.admin.shell.session import AdminSession
     from mixedmode.admin.shell.talk import ScriptedIO
-    from mixedmode.app.lab import LabDistributor
+    from mixedmode.app.lab_distributor import LabDistributor
     from mixedmode.cluster.facade import Cluster
     from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec
     from mixedmode.cluster.versions import Version
