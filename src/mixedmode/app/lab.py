@@ -34,6 +34,7 @@ from mixedmode.errors import UsageError
 from mixedmode.phone.client import Server as PhoneServer
 from mixedmode.phone.models import get_model
 from mixedmode.pki.files import PRIVATE, write_atomic
+from mixedmode.pki.profiles import KeyKind
 from mixedmode.services.distribution import SftpDistributor, SftpEndpoint
 from mixedmode.services.phoneconfig import ConfigFacts
 from mixedmode.services.sftp import NodeSftpService
@@ -63,12 +64,14 @@ class LabSpec:
         models: The model of each phone.
         version: Of the cluster's software.
         database_url: SQLAlchemy URL; None is SQLite in the lab's folder.
+        key: Kind of the RSA keys; the seed's cluster had 1024 bits.
     """
 
     nodes: int | None = None
     models: tuple[str, ...] | None = None
     version: str = DEFAULT_VERSION
     database_url: str | None = None
+    key: KeyKind = KeyKind.RSA_2048
 
     def cluster_spec(self, network: Network) -> ClusterSpec:
         """Return the cluster to make, with addresses of a network."""
@@ -76,7 +79,8 @@ class LabSpec:
         models = models_of(DEFAULT_PHONES) if self.models is None else self.models
         names = ["cucm-1051-a-pub", *(f"cucm-1051-a-sub{number}" for number in range(1, nodes))]
         return ClusterSpec(
-            version=Version.parse(self.version),
+            version=Version.known(self.version),
+            rsa_key=self.key,
             nodes=tuple(NodeSpec(name, network.address(number)) for number, name in enumerate(names, 1)),
             devices=tuple(
                 DeviceSpec(phone_name(number), model, f"Lab phone {number}") for number, model in enumerate(models, 1)
@@ -153,8 +157,10 @@ class Lab:
             raise
 
     def _node(self, info: NodeInfo) -> NodeServices:
-        # Models that know only TLS 1.0 are why it may be spoken here.
+        # Models that know only TLS 1.0 are why it may be spoken here, and keys that belong to its time.
         old = any(get_model(each.model).tls_max < TlsFloor.TLS_1_2.value for each in self.cluster.devices)
+        own = (stored.certificate for stored in self.cluster.certificates.list_own(info.name))
+        old = old or any(each.key_kind == "RSA" and each.key_bits < KeyKind.RSA_2048.value[1] for each in own)
         ports = PREFERRED_PORTS if self._network.claimed else dict.fromkeys(STANDARD_PORTS, 0)
         options = NodeOptions(ports, elsewhere=True, floor=TlsFloor.TLS_1_0 if old else TlsFloor.TLS_1_2)
         return NodeServices(self.cluster, info, locate=self._facts, control=self.control, options=options)

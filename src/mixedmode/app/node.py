@@ -147,11 +147,12 @@ class Node:
         return JoinDesk(self.cluster, replication=source, sftp_key=ensure_key(key))
 
     def _make_itl(self) -> None:
-        """Make this node's ITL if it has none and its signing key is here."""
+        """Make this node's ITL if it has none and its signing key is here, and certificates that it lacks."""
         try:
+            self.administered.make_missing_certificates(self.services.info.name)
             self.administered.publish_missing_itls()
         except MixedModeError as error:
-            _log.warning("the ITL file waits", problem=str(error))
+            _log.warning("the ITL file or certificates wait", problem=str(error))
 
     def _metrics(self) -> Callable[[], None]:
         wanted = self.settings.metrics

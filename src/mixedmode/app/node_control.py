@@ -2,19 +2,23 @@
 
 ``utils service restart`` first notes and audits the operation in the cluster's database; then it is done to the
 service that really runs, if its node is in this process. Another host's node follows the database by itself.
-A service that this program does not offer is listed as not activated.
+A service that this program does not offer is listed as not activated. One that cannot be restarted does not go on with
+what it had, as in CUCM: it is stopped, and listed so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from mixedmode.admin.shell.services import OperationServices, ServiceEntry, ServiceStatus
 from mixedmode.app.node_services import UNITS, NodeServices
+from mixedmode.cluster.errors import DatabaseError, OperationFailedError
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
 from mixedmode.cluster.topology import Service
+from mixedmode.errors import MixedModeError
 
 _Does = Mapping[ServiceStatus, Callable[[NodeServices, Service], Awaitable[None]]]
 """What is done to a service of this process before a state is told."""
@@ -50,7 +54,7 @@ class NodeControl(OperationServices):
     def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Start a service."""
         does: _Does = {ServiceStatus.STARTED: NodeServices.start_service}
-        return self._do(node, service, super().start(node, service, actor), does)
+        return self._starting(node, service, self._do(node, service, super().start(node, service, actor), does), actor)
 
     def stop(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Stop a service."""
@@ -63,7 +67,8 @@ class NodeControl(OperationServices):
             ServiceStatus.STARTING: NodeServices.stop_service,
             ServiceStatus.STARTED: NodeServices.start_service,
         }
-        return self._do(node, service, super().restart(node, service, actor), does)
+        done = self._do(node, service, super().restart(node, service, actor), does)
+        return self._starting(node, service, done, actor)
 
     async def reload_files(self, node: str) -> None:
         """Have a node's TFTP service read its files at once."""
@@ -81,8 +86,31 @@ class NodeControl(OperationServices):
                 yield status
             return
         async with here.hands:
-            async for status in noted:
-                if (act := does.get(status)) is not None:
-                    await act(here, service)
+            try:
+                async for status in noted:
+                    if (act := does.get(status)) is not None:
+                        await act(here, service)
+                    yield status
+            finally:
+                with contextlib.suppress(MixedModeError):
+                    await here.have_seen()
+
+    async def _starting(
+        self, node: str, service: Service, states: AsyncIterator[ServiceStatus], actor: Actor
+    ) -> AsyncIterator[ServiceStatus]:
+        """Pass on what happens; stop a service whose start failed, but not for want of a database."""
+        try:
+            async for status in states:
                 yield status
-            await here.have_seen()
+        except OperationFailedError as error:
+            if isinstance(error.__cause__, DatabaseError):
+                raise
+            async for _ in self.stop(node, service, actor):
+                pass
+            raise OperationFailedError(
+                f"{service.value} is stopped, since it cannot be started: {error.what}",
+                where=error.where,
+                why=error.why,
+                next_step=error.next_step,
+                code=error.code,
+            ) from error

@@ -23,6 +23,7 @@ from mixedmode.admin.accounts import account_store
 from mixedmode.admin.logins import LoginGuard
 from mixedmode.admin.shell.services import ServiceControl
 from mixedmode.admin.ssh import AdminSshService, Subsystem
+from mixedmode.app.service_units import ServiceUnits
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.state import ServiceState
 from mixedmode.cluster.topology import NodeInfo, Service
@@ -161,6 +162,7 @@ class NodeServices:
             ),
             changed=changed,
         )
+        self._services = ServiceUnits(self.supervisor, UNITS)
 
     @property
     def host(self) -> str:
@@ -216,21 +218,26 @@ class NodeServices:
 
     def runs(self, service: Service) -> bool:
         """Return whether a service is running here."""
-        names = UNITS.get(service, ())
-        return bool(names) and all(self.supervisor.service(name) is not None for name in names)
+        return self._services.runs(service)
 
     async def start_service(self, service: Service) -> None:
-        """Start a service's units."""
-        for name in UNITS[service]:
-            await self.supervisor.start(name)
+        """Start a service.
+
+        Raises:
+            MixedModeError: It cannot be started; nothing of it runs.
+        """
+        await self._services.start(service)
 
     async def stop_service(self, service: Service) -> None:
-        """Drain and stop a service's units."""
-        for name in reversed(UNITS[service]):
-            await self.supervisor.stop(name)
+        """Drain and stop a service."""
+        await self._services.stop(service)
 
     async def restart_service(self, service: Service) -> None:
-        """Restart a service."""
+        """Restart a service.
+
+        Raises:
+            MixedModeError: It cannot be started; nothing of it runs.
+        """
         await self.stop_service(service)
         await self.start_service(service)
 
@@ -277,6 +284,7 @@ class NodeServices:
                 self._change = change
                 self.configs.forget()
             if self.options.remote and await asyncio.to_thread(self._follow_versions):
+                await asyncio.to_thread(self.administered.make_missing_certificates, self.info.name)
                 await self.restart_service(Service.TFTP)
         except MixedModeError:
             return
@@ -291,15 +299,9 @@ class NodeServices:
                 elif anew:
                     await self.restart_service(state.service)
                 else:
-                    await self._start_stopped(state.service)
+                    await self._services.tend(state.service)
             except MixedModeError:
                 continue  # noted at its unit, which is tried again
-
-    async def _start_stopped(self, service: Service) -> None:
-        for name in UNITS[service]:
-            status = self.supervisor.status(name)
-            if status.state == "STOPPED" and not status.problem:
-                await self.supervisor.start(name)
 
     def _tftp(self, port: int) -> Running:
         """Make TFTP; it reads its folder anew (rule 1)."""
@@ -321,8 +323,8 @@ class NodeServices:
     def _https(self, port: int) -> Running:
         def context() -> ssl.SSLContext:
             # Phones come here for the EC certificate of the TFTP role, which there is from version 11 on.
-            own = self.cluster.version.own_purposes(publisher=self.info.is_publisher)
-            wanted = [each for each in (Purpose.CALLMANAGER, Purpose.CALLMANAGER_ECDSA) if each in own]
+            own = {stored.unit for stored in self.cluster.certificates.list_own(self.info.name)}
+            wanted = [Purpose.CALLMANAGER, *({Purpose.CALLMANAGER_ECDSA} & own)]
             signers = [self.cluster.signer(self.info.name, each.value) for each in wanted]
             return server_context(signers, self.options.floor)
 

@@ -6,6 +6,7 @@ Rules:
    certificate's purpose and hash, so that a key and the row that names it cannot be mixed up.
 2. A node has one active certificate for a purpose; earlier ones stay in the database, inactive.
 3. A certificate is found by serial and issuer text, the key that TVS looks under (wire-formats.md 1.8).
+4. A node has the certificates of the active version: others, made under another one, wait unseen for its return.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from sqlalchemy.orm import Session
 from mixedmode.cluster.database import Database
 from mixedmode.cluster.errors import NotFoundError
 from mixedmode.cluster.folders import NodeFolder
-from mixedmode.cluster.schema import CertificateRow
+from mixedmode.cluster.schema import CertificateRow, ProcessNode, VersionRow
+from mixedmode.cluster.topology import NodeRole
+from mixedmode.cluster.versions import Version
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.load import load_signer
@@ -97,9 +100,21 @@ class CertificateStore:
         )
 
     def list_own(
-        self, node: str | None = None, unit: str | None = None, *, inactive: bool = False
+        self,
+        node: str | None = None,
+        unit: str | None = None,
+        *,
+        inactive: bool = False,
+        version: Version | None = None,
     ) -> list[StoredCertificate]:
-        """Return own certificates, the active ones unless ``inactive`` asks for all, in the order they were made."""
+        """Return own certificates in the order they were made.
+
+        Args:
+            node: Whose; everybody's if left out.
+            unit: Of which purpose; all if left out.
+            inactive: Whether those count too that were replaced.
+            version: Which decides what a node has (rule 4); the active one if left out.
+        """
         query = select(CertificateRow).where(CertificateRow.node != "").order_by(CertificateRow.id)
         if node is not None:
             query = query.where(CertificateRow.node == node)
@@ -108,7 +123,9 @@ class CertificateStore:
         if not inactive:
             query = query.where(CertificateRow.isactive)
         with self._database.read() as session:
-            return [_stored(row) for row in session.scalars(query)]
+            rows = session.scalars(query).all()
+            units = _units_by_node(session, version) if rows else {}
+            return [_stored(row) for row in rows if row.unit in units.get(row.node, OWN_UNITS)]
 
     def list_trust(self, unit: str | None = None) -> list[StoredCertificate]:
         """Return the certificates of one trust store or of all."""
@@ -148,6 +165,16 @@ class CertificateStore:
         if not isinstance(signer, SoftwareSigner) or signer.certificate != certificate:
             raise NotFoundError(f"the key file of {unit} belongs to another certificate", where=str(path))
         return signer
+
+
+def _units_by_node(session: Session, version: Version | None) -> dict[str, frozenset[str]]:
+    """Return which certificates of its own each node has under a version, by default the active one (rule 4)."""
+    if version is None:
+        version = Version.parse(session.scalars(select(VersionRow.number).where(VersionRow.isactive)).one())
+    return {
+        name: frozenset(version.own_purposes(publisher=usage == NodeRole.PUBLISHER))
+        for name, usage in session.execute(select(ProcessNode.name, ProcessNode.tknodeusage))
+    }
 
 
 def activate_own(session: Session, node: str, unit: str, certificate: Certificate, now: datetime) -> None:

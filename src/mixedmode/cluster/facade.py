@@ -18,6 +18,7 @@ from mixedmode.cluster.errors import ClusterBusyError, NotFoundError
 from mixedmode.cluster.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.licences import DatabaseLicences, LicenceService
 from mixedmode.cluster.operations import DEFINITIONS
+from mixedmode.cluster.operations.missing_certificates import MAKE, missing_certificates
 from mixedmode.cluster.published import TrustFile, build_itl, build_itls, record, trust_file
 from mixedmode.cluster.query import QueryResult, select_read_only
 from mixedmode.cluster.replication import ReplicationMonitor, SharedDatabase
@@ -134,6 +135,8 @@ class Cluster(ClusterState):
         # An operation that another process is running now is no reason to stay closed.
         with contextlib.suppress(ClusterBusyError):
             cluster.operations.resume_or_rollback()
+            for node in cluster.nodes():
+                cluster.make_missing_certificates(node.name)
         cluster.publish_missing_itls()
         return cluster
 
@@ -202,6 +205,16 @@ class Cluster(ClusterState):
                 if not here:
                     queue(session, node, ITL_FILE, data, self.now())
                 record(session, ITL_FILE, node, data, self.now())
+
+    def make_missing_certificates(self, node: str) -> None:
+        """Make what a node of this host does not have yet of the active version's certificates, as after an upgrade.
+
+        Raises:
+            ClusterBusyError: Another operation runs.
+            DatabaseError: The database does not answer.
+        """
+        if missing_certificates(self, self.version, [self.node(node)]):
+            self.run(MAKE, node=node)
 
     def select(self, sql: str, *, rows: int = 10_000, seconds: float = 10.0) -> QueryResult:
         """Run a read-only query as ``run sql`` does; see :func:`.query.select_read_only`."""

@@ -79,6 +79,39 @@ def make_installed(
     )
 
 
+def make_successor(
+    purpose: Purpose,
+    node: str,
+    model: Certificate,
+    *,
+    now: datetime,
+    key_kind: KeyKind | None = None,
+    years: int | None = None,
+) -> SoftwareSigner:
+    """Return a new key with its certificate, made like one that the node has.
+
+    Args:
+        purpose: What it is for.
+        node: The node.
+        model: The certificate that it replaces, or any other of the node when it is the first of its purpose. It gives
+            the names, and the key and hash where they suit.
+        now: The time (UTC).
+        key_kind: In place of the model's.
+        years: Validity in place of the profile's.
+    """
+    suits = PROFILES[purpose].key_kind == model.key_kind
+    kind = key_kind or (key_kind_of(model) if suits else KeyKind.EC_256)
+    return make_certificate(
+        purpose,
+        node,
+        organization_of(model),
+        key_kind=kind,
+        now=now,
+        signature_hash=hash_of(model) if suits and key_kind is None else None,
+        years=years,
+    )
+
+
 def key_file(signer: SoftwareSigner) -> bytes:
     """Return the content of a key file: private key and certificate, as ``load_signer`` reads them."""
     return private_key_pem(signer.key) + signer.certificate.pem()

@@ -2,8 +2,11 @@
 
 Rules:
 
-1. ``10.5.1.10000-7``, ``10.5(1)``, ``11.5(1)SU3`` and ``14SU3`` name versions; SU n is build 1n900, no SU is 10000.
+1. ``10.5.1.10000-7``, ``10.5(1)``, ``12.5(1.13900.152)``, ``11.5(1)SU3`` and ``14SU3`` name versions; SU n is build
+   1n900, no SU is 10000.
 2. Every difference between versions is a row or a property here, nowhere else.
+3. A cluster is made of, and upgraded to, a version of a release that there is (:data:`RELEASES`); a text that was
+   stored before is read whatever it says.
 """
 
 from __future__ import annotations
@@ -15,8 +18,12 @@ from functools import total_ordering
 from mixedmode.cluster.errors import VersionError
 from mixedmode.pki.profiles import Purpose
 
-_LONG = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:\.(\d+)(?:-(\d+))?)?")
-_SHORT = re.compile(r"(\d+)(?:\.(\d+)(?:\((\d+)[a-z]?\))?)?\s*(?:SU(\d+)[a-z]?)?", re.IGNORECASE)
+_LONG = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:\.(\d+)(?:-(\d+))?)?", re.ASCII)
+_BUGS = re.compile(r"(\d+)\.(\d+)\((\d+)\.(\d+)\.(\d+)\)", re.ASCII)
+_SHORT = re.compile(r"(\d+)(?:\.(\d+)(?:\((\d+)[a-z]?\)|\.(\d+))?)?\s*(?:SU(\d+)[a-z]?)?", re.IGNORECASE | re.ASCII)
+
+RELEASES = ("8.0", "8.5", "8.6", "9.0", "9.1", "10.0", "10.5", "11.0", "11.5", "12.0", "12.5", "14", "15")
+"""The releases with Security by Default, oldest first. There is no 13 (live-cluster.md 1.1)."""
 
 
 @total_ordering
@@ -43,8 +50,12 @@ class Version:
         if found := _LONG.fullmatch(stripped):
             numbers = [int(part or 0) for part in found.groups()[:4]]
             return cls((numbers[0], numbers[1], numbers[2], numbers[3] or 10000), stripped)
+        if found := _BUGS.fullmatch(stripped):
+            return cls.parse("{}.{}.{}.{}-{}".format(*found.groups()))
         if found := _SHORT.fullmatch(stripped):
-            major, minor, maintenance, update = (int(part) if part else None for part in found.groups())
+            parts = (int(part) if part else None for part in found.groups())
+            major, minor, maintenance, dotted, update = parts
+            maintenance = maintenance or dotted
             build = 10000 + (update * 1000 + 900 if update else 0)
             release = (major or 0, minor or 0, maintenance or 1, build)
             return cls(release, f"{release[0]}.{release[1]}.{release[2]}.{build}-1")
@@ -52,6 +63,21 @@ class Version:
             f"{text!r} is no version",
             next_step="write it as the system prints it, such as 10.5.1.10000-7 or 11.5(1)SU3",
         )
+
+    @classmethod
+    def known(cls, text: str) -> Version:
+        """Return the version that a text names, if there is such a release (rule 3).
+
+        Raises:
+            VersionError: It names none, or one that there never was.
+        """
+        version = cls.parse(text)
+        if version.release[:2] not in _KNOWN:
+            raise VersionError(
+                f"{text.strip()!r} is no version of a known release",
+                next_step=f"use a version of one of: {', '.join(RELEASES)}",
+            )
+        return version
 
     def __str__(self) -> str:
         return self.text
@@ -136,7 +162,7 @@ class Version:
         return (Purpose.CALLMANAGER,)
 
     def own_purposes(self, *, publisher: bool) -> tuple[Purpose, ...]:
-        """Return the certificates that a node makes for itself at installation."""
+        """Return the certificates that a node has of its own: those that it makes for itself at installation."""
         purposes = [Purpose.CALLMANAGER, Purpose.TOMCAT, Purpose.IPSEC]
         if self.has_trust_verification:
             purposes.append(Purpose.TVS)
@@ -147,3 +173,6 @@ class Version:
         if self.has_ecdsa:
             purposes += [Purpose.CALLMANAGER_ECDSA, Purpose.TOMCAT_ECDSA]
         return tuple(purposes)
+
+
+_KNOWN = {Version.parse(release).release[:2] for release in RELEASES}

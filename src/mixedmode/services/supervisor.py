@@ -174,12 +174,17 @@ class Supervisor:
             unit.wanted = True
             await self._start(unit)
 
-    async def stop(self, name: str) -> None:
-        """Drain and stop a unit."""
+    async def stop(self, name: str, *, problem: str = "") -> None:
+        """Drain and stop a unit.
+
+        Args:
+            name: The unit.
+            problem: Why it stays stopped though it shall run, for people to read; empty if that was asked for.
+        """
         unit = self._unit(name)
         async with unit.lock:
             unit.wanted = False
-            unit.problem = ""
+            unit.problem = problem
             await self._stop(unit)
 
     async def restart(self, name: str) -> None:

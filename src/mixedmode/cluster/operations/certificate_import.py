@@ -20,6 +20,7 @@ from mixedmode.cluster.operations.common import text_argument
 from mixedmode.cluster.operations.csr import Pending, forget_request, needed_request
 from mixedmode.cluster.operations.own_certificates import (
     TRUSTED_BY,
+    check_has,
     forget_new_key,
     keep_new,
     node_here,
@@ -140,6 +141,7 @@ def _certificate(arguments: Mapping[str, Any]) -> Certificate:
 
 def _check(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
     purpose, node = purpose_of(arguments), node_here(state, arguments)
+    check_has(state, purpose, node)
     certificate = _certificate(arguments)
     check_fits(certificate, needed_request(state.folder(node), purpose))
     stores = trust_stores_of(purpose)

@@ -11,14 +11,16 @@ from typing import Any
 
 from mixedmode.cluster.certificates import add_trust, check_trust_store, key_name, remove_trust
 from mixedmode.cluster.errors import NotFoundError
-from mixedmode.cluster.making import hash_of, key_file, key_kind_of, make_certificate, organization_of
+from mixedmode.cluster.making import key_file, make_successor
 from mixedmode.cluster.operations.common import text_argument
 from mixedmode.cluster.operations.own_certificates import (
     RESTARTS,
     TRUSTED_BY,
+    check_has,
     forget_new_key,
     keep_new,
     node_here,
+    present_own,
     purpose_of,
     remove_unused_keys,
     steps_into_use,
@@ -42,15 +44,14 @@ def _plan_regenerate(state: ClusterState, arguments: Mapping[str, Any]) -> list[
     node = state.node(text_argument(arguments, "node")).name
 
     def make(context: StepContext) -> None:
-        old = context.state.certificates.own(node, purpose.value)
-        wanted = arguments.get("key")
-        signer = make_certificate(
+        old = present_own(context.state, node, purpose)
+        wanted = KeyKind.from_label(arguments["key"]) if arguments.get("key") else None
+        signer = make_successor(
             purpose,
             node,
-            organization_of(old),
-            key_kind=KeyKind.from_label(wanted) if wanted else key_kind_of(old),
+            old or context.state.certificates.own(node, Purpose.CALLMANAGER.value),
+            key_kind=wanted,
             now=context.state.now(),
-            signature_hash=hash_of(old) if not wanted else None,
             years=arguments.get("years"),
         )
         remove_unused_keys(context, node, purpose, keep=old)
@@ -69,7 +70,7 @@ def _plan_regenerate(state: ClusterState, arguments: Mapping[str, Any]) -> list[
 
 def _check_regenerate(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
     purpose, node = purpose_of(arguments), node_here(state, arguments)
-    state.certificates.own(node, purpose.value)
+    check_has(state, purpose, node)
     if key := arguments.get("key"):
         KeyKind.from_label(key)
     years = arguments.get("years")

@@ -19,7 +19,7 @@ from mixedmode.cluster.errors import NodeDownError, NotFoundError
 from mixedmode.cluster.folders import NodeFolder
 from mixedmode.cluster.making import key_kind_of, organization_of
 from mixedmode.cluster.operations.common import text_argument
-from mixedmode.cluster.operations.own_certificates import node_here, purpose_of
+from mixedmode.cluster.operations.own_certificates import check_has, node_here, purpose_of
 from mixedmode.cluster.state import ClusterState
 from mixedmode.cluster.steps import Definition, Step, StepContext
 from mixedmode.errors import UsageError
@@ -142,6 +142,7 @@ def _check(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
         raise UsageError(
             f"the {purpose} certificate is always self-signed", next_step=f"set cert regen {purpose} makes a new one"
         )
+    check_has(state, purpose, node)
     state.certificates.own(node, purpose.value)
     if key := arguments.get("key"):
         KeyKind.from_label(key)

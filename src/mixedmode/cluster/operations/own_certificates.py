@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mixedmode.cluster.certificates import OWN_UNITS, activate_own, add_trust, drop_replaced, key_name
-from mixedmode.cluster.errors import NotFoundError, PreconditionError
+from mixedmode.cluster.errors import NotFoundError, PreconditionError, VersionError
 from mixedmode.cluster.operations.common import (
     deliver_step,
     keep_itls,
@@ -84,6 +84,33 @@ def node_here(state: ClusterState, arguments: Mapping[str, Any]) -> str:
     return node
 
 
+def check_has(state: ClusterState, purpose: Purpose, node: str) -> None:
+    """Check that a node has a certificate of a purpose under the active version.
+
+    Raises:
+        VersionError: It has none.
+    """
+    version, publisher = state.version, state.publisher.name
+    has = version.own_purposes(publisher=node == publisher)
+    if purpose in has:
+        return
+    if node != publisher and purpose in version.own_purposes(publisher=True):
+        raise VersionError(
+            f"on version {version} only the publisher has a certificate {purpose}",
+            where=node,
+            next_step=f"log in on {publisher} and run it there",
+        )
+    raise VersionError(
+        f"version {version} has no certificate {purpose}", where=node, next_step=f"one of: {', '.join(has)}"
+    )
+
+
+def present_own(state: ClusterState, node: str, purpose: Purpose) -> Certificate | None:
+    """Return a node's certificate of a purpose, None if it has none yet, as after an upgrade."""
+    found = state.certificates.list_own(node, purpose.value)
+    return found[0].certificate if found else None
+
+
 def warnings_about(state: ClusterState, purpose: Purpose) -> list[str]:
     """Return what an administrator should know before a certificate of a purpose is replaced."""
     if purpose in _IN_CTL and state.mode is SecurityMode.MIXED:
@@ -93,9 +120,9 @@ def warnings_about(state: ClusterState, purpose: Purpose) -> list[str]:
 
 def keep_new(context: StepContext, node: str, purpose: Purpose, new: Certificate) -> None:
     """Put the new certificate, whose key is in the folder already, into the journal."""
-    old = context.state.certificates.own(node, purpose.value)
+    old = present_own(context.state, node, purpose)
     context.keep({_NEW: new.der})
-    context.note_file("before", f"{node}/{purpose}.pem", old.der)
+    context.note_file("before", f"{node}/{purpose}.pem", None if old is None else old.der)
     context.note_file("after", f"{node}/{purpose}.pem", new.der)
 
 
@@ -141,19 +168,20 @@ def steps_into_use(node: str, purpose: Purpose, how: str, *, tidy: Tidy | None =
     ]
 
 
-def remove_unused_keys(context: StepContext, node: str, purpose: Purpose, *, keep: Certificate) -> None:
+def remove_unused_keys(context: StepContext, node: str, purpose: Purpose, *, keep: Certificate | None) -> None:
     """Remove the keys of a purpose from a node's folder, but that of one certificate."""
+    kept = None if keep is None else key_name(purpose.value, keep)
     folder = context.state.folder(node)
     start = f"{purpose}-"
     for name in folder.key_names():
         rest = name.removeprefix(start).removesuffix(".pem")
-        if name.startswith(start) and len(rest) == 32 and name != key_name(purpose.value, keep):
+        if name.startswith(start) and len(rest) == 32 and name != kept:
             folder.remove_key(name)
 
 
 def forget_new_key(context: StepContext, node: str, purpose: Purpose) -> None:
     """Undo the first step: remove the new key, whether it was written or not."""
-    remove_unused_keys(context, node, purpose, keep=context.state.certificates.own(node, purpose.value))
+    remove_unused_keys(context, node, purpose, keep=present_own(context.state, node, purpose))
 
 
 def _new_certificate(context: StepContext) -> Certificate:

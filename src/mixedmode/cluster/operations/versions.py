@@ -1,7 +1,8 @@
 """Upgrade into the inactive partition, and switching versions.
 
 Each partition has its own served files; an upgrade carries them over byte for byte, CTL included. Certificates,
-keys and parameters belong to the cluster, not to a partition.
+keys and parameters belong to the cluster, not to a partition; a switch makes those certificates that the other version
+has and the nodes do not have yet.
 """
 
 from __future__ import annotations
@@ -14,12 +15,20 @@ from sqlalchemy.orm import Session
 from mixedmode.cluster.errors import PreconditionError, VersionError
 from mixedmode.cluster.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.operations.common import mark_restart, text_argument
+from mixedmode.cluster.operations.missing_certificates import (
+    forget_missing,
+    made_certificates,
+    make_missing,
+    missing_certificates,
+    take_made,
+)
 from mixedmode.cluster.published import record
 from mixedmode.cluster.schema import VersionRow
 from mixedmode.cluster.state import ClusterState
 from mixedmode.cluster.steps import Definition, Step, StepContext
 from mixedmode.cluster.topology import Service
 from mixedmode.cluster.versions import Version
+from mixedmode.pki.profiles import Purpose
 
 UPGRADE = "utils system upgrade"
 SWITCH = "utils system switch-version"
@@ -49,16 +58,27 @@ def _plan_upgrade(_state: ClusterState, arguments: Mapping[str, Any]) -> list[St
     ]
 
 
+def _check_upgrade(_state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
+    Version.known(text_argument(arguments, "version"))
+    return []
+
+
 def _to_other_partition(state: ClusterState, arguments: dict[str, Any]) -> dict[str, Any]:
     other = "b" if state.versions()[0].partition == "a" else "a"
     return {**arguments, "partition": other}
 
 
-def _plan_switch(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
+def _plan_switch(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
     target = text_argument(arguments, "partition")
+    version = next(each.version for each in state.versions() if each.partition == target)
+
+    def lacking(context: StepContext) -> list[tuple[str, Purpose]]:
+        return missing_certificates(context.state, version)
 
     def commit(context: StepContext) -> None:
+        made = made_certificates(context)
         with context.transaction() as session:
+            take_made(context, session, made)
             for partition in "ab":
                 row = session.get(VersionRow, partition)
                 if row is not None:
@@ -72,6 +92,11 @@ def _plan_switch(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Ste
             context.state.folder(node.name).activate(target)
 
     return [
+        Step(
+            f"Make the keys and certificates of version {version} that nodes do not have yet",
+            lambda context: make_missing(context, lacking(context)),
+            undo=lambda context: forget_missing(context, lacking(context)),
+        ),
         Step(f"Make partition {target} the active one", commit, commits=True),
         Step("Switch every node to it", switch),
     ]
@@ -103,6 +128,6 @@ def _check_switch(state: ClusterState, _arguments: Mapping[str, Any]) -> list[st
 
 
 DEFINITIONS = (
-    Definition(UPGRADE, _plan_upgrade, complete=_to_other_partition),
+    Definition(UPGRADE, _plan_upgrade, _check_upgrade, complete=_to_other_partition),
     Definition(SWITCH, _plan_switch, _check_switch, complete=_to_other_partition),
 )
