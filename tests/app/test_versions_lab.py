@@ -12,6 +12,7 @@ import pytest
 from mixedmode.admin.shell.talk import ScriptedIO
 from mixedmode.app import service_units
 from mixedmode.app.lab import Lab, LabSpec
+from mixedmode.cluster.topology import Service
 from mixedmode.errors import MixedModeError
 from mixedmode.phone.download import fetch_tftp
 from mixedmode.pki.profiles import KeyKind
@@ -107,7 +108,7 @@ def test_a_service_that_cannot_restart_does_not_answer_is_listed_stopped_and_com
     async def procedure(lab: Lab) -> None:
         assert await served(lab, "ITLFile.tlv") is not None
         node = lab.publisher
-        await node.stop_service(service_units.Service.TFTP)
+        await node.stop_service(Service.TFTP)
         port = next(unit.port for unit in node.supervisor._units.values() if unit.name == "https")
         assert port is not None
         with socket.socket() as taken:
