@@ -82,6 +82,15 @@ def test_a_pkcs11_token_gets_its_key_and_lists_with_a_uri(tmp_path: Path) -> Non
     )
     assert [each["label"] for each in listed] == ["SAST-ADN0B000001"]
     assert listed[0]["uri"].startswith("pkcs11:token=SAST-ADN0B000001")
+    objects = subprocess.run(
+        ["pkcs11-tool", "--module", MODULE, "--login", "--pin", PASSWORD, "--list-objects", "--type", "privkey"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**env, "PATH": "/usr/bin:/bin"},
+    ).stdout
+    assert "local" in objects  # the token made the key itself
+    assert "never extractable" in objects
 
     def unlock(officer: str) -> subprocess.CompletedProcess[str]:
         words = ("token", "unlock", "SAST-ADN0B000001", "--module", MODULE)
@@ -97,6 +106,52 @@ def test_a_pkcs11_token_gets_its_key_and_lists_with_a_uri(tmp_path: Path) -> Non
     read = ["pkcs11-tool", "--module", MODULE, "--read-object", "--type", "cert", "--label", "SAST-ADN0B000001"]
     by_tool = subprocess.run(read, check=True, capture_output=True, env={**env, "PATH": "/usr/bin:/bin"})
     assert by_tool.stdout == (tmp_path / "out.der").read_bytes()
+
+
+def test_a_token_behind_a_library_is_never_overruled_by_a_file_of_its_name(tmp_path: Path) -> None:
+    conf, files = tmp_path / "softhsm2.conf", tmp_path / "files"
+    (tmp_path / "hsm").mkdir()
+    conf.write_text(f"directories.tokendir = {tmp_path / 'hsm'}\n")
+    env = {"SOFTHSM2_CONF": str(conf), "MIXEDMODE_PIN": PASSWORD}
+    for label in ("SAST-ADN0C000001", "SAST-ADN0C000002"):
+        words = ["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", PASSWORD]
+        subprocess.run(words, check=True, capture_output=True, env={**env, "PATH": "/usr/bin:/bin"})
+    # A file token of the same number is there first: the library's token gets its key all the same.
+    assert run_mixedmode("token", "init", "ADN0C000001", "--tokens", files).returncode == 0
+    assert run_mixedmode("token", "init", "ADN0C000001", "--module", MODULE, "--tokens", files, env=env).returncode == 0
+
+    shown = run_mixedmode("token", "list", "--module", MODULE, "--tokens", files, "--json", env=env)
+    by_place = {(each["label"], each["source"]): each for each in json.loads(shown.stdout)}
+    assert set(by_place) == {
+        ("SAST-ADN0C000001", MODULE),
+        ("SAST-ADN0C000002", MODULE),
+        ("SAST-ADN0C000001", str(files / "SAST-ADN0C000001")),
+    }
+    assert by_place["SAST-ADN0C000002", MODULE]["state"] == "no certificate"
+    assert by_place["SAST-ADN0C000002", MODULE]["subject"] is None
+    table = run_mixedmode("token", "list", "--module", MODULE, "--tokens", files, env=env).stdout
+    assert "no certificate" in table
+    assert str(files) in table
+
+    out = tmp_path / "out.pem"
+    export = ("token", "export", "ADN0C000001", out, "--module", MODULE, "--tokens", files)
+    assert run_mixedmode(*export, env=env).returncode == 0
+    fields = ["openssl", "x509", "-in", str(out), "-noout", "-fingerprint", "-sha1"]
+    printed = subprocess.run(fields, capture_output=True, text=True, check=True).stdout
+    assert printed.strip().rpartition("=")[2].replace(":", "").lower() == by_place["SAST-ADN0C000001", MODULE]["sha1"]
+
+
+def test_a_token_that_makes_no_keys_gets_one_made_here(tmp_path: Path) -> None:
+    conf = tmp_path / "softhsm2.conf"
+    (tmp_path / "hsm").mkdir()
+    conf.write_text(f"directories.tokendir = {tmp_path / 'hsm'}\nslots.mechanisms = -CKM_RSA_PKCS_KEY_PAIR_GEN\n")
+    env = {"SOFTHSM2_CONF": str(conf)}
+    words = ["softhsm2-util", "--init-token", "--free", "--label", "SAST-ADN0D000001", "--so-pin", "12345678"]
+    subprocess.run([*words, "--pin", PASSWORD], check=True, capture_output=True, env={**env, "PATH": "/usr/bin:/bin"})
+    made = run_mixedmode("token", "init", "ADN0D000001", "--module", MODULE, "--tokens", tmp_path / "t", env=env)
+    assert made.returncode == 0, made.stderr
+    listed = run_mixedmode("token", "list", "--module", MODULE, "--tokens", tmp_path / "t", "--json", env=env)
+    assert [(each["label"], each["state"]) for each in json.loads(listed.stdout)] == [("SAST-ADN0D000001", "ready")]
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import UsageError
+from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.pki.load import load_signer
 from mixedmode.pki.pkcs11 import Pkcs11Token, library_tokens
 from mixedmode.pki.signer import SignerError
 from mixedmode.pki.token_errors import TokenAbsentError, WrongPinError
 from mixedmode.pki.token_files import DEFAULT_PASSWORD, FileToken
-from mixedmode.pki.token_import import set_new_pin
+from mixedmode.pki.token_import import generate_signer, set_new_pin
 from mixedmode.pki.token_session import Pkcs11Signer
 from tests.softhsm import MODULE, OFFICER_PIN, SoftHsm, softhsm
 from tests.support import run_mixedmode
@@ -264,3 +265,17 @@ def test_a_library_without_raw_rsa_makes_the_digest_itself(
     signer = token.open(DEFAULT_PASSWORD)
     for digest in DigestAlgorithm:
         assert token.certificate.verify_pkcs1(signer.sign(b"x", digest), b"x", digest)
+
+
+def test_a_token_whose_certificate_is_refused_keeps_no_key(softhsm: SoftHsm) -> None:
+    label = "SAST-ADN0D000001"
+    words = ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", DEFAULT_PASSWORD]
+    subprocess.run([*words, "--so-pin", OFFICER_PIN], check=True, capture_output=True)
+
+    def refused(_key: object) -> Certificate:
+        raise UsageError("the authority issues nothing")
+
+    with pytest.raises(UsageError, match="issues nothing"):
+        generate_signer(MODULE, label, DEFAULT_PASSWORD, bits=1024, certify=refused)
+    left = ["pkcs11-tool", "--module", MODULE, "--token-label", label, "--login", "--pin", DEFAULT_PASSWORD, "-O"]
+    assert not subprocess.run(left, check=True, capture_output=True, text=True).stdout.strip()

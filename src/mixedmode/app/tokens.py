@@ -51,12 +51,15 @@ def tokens_named(tokens: Sequence[Token], names: Sequence[str]) -> list[Token]:
     Raises:
         UsageError: There is no token of a name.
     """
-    by_label = {token.label.lower(): token for token in tokens}
+    by_label: dict[str, Token] = {}
+    for each in tokens:
+        # The first of a label counts: a token behind a library is never overruled by a file of the same name.
+        by_label.setdefault(each.label.lower(), each)
     found = []
     for name in names:
         token = by_label.get(name.lower()) or by_label.get(f"sast-{name.lower()}")
         if token is None:
-            known = ", ".join(each.label for each in tokens) or "none is inserted"
+            known = ", ".join(dict.fromkeys(each.label for each in tokens)) or "none is inserted"
             raise UsageError(f"there is no token {name!r}", next_step=f"there are: {known}")
         found.append(token)
     return found

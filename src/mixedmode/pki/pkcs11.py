@@ -68,6 +68,45 @@ class Pkcs11Token:
         return signer
 
 
+@dataclass(frozen=True, slots=True)
+class BareToken:
+    """A token that is inserted and cannot sign yet.
+
+    Attributes:
+        module: The library's file.
+        label: The token's label; empty before it is initialised.
+        serial: The token's serial number, as its library tells it.
+        state: What it lacks.
+    """
+
+    module: str
+    label: str
+    serial: str
+    state: str
+
+
+@in_library_thread
+def bare_tokens(module: str) -> list[BareToken]:
+    """Return the inserted tokens without a certificate that has an RSA key, in the order of their slots.
+
+    Raises:
+        SignerError: The library fails.
+    """
+    from pkcs11 import TokenFlag
+
+    library = load_library(module, anew=True)
+    able = {(each.label, each.serial) for each in _tokens(library, module, Pkcs11Uri())}
+    found = []
+    for _slot, token in slots_with_token(library, module):
+        label, serial = text_of(token.label), text_of(token.serial)
+        initialised = bool(token.flags & TokenFlag.TOKEN_INITIALIZED)
+        # SoftHSM2 always has one more token than there are, to initialise: that one is not inserted by anybody.
+        if (label, serial) in able or (not initialised and text_of(token.model).startswith("SoftHSM")):
+            continue
+        found.append(BareToken(module, label, serial, "no certificate" if initialised else "not initialised"))
+    return found
+
+
 @in_library_thread
 def library_tokens(module: str, uri: Pkcs11Uri | None = None) -> list[Pkcs11Token]:
     """Return the inserted tokens that have a certificate with an RSA key, in the order of their slots.

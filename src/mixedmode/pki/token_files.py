@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.certificates import Certificate
@@ -40,6 +40,9 @@ from mixedmode.pki.profiles import (
 )
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.pki.token_errors import TokenAbsentError, TokenLockedError, WrongPinError
+
+if TYPE_CHECKING:
+    from mixedmode.pki.issuing import PublicKey
 
 DEFAULT_PASSWORD: Final = "Cisco123"  # noqa: S105 - what every token has when it is new (the seed)
 RETRIES: Final = 15
@@ -157,6 +160,38 @@ class FileToken:
         write_atomic(self.folder / "token.json", json.dumps({"failures": failures}).encode(), mode=PRIVATE)
 
 
+def token_label(number: str) -> str:
+    """Return the label of the token of a number.
+
+    Raises:
+        UsageError: The number is none.
+    """
+    if not _NUMBER.fullmatch(number):
+        raise UsageError(f"{number!r} is no token number", next_step="use up to 16 letters and digits")
+    return f"SAST-{number}"
+
+
+def token_certificate(folder: Path, number: str, key: PublicKey, *, now: datetime) -> Certificate:
+    """Issue a token's certificate.
+
+    Args:
+        folder: Of the tokens; their manufacturing CA is made with the first one.
+        number: Such as ``ADN008580ef``.
+        key: The token's.
+        now: The time, UTC.
+    """
+    authority = _authority(folder, now)
+    return issue(
+        Purpose.TOKEN,
+        subject=token_subject(number),
+        public_key=key,
+        authority=authority.certificate,
+        authority_key=authority.key,
+        now=now,
+        serial=secrets.randbits(78) | 1 << 78,
+    )
+
+
 def make_file_token(
     folder: Path,
     number: str,
@@ -177,25 +212,13 @@ def make_file_token(
     Raises:
         UsageError: The number is none, or there is such a token.
     """
-    if not _NUMBER.fullmatch(number):
-        raise UsageError(f"{number!r} is no token number", next_step="use up to 16 letters and digits")
-    place = folder / f"SAST-{number}"
+    place = folder / token_label(number)
     if place.exists():
         raise UsageError("there is such a token already", where=str(place), next_step="choose another number")
-    authority = _authority(folder, now)
     private = generate_key(key)
-    certificate = issue(
-        Purpose.TOKEN,
-        subject=token_subject(number),
-        public_key=private.public_key(),
-        authority=authority.certificate,
-        authority_key=authority.key,
-        now=now,
-        serial=secrets.randbits(78) | 1 << 78,
-    )
-    signer = SoftwareSigner(certificate, private)
+    signer = SoftwareSigner(token_certificate(folder, number, private.public_key(), now=now), private)
     place.mkdir(parents=True, mode=0o700)
-    write_atomic(place / "token.crt", certificate.pem())
+    write_atomic(place / "token.crt", signer.certificate.pem())
     write_atomic(place / "token.p12", pkcs12_bytes(signer, name=place.name, password=password.encode()), mode=PRIVATE)
     return FileToken(place)
 

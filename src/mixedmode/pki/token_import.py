@@ -1,14 +1,26 @@
-"""Putting keys onto tokens, and giving a token a new PIN."""
+"""Keys onto tokens: made there, or put there; and a new PIN for a token."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from secrets import token_bytes
+from typing import TYPE_CHECKING, Any
 
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.pkcs11 import Pkcs11Token, library_tokens
+from mixedmode.pki.signer import SignerError
 from mixedmode.pki.token_errors import TokenAbsentError, told
 from mixedmode.pki.token_library import in_library_thread, load_library, login_refused, slots_with_token, text_of
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+
+class CannotGenerateError(SignerError):
+    """The token makes no keys of this kind itself."""
+
+    default_code = "token_cannot_generate"
 
 
 @in_library_thread
@@ -40,6 +52,71 @@ def import_signer(module: str, label: str, pin: str, *, key_der: bytes, certific
     except PKCS11Error as error:
         raise told(error, label) from error
     return next(each for each in library_tokens(module) if each.label == label and each.certificate == certificate)
+
+
+@in_library_thread
+def generate_signer(
+    module: str, label: str, pin: str, *, bits: int, certify: Callable[[RSAPublicKey], Certificate]
+) -> Pkcs11Token:
+    """Have a token make a key, which then never was outside of it, and put a certificate of it onto the token.
+
+    Args:
+        module: The library's file.
+        label: Of a token that its maker's tool initialised.
+        pin: Of its user.
+        bits: Of the RSA key.
+        certify: Issues the certificate.
+
+    Raises:
+        CannotGenerateError: The token makes no such keys; one may be imported.
+        SignerError: The token is not there, or refused.
+    """
+    from pkcs11 import Attribute, KeyType, exceptions
+
+    token = _token(module, label)
+    try:
+        session = token.open(rw=True, user_pin=pin)
+    except exceptions.PKCS11Error as error:
+        raise login_refused(error, token, label) from error
+    key_id = token_bytes(4)
+    kept = {Attribute.PRIVATE: True, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False, Attribute.SIGN: True}
+    shown = {Attribute.PRIVATE: False}
+    with session:
+        try:
+            public, private = session.generate_keypair(
+                KeyType.RSA, bits, id=key_id, label=label, store=True, private_template=kept, public_template=shown
+            )
+        except (exceptions.MechanismInvalid, exceptions.FunctionNotSupported) as error:
+            raise CannotGenerateError("the token makes no RSA keys", where=label) from error
+        except exceptions.PKCS11Error as error:
+            raise told(error, label) from error
+        try:
+            certificate = certify(_public_key(public))
+            _write_certificate(session, certificate, key_id)
+        except BaseException as error:
+            for each in (public, private):
+                with suppress(exceptions.PKCS11Error):
+                    each.destroy()
+            if isinstance(error, exceptions.PKCS11Error):
+                raise told(error, label) from error
+            raise
+    return next(each for each in library_tokens(module) if each.label == label and each.certificate == certificate)
+
+
+def _public_key(public: Any) -> RSAPublicKey:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+    from pkcs11 import Attribute
+
+    modulus, exponent = (int.from_bytes(public[each], "big") for each in (Attribute.MODULUS, Attribute.PUBLIC_EXPONENT))
+    return RSAPublicNumbers(exponent, modulus).public_key()
+
+
+def _write_certificate(session: Any, certificate: Certificate, key_id: bytes) -> Any:
+    from pkcs11 import Attribute
+    from pkcs11.util.x509 import decode_x509_certificate
+
+    named = {Attribute.TOKEN: True, Attribute.ID: key_id, Attribute.LABEL: certificate.common_name.strip()}
+    return session.create_object(decode_x509_certificate(certificate.der) | {Attribute.PRIVATE: False} | named)
 
 
 @in_library_thread

@@ -12,7 +12,13 @@ from mixedmode.app.console import print_json, print_lines
 from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mixedmode.admin.ctlclient.wizard import Token
+    from mixedmode.pki.certificates import Certificate
+    from mixedmode.pki.issuing import PublicKey
+    from mixedmode.pki.pkcs11 import BareToken, Pkcs11Token
+    from mixedmode.pki.profiles import KeyKind
 
 app = typer.Typer(help="Security tokens (hardware eTokens).", no_args_is_help=True)
 
@@ -36,13 +42,21 @@ def list_tokens(
 ) -> None:
     """List the tokens that are inserted."""
     found = [_described(token) for token in _inserted(folder, module)]
+    if module is not None:
+        from mixedmode.pki.pkcs11 import bare_tokens
+
+        found += [_bare(token) for token in bare_tokens(module)]
     if json:
         print_json(found)
         return
     from mixedmode.app.lab_guide import table
 
-    rows = ([each["label"], each["serial"], each["subject"], each["not_after"][:10], each["state"]] for each in found)
-    print_lines(table(["token", "serial number", "subject", "valid to", "state"], rows))
+    rows = (
+        [each[key] or "-" for key in ("label", "serial", "subject")]
+        + [(each["not_after"] or "-")[:10], each["state"], each["source"]]
+        for each in found
+    )
+    print_lines(table(["token", "serial number", "subject", "valid to", "state", "where"], rows))
 
 
 def _described(token: Token) -> dict[str, Any]:
@@ -51,6 +65,8 @@ def _described(token: Token) -> dict[str, Any]:
     locked = bool(getattr(token, "locked", False))
     return {
         "label": token.label,
+        "source": str(getattr(token, "module", None) or getattr(token, "folder", "")),
+        "token_serial": getattr(token, "serial", None),
         "uri": getattr(token, "uri", None),
         "subject": certificate.subject,
         "issuer": certificate.issuer,
@@ -63,6 +79,12 @@ def _described(token: Token) -> dict[str, Any]:
     }
 
 
+def _bare(token: BareToken) -> dict[str, Any]:
+    keys = ("uri", "subject", "issuer", "serial", "not_before", "not_after", "sha1", "wrong_passwords")
+    there = {"label": token.label, "source": token.module, "token_serial": token.serial, "state": token.state}
+    return there | dict.fromkeys(keys)
+
+
 @app.command()
 def init(
     number: Annotated[str, typer.Argument(help="Of the token, such as ADN008580ef.")],
@@ -73,31 +95,41 @@ def init(
 ) -> None:
     """Make a lab's token: key, certificate of the manufacturing CA, password Cisco123 unless given.
 
-    With --module the key goes onto the token of that label, which its maker's tool (softhsm2-util) initialised.
+    With --module the token of that label, which its maker's tool (softhsm2-util) initialised, makes the key itself; one
+    that cannot gets a key made here.
     """
     from datetime import UTC, datetime
 
     from mixedmode.app.tokens import token_folder
     from mixedmode.pki.profiles import KeyKind
-    from mixedmode.pki.token_files import DEFAULT_PASSWORD, make_file_token
+    from mixedmode.pki.token_files import DEFAULT_PASSWORD, make_file_token, token_certificate, token_label
 
-    place = token_folder(folder, _lab())
+    place, label, now = token_folder(folder, _lab()), token_label(number), datetime.now(UTC)
+    kind = KeyKind.from_label(f"rsa-{rsa}")
     password = _pin(number, pin_file, default=DEFAULT_PASSWORD)
-    key = KeyKind.from_label(f"rsa-{rsa}")
-    token = make_file_token(place, number, now=datetime.now(UTC), password=password, key=key)
     if module is None:
+        token = make_file_token(place, number, now=now, password=password, key=kind)
         print_lines([f"{token.label} is made in {token.folder}"])
         return
-    import shutil
+    made = _make_behind(module, label, password, kind, lambda key: token_certificate(place, number, key, now=now))
+    print_lines([f"{made.label} has its key: {made.uri}"])
 
-    from mixedmode.pki.token_import import import_signer
+
+def _make_behind(
+    module: str,
+    label: str,
+    password: str,
+    kind: KeyKind,
+    certify: Callable[[PublicKey], Certificate],
+) -> Pkcs11Token:
+    from mixedmode.pki.profiles import generate_key
+    from mixedmode.pki.token_import import CannotGenerateError, generate_signer, import_signer
 
     try:
-        signer = token.open(password)
-        made = import_signer(module, token.label, password, key_der=_key_der(signer.key), certificate=token.certificate)
-    finally:
-        shutil.rmtree(token.folder)
-    print_lines([f"{made.label} has its key: {made.uri}"])
+        return generate_signer(module, label, password, bits=kind.value[1], certify=certify)
+    except CannotGenerateError:
+        key = generate_key(kind)
+        return import_signer(module, label, password, key_der=_key_der(key), certificate=certify(key.public_key()))
 
 
 def _key_der(key: Any) -> bytes:
