@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -50,9 +51,13 @@ def open_lab(directory: Path, asked_url: str | None) -> Cluster | None:
         asked_url: The database that the command line names.
 
     Raises:
-        UsageError: The lab has another database (rule 2), or runs already.
+        UsageError: The lab has another database (rule 2), runs already, or is another user's.
         DatabaseError: The database cannot be used.
     """
+    if directory.is_dir() and not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        raise UsageError(
+            "this user may not use the folder", where=str(directory), next_step="run this as the folder's user"
+        )
     if answers(directory / SOCKET_NAME):
         raise UsageError(
             "the lab runs already", where=str(directory), next_step="use it, stop it, or name another --directory"

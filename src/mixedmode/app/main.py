@@ -47,7 +47,8 @@ def _reported(error: Exception) -> int:
     import sys
 
     from mixedmode.app.console import report_error
-    from mixedmode.errors import MixedModeError, UsageError
+    from mixedmode.causes import file_error
+    from mixedmode.errors import MixedModeError
 
     as_json = "--json" in sys.argv
     if isinstance(error, MixedModeError):
@@ -60,9 +61,7 @@ def _reported(error: Exception) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     if isinstance(error, OSError):
-        place = str(error.filename) if error.filename else None
-        problem = UsageError(error.strerror or str(error), where=place, code="os-error")
-        return report_error(problem, as_json=as_json)
+        return report_error(file_error(error), as_json=as_json)
     raise error
 
 

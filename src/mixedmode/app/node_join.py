@@ -25,6 +25,7 @@ from typing import Any, Final
 import asyncssh
 
 from mixedmode.app.known_hosts import known_hosts_file, scan_hint
+from mixedmode.causes import why_no_connection
 from mixedmode.cluster.certificates import key_name
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.folders import NodeFolder
@@ -170,7 +171,8 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
     except asyncssh.PermissionDenied as error:
         raise UsageError("the publisher refused the login", where=f"{publisher.user}@{where}") from error
     except (asyncssh.Error, OSError, TimeoutError) as error:
-        raise RemoteError("the publisher does not answer", where=where, why=str(error)) from error
+        why, step = why_no_connection(error) if isinstance(error, OSError) else (str(error), None)
+        raise RemoteError("the publisher does not answer", where=where, why=why, next_step=step) from error
     try:
         answer = json.loads(line)
     except ValueError:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mixedmode.causes import cannot_listen
 from mixedmode.errors import RemoteError, UsageError
 
 if TYPE_CHECKING:
@@ -215,11 +216,7 @@ def serve_metrics(collector: SupervisorCollector, address: str, port: int) -> Ca
     try:
         server, thread = start_http_server(port, address, registry)
     except OSError as error:
-        raise RemoteError(
-            f"metrics cannot be served: {error.strerror or error}",
-            where=f"{address}:{port}",
-            next_step="choose another metrics.port, or 0 for none",
-        ) from error
+        raise cannot_listen("the metrics page (metrics.port)", address, port, error) from error
 
     def stop() -> None:
         server.shutdown()

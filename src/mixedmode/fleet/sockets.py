@@ -15,6 +15,7 @@ import socket
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from mixedmode.causes import place, why_no_connection
 from mixedmode.errors import RemoteError
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ async def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[Any
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except OSError as error:
-        raise RemoteError(f"There is no such server: {error.strerror}", where=f"{host}:{port}") from error
+        problem, step = why_no_connection(error)
+        raise RemoteError(f"There is no such server: {problem}", where=place(host, port), next_step=step) from error
     family, _, _, _, address = found[0]
     return socket.AddressFamily(family), address
 

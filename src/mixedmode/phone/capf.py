@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from mixedmode.causes import why_no_connection
 from mixedmode.errors import ProtocolError, RemoteError, UsageError
 from mixedmode.phone.tls import UntrustedServerError, client_context, is_trusted
 from mixedmode.pki.certificates import Certificate
@@ -97,7 +98,8 @@ async def enrol(
     except MalformedCapfError as error:
         raise ProtocolError("CAPF does not keep to the protocol", where=where, why=error.what) from error
     except (OSError, ssl.SSLError) as error:
-        raise RemoteError("CAPF cannot be reached", where=where, why=str(error)) from error
+        why, step = why_no_connection(error)
+        raise RemoteError("CAPF cannot be reached", where=where, why=why, next_step=step) from error
 
 
 async def _converse(

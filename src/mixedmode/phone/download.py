@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from mixedmode.causes import why_no_connection
 from mixedmode.errors import UsageError
 from mixedmode.phone.errors import FileNotFoundOnServer, TransferFailed
 from mixedmode.phone.http import fetch_http
@@ -79,7 +80,8 @@ async def fetch_tftp(
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except OSError as error:
-        raise TransferFailed(f"There is no such server: {error.strerror}", where=where) from error
+        problem, step = why_no_connection(error)
+        raise TransferFailed(f"There is no such server: {problem}", where=where, next_step=step) from error
     family, _, _, _, server = found[0]
     try:
         transfer = ClientTransfer(
@@ -94,7 +96,8 @@ async def fetch_tftp(
         except TimeoutError:
             raise TransferFailed(f"Not complete after {deadline:g} s", where=where, code="timeout") from None
         except OSError as error:
-            raise TransferFailed(f"The network refused it: {error.strerror}", where=where) from error
+            problem, step = why_no_connection(error)
+            raise TransferFailed(f"The network refused it: {problem}", where=where, next_step=step) from error
     if transfer.phase is ClientPhase.DONE:
         return transfer.content
     raise _failure(transfer, where)

@@ -12,6 +12,7 @@ import ssl
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from mixedmode.causes import why_no_connection
 from mixedmode.errors import UsageError
 from mixedmode.phone.errors import FileNotFoundOnServer, TransferFailed
 
@@ -67,7 +68,10 @@ async def fetch_http(
             next_step="Give the CA that issued it.",
             code="untrusted",
         ) from error
-    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
+    except OSError as error:
+        why, step = why_no_connection(error)
+        raise TransferFailed("The connection failed", where=url, why=why, next_step=step) from error
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
         raise TransferFailed("The connection failed", where=url, why=str(error)) from error
     except (FileNotFoundOnServer, TransferFailed) as error:
         error.located(url)

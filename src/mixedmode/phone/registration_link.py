@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final
 
+from mixedmode.causes import why_no_connection
 from mixedmode.errors import RemoteError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.protocols.sccp.phone import PhonePhase, PhoneRegistration
@@ -88,11 +89,13 @@ class Link:
                 "the TLS connection failed", where=str(self.target), why=_tls_words(error), code="sccp-tls"
             ) from error
         except OSError as error:
-            problem = error.strerror or "the connection was closed"
+            problem, step = why_no_connection(error)
             why = None
             if self._machine is None and self.target.context is not None and not error.errno:
                 why = "the server speaks no TLS that this phone knows, or refuses its certificate"
-            raise RemoteError(problem, where=str(self.target), why=why, code="sccp-unreachable") from error
+            raise RemoteError(
+                problem, where=str(self.target), why=why, next_step=step, code="sccp-unreachable"
+            ) from error
         except RemoteError as error:
             error.located(str(self.target))
             raise

@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Collection
 from functools import cache
 
+from mixedmode.causes import why_no_connection
 from mixedmode.errors import MalformedError, ProtocolError, RemoteError, UsageError
 from mixedmode.phone.client import TvsRequest
 from mixedmode.phone.decisions import TVS_UNKNOWN, TvsAnswer, TvsOutcome
@@ -111,8 +112,10 @@ async def exchange(
             code="tvs-tls",
         ) from error
     except OSError as error:
-        problem = error.strerror or str(error) or "the connection was closed"
-        raise RemoteError(f"TVS cannot be reached: {problem}", where=where, code="tvs-unreachable") from error
+        problem, step = why_no_connection(error)
+        raise RemoteError(
+            f"TVS cannot be reached: {problem}", where=where, next_step=step, code="tvs-unreachable"
+        ) from error
     except RemoteError as error:
         error.located(where)
         raise

@@ -11,7 +11,8 @@ import socket
 import struct
 from typing import Final
 
-from mixedmode.errors import RemoteError, UsageError
+from mixedmode.causes import cannot_listen
+from mixedmode.errors import UsageError
 
 BUFFER_BYTES: Final = 4 << 20
 _SO_SNDBUFFORCE: Final = 32
@@ -28,7 +29,9 @@ def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     except OSError as error:
-        raise UsageError(f"There is no such address: {error.strerror}", where=host) from error
+        raise UsageError(
+            "no host of this name is known", where=host, next_step="give an address that `ip address` lists"
+        ) from error
     return family, (str(address[0]), int(address[1]))
 
 
@@ -53,12 +56,7 @@ def bind_datagram(family: socket.AddressFamily, address: tuple[str, int], *, reu
         sock.bind(address)
     except OSError as error:
         sock.close()
-        raise RemoteError(
-            f"Cannot listen on UDP: {error.strerror}",
-            where=f"{address[0]}:{address[1]}",
-            code="listen",
-            next_step="Choose another port, or allow this one (ports below 1024 need CAP_NET_BIND_SERVICE).",
-        ) from error
+        raise cannot_listen("TFTP", *address, error) from error
     return sock
 
 

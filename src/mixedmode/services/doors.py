@@ -13,7 +13,7 @@ from collections.abc import Callable, Sized
 from time import monotonic
 from typing import Final, Generic, TypeVar
 
-from mixedmode.errors import RemoteError
+from mixedmode.causes import cannot_listen
 
 BACKLOG: Final = 4096
 _ACCEPT_AT_ONCE: Final = 64
@@ -51,11 +51,7 @@ def listen(what: str, host: str, port: int, *, backlog: int = BACKLOG, reuse_por
     except OSError as error:
         if listener is not None:
             listener.close()
-        raise RemoteError(
-            f"{what} cannot listen: {error.strerror or error}",
-            where=f"{host}:{port}",
-            next_step="choose another port, or stop what uses it",
-        ) from error
+        raise cannot_listen(what, host, port, error) from error
     return listener
 
 

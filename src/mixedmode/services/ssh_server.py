@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncssh
 
-from mixedmode.errors import RemoteError
+from mixedmode.causes import cannot_listen
 from mixedmode.services.gate import Gate, Place, Startups
 from mixedmode.services.ssh_algorithms import algorithms
 
@@ -47,11 +47,7 @@ async def listen_ssh(
             **settings,
         )
     except OSError as error:
-        raise RemoteError(
-            f"{what} cannot listen: {error.strerror or error}",
-            where=f"{host}:{port}",
-            next_step="choose another port, or stop what uses it",
-        ) from error
+        raise cannot_listen(what, host, port, error) from error
 
 
 class SshConnections:

@@ -25,6 +25,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Protocol, Self, TypeVar
 
+from mixedmode.causes import place, why_no_connection
 from mixedmode.errors import CheckFailedError, ProtocolError, RemoteError, UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.protocols.ctlprovider import (
@@ -159,9 +160,10 @@ class ProviderClient:
             async with asyncio.timeout(self._seconds[0]):
                 reader, writer = await asyncio.open_connection(host, port, ssl=context)
         except (OSError, TimeoutError) as error:
+            problem = why_no_connection(error)[0] if isinstance(error, OSError) and str(error) else "no answer in time"
             raise RemoteError(
-                f"no CTL Provider answers: {getattr(error, 'strerror', '') or error or 'no answer in time'}",
-                where=f"{host}:{port}",
+                f"no CTL Provider answers: {problem}",
+                where=place(host, port),
                 next_step="check that the service Cisco CTL Provider is started on that node (port 2444)",
             ) from error
         self._streams = reader, writer

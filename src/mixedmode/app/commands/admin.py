@@ -49,6 +49,7 @@ async def _run(target: Target, command: str | None) -> int:
 
     from mixedmode.app.known_hosts import scan_hint
     from mixedmode.app.lab_document import lab_is_down
+    from mixedmode.causes import why_no_connection
     from mixedmode.errors import CheckFailedError, RemoteError, UsageError
 
     options: dict[str, Any] = {
@@ -83,11 +84,14 @@ async def _run(target: Target, command: str | None) -> int:
     except (asyncssh.Error, OSError, TimeoutError) as error:
         if target.lab is not None and (down := lab_is_down(target.lab)) is not None:
             raise down from error
+        why, step = (
+            why_no_connection(error) if isinstance(error, OSError) else (str(error) or type(error).__name__, None)
+        )
         raise RemoteError(
             "the node does not answer",
             where=target.where,
-            why=str(error) or type(error).__name__,
-            next_step="check the address, the port and that the node runs",
+            why=why,
+            next_step=step or "check the address, the port and that the node runs",
         ) from error
 
 

@@ -1,0 +1,88 @@
+"""An address, a port, a permission or a name is named for what it is, by every service and client."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mixedmode.causes import cannot_listen, file_error, place, why_no_connection
+from mixedmode.errors import MixedModeError, RemoteError
+from mixedmode.phone.download import fetch_tftp
+from mixedmode.services.datagrams import bind_datagram
+from mixedmode.services.doors import listen
+from tests.support import run_mixedmode
+
+
+def tcp(host: str, port: int) -> None:
+    listen("HTTP", host, port).close()
+
+
+def udp(host: str, port: int) -> None:
+    bind_datagram(socket.AF_INET, (host, port)).close()
+
+
+@pytest.mark.parametrize("door", [tcp, udp])
+def test_a_port_in_use_and_an_address_of_another_host(door: Callable[[str, int], None]) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
+        socket.socket(type=socket.SOCK_DGRAM) as datagrams,
+    ):
+        datagrams.bind(("127.0.0.1", 0))
+        port = datagrams.getsockname()[1]
+        stream.bind(("127.0.0.1", port))
+        stream.listen()
+        with pytest.raises(RemoteError, match="the port is in use"):
+            door("127.0.0.1", port)
+    with pytest.raises(RemoteError, match="this host does not have the address"):
+        door("203.0.113.9", 0)
+
+
+def test_a_name_that_nobody_knows() -> None:
+    with pytest.raises(RemoteError, match="no host of this name is known"):
+        tcp("nosuch.invalid", 0)
+    with pytest.raises(MixedModeError, match="no host of this name is known"):
+        asyncio.run(fetch_tftp("nosuch.invalid", 69, "x"))
+
+
+def test_a_low_port_says_which_right_is_missing() -> None:
+    refused = cannot_listen("TFTP", "::1", 69, PermissionError(errno.EACCES, "Permission denied"))
+    assert refused.where == "[::1]:69"
+    assert "CAP_NET_BIND_SERVICE" in (refused.next_step or "")
+    other = cannot_listen("TFTP", "127.0.0.1", 6969, PermissionError(errno.EACCES, "Permission denied"))
+    assert "CAP_NET" not in (other.next_step or "")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 1)"), "nothing listens"),
+        (OSError("Multiple exceptions: [Errno 111] Connect call failed, [Errno 111] Connect call failed"), "nothing"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "no host of this name"),
+        (TimeoutError(), "no answer"),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), "no route"),
+        (OSError(12345, "Something else"), "Something else"),
+        (OSError(), "the connection was closed"),
+    ],
+)
+def test_why_there_is_no_connection(error: OSError, words: str) -> None:
+    assert words in why_no_connection(error)[0]
+
+
+def test_a_file_that_cannot_be_used_says_why_and_what_to_do() -> None:
+    problem = file_error(PermissionError(errno.EACCES, "Permission denied", "/etc/shadow"))
+    assert (problem.where, problem.what) == ("/etc/shadow", "no permission")
+    assert problem.next_step
+    assert place("::1", 2) == "[::1]:2"
+
+
+def test_the_command_line_says_it_too(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run_mixedmode("lab", "--directory", tmp_path / "file" / "lab", "--once")
+    assert done.returncode == 2
+    assert "a part of the path is no folder" in done.stderr
+    assert "next:" in done.stderr
