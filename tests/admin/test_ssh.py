@@ -16,6 +16,9 @@ from tests.admin.conftest import PUBLISHER, SUBSCRIBER
 from tests.admin.sshlab import PASSWORD, QUICK, Screen, SshLab, ssh_lab
 from tests.admin.transcript import masked, normal, transcript
 
+ELSEWHERE = ("-b", "127.0.0.2")
+"""In a test it stands for another host: this machine itself, 127.0.0.1, is never locked."""
+
 
 @pytest.fixture
 def lab(cluster: Cluster, tmp_path: Path) -> Iterator[SshLab]:
@@ -113,15 +116,15 @@ def test_a_wrong_password_is_delayed_then_locks_out_then_is_forgiven(cluster: Cl
     limits = replace(QUICK, logins=replace(QUICK.logins, attempts=2, lock_seconds=1.5))
     with ssh_lab(cluster, PUBLISHER, tmp_path, limits) as lab:
         begun = time.monotonic()
-        assert lab.ssh("show ctl", password="wrong").returncode == 255
+        assert lab.ssh(*ELSEWHERE, "show ctl", password="wrong").returncode == 255
         assert time.monotonic() - begun > 0.2
-        assert lab.ssh("show ctl", password="wrong").returncode == 255
-        locked = lab.ssh("show ctl")
+        assert lab.ssh(*ELSEWHERE, "show ctl", password="wrong").returncode == 255
+        locked = lab.ssh(*ELSEWHERE, "show ctl")
         assert locked.returncode == 255
         assert "Permission denied" in locked.stderr
-        assert lab.ssh("show ctl", user="operator").returncode == 0
+        assert lab.ssh(*ELSEWHERE, "show ctl", user="operator").returncode == 0
         time.sleep(1.6)
-        assert lab.ssh("show ctl").returncode == 0
+        assert lab.ssh(*ELSEWHERE, "show ctl").returncode == 0
     logins = [entry for entry in cluster.operations.journal.audit() if entry.action == "login"]
     assert [(entry.actor.user, entry.outcome) for entry in logins] == [
         ("administrator", "refused"),
@@ -130,17 +133,17 @@ def test_a_wrong_password_is_delayed_then_locks_out_then_is_forgiven(cluster: Cl
         ("operator", "done"),
         ("administrator", "done"),
     ]
-    assert {entry.actor.source for entry in logins} == {"127.0.0.1"}
+    assert {entry.actor.source for entry in logins} == {"127.0.0.2"}
     assert PASSWORD not in str(logins)
 
 
 def test_a_lock_outlives_the_service(cluster: Cluster, tmp_path: Path) -> None:
     limits = replace(QUICK, logins=replace(QUICK.logins, attempts=1, delay_seconds=0.01))
     with ssh_lab(cluster, PUBLISHER, tmp_path, limits) as lab:
-        assert lab.ssh("show ctl", password="wrong").returncode == 255
+        assert lab.ssh(*ELSEWHERE, "show ctl", password="wrong").returncode == 255
     with ssh_lab(cluster, PUBLISHER, tmp_path, limits) as lab:
-        assert lab.ssh("show ctl").returncode == 255
-        assert lab.ssh("show ctl", user="operator").returncode == 0
+        assert lab.ssh(*ELSEWHERE, "show ctl").returncode == 255
+        assert lab.ssh(*ELSEWHERE, "show ctl", user="operator").returncode == 0
 
 
 def test_an_unknown_account_looks_like_a_wrong_password(lab: SshLab) -> None:

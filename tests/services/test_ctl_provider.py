@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -207,7 +208,12 @@ def test_the_audit_log_has_logins_and_installations_with_their_address(lab: Lab)
 
 
 @pytest.mark.parametrize("user", ["anna", "nobody"])
-def test_wrong_passwords_lock_out_the_right_one_too(lab: Lab, user: str) -> None:
+def test_wrong_passwords_lock_out_the_right_one_too(lab: Lab, user: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # This machine itself is never locked; in a test 127.0.0.2 stands for another host.
+    here = asyncio.open_connection
+    elsewhere = partial(here, local_addr=("127.0.0.2", 0))
+    monkeypatch.setattr(asyncio, "open_connection", elsewhere)
+
     async def procedure() -> None:
         async with lab.serving() as service:
             async with lab.client(service) as client:
@@ -219,6 +225,11 @@ def test_wrong_passwords_lock_out_the_right_one_too(lab: Lab, user: str) -> None
             async with lab.client(service) as client:
                 with pytest.raises(LoginRefusedError):
                     await client.login(user, PASSWORD)
+            for others in ("127.0.0.3", "127.0.0.1"):
+                monkeypatch.setattr(asyncio, "open_connection", partial(here, local_addr=(others, 0)))
+                async with lab.client(service) as client:
+                    assert await client.login("anna", PASSWORD) == 1
+            monkeypatch.setattr(asyncio, "open_connection", elsewhere)
             if user == "anna":
                 await asyncio.sleep(1.1)
                 async with lab.client(service) as client:

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mixedmode.pki.files import PRIVATE, write_atomic
+from mixedmode.services.guesses import Key
 
 LOCK_FILE = "login-locks.json"
 _LARGEST = 4 << 20
-
-Key = tuple[str, str]
-"""Account and address; one of both is empty in counters over all accounts or all addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +54,4 @@ def write_locks(path: Path, locks: Mapping[Key, Lock]) -> None:
         {"account": account, "address": address, "failures": lock.failures, "last": lock.last}
         for (account, address), lock in locks.items()
     ]
-    write_atomic(path, json.dumps(rows, indent=1).encode(), mode=PRIVATE)
+    write_atomic(path, json.dumps(rows).encode(), mode=PRIVATE)

@@ -1,13 +1,17 @@
-"""Guarding logins: a failed one costs time, many lock out for a while.
+"""Guarding logins: one guard for all services of a node that ask for a password.
 
 Rules:
 
-1. Each failure delays its own answer, twice as long as the one before, up to a limit.
-2. Failures are counted for an account from one address, for an address, and for an account from everywhere, each with
-   its own limit; at the limit nobody gets in there until the lock ends, with the right password neither.
-3. Whether an account is locked, unknown or its password wrong looks the same from outside.
-4. Locks outlive the process (:mod:`.login_locks`); failures that did not lock yet do not.
-5. Few passwords are checked at once, so that logins cannot take the processor away from phones.
+1. Who is locked out and whose answers wait is decided by :mod:`mixedmode.services.guesses`: who guesses locks out
+   himself and nobody else.
+2. Whether an account is locked, unknown or its password wrong looks the same from outside and takes the same time: a
+   refusal comes when its delay is over, whatever was done meanwhile.
+3. A source that is locked costs nothing: its passwords are not looked at.
+4. One password of a source is checked at a time and few in all, so that logins cannot take the processor away from
+   phones, and a source with many connections waits for itself; this machine's own logins wait for nobody else.
+5. Locks outlive the process (:mod:`.login_locks`); failures that did not lock yet do not.
+
+Public keys are not asked for here: they cannot be guessed, so nobody is ever locked out of them.
 """
 
 from __future__ import annotations
@@ -15,48 +19,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from mixedmode.admin.accounts import Account, AccountStore
-from mixedmode.admin.login_locks import LOCK_FILE, Key, Lock, read_locks, write_locks
+from mixedmode.admin.login_locks import LOCK_FILE, Lock, read_locks, write_locks
+from mixedmode.services.gate import is_local, source_of
+from mixedmode.services.guesses import Failures, Guesses, Key
+from mixedmode.services.guesses import GuessPolicy as LoginPolicy
 
-_REMEMBERED = 10_000
-"""Counters that are kept; the oldest goes first."""
-_KEPT_LOCKS = 1_000
+__all__ = ["LoginGuard", "LoginPolicy"]
+
+_KEPT_LOCKS: Final = 1_000
 """Locks in the file; the oldest goes first."""
-_CHECKS_AT_ONCE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class LoginPolicy:
-    """How strict logins are.
-
-    Attributes:
-        attempts: Failures of an account from one address before the lock.
-        address_attempts: Failures from one address.
-        account_attempts: Failures of an account from everywhere.
-        lock_seconds: How long a lock lasts; also how long failures are remembered.
-        delay_seconds: After the first failure.
-        longest_delay: Of any failure, seconds.
-        per_connection: Failures before the connection is closed.
-    """
-
-    attempts: int = 5
-    address_attempts: int = 20
-    account_attempts: int = 50
-    lock_seconds: float = 300.0
-    delay_seconds: float = 1.0
-    longest_delay: float = 8.0
-    per_connection: int = 3
+_CHECKS_AT_ONCE: Final = 2
+"""Of strangers; this machine has one more for itself."""
+_IN_LINE: Final = 64
+"""Logins of one source that wait; more are refused unseen."""
 
 
 @dataclass(slots=True)
-class _Counter:
-    failures: int = 0
-    last: float = 0.0
+class _Line:
+    """The logins of one source that wait for their turn."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    length: int = 0
 
 
 @dataclass(slots=True)
@@ -74,78 +64,107 @@ class LoginGuard:
     policy: LoginPolicy = field(default_factory=LoginPolicy)
     now: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
-    _counters: OrderedDict[tuple[str, str], _Counter] = field(default_factory=OrderedDict)
+    _guesses: Guesses = field(init=False)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CHECKS_AT_ONCE))
+    _local_checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    _attempts: set[asyncio.Future[tuple[Account | None, float]]] = field(default_factory=set)
+    _lines: dict[str, _Line] = field(default_factory=dict)
     _kept: dict[Key, Lock] = field(default_factory=dict)
+    _written: dict[Key, Lock] = field(default_factory=dict)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         """Take up the locks of an earlier process."""
-        self._kept = read_locks(self._lock_file)
-        for key, lock in self._kept.items():
-            # A clock that was set back must not make a lock last longer than one that begins now.
-            age = max(0.0, self.wall() - lock.last)
-            self._counters[key] = _Counter(lock.failures, self.now() - age)
+        self._guesses = Guesses(self.policy)
+        self._kept = self._written = read_locks(self._lock_file)
+        now, wall = self.now(), self.wall()
+        # A clock that was set back must not make a lock last longer than one that begins now.
+        self._guesses.restore(
+            {key: Failures(lock.failures, now - max(0.0, wall - lock.last)) for key, lock in self._kept.items()}
+        )
 
     @property
     def _lock_file(self) -> Path:
         return self.accounts.path.with_name(LOCK_FILE)
 
-    async def check_password(self, name: str, password: str, source: str) -> Account | None:
-        """Return the account, None if it may not log in; a failure answers late (rule 1)."""
-        async with self._checks:
-            account = await asyncio.to_thread(self.accounts.verify, name, password)
-        if account is not None and not self.is_locked(name, source):
-            self.succeeded(name, source)
-            return account
-        delay = self.failed(name, source)
-        await self._keep_locks(name, source)
-        await asyncio.sleep(delay)
-        return None
+    async def check_password(self, name: str, password: str, address: str) -> Account | None:
+        """Return the account, None if it may not log in; a failure answers late (rule 2).
 
-    def is_locked(self, name: str, source: str) -> bool:
-        """Return whether an account is locked for an address now."""
-        return any(self._failures(key) >= limit for key, limit in self._limits(name, source))
+        Args:
+            name: The account.
+            password: The password.
+            address: The client's address.
 
-    def failed(self, name: str, source: str) -> float:
+        Raises:
+            MalformedError: The file of accounts is damaged.
+        """
+        source, begun = source_of(address), time.monotonic()
+        slowed = self._guesses.slowed(name, source, self.now())
+        if slowed and not self.is_locked(name, source):
+            await asyncio.sleep(slowed)
+        attempt = asyncio.ensure_future(self._attempt(name, password, source))
+        self._attempts.add(attempt)
+        attempt.add_done_callback(self._attempts.discard)
+        # A client that goes away has guessed all the same; neither the counting nor the work may end half-way.
+        account, delay = await asyncio.shield(attempt)
+        if account is None:
+            await asyncio.sleep(begun + max(delay, slowed) - time.monotonic())
+        return account
+
+    def is_locked(self, name: str, address: str) -> bool:
+        """Return whether a client's source is locked out of an account now."""
+        return self._guesses.is_locked(name, source_of(address), self.now())
+
+    def failed(self, name: str, address: str) -> float:
         """Count a failure; return how long its answer shall wait, seconds."""
-        for key, _ in self._limits(name, source):
-            failures = self._failures(key)
-            self._counters[key] = _Counter(failures + 1, self.now())
-            self._counters.move_to_end(key)
-        while len(self._counters) > _REMEMBERED:
-            self._counters.popitem(last=False)
-        doublings = min(self._failures((name, source)) - 1, 16)
-        return float(min(self.policy.delay_seconds * 2**doublings, self.policy.longest_delay))
+        return self._guesses.failed(name, source_of(address), self.now())
 
-    def succeeded(self, name: str, source: str) -> None:
-        """Forget an account's failures from an address."""
-        self._counters.pop((name, source), None)
+    def succeeded(self, name: str, address: str) -> None:
+        """Forget an account's failures from a client's source."""
+        self._guesses.succeeded(name, source_of(address))
+
+    async def _attempt(self, name: str, password: str, source: str) -> tuple[Account | None, float]:
+        """Check a password when it is its source's turn; return the account, or how late to refuse."""
+        async with self._turn(source) as others:
+            account = None
+            if others < _IN_LINE and not self.is_locked(name, source):
+                await asyncio.sleep(self._guesses.pace(name, source, self.now()))
+                async with self._local_checks if is_local(source) else self._checks:
+                    account = await asyncio.to_thread(self.accounts.verify, name, password)
+            if account is not None:
+                self.succeeded(name, source)
+                return account, 0.0
+            delay = self.failed(name, source)
+        await self._keep_locks(name, source)
+        return None, delay
+
+    @asynccontextmanager
+    async def _turn(self, source: str) -> AsyncIterator[int]:
+        """Let a source's logins in one after the other (rule 4), each told how many were there before it came."""
+        line = self._lines.setdefault(source, _Line())
+        before = line.length
+        line.length += 1
+        try:
+            async with line.turn:
+                yield before
+        finally:
+            line.length -= 1
+            if not line.length:
+                del self._lines[source]
 
     async def _keep_locks(self, name: str, source: str) -> None:
         """Write the locks when one is new, or has become much longer."""
         now, lasts = self.wall(), self.policy.lock_seconds
-        locked = [key for key, limit in self._limits(name, source) if self._failures(key) >= limit]
+        locked = self._guesses.standing(name, source, self.now())
         if not any(key not in self._kept or now - self._kept[key].last > lasts / 10 for key in locked):
             return
         lasting = [(key, lock) for key, lock in self._kept.items() if now - lock.last <= lasts and key not in locked]
-        lasting += [(key, Lock(self._failures(key), now)) for key in locked]
+        lasting += [(key, Lock(number, now)) for key, number in locked.items()]
         self._kept = dict(lasting[-_KEPT_LOCKS:])
-        # A full disk must not keep anybody from logging in; the lock holds in memory in any case.
         async with self._writing:
-            with contextlib.suppress(OSError):
-                await asyncio.to_thread(write_locks, self._lock_file, dict(self._kept))
-
-    def _failures(self, key: tuple[str, str]) -> int:
-        counter = self._counters.get(key)
-        if counter is None or self.now() - counter.last > self.policy.lock_seconds:
-            return 0
-        return counter.failures
-
-    def _limits(self, name: str, source: str) -> tuple[tuple[tuple[str, str], int], ...]:
-        policy = self.policy
-        return (
-            ((name, source), policy.attempts),
-            (("", source), policy.address_attempts),
-            ((name, ""), policy.account_attempts),
-        )
+            # One write does for all that waited for it.
+            if self._written is not self._kept:
+                self._written = self._kept
+                # A full disk must not keep anybody from logging in; the lock holds in memory in any case.
+                with contextlib.suppress(OSError):
+                    await asyncio.to_thread(write_locks, self._lock_file, self._kept)

@@ -18,6 +18,8 @@ from mixedmode.admin.logins import LoginGuard
 from mixedmode.errors import MixedModeError
 from mixedmode.services.ssh_algorithms import only_strong_signatures
 
+_KEYS = 32
+"""That a client may offer on one connection; an agent may hold many."""
 _log = logging.getLogger(__name__)
 
 
@@ -51,7 +53,9 @@ class Login(asyncssh.SSHServer):
 
     def __init__(self, service: Door) -> None:
         self._service = service
-        self._failures = 0
+        self._passwords = 0
+        self._attempts: set[asyncio.Future[bool]] = set()
+        self._keys_refused = 0
         self._method = ""
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -77,6 +81,17 @@ class Login(asyncssh.SSHServer):
 
     async def validate_password(self, username: str, password: str) -> bool:
         """Check a password; a wrong one is answered late, too many end the connection."""
+        self._passwords += 1
+        if self._passwords > self._service.guard.policy.per_connection:
+            self._end()
+            return False
+        # The library ends an attempt when the client begins the next one; it shall be counted and audited all the same.
+        attempt = asyncio.ensure_future(self._check(username, password))
+        self._attempts.add(attempt)
+        attempt.add_done_callback(self._attempts.discard)
+        return await asyncio.shield(attempt)
+
+    async def _check(self, username: str, password: str) -> bool:
         service = self._service
         try:
             account = await service.guard.check_password(username, password, self._source)
@@ -87,16 +102,18 @@ class Login(asyncssh.SSHServer):
             self._method = "password"
             return True
         service.metrics["failed_logins"] += 1
-        self._failures += 1
         locked = service.guard.is_locked(username, self._source)
         await service.note(username, self._source, "login", "refused", method="password", locked=locked)
-        if self._failures >= service.guard.policy.per_connection:
-            reason = "Too many authentication failures"
-            self._connection.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, reason)
+        if self._passwords >= service.guard.policy.per_connection:
+            self._end()
         return False
 
+    def _end(self) -> None:
+        reason = "Too many authentication failures"
+        self._connection.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, reason)
+
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Check that a key belongs to the account."""
+        """Check that a key belongs to the account; no lock concerns it, since keys cannot be guessed."""
         only_strong_signatures(key)
         try:
             account = await asyncio.to_thread(self._service.accounts.find, username)
@@ -105,9 +122,12 @@ class Login(asyncssh.SSHServer):
             return False
         shown = " ".join(key.export_public_key().decode().split()[:2])
         self._method = "public key"
-        return (
-            account is not None and shown in account.keys and not self._service.guard.is_locked(username, self._source)
-        )
+        if account is not None and shown in account.keys:
+            return True
+        self._keys_refused += 1
+        if self._keys_refused >= _KEYS:
+            self._end()
+        return False
 
     async def auth_completed(self) -> None:
         """Note the login."""
