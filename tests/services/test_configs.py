@@ -76,3 +76,13 @@ def test_the_oldest_built_file_goes_when_memory_is_short(cluster: Cluster) -> No
     again = store.lookup(f"{NAMES[0]}.cnf.xml")
     assert again == first
     assert again is not first
+
+
+def test_what_is_built_is_xml_whatever_the_facts_hold() -> None:
+    from mixedmode.services.configs import ConfigFacts, Server
+    from mixedmode.services.phoneconfig import render_config
+    from mixedmode.signedfile.wellformed import xml_problem
+
+    built = render_config(ConfigFacts(load="SCCP\x0b45.<&>\x00\ufffe", call_managers=(Server("a\x1b&b", 2000),)))
+    assert xml_problem(built) is None
+    assert b"SCCP45.&lt;&amp;&gt;" in built

@@ -105,10 +105,6 @@ def read_certificate(path: Path) -> Certificate:
 
     data = read_source(str(path), limit=1 << 20)
     try:
-        if b"-----BEGIN" in data:
-            return Certificate.from_pem(data)
-        certificate = Certificate.from_der(data)
-        _ = certificate.x509
+        return Certificate.from_file(data)
     except MalformedError as error:
         raise error.located(str(path)) from None
-    return certificate

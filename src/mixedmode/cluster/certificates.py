@@ -7,6 +7,7 @@ Rules:
 2. A node has one active certificate for a purpose; earlier ones stay in the database, inactive.
 3. A certificate is found by serial and issuer text, the key that TVS looks under (wire-formats.md 1.8).
 4. A node has the certificates of the active version: others, made under another one, wait unseen for its return.
+5. A text that no issuer is written by is compared as a name; if it fits several certificates, none is found.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from mixedmode.cluster.folders import NodeFolder
 from mixedmode.cluster.schema import CertificateRow, ProcessNode, VersionRow
 from mixedmode.cluster.topology import NodeRole
 from mixedmode.cluster.versions import Version
-from mixedmode.errors import UsageError
+from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.load import load_signer
+from mixedmode.pki.names import names_match
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import SoftwareSigner
 
@@ -136,14 +138,16 @@ class CertificateStore:
             return [_stored(row) for row in session.scalars(query.order_by(CertificateRow.id))]
 
     def find(self, issuer: str, serial: str) -> list[StoredCertificate]:
-        """Return the active certificates of a serial (upper hex) and issuer (as trust lists write it)."""
-        query = select(CertificateRow).where(
-            CertificateRow.serialnumber == serial.upper(),
-            CertificateRow.issuername == issuer,
-            CertificateRow.isactive,
-        )
+        """Return the active certificates of a serial (upper hex) and issuer (as trust lists write it).
+
+        If no issuer is written so, the name counts: in any order and style, without ``DC=`` too (rule 5).
+        """
+        query = select(CertificateRow).where(CertificateRow.serialnumber == serial.upper(), CertificateRow.isactive)
         with self._database.read() as session:
-            return [_stored(row) for row in session.scalars(query.order_by(CertificateRow.id))]
+            rows = session.scalars(query.order_by(CertificateRow.id)).all()
+            exact = [_stored(row) for row in rows if row.issuername == issuer]
+            found = exact or [stored for stored in map(_stored, rows) if _is_issued_by(stored.certificate, issuer)]
+        return found if exact or len({stored.certificate for stored in found}) == 1 else []
 
     def signer(self, node: str, unit: str, certificate: Certificate | None = None) -> SoftwareSigner:
         """Return the signer of a node's certificate, by default the active one.
@@ -275,6 +279,13 @@ def list_identity(certificate: Certificate) -> tuple[str, str, str]:
 
 def _stored(row: CertificateRow) -> StoredCertificate:
     return StoredCertificate(row.unit, row.node, row.name, Certificate.from_der(row.der), row.created, row.isactive)
+
+
+def _is_issued_by(certificate: Certificate, issuer: str) -> bool:
+    try:
+        return names_match(issuer, certificate.issuer_name)
+    except MalformedError:
+        return False
 
 
 def certificates_of(stored: Iterable[StoredCertificate]) -> dict[tuple[str, str], Certificate]:

@@ -130,8 +130,7 @@ def key_kind_of(certificate: Certificate) -> KeyKind:
 
 def hash_of(certificate: Certificate) -> Hash | None:
     """Return the hash under an RSA certificate; None lets the key decide."""
-    algorithm = certificate.x509.signature_hash_algorithm
-    known = {member.value for member in Hash}
-    if certificate.key_kind == "EC" or algorithm is None or algorithm.name not in known:
+    name = certificate.signature_hash
+    if certificate.key_kind == "EC" or name not in {member.value for member in Hash}:
         return None
-    return Hash(algorithm.name)
+    return Hash(name)

@@ -15,6 +15,7 @@ from typing import Final
 
 from mixedmode.errors import MalformedError
 from mixedmode.phone.state import TVS_PORT, TvsServer
+from mixedmode.signedfile.wellformed import explain
 
 MAX_BYTES: Final = 1 << 20
 MAX_ELEMENTS: Final = 20_000
@@ -220,14 +221,17 @@ def _read(data: bytes) -> _Element:
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
+        problem = explain(error, parser.ErrorByteIndex)
         raise MalformedError(
-            f"the configuration is no XML: {expat.ErrorString(error.code)}",
-            offset=max(parser.ErrorByteIndex, 0),
-            why=f"line {error.lineno}, column {error.offset}",
+            f"the configuration is no XML: {problem.text}",
+            offset=problem.offset,
+            why=f"line {problem.line}, column {problem.column}",
             code="config",
         ) from error
     except (LookupError, UnicodeError, ValueError) as error:
-        raise MalformedError("the configuration is in an unknown encoding", why=str(error), code="config") from error
+        raise MalformedError(
+            "the configuration is in an unknown encoding", why="phones read UTF-8", code="config"
+        ) from error
     if reader.root is None:
         raise MalformedError("the configuration is empty", offset=0, code="config")
     return reader.root

@@ -29,7 +29,7 @@ from mixedmode.phone.decisions import (
 )
 from mixedmode.phone.lookup import Verifier, names_tvs
 from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.names import serial_matches, serial_text
+from mixedmode.pki.names import names_match, serial_matches, serial_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -190,7 +190,9 @@ class Evidence:
         if not self.settings.tvs_certificate_must_match:
             return True
         try:
-            return serial_matches(header.signer_serial or b"", certificate.serial)
+            return serial_matches(header.signer_serial or b"", certificate.serial) and names_match(
+                header.signer_issuer or "", certificate.issuer_name
+            )
         except MalformedError:
             return False
 

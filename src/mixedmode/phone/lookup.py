@@ -1,6 +1,7 @@
 """Find who signed among the records of a stored list, and read what a list says about its cluster.
 
-Names and serials of a header and a record are compared verbatim, as phones do (wire-formats.md 1.7).
+Names and serials of a header and a record are compared verbatim first, as phones are known to do (wire-formats.md
+1.7); then as names, in any order and style and without ``DC=``, a token's serial also byte-reversed (forecast.md 5.11).
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from mixedmode.pki.names import texts_match
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import Record, TrustList
 from mixedmode.trustlist.roles import Role
-from mixedmode.trustlist.verify import check_signature
+from mixedmode.trustlist.verify import check_signature, has_issuer
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates import Certificate
@@ -62,11 +64,11 @@ def server_records(stored: TrustList, header: Header) -> Iterator[Record]:
     serial = header.signer_serial
     if not serial:
         return
+    issuer = header.signer_issuer
     for record in stored.records:
-        if record.serial == serial and record.role in FILE_SIGNERS and record.certificate_der is not None:
-            issuer = header.signer_issuer
-            if issuer is None or record.issuer in {None, issuer}:
-                yield record
+        is_server = record.serial == serial and record.role in FILE_SIGNERS and record.certificate_der is not None
+        if is_server and has_issuer(record, issuer):
+            yield record
 
 
 def names_file_signer(stored: TrustList | None) -> bool:
@@ -111,4 +113,7 @@ def is_mixed_mode(stored: TrustList | None) -> bool:
 
 def same_signer(one: Header, other: Header) -> bool:
     """Return whether two files were signed by the same signer, by issuer and serial."""
-    return one.signer_serial == other.signer_serial and one.signer_issuer == other.signer_issuer
+    first, second = one.signer_issuer, other.signer_issuer
+    if one.signer_serial != other.signer_serial:
+        return False
+    return first == second or (first is not None and second is not None and texts_match(first, second))

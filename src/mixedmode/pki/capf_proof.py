@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from typing import cast
 
+from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates import Certificate
 
 
@@ -32,8 +33,8 @@ def proof_holds(certificate: Certificate, signed: bytes, *, sha1: bytes | None, 
         return False
     name = "sha512" if sha512 is not None else "sha1"
     digest = hashlib.new(name, signed, usedforsecurity=False).digest()
-    key = certificate.x509.public_key()
     try:
+        key = certificate.public_key
         if isinstance(key, rsa.RSAPublicKey):
             found = key.recover_data_from_signature(signature, padding.PKCS1v15(), None)
             return hmac.compare_digest(found, digest)
@@ -41,6 +42,6 @@ def proof_holds(certificate: Certificate, signed: bytes, *, sha1: bytes | None, 
             algorithm = hashes.SHA512() if sha512 is not None else hashes.SHA1()  # noqa: S303 - the protocol's
             key.verify(signature, digest, ec.ECDSA(Prehashed(cast(hashes.HashAlgorithm, algorithm))))
             return True
-    except (InvalidSignature, ValueError):
+    except (InvalidSignature, ValueError, MalformedError):
         return False
     return False

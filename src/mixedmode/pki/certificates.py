@@ -3,81 +3,79 @@
 Rules:
 
 1. Making one costs nothing; the DER is parsed when a field is first asked for, and each field once.
-2. Whatever is wrong with the DER, each field raises :class:`MalformedError` and nothing else.
-3. A serial is its unsigned magnitude without leading zeros (wire-formats.md 1.1).
+2. It is read by our own reader, which takes what OpenSSL takes: the library's refuses old string types, unsorted sets
+   and more, and warns on stderr. Whatever is wrong, each field raises :class:`MalformedError` and nothing else.
+3. A serial is its unsigned magnitude without leading zeros (wire-formats.md 1.1); a negative one is the bytes that
+   are written.
+4. What is read but odd is told by :func:`mixedmode.pki.oddities.oddities`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache, cached_property, lru_cache, wraps
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar
 
 from mixedmode.errors import MalformedError
+from mixedmode.pki import public_keys
+from mixedmode.pki.der import read_element
 from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.pki.outline import Moment, Outline, read_outline, read_validity, serial_octets
+from mixedmode.pki.public_keys import forget_signers, prehashed, verification_library, verification_of
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.x509 import Name
+
+    from mixedmode.pki.distinguished import DistinguishedName
+    from mixedmode.pki.extensions import Extension
 
 T = TypeVar("T")
 
 _CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
-MAX_RSA_BITS = 16384
-"""A larger modulus is not used: checking one signature could hold a service up for seconds."""
-
-
-SIGNERS_KEPT = 512
-"""Keys of certificates that verified something last, kept ready: a cluster has few signers and many phones, and
-OpenSSL prepares a key at its first use, which costs a third of a verification."""
-
-
-def _library_errors() -> tuple[type[Exception], ...]:
-    """Return what the library raises over certificates that do not follow the standard."""
-    from cryptography import x509
-    from cryptography.exceptions import InternalError, UnsupportedAlgorithm
-
-    return (
-        ArithmeticError,
-        InternalError,
-        LookupError,
-        TypeError,
-        UnsupportedAlgorithm,
-        ValueError,
-        Warning,  # the caller may have turned warnings into errors
-        x509.AttributeNotFound,
-        x509.DuplicateExtension,
-        x509.ExtensionNotFound,
-        x509.InvalidVersion,
-        x509.UnsupportedGeneralNameType,
-    )
+__all__ = ["Certificate", "forget_signers", "prehashed"]
+_PEM = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----(.*?)-----END ", re.DOTALL)
 
 
 def _field(read: Callable[[Certificate], T]) -> cached_property[T]:
-    """Make a field that is read once and whose failures are :class:`MalformedError` (rules 1 and 2)."""
-    return cached_property(_guarded(read))
+    """Make a field that is read once, and whose failure says which field it is (rules 1 and 2)."""
 
-
-def _guarded(read: Callable[[Certificate], T]) -> Callable[[Certificate], T]:
-    @wraps(read)
     def guarded(self: Certificate) -> T:
         try:
             return read(self)
-        except MalformedError:
-            raise
-        except _library_errors() as error:
-            raise MalformedError(
-                f"the certificate's {read.__name__.replace('_', ' ')} cannot be read",
-                why=str(error) or type(error).__name__,
-                code="certificate",
-                next_step="ask its issuer for a certificate that follows RFC 5280",
-            ) from error
+        except MalformedError as error:
+            raise unreadable(read.__name__.replace("_", " "), error) from error
 
-    return guarded
+    guarded.__doc__ = read.__doc__
+    return cached_property(guarded)
+
+
+def unreadable(field: str, error: MalformedError) -> MalformedError:
+    """Return the error for a field of a certificate; one that says so already is kept."""
+    if error.code != "asn1":
+        return error
+    return MalformedError(
+        f"the certificate's {field} cannot be read",
+        why=error.why,
+        code="certificate",
+        next_step="ask its issuer for a certificate that follows RFC 5280",
+    )
+
+
+def _decoded(text: bytes) -> bytes:
+    """Return the first structure of a PEM block's text, as OpenSSL reads it; empty if there is none."""
+    import base64
+    import binascii
+
+    head, _, body = text.replace(b"\r", b"").partition(b"\n\n")
+    try:
+        der = base64.b64decode(body if b":" in head else text)
+        return der[: read_element(der, 0, len(der)).next]
+    except (binascii.Error, MalformedError):
+        return b""
 
 
 class Certificate:
@@ -116,27 +114,38 @@ class Certificate:
         Raises:
             MalformedError: There is none, or it cannot be read.
         """
-        from cryptography import x509
-
-        try:
-            library = x509.load_pem_x509_certificate(pem)
-        except _library_errors() as error:
+        found = _PEM.search(pem)
+        der = _decoded(found[1]) if found else b""
+        if not der:
             raise MalformedError(
                 "no readable PEM certificate",
-                why=str(error),
+                why="it is damaged" if found else "no line says BEGIN CERTIFICATE",
                 code="certificate",
                 next_step="check the file's content",
-            ) from error
-        return cls.from_library(library)
+            )
+        certificate = cls(der)
+        _ = certificate.outline
+        return certificate
+
+    @classmethod
+    def from_file(cls, data: bytes) -> Certificate:
+        """Return the first certificate of a file's content, PEM or DER, after reading it.
+
+        Raises:
+            MalformedError: There is none, or it cannot be read.
+        """
+        if b"-----BEGIN" in data:
+            return cls.from_pem(data)
+        certificate = cls(data)
+        _ = certificate.outline
+        return certificate
 
     @classmethod
     def from_library(cls, library: x509.Certificate) -> Certificate:
-        """Return a certificate that the library has read already."""
+        """Return a certificate that the library made."""
         from cryptography.hazmat.primitives.serialization import Encoding
 
-        certificate = cls(library.public_bytes(Encoding.DER))
-        certificate.__dict__["x509"] = library
-        return certificate
+        return cls(library.public_bytes(Encoding.DER))
 
     def pem(self) -> bytes:
         """Return the certificate as PEM text."""
@@ -147,21 +156,42 @@ class Certificate:
         return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""]).encode()
 
     @_field
+    def outline(self) -> Outline:
+        """Where its fields lie."""
+        return read_outline(self.der)
+
+    @_field
     def x509(self) -> x509.Certificate:
-        """The library's object."""
+        """The library's object, for what only the library does; it refuses much that is read here."""
+        import warnings
+
         from cryptography import x509
 
-        return x509.load_der_x509_certificate(self.der)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return x509.load_der_x509_certificate(self.der)
+            except Exception as error:  # the library has a dozen kinds of errors for this, and adds to them
+                raise MalformedError(
+                    "the certificate is too unusual to be used for this",
+                    why="it is readable, but does not follow RFC 5280",
+                    code="certificate",
+                    next_step="ask its issuer for a certificate that follows RFC 5280",
+                ) from error
 
     @_field
-    def subject_name(self) -> Name:
-        """The library's subject."""
-        return self.x509.subject
+    def subject_name(self) -> DistinguishedName:
+        """The subject."""
+        from mixedmode.pki.distinguished import read_name
+
+        return read_name(self.der, self.outline.subject)
 
     @_field
-    def issuer_name(self) -> Name:
-        """The library's issuer."""
-        return self.x509.issuer
+    def issuer_name(self) -> DistinguishedName:
+        """The issuer."""
+        from mixedmode.pki.distinguished import read_name
+
+        return read_name(self.der, self.outline.issuer)
 
     @_field
     def subject(self) -> str:
@@ -187,21 +217,34 @@ class Certificate:
     @_field
     def serial(self) -> bytes:
         """The serial's magnitude; a serial written with its top bit set counts as unsigned (rule 3)."""
-        number = self.x509.serial_number
-        if number < 0:
-            length = (8 + (-number - 1).bit_length()) // 8
-            return number.to_bytes(length, signed=True)
-        return number.to_bytes(max(1, (number.bit_length() + 7) // 8))
+        return serial_octets(self.der, self.outline).lstrip(b"\0") or b"\0"
 
     @_field
+    def validity(self) -> tuple[Moment, Moment]:
+        """The first and last moment of validity, and what is odd about how they are written."""
+        return read_validity(self.der, self.outline)
+
+    @property
     def not_before(self) -> datetime:
         """The first moment of validity, UTC."""
-        return self.x509.not_valid_before_utc.astimezone(UTC)
+        return self.validity[0].time
 
-    @_field
+    @property
     def not_after(self) -> datetime:
         """The last moment of validity, UTC."""
-        return self.x509.not_valid_after_utc.astimezone(UTC)
+        return self.validity[1].time
+
+    @_field
+    def extensions(self) -> tuple[Extension, ...]:
+        """The extensions, their values not read yet."""
+        from mixedmode.pki.extensions import read_extensions
+
+        return read_extensions(self.der, self.outline)
+
+    @_field
+    def signature_hash(self) -> str | None:
+        """The hash under the issuer's signature as ``sha256``, None if it is an unusual one."""
+        return public_keys.signature_hash(self.der, self.outline)
 
     @_field
     def public_key(self) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
@@ -210,17 +253,7 @@ class Certificate:
         Raises:
             MalformedError: It is neither RSA nor EC, which phones do not know.
         """
-        from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
-        key = self.x509.public_key()
-        if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-            return key
-        raise MalformedError(
-            f"the certificate's key is a {type(key).__name__}",
-            why="phones know only RSA and EC keys",
-            code="key_kind",
-            next_step="use a certificate with an RSA or EC key",
-        )
+        return public_keys.load_public_key(self.der, self.outline)
 
     @_field
     def key_kind(self) -> Literal["RSA", "EC"]:
@@ -258,7 +291,7 @@ class Certificate:
     @_field
     def signature_field(self) -> bytes:
         """Record tag 8: the certificate's own signature value."""
-        return self.x509.signature
+        return public_keys.signature_bits(self.der, self.outline)
 
     @cached_property
     def sha1(self) -> bytes:
@@ -283,10 +316,13 @@ class Certificate:
         Raises:
             MalformedError: The certificate cannot be read.
         """
-        verify = _verifier(self)
+        try:
+            verify = verification_of(self.der)
+        except MalformedError as error:
+            raise unreadable("public key", error) from error
         if verify is None:
             return False
-        library = _verification_library()
+        library = verification_library()
         try:
             verify(signature, digest.hash(data), library.scheme, library.markers[digest])
         except library.refusals:
@@ -299,77 +335,6 @@ class Certificate:
         Raises:
             MalformedError: One of both cannot be read.
         """
-        from cryptography.exceptions import InvalidSignature
-
         if self.issuer_name != authority.subject_name:
             return False
-        refusals: tuple[type[Exception], ...] = (InvalidSignature, *_library_errors())
-        try:
-            _check_issued(self.x509, authority.public_key)
-        except refusals:
-            return False
-        return True
-
-
-def _check_issued(certificate: x509.Certificate, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> None:
-    """Check a certificate's signature; the library's own check refuses SHA-1, which old certificates carry."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-
-    parameters = certificate.signature_algorithm_parameters
-    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
-    chosen = certificate.signature_hash_algorithm
-    if isinstance(key, rsa.RSAPublicKey) and isinstance(parameters, padding.PKCS1v15 | padding.PSS) and chosen:
-        key.verify(signature, signed, parameters, chosen)
-    elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
-        key.verify(signature, signed, parameters)
-    else:
-        raise UnsupportedAlgorithm("the signature is not of the key's kind")
-
-
-@_guarded
-def _verifier(certificate: Certificate) -> Any:
-    """Return the library's verification for a certificate's key, None if the key cannot be used."""
-    return _verification_of(certificate.der)
-
-
-@lru_cache(maxsize=SIGNERS_KEPT)
-def _verification_of(der: bytes) -> Any:
-    library = _verification_library()
-    key = library.load(der).public_key()
-    return key.verify if isinstance(key, library.rsa_key) and key.key_size <= MAX_RSA_BITS else None
-
-
-def forget_signers() -> None:
-    """Forget the keys that are kept ready; for measurements."""
-    _verification_of.cache_clear()
-
-
-class _VerificationLibrary(NamedTuple):
-    load: Callable[[bytes], Any]
-    rsa_key: Any
-    scheme: PKCS1v15
-    markers: tuple[Any, ...]
-    refusals: tuple[type[Exception], ...]
-
-
-@cache
-def _verification_library() -> _VerificationLibrary:
-    """Return what verification needs of the library, imported once."""
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-    from cryptography.x509 import load_der_x509_certificate
-
-    refusals = (InvalidSignature, UnsupportedAlgorithm, ValueError)
-    return _VerificationLibrary(load_der_x509_certificate, RSAPublicKey, PKCS1v15(), prehashed(), refusals)
-
-
-@cache
-def prehashed() -> tuple[Any, ...]:
-    """Return the library's markers for "this is a digest already", indexed by digest code."""
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-
-    # SHA-1 because phones of the 7900 series know no other digest in older firmware.
-    return (None, Prehashed(hashes.SHA1()), Prehashed(hashes.SHA256()), Prehashed(hashes.SHA512()))  # noqa: S303
+        return public_keys.is_signed_with(self.der, self.outline, authority.public_key)

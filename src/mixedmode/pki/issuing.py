@@ -2,18 +2,20 @@
 
 The mechanics below :mod:`mixedmode.pki.profiles`, which says what each purpose needs. SHA-1 signatures, which
 certificates of older clusters carry, are made here, since the library makes certificates only with SHA-2: the
-certificate is built with SHA-256, the algorithm's identifier replaced, and signed again.
+certificate is built with SHA-256, the algorithm's identifier replaced, and signed again. So is a certificate whose
+issuer's name is written in a way that the library does not write.
 """
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.der import BIT_STRING, SEQUENCE, encode, whole
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+    from mixedmode.pki.distinguished import DistinguishedName
     from mixedmode.pki.signer import PrivateKey
 
     PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
@@ -87,7 +90,7 @@ class Issuer:
         certificate: The issuer's certificate, None if the new one is self-signed.
     """
 
-    name: x509.Name
+    name: x509.Name | DistinguishedName
     key: PrivateKey
     certificate: Certificate | None = None
 
@@ -124,11 +127,12 @@ def build_certificate(
     _check_hash(chosen, issuer.key)
     if serial <= 0 or serial.bit_length() > MAX_SERIAL_BITS:
         raise UsageError(f"a serial has 1 to {MAX_SERIAL_BITS} bits and is positive", code="serial")
+    issuer_name, issuer_bytes = _issuer_name(issuer.name)
     try:
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
-            .issuer_name(issuer.name)
+            .issuer_name(issuer_name)
             .public_key(public_key)
             .serial_number(serial)
             .not_valid_before(validity[0])
@@ -138,8 +142,15 @@ def build_certificate(
             builder = builder.add_extension(extension, critical=critical)
         certificate = Certificate.from_library(builder.sign(issuer.key, _library_hash(chosen)))
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise UsageError("the certificate cannot be made", why=str(error), code="certificate") from error
-    return _with_sha1(certificate, issuer.key) if chosen is Hash.SHA1 else certificate
+        raise UsageError(
+            "the certificate cannot be made",
+            why="a date is out of range, or a name has characters that a certificate cannot hold",
+            code="certificate",
+            next_step="use ASCII host names, and dates from 1950 to 9999",
+        ) from error
+    if chosen is Hash.SHA1 or issuer_bytes is not None:
+        return _signed_again(certificate, issuer.key, chosen, issuer_bytes)
+    return certificate
 
 
 def _extensions(wanted: Extensions, public_key: PublicKey, issuer: Issuer) -> list[tuple[x509.ExtensionType, bool]]:
@@ -211,24 +222,43 @@ def _library_hash(chosen: Hash) -> Any:
     return by_name.get(chosen, hashes.SHA256)()
 
 
-_SHA256_WITH_RSA = bytes.fromhex("300d06092a864886f70d01010b0500")
 _SHA1_WITH_RSA = bytes.fromhex("300d06092a864886f70d0101050500")
-_OUTER_SEQUENCE = re.compile(rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)", re.DOTALL)
 
 
-def _with_sha1(certificate: Certificate, key: PrivateKey) -> Certificate:
-    """Return the certificate with sha1WithRSAEncryption in place of sha256WithRSAEncryption."""
+def _signed_again(certificate: Certificate, key: PrivateKey, chosen: Hash, issuer: bytes | None) -> Certificate:
+    """Return the certificate with another issuer's name, or a SHA-1 signature, which the library cannot make."""
     from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise UsageError("SHA-1 signs only with RSA keys", code="weak_hash")
-    # Version, serial and the algorithm's identifier come first, so the first occurrence is the right one.
-    tbs = certificate.x509.tbs_certificate_bytes.replace(_SHA256_WITH_RSA, _SHA1_WITH_RSA, 1)
-    signature = key.sign(tbs, PKCS1v15(), hashes.SHA1())  # noqa: S303 - the old style asked for
-    outer = _OUTER_SEQUENCE.match(certificate.der)
-    if outer is None:
-        raise UsageError("the certificate is too large for a SHA-1 signature", code="certificate")
-    bits = certificate.der[outer.end() + len(tbs) + len(_SHA1_WITH_RSA) : -len(signature)]
-    return Certificate.from_der(outer[0] + tbs + _SHA1_WITH_RSA + bits + signature)
+    der, fields = certificate.der, certificate.outline
+    algorithm = whole(der, fields.algorithm)
+    digest = _library_hash(chosen)
+    if chosen is Hash.SHA1:
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise UsageError("SHA-1 signs only with RSA keys", code="weak_hash")
+        algorithm, digest = _SHA1_WITH_RSA, hashes.SHA1()  # noqa: S303 - the old style asked for
+    before = der[fields.tbs.start : fields.algorithm.outer] + algorithm
+    name = whole(der, fields.issuer) if issuer is None else issuer
+    signed = encode(SEQUENCE, before + name + der[fields.validity.outer : fields.tbs.end])
+    if isinstance(key, rsa.RSAPrivateKey):
+        signature = key.sign(signed, PKCS1v15(), digest)
+    else:
+        signature = key.sign(signed, ec.ECDSA(digest))
+    return Certificate(encode(SEQUENCE, signed + algorithm + encode(BIT_STRING, b"\0" + signature)))
+
+
+def _issuer_name(name: x509.Name | DistinguishedName) -> tuple[x509.Name, bytes | None]:
+    """Return an issuer's name for the library, and its bytes where the library would write others.
+
+    What a certificate says about its issuer must be what the issuer calls itself, byte for byte: phones and old
+    programs compare bytes.
+    """
+    from cryptography import x509
+
+    if isinstance(name, x509.Name):
+        return name, None
+    with suppress(ValueError, TypeError):
+        written = x509.Name([x509.NameAttribute(x509.ObjectIdentifier(each.oid), each.value) for each in name])
+        return written, None if written.public_bytes() == name.der else name.der
+    return x509.Name([]), name.der

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,7 +133,9 @@ def pkcs12_signer(data: bytes, *, password: Password, where: str) -> SoftwareSig
     store = None
     for attempt in (lambda: None, lambda: password(where)):
         try:
-            store = pkcs12.load_pkcs12(data, attempt())
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                store = pkcs12.load_pkcs12(data, attempt())
             break
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             cause = error
@@ -140,9 +143,9 @@ def pkcs12_signer(data: bytes, *, password: Password, where: str) -> SoftwareSig
         raise UsageError(
             "the PKCS#12 file cannot be opened",
             where=where,
-            why=str(cause),
+            why="the password is wrong, the file is damaged or no PKCS#12, or a certificate in it is too unusual",
             code="pkcs12",
-            next_step="check the password and that the file is PKCS#12",
+            next_step="check the password; else write it as PEM (openssl pkcs12 -in FILE -nodes) and name that file",
         ) from cause
     library = ([store.cert] if store.cert else []) + list(store.additional_certs)
     if store.key is None or not library:
@@ -179,7 +182,7 @@ def parse_private_key(data: bytes, *, password: Password | None = None, where: s
         raise UsageError(
             "the private key cannot be read",
             where=where,
-            why=str(error),
+            why="the password is wrong, the key is damaged, or it is of a kind that is not known here",
             code="private_key",
             next_step="check the password and that the file holds a PEM or DER private key",
         ) from error
@@ -199,10 +202,7 @@ def load_certificate(path: Path) -> Certificate:
         MalformedError: It holds no certificate.
     """
     data = read_key_file(path)
-    make = Certificate.from_pem if b"-----BEGIN" in data else Certificate.from_der
-    certificate = _located(make, data, str(path))
-    _located(lambda _: certificate.x509, data, str(path))
-    return certificate
+    return _located(Certificate.from_file, data, str(path))
 
 
 def load_certificates(path: Path) -> list[Certificate]:

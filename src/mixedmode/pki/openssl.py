@@ -9,6 +9,21 @@ from mixedmode.errors import UsageError
 from mixedmode.pki.load import private_key_pem
 from mixedmode.pki.signer import SoftwareSigner
 
+_REASONS = (
+    ("KEY_TOO_SMALL", "its key is too small for today's TLS"),
+    ("MD_TOO_WEAK", "it was signed with an old hash, MD5 or SHA-1, which today's TLS refuses"),
+    ("KEY_VALUES_MISMATCH", "the key does not belong to it"),
+    ("KEY_TYPE", "the key is of another kind than the certificate's"),
+    ("ASN1", "it is too unusual: it is readable, but does not follow RFC 5280"),
+    ("NOT_ENOUGH_DATA", "it is damaged"),
+)
+
+
+def plain_reason(error: ssl.SSLError) -> str:
+    """Return why OpenSSL refused a certificate or key, in our words."""
+    reason = error.reason or ""
+    return next((text for word, text in _REASONS if word in reason), "it is damaged, or too weak for today's TLS")
+
 
 def use_key(context: ssl.SSLContext, signer: SoftwareSigner, *, what: str, next_step: str) -> None:
     """Have a context show a certificate and prove it with its key.
@@ -31,7 +46,7 @@ def use_key(context: ssl.SSLContext, signer: SoftwareSigner, *, what: str, next_
         raise UsageError(
             f"OpenSSL does not take the {what}",
             where=signer.certificate.subject,
-            why=str(error.reason or error),
+            why=plain_reason(error),
             next_step=next_step,
         ) from error
     finally:

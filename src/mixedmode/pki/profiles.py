@@ -110,11 +110,14 @@ class Subject:
         try:
             return x509.Name([x509.NameAttribute(oid, value) for oid, value in parts if value])
         except ValueError as error:
+            longest = max((value for _, value in parts), key=len)
+            why = f"{longest!r} has {len(longest.encode())} bytes"
             raise UsageError(
                 "the subject's name cannot be written",
                 where=self.common_name,
-                why=str(error),
-                next_step="common name up to 64 characters, country of two letters",
+                why=why if len(self.country) in {0, 2} else f"the country {self.country!r} is not two letters",
+                next_step="common name, unit and organization up to 64 characters, locality and state up to 128, "
+                "country of two letters",
             ) from error
 
     def named(self, common_name: str) -> Subject:

@@ -8,21 +8,24 @@ agreement). CAPF's asks to be an authority.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mixedmode.errors import MalformedError, UsageError
-from mixedmode.pki.certificates import Certificate
+from mixedmode.pki import extensions
+from mixedmode.pki.certificates import Certificate, unreadable
 from mixedmode.pki.issuing import IPSEC_END_SYSTEM
 from mixedmode.pki.names import render_name
 from mixedmode.pki.profiles import PROFILES, Profile, Purpose, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
 
     from mixedmode.pki.signer import PrivateKey
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,12 @@ def make_request(purpose: Purpose, *, subject: Subject, key: PrivateKey, dns_nam
             builder = builder.add_extension(extension, critical=critical)
         return builder.sign(key, _hash_for(key)).public_bytes(Encoding.PEM)
     except (ValueError, TypeError) as error:
-        raise UsageError("the request cannot be made", why=str(error), code="request") from error
+        raise UsageError(
+            "the request cannot be made",
+            why="a name has characters that a request cannot hold",
+            code="request",
+            next_step="use ASCII host names",
+        ) from error
 
 
 def read_request(pem: bytes) -> SigningRequest:
@@ -106,7 +114,12 @@ def read_request(pem: bytes) -> SigningRequest:
         valid = library.is_signature_valid
         _ = library.extensions, library.public_key()
     except _library_errors() as error:
-        raise MalformedError("no readable certificate signing request", why=str(error), code="request") from error
+        raise MalformedError(
+            "no readable certificate signing request",
+            why="it is damaged" if begin >= 0 else "no line says BEGIN CERTIFICATE REQUEST",
+            code="request",
+            next_step="make it anew",
+        ) from error
     if not valid:
         raise MalformedError("the signature of the certificate signing request is wrong", code="request")
     from cryptography.hazmat.primitives.serialization import Encoding
@@ -120,38 +133,61 @@ def alternative_names(certificate: Certificate) -> tuple[str, ...]:
     Raises:
         MalformedError: Its extensions cannot be read.
     """
-    return _dns_names(_extensions_of(certificate))
+    return all_alternative_names(certificate)[0]
 
 
-def is_authority(certificate: Certificate) -> bool:
-    """Return whether a certificate says that it may sign others: basic constraints, and key usage if it has one.
-
-    A version 1 certificate says nothing, and is believed when it is its own issuer: old roots are such.
+def all_alternative_names(certificate: Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the alternative names of a certificate: host names, and addresses as text.
 
     Raises:
         MalformedError: Its extensions cannot be read.
     """
-    from cryptography import x509
-
-    extensions = _extensions_of(certificate)
-    if certificate.x509.version is x509.Version.v1:
-        return certificate.is_issued_by(certificate)
-    for extension in extensions:
-        value = extension.value
-        if isinstance(value, x509.KeyUsage) and not value.key_cert_sign:
-            return False
-    return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in extensions)
+    value = extensions.one_of(certificate.extensions, extensions.ALTERNATIVE_NAME)
+    return ((), ()) if value is None else _reading(extensions.names_in, value, "alternative names")
 
 
-def _extensions_of(certificate: Certificate) -> x509.Extensions:
+def is_authority(certificate: Certificate) -> bool:
+    """Return whether a certificate may sign others; see :func:`authority_obstacle`.
+
+    Raises:
+        MalformedError: Its extensions cannot be read.
+    """
+    return authority_obstacle(certificate) is None
+
+
+def authority_obstacle(certificate: Certificate) -> str | None:
+    """Return why a certificate does not say that it may sign others, None if it says so.
+
+    Basic constraints decide, and key usage if it has one. Without basic constraints a key usage that names the
+    signing of certificates is enough, as for OpenSSL. A version 1 certificate says nothing, and is believed when it is
+    its own issuer: old roots are such.
+
+    Raises:
+        MalformedError: Its extensions cannot be read.
+    """
+    if certificate.outline.version == 1:
+        return None if certificate.is_issued_by(certificate) else "it is of version 1, which cannot say so"
+    usage = extensions.one_of(certificate.extensions, extensions.KEY_USAGE)
+    constraints = extensions.one_of(certificate.extensions, extensions.BASIC_CONSTRAINTS)
+    signs = None if usage is None else _reading(extensions.may_sign, usage, "key usage")
+    if signs is False:
+        return "its key usage does not allow it to sign certificates"
+    if constraints is None:
+        return None if signs else "it has no basic constraints, so it does not say that it is an authority"
+    if not _reading(extensions.says_authority, constraints, "basic constraints"):
+        return "its basic constraints say that it is no authority (CA:FALSE)"
+    return None
+
+
+def _reading(read: Callable[[bytes], T], value: bytes, name: str) -> T:
     try:
-        return certificate.x509.extensions
-    except _library_errors() as error:
-        raise MalformedError("the certificate's extensions cannot be read", why=str(error)) from error
+        return read(value)
+    except MalformedError as error:
+        raise unreadable(name, error) from error
 
 
 def _library_errors() -> tuple[type[Exception], ...]:
-    """Return what the library raises over requests and extensions that do not follow the standard."""
+    """Return what the library raises over requests that do not follow the standard."""
     from cryptography import x509
     from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 
@@ -167,10 +203,10 @@ def _library_errors() -> tuple[type[Exception], ...]:
     )
 
 
-def _dns_names(extensions: x509.Extensions) -> tuple[str, ...]:
+def _dns_names(found: x509.Extensions) -> tuple[str, ...]:
     from cryptography import x509
 
-    for extension in extensions:
+    for extension in found:
         if isinstance(extension.value, x509.SubjectAlternativeName):
             return tuple(extension.value.get_values_for_type(x509.DNSName))
     return ()

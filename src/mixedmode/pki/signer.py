@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from mixedmode.errors import RemoteError, UsageError
-from mixedmode.pki.certificates import Certificate, prehashed
+from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.pki.public_keys import prehashed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa

@@ -24,6 +24,7 @@ from mixedmode.cluster.certificates import StoredCertificate
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.openssl import plain_reason
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.protocols.sccp.admission import Security
@@ -133,7 +134,7 @@ def phone_context(trust: PhoneTrust, floor: TlsFloor = TlsFloor.TLS_1_2) -> ssl.
             raise UsageError(
                 "OpenSSL does not take the certificates that vouch for phones",
                 where=CAPF_TRUST,
-                why=str(error.reason or error),
+                why=plain_reason(error),
                 next_step="remove what is no certificate authority from the store",
             ) from error
     return context

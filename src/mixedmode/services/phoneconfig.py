@@ -5,6 +5,7 @@ Pure: text in, text out. Only elements that matter to trust and registration are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
@@ -53,6 +54,14 @@ _PORTS = {"SCCP": ("ethernetPhonePort", "securedPhonePort"), "SIP": ("sipPort", 
 _TLS, _TCP = 3, 1
 
 
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML cannot hold, not even escaped: a phone would drop the whole file for one."""
+
+
+def _text(text: str) -> str:
+    return escape(_NO_XML.sub("", text))
+
+
 def render_config(facts: ConfigFacts) -> bytes:
     """Return the XML of a ``SEP<MAC>.cnf.xml``."""
     plain, secured = _PORTS[facts.protocol]
@@ -68,23 +77,23 @@ def render_config(facts: ConfigFacts) -> bytes:
         lines.append(
             f'    <member priority="{priority}"><callManager>'
             f"<ports><{plain}>{each.port}</{plain}>{secure}</ports>"
-            f"<processNodeName>{escape(each.address)}</processNodeName></callManager></member>"
+            f"<processNodeName>{_text(each.address)}</processNodeName></callManager></member>"
         )
     lines += ["  </members></callManagerGroup></devicePool>", "  <TVS><members>"]
     lines += [
-        f'    <member priority="{priority}"><port>{each.port}</port><address>{escape(each.address)}</address></member>'
+        f'    <member priority="{priority}"><port>{each.port}</port><address>{_text(each.address)}</address></member>'
         for priority, each in enumerate(facts.tvs[:_MOST])
     ]
     lines += [
         "  </members></TVS>",
         f"  <deviceSecurityMode>{facts.security_mode}</deviceSecurityMode>",
         f"  <transportLayerProtocol>{_TLS if facts.security_mode > 1 else _TCP}</transportLayerProtocol>",
-        f"  <loadInformation>{escape(facts.load)}</loadInformation>",
+        f"  <loadInformation>{_text(facts.load)}</loadInformation>",
         "  <capfAuthMode>2</capfAuthMode>",
         "  <capfList>",
     ]
     lines += [
-        f"    <capf><phonePort>{each.port}</phonePort><processNodeName>{escape(each.address)}</processNodeName></capf>"
+        f"    <capf><phonePort>{each.port}</phonePort><processNodeName>{_text(each.address)}</processNodeName></capf>"
         for each in facts.capf[:_MOST]
     ]
     lines += [

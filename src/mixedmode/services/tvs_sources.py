@@ -123,7 +123,8 @@ class DatabaseCache:
 class TableSource:
     """Certificates that are all in memory.
 
-    An issuer that is written in another style than here (``CN=a,O=b``, as tlvfile does) is found by its attributes.
+    An issuer that is written in another style than here (``CN=a,O=b``, as tlvfile does), or without its ``DC=``, is
+    found by its attributes; a text that fits several certificates of this serial finds none.
 
     Args:
         name: As the trace calls it.
@@ -163,7 +164,8 @@ class TableSource:
         entry = self._entries.get(key)
         if entry is None:
             same_serial = self._by_serial.get(key.serial, ())
-            entry = next((each for each in same_serial if _is_issuer(key.issuer, each.certificate)), None)
+            found = {each.certificate: each for each in same_serial if _is_issuer(key.issuer, each.certificate)}
+            entry = next(iter(found.values())) if len(found) == 1 else None
         return entry
 
 

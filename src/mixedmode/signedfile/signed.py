@@ -1,4 +1,4 @@
-"""A signed file: a version 1.0 header, then the content unchanged (wire-formats.md 2).
+"""A signed file: a header of version 1.0 or 1.1, then the content unchanged (wire-formats.md 2).
 
 Rules:
 
@@ -6,6 +6,7 @@ Rules:
 2. The signer is the TFTP or CCM+TFTP record with the header's issuer and serial.
 3. Only RSA keys of 512, 1024, 2048 or 4096 bits sign.
 4. The name in the header is that of the signed file, ``.sgn`` included; it may have folders.
+5. We write version 1.0. Cisco's firmware has 1.1, and no time of signing; both are read alike.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from mixedmode.signedfile.errors import BadSignatureError, UnknownSignerError, W
 from mixedmode.signedfile.tags import ENCRYPTED_CONTAINERS, ENCRYPTED_VERSION, SIGNED_VERSION
 from mixedmode.trustlist.build import signer_identity
 from mixedmode.trustlist.header import Header, SignerOrder, encode_header
+from mixedmode.trustlist.kinds import FileKind, kind_of
 from mixedmode.trustlist.roles import HEADER_CONTAINERS, HeaderTag, Layout, Role
-from mixedmode.trustlist.verify import check_signature
+from mixedmode.trustlist.verify import check_signature, has_issuer
 from mixedmode.trustlist.walk import walk_header
 
 if TYPE_CHECKING:
@@ -57,13 +59,13 @@ class SignedFile:
         if data[3:4] == bytes(ENCRYPTED_VERSION[:1]):
             containers = HEADER_CONTAINERS | ENCRYPTED_CONTAINERS
         header = Header(data, walk_header(data, containers))
-        if header.version not in {SIGNED_VERSION, ENCRYPTED_VERSION}:
+        if kind_of(header) not in {FileKind.SIGNED, FileKind.ENCRYPTED}:
             major, minor = header.version
             raise MalformedError(
                 f"a header of version {major}.{minor} is not that of a signed file",
                 offset=3,
                 code="version",
-                next_step="signed files have version 1.0, encrypted ones 2.0; trust lists are for `mixedmode show`",
+                next_step="signed files have version 1.0 or 1.1, encrypted ones 2.0; mixedmode show is for trust lists",
             )
         for tag in (HeaderTag.HEADER_LENGTH, HeaderTag.SIGNATURE):
             if header.offset_of(tag) is None:
@@ -74,7 +76,7 @@ class SignedFile:
     @property
     def is_encrypted(self) -> bool:
         """Whether the payload is ciphertext."""
-        return self.header.version == ENCRYPTED_VERSION
+        return self.header.version[0] == ENCRYPTED_VERSION[0]
 
     @property
     def payload(self) -> bytes:
@@ -89,7 +91,7 @@ class SignedFile:
         for record in trust_list.records:
             if record.role not in SIGNER_ROLES or not record.serial or not serial_matches(serial, record.serial):
                 continue
-            if record.issuer == issuer or _certificate_has_issuer(record.certificate, issuer):
+            if has_issuer(record, issuer) if record.issuer else _certificate_has_issuer(record.certificate, issuer):
                 yield record
 
     def verify(self, trust_list: TrustList) -> Record:

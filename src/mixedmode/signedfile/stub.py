@@ -18,6 +18,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from mixedmode.errors import UsageError
+from mixedmode.signedfile.wellformed import explain
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates import Certificate
@@ -96,8 +97,10 @@ def _parse(content: bytes) -> _Element:
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(content, True)
-    except (expat.ExpatError, ValueError, LookupError) as error:
-        raise _refused(str(error)) from error
+    except expat.ExpatError as error:
+        raise _refused(str(explain(error))) from error
+    except (ValueError, LookupError) as error:
+        raise _refused("its encoding is not known; use UTF-8") from error
     if roots[0].name != "device":
         raise _refused(f"its root is <{roots[0].name}>, not <device>")
     return roots[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 SIGNED_VERSION = (1, 0)
+"""What is written; Cisco's firmware has 1.1, which is read alike."""
 ENCRYPTED_VERSION = (2, 0)
 
 

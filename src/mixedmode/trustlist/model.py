@@ -11,8 +11,10 @@ import hashlib
 from functools import cached_property
 from typing import Literal
 
+from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.trustlist.header import Header, read_text
+from mixedmode.trustlist.kinds import FileKind, kind_of, not_a_list
 from mixedmode.trustlist.roles import MAX_FILE, ROLES_BY_CODE, RecordTag, Role
 from mixedmode.trustlist.verify import Verification, signer_records, verify_trust_list
 from mixedmode.trustlist.walk import Fields, Span, malformed, walk_header, walk_records
@@ -190,7 +192,13 @@ class TrustList:
                 "check that this is a CTL or ITL file",
             )
         fields = walk_header(data)
-        return cls(data, Header(data, fields), walk_records(data, fields.end))
+        header = Header(data, fields)
+        try:
+            return cls(data, header, walk_records(data, fields.end))
+        except MalformedError as error:
+            if kind_of(header) is FileKind.TRUST_LIST:
+                raise
+            raise not_a_list(header) from error
 
     def serialize(self) -> bytes:
         """Return the file's bytes, the same that were parsed."""

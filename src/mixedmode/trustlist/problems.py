@@ -234,9 +234,15 @@ def _certificate_problems(record: Record, now: datetime) -> Iterator[Problem]:
     certificate = record.certificate
     if certificate is None:
         return
+    from mixedmode.pki.oddities import oddities
+
     offset = record.offset_of(RecordTag.CERTIFICATE)
     try:
         yield from _field_mismatches(record, certificate)
+        unusual = oddities(certificate)
+        if unusual:
+            message = f"record {record.number}: the certificate is unusual: {'; '.join(unusual)}"
+            yield Problem("certificate_unusual", message, offset, Severity.WARNING)
         if certificate.not_after < now:
             message = f"record {record.number}: the certificate expired on {certificate.not_after:%Y-%m-%d}"
             yield Problem("certificate_expired", message, offset, Severity.WARNING)
@@ -246,7 +252,8 @@ def _certificate_problems(record: Record, now: datetime) -> Iterator[Problem]:
     except MalformedError as error:
         yield Problem(
             "certificate_malformed",
-            f"record {record.number}: the certificate cannot be read: {error.what}",
+            f"record {record.number}: the certificate cannot be read: {error.what}"
+            + (f" ({error.why})" if error.why else ""),
             offset,
         )
 

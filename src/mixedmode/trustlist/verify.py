@@ -3,7 +3,8 @@
 The rules (wire-formats.md 1.5 to 1.7, phone-trust.md 0):
 
 1. The header names its signer by issuer and serial; it carries no certificate.
-2. Only a record with role SAST may vouch, found by the same serial bytes and the same issuer text.
+2. Only a record with role SAST may vouch, found by the same serial bytes and the same issuer: the same text, or
+   another that names the same (in another order or style, without ``DC=``), or the name in the record's certificate.
 3. The signature covers the file without the signature TLV; RSASSA-PKCS1-v1_5 over SHA-1, SHA-256 or SHA-512.
 4. Without such a record the file cannot be judged from itself: the verdict is None, neither yes nor no.
 
@@ -52,20 +53,44 @@ _HOLDS = "the signature holds"
 def signer_records(trust_list: TrustList, issuer: str | None, serial: bytes) -> Iterator[Record]:
     """Yield the SAST records with this serial and issuer, in file order.
 
+    A token's serial may stand byte-reversed in one of two lists (wire-formats.md 1.7); it is found either way.
+
     Args:
         trust_list: Where to look.
         issuer: Issuer text; None matches any.
-        serial: Serial bytes, compared verbatim.
+        serial: Serial bytes.
     """
     for record in _records_with_serial(trust_list, serial):
-        if issuer is None or record.issuer in {None, issuer}:
+        if has_issuer(record, issuer):
             yield record
+    turned = serial[::-1]
+    if turned != serial:
+        for record in _records_with_serial(trust_list, turned):
+            if _TOKEN_NAME in (record.subject or "") and has_issuer(record, issuer):
+                yield record
+
+
+def has_issuer(record: Record, issuer: str | None) -> bool:
+    """Return whether a record's issuer is that of a text (rule 2); an absent one fits any."""
+    text = record.issuer
+    return issuer is None or text is None or text == issuer or _names_issuer(record, text, issuer)
+
+
+def _names_issuer(record: Record, text: str, issuer: str) -> bool:
+    from mixedmode.pki.names import names_match, texts_match
+
+    if texts_match(text, issuer):
+        return True
+    try:
+        return record.certificate is not None and names_match(issuer, record.certificate.issuer_name)
+    except MalformedError:
+        return False
 
 
 def _is_issuer(record: Record, issuer: bytes | None) -> bool:
-    """Return whether a record's issuer text is that of a header's CANAME field; an absent one fits any."""
+    """Return whether a record's issuer is that of a header's CANAME field (rule 2)."""
     value = record.value(_ISSUER)
-    return value == issuer or value is None or issuer is None or read_text(value) == read_text(issuer)
+    return value == issuer or issuer is None or has_issuer(record, read_text(issuer))
 
 
 def _records_with_serial(trust_list: TrustList, serial: bytes) -> Iterator[Record]:
@@ -78,6 +103,7 @@ def _records_with_serial(trust_list: TrustList, serial: bytes) -> Iterator[Recor
                 yield trust_list.record(number)
 
 
+_TOKEN_NAME = "SAST-"  # noqa: S105 - how the names of security tokens begin
 # Plain numbers: looking up an enumeration's member costs as much as comparing a serial.
 _FUNCTION = int(RecordTag.FUNCTION)
 _SERIAL = int(RecordTag.SERIAL_NUMBER)

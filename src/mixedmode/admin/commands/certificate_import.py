@@ -22,8 +22,10 @@ async def import_certificate(call: Call) -> None:
     store = trust_store(call.value("name"))
     await call.say(texts.ASK_PASTE)
     pem = await pasted(call)
-    await call.operate(certificates.IMPORT, unit=store, pem=pem)
+    result = await call.operate(certificates.IMPORT, unit=store, pem=pem)
     await _tell(call, store)
+    for warning in result.warnings:
+        await call.say(texts.WARNING, text=warning)
 
 
 async def _import_own(call: Call) -> None:

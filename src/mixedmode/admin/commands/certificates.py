@@ -55,7 +55,7 @@ def _details(certificate: Certificate, call: Call) -> list[str]:
     local = call.session.date
     return [
         "[",
-        f"  Version: {certificate.x509.version.name.upper()}",
+        f"  Version: V{certificate.outline.version}",
         f"  Serial Number: {certificate.serial.hex().upper()}",
         f"  Issuer Name: {printable(certificate.issuer)}",
         f"  Validity From: {local(certificate.not_before)}",

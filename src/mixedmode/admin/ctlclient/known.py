@@ -18,6 +18,7 @@ from pathlib import Path
 from mixedmode.errors import CheckFailedError, RemoteError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.files import write_atomic
+from mixedmode.pki.requests import all_alternative_names, authority_obstacle
 
 Asked = Callable[[str, Certificate], bool]
 """Shows ``HOST:PORT`` and its certificate to the administrator; returns whether it is the right one."""
@@ -106,35 +107,31 @@ class GivenCertificates:
         """
         if certificate in self._certificates:
             return
-        issued = any(_issued(certificate, authority) for authority in self._certificates)
-        valid = certificate.not_before <= self._now() <= certificate.not_after
-        if not (issued and valid and _names(certificate, host)):
+        cause = _cause(certificate, self._certificates, host, self._now())
+        if cause is not None:
             raise UnknownProviderError(
                 "the CTL Provider's certificate is not one of those given",
                 where=f"{host}:{port}",
-                why=f"it is {certificate.subject}, SHA-256 {certificate.sha256.hex()}",
+                why=cause,
                 next_step="give the node's CallManager certificate, or its authority's, with --cacert",
             )
 
 
-def _issued(certificate: Certificate, authority: Certificate) -> bool:
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
-
-    try:
-        constraints = authority.x509.extensions.get_extension_for_class(x509.BasicConstraints)
-        certificate.x509.verify_directly_issued_by(authority.x509)
-    except (x509.ExtensionNotFound, InvalidSignature, ValueError, TypeError):
-        return False
-    return constraints.value.ca
+def _cause(certificate: Certificate, authorities: Sequence[Certificate], host: str, now: datetime) -> str | None:
+    """Return why a certificate is not believed, None if it is (rule 1)."""
+    issuers = [each for each in authorities if certificate.is_issued_by(each)]
+    if not issuers:
+        return f"it is {certificate.subject}, SHA-256 {certificate.sha256.hex()}, and none of those given signed it"
+    obstacles = [authority_obstacle(each) for each in issuers]
+    if None not in obstacles:
+        return f"{issuers[0].subject} signed it, but may not: {obstacles[0]}"
+    if not certificate.not_before <= now <= certificate.not_after:
+        return f"it is valid from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d} only"
+    return None if _names(certificate, host) else f"{certificate.subject} does not name the host {host}"
 
 
 def _names(certificate: Certificate, host: str) -> bool:
-    from cryptography import x509
-
-    try:
-        names = certificate.x509.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+    hosts, addresses = all_alternative_names(certificate)
+    if not hosts and not addresses:
         return certificate.common_name.lower() == host.lower()
-    addresses = {str(address) for address in names.get_values_for_type(x509.IPAddress)}
-    return host.lower() in {name.lower() for name in names.get_values_for_type(x509.DNSName)} or host in addresses
+    return host.lower() in {name.lower() for name in hosts} or host in addresses

@@ -9,6 +9,7 @@ import typer
 
 from mixedmode.app.console import print_json, print_lines
 from mixedmode.app.sources import read_certificate
+from mixedmode.app.unusual import unusual, warn
 from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ def build(
 
     chosen = Layout(_one_of("--layout", layout, [each.value for each in Layout]))
     specs = [_record_spec(text) for text in record]
+    key = load_signer(signer)
     data = build_trust_list(
         specs,
-        load_signer(signer),
+        key,
         timestamp=_timestamp(timestamp),
         digest=_digest(digest),
         filename=filename or ("ITLFile.tlv" if out.name.upper().startswith("ITL") else "CTLFile.tlv"),
@@ -67,9 +69,11 @@ def build(
             next_step="check that the signer's key belongs to its certificate",
         )
     write_atomic(out, data)
+    warnings = unusual([key.certificate, *(spec.certificate for spec in specs)])
     if json:
-        print_json(describe(trust_list, verification, ()))
+        print_json({**describe(trust_list, verification, ()), "warnings": warnings})
     else:
+        warn(warnings)
         print_lines(
             [
                 f"{out}: {trust_list.kind} file of {trust_list.length} bytes, {len(specs)} records",

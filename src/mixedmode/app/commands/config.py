@@ -9,6 +9,7 @@ import typer
 
 from mixedmode.app.console import print_json, print_lines, say
 from mixedmode.app.sources import SOURCE_HELP, open_source
+from mixedmode.app.unusual import unusual, warn
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def sign_config(
 ) -> None:
     """Sign a configuration file: writes FILE.sgn; with --encrypt-to FILE.enc.sgn, and its stub as FILE.sgn.
 
+    XML that a phone would drop is signed all the same, with a warning that names line and column.
+
     Example: mixedmode sign-config SEP001122334455.cnf.xml --signer tftp.pem --encrypt-to phone.pem
     """
     from mixedmode.pki.files import write_atomic
@@ -55,7 +58,9 @@ def sign_config(
     content = open_source(str(file), limit=_SIGNED_LIMIT).data
     device = load_certificate(encrypt_to) if encrypt_to else None
     name = _plain_name(filename or file.name)
-    made = _signed_files(content, name, load_signer(signer), device, chosen_digest, moment, chosen_layout)
+    key = load_signer(signer)
+    made = _signed_files(content, name, key, device, chosen_digest, moment, chosen_layout)
+    warnings = [*_dropped_by_phones(content, name, file), *unusual((key.certificate, device))]
     folder = output or file.parent
     written = []
     for suffix, data in made.items():
@@ -63,8 +68,11 @@ def sign_config(
         write_atomic(path, data)
         written.append({"path": str(path), "filename": f"{name}{suffix}", "length": len(data)})
     if json:
-        print_json({"files": written, "digest": chosen_digest.label, "encrypted": device is not None})
+        print_json(
+            {"files": written, "digest": chosen_digest.label, "encrypted": device is not None, "warnings": warnings}
+        )
     else:
+        warn(warnings)
         print_lines(f"{each['path']}: {each['length']} bytes, signed as {each['filename']}" for each in written)
 
 
@@ -138,6 +146,17 @@ def _signed_files(
     return {".enc.sgn": made.encrypted, ".sgn": made.stub}
 
 
+def _dropped_by_phones(content: bytes, name: str, file: Path) -> list[str]:
+    """Return what makes phones drop a file, if it is XML by its name or by its first bytes."""
+    from mixedmode.signedfile.wellformed import xml_problem
+
+    if not name.lower().endswith(".xml") and not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml"):
+        return []
+    roots = frozenset({"device", "Default"}) if name.lower().endswith(".cnf.xml") else frozenset[str]()
+    problem = xml_problem(content, roots=roots)
+    return [] if problem is None else [f"{file}: phones will drop this file: {problem}"]
+
+
 def _trust_list(source: str) -> TrustList:
     """Read the trust list; one that is broken by its own signature vouches for nobody."""
     from mixedmode.errors import CheckFailedError
@@ -162,16 +181,14 @@ def _trust_list(source: str) -> TrustList:
 
 
 def _document(opened: OpenedFile, *, with_content: bool) -> dict[str, Any]:
-    from datetime import UTC, datetime
-
     from mixedmode.pki.names import serial_text
+    from mixedmode.signedfile.describing import signing_time
 
     header, record = opened.file.header, opened.record
-    moment = datetime.fromtimestamp((header.timestamp or 0) & 0xFFFFFFFF, UTC)
     document: dict[str, Any] = {
         "version": ".".join(map(str, header.version)),
         "filename": header.filename,
-        "timestamp": moment.isoformat().replace("+00:00", "Z"),
+        "timestamp": signing_time(opened.file),
         "digest": header.digest.label if header.digest else None,
         "encrypted": opened.file.is_encrypted,
         "verified": True,

@@ -14,21 +14,39 @@ from mixedmode.errors import MalformedError, UsageError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mixedmode.pki.certificates import Certificate
+    from mixedmode.signedfile.signed import SignedFile
     from mixedmode.trustlist.model import TrustList
 
 Source = Annotated[str, typer.Argument(help=SOURCE_HELP, metavar="SOURCE")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 _TRUST_LIST_LIMIT = (1 << 20) + 1
+_SIGNED_LIMIT = 256 << 20
+"""Bytes; firmware is large, and show and verify describe it too."""
 
 
 def _parse(file: SourceFile) -> TrustList:
     from mixedmode.trustlist import TrustList
+    from mixedmode.trustlist.kinds import FileKind, kind_of, not_a_list
 
     try:
-        return TrustList.parse(file.data)
+        trust_list = TrustList.parse(file.data)
+        if kind_of(trust_list.header) is not FileKind.TRUST_LIST:
+            raise not_a_list(trust_list.header)
     except MalformedError as error:
         raise error.located(file.name) from None
+    return trust_list
+
+
+def _signed(file: SourceFile) -> SignedFile | None:
+    """Return the signed file that a source is, None if it is none or is broken."""
+    from mixedmode.signedfile.signed import SignedFile
+
+    try:
+        return SignedFile.parse(file.data)
+    except MalformedError:
+        return None
 
 
 def _open_list(source: str) -> tuple[SourceFile, TrustList]:
@@ -53,12 +71,24 @@ def _modified(file: SourceFile, trust_list: TrustList) -> str:
 
 
 def show(source: Source, json: Json = False) -> None:
-    """Print a trust list as ``show ctl`` and ``show itl`` do, with its checksums and verdict."""
+    """Print a trust list as ``show ctl`` and ``show itl`` do, with its checksums and verdict.
+
+    A signed file (.sgn, firmware) is described by its header: signer, digest, name, time; open-config opens it.
+    """
+    from mixedmode.signedfile.describing import describe_signed, signed_lines
     from mixedmode.trustlist.document import describe
     from mixedmode.trustlist.listing import render_details, render_listing
     from mixedmode.trustlist.problems import find_problems
 
-    file, trust_list = _open_list(source)
+    file = open_source(source, limit=_SIGNED_LIMIT)
+    signed = _signed(file)
+    if signed is not None:
+        if json:
+            print_json(describe_signed(signed))
+        else:
+            print_lines(signed_lines(signed, file.name))
+        return
+    trust_list = _parse(file)
     verification = trust_list.verify()
     problems = find_problems(trust_list, verification, _now())
     if json:
@@ -84,8 +114,12 @@ def verify(
     from mixedmode.trustlist.listing import printable
     from mixedmode.trustlist.problems import Problem, Severity, find_problems
 
-    file = open_source(source, limit=_TRUST_LIST_LIMIT)
+    file = open_source(source, limit=_SIGNED_LIMIT)
     certificate = read_certificate(signer) if signer else None
+    signed = _signed(file)
+    if signed is not None:
+        _verify_signed(file.name, signed, certificate, json=json)
+        return
     try:
         trust_list = _parse(file)
     except MalformedError as error:
@@ -116,6 +150,20 @@ def verify(
         verdict = {True: "verified", False: "NOT verified", None: "cannot be verified"}[verification.verified]
         print_lines([f"{file.name}: {trust_list.kind} file {verdict}{by_record}: {printable(verification.reason)}"])
         print_lines(f"  {p.severity} at byte {p.offset}: {printable(p.message)} [{p.code}]" for p in problems)
+    if not holds:
+        raise typer.Exit(1)
+
+
+def _verify_signed(name: str, signed: SignedFile, certificate: Certificate | None, *, json: bool) -> None:
+    from mixedmode.signedfile.describing import describe_signed
+
+    document = describe_signed(signed, certificate)
+    holds = document["verified"] is True
+    if json:
+        print_json({**document, "holds": holds})
+    else:
+        verdict = {True: "verified", False: "NOT verified", None: "cannot be verified"}[document["verified"]]
+        print_lines([f"{name}: {document['kind']} file {verdict}: {document['reason']}"])
     if not holds:
         raise typer.Exit(1)
 

@@ -31,8 +31,9 @@ from mixedmode.cluster.operations.own_certificates import (
 from mixedmode.cluster.state import ClusterState
 from mixedmode.cluster.steps import Definition, Step, StepContext
 from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.oddities import oddities
 from mixedmode.pki.profiles import Expiry, Purpose, expiry
-from mixedmode.pki.requests import alternative_names, is_authority
+from mixedmode.pki.requests import alternative_names, authority_obstacle, is_authority
 from mixedmode.pki.signer import SoftwareSigner
 
 IMPORT_OWN = "set cert import own"
@@ -77,10 +78,12 @@ def check_fits(certificate: Certificate, pending: Pending) -> None:
             code="san-mismatch",
             next_step="let the authority copy the request's alternative names",
         )
-    if purpose is Purpose.CAPF and not is_authority(certificate):
+    obstacle = authority_obstacle(certificate) if purpose is Purpose.CAPF else None
+    if obstacle is not None:
         raise ImportRefusedError(
             "the certificate is not one of an authority, and CAPF issues certificates",
             where=certificate.subject,
+            why=obstacle,
             code="no-authority",
             next_step="let the authority sign the request with basic constraints CA:TRUE",
         )
@@ -104,16 +107,24 @@ def chain_of(
     here, wanted = certificate, first
     while len(chain) < LONGEST_CHAIN:
         named = [each for each in trusted if not wanted or _is_called(each, wanted)]
-        issuers = [each.certificate for each in named if _has_issued(each.certificate, here)]
+        signed = [
+            each.certificate for each in named if each.certificate != here and here.is_issued_by(each.certificate)
+        ]
+        issuers = [each for each in signed if is_authority(each)]
         if not issuers:
             missing = f"the certificate of the issuer {here.issuer!r} is not there"
             what = f"{wanted} is not the certificate of the issuer" if wanted and named else _NO_AUTHORITY
+            if signed:
+                what = "the issuer's certificate is in the trust store, but it may not sign others"
+                missing = f"{signed[0].subject}: {authority_obstacle(signed[0])}"
             raise ImportRefusedError(
                 what,
                 where=here.subject,
                 why=missing,
-                code="issuer",
-                next_step=f"put the issuer's certificate into {stores} first: set cert import trust",
+                code="no-authority" if signed else "issuer",
+                next_step="have the authority's own certificate made anew with basic constraints CA:TRUE"
+                if signed
+                else f"put the issuer's certificate into {stores} first: set cert import trust",
             )
         # Of several certificates of one authority the one that lasts longest is the one in use.
         issuer = max(issuers, key=lambda each: each.not_after)
@@ -129,10 +140,6 @@ def chain_of(
 def _is_called(stored: StoredCertificate, name: str) -> bool:
     asked = name.lower().rpartition("/")[2]
     return asked in {stored.name.lower(), stored.name.lower().removesuffix(".pem")}
-
-
-def _has_issued(authority: Certificate, certificate: Certificate) -> bool:
-    return certificate != authority and certificate.is_issued_by(authority) and is_authority(authority)
 
 
 def _certificate(arguments: Mapping[str, Any]) -> Certificate:
@@ -158,7 +165,12 @@ def _check(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
                 code="validity",
                 next_step="check this node's clock, or have the certificate issued anew",
             )
-    return warnings_about(state, purpose)
+    unusual = [
+        f"The certificate {each.subject} is unusual: {'; '.join(found)}."
+        for each in (certificate, *chain)
+        if (found := oddities(each))
+    ]
+    return [*warnings_about(state, purpose), *unusual]
 
 
 def _plan(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:

@@ -30,6 +30,7 @@ from mixedmode.cluster.state import ClusterState
 from mixedmode.cluster.steps import Definition, Step, StepContext
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.oddities import oddities
 from mixedmode.pki.profiles import SELECTABLE_YEARS, KeyKind, Purpose
 
 __all__ = ["DEFINITIONS", "DELETE", "IMPORT", "REGENERATE", "RESTARTS", "TRUSTED_BY"]
@@ -98,6 +99,11 @@ def _plan_import(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Ste
     return [Step(f"Put {certificate.subject} into {store}", commit, commits=True)]
 
 
+def _check_import(_state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
+    unusual = oddities(_pem(arguments))
+    return [f"This certificate is unusual: {'; '.join(unusual)}."] if unusual else []
+
+
 def _plan_delete(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
     store = check_trust_store(text_argument(arguments, "unit"))
     sha256 = text_argument(arguments, "sha256")
@@ -128,6 +134,6 @@ def _pem(arguments: Mapping[str, Any]) -> Certificate:
 
 DEFINITIONS = (
     Definition(REGENERATE, _plan_regenerate, _check_regenerate, publisher_only=False),
-    Definition(IMPORT, _plan_import, publisher_only=False),
+    Definition(IMPORT, _plan_import, _check_import, publisher_only=False),
     Definition(DELETE, _plan_delete, _check_delete, publisher_only=False),
 )

@@ -1,0 +1,220 @@
+"""Certificates that OpenSSL reads are read here, with a warning in our words and nothing of the library's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import warnings
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mixedmode.errors import MalformedError
+from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.der import encode
+from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.pki.issuing import Hash
+from mixedmode.pki.names import NameStyle, names_match, render_name, serial_matches
+from mixedmode.pki.oddities import oddities
+from mixedmode.pki.profiles import KeyKind, issue_lsc
+from mixedmode.pki.requests import authority_obstacle, is_authority
+from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.trustlist import Layout, Role, TrustList
+from mixedmode.trustlist.build import RecordSpec, build_trust_list
+from mixedmode.trustlist.problems import Severity, find_problems
+from tests.pki.material import NOW, key, openssl
+from tests.pki.zoo import CA_FALSE, CA_TRUE, CERT_SIGN, MICROSOFT, PLAIN, T61, certificate, name, part, zoo
+
+KINDS = sorted(zoo())
+LIBRARY_WORDS = re.compile(r"asn1|ParseError|cryptography|NameAttribute|Deprecat|\.py|OpenSSL\.")
+
+
+@pytest.fixture(autouse=True)
+def _no_warning() -> None:
+    warnings.simplefilter("error")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_is_read_and_what_is_odd_is_told(kind: str, tmp_path: Path) -> None:
+    odd = zoo()[kind]
+    found = Certificate.from_der(odd.der)
+    path = tmp_path / "c"
+    path.write_bytes(odd.der)
+    assert openssl("x509", "-inform", "DER", "-in", path, "-noout").returncode == 0
+    assert found.key_description == "RSA 2048"
+    assert found.not_before.tzinfo is UTC
+    assert isinstance(found.subject + found.issuer + found.common_name, str)
+    assert found.serial == (bytes.fromhex(serial_of(path)) if "-" not in serial_of(path) else found.serial)
+    told = "; ".join(oddities(found))
+    assert odd.warning in told
+    assert bool(told) == bool(odd.warning)
+    assert not LIBRARY_WORDS.search(told)
+
+
+def serial_of(path: Path) -> str:
+    return openssl("x509", "-inform", "DER", "-in", path, "-noout", "-serial").stdout.decode().strip()[7:]
+
+
+@pytest.mark.parametrize("layout", Layout)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_list_that_is_built_of_it_verifies(kind: str, layout: Layout) -> None:
+    found = Certificate.from_der(zoo()[kind].der)
+    data = build_trust_list(
+        [RecordSpec(Role.SAST, found), RecordSpec(Role.CCM_TFTP, found)],
+        SoftwareSigner(found, key(KeyKind.RSA_2048, 0)),
+        timestamp=0,
+        layout=layout,
+    )
+    trust_list = TrustList.parse(data)
+    verification = trust_list.verify()
+    assert verification.verified is True
+    problems = find_problems(trust_list, verification, NOW)
+    assert [p for p in problems if p.severity is Severity.ERROR] == []
+    unusual = [p.message for p in problems if p.code == "certificate_unusual"]
+    assert bool(unusual) == bool(zoo()[kind].warning)
+    for style in NameStyle:
+        assert names_match(render_name(found.subject_name, style), found.subject_name) or style is NameStyle.TOKEN
+
+
+def test_old_string_types_are_the_text_that_openssl_shows(tmp_path: Path) -> None:
+    for kind, expected in (("teletex", "Fernbüro"), ("bmp", "Fernbüro"), ("universal", "株式会社")):
+        path = tmp_path / "c"
+        path.write_bytes(zoo()[kind].der)
+        shown = openssl("x509", "-inform", "DER", "-in", path, "-noout", "-subject", "-nameopt", "utf8").stdout.decode()
+        assert expected in shown
+        assert expected in Certificate.from_der(zoo()[kind].der).subject
+
+
+def test_dates_are_read_with_their_time_zone() -> None:
+    found = Certificate.from_der(zoo()["time zone"].der)
+    assert found.not_before == datetime(2023, 12, 31, 22, tzinfo=UTC)
+    assert Certificate.from_der(zoo()["1950"].der).not_before.year == 1950
+    assert Certificate.from_der(zoo()["1950"].der).not_after.year == 2049
+    for text in (b"241301000000Z", b"24010100000aZ", b"", b"Z", b"99", b"240101000000+zzzz"):
+        broken = Certificate.from_der(certificate(dates=(encode(0x17, text), encode(0x17, b"340101000000Z"))))
+        with pytest.raises(MalformedError, match="validity cannot be read"):
+            _ = broken.not_before
+        assert broken.subject  # the rest is read all the same
+
+
+def test_an_indefinite_length_is_read(tmp_path: Path) -> None:
+    der = certificate()
+    loose = b"\x30\x80" + der[4:] + b"\0\0"
+    found = Certificate.from_der(loose)
+    assert found.subject == "CN=cucm-pub;O=Example;C=NZ"
+    assert found.public_key == Certificate.from_der(der).public_key
+    nested = b"\x30\x80" * 5000
+    with pytest.raises(MalformedError):
+        _ = Certificate.from_der(nested).subject
+
+
+def test_an_old_hash_is_checked_and_a_name_is_compared_as_openssl_does() -> None:
+    root = Certificate.from_der(certificate(digest="md5"))
+    assert root.is_issued_by(root)
+    other_types = name(part("C", "nz"), part("O", " EXAMPLE", T61), part("CN", "cucm-pub"))
+    child = Certificate.from_der(certificate(MICROSOFT, issuer=other_types, number=1, issuer_number=0))
+    assert child.is_issued_by(root)
+    assert not child.is_issued_by(Certificate.from_der(certificate(MICROSOFT, number=1)))
+
+
+@pytest.mark.parametrize(
+    ("extensions", "version", "why"),
+    [
+        (CA_TRUE, 3, None),
+        (CERT_SIGN, 3, None),
+        (CA_TRUE + CERT_SIGN, 3, None),
+        (b"", 1, None),
+        (b"", 3, "no basic constraints"),
+        (CA_FALSE, 3, "CA:FALSE"),
+        (CA_FALSE + CERT_SIGN, 3, "CA:FALSE"),
+        (CA_TRUE + bytes.fromhex("300e0603551d0f0101ff040403020780"), 3, "key usage"),
+    ],
+)
+def test_why_a_certificate_is_no_authority_is_named(extensions: bytes, version: int, why: str | None) -> None:
+    found = Certificate.from_der(certificate(extensions=extensions, version=version))
+    obstacle = authority_obstacle(found)
+    assert is_authority(found) is (why is None)
+    assert (why or "") in (obstacle or "")
+
+
+def test_two_basic_constraints_are_not_believed() -> None:
+    found = Certificate.from_der(certificate(extensions=CA_TRUE + CA_FALSE))
+    with pytest.raises(MalformedError, match="basic constraints twice"):
+        is_authority(found)
+
+
+@pytest.mark.parametrize("hash_", [None, Hash.SHA1])
+def test_what_an_odd_authority_issues_names_it_byte_for_byte(hash_: Hash | None) -> None:
+    from mixedmode.pki.profiles import Purpose, Subject, issue
+
+    authority = Certificate.from_der(
+        certificate(name(part("O", "Fernbüro", T61), part("CN", "CAPF-01234567")), extensions=CA_TRUE)
+    )
+    issued = issue(
+        Purpose.CALLMANAGER, subject=Subject("sub"), public_key=authority.public_key, authority=authority,
+        authority_key=key(KeyKind.RSA_2048, 0), now=NOW, serial=5, hash=hash_,
+    )  # fmt: skip
+    assert issued.issuer_name.der == authority.subject_name.der
+    assert issued.is_issued_by(authority)
+    lsc = issue_lsc("SEP001122334455", authority.public_key, authority=authority,
+                    authority_key=key(KeyKind.RSA_2048, 0), now=NOW, serial=6)  # fmt: skip
+    assert lsc.is_issued_by(authority)
+
+
+def test_a_signature_is_checked_with_its_key() -> None:
+    found = Certificate.from_der(zoo()["negative"].der)
+    signature = SoftwareSigner(found, key(KeyKind.RSA_2048, 0)).sign(b"data", DigestAlgorithm.SHA1)
+    assert found.verify_pkcs1(signature, b"data", DigestAlgorithm.SHA1)
+    assert serial_matches(found.serial, found.serial)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN CERTIFICATE-----\r\n{}\r\n-----END CERTIFICATE-----",
+        "some words\n-----BEGIN X509 CERTIFICATE-----\n{}\n-----END X509 CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nX-Note: old\n\n{}\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\n\n{}\n\n-----END CERTIFICATE-----\n",
+    ],
+)
+def test_pem_is_read_as_openssl_reads_it(text: str) -> None:
+    import base64
+
+    der = certificate()
+    assert Certificate.from_pem(text.format(base64.b64encode(der).decode()).encode()).der == der
+    with_more = base64.b64encode(der + b"\x30\x00").decode()  # what a TRUSTED CERTIFICATE has behind it
+    assert Certificate.from_pem(f"-----BEGIN TRUSTED CERTIFICATE-----\n{with_more}\n-----END ".encode()).der == der
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5, 40, 200, 400])
+def test_damage_is_told_in_our_words(cut: int) -> None:
+    for broken in (certificate()[:cut], b"\xff" * cut, certificate(PLAIN)[cut:]):
+        if broken == certificate():
+            continue
+        with pytest.raises(MalformedError) as caught:
+            _ = Certificate.from_der(broken).subject
+        assert not LIBRARY_WORDS.search(caught.value.diagnostics())
+
+
+def test_no_command_warns_with_source_paths(tmp_path: Path) -> None:
+    """The whole way through the command line, in a process with Python's default warnings."""
+    from mixedmode.pki.load import private_key_pem
+
+    found = Certificate.from_der(zoo()["negative"].der)
+    (tmp_path / "signer.pem").write_bytes(private_key_pem(key(KeyKind.RSA_2048, 0)) + found.pem())
+    script = (
+        "import sys; from mixedmode.app.main import main\n"
+        "for command in (['build', 't.tlv', '--signer', 'signer.pem', '--record', 'SAST=signer.pem', '--json'],"
+        " ['verify', 't.tlv', '--json'], ['show', 't.tlv', '--json'], ['extract', 't.tlv', 'out', '--json']):\n"
+        "    sys.argv = ['mixedmode', *command]\n"
+        "    try: main()\n"
+        "    except SystemExit as end: assert not end.code, (command, end.code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "serial number is negative" in done.stdout
