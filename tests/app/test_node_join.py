@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.postgres import PostgresServer, find_binaries
@@ -169,7 +170,22 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
     assert until(lambda: str(link.readlink()) == "b")
     assert subscriber.ctl() == before
 
-    subscriber.stop()
     gone = run_mixedmode("node", "remove", "sub1", "--config", publisher.config, env=ENV)
-    assert gone.returncode == 0 or "active" in gone.stderr, gone.stderr
+    assert gone.returncode == 0, gone.stderr
+    assert "slot" not in gone.stdout
     assert "sub1" not in publisher.admin("show network cluster").stdout
+    assert asked(servers[0], "select slot_name from pg_replication_slots") == []
+    assert until(lambda: subscriber.status().get("removed") is True)
+    assert asked(servers[1], "select subname from pg_subscription") == []
+    told = run_mixedmode("node", "status", "--config", subscriber.config, env=ENV)
+    assert (told.returncode, "was removed from the cluster" in told.stdout) == (1, True)
+    assert run_mixedmode("verify", itl).returncode == 0, "it serves until it is stopped"
+    subscriber.stop()
+    refused = run_mixedmode("node", "run", "--config", subscriber.config, env=ENV)
+    assert (refused.returncode, "was removed from the cluster" in refused.stderr) == (2, True)
+    assert "node join" in refused.stderr
+
+
+def asked(server: PostgresServer, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        return connection.execute(query.encode()).fetchall()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from mixedmode.app.node_upkeep import Upkeep
 from mixedmode.cluster.database import Database
 from mixedmode.cluster.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.facade import Cluster
@@ -137,6 +138,77 @@ def test_the_subscriber_goes_on_reading_when_the_publisher_dies(
         reader.close()
     finally:
         servers[0].start()
+
+
+def slots(cluster: Cluster) -> list[str]:
+    with cluster.database.read() as session:
+        query = text("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()")
+        return [str(name) for name in session.scalars(query)]
+
+
+def subscriptions(own: str) -> int:
+    database = Database(own)
+    with database.read() as session:
+        query = text(
+            "SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid "
+            "WHERE d.datname = current_database()"
+        )
+        count = int(session.scalar(query) or 0)
+    database.close()
+    return count
+
+
+def test_a_node_that_is_removed_while_it_follows_hears_of_it_and_leaves_no_slot(
+    site: tuple[Cluster, Source, str], tmp_path: Path
+) -> None:
+    cluster, _, own = site
+    joined(site).close()
+    assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
+    cluster.run("node remove", ANNA, node="sub1")
+    copy = Cluster.attach(tmp_path, database_url=own)
+    assert [node.name for node in copy.nodes()] == ["pub"], "it heard of it"
+    time.sleep(1.5)  # its server tries to come back every half a second
+    assert slots(cluster) == []
+    upkeep = Upkeep(copy, subscriber="sub1", copy=copy)
+    upkeep.look()
+    assert upkeep.removed
+    assert subscriptions(own) == 0
+    copy.close()
+
+
+def test_a_node_that_is_removed_while_it_is_dead_finds_out_when_it_comes_back(
+    site: tuple[Cluster, Source, str], servers: tuple[PostgresServer, PostgresServer], tmp_path: Path
+) -> None:
+    cluster, source, own = site
+    joined(site).close()
+    servers[1].stop("immediate")
+    try:
+        cluster.run("node remove", ANNA, node="sub1")
+        assert slots(cluster) == []
+    finally:
+        servers[1].start()
+    copy = Cluster.attach(tmp_path, database_url=own)
+    assert [node.name for node in copy.nodes()] == list(NODES), "it missed it"
+    theirs = Cluster.attach(tmp_path, database_url=source.url)
+    upkeep = Upkeep(theirs, subscriber="sub1", copy=copy)
+    upkeep.look()
+    assert upkeep.removed
+    assert subscriptions(own) == 0
+    assert slots(cluster) == []
+    theirs.close()
+    copy.close()
+
+
+def test_a_slot_that_was_left_is_dropped_later(site: tuple[Cluster, Source, str]) -> None:
+    cluster, _, _ = site
+    with cluster.database.write() as session:
+        for name in ("mixedmode_gone", "somebody_elses"):
+            session.execute(text(f"SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')"))
+    joined(site).close()
+    Upkeep(cluster).look()
+    assert sorted(slots(cluster)) == ["mixedmode_sub1", "somebody_elses"]
+    with cluster.database.write() as session:
+        session.execute(text("SELECT pg_drop_replication_slot('somebody_elses')"))
 
 
 def test_a_server_without_logical_log_is_told_what_to_set(postgres_server: PostgresServer) -> None:

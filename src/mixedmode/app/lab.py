@@ -24,6 +24,7 @@ from mixedmode.app.lab_phones import LabPhones
 from mixedmode.app.node_control import NodeControl
 from mixedmode.app.node_services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS, NodeOptions, NodeServices
 from mixedmode.app.node_status import SOCKET_NAME, StatusSocket
+from mixedmode.app.node_upkeep import Upkeep
 from mixedmode.app.phone_control import phone_commands
 from mixedmode.app.phone_servers import phone_servers
 from mixedmode.cluster.facade import Cluster
@@ -208,6 +209,7 @@ class Lab:
             await asyncio.to_thread(self._make_account, node, password)
             await node.start()
             self._watchers.append(asyncio.create_task(node.run()))
+        self._watchers.append(asyncio.create_task(Upkeep(self.cluster).run()))
         await self._status.start()
         self.write_document()
 

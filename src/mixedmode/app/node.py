@@ -5,12 +5,16 @@ Rules:
 1. A database that is down stops nothing that runs: files are served from memory, TVS answers from its caches.
 2. SIGTERM and SIGINT drain the services and end the node with exit code 0.
 3. The publisher delivers what waits for nodes that return, every few seconds.
+4. A status is told at once: what a database that hangs would have said is left out.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,6 +26,7 @@ from mixedmode.app.node_join import SUBSYSTEM, JoinDesk
 from mixedmode.app.node_services import PUBLISHER_KEY, STANDARD_PORTS, NodeOptions, NodeServices
 from mixedmode.app.node_setup import Opened, replication_source
 from mixedmode.app.node_status import SOCKET_NAME, StatusSocket, SupervisorCollector, serve_metrics
+from mixedmode.app.node_upkeep import Upkeep
 from mixedmode.app.phone_control import phone_commands
 from mixedmode.app.phone_servers import phone_servers
 from mixedmode.app.serving import end_by_signal
@@ -35,6 +40,8 @@ from mixedmode.services.supervisor import UnitStatus
 from mixedmode.services.tvs_tls import TlsFloor
 
 DELIVERY_SECONDS: Final = 5.0
+DATABASE_SECONDS: Final = 3.0
+"""How long the database may take to answer a question about the status; less than who asks waits."""
 
 _log = structlog.get_logger("mixedmode.node")
 
@@ -76,6 +83,7 @@ class Node:
             administered=self.administered,
         )
         nodes[info.name] = self.services
+        self.upkeep = Upkeep(self.administered, subscriber=None if info.is_publisher else info.name, copy=self.cluster)
         self.started = datetime.now(UTC)
         self._undelivered: dict[str, str] = {}
 
@@ -107,7 +115,7 @@ class Node:
             await status.stop()
 
     async def _until(self, stopped: asyncio.Event) -> None:
-        loops = [self.services.run()]
+        loops = [self.services.run(), self.upkeep.run()]
         if self.services.info.is_publisher:
             loops.append(self._deliver())
         tasks = [asyncio.create_task(each) for each in loops]
@@ -182,11 +190,26 @@ class Node:
                 for unit in self.services.supervisor
             ],
         }
-        try:
-            document |= self._cluster_document()
-        except MixedModeError as error:
-            document["database_problem"] = str(error)
+        if self.upkeep.removed:
+            return {**document, "removed": True}
+        asked = {"database_problem": self._cluster_document, "operation_problem": self._operation_document}
+        answers: dict[str, Future[dict[str, Any]]] = {}
+        for key, ask in asked.items():
+            answers[key] = _in_thread(ask)
+        end = time.monotonic() + DATABASE_SECONDS
+        for key, answer in answers.items():
+            try:
+                document |= answer.result(max(0.0, end - time.monotonic()))
+            except MixedModeError as error:
+                document[key] = str(error)
+            except TimeoutError:
+                document[key] = "the database does not answer"
         return document
+
+    def _operation_document(self) -> dict[str, Any]:
+        """Return who holds the cluster's lock."""
+        holder = self.administered.operations.journal.holder()
+        return {"operation": None if holder is None else holder.document()}
 
     def _cluster_document(self) -> dict[str, Any]:
         name = self.services.info.name
@@ -212,6 +235,20 @@ class Node:
             return known.ports.get(unit, STANDARD_PORTS[unit]) if known else self.services.options.port(unit)
 
         return phone_servers(self.cluster, device, {info.name: info for info in self.cluster.nodes()}, port)
+
+
+def _in_thread(ask: Callable[[], dict[str, Any]]) -> Future[dict[str, Any]]:
+    """Ask in a thread of its own, which nobody has to wait for."""
+    answer: Future[dict[str, Any]] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the answer gets it
+            answer.set_exception(error)
+
+    threading.Thread(target=work, name="status", daemon=True).start()
+    return answer
 
 
 def _log_unit(status: UnitStatus) -> None:

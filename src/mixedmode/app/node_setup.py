@@ -11,6 +11,7 @@ from mixedmode.admin.accounts import account_store, check_password
 from mixedmode.app import interrupts
 from mixedmode.app.node_join import Publisher, ask_publisher, make_keys
 from mixedmode.app.node_services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS
+from mixedmode.app.node_upkeep import JOIN_AGAIN, REMOVED, forget_subscription, was_removed
 from mixedmode.app.secret_files import read_secret
 from mixedmode.app.settings import Settings
 from mixedmode.cluster.database import Database
@@ -220,13 +221,19 @@ def open_cluster(settings: Settings) -> Opened:
     if not settings.database.url:
         raise UsageError("a subscriber needs a database of its own", next_step="mixedmode node join makes one")
     mine = Cluster.attach(directory, database_url=settings.database.url)
+    warning = ""
     try:
         theirs = Cluster.attach(directory, database_url=settings.database.publisher_url)
         theirs.replication = LogicalReplication(theirs.database, theirs.publisher.name)
         theirs.deliveries.distributor = NodeDistributor(directory, None)
     except MixedModeError as error:
-        return Opened(mine, mine, f"nothing can be changed from here: {error}")
-    return Opened(mine, theirs)
+        theirs, warning = mine, f"nothing can be changed from here: {error}"
+    name = settings.node.name
+    if was_removed(name, mine, theirs):
+        forget_subscription(mine.database, name)
+        Opened(mine, theirs).close()
+        raise UsageError(REMOVED, where=name, next_step=JOIN_AGAIN)
+    return Opened(mine, theirs, warning)
 
 
 def _publishers(settings: Settings) -> Cluster:

@@ -7,23 +7,44 @@ Rules:
 2. A writing transaction on SQLite begins as ``IMMEDIATE``, so it waits for its turn and never fails half-way.
 3. The schema is brought up to date by the migrations in this package, run here and nowhere else.
 4. Library errors leave as :class:`DatabaseError`.
+5. A database that went away is noticed within half a minute on both sides, also when its host just falls silent; what
+   comes after uses new connections. A file of SQLite that was there once is never made anew in its place.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from mixedmode.cluster.errors import DatabaseError
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for its turn on SQLite."""
+
+_CLIENT: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""How libpq notices a server that fell silent; what the URL says goes first."""
+_SERVER: Final = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "idle_in_transaction_session_timeout": "60s",
+    "lock_timeout": "60s",
+}
+"""How the server notices a client that fell silent, and lets go of what it had locked."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -44,9 +65,7 @@ class Database:
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.url = parsed
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(parsed.render_as_string(hide_password=False)) if self.is_sqlite else None
-        if self.engine is None:
-            self.engine = create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        self.engine = _sqlite_engine(parsed) if self.is_sqlite else _postgresql_engine(parsed)
         self._writer = self.engine.execution_options(mixedmode_write=True)
 
     @property
@@ -79,14 +98,15 @@ class Database:
 
     def close(self) -> None:
         """Close the connections."""
-        if self.engine is not None:
-            self.engine.dispose()
+        self.engine.dispose()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
+            if self.is_sqlite and isinstance(error, OperationalError):
+                self.engine.dispose()  # rule 5: an open file of a disk that went away never works again
             raise DatabaseError(
                 "the database did not do what was asked",
                 where=self.label,
@@ -95,11 +115,33 @@ class Database:
             ) from error
 
 
-def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+def _postgresql_engine(url: URL) -> Engine:
+    options = " ".join(f"-c {name}={value}" for name, value in _SERVER.items())
+    arguments = {name: value for name, value in _CLIENT.items() if name not in url.query}
+    given = url.query.get("options", "")
+    own = given if isinstance(given, str) else " ".join(given)
+    return create_engine(url, pool_pre_ping=True, connect_args={**arguments, "options": f"{options} {own}".strip()})
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    path = Path(url.database or "")
+    in_file = url.database not in {None, "", ":memory:"}
+    seen = False
+
+    def opened() -> sqlite3.Connection:
+        nonlocal seen
+        if not in_file:
+            return sqlite3.connect(":memory:", timeout=BUSY_SECONDS, check_same_thread=False)
+        mode = "rw" if seen else "rwc"
+        place = f"{path.absolute().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+        seen = True
+        return connection
+
+    engine = create_engine(url, creator=opened)
 
     @event.listens_for(engine, "connect")
-    def _set_up(connection: Any, _record: object) -> None:
+    def _set_up(connection: Any, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
         for pragma in (
             "journal_mode=WAL",
@@ -108,6 +150,12 @@ def _sqlite_engine(url: str) -> Engine:
             f"busy_timeout={int(BUSY_SECONDS * 1000)}",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
+        record.info["file"] = _identity(path)
+
+    @event.listens_for(engine, "checkout")
+    def _look(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if in_file and record.info.get("file") != _identity(path):
+            raise DisconnectionError("the database's file is another one now")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -115,3 +163,11 @@ def _sqlite_engine(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -7,15 +7,27 @@ Rules:
    so there is nothing in between. Either way the cluster is in a state that an administrator knows.
 2. A refusal changes nothing and is audited.
 3. Whoever starts an operation first finishes what a dead process left behind.
+4. A database that goes away ends the operation, and this process knows that it did: whatever comes first when the
+   database is back, the node's own look (:meth:`Operations.settle`) or the next operation, finishes or undoes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from mixedmode.cluster.errors import LockLostError, NotFoundError, OperationFailedError, PublisherOnlyError
+from mixedmode.cluster import lock
+from mixedmode.cluster.errors import (
+    ClusterBusyError,
+    DatabaseError,
+    LockLostError,
+    NotFoundError,
+    OperationFailedError,
+    PublisherOnlyError,
+)
+from mixedmode.cluster.heartbeat import Heartbeat
 from mixedmode.cluster.journal import Entry, Journal
 from mixedmode.cluster.lock import Holding
 from mixedmode.cluster.state import ClusterState
@@ -98,8 +110,11 @@ class Operations:
         except MixedModeError as error:
             self.journal.refused(name, arguments, actor, str(error))
             raise
-        number, holding = self.journal.begin(name, arguments, actor, steps, warnings)
-        return self._carry(self.journal.entry(number), steps, holding, resumed_by=None)
+        place = on_node or self._state.publisher.name
+        with lock.work() as holding:
+            number = self.journal.begin(name, arguments, actor, steps, warnings, holding=holding, node=place)
+            with self._held(holding, name):
+                return self._carry(self.journal.entry(number), steps, holding, resumed_by=None)
 
     def resume_or_rollback(self, actor: Actor = SYSTEM) -> OperationResult | None:
         """Finish or undo what a dead process left unfinished; return what became of it, None if there was nothing.
@@ -108,19 +123,63 @@ class Operations:
             ClusterBusyError: An operation is running now.
             OperationFailedError: It cannot be undone yet; the next try goes on with it.
         """
-        adopted = self.journal.adopt()
-        if adopted is None:
+        with lock.work() as holding:
+            entry = self.journal.adopt(holding)
+            if entry is None:
+                return None
+            with self._held(holding, entry.name):
+                return self._resume(entry, holding, actor)
+
+    def settle(self, *, only_ours: bool = False) -> OperationResult | None:
+        """Finish or undo an operation that was cut off; leave one that runs alone.
+
+        For processes that live on: they look every few seconds, so that nobody has to ask for an operation first.
+
+        Args:
+            only_ours: Leave operations of other processes to the publisher.
+
+        Raises:
+            MixedModeError: It cannot be finished or undone yet.
+        """
+        holder = self.journal.holder()
+        if holder is None or not holder.is_dead or (only_ours and not holder.is_ours):
             return None
-        entry, holding = adopted
+        try:
+            return self.resume_or_rollback()
+        except (ClusterBusyError, LockLostError):
+            return None  # somebody else was faster
+
+    @contextmanager
+    def _held(self, holding: Holding, name: str) -> Iterator[None]:
+        """Work under the lock; however that ends, it leaves no lock that only a restart of this process frees."""
+        try:
+            with Heartbeat(self._state.database, holding, self._state.now):
+                yield
+        except LockLostError:
+            raise
+        except BaseException as error:
+            # Even a cancelled thread must leave the operation to the next resume.
+            self._abandon_quietly(holding)
+            if isinstance(error, DatabaseError):
+                raise DatabaseError(
+                    f"{name} was cut off: the database went away",
+                    where=error.where,
+                    why=error.why,
+                    next_step="it is finished or undone when the database is back; mixedmode node status shows it",
+                ) from error
+            raise
+
+    def _resume(self, entry: Entry, holding: Holding, actor: Actor) -> OperationResult:
         for node in self._state.nodes():
             self._state.folder(node.name).clean()
         try:
             steps = self.definition(entry.name).plan(self._state, entry.arguments)
+        except DatabaseError:
+            raise
         except MixedModeError:
             steps = []
         known = [step.name for step in steps] == [name for name, _ in entry.steps]
         if not known:
-            self.journal.abandon(holding)
             raise OperationFailedError(
                 f"operation {entry.number} ({entry.name}) was begun by another release and cannot be finished",
                 where=self._state.database.label,
@@ -144,24 +203,18 @@ class Operations:
         committed = any(step.commits and state == DONE for step, (_, state) in zip(steps, entry.steps, strict=True))
         forward = resumed_by is None or (entry.state == RUNNING and committed)
         failure: MixedModeError | None = None
-        try:
-            if forward:
-                failure = self._forward(entry, steps, context, holding)
-                if failure is None:
-                    self.journal.end(entry, DONE, holding, context.memory, resumed_by=resumed_by)
-                    return OperationResult.of_memory(entry.number, entry.name, DONE, context.memory)
-                self.journal.turn_back(entry.number, holding, str(failure))
-                entry = replace(self.journal.entry(entry.number), memory=context.memory)
-            elif entry.state == RUNNING:
-                self.journal.turn_back(entry.number, holding, "the process ended before the operation was committed")
-                entry = self.journal.entry(entry.number)
-            self._backward(entry, steps, context, holding)
-            self.journal.end(entry, UNDONE, holding, context.memory, resumed_by=resumed_by)
-        except BaseException as error:
-            # Even a cancelled thread must leave the operation to the next resume instead of a lock for ever.
-            if not isinstance(error, LockLostError):
-                self._abandon_quietly(holding)
-            raise
+        if forward:
+            failure = self._forward(entry, steps, context, holding)
+            if failure is None:
+                self.journal.end(entry, DONE, holding, context.memory, resumed_by=resumed_by)
+                return OperationResult.of_memory(entry.number, entry.name, DONE, context.memory)
+            self.journal.turn_back(entry.number, holding, str(failure))
+            entry = replace(self.journal.entry(entry.number), memory=context.memory)
+        elif entry.state == RUNNING:
+            self.journal.turn_back(entry.number, holding, "the operation was cut off before it was committed")
+            entry = self.journal.entry(entry.number)
+        self._backward(entry, steps, context, holding)
+        self.journal.end(entry, UNDONE, holding, context.memory, resumed_by=resumed_by)
         if failure is not None:
             raise OperationFailedError(
                 f"{entry.name} failed and was undone: {failure.what}",
@@ -189,7 +242,10 @@ class Operations:
                 except MixedModeError as error:
                     if committed:
                         raise
-                    return error
+                    # The database may have gone away after it had kept the transaction, with only its answer lost.
+                    if not (step.commits and self.journal.has_committed(entry.number, position, holding)):
+                        return error
+                    context.committing = None
             committed = committed or step.commits
         return None
 
@@ -207,4 +263,4 @@ class Operations:
         try:
             self.journal.abandon(holding)
         except MixedModeError:
-            return  # the database is gone too; the dead-holder rule takes over when this process ends
+            return  # the database is gone too: that nobody in this process works under the token is enough

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from mixedmode.cluster import lock
 from mixedmode.cluster.schema import AuditRow, OperationFileRow, OperationLockRow, OperationRow, OperationStepRow
 from mixedmode.cluster.state import ClusterState
-from mixedmode.cluster.steps import RUNNING, UNDOING, Actor, Step
+from mixedmode.cluster.steps import DONE, RUNNING, UNDOING, Actor, Step
 
 UNFINISHED = (RUNNING, UNDOING)
 _WAITING = "waiting"
@@ -66,16 +66,33 @@ class Journal:
         self._database = state.database
 
     def begin(
-        self, name: str, arguments: dict[str, Any], actor: Actor, steps: Sequence[Step], warnings: Sequence[str]
-    ) -> tuple[int, lock.Holding]:
-        """Take the lock and write the operation down (rule 1).
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        actor: Actor,
+        steps: Sequence[Step],
+        warnings: Sequence[str],
+        *,
+        holding: lock.Holding,
+        node: str,
+    ) -> int:
+        """Take the lock and write the operation down (rule 1); return its number.
+
+        Args:
+            name: Of the operation.
+            arguments: Of the operation.
+            actor: Who asks.
+            steps: What it will do.
+            warnings: What was warned of.
+            holding: The token to hold the lock by.
+            node: Where it was asked for.
 
         Raises:
             ClusterBusyError: Another operation holds the lock.
         """
         now = self._state.now()
         with self._database.write() as session:
-            holding = lock.take(session, name, now)
+            lock.take(session, holding, name, now)
             row = OperationRow(
                 name=name,
                 arguments=arguments,
@@ -83,7 +100,7 @@ class Journal:
                 username=actor.user,
                 source=actor.source,
                 started=now,
-                memory={"warnings": list(warnings)},
+                memory={"node": node, "warnings": list(warnings)},
                 error="",
             )
             session.add(row)
@@ -94,10 +111,18 @@ class Journal:
             )
             details = {"arguments": arguments, "plan": [step.name for step in steps], "warnings": list(warnings)}
             self._audit(session, actor, name, "started", row.id, details)
-            return row.id, holding
+            return row.id
 
-    def adopt(self) -> tuple[Entry, lock.Holding] | None:
-        """Take over the operation that a dead process left unfinished; None if there is none.
+    def holder(self) -> lock.Holder | None:
+        """Return who holds the lock, None if it is free."""
+        with self._database.read() as session:
+            return lock.holder_of(session, self._state.now())
+
+    def adopt(self, holding: lock.Holding) -> Entry | None:
+        """Take over the operation that a dead holder left unfinished; None if there is none.
+
+        Args:
+            holding: The token to hold the lock by.
 
         Raises:
             ClusterBusyError: Its process still lives.
@@ -111,17 +136,17 @@ class Journal:
             if holder is None:
                 return None
             if not lock.is_dead(holder, now):
-                raise lock.busy(holder)
-            holding = lock.take_over(session, holder, now)
+                raise lock.busy(session, holder, now)
+            taken = lock.take_over(session, holder, holding, now)
             row = session.scalars(
                 select(OperationRow).where(OperationRow.state.in_(UNFINISHED)).order_by(OperationRow.id.desc())
             ).first()
-            if holding is None:
+            if not taken:
                 return None
             if row is None:
                 lock.release(session, holding)
                 return None
-            return _entry(session, row), holding
+            return _entry(session, row)
 
     def step(
         self,
@@ -143,6 +168,18 @@ class Journal:
             )
             if memory is not None:
                 session.execute(update(OperationRow).where(OperationRow.id == operation).values(memory=memory))
+
+    def has_committed(self, operation: int, position: int, holding: lock.Holding) -> bool:
+        """Return whether a committing step's transaction was kept, when its answer got lost on the way.
+
+        Holding the lock first waits for a transaction that the server may still be ending.
+        """
+        with self._database.write() as session:
+            lock.hold(session, holding, self._state.now())
+            state = select(OperationStepRow.state).where(
+                OperationStepRow.fkoperation == operation, OperationStepRow.position == position
+            )
+            return session.scalar(state) == DONE
 
     def turn_back(self, operation: int, holding: lock.Holding, error: str) -> None:
         """Note that the operation is being undone from now on, so that a resume does not go forward again."""

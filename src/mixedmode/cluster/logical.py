@@ -7,27 +7,40 @@ Rules:
    Private keys are in no table at all.
 3. Subscribers come in with a role of their own: it may replicate, read, and write what an administrator changes from
    a subscriber's prompt. Its password is made here and kept 0600 on both hosts.
-4. How nodes fare is read from PostgreSQL's views, never guessed.
-5. Every function can be repeated; what is there already is left as it is.
+4. Every function can be repeated; what is there already is left as it is.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from mixedmode.cluster.database import Database
 from mixedmode.cluster.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.migrations import HEAD, revision
-from mixedmode.cluster.replication import ReplicationState
+from mixedmode.cluster.replicas import LogicalReplication, NodeReplication, drop_slot, slot_name
+from mixedmode.cluster.servers import connected
+
+__all__ = [
+    "PUBLICATION",
+    "ROLE",
+    "TABLES",
+    "LogicalReplication",
+    "NodeReplication",
+    "Source",
+    "drop_slot",
+    "join_subscriber",
+    "leave_cluster",
+    "prepare_publisher",
+    "slot_name",
+]
 
 PUBLICATION: Final = "mixedmode"
 ROLE: Final = "mixedmode_subscriber"
@@ -47,15 +60,8 @@ TABLES: Final = (
     "auditlog",
 )
 """What subscribers read (rule 2)."""
-LAG_BYTES: Final = 16 << 20
-"""A node that is further behind is not good."""
 _SYNC_SECONDS: Final = 300.0
 _POLL_SECONDS: Final = 0.1
-
-
-def slot_name(node: str) -> str:
-    """Return the name of a node's slot and subscription."""
-    return "mixedmode_" + re.sub(r"[^a-z0-9]", "_", node.lower())[:50]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,7 @@ def prepare_publisher(database: Database, host: str, password: str | None = None
         DatabaseError: The account may not do that.
     """
     password = password or secrets.token_urlsafe(24)
-    with _connected(database) as connection:
+    with connected(database) as connection:
         level = connection.execute(text("SHOW wal_level")).scalar()
         if level != "logical":
             raise PreconditionError(
@@ -178,7 +184,7 @@ def join_subscriber(
     database.migrate()
     _check_schema(source)
     name = slot_name(node)
-    with _connected(database, autocommit=True) as connection:
+    with connected(database, autocommit=True) as connection:
         there = connection.execute(text("SELECT 1 FROM pg_subscription WHERE subname = :name"), {"name": name}).first()
         if there is None:
             held = connection.execute(text("SELECT count(*) FROM processnode")).scalar_one()
@@ -198,7 +204,7 @@ def leave_cluster(database: Database, node: str) -> None:
         DatabaseError: The database cannot be used.
     """
     name = slot_name(node)
-    with _connected(database, autocommit=True) as connection:
+    with connected(database, autocommit=True) as connection:
         if connection.execute(text("SELECT 1 FROM pg_subscription WHERE subname = :n"), {"n": name}).first() is None:
             return
         try:
@@ -209,21 +215,10 @@ def leave_cluster(database: Database, node: str) -> None:
             connection.execute(text(f"DROP SUBSCRIPTION {name}"))
 
 
-def drop_slot(database: Database, node: str) -> None:
-    """Drop a node's slot on the publisher, so that it keeps no log for a node that left.
-
-    Raises:
-        DatabaseError: The database cannot be used, or the node is connected.
-    """
-    with _connected(database, autocommit=True) as connection:
-        query = text("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = :name")
-        connection.execute(query, {"name": slot_name(node)})
-
-
 def _check_schema(source: Source) -> None:
     publisher = Database(source.url)
     try:
-        with _connected(publisher) as connection:
+        with connected(publisher) as connection:
             theirs = revision(connection)
     finally:
         publisher.close()
@@ -242,7 +237,7 @@ def _wait(database: Database, name: str, seconds: float, progress: Callable[[int
     )
     end = time.monotonic() + seconds
     while True:
-        with _connected(database) as connection:
+        with connected(database) as connection:
             done, every = connection.execute(query, {"name": name}).one()
         progress(done, every)
         if every and done == every:
@@ -254,114 +249,3 @@ def _wait(database: Database, name: str, seconds: float, progress: Callable[[int
                 next_step="look at this server's log; the copy goes on, and joining again waits for it",
             )
         time.sleep(_POLL_SECONDS)
-
-
-@dataclass(frozen=True, slots=True)
-class NodeReplication:
-    """How a node's copy fares, as the publisher's server sees it.
-
-    Attributes:
-        state: As ``utils dbreplication runtimestate`` prints it.
-        lag_bytes: How far it is behind; None if that is not known.
-        reply_seconds: Since its last word; None if it is not connected.
-        reason: Why it is not good; empty if it is.
-    """
-
-    state: ReplicationState
-    lag_bytes: int | None = None
-    reply_seconds: float | None = None
-    reason: str = ""
-
-
-class LogicalReplication:
-    """Knows how each node's copy fares (rule 4).
-
-    Args:
-        database: The publisher's.
-        publisher: Its node's name.
-    """
-
-    def __init__(self, database: Database, publisher: str) -> None:
-        self._database = database
-        self._publisher = publisher
-
-    def states(self, nodes: Sequence[str]) -> Mapping[str, ReplicationState]:
-        """Return the state of each node."""
-        return {node: each.state for node, each in self.details(nodes).items()}
-
-    def details(self, nodes: Sequence[str]) -> dict[str, NodeReplication]:
-        """Return how each node fares.
-
-        Raises:
-            DatabaseError: The publisher's database cannot be used.
-        """
-        query = text(
-            "SELECT s.slot_name, s.active, s.wal_status, r.state, "
-            "pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint, "
-            "extract(epoch FROM clock_timestamp() - r.reply_time)::float "
-            "FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid "
-            "WHERE s.slot_type = 'logical'"
-        )
-        with _connected(self._database) as connection:
-            rows = {row[0]: row[1:] for row in connection.execute(query)}
-        return {node: self._of(node, rows.get(slot_name(node))) for node in nodes}
-
-    def _of(self, node: str, row: Sequence[Any] | None) -> NodeReplication:
-        if node == self._publisher:
-            return NodeReplication(ReplicationState.GOOD, 0, 0.0)
-        if row is None:
-            return NodeReplication(ReplicationState.NOT_STARTED, reason="the node has no subscription")
-        active, wal_status, state, lag, reply = row
-        if wal_status == "lost":
-            return NodeReplication(ReplicationState.SETUP_FAILED, lag, reply, "it was away for too long: join it again")
-        if not active:
-            return NodeReplication(ReplicationState.BAD, lag, reply, "its database is not connected")
-        if state != "streaming" or (lag is not None and lag > LAG_BYTES):
-            return NodeReplication(ReplicationState.INCORRECT_COUNT, lag, reply, f"it is {lag or 0} bytes behind")
-        return NodeReplication(ReplicationState.GOOD, lag, reply)
-
-
-class _connected:  # noqa: N801 - used as a function
-    """A connection to a server; library errors leave as :class:`DatabaseError`."""
-
-    def __init__(self, database: Database, *, autocommit: bool = False) -> None:
-        self._database = database
-        url = make_url(database.url.render_as_string(hide_password=False)).set(drivername="postgresql+psycopg")
-        isolation = "AUTOCOMMIT" if autocommit else "READ COMMITTED"
-        self._engine = create_engine(url, isolation_level=isolation, connect_args={"connect_timeout": 10})
-
-    def __enter__(self) -> Connection:
-        if self._database.is_sqlite:
-            raise PreconditionError(
-                "an embedded database cannot be replicated",
-                where=self._database.label,
-                next_step="use PostgreSQL for clusters of several hosts: mixedmode node init --database postgresql://...",
-            )
-        try:
-            self._connection = self._engine.connect()
-        except SQLAlchemyError as error:
-            raise self._error(error) from error
-        return self._connection
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        try:
-            if kind is None:
-                self._connection.commit()
-        except SQLAlchemyError as failure:
-            raise self._error(failure) from failure
-        finally:
-            self._connection.close()
-            self._engine.dispose()
-        if isinstance(error, SQLAlchemyError):
-            raise self._error(error) from error
-
-    def _error(self, error: SQLAlchemyError) -> DatabaseError:
-        why = str(error.__cause__ or error).strip().splitlines()[0]
-        if "password" in why and "CONNECTION" in why:
-            why = "the connection to the publisher failed"
-        return DatabaseError(
-            "the database server did not do what was asked",
-            where=self._database.label,
-            why=why,
-            next_step="check that both servers run, that they reach each other, and the account's rights",
-        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class ReplicationState(IntEnum):
@@ -33,6 +33,18 @@ class ReplicationMonitor(Protocol):
 
     def states(self, nodes: Sequence[str]) -> Mapping[str, ReplicationState]:
         """Return the state of each node; one that is not known is left out."""
+
+
+@runtime_checkable
+class ReplicaKeeper(Protocol):
+    """Keeps something on the publisher's server for each node's copy."""
+
+    def forget(self, node: str) -> None:
+        """Drop what is kept for a node that was removed from the cluster.
+
+        Raises:
+            DatabaseError: It cannot be dropped now.
+        """
 
 
 class SharedDatabase:

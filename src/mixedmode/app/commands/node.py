@@ -182,7 +182,6 @@ def remove(
     """Take a subscriber out of the cluster; on the publisher."""
     from mixedmode.app.node_setup import open_cluster
     from mixedmode.app.settings import load_settings
-    from mixedmode.cluster.logical import drop_slot
     from mixedmode.cluster.steps import Actor
 
     settings = load_settings(config)
@@ -191,8 +190,6 @@ def remove(
     opened = open_cluster(settings)
     try:
         done = opened.cluster.run("node remove", Actor("root", "console"), node=opened.cluster.node(name).name)
-        if settings.database.url:
-            drop_slot(opened.cluster.database, name)
     finally:
         opened.close()
     print_lines([*done.changes, *done.warnings])
@@ -213,15 +210,30 @@ def status(
     else:
         print_lines(_status_lines(document))
     broken = [unit["name"] for unit in document["units"] if unit["problem"]]
-    if broken or "database_problem" in document:
+    if broken or "database_problem" in document or document.get("removed"):
         if json:
             raise typer.Exit(1)
-        what = ", ".join(broken) or "the database"
+        what = ", ".join(broken) or ("this node was removed" if document.get("removed") else "the database")
         raise CheckFailedError(f"not everything runs: {what}", next_step="see the node's log")
+
+
+def _operation_lines(document: dict[str, Any]) -> list[str]:
+    """Return who holds the cluster's lock."""
+    holder = document.get("operation")
+    if holder is None:
+        problem = document.get("operation_problem")
+        return [f"Operations: {problem}"] if problem else []
+    where = f" on {holder['node']}" if holder["node"] else ""
+    by = f"{holder['user']} ({holder['source']})" if holder["user"] else "nobody known"
+    line = f"Operation: {holder['operation']}, by {by}{where}, since {holder['since']}: {holder['state']}"
+    if holder["state"] == "running":
+        return [line]
+    return [line, "  It is finished or undone by the node that began it, or by the next operation."]
 
 
 def _status_lines(document: dict[str, Any]) -> list[str]:
     from mixedmode.app.lab_guide import table
+    from mixedmode.app.node_upkeep import JOIN_AGAIN, REMOVED
 
     lines = [
         f"{document['node']} ({document['role']}, {document['address']}), since {document['started']}",
@@ -235,6 +247,9 @@ def _status_lines(document: dict[str, Any]) -> list[str]:
         ),
         "",
     ]
+    lines += _operation_lines(document)
+    if document.get("removed"):
+        lines.append(f"{REMOVED}: {JOIN_AGAIN}")
     if "database_problem" in document:
         return [*lines, f"The database: {document['database_problem']}"]
     ctl = document["ctl"]

@@ -21,6 +21,7 @@ from mixedmode.cluster.operations.certificates import TRUSTED_BY
 from mixedmode.cluster.operations.common import deliver_step, queue_itls, text_argument
 from mixedmode.cluster.parameters import AUTO_REGISTRATION
 from mixedmode.cluster.published import build_itls
+from mixedmode.cluster.replication import ReplicaKeeper
 from mixedmode.cluster.schema import (
     CallManagerGroup,
     CallManagerGroupMember,
@@ -35,7 +36,7 @@ from mixedmode.cluster.schema import (
 from mixedmode.cluster.state import ClusterState
 from mixedmode.cluster.steps import Definition, Step, StepContext
 from mixedmode.cluster.topology import MAX_NODES, SUBSCRIBER_SERVICES, NodeRole, NodeSpec, SecurityMode, Service
-from mixedmode.errors import UsageError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import Purpose
 
@@ -178,10 +179,23 @@ def _plan_remove(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step
             session.delete(row)
             context.changed(f"node {name} removed")
 
+    def forget(context: StepContext) -> None:
+        replication = context.state.replication
+        if not isinstance(replication, ReplicaKeeper):
+            return
+        try:
+            replication.forget(name)
+        except MixedModeError as error:  # nothing that should hold up all other operations
+            context.memory["warnings"] = [
+                *context.memory.get("warnings", ()),
+                f"Its replication slot is still there ({error.why or error.what}); the node's upkeep drops it.",
+            ]
+
     return [
         Step(f"Remove {name}, its certificates and what waits for it", commit, commits=True),
         _publish_itls(),
         deliver_step("the ITL files"),
+        Step("Drop what the publisher's database server keeps for its copy", forget),
     ]
 
 
