@@ -18,6 +18,20 @@ from tests.openssl_ca import OpenSslAuthority, openssl
 KEYS = {kind: generate_key(kind) for kind in (KeyKind.RSA_1024, KeyKind.EC_256, KeyKind.EC_384, KeyKind.EC_521)}
 CAPF_PEM = make_request(Purpose.CAPF, subject=Subject("CAPF-01234567"), key=KEYS[KeyKind.RSA_1024])
 WHOLE = base64.b64decode("".join(CAPF_PEM.decode().splitlines()[1:-1]))
+OLD_ROOT = b"""\
+-----BEGIN CERTIFICATE-----
+MIIBoDCCAQkCFG4F7rMilKdH24rwOWnp52tmxceCMA0GCSqGSIb3DQEBCwUAMA4x
+DDAKBgNVBAMMA29sZDAgFw0yNjExMjUyMjA3MjZaGA8yMTI2MTEwMTIyMDcyNlow
+DjEMMAoGA1UEAwwDb2xkMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC+laQO
+4OeyMnFVbSWpBF3qq9sPWggrcBm/cvLDt9LnLKzM8xYTWIvnV6RJZJIIuObMN3i/
+vLWXKgWOkwB6cvKxyAXeanJHEtgFYPLbgbLI5FKq2cgl/OVr1vJlrfhTQhu+6cg0
+HapY9vBr2RzLtFWdjypzI1dAloMrNNZiSBrfmQIDAQABMA0GCSqGSIb3DQEBCwUA
+A4GBAGuYsIX/FYtB0WZDJjx3gtWCQQcpbaIJn6Ich8aAfLnF4unr/EEhf5YJG8/+
+ZuNrbeHIgTFngJOh1vvYqIGI8DSPjhZU+zgyq1BgXtd1itKIeI+9nniZnhYdNIGi
+187ZBSwlPzbsrBA+TJjwsoAdcBgKz+0DMIpC7fD4tFY1IrVc
+-----END CERTIFICATE-----
+"""
+"""Made by OpenSSL 3.0 with ``x509 -req -signkey``, which makes version 3 from OpenSSL 3.4 on."""
 SUBJECT = Subject("pub.example.com", organization="Example", country="CH")
 
 
@@ -41,10 +55,8 @@ def test_it_is_read_back_with_its_key(kind: KeyKind, tmp_path: Path) -> None:
     assert not request.has_key_of(root)
 
 
-def test_an_old_root_of_version_1_is_an_authority(tmp_path: Path) -> None:
-    key, asked = tmp_path / "old.key", tmp_path / "old.csr"
-    openssl("req", "-new", "-newkey", "rsa:1024", "-nodes", "-keyout", key, "-subj", "/CN=old", "-out", asked)
-    root = Certificate.from_pem(openssl("x509", "-req", "-in", asked, "-signkey", key).encode())
+def test_an_old_root_of_version_1_is_an_authority() -> None:
+    root = Certificate.from_pem(OLD_ROOT)
     assert root.x509.version.name == "v1"
     assert is_authority(root)
 

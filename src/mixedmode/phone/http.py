@@ -94,9 +94,13 @@ def _split(url: str) -> tuple[str, int, str, bool]:
 
 def _context(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"The CA file cannot be read: {error}", where=str(ca_file)) from error
+    # From 3.13 on Python sets both by itself. Strict refuses what real clusters have, such as authorities without a
+    # key identifier; a certificate that the file names is trusted without its issuer, with every Python.
+    context.verify_flags = (context.verify_flags & ~ssl.VERIFY_X509_STRICT) | ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 async def _read_response(reader: asyncio.StreamReader, limit: int) -> bytes:

@@ -249,7 +249,7 @@ def _status_lines(document: dict[str, Any]) -> list[str]:
     ]
     lines += _operation_lines(document)
     if document.get("removed"):
-        lines.append(f"{REMOVED}: {JOIN_AGAIN}")
+        return [*lines, f"{REMOVED[0].upper()}{REMOVED[1:]}: {JOIN_AGAIN}"]
     if "database_problem" in document:
         return [*lines, f"The database: {document['database_problem']}"]
     ctl = document["ctl"]
