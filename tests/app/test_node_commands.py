@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.folders import NodeFolder
+from mixedmode.cluster.steps import Actor
 from tests.support import MIXEDMODE, run_mixedmode
 
 
@@ -231,3 +236,39 @@ def test_systemd_is_told_when_the_node_is_ready(made: Path, tmp_path: Path) -> N
         finally:
             process.kill()
             process.wait()
+
+
+def test_who_holds_the_lock_is_shown_and_what_was_cut_off_is_settled(
+    node: RunningNode, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def stuck(_folder: NodeFolder, *_: object, **__: object) -> None:
+        entered.set()
+        go.wait(30)
+        raise SystemExit  # as if its thread was cancelled
+
+    def run() -> None:
+        with contextlib.suppress(SystemExit):
+            cluster.run(operation, Actor("anna", "192.0.2.7"))
+
+    cluster = Cluster.attach(made / "data")
+    operation = "utils itl reset localkey"
+    with monkeypatch.context() as patched:
+        patched.setattr(NodeFolder, "write", stuck)
+        thread = threading.Thread(target=run)
+        thread.start()
+        assert entered.wait(20)
+        shown = node.ask()["operation"]
+        assert (shown["operation"], shown["user"], shown["source"]) == (operation, "anna", "192.0.2.7")
+        assert (shown["node"], shown["state"]) == ("pub1", "running")
+        told = run_mixedmode("node", "status", "--config", str(made / "mixedmode.toml")).stdout
+        assert f"Operation: {operation}, by anna (192.0.2.7) on pub1, since {shown['since']}: running" in told
+        go.set()
+        thread.join()
+    end = time.monotonic() + 15
+    while node.ask()["operation"] is not None and time.monotonic() < end:
+        time.sleep(0.2)
+    assert node.ask()["operation"] is None, node.log.read_text()
+    assert cluster.operations.journal.history()[-1].state in {"done", "undone"}
+    cluster.close()
