@@ -130,6 +130,45 @@ def test_a_token_of_the_ctl_file_is_found_after_the_database(cluster: Cluster) -
     assert answered(lookup_of(cluster), reversed_serial)[0].known, "a token's serial counts forward or reversed"
 
 
+def test_an_uploaded_token_misses_in_the_database_and_hits_in_the_ctl_file_as_the_seed_prints(cluster: Cluster) -> None:
+    from tests.cluster.tokens import ONE, TWO, install, upload_tokens
+
+    upload_tokens(cluster, ONE, TWO)
+    install(cluster)
+    asked = query(TWO.certificate)
+    map_id = f"{asked.serial.hex().upper()}{asked.issuer}"
+    database, ctl = ("CertificateDBCache::getCertificateInformation", "CertificateCTLCache::getCertificateInformation")
+    looking = "Looking up the certificate cache using Unique MAP ID"
+    answer, lines = answered(lookup_of(cluster), asked)
+    assert (answer.known, answer.roles, answer.certificate) == (True, (0,), TWO.certificate.der)
+    assert lines[7:12] == [
+        f"{database} - {looking} : {map_id}",
+        f"ERROR:{database} - Cannot find the certificate in the cache",
+        f"{ctl} - {looking} : {map_id}, len : {len(map_id)}",
+        f"{ctl} - Found entry {{rolecount : 1}}",
+        f"{ctl} - {{role : 0}}",
+    ]
+    assert lines[12].startswith("convertX509ToDER -x509cert : 0x")
+    assert lines[13:] == ["tvsHandleQueryCertReq: Timer started from tvsHandleNewPhConnection"]
+    verified, _ = answered(lookup_of(cluster), VerifyRequest(1, DEVICE, TWO.certificate.der))
+    assert (verified.known, verified.roles) == (True, (0,))
+
+
+def test_an_uploaded_token_is_vouched_for_while_no_ctl_file_has_it(cluster: Cluster) -> None:
+    from tests.cluster.tokens import TWO, upload_tokens
+
+    asked = query(TWO.certificate)
+    verify = VerifyRequest(1, DEVICE, TWO.certificate.der)
+    assert not answered(lookup_of(cluster), asked)[0].known
+    upload_tokens(cluster, TWO)
+    for request in (asked, QueryRequest(1, DEVICE, asked.subject, asked.issuer, asked.serial[::-1]), verify):
+        answer, lines = answered(lookup_of(cluster), request)
+        assert (answer.known, answer.roles) == (True, (0,))
+        assert any(line.startswith("CertificateDBCache") and "rolecount : 1" in line for line in lines)
+    other = QueryRequest(1, DEVICE, asked.subject, asked.issuer, asked.serial[:-1] + b"\1")
+    assert not answered(lookup_of(cluster), other)[0].known
+
+
 def test_trust_stores_grant_their_roles(cluster: Cluster) -> None:
     foreign, lookup = stranger(), lookup_of(cluster)
     assert not answered(lookup, query(foreign))[0].known

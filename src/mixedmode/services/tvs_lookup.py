@@ -6,7 +6,8 @@ Rules (wire-formats.md 1.8 and 4, phone-trust.md 3.4):
 
 1. A certificate is found by its serial, as upper hex, and its issuer's text: the database's certificates first, then
    those of the CTL file. The first source that has it answers.
-2. A token's serial is looked up as it was asked, then byte-reversed (1.7).
+2. A token's serial is looked up everywhere as it was asked, which is as lists write it, then byte-reversed (1.7). The
+   database knows an uploaded token by the certificate's own serial, so the CTL file's cache answers first (the seed).
 3. VERIFY is about one certificate: the SHA-256 of what was found must be that of what was sent.
 4. The roles are what trust stores and own certificates grant (``cluster/trust_roles.py``), or the functions of the CTL
    file's records, ascending. A source that grants no role does not know the certificate.
@@ -24,10 +25,9 @@ from mixedmode.cluster.certificates import list_identity
 from mixedmode.errors import MalformedError, MixedModeError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.protocols.tvs import DEFAULT_TTL, Answer, QueryRequest, Request, known, unknown
-from mixedmode.services.tvs_sources import CtlCache, Entry, MapKey, Source, shown
+from mixedmode.services.tvs_sources import CtlCache, Entry, MapKey, Source, is_manufacturer, is_of_token, shown
 from mixedmode.trustlist.listing import printable
 
-_MANUFACTURER: Final = "cn=Cisco Manufacturing CA"
 _QUERY: Final = "tvsHandleQueryCertReq"
 _VERIFY: Final = "tvsHandleVerifyCertReq"
 
@@ -54,7 +54,7 @@ class TrustLookup:
         lines = _query_lines(request) if isinstance(request, QueryRequest) else _verify_lines(request.certificate)
         name = _QUERY if isinstance(request, QueryRequest) else _VERIFY
         keys = _keys(request)
-        attempts = (self._look_up(source, key, lines) for source in self.sources for key in keys)
+        attempts = (self._look_up(source, key, lines) for key in keys for source in self.sources)
         entry = next((found for found in attempts if found is not None and _fits(request, found)), None)
         if entry is None:
             lines.append(f"{name}: Timer started from tvsHandleNewPhConnection")
@@ -101,9 +101,12 @@ def _keys(request: Request) -> list[MapKey]:
     """Return what to look under: as asked, without leading zeros, and a token's serial reversed (rule 2)."""
     if not isinstance(request, QueryRequest):
         key = _certificate_key(request.certificate)
-        return [] if key is None else [key]
+        if key is None:
+            return []
+        serial = bytes.fromhex(key.serial)[::-1].hex().upper()
+        return [key, MapKey(serial, key.issuer)] if is_of_token(key.issuer) else [key]
     serials = [request.serial]
-    if _is_token(request):
+    if is_of_token(request.issuer):
         serials.append(request.serial[::-1])
     serials += [serial.lstrip(b"\0") for serial in tuple(serials)]
     return [MapKey(serial.hex().upper(), request.issuer) for serial in dict.fromkeys(serials)]
@@ -119,7 +122,7 @@ def _certificate_key(der: bytes) -> MapKey | None:
 
 
 def _is_token(request: QueryRequest) -> bool:
-    return request.issuer.lower().startswith(_MANUFACTURER.lower()) and "SAST-" in request.subject
+    return is_manufacturer(request.issuer) and "SAST-" in request.subject
 
 
 def _query_lines(request: QueryRequest) -> list[str]:

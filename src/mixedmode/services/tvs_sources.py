@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Protocol
 
-from mixedmode.cluster.certificates import list_identity
+from mixedmode.cluster.certificates import StoredCertificate, list_identity
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates import Certificate
@@ -20,6 +20,8 @@ from mixedmode.pki.names import names_match
 from mixedmode.trustlist.listing import printable
 from mixedmode.trustlist.model import TrustList
 
+_MANUFACTURER: Final = "cn=Cisco Manufacturing CA"
+_TOKENS_NAME: Final = "cn="
 _TEXT_LIMIT: Final = 300
 """Characters of a text from outside that go into the trace."""
 
@@ -102,8 +104,7 @@ class DatabaseCache:
         """
         entry = None
         try:
-            stored = self._reader.find_certificates(key.issuer, key.serial)
-            if stored:
+            if stored := self._stored(key):
                 certificate = stored[0].certificate
                 same = [each for each in stored if each.certificate == certificate]
                 roles = tuple(int(role) for role in self._reader.roles_of(same))
@@ -113,6 +114,19 @@ class DatabaseCache:
             while len(self._kept) >= self._size:
                 del self._kept[next(iter(self._kept))]
             self._kept[key] = (self._clock() + self._lifetime, entry)
+
+    def _stored(self, key: MapKey) -> list[StoredCertificate]:
+        """Return the database's certificates whose own serial is the key's.
+
+        Lists write the serial of a security token reversed (wire-formats.md 1.7), and the database has it as they do.
+        CUCM's database does not: the seed's trace of an uploaded token misses here and hits in the CTL file's cache.
+        """
+        stored = self._reader.find_certificates(key.issuer, key.serial)
+        if is_of_token(key.issuer):
+            reverse = bytes.fromhex(key.serial)[::-1].hex().upper()
+            stored += [each for each in self._reader.find_certificates(key.issuer, reverse) if each not in stored]
+        own = key.serial.lstrip("0")
+        return [each for each in stored if each.certificate.serial.hex().upper().lstrip("0") == own]
 
     def find(self, key: MapKey) -> Entry | None:
         """Return what was remembered last."""
@@ -196,6 +210,16 @@ class CtlCache(TableSource):
             )
         self._index()
         return lines
+
+
+def is_of_token(issuer: str) -> bool:
+    """Return whether an issuer is written as lists write a security token's, whose serial they write reversed."""
+    return issuer.startswith(_TOKENS_NAME) or is_manufacturer(issuer)
+
+
+def is_manufacturer(issuer: str) -> bool:
+    """Return whether an issuer is the one of Cisco's tokens."""
+    return issuer.lower().startswith(_MANUFACTURER.lower())
 
 
 def _is_issuer(text: str, der: bytes) -> bool:
