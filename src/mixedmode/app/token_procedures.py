@@ -24,7 +24,7 @@ from mixedmode.trustlist import TrustList
 
 NUMBERS = ("ADN0054f509", "ADN008580ef")
 """The seed's two tokens."""
-TOKEN_VOUCHED = "CertificateCTLCache::getCertificateInformation - Found entry {rolecount : 1}"
+SAST_VOUCHED = "CertificateCTLCache::getCertificateInformation - Found entry {rolecount : 1}"
 """What TVS traces of a token that phones ask about: the database's cache misses, the CTL file's hits."""
 MIXED, NON_SECURE, UPDATE = "1", "2", "3"
 """Choices of the wizard."""
@@ -136,7 +136,7 @@ async def tokenless_to_etokens(stage: Stage) -> None:
     stage.step("Steps 20 to 23: restart the services and the phones, look at the CTL file")
     await stage.restart_services()
     boots = await stage.reset_phones()
-    await promise_by_trust(stage, boots, old, vouched=TOKEN_VOUCHED)
+    await promise_by_trust(stage, boots, old, vouched=SAST_VOUCHED)
 
 
 async def downgrade(stage: Stage) -> None:
