@@ -1,6 +1,7 @@
 """Logs of a node: structured events on standard error; who runs the node keeps and rotates them.
 
-Secrets never get here: services log names, addresses and reasons.
+Secrets never get here: services log names, addresses and reasons. What strangers make a service say is bounded
+(:mod:`.log_limits`).
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import logging
 import sys
 from typing import Any
+
+from mixedmode.app.log_limits import LogLimits
 
 
 def set_up_logs(*, level: str, as_json: bool) -> None:
@@ -43,6 +46,7 @@ def set_up_logs(*, level: str, as_json: bool) -> None:
             ],
         )
     )
+    handler.addFilter(LogLimits())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

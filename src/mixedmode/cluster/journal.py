@@ -5,7 +5,8 @@ Rules:
 1. Taking the lock, the operation's row with all its steps, and the audit record of its beginning are one
    transaction; so are its end, the audit record of that, and giving the lock back. None is ever there alone.
 2. A step is written down before and after it runs.
-3. Audit rows are only added.
+3. Audit rows are only added, but for what strangers write: of refusals and logins a bounded number is kept
+   (:mod:`.refusals`).
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster import lock
+from mixedmode.cluster import lock, refusals
 from mixedmode.cluster.schema import AuditRow, OperationFileRow, OperationLockRow, OperationRow, OperationStepRow
 from mixedmode.cluster.state import ClusterState
 from mixedmode.cluster.steps import DONE, RUNNING, UNDOING, Actor, Step
 
+REFUSED = "refused"
+LOGIN = "login"
 UNFINISHED = (RUNNING, UNDOING)
 _WAITING = "waiting"
 _KEPT_OPERATIONS = 20
@@ -64,6 +67,9 @@ class Journal:
     def __init__(self, state: ClusterState) -> None:
         self._state = state
         self._database = state.database
+        self._budget = refusals.RefusalBudget()
+        self._refused: set[str] = set()
+        self._until_pruned = 0
 
     def begin(
         self,
@@ -216,7 +222,7 @@ class Journal:
     def refused(self, name: str, arguments: Mapping[str, Any], actor: Actor, error: str) -> None:
         """Write down that an operation was asked for and refused."""
         with self._database.write() as session:
-            self._audit(session, actor, name, "refused", None, {"arguments": dict(arguments), "error": error})
+            self._audit(session, actor, name, REFUSED, None, {"arguments": dict(arguments), "error": error})
 
     def record(self, session: Session, actor: Actor, action: str, outcome: str, details: Mapping[str, Any]) -> None:
         """Write an audit record within a transaction, for something that changes the cluster and is no operation."""
@@ -233,9 +239,38 @@ class Journal:
             return session.scalar(select(AuditRow.id).where(changes).order_by(AuditRow.id.desc()).limit(1)) or 0
 
     def note(self, actor: Actor, action: str, outcome: str, details: Mapping[str, Any]) -> None:
-        """Write an audit record for something that is no operation, such as a login or a deleted file."""
+        """Write an audit record for something that is no operation, such as a login or a deleted file.
+
+        Refusals beyond what one source may write have none (:mod:`.refusals`).
+        """
+        record = dict(details)
+        if outcome == REFUSED:
+            more = self._budget.take(actor.source, self._state.now())
+            if more is None:
+                return
+            record |= more
+            self._refused.add(action)
         with self._database.write() as session:
-            self._audit(session, actor, action, outcome, None, dict(details))
+            self._audit(session, actor, action, outcome, None, record)
+            self._prune(session)
+
+    def _prune(self, session: Session) -> None:
+        """Now and then drop the refusals and logins that are too many."""
+        self._until_pruned -= 1
+        if self._until_pruned > 0:
+            return
+        self._until_pruned = refusals.PRUNED_EVERY
+        # What administrators were refused stays: only they can be, and it is no flood.
+        refused = and_(
+            AuditRow.operation.is_(None), AuditRow.outcome == REFUSED, AuditRow.action.in_(sorted(self._refused))
+        )
+        logins = and_(AuditRow.operation.is_(None), AuditRow.outcome != REFUSED, AuditRow.action == LOGIN)
+        kinds: dict[str, ColumnElement[bool]] = {REFUSED: refused, LOGIN: logins}
+        for kind, of_kind in kinds.items():
+            newest = select(AuditRow.id).where(of_kind).order_by(AuditRow.id.desc())
+            oldest_kept = session.scalar(newest.offset(refusals.KEPT[kind]).limit(1))
+            if oldest_kept is not None:
+                session.execute(delete(AuditRow).where(of_kind, AuditRow.id <= oldest_kept))
 
     def audit(self, limit: int = 1000) -> list[AuditRecord]:
         """Return the latest audit records, oldest first."""

@@ -1,0 +1,69 @@
+"""A service that is made to complain does not fill the log."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from mixedmode.app.log_limits import LogLimits, Share
+from mixedmode.app.logs import set_up_logs
+
+
+class Clock:
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def record(text: object, name: str = "service", *values: object) -> logging.LogRecord:
+    return logging.LogRecord(name, logging.WARNING, "file", 1, text, values, None)
+
+
+def test_one_kind_has_its_share_and_says_what_was_left_out() -> None:
+    clock = Clock()
+    limits = LogLimits(Share(5, 6), Share(100, 60), clock)
+    passed = [limits.filter(record("%s broke the protocol", "service", number)) for number in range(50)]
+    assert passed == [True] * 5 + [False] * 45
+    assert limits.filter(record("another matter"))
+    clock.seconds = 10
+    later = record("%s broke the protocol", "service", 51)
+    assert limits.filter(later)
+    assert later.__dict__["left_out"] == 45
+    assert not limits.filter(record("%s broke the protocol", "service", 52))
+
+
+def test_a_text_that_is_never_the_same_is_bounded_by_its_logger() -> None:
+    limits = LogLimits(Share(5, 6), Share(100, 60), Clock())
+    passed = sum(limits.filter(record(f"from 192.0.2.{number}")) for number in range(5000))
+    assert passed <= 105
+    assert len(limits._buckets) <= 1000
+    assert limits.filter(record("fine", "other"))
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    set_up_logs(level="info", as_json=True)
+    yield shown
+    root.handlers[:], root.level = before
+    structlog.reset_defaults()
+
+
+def test_the_node_s_log_is_bounded(log: io.StringIO) -> None:
+    plain, structured = logging.getLogger("mixedmode.services.capf"), structlog.get_logger("mixedmode.node.test")
+    for number in range(300):
+        plain.warning("CAPF of %s from %s failed", f"SEP{number:012X}", "192.0.2.1")
+        structured.warning("unit", unit="tftp", problem=str(number))
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert sum("CAPF of" in line["event"] for line in lines) == 50
+    assert sum(line["event"] == "unit" for line in lines) == 50
