@@ -266,3 +266,43 @@ def test_the_console_of_the_later_family() -> None:
     text = "\n".join(note.text for note in console.take())
     assert "Using leap of faith to accept TL file" in text
     assert "updateFromFile: TL parse to table: CTL_SUCCESS" in text
+
+
+def test_a_7940_with_a_ctl_does_not_say_that_it_has_none() -> None:
+    server = Simulator({CONFIG_NAME: CONFIG})
+    server.publish(ctl("callmanager"))
+    for model, words in (("7940", "this model checks no signed files"), ("7975", "")):
+        console = Console(get_model(model))
+        server.boot(PLAIN, model=model, console=console)
+        text = "\n".join(note.text for note in console.take())
+        assert "no CTL" not in text
+        assert words in text
+        assert ("NONSECURE" in text) is bool(words)
+
+
+def test_a_phone_with_the_ctl_of_a_non_secure_cluster_says_what_it_lacks() -> None:
+    server = Simulator({CONFIG_NAME: CONFIG})
+    server.publish(ctl("callmanager", empty=True))
+    console = Console(get_model("7975"))
+    server.boot(PLAIN, console=console)
+    text = "\n".join(note.text for note in console.take())
+    assert "lookupCTL: no TFTP certificate in the CTL, assume TFTP NONSECURE" in text
+
+
+def test_a_ctl_offered_as_itl_opens_no_door() -> None:
+    """The CTL of a non-secure cluster in the place of the ITL, then an unsigned configuration and any ITL."""
+    held = site()
+    _, state = held.boot(PLAIN)
+    server = Simulator({CONFIG_NAME: CONFIG})
+    server.publish(itl_file=ctl("callmanager", empty=True))
+    finished, after = server.boot(state)
+    decision = finished.decisions[BootFile.ITL]
+    assert decision is not None
+    assert decision.reason is Reason.WRONG_KIND
+    assert finished.alarm is not None
+    assert finished.alarm.failed
+    assert after.trust == state.trust
+    server.publish(itl_file=itl("stranger"))
+    finished, after = server.boot(after)
+    assert after.trust == state.trust
+    assert after.config == state.config

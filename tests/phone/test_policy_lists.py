@@ -23,9 +23,10 @@ from mixedmode.phone.policy import TrustPolicy
 from mixedmode.phone.settings import PolicySettings
 from mixedmode.phone.state import TrustState
 from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.pki.profiles import Purpose, Subject, self_signed
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.verify import check_signature
-from tests.phone.site import NOW, Tvs, ctl, damaged, holding, identity, itl, silent_tvs
+from tests.phone.site import NOW, Tvs, ctl, damaged, holding, identity, itl, signed_config, silent_tvs
 from tests.support import DATA
 
 CTL, ITL = ListKind.CTL, ListKind.ITL
@@ -52,7 +53,7 @@ def decide(
 class Case:
     """A row: the state, what is offered, and the outcome by TVS knowing, not knowing and not answering."""
 
-    row: int
+    row: int | str
     state: TrustState
     kind: ListKind
     offered: TrustList
@@ -84,10 +85,13 @@ CASES = (
     Case(9, BOTH, CTL, ctl("recovery"), YES, YES, YES, Voucher.CTL, title="other SAST"),
     Case(10, BOTH, ITL, itl("recovery"), YES, YES, YES, Voucher.CTL),
     Case(11, holding(ctl("token"), OLD_ITL), CTL, ctl("callmanager"), YES, YES, YES, Voucher.ITL),
-    Case(11, holding(ctl("token"), OLD_ITL), ITL, itl("recovery"), YES, YES, YES, Voucher.ITL, title="its mirror"),
+    Case("10b", holding(ctl("token"), OLD_ITL), ITL, itl("recovery"), YES, YES, YES, Voucher.ITL),
     Case(12, BOTH, CTL, NEW_CTL, YES, NO, NO),
     Case(13, BOTH, ITL, NEW_ITL, YES, NO, NO),
     Case(14, holding(OLD_CTL, BLANKED), CTL, NEW_CTL, NO, NO, NO),
+    Case("14b", holding(OLD_CTL, BLANKED), ITL, NEW_ITL, NO, NO, NO),
+    Case("15b", holding(itl_file=BLANKED), CTL, NEW_CTL, NO, NO, NO),
+    Case(4, holding(itl_file=BLANKED), CTL, OLD_CTL, YES, YES, YES, Voucher.ITL, title="by a blanked ITL's SAST"),
     Case(15, holding(itl_file=BLANKED), ITL, NEW_ITL, YES, YES, YES, Voucher.ROLLBACK_ITL),
     Case(16, holding(), CTL, NEW_CTL, YES, YES, YES, Voucher.FIRST_USE, model="7960"),
     Case(17, holding(OLD_CTL), CTL, ctl("recovery"), YES, YES, YES, Voucher.CTL, model="7960"),
@@ -283,9 +287,114 @@ def test_a_list_of_sast_records_alone_is_blanked_only_by_setting() -> None:
     assert decide(holding(itl_file=sast_only), ITL, NEW_ITL, settings=loose).row == 15
 
 
-def test_an_older_list_of_a_trusted_signer_is_taken_since_phones_compare_no_dates() -> None:
-    newer = holding(ctl("callmanager", timestamp=LATER), OLD_ITL)
-    assert decide(newer, CTL, ctl("callmanager")).outcome is YES
+def test_an_older_list_of_a_trusted_signer_is_taken_and_the_decision_says_so() -> None:
+    newer = holding(ctl("callmanager", timestamp=LATER), itl("callmanager", timestamp=LATER))
+    for kind, offered in ((CTL, ctl("callmanager")), (ITL, itl("callmanager"))):
+        decision = decide(newer, kind, offered)
+        assert (decision.outcome, decision.older) == (YES, True)
+        assert "before the stored one" in decision.text
+        strict = decide(newer, kind, offered, settings=PolicySettings(allow_older_list=False))
+        assert (strict.outcome, strict.reason, strict.setting) == (NO, Reason.OLDER_LIST, "allow_older_list")
+    by_tvs = decide(newer, CTL, NEW_CTL, tvs=Tvs("new-callmanager"))
+    assert (by_tvs.row, by_tvs.older) == (12, True)
+    assert not decide(BOTH, CTL, ctl("callmanager", timestamp=LATER)).older
+    assert not decide(holding(), CTL, OLD_CTL).older
+
+
+# What is no list of the kind that was asked for (row 18b; not documented, ours).
+
+OPEN_CTL = ctl("stranger", empty=True)
+STATES = (holding(), ITL_ONLY, BOTH, holding(OLD_CTL), holding(itl_file=BLANKED), holding(OLD_CTL, BLANKED))
+
+
+def version_of(trust_list: TrustList, minor: int, signer: str) -> bytes:
+    """The same list with another minor version, signed again."""
+    data = bytearray(trust_list.data)
+    data[4] = minor
+    changed = TrustList.parse(bytes(data))
+    start, end = changed.header.fields.span(12) or (0, 0)
+    data[start:end] = identity(signer).sign(changed.header.signed_bytes(), DigestAlgorithm.SHA1)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("state", STATES, ids=["none", "ITL", "both", "CTL", "blanked", "CTL and blanked"])
+@pytest.mark.parametrize("tvs", [Tvs("stranger", "callmanager"), silent_tvs], ids=["TVS knows", "no TVS"])
+def test_row_18b_what_is_no_list_of_this_kind_is_refused_in_every_state(state: TrustState, tvs: object) -> None:
+    signed = signed_config("callmanager", b"", name="CTLFile.tlv.sgn")
+    offers = (
+        (ITL, OLD_CTL.data, Reason.WRONG_KIND),
+        (ITL, OPEN_CTL.data, Reason.WRONG_KIND),
+        (CTL, OLD_ITL.data, Reason.WRONG_KIND),
+        (CTL, BLANKED.data, Reason.WRONG_KIND),
+        (CTL, signed, Reason.WRONG_KIND),
+        (ITL, signed, Reason.WRONG_KIND),
+        (CTL, signed_config("callmanager", b"<device/>"), Reason.WRONG_KIND),
+        (CTL, version_of(OLD_CTL, 1, "callmanager"), Reason.WRONG_KIND),
+        (CTL, b"<html>", Reason.CORRUPT),
+        (ITL, b"", Reason.CORRUPT),
+    )
+    for kind, data, reason in offers:
+        if state.held(kind) is not None and state.held(kind) == data:
+            continue
+        decision = decide(state, kind, data, tvs=tvs)
+        assert (decision.outcome, decision.reason, decision.row) == (NO, reason, "18b")
+        assert state.after(decision, kind, None) is state
+
+
+def test_the_checks_of_row_18b_are_named_settings() -> None:
+    by_name = PolicySettings(check_list_filename=False)
+    assert decide(holding(), ITL, OLD_CTL).setting == "check_list_filename"
+    assert decide(holding(), ITL, OLD_CTL, settings=by_name).outcome is YES
+    old = version_of(OLD_CTL, 1, "callmanager")
+    assert decide(holding(), CTL, old).setting == "check_list_version"
+    assert decide(holding(), CTL, old, settings=PolicySettings(check_list_version=False)).outcome is YES
+
+
+def test_a_later_minor_version_is_taken_as_a_7821_takes_1_2() -> None:
+    assert decide(BOTH, CTL, version_of(OLD_CTL, 3, "callmanager")).row == 9
+
+
+def test_a_ctl_in_the_place_of_an_itl_never_counts_as_blanked() -> None:
+    """Even where a phone took it once, with the check off: no ITL goes in for that, and no unsigned configuration."""
+    assert not is_blanked(OPEN_CTL)
+    assert not is_blanked(OPEN_CTL, sast_only=True)
+    state = holding(itl_file=OPEN_CTL)
+    decision = decide(state, ITL, NEW_ITL)
+    assert (decision.outcome, decision.row) == (NO, 8)
+    loose = PolicySettings(check_list_filename=False, check_list_version=False)
+    assert decide(state, ITL, NEW_ITL, settings=loose).outcome is NO
+
+
+def test_a_blanked_itl_lets_no_damaged_itl_in() -> None:
+    decision = decide(holding(itl_file=BLANKED), ITL, damaged(NEW_ITL))
+    assert (decision.reason, decision.setting) == (Reason.BAD_SIGNATURE, "verify_first_list")
+
+
+def test_a_first_ctl_for_a_blanked_itl_is_no_matter_of_row_5() -> None:
+    loose = PolicySettings(first_ctl_from_unknown_signer=True)
+    assert decide(holding(itl_file=BLANKED), CTL, NEW_CTL, settings=loose).row == "15b"
+
+
+@pytest.mark.parametrize("other", ["issuer", "serial"])
+def test_an_answer_of_tvs_must_be_of_the_issuer_and_serial_that_were_asked_for(other: str) -> None:
+    """A certificate with the right key, made under another name: its signature would hold."""
+    asked = identity("new-callmanager")
+    serial = int.from_bytes(asked.certificate.serial)
+    fake = self_signed(
+        Purpose.CALLMANAGER,
+        subject=Subject("somebody" if other == "issuer" else "new-callmanager", "TAC", "Cisco", "Krakow",
+                        "Malopolska", "PL"),
+        key=asked.key,
+        now=NOW,
+        serial=serial + (other == "serial"),
+    )  # fmt: skip
+
+    def tvs(_question: object) -> TvsAnswer:
+        return TvsAnswer(TvsOutcome.KNOWN, fake, frozenset({0}), 60)
+
+    assert decide(BOTH, CTL, NEW_CTL, tvs=tvs).reason is Reason.TVS_MISMATCH
+    loose = PolicySettings(tvs_certificate_must_match=False)
+    assert decide(BOTH, CTL, NEW_CTL, tvs=tvs, settings=loose).outcome is YES
 
 
 def test_a_decision_costs_one_verification_and_verdicts_can_be_shared() -> None:

@@ -138,7 +138,7 @@ class Boot:
             signed = self.policy.expects_signed(self.state.trust)
             encrypted = self.state.ask_encrypted and self._decrypt is not None
             if self._console and not signed:
-                self._console.unsigned_files()
+                self._console.unsigned_files(holds_ctl=self.state.trust.ctl is not None)
             self._names = config_names(self.device, signed=signed, encrypted=encrypted, default=settings.default_config)
         else:
             shared = settings.ask_shared_ctl if file is BootFile.CTL else settings.ask_shared_itl

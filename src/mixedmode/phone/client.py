@@ -145,6 +145,7 @@ class BootReport:
                     "voucher": decision.voucher and decision.voucher.value,
                     "record": decision.record,
                     "setting": decision.setting,
+                    "older": decision.older,
                 }
         return {
             "device": self.device,

@@ -42,11 +42,12 @@ class Console:
         model: Decides about the wording.
     """
 
-    __slots__ = ("_asked_tvs", "_modern", "_notes", "_process")
+    __slots__ = ("_asked_tvs", "_checks_files", "_modern", "_notes", "_process")
 
     def __init__(self, model: PhoneModel) -> None:
         self._modern = model.console is ConsoleStyle.SECUREAPP
         self._process = model.console.value
+        self._checks_files = model.signed_config
         self._notes: list[Note] = []
         self._asked_tvs = False
 
@@ -74,9 +75,12 @@ class Console:
         """A file did not come."""
         self._add(f"{name}: {why}", "ERR", "TFTP")
 
-    def unsigned_files(self) -> None:
-        """No trust list names a TFTP server."""
-        self._add("lookupCTL: ** no CTL, assume TFTP NONSECURE")
+    def unsigned_files(self, *, holds_ctl: bool) -> None:
+        """The phone will take files without a signature: no list names a TFTP server, or the model checks none."""
+        why = "** no CTL"
+        if holds_ctl:
+            why = "no TFTP certificate in the CTL" if self._checks_files else "this model checks no signed files"
+        self._add(f"lookupCTL: {why}, assume TFTP NONSECURE")
 
     def question(self, question: TvsQuestion, servers: tuple[TvsServer, ...]) -> None:
         """TVS is about to be asked."""

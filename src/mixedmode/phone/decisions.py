@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mixedmode.pki.certificates import Certificate
 
+Row = int | str
+"""A row of the table: its number, or the number with a letter as text."""
+
 
 class ListKind(StrEnum):
     """The two trust lists."""
@@ -61,6 +64,8 @@ class Reason(StrEnum):
     TVS_MISMATCH = "tvs-mismatch"
     UNSIGNED = "unsigned"
     WRONG_FILENAME = "wrong-filename"
+    WRONG_KIND = "wrong-kind"
+    OLDER_LIST = "older-list"
 
 
 class Voucher(StrEnum):
@@ -81,19 +86,21 @@ class Decision:
         outcome: What the phone does.
         reason: Why, for programs.
         text: Why, for people.
-        row: The row of phone-trust.md 2.2, None for the events of 2.3.
+        row: The row of phone-trust.md 2.2, such as 10 or ``10b``; None for the events of 2.3.
         voucher: Who vouched, None if nobody did or had to.
         record: Number of the record that vouched, in the stored list.
         setting: The :class:`PolicySettings` field that settled it, None if the source is clear.
+        older: Whether an accepted list was signed before the one that it replaces.
     """
 
     outcome: Outcome
     reason: Reason
     text: str
-    row: int | None = None
+    row: Row | None = None
     voucher: Voucher | None = None
     record: int | None = None
     setting: str | None = None
+    older: bool = False
 
     @property
     def accepted(self) -> bool:

@@ -21,6 +21,7 @@ from mixedmode.phone.decisions import (
     NeedTvs,
     Outcome,
     Reason,
+    Row,
     TvsAnswer,
     TvsOutcome,
     TvsQuestion,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from mixedmode.trustlist.model import Record
 
 
-def refusal(reason: Reason, text: str, row: int | None = None, setting: str | None = None) -> Decision:
+def refusal(reason: Reason, text: str, row: Row | None = None, setting: str | None = None) -> Decision:
     """Return the decision to refuse a file."""
     return Decision(Outcome.REJECT, reason, text, row, setting=setting)
 
@@ -85,7 +86,7 @@ class Evidence:
         return None if state.tvs_servers else "the last configuration names no TVS server"
 
     def judge(
-        self, header: Header, records: Iterable[Record], source: Voucher, row: int, now: datetime | None
+        self, header: Header, records: Iterable[Record], source: Voucher, row: Row, now: datetime | None
     ) -> Decision | None:
         """Decide by records that are the signer's; None if there are none (rules 1 and 2).
 
@@ -124,7 +125,7 @@ class Evidence:
         state: TrustState,
         header: Header,
         roles: frozenset[int],
-        row: int,
+        row: Row,
         answer: TvsAnswer | None,
         now: datetime | None,
     ) -> Verdict:
@@ -153,7 +154,7 @@ class Evidence:
         self,
         header: Header,
         roles: frozenset[int],
-        row: int,
+        row: Row,
         answer: TvsAnswer,
         now: datetime | None,
         signer: str,
@@ -179,7 +180,7 @@ class Evidence:
             wanted = " or ".join(map(str, sorted(roles)))
             found = Reason.TVS_ROLE, f"TVS gives it role {given}, not {wanted}"
         elif not self._is_answer_to(certificate, header):
-            found = Reason.TVS_MISMATCH, "TVS answered with another certificate"
+            found = Reason.TVS_MISMATCH, "TVS answered with another certificate: of another issuer or serial"
         elif self._has_expired(certificate, now):
             found = Reason.EXPIRED, "the certificate that TVS gave is not valid now"
         elif not self.holds(header, certificate):

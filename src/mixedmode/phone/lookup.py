@@ -91,13 +91,16 @@ def _role_with_certificate(stored: TrustList, roles: frozenset[Role]) -> bool:
 def is_blanked(stored: TrustList, *, sast_only: bool = False) -> bool:
     """Return whether an ITL was blanked for "Prepare Cluster for Rollback to pre-8.0" (4.3, section 7).
 
-    Its TVS and TFTP records are there, but empty.
+    Its TVS and TFTP records are there, but empty. A CTL is never blanked: that of a non-secure cluster has empty
+    records too, and means something else (2.3).
 
     Args:
         stored: The ITL.
         sast_only: Whether a list without any such record counts too.
     """
     found = False
+    if stored.kind != "ITL":
+        return False
     for record in stored.records:
         if record.role in _ROLLBACK_ROLES:
             if record.certificate_der is not None or record.certificate_hash is not None:

@@ -13,6 +13,7 @@ from mixedmode.errors import MalformedError
 from mixedmode.phone.decisions import (
     Decision,
     ListKind,
+    NeedTvs,
     Outcome,
     Reason,
     TvsAnswer,
@@ -20,15 +21,16 @@ from mixedmode.phone.decisions import (
     Voucher,
 )
 from mixedmode.phone.evidence import Evidence, refusal
+from mixedmode.phone.list_kind import with_age, wrong_kind
 from mixedmode.phone.lookup import (
     FILE_SIGNERS,
     Verifier,
     is_blanked,
     list_signers,
     names_file_signer,
-    same_signer,
     server_records,
 )
+from mixedmode.phone.rows import FIRST_CTL_ROW, ROLLBACK_ROW, WRONG_KIND_ROW, first_row, known_row, unknown_row
 from mixedmode.phone.settings import PolicySettings
 from mixedmode.signedfile.signed import SignedFile
 from mixedmode.trustlist.model import Record, TrustList
@@ -52,17 +54,18 @@ class TrustPolicy:
 
     The numbers are the rows of phone-trust.md 2.2, which every :class:`Decision` carries.
 
-    Trust lists. Before any row: an absent file changes nothing; a file that is too large, cannot be read, or
-    is signed over a digest that the model lacks (23) is refused; the stored file itself needs no decision.
+    Trust lists. Before any row: an absent file changes nothing; the stored file itself needs no decision; what is no
+    list of the kind that was asked for is refused (18b, :mod:`.list_kind`), and so is a file that is too large or
+    signed over a digest that the model lacks (23). A list older than the stored one is taken, and the decision says so.
 
     * Phone without lists: 1 the first CTL and 2 the first ITL are accepted; 3 when both come at once, the
       ITL is checked against the CTL just accepted.
     * Phone with an ITL only: a CTL whose signer is 4 SAST in the ITL is accepted, 5 unknown goes to TVS;
       an ITL by 6 the same signer or 7 another SAST of the stored ITL is accepted, 8 unknown goes to TVS;
-      15 a blanked ITL lets any new ITL in.
+      a blanked ITL 15 lets any new ITL in that is whole, 15b but no CTL of an unknown signer.
     * Phone with a CTL: a CTL whose signer is 9 SAST in the CTL, 11 SAST in the ITL is accepted, 12 unknown
-      goes to TVS, 14 unknown with a blanked ITL is refused, since no TVS record is left; an ITL whose signer
-      is 10 SAST in the CTL (or in the ITL, by the look-up of 11) is accepted, 13 unknown goes to TVS.
+      goes to TVS; an ITL whose signer is 10 SAST in the CTL, 10b SAST in the ITL is accepted, 13 unknown goes to TVS;
+      with a blanked ITL an unknown signer's 14 CTL and 14b ITL are refused, since no TVS record is left.
     * Legacy model: never an ITL, never TVS; 16 the first CTL is accepted, 17 a SAST of the stored CTL is
       accepted, 18 any other signer is refused until the CTL is deleted by hand.
 
@@ -116,14 +119,18 @@ class TrustPolicy:
         try:
             trust_list = offered if isinstance(offered, TrustList) else TrustList.parse(offered)
         except MalformedError as error:
-            return refusal(Reason.CORRUPT, f"the file cannot be read: {error}")
+            reason = Reason.WRONG_KIND if error.code in {"signed_file", "version"} else Reason.CORRUPT
+            return refusal(reason, f"the file cannot be read: {error}", WRONG_KIND_ROW)
         held = state.held(kind)
         if held is not None and held == trust_list:
             return Decision(Outcome.KEEP, Reason.UNCHANGED, f"the stored {kind} is the one on the server")
-        verdict: Verdict | None = self._unusable(trust_list)
+        verdict: Verdict | None = wrong_kind(kind, trust_list, self.settings) or self._unusable(trust_list)
         if verdict is None and state.ctl is None and state.itl is None:
             verdict = self._first_list(kind, trust_list)
-        return verdict or self._next_list(state, kind, trust_list, tvs, now)
+        verdict = verdict or self._next_list(state, kind, trust_list, tvs, now)
+        if isinstance(verdict, NeedTvs):
+            return verdict
+        return with_age(verdict, trust_list, held, self.settings)
 
     def _absent_list(self, state: TrustState, kind: ListKind) -> Decision:
         if kind is ListKind.CTL and state.ctl is not None and not self.settings.ctl_kept_on_404:
@@ -144,7 +151,7 @@ class TrustPolicy:
         return self._evidence.unknown_digest(trust_list.header)
 
     def _first_list(self, kind: ListKind, trust_list: TrustList) -> Decision:
-        row = 16 if not self.model.security_by_default else 1 if kind is ListKind.CTL else 2
+        row = first_row(kind, legacy=not self.model.security_by_default)
         if self.settings.verify_first_list:
             broken = self._broken(trust_list)
             if broken is not None:
@@ -166,17 +173,21 @@ class TrustPolicy:
         self, state: TrustState, kind: ListKind, trust_list: TrustList, tvs: TvsAnswer | None, now: datetime | None
     ) -> Verdict:
         header = trust_list.header
-        unknown_row = self._unknown_row(state, kind)
+        legacy = not self.model.security_by_default
+        row_if_unknown = unknown_row(state, kind, blanked=self._holds_blanked(state), legacy=legacy)
         for source, records in self._list_candidates(state, kind, header):
-            row = self._known_row(state, kind, source, header)
+            row = known_row(state, kind, source, header, legacy=legacy)
             decision = self._evidence.judge(header, records, source, row, now)
             if decision is not None:
                 return decision
-        if unknown_row == 15:
+        if row_if_unknown == ROLLBACK_ROW:
+            broken = self._broken(trust_list) if self.settings.verify_first_list else None
+            if broken is not None:
+                return refusal(Reason.BAD_SIGNATURE, broken, 15, setting="verify_first_list")
             text = "the stored ITL is blanked for rollback, so any new ITL is taken"
             return Decision(Outcome.ACCEPT, Reason.ROLLBACK, text, 15, Voucher.ROLLBACK_ITL)
-        verdict = self._evidence.by_tvs(state, header, _SAST_ONLY, unknown_row, tvs, now)
-        if unknown_row == 5 and isinstance(verdict, Decision) and self._takes_any_first_ctl(verdict):
+        verdict = self._evidence.by_tvs(state, header, _SAST_ONLY, row_if_unknown, tvs, now)
+        if row_if_unknown == FIRST_CTL_ROW and isinstance(verdict, Decision) and self._takes_any_first_ctl(verdict):
             text = "nobody vouches for the signer, but a first CTL is taken all the same"
             return Decision(
                 Outcome.ACCEPT, Reason.FIRST_USE, text, 5, Voucher.FIRST_USE, setting="first_ctl_from_unknown_signer"
@@ -199,28 +210,8 @@ class TrustPolicy:
         if state.itl is not None:
             yield Voucher.ITL, list(list_signers(state.itl, header))
 
-    def _known_row(self, state: TrustState, kind: ListKind, source: Voucher, header: Header) -> int:
-        if not self.model.security_by_default:
-            return 17
-        if state.ctl is None:
-            if kind is ListKind.CTL:
-                return 4
-            return 6 if state.itl is not None and same_signer(state.itl.header, header) else 7
-        if source is Voucher.ITL:
-            return 11
-        return 9 if kind is ListKind.CTL else 10
-
-    def _unknown_row(self, state: TrustState, kind: ListKind) -> int:
-        if not self.model.security_by_default:
-            return 18
-        blanked = state.itl is not None and is_blanked(state.itl, sast_only=self.settings.sast_only_itl_is_blank)
-        if state.ctl is None:
-            if kind is ListKind.CTL:
-                return 5
-            return 15 if blanked else 8
-        if kind is ListKind.CTL:
-            return 14 if blanked else 12
-        return 13
+    def _holds_blanked(self, state: TrustState) -> bool:
+        return state.itl is not None and is_blanked(state.itl, sast_only=self.settings.sast_only_itl_is_blank)
 
     # Files.
 
@@ -272,8 +263,7 @@ class TrustPolicy:
 
     def _unsigned(self, state: TrustState, name: str) -> Decision:
         if not self.expects_signed(state):
-            blanked = state.itl is not None and is_blanked(state.itl)
-            if blanked:
+            if state.ctl is None and self._holds_blanked(state):
                 text = "the ITL is blanked for rollback: an unsigned file will do"
                 return Decision(Outcome.ACCEPT, Reason.ROLLBACK, text, 15, Voucher.ROLLBACK_ITL)
             text = f"no list names a TFTP server: {name} need not be signed"

@@ -35,8 +35,14 @@ class PolicySettings:
             nothing of the kind.
         check_config_filename: Refuse a signed file that was signed under another name (wire-formats.md 2).
             Default yes.
-        tvs_certificate_must_match: Refuse a TVS answer whose certificate has another serial than was asked
-            for. Default yes.
+        tvs_certificate_must_match: Refuse a TVS answer whose certificate has another issuer or serial than was
+            asked for. Default yes.
+        check_list_filename: Refuse a list whose name in the header is one of the other kind, or none (row 18b).
+            Default yes: not documented, ours; otherwise a CTL could take the ITL's place.
+        check_list_version: Refuse a list of another version than 1.2 or a later minor one (row 18b): a signed file
+            without content is no list. Default yes: not documented, ours.
+        allow_older_list: Take a list that was signed before the one held. Default yes, as phones are not known to
+            compare dates; the decision says so.
     """
 
     verify_first_list: bool = True
@@ -50,6 +56,9 @@ class PolicySettings:
     sast_only_itl_is_blank: bool = False
     check_config_filename: bool = True
     tvs_certificate_must_match: bool = True
+    check_list_filename: bool = True
+    check_list_version: bool = True
+    allow_older_list: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,11 @@ class FileKind(Enum):
     UNKNOWN = "a file of an unknown kind"
 
 
+def names_list(name: str) -> bool:
+    """Return whether a header's file name is a trust list's."""
+    return _LIST_NAME.fullmatch(name) is not None
+
+
 def kind_of(header: Header) -> FileKind:
     """Return what a file is."""
     major, minor = header.version
@@ -39,7 +44,7 @@ def kind_of(header: Header) -> FileKind:
     if major != 1:
         return FileKind.UNKNOWN
     name = header.filename
-    is_list = _LIST_NAME.fullmatch(name or "") is not None
+    is_list = name is not None and names_list(name)
     if minor >= LIST_VERSION[1]:
         is_list = is_list or name is None or header.data.startswith(_RECORD, header.length)
     return FileKind.TRUST_LIST if is_list else FileKind.SIGNED
