@@ -1,10 +1,12 @@
-"""Phones of a lab register with its CallManager and obey its resets."""
+"""Phones of a lab register with its CallManager, obey its resets, are seen and healed; a node's are seen."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,18 +14,21 @@ from typing import Any
 
 import pytest
 
+from mixedmode.app.node_status import SOCKET_NAME, Command, StatusSocket
 from tests.support import MIXEDMODE, run_mixedmode
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "lab"
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("phones") / "lab"
     process = subprocess.Popen(
-        [MIXEDMODE, "lab", "--directory", folder, "--phones", "3"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [MIXEDMODE, "lab", "--directory", folder, "--phones", "4", "--nodes", "1"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         assert until((folder / "lab.json").exists)
-        assert until(lambda: len(registered(folder)) == 3)
+        assert until(lambda: len(registered(folder)) == 4)
         yield folder
     finally:
         process.send_signal(signal.SIGINT)
@@ -56,9 +61,9 @@ def test_a_reset_brings_the_new_ctl_to_every_phone(lab: Path) -> None:
         assert run_mixedmode("admin", "--directory", lab, line, stdin=b"y\n").returncode == 0
     assert not any(ctl_of(lab, name) for name in names)
     done = run_mixedmode("phones", "reset", "--all", "--directory", lab)
-    assert done.stdout == "3 phones were told to reset\n"
-    assert until(lambda: all(ctl_of(lab, name) for name in names))
-    assert until(lambda: len(registered(lab)) == 3)
+    assert done.stdout == "4 phones were told to reset\n"
+    assert all(ctl_of(lab, name) for name in names)
+    assert until(lambda: len(registered(lab)) == 4)
 
 
 def test_a_phone_that_is_not_registered_is_named(lab: Path) -> None:
@@ -66,3 +71,120 @@ def test_a_phone_that_is_not_registered_is_named(lab: Path) -> None:
     assert done.returncode == 1
     assert "SEPFFFFFFFFFFFF" in done.stderr
     assert run_mixedmode("phones", "reset", "--directory", lab).returncode == 2
+
+
+def shown(lab: Path, *names: str) -> list[dict[str, Any]]:
+    return list(json.loads(run_mixedmode("phones", "show", *names, "--directory", lab, "--json").stdout))
+
+
+def admin(lab: Path, *lines: str) -> None:
+    for line in lines:
+        done = run_mixedmode("admin", "--directory", lab, line, stdin=b"y\n")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_screen_has_the_hash_of_the_model_and_a_locked_out_phone_is_healed_as_told(lab: Path) -> None:
+    admin(lab, "set cert regen CallManager", "utils ctl update CTLFile", "utils service restart Cisco Tftp")
+    assert run_mixedmode("phones", "reset", "--all", "--directory", lab).returncode == 0
+    listing = run_mixedmode("admin", "--directory", lab, "show ctl").stdout
+    seen = {phone["model"]: phone for phone in shown(lab, "--all")}
+    by_md5, by_sha1, legacy = seen["7975"], seen["8861"], seen["7940"]
+    assert f"{by_md5['trust_list']['ctl']['checksum']}(MD5)" in listing
+    assert f"{by_sha1['trust_list']['ctl']['checksum']}(SHA1)" in listing
+    assert by_md5["messages"] == ["Trust List updated"]
+    assert legacy["messages"] == ["Trust List update failed"]
+    assert legacy["trust_list"]["ctl"]["checksum"] not in listing
+
+    name = legacy["name"]
+    words = run_mixedmode("phones", "show", name.lower(), "--directory", lab).stdout
+    assert f"CTL File                    {legacy['trust_list']['ctl']['checksum']} (MD5)" in words
+    remedy = next(line for line in words.splitlines() if line.startswith("remedy: "))
+    assert remedy == f"remedy: mixedmode phones delete-ctl {name}, then mixedmode phones reset {name}"
+    told = run_mixedmode("phones", "log", name, "--directory", lab).stdout
+    assert "TL file verification failed: CTL" in told
+    assert (
+        run_mixedmode("phones", "log", name, "--last", "1", "--directory", lab).stdout == told.splitlines()[-1] + "\n"
+    )
+
+    done = run_mixedmode("phones", "delete-ctl", name, "--directory", lab)
+    assert f"{name}: the CTL is deleted\n" in done.stdout
+    assert f"mixedmode phones reset {name} --directory {lab}" in done.stdout
+    emptied = shown(lab, name)[0]
+    assert emptied["trust_list"]["ctl"] is None
+    assert emptied["messages"][-1] == "Erasing CTL and ITL files"
+    assert run_mixedmode("phones", "reset", name, "--directory", lab).returncode == 0
+    healed = shown(lab, name)[0]
+    assert f"{healed['trust_list']['ctl']['checksum']}(MD5)" in listing
+    assert healed["registration"]["state"] == "registered"
+    assert not healed["refused"]
+
+
+def test_an_itl_is_deleted_and_comes_back_by_a_reset(lab: Path) -> None:
+    name = shown(lab, "--all")[0]["name"]
+    done = run_mixedmode("phones", "delete-itl", name, "SEPFFFFFFFFFFFF", "--directory", lab, "--json")
+    assert done.returncode == 1
+    assert "not a phone of this lab: SEPFFFFFFFFFFFF" in done.stderr
+    assert json.loads(done.stdout) == [{"name": name, "held": True}]
+    assert shown(lab, name)[0]["trust_list"]["itl"] is None
+    told = json.loads(run_mixedmode("phones", "reset", name, "--directory", lab, "--json").stdout)
+    assert told == {"told": [name], "restarted": []}
+    assert shown(lab, name)[0]["trust_list"]["itl"]["checksum"]
+
+
+def test_names_are_completed(lab: Path) -> None:
+    for command in ("show", "log", "reset", "delete-ctl", "delete-itl"):
+        line = f"mixedmode phones {command} --directory {lab} SEP00"
+        env = {"_MIXEDMODE_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "5"}
+        done = run_mixedmode(env=env)
+        assert len(done.stdout.split()) == 4, done.stderr
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Path]:
+    """A node's settings file; its socket answers for one registered phone."""
+    phone = {
+        "node": "pub", "name": "SEP001122334455", "model": "7975", "device_type": 437, "address": "10.0.0.9",
+        "since": "2026-01-01T00:00:00+00:00", "security": "encrypted", "certificate": "LSC", "cipher": "TLSv1.2",
+        "load": "SCCP75.9-3-1SR4-1S", "protocol": 20, "ctl_sha1": "ab" * 20, "itl_sha1": "",
+    }  # fmt: skip
+    commands: dict[str, Command] = {
+        "phones": lambda _: {"phones": [phone]},
+        "reset": lambda asked: {"told": [name for name in asked["devices"] if name == phone["name"]], "restarted": []},
+    }
+    settings = tmp_path / "mixedmode.toml"
+    settings.write_text(f'[node]\nname = "pub"\naddress = "10.0.0.1"\ndirectory = "{tmp_path}"\n')
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    status = StatusSocket(tmp_path / SOCKET_NAME, dict, commands)
+    asyncio.run_coroutine_threadsafe(status.start(), loop).result(10)
+    yield settings
+    asyncio.run_coroutine_threadsafe(status.stop(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_a_node_shows_and_resets_its_registered_phones(node: Path) -> None:
+    done = run_mixedmode("phones", "show", "sep001122334455", "--config", node)
+    assert done.returncode == 0, done.stderr
+    assert "SEP001122334455, Cisco 7975: registered with pub, encrypted" in done.stdout
+    assert f"CTL (SHA-1) {'ab' * 20}" in done.stdout
+    assert "ITL (SHA-1) none" in done.stdout
+    assert json.loads(run_mixedmode("phones", "show", "--all", "--config", node, "--json").stdout)[0]["model"] == "7975"
+    assert run_mixedmode("phones", "show", "SEP000000000000", "--config", node).returncode == 1
+    assert run_mixedmode("phones", "reset", "SEP001122334455", "--config", node).stdout == "1 phone was told to reset\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "what"), [("log", "console log"), ("delete-ctl", "a CTL"), ("delete-itl", "an ITL")]
+)
+def test_what_a_node_cannot_do_is_said(tmp_path: Path, command: str, what: str) -> None:
+    done = subprocess.run(
+        [MIXEDMODE, "phones", command, "SEP001122334455"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "a node cannot" in done.stderr
+    assert what in done.stderr
+    assert "Settings > Security Configuration" in done.stderr

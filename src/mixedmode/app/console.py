@@ -10,9 +10,14 @@ from typing import Any
 
 from mixedmode.errors import MixedModeError
 
+_documents = 0
+"""How many JSON documents stdout has; it may have one."""
+
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout, and nothing else."""
+    global _documents  # noqa: PLW0603 - of the process, as its stdout is
+    _documents += 1
     json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
 
@@ -34,13 +39,13 @@ def use_colour() -> bool:
 
 
 def report_error(error: MixedModeError, *, as_json: bool) -> int:
-    """Print an error for people on stderr, for scripts as a document on stdout too.
+    """Print an error for people on stderr, for scripts as a document on stdout too, unless there is one already.
 
     Returns:
         The exit code.
     """
     label = "\x1b[31merror:\x1b[0m" if use_colour() else "error:"
     sys.stderr.write(f"{label} {error.diagnostics()}\n")
-    if as_json:
+    if as_json and not _documents:
         print_json({"error": error.as_document()})
     return error.exit_code

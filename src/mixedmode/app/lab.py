@@ -20,12 +20,12 @@ from mixedmode.admin.shell.session import AdminSession
 from mixedmode.app.lab_distributor import LabDistributor
 from mixedmode.app.lab_folder import note_database, open_lab, refuse_other, write_lab
 from mixedmode.app.lab_network import Network, claim_any, claim_of
+from mixedmode.app.lab_phone_control import lab_phone_commands
 from mixedmode.app.lab_phones import LabPhones
 from mixedmode.app.node_control import NodeControl
 from mixedmode.app.node_services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS, NodeOptions, NodeServices
 from mixedmode.app.node_status import SOCKET_NAME, StatusSocket
 from mixedmode.app.node_upkeep import Upkeep
-from mixedmode.app.phone_control import phone_commands
 from mixedmode.app.phone_servers import phone_servers
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
@@ -120,7 +120,8 @@ class Lab:
         self.actor = Actor(ADMINISTRATOR)
         self.phones = LabPhones(directory / "phones", [(each.name, each.model) for each in self.cluster.devices])
         self._watchers: list[asyncio.Task[None]] = []
-        self._status = StatusSocket(directory / SOCKET_NAME, self.document, phone_commands(self.nodes))
+        commands = lab_phone_commands(self.nodes, self.phones, lambda: self.phone_server)
+        self._status = StatusSocket(directory / SOCKET_NAME, self.document, commands)
 
     def session(self, node: str | None = None) -> AdminSession:
         """Return the administrator's session on a node, the publisher by default."""

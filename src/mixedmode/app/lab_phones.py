@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mixedmode.phone.alarms import ERASING
 from mixedmode.phone.client import BootReport, Phone, Server
+from mixedmode.phone.decisions import ListKind
 from mixedmode.phone.models import get_model
 from mixedmode.phone.registration import Registration
-from mixedmode.phone.registration_status import RegistrationState
+from mixedmode.phone.registration_status import RegistrationState, RegistrationStatus
+from mixedmode.phone.screen import screen_document, shown_checksum, trust_list_screen
 from mixedmode.phone.tvs import ask_tvs
 from mixedmode.protocols.sccp import ResetKind
 
 AT_ONCE = 64
 """Boots under way at the same time; a site's phones do not all answer in the same millisecond either."""
+LOG_LINES = 400
+"""What is kept of each phone's console log: some twenty boots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,90 @@ class PhoneBoot:
         }
 
 
+@dataclass(slots=True)
+class LabPhone:
+    """One phone of a lab.
+
+    Attributes:
+        phone: The phone.
+        log: The last lines of its console log.
+        hands: Who boots the phone or erases a list on it; one at a time.
+        registration: How it keeps registered, None before it does.
+        report: Its last boot.
+        boots: How many there were.
+        erased: Lists that were deleted by hand since.
+    """
+
+    phone: Phone
+    log: deque[str]
+    hands: asyncio.Lock = field(default_factory=asyncio.Lock)
+    registration: Registration | None = None
+    report: BootReport | None = None
+    boots: int = 0
+    erased: tuple[ListKind, ...] = ()
+    _booted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def boot(self, server: Server) -> BootReport:
+        """Start the phone."""
+        async with self.hands:
+            self.report = await self.phone.boot(server)
+            self.erased = ()
+            self.boots += 1
+            self._booted.set()
+            return self.report
+
+    async def booted_after(self, boots: int) -> None:
+        """Wait until there were more boots than so many."""
+        while self.boots <= boots:
+            self._booted.clear()
+            await self._booted.wait()
+
+    async def erase(self, kind: ListKind) -> bool:
+        """Delete a list as on the phone's menu; return whether it held one."""
+        async with self.hands:
+            held = self.phone.state.trust.held(kind) is not None
+            self.phone.erase(kind)
+            self.erased = (*self.erased, kind)
+            return held
+
+    async def restart(self, server: Server) -> None:
+        """Switch the phone off and on."""
+        if self.registration is not None:
+            await self.registration.stop()
+        await self.boot(server)
+        if self.registration is not None:
+            self.registration.start()
+
+    @property
+    def status(self) -> RegistrationStatus:
+        """How the phone stands with its CallManager."""
+        return RegistrationStatus() if self.registration is None else self.registration.status
+
+    @property
+    def messages(self) -> list[str]:
+        """What its status messages say."""
+        return [*(self.report.messages if self.report is not None else ()), *([ERASING] if self.erased else [])]
+
+    def document(self) -> dict[str, Any]:
+        """Return what a person sees of the phone, as JSON."""
+        phone, report = self.phone, self.report
+        alarm = report.result.alarm if report is not None else None
+        decisions = report.result.decisions if report is not None else {}
+        refused = {file.value: each.text for file, each in decisions.items() if each is not None and each.refused}
+        gone = [kind.value for kind in self.erased]
+        return {
+            "name": phone.name,
+            "model": phone.model.name,
+            "registration": self.status.document(),
+            "messages": self.messages,
+            "trust_list": screen_document(phone.model, phone.state.trust),
+            "screen": trust_list_screen(phone.model, phone.state.trust),
+            "alarm": None if alarm is None else {"code": alarm.value, "name": alarm.name},
+            "refused": {file: why for file, why in refused.items() if file not in gone},
+            "deleted": gone,
+        }
+
+
 class LabPhones:
     """Phones that keep their state in a folder.
 
@@ -79,10 +169,7 @@ class LabPhones:
 
     def __init__(self, folder: Path, phones: Iterable[tuple[str, str]]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._phones = [
-            Phone(name, get_model(model), state_file=folder / f"{name}.json", tvs=ask_tvs) for name, model in phones
-        ]
-        self._registrations: list[Registration] = []
+        self._phones = {each.phone.name: each for each in (_phone(folder, *phone) for phone in phones)}
 
     def __len__(self) -> int:
         return len(self._phones)
@@ -90,7 +177,11 @@ class LabPhones:
     @property
     def names(self) -> list[str]:
         """The phones, in order."""
-        return [phone.name for phone in self._phones]
+        return list(self._phones)
+
+    def find(self, name: str) -> LabPhone | None:
+        """Return a phone by its name, in any case."""
+        return self._phones.get(name.upper())
 
     async def register_all(self, server: Server, *, wait: float = 5.0) -> int:
         """Have every phone that has booted register with its CallManager, and boot when that resets it.
@@ -102,52 +193,67 @@ class LabPhones:
         Returns:
             How many are registered.
         """
-        for phone in self._phones:
-            registration = Registration(phone, on_reset=partial(_boot_again, phone, server))
-            registration.start()
-            self._registrations.append(registration)
+        registrations = []
+        for each in self._phones.values():
+            each.registration = Registration(each.phone, on_reset=partial(_boot_again, each, server))
+            each.registration.start()
+            registrations.append(each.registration)
         async with asyncio.TaskGroup() as group:
-            waits = [group.create_task(each.wait(RegistrationState.REGISTERED, wait)) for each in self._registrations]
+            waits = [group.create_task(each.wait(RegistrationState.REGISTERED, wait)) for each in registrations]
         return sum(each.result() for each in waits)
 
     async def leave(self) -> None:
         """Have every phone unregister."""
         async with asyncio.TaskGroup() as group:
-            for each in self._registrations:
-                group.create_task(each.stop())
-        self._registrations.clear()
+            for each in self._phones.values():
+                if each.registration is not None:
+                    group.create_task(each.registration.stop())
+                    each.registration = None
 
     async def boot_all(self, server: Server, *, without: Collection[str] = ()) -> list[PhoneBoot]:
         """Boot every phone that is not switched off and return how each ended, in order."""
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def one(phone: Phone) -> PhoneBoot:
+        async def one(phone: LabPhone) -> PhoneBoot:
             async with gate:
                 return _boot_of(await phone.boot(server))
 
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(phone)) for phone in self._phones if phone.name not in without]
+            tasks = [group.create_task(one(each)) for name, each in self._phones.items() if name not in without]
         return [task.result() for task in tasks]
 
+    async def restart(self, names: Sequence[str], server: Server) -> None:
+        """Switch phones off and on, those that a CallManager cannot reset because they are not registered."""
+        gate = asyncio.Semaphore(AT_ONCE)
 
-async def _boot_again(phone: Phone, server: Server, _kind: ResetKind) -> None:
+        async def one(phone: LabPhone) -> None:
+            async with gate:
+                await phone.restart(server)
+
+        async with asyncio.TaskGroup() as group:
+            for name in names:
+                group.create_task(one(self._phones[name]))
+
+
+def _phone(folder: Path, name: str, model: str) -> LabPhone:
+    log: deque[str] = deque(maxlen=LOG_LINES)
+    state = folder / f"{name}.json"
+    return LabPhone(Phone(name, get_model(model), state_file=state, tvs=ask_tvs, on_line=log.append), log)
+
+
+async def _boot_again(phone: LabPhone, server: Server, _kind: ResetKind) -> None:
     await phone.boot(server)
 
 
 def _boot_of(report: BootReport) -> PhoneBoot:
     ctl, itl, alarm = report.trust.ctl, report.trust.itl, report.result.alarm
-    shown = None
-    if ctl is not None:
-        from mixedmode.phone.screen import shown_checksum
-
-        shown = shown_checksum(report.model, ctl)
     return PhoneBoot(
         report.device,
         report.model.name,
         ctl.md5 if ctl is not None else None,
         ctl.sha1 if ctl is not None else None,
         itl.md5 if itl is not None else None,
-        shown,
+        shown_checksum(report.model, ctl) if ctl is not None else None,
         alarm.name if alarm is not None else None,
         report.result.refused,
         report.reachable,

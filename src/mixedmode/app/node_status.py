@@ -7,24 +7,28 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mixedmode.causes import cannot_listen
-from mixedmode.errors import RemoteError, UsageError
+from mixedmode.errors import MixedModeError, RemoteError, UsageError
 
 if TYPE_CHECKING:
     from mixedmode.services.supervisor import Supervisor
 
 SOCKET_NAME: Final = "node.sock"
-_LIMIT: Final = 1 << 20
+_LIMIT: Final = 64 << 20
+_REQUEST_LIMIT: Final = 1 << 20
 _SECONDS: Final = 5.0
+"""For a question to come, and for an answer to be taken."""
+COMMAND_SECONDS: Final = 60.0
+"""For what a command does, such as starting phones."""
 _ADDRESS_BYTES: Final = 108
 """Of a UNIX socket's address, with the NUL at its end."""
 
 Describe = Callable[[], dict[str, Any]]
-Command = Callable[[dict[str, Any]], dict[str, Any]]
+Command = Callable[[dict[str, Any]], dict[str, Any] | Awaitable[dict[str, Any]]]
 
 
 class StatusSocket:
@@ -59,7 +63,7 @@ class StatusSocket:
         try:
             listener.bind(self._name.enter_context(_short(self._path)))
             self._path.chmod(0o600)
-            self._server = await asyncio.start_unix_server(self._answer, sock=listener)
+            self._server = await asyncio.start_unix_server(self._answer, sock=listener, limit=_REQUEST_LIMIT)
         except OSError as error:
             listener.close()
             raise UsageError(
@@ -80,7 +84,10 @@ class StatusSocket:
         with contextlib.suppress(OSError, TimeoutError, ValueError):
             async with asyncio.timeout(_SECONDS):
                 request = json.loads(await reader.readline())
-                writer.write(json.dumps(await self._of(request)).encode())
+            async with asyncio.timeout(COMMAND_SECONDS):
+                answer = await self._of(request)
+            async with asyncio.timeout(_SECONDS):
+                writer.write(json.dumps(answer).encode())
                 await writer.drain()
         writer.close()
 
@@ -91,7 +98,11 @@ class StatusSocket:
         command = self._commands.get(str(word))
         if command is None:
             return {"error": f"{word!r} is nothing that can be asked here"}
-        return command(request)
+        try:
+            answer = command(request)
+            return await answer if isinstance(answer, Awaitable) else answer
+        except MixedModeError as error:
+            return {"error": str(error)}
 
 
 def ask_status(path: Path, request: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -107,7 +118,7 @@ def ask_status(path: Path, request: Mapping[str, Any] | None = None) -> dict[str
     received = b""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock, _short(path) as name:
-            sock.settimeout(_SECONDS)
+            sock.settimeout(_SECONDS if request is None else _SECONDS + COMMAND_SECONDS)
             sock.connect(name)
             sock.sendall(json.dumps(dict(request or {"ask": "status"})).encode() + b"\n")
             while chunk := sock.recv(65536):

@@ -20,7 +20,8 @@ CACHE_SECONDS = 1.0
 VOUCHED = "CertificateDBCache::getCertificateInformation - Found entry {rolecount : 2}"
 """What TVS traces of a CallManager certificate that phones ask about."""
 DELETE_CTL = (
-    "delete the CTL on the phone by hand (its security menu), then reset it: it takes the next CTL as its first"
+    "delete the CTL on the phone by hand (its security menu; in a lab: mixedmode phones delete-ctl NAME), "
+    "then reset it (mixedmode phones reset NAME): it takes the next CTL as its first"
 )
 """The seed's remedy for phones that cannot ask TVS."""
 
