@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.signer import SoftwareSigner
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+_PADDING = 11
+"""Bytes that PKCS#1 type 1 needs at least: 00 01, eight of ff, 00."""
 
 
 def proof_holds(certificate: Certificate, signed: bytes, *, sha1: bytes | None, sha512: bytes | None) -> bool:
@@ -45,3 +52,36 @@ def proof_holds(certificate: Certificate, signed: bytes, *, sha1: bytes | None, 
     except (InvalidSignature, ValueError, MalformedError):
         return False
     return False
+
+
+def make_proof(signer: SoftwareSigner, signed: bytes) -> tuple[bytes, bytes | None]:
+    """Return the proof over a text, with SHA-1 and with SHA-512.
+
+    Args:
+        signer: The key and the certificate that it proves.
+        signed: What the digests are over.
+
+    Returns:
+        Both signatures; the second is None where the key is too short for it.
+    """
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+    sha1 = hashlib.sha1(signed, usedforsecurity=False).digest()
+    sha512 = hashlib.sha512(signed).digest()
+    key = signer.key
+    if isinstance(key, rsa.RSAPrivateKey):
+        fits = (key.key_size + 7) // 8 >= len(sha512) + _PADDING
+        return _bare_pkcs1(key, sha1), _bare_pkcs1(key, sha512) if fits else None
+    first = key.sign(sha1, ec.ECDSA(Prehashed(hashes.SHA1())))  # noqa: S303 - the protocol's
+    return first, key.sign(sha512, ec.ECDSA(Prehashed(hashes.SHA512())))
+
+
+def _bare_pkcs1(key: rsa.RSAPrivateKey, digest: bytes) -> bytes:
+    """Sign a digest that stands in its block without a DigestInfo, which older libraries have no words for."""
+    numbers = key.private_numbers()
+    modulus = numbers.public_numbers.n
+    length = (modulus.bit_length() + 7) // 8
+    block = b"\0\1".ljust(length - len(digest) - 1, b"\xff") + b"\0" + digest
+    return pow(int.from_bytes(block), numbers.d, modulus).to_bytes(length)

@@ -4,7 +4,8 @@ Rules:
 
 1. A phone is asked for its certificate: an LSC, issued by CAPF, or a MIC, issued by its maker. One that no anchor
    vouches for, or whose time is over, ends the handshake. A phone without one is told "Security Error".
-2. The common name ties a certificate to a device: an LSC's is the device name, a MIC's ``CP-7975G-SEP001122334455``.
+2. The common name ties a certificate to a device (:mod:`mixedmode.pki.phone_names`): it is the device's name, or that
+   after ``CP-7975G-``.
 3. An anchor need not be self-signed: a manufacturing CA's own issuer is not asked for.
 4. TLS 1.2 is the least, unless :attr:`~mixedmode.services.tvs_tls.TlsFloor.TLS_1_0` is chosen, as for TVS. That switch
    also lets devices in authenticated mode use NULL-SHA, which does not encrypt (wire-formats.md 6), last of all
@@ -14,7 +15,6 @@ Rules:
 
 from __future__ import annotations
 
-import re
 import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,14 +25,13 @@ from mixedmode.cluster.reader import ClusterReader
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.openssl import plain_reason
+from mixedmode.pki.phone_names import device_named, is_lsc
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.protocols.sccp.admission import Security
 from mixedmode.services.tvs_tls import TlsFloor, server_context
 
 CAPF_TRUST: Final = "CAPF-trust"
-_LSC = re.compile(r"SEP[0-9A-F]{12}")
-_MIC = re.compile(r"CP-[A-Za-z0-9]+-(SEP[0-9A-F]{12})")
 _OLD_CIPHERS: Final = "ALL:!aNULL:!COMPLEMENTOFDEFAULT:NULL-SHA:@SECLEVEL=0"
 """What DEFAULT stands for, which would rule NULL ciphers out for good, and one of those."""
 
@@ -169,10 +168,9 @@ def peer_of(tls: ssl.SSLObject) -> Peer:
 def device_of(certificate: Certificate) -> tuple[str | None, str | None]:
     """Return the device that a certificate names and its kind, ``LSC`` or ``MIC``; nothing if it names none."""
     try:
-        name = certificate.common_name
+        device = device_named(certificate.common_name)
     except MalformedError:
         return None, None
-    if _LSC.fullmatch(name):
-        return name, Purpose.PHONE_LSC.value
-    match = _MIC.fullmatch(name)
-    return (match[1], Purpose.PHONE_MIC.value) if match else (None, None)
+    if device is None:
+        return None, None
+    return device, (Purpose.PHONE_LSC if is_lsc(certificate) else Purpose.PHONE_MIC).value

@@ -3,7 +3,7 @@
 The server speaks first; :mod:`mixedmode.services.capf` and :mod:`mixedmode.phone.capf` put TLS around the machines.
 """
 
-from mixedmode.protocols.capf.client import Enrolment, Finished, Generate, Installed, PhoneSession, Removed
+from mixedmode.protocols.capf.client import Credential, Enrolment, Finished, Generate, Installed, PhoneSession, Removed
 from mixedmode.protocols.capf.messages import (
     HEADER_LENGTH,
     MAX_BODY,
@@ -39,6 +39,7 @@ __all__ = [
     "Claim",
     "Command",
     "Confirmed",
+    "Credential",
     "Curve",
     "Element",
     "Ended",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from mixedmode.protocols.capf.messages import (
     VERSION,
@@ -20,6 +21,34 @@ from mixedmode.protocols.capf.messages import (
     text_element,
 )
 
+_SHA512: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A certificate with which a phone proves itself (wire-formats.md 5, "Authentication by certificate").
+
+    Attributes:
+        certificate: DER, of the LSC or the MIC.
+        proof: Signature over ``device 00 DER`` with SHA-1.
+        proof_sha512: The same with SHA-512, None if the key is too short.
+    """
+
+    certificate: bytes
+    proof: bytes
+    proof_sha512: bytes | None = None
+
+    def elements(self) -> tuple[tuple[int, bytes], ...]:
+        """Return elements 4 and 6."""
+        return certificate_elements(self.certificate)[1], (Element.SIGNED_DATA, self.proof)
+
+    def sha512_elements(self) -> tuple[tuple[int, bytes], ...]:
+        """Return element 20, nothing without such a proof."""
+        if self.proof_sha512 is None:
+            return ()
+        size = len(self.proof_sha512).to_bytes(2, "big")
+        return ((Element.SIGNED_DATA_SHA2, bytes([_SHA512]) + size + self.proof_sha512),)
+
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
@@ -29,11 +58,13 @@ class Enrolment:
         device: Its name.
         password: Digits that the administrator gave, empty without.
         certificate: The LSC that it holds, None without.
+        credential: How it proves itself, None if it does not by certificate.
     """
 
     device: str
     password: str = ""
     certificate: bytes | None = None
+    credential: Credential | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +140,15 @@ class PhoneSession:
     def _take(self, message: Message) -> Generate | Installed | Removed | Finished | None:
         match message.command:
             case Command.AUTH_REQUEST:
+                credential = self._enrolment.credential
                 self._send(
                     Command.AUTH_RESPONSE,
                     (Element.REASON, b"\1"),
+                    *(credential.elements() if credential else ()),
                     (Element.VERSION, bytes([VERSION])),
                     text_element(Element.PASSWORD, self._enrolment.password),
                     text_element(Element.DEVICE, self._enrolment.device),
+                    *(credential.sha512_elements() if credential else ()),
                 )
             case Command.KEYGEN_REQUEST:
                 self._send(Command.IN_PROGRESS)

@@ -13,11 +13,13 @@ Rules:
 1. IN_PROGRESS is allowed anywhere and changes nothing, a bounded number of times; anything else that is not
    awaited ends the session with reason 7.
 2. A wrong password and a protocol error look the same to the client: reason 7.
-3. An operation is confirmed only by the phone's own word; until then it stays pending.
+3. An operation is confirmed only by the phone's own word, and by whoever gave the order: what it refuses to accept, or
+   fails to keep, ends the session with reason 7, and the operation stays pending.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import Final
@@ -78,10 +80,12 @@ class Order:
     Attributes:
         operation: What.
         key: The key to make, for INSTALL.
+        accept: Given what the phone fetched, or None, once it has done its part; returns why that is refused, or None.
     """
 
     operation: Operation
     key: KeyWish = field(default_factory=KeyWish)
+    accept: Callable[[bytes | None], str | None] = field(default=lambda _fetched: None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,8 @@ class Ended:
 
 
 Event = Asked | Issue | Confirmed | Ended
+Observe = Callable[[bool, Message], None]
+"""Told whether a message came (else it goes out), and the message."""
 
 
 class _State(Enum):
@@ -153,10 +159,13 @@ class ServerSession:
 
     Args:
         session: Its number, 32 bits.
+        observe: Told each message: whether it came, and what it is.
     """
 
-    def __init__(self, session: int) -> None:
+    def __init__(self, session: int, observe: Observe = lambda _came, _message: None) -> None:
         self.session = session
+        self._observe = observe
+        self._accept: Callable[[bytes | None], str | None] = lambda _fetched: None
         self._inbox = Inbox()
         self._state = _State.CLAIM
         self._out: list[bytes] = []
@@ -190,6 +199,7 @@ class ServerSession:
                 message = self._inbox.next()
                 if message is None:
                     return None
+                self._observe(True, message)
                 if message.command == Command.IN_PROGRESS and self._progress < _MOST_IN_PROGRESS:
                     self._progress += 1
                     continue
@@ -206,6 +216,7 @@ class ServerSession:
             return None
         if order is None:
             return self._end(Reason.UNKNOWN_DEVICE, "the device is not known")
+        self._accept = order.accept
         if order.operation is Operation.NONE:
             return self._end(Reason.NO_ACTION, "there is nothing to do")
         if order.operation is Operation.INSTALL:
@@ -255,6 +266,9 @@ class ServerSession:
         certificate = message.certificate() if operation is Operation.FETCH else None
         if operation is Operation.FETCH and certificate is None:
             return self.refuse("the phone has no certificate")
+        refusal = self._accept(certificate)
+        if refusal is not None:
+            return self.refuse(refusal)
         self._end(Reason.NO_ACTION if operation is Operation.FETCH else Reason.OK, "")
         return Confirmed(operation, certificate)
 
@@ -265,7 +279,9 @@ class ServerSession:
         return Ended(reason, why)
 
     def _send(self, command: Command, *elements: tuple[int, bytes]) -> None:
-        self._out.append(encode_message(Message(command, self.session, elements)))
+        message = Message(command, self.session, elements)
+        self._observe(False, message)
+        self._out.append(encode_message(message))
 
 
 def _claim(message: Message) -> Claim:
