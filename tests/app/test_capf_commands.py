@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,18 +33,17 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     )
     (tmp_path / "capf.pem").write_bytes((tmp_path / "capf.key").read_bytes() + (tmp_path / "capf.crt").read_bytes())
     (tmp_path / "capf.pem").chmod(0o600)
-    process = subprocess.Popen(
-        [MIXEDMODE, "capf", "serve", "--key", tmp_path / "capf.pem", "--directory", tmp_path / "devices", "--port=0"],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    line = process.stderr.readline()
+    serve = ["capf", "serve", "--key", str(tmp_path / "capf.pem"), "--directory", str(tmp_path / "devices"), "--port=0"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen([MIXEDMODE, *serve, "--trace"], stderr=log)
     try:
-        yield tmp_path, line.split(";")[0].rsplit(":", 1)[1]
+        while not (said := (tmp_path / "log").read_text()).endswith("\n"):
+            assert process.poll() is None
+            time.sleep(0.05)
+        yield tmp_path, said.splitlines()[0].split(";")[0].rsplit(":", 1)[1]
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
-        process.stderr.close()
 
 
 def test_a_phone_gets_its_certificate_and_loses_it(site: tuple[Path, str]) -> None:
@@ -72,6 +72,28 @@ def test_a_phone_gets_its_certificate_and_loses_it(site: tuple[Path, str]) -> No
     run_mixedmode("capf", "set", "SEP001122334455", "delete", "--directory", devices)
     assert "removed" in run_mixedmode(*enrol).stdout
     assert not (folder / "lsc.pem").exists()
+
+
+def test_a_phone_proves_itself_by_its_certificate_and_people_see_why_another_cannot(site: tuple[Path, str]) -> None:
+    folder, port = site
+    devices = folder / "devices"
+    order = ("capf", "set", "SEP001122334455", "install", "--key", "ec-256", "--directory", devices)
+    enrol = ("capf", "enrol", "SEP001122334455", "--port", port, "--out", folder / "lsc.pem")
+    assert run_mixedmode(*order).returncode == 0
+    assert run_mixedmode(*enrol).returncode == 0
+    first = (folder / "lsc.pem").read_bytes()
+    assert run_mixedmode(*order, "--by-certificate").returncode == 0
+    refused = run_mixedmode(*enrol, "--proof", "password")
+    assert refused.returncode == 1
+    assert run_mixedmode(*enrol, "--proof", "mic").returncode == 2
+    assert run_mixedmode(*enrol).returncode == 0
+    assert (folder / "lsc.pem").read_bytes() != first
+    notes = [json.loads(line) for line in (devices / "audit.log").read_text().splitlines()]
+    assert [note["outcome"] for note in notes] == ["installed", "refused", "installed"]
+    assert notes[1]["reason"] == "it shows no certificate; wrong proof 1 of 10"
+    log = (folder / "log").read_text()
+    assert "SEP001122334455 from 127.0.0.1 refused: it shows no certificate" in log
+    assert "> AUTH_RESPONSE, reason OK" in log
 
 
 def test_a_wrong_value_is_explained(tmp_path: Path) -> None:

@@ -1,4 +1,12 @@
-"""The phone's CAPF client: it asks what to do, makes the key that it is asked for, keeps what it gets."""
+"""The phone's CAPF client: it asks what to do, makes the key that it is asked for, keeps what it gets.
+
+Rules:
+
+1. How it proves itself is for ``capfAuthMode`` to say (phone-trust.md 6): 1 by the password, 2 not at all, 3 by its LSC
+   or, without one, its MIC, 4 by its MIC.
+2. The proof covers the device's name and the certificate, not the session: whoever receives it could show it again. So
+   it goes only to a server whose certificate the lists hold, where there are lists.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +14,19 @@ import asyncio
 import ssl
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final
 
 from mixedmode.causes import why_no_connection
 from mixedmode.errors import ProtocolError, RemoteError, UsageError
 from mixedmode.phone.tls import UntrustedServerError, client_context, is_trusted
+from mixedmode.pki.capf_proof import make_proof
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import KeyKind, generate_key
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.protocols.capf import (
+    Claim,
+    Credential,
     Curve,
     Enrolment,
     Finished,
@@ -27,13 +39,23 @@ from mixedmode.protocols.capf import (
     Removed,
 )
 
+
+class AuthMode(IntEnum):
+    """``capfAuthMode`` (rule 1)."""
+
+    PASSWORD = 1
+    NONE = 2
+    LSC = 3
+    MIC = 4
+
+
 DEADLINE: Final = 60.0
 _READ: Final = 4096
 _CURVES: Final = {Curve.P256: KeyKind.EC_256, Curve.P384: KeyKind.EC_384, Curve.P521: KeyKind.EC_521}
-_TEXTS: Final = {
+_TEXTS: Final[dict[int, str]] = {
     Reason.NO_ACTION: "no pending CAPF operation",
     Reason.OK: "done",
-    Reason.INVALID: "refused: wrong password or proof",
+    Reason.INVALID: "refused: wrong password or proof, or too many of them; the server knows why",
     Reason.UNKNOWN_DEVICE: "the device is not known",
 }
 
@@ -55,7 +77,7 @@ class Outcome:
     @property
     def text(self) -> str:
         """For people."""
-        return self.did or _TEXTS.get(Reason(self.reason), f"reason {self.reason}")
+        return self.did or _TEXTS.get(self.reason, f"reason {self.reason}")
 
 
 async def enrol(
@@ -65,6 +87,9 @@ async def enrol(
     *,
     password: str = "",
     lsc: SoftwareSigner | None = None,
+    mic: SoftwareSigner | None = None,
+    mode: AuthMode = AuthMode.LSC,
+    tls_max: str = "1.3",
     trusted: Collection[bytes] | None = None,
     deadline: float = DEADLINE,
 ) -> Outcome:
@@ -74,20 +99,33 @@ async def enrol(
         host: Its name or address.
         port: Its TCP port.
         device: This phone's name.
-        password: Digits, empty without.
-        lsc: What the phone holds.
+        password: Digits, empty without; sent unless the mode is "none".
+        lsc: What the phone got from a CAPF before.
+        mic: What its maker gave it.
+        mode: How it proves itself.
+        tls_max: The newest TLS that it speaks.
         trusted: DER of the certificates that the server may show (CAPF records of the phone's lists); None: any.
         deadline: Seconds for everything.
 
     Raises:
         UntrustedServerError: It showed another certificate.
+        UsageError: There is no such TLS version.
         RemoteError: It does not answer in time, or breaks the protocol.
     """
     where = f"{host}:{port}"
-    session = PhoneSession(Enrolment(device, password, lsc.certificate.der if lsc else None))
+    context = client_context(tls_max)
+    shown = identity_of(mode, lsc, mic)
+    session = PhoneSession(
+        Enrolment(
+            device,
+            "" if mode is AuthMode.NONE else password,
+            lsc.certificate.der if lsc else None,
+            None if shown is None else credential(device, shown),
+        )
+    )
     try:
         async with asyncio.timeout(deadline):
-            reader, writer = await asyncio.open_connection(host, port, ssl=client_context(), server_hostname="")
+            reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname="")
             try:
                 _check_server(writer, trusted)
                 return await _converse(session, reader, writer, lsc)
@@ -100,6 +138,19 @@ async def enrol(
     except (OSError, ssl.SSLError) as error:
         why, step = why_no_connection(error)
         raise RemoteError("CAPF cannot be reached", where=where, why=why, next_step=step) from error
+
+
+def identity_of(mode: AuthMode, lsc: SoftwareSigner | None, mic: SoftwareSigner | None) -> SoftwareSigner | None:
+    """Return the certificate with which a phone proves itself, None where it shows none (rule 1)."""
+    if mode is AuthMode.LSC:
+        return lsc or mic
+    return mic if mode is AuthMode.MIC else None
+
+
+def credential(device: str, identity: SoftwareSigner) -> Credential:
+    """Return the proof that a phone is a device and holds a certificate's key."""
+    der = identity.certificate.der
+    return Credential(der, *make_proof(identity, Claim(device, b"", der).signed))
 
 
 async def _converse(

@@ -22,6 +22,7 @@ MAX_ELEMENTS: Final = 20_000
 MAX_DEPTH: Final = 40
 MEMBER_LIMIT: Final = 5
 _SIP_PORT, _SIP_TLS_PORT, _SCCP_PORT, _SCCP_TLS_PORT = 5060, 5061, 2000, 2443
+_CAPF_PORT = 3804
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class CallManager:
     secure_sip_port: int = _SIP_TLS_PORT
     sccp_port: int = _SCCP_PORT
     secure_sccp_port: int = _SCCP_TLS_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class CapfServer:
+    """A CAPF: its name or address, and its TCP port."""
+
+    address: str
+    port: int = _CAPF_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,7 @@ class PhoneConfig:
         certificate_hash: MD5 of the phone's own certificate in hex, empty if CAPF shall be contacted.
         load: The firmware to run.
         capf_mode: How to authenticate to CAPF.
+        capf: The CAPF servers.
         full: False in the stub that stands beside an encrypted file.
     """
 
@@ -62,6 +72,7 @@ class PhoneConfig:
     certificate_hash: str | None = None
     load: str | None = None
     capf_mode: int | None = None
+    capf: tuple[CapfServer, ...] = ()
     full: bool = True
 
 
@@ -107,6 +118,7 @@ def parse_config(data: bytes) -> PhoneConfig:
         certificate_hash=root.text("certHash"),
         load=root.text("loadInformation"),
         capf_mode=_number(root.text("capfAuthMode"), "capfAuthMode"),
+        capf=_capf(root),
         full=(root.text("fullConfig") or "true").lower() != "false",
     )
 
@@ -141,6 +153,16 @@ def _tvs(root: _Element) -> tuple[TvsServer, ...]:
         if address:
             found.append(TvsServer(address, _port(member, "port", TVS_PORT), _priority(member, position)))
     return tuple(sorted(found, key=lambda server: server.priority)[:MEMBER_LIMIT])
+
+
+def _capf(root: _Element) -> tuple[CapfServer, ...]:
+    servers = root.find("capfList")
+    found = []
+    for each in servers.children if servers else ():
+        address = each.text("processNodeName")
+        if each.name == "capf" and address:
+            found.append(CapfServer(address, _port(each, "phonePort", _CAPF_PORT)))
+    return tuple(found[:MEMBER_LIMIT])
 
 
 def _members(members: _Element | None) -> list[_Element]:

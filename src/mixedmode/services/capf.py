@@ -5,8 +5,8 @@ Rules:
 1. The server speaks first. Each message goes out in one write; phones stall on less (wire-formats.md 5).
 2. Connections (all, and from one address, :mod:`.gate`), the handshake, each answer and the whole session have their
    bounds; only while a phone makes its key it may take a minute or two.
-3. A device that proves itself by certificate shows one that this CAPF, or a named manufacturer, issued to exactly this
-   device, valid now. Its key and the password are checked before anything is told to it.
+3. Who a phone is, what it may do and how often it may try is for :mod:`.capf_session`, :mod:`.capf_judge` and
+   :mod:`.capf_guard` to say; what comes of it is told in words (:mod:`.capf_notes`), bounded where strangers cause it.
 4. The LSC is the device's only after its own confirmation.
 """
 
@@ -22,14 +22,18 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.pki.capf_proof import proof_holds
+from mixedmode.errors import UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import LSC_DAYS, issue_lsc
 from mixedmode.pki.signer import SoftwareSigner
-from mixedmode.protocols.capf import Asked, Claim, Confirmed, Ended, Issue, Operation, Order, ServerSession
+from mixedmode.protocols.capf import Claim
+from mixedmode.services.capf_guard import ProofGuard, ProofPolicy
+from mixedmode.services.capf_judge import claim_faults
+from mixedmode.services.capf_notes import CapfNote, CapfOutcome, NoteBudget
+from mixedmode.services.capf_session import CapfSession
 from mixedmode.services.capf_store import CapfDevice, CapfStore
 from mixedmode.services.doors import Door, accept, emptied, listen
 from mixedmode.services.gate import Gate, Place
@@ -44,6 +48,11 @@ _READ_AHEAD: Final = 1 << 17
 _log = logging.getLogger(__name__)
 
 
+def log_note(note: CapfNote) -> None:
+    """Log what happened."""
+    _log.log(logging.WARNING if note.of_stranger else logging.INFO, "CAPF: %s", note.text)
+
+
 @dataclass(frozen=True, slots=True)
 class CapfLimits:
     """What phones may use.
@@ -56,6 +65,7 @@ class CapfLimits:
         key_seconds: For the answer with the new key; phones make RSA keys slowly.
         session_seconds: For everything.
         lsc_days: How long an LSC is valid.
+        proofs: How often they may try to prove themselves.
     """
 
     connections: int = 1000
@@ -65,6 +75,7 @@ class CapfLimits:
     key_seconds: float = 120.0
     session_seconds: float = 240.0
     lsc_days: int = LSC_DAYS
+    proofs: ProofPolicy = ProofPolicy()  # noqa: RUF009 - immutable
 
 
 class CapfService:
@@ -76,9 +87,18 @@ class CapfService:
         host: Address to listen on.
         port: TCP port; 0 chooses a free one.
         floor: The oldest TLS that it speaks.
-        issuers: Certificates of manufacturers whose MICs are believed, beside the CAPF's own.
+        issuers: Certificates of manufacturers whose MICs are believed, beside the CAPF's own; a function is asked when
+            the service starts.
         limits: What phones may use.
         clock: The time, UTC.
+        told: Told what happened, from threads; by default it is logged.
+        trace: Told each message and each decision in words, from threads; None: nobody is interested.
+
+    Attributes:
+        store: The devices.
+        limits: What phones may use.
+        guard: How often phones may try.
+        metrics: Counters by name.
     """
 
     def __init__(
@@ -89,18 +109,24 @@ class CapfService:
         host: str = "127.0.0.1",
         port: int = 3804,
         floor: TlsFloor = TlsFloor.TLS_1_2,
-        issuers: Sequence[Certificate] = (),
+        issuers: Sequence[Certificate] | Callable[[], Sequence[Certificate]] = (),
         limits: CapfLimits | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        told: Callable[[CapfNote], None] = log_note,
+        trace: Callable[[str], None] | None = None,
     ) -> None:
         self.store = store
+        self.guard = ProofGuard((limits or CapfLimits()).proofs)
         self.limits = limits or CapfLimits()
         self.metrics: Counter[str] = Counter()
         self._load = signer
         self._where = (host, port)
         self._floor = floor
-        self._issuers = tuple(issuers)
+        self._find_issuers = issuers if callable(issuers) else lambda: issuers
+        self._issuers: tuple[Certificate, ...] = () if callable(issuers) else tuple(issuers)
         self._clock = clock
+        self._told, self._trace = told, trace
+        self._budget = NoteBudget()
         self._context: ssl.SSLContext | None = None
         self._door: Door[socket.socket] | None = None
         self._gate = Gate(self.limits.connections, self.limits.per_address)
@@ -130,6 +156,7 @@ class CapfService:
         if self._door is not None:
             raise UsageError("the CAPF service is running already")
         self._signer = await asyncio.to_thread(self._load)
+        self._issuers = tuple(await asyncio.to_thread(self._find_issuers))
         self._context = server_context((self._signer,), self._floor)
         self._draining = False
         self._door = Door(listen("CAPF", *self._where), self._take, self._no_room, accept)
@@ -172,8 +199,11 @@ class CapfService:
     def _no_room(self) -> None:
         self.metrics["accept_failures"] += 1
 
-    def _handshake_failed(self, place: Place, _error: Exception) -> None:
+    def _handshake_failed(self, place: Place, error: Exception) -> None:
         self.metrics["handshake_failures"] += 1
+        if isinstance(error, ssl.SSLError):
+            reason = (error.reason or str(error)).lower().replace("_", " ")
+            self.trace(f"{place.address}: the TLS handshake failed: {reason}")
         place.leave()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place) -> None:
@@ -182,23 +212,29 @@ class CapfService:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         self._next_session = (self._next_session + 1) & 0xFFFFFFFF
+        talk = CapfSession(self, self._next_session, place.address, place.source)
         try:
             async with asyncio.timeout(self.limits.session_seconds):
-                await self._converse(ServerSession(self._next_session), reader, writer, place)
+                await self._converse(talk, reader, writer, place)
         except TimeoutError:
             self.metrics["timeouts"] += 1
+            talk.broke_off("no answer in time")
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
             self.metrics["broken"] += 1
+            talk.broke_off("the connection broke")
+        except asyncio.CancelledError:
+            # The service stops; whoever waits for this task finds that it ended.
+            talk.broke_off("the service stops")
         finally:
             place.leave()
             writer.close()
-            with contextlib.suppress(OSError, ssl.SSLError, TimeoutError):
+            with contextlib.suppress(OSError, ssl.SSLError, TimeoutError, asyncio.CancelledError):
                 await writer.wait_closed()
 
     async def _converse(
-        self, session: ServerSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place
+        self, talk: CapfSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place
     ) -> None:
-        talk = _Talk(self, session, place.address)
+        session = talk.machine
         while True:
             for message in session.output():
                 writer.write(message)
@@ -210,6 +246,7 @@ class CapfService:
                 data = await reader.read(_READ)
             if not data:
                 self.metrics["broken"] += 1
+                talk.broke_off("the client closed the connection")
                 return
             session.receive(data)
             await asyncio.to_thread(talk.go_on)
@@ -226,24 +263,29 @@ class CapfService:
             raise UsageError("the CAPF service is not running")
         return self._signer
 
-    def admits(self, claim: Claim, device: CapfDevice) -> bool:
-        """Return whether a device has proved who it is (rule 3)."""
-        if not device.fits(claim.password):
-            return False
-        return not device.by_certificate or self._proved(claim)
+    def believed(self) -> tuple[Certificate, ...]:
+        """Return who may have issued a phone's certificate: this CAPF, and manufacturers."""
+        return (self.authority().certificate, *self._issuers)
 
-    def _proved(self, claim: Claim) -> bool:
-        if claim.certificate is None:
-            return False
-        believed = (self.authority().certificate, *self._issuers)
-        try:
-            shown = Certificate.from_der(claim.certificate)
-            right = shown.common_name == claim.device and shown.not_before <= self._clock() <= shown.not_after
-            if not right or not any(shown.is_issued_by(each) for each in believed):
-                return False
-        except MixedModeError:
-            return False
-        return proof_holds(shown, claim.signed, sha1=claim.proof, sha512=claim.proof_sha512)
+    def admits(self, claim: Claim, device: CapfDevice) -> bool:
+        """Return whether a device has proved who it is."""
+        return not claim_faults(claim, device, self.believed(), self.now())
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return self._clock()
+
+    def tell(self, outcome: CapfOutcome, device: str, address: str, reason: str = "") -> None:
+        """Tell what happened, if the budget allows; may be called from threads."""
+        note = CapfNote(self.now(), outcome, device, address, reason)
+        allowed = self._budget.allow(note, monotonic())
+        if allowed is not None:
+            self._told(allowed)
+
+    def trace(self, line: str) -> None:
+        """Take a line of the trace; may be called from threads."""
+        if self._trace is not None:
+            self._trace(line)
 
     def lsc(self, device: str, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bytes:
         """Return a new LSC as DER."""
@@ -258,78 +300,3 @@ class CapfService:
             days=self.limits.lsc_days,
         )
         return certificate.der
-
-
-class _Talk:
-    """Answers the questions of one session; blocks, in a thread."""
-
-    def __init__(self, service: CapfService, session: ServerSession, address: str) -> None:
-        self._service = service
-        self._session = session
-        self._address = address
-        self._device = ""
-        self._issued: bytes | None = None
-        self._wish = ""
-        self.proved = False
-
-    def go_on(self) -> None:
-        """Take what has happened, until more bytes are needed."""
-        while (event := self._session.next_event()) is not None:
-            try:
-                following = self._take(event)
-            except MixedModeError as error:
-                _log.warning("CAPF of %s from %s failed: %s", self._device, self._address, error)
-                following = self._session.refuse("the server failed")
-            if isinstance(following, Ended):
-                self._note(following)
-
-    def _take(self, event: Asked | Issue | Confirmed | Ended) -> Asked | Issue | Confirmed | Ended | None:
-        match event:
-            case Asked(claim):
-                return self._asked(claim)
-            case Issue(public_key):
-                key = _key_wished(public_key, self._wish)
-                self._issued = None if key is None else self._service.lsc(self._device, key)
-                return self._session.issue(self._issued)
-            case Confirmed(operation, certificate):
-                self._confirmed(operation, certificate)
-                return None
-            case Ended():
-                return event
-
-    def _asked(self, claim: Claim) -> Asked | Issue | Confirmed | Ended | None:
-        self._device = claim.device
-        device = self._service.store.find(claim.device)
-        if device is None:
-            return self._session.order(None)
-        if device.operation is not Operation.NONE and not self._service.admits(claim, device):
-            self._service.metrics["refused_proofs"] += 1
-            return self._session.refuse("the password or the proof is wrong")
-        self._wish = device.key
-        self.proved = device.operation is not Operation.NONE
-        return self._session.order(Order(device.operation, device.wish))
-
-    def _confirmed(self, operation: Operation, certificate: bytes | None) -> None:
-        held = {Operation.INSTALL: self._issued, Operation.FETCH: certificate}.get(operation)
-        self._service.store.done(self._device, held)
-        self._service.metrics[operation.value] += 1
-        _log.info("CAPF: %s of %s from %s done", operation.value, self._device, self._address)
-
-    def _note(self, ended: Ended) -> None:
-        self._service.metrics[f"ended_{ended.reason.name.lower()}"] += 1
-        if ended.why:
-            _log.info("CAPF of %s from %s: %s", self._device or "nobody", self._address, ended.why)
-
-
-def _key_wished(der: bytes, wish: str) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | None:
-    """Return a phone's public key, None if it is not the kind of key that was asked for."""
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
-
-    try:
-        key = load_der_public_key(der)
-    except ValueError:
-        return None
-    if isinstance(key, rsa.RSAPublicKey) and wish == f"rsa-{key.key_size}":
-        return key
-    return key if isinstance(key, ec.EllipticCurvePublicKey) and wish == f"ec-{key.curve.key_size}" else None

@@ -20,6 +20,25 @@ app = typer.Typer(help="Certificate Authority Proxy Function: certificates for p
 Directory = Annotated[Path, typer.Option(help="Of the devices' records; a lab's is LAB/PUBLISHER/capf.")]
 
 
+AUDIT_FILE = "audit.log"
+
+
+class Proof(StrEnum):
+    """How a phone proves itself: the values of ``capfAuthMode`` by name."""
+
+    PASSWORD = "password"  # noqa: S105 - a kind of proof
+    NONE = "none"
+    LSC = "lsc"
+    MIC = "mic"
+
+
+def _timed(line: str) -> None:
+    """Print a line with the time."""
+    from datetime import UTC, datetime
+
+    say(f"{datetime.now(UTC).astimezone():%H:%M:%S.%f}"[:-3] + f" {line}")
+
+
 class Wanted(StrEnum):
     """What shall be done with a phone's certificate."""
 
@@ -40,8 +59,14 @@ def serve(
     ] = None,
     tls1: Annotated[bool, typer.Option("--tls1", help="Speak TLS 1.0 too, for phones of the 7900 series.")] = False,
     days: Annotated[int, typer.Option(min=1, max=3560, help="How long an LSC is valid.")] = 365,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Print each message, and what is decided; never a password.")
+    ] = False,
 ) -> None:
-    """Run a CAPF until Ctrl-C or SIGTERM."""
+    """Run a CAPF until Ctrl-C or SIGTERM.
+
+    Every certificate given and every phone refused is printed with the reason, and noted in DIRECTORY/audit.log.
+    """
     import uvloop
 
     from mixedmode.app.serving import serve_until_signal
@@ -49,12 +74,19 @@ def serve(
     from mixedmode.pki.load import load_signer
     from mixedmode.pki.signer import SoftwareSigner
     from mixedmode.services.capf import CapfLimits, CapfService
+    from mixedmode.services.capf_notes import CapfNote, NoteFile
     from mixedmode.services.capf_store import CapfStore
     from mixedmode.services.tvs_tls import TlsFloor
 
     signer = load_signer(key)
     if not isinstance(signer, SoftwareSigner):
         raise UsageError("TLS needs the key itself", where=key, next_step="give a PEM file or pkcs12:FILE")
+    audit = NoteFile(directory / AUDIT_FILE, failed=_timed)
+
+    def told(note: CapfNote) -> None:
+        audit(note)
+        _timed(note.text)
+
     service = CapfService(
         CapfStore(directory),
         lambda: signer,
@@ -63,6 +95,8 @@ def serve(
         floor=TlsFloor.TLS_1_0 if tls1 else TlsFloor.TLS_1_2,
         issuers=[read_certificate(path) for path in manufacturer or ()],
         limits=CapfLimits(lsc_days=days),
+        told=told,
+        trace=_timed if trace else None,
     )
     interrupts.run(
         serve_until_signal(service, started=lambda: say(f"CAPF on {host}:{service.port}; Ctrl-C ends it")),
@@ -94,6 +128,8 @@ def set_operation(
     made = CapfStore(directory).order(
         device, Operation(operation.value), key=key, password=password, by_certificate=by_certificate
     )
+    if operation is Wanted.FETCH and not by_certificate:
+        say("note: the phone must prove that it holds the certificate: capfAuthMode 3 or 4 in its configuration")
     print_lines(
         [f"{made.name}: {made.operation} waits" if operation is not Wanted.NONE else f"{made.name}: nothing waits"]
     )
@@ -115,10 +151,17 @@ def list_devices(
 
     print_lines(
         table(
-            ["device", "waits", "key", "proof", "LSC until"],
-            ([d["device"], d["operation"], d["key"], d["proof"], (d["not_after"] or "none")[:10]] for d in found),
+            ["device", "waits", "key", "proof", "wrong proofs", "LSC until"],
+            (
+                [
+                    *(d["device"], d["operation"], d["key"], d["proof"]),
+                    *(str(d["wrong_proofs"]), (d["not_after"] or "none")[:10]),
+                ]
+                for d in found
+            ),
         )
     )
+    print_lines([f"{d['device']}: {d['note']}" for d in found if d["note"]])
 
 
 def _document(device: CapfDevice) -> dict[str, Any]:
@@ -129,6 +172,8 @@ def _document(device: CapfDevice) -> dict[str, Any]:
         "operation": device.operation.value,
         "key": device.key,
         "proof": " and ".join(proofs) or "none",
+        "wrong_proofs": device.wrong_proofs,
+        "note": device.note,
         "serial": lsc.serial.hex().upper() if lsc else None,
         "issuer": lsc.issuer if lsc else None,
         "not_after": lsc.not_after.isoformat() if lsc else None,
@@ -147,13 +192,25 @@ def enrol(
         Path | None, typer.Option(help="A trust list: the server must show a CAPF record's certificate.")
     ] = None,
     password_file: Annotated[Path | None, typer.Option(help="The digits.")] = None,
+    mic: Annotated[
+        Path | None, typer.Option(help="Key and certificate that the maker gave the phone, one PEM file.")
+    ] = None,
+    proof: Annotated[
+        Proof,
+        typer.Option(
+            help="As capfAuthMode 1 to 4: the password alone, nothing, the LSC of --out (else the MIC), the MIC."
+        ),
+    ] = Proof.LSC,
+    tls: Annotated[str, typer.Option(help="The newest TLS to speak: 1.0, 1.1, 1.2 or 1.3.")] = "1.3",
 ) -> None:
-    """Ask a CAPF what to do, and do it, as a phone does."""
+    """Ask a CAPF what to do, and do it, as a phone does.
+
+    A certificate is shown with the proof of its key whenever there is one, unless --proof says otherwise.
+    """
+    from mixedmode.app.phone_keys import keep, read_digits, read_key
     from mixedmode.app.sources import read_source
+    from mixedmode.phone.capf import AuthMode
     from mixedmode.phone.capf import enrol as ask
-    from mixedmode.pki.files import PRIVATE, write_atomic
-    from mixedmode.pki.load import load_signer, private_key_pem, read_key_file
-    from mixedmode.pki.signer import SoftwareSigner
     from mixedmode.protocols.capf import Reason
     from mixedmode.trustlist import Role, TrustList
 
@@ -161,22 +218,22 @@ def enrol(
     if trust is not None:
         records = TrustList.parse(read_source(str(trust))).records_with_role(Role.CAPF)
         trusted = [record.certificate_der for record in records if record.certificate_der is not None]
-    held = load_signer(str(out)) if out.exists() else None
-    password = read_key_file(password_file).decode("utf-8", "replace").strip() if password_file else ""
+    if proof is Proof.MIC and mic is None:
+        raise UsageError("--proof mic needs a MIC", next_step="give its key and certificate with --mic")
     outcome = interrupts.run(
         ask(
             host,
             port,
             device,
-            password=password,
-            lsc=held if isinstance(held, SoftwareSigner) else None,
+            password=read_digits(password_file),
+            lsc=read_key(out, missing=True),
+            mic=read_key(mic),
+            mode=AuthMode[proof.name],
+            tls_max=tls,
             trusted=trusted,
         )
     )
-    if outcome.did == "installed" and outcome.lsc is not None:
-        write_atomic(out, private_key_pem(outcome.lsc.key) + outcome.lsc.certificate.pem(), mode=PRIVATE)
-    elif outcome.did == "removed":
-        out.unlink(missing_ok=True)
+    keep(outcome, out)
     print_lines([f"{device}: {outcome.text}"])
     if outcome.reason not in {Reason.NO_ACTION, Reason.OK}:
         raise CheckFailedError(f"CAPF refused {device}: {outcome.text}", where=f"{host}:{port}")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixedmode.app import interrupts
+from mixedmode.errors import CheckFailedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mixedmode.phone.client import BootReport
+    from mixedmode.phone.client import BootReport, Phone
     from mixedmode.signedfile import SignedFile
 
 
@@ -30,6 +31,14 @@ def phone(
     lsc: Annotated[
         Path | None, typer.Option(help="The phone's key and LSC (mixedmode capf enrol): opens encrypted files.")
     ] = None,
+    mic: Annotated[
+        Path | None, typer.Option(help="The key and certificate that its maker gave it, to prove itself to CAPF.")
+    ] = None,
+    capf: Annotated[
+        bool,
+        typer.Option("--capf", help="Go to CAPF after the start, as a phone does, and keep the LSC in the --lsc file."),
+    ] = False,
+    capf_password_file: Annotated[Path | None, typer.Option(help="The digits that CAPF asks for; with --capf.")] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Print the console log as it is written.")] = False,
     delete_ctl: Annotated[bool, typer.Option("--delete-ctl", help="Erase the CTL by hand before starting.")] = False,
     delete_itl: Annotated[bool, typer.Option("--delete-itl", help="Erase the ITL by hand before starting.")] = False,
@@ -37,7 +46,7 @@ def phone(
 ) -> None:
     """Start a phone: fetch CTL, ITL and configuration, decide what to trust, show the result.
 
-    Exit code 0: the phone trusts what it was offered; 1: it refused something; 3: the server did not answer.
+    Exit code 0: the phone trusts what it was offered; 1: it refused something, or CAPF refused it; 3: no answer.
     """
     from mixedmode.app.console import print_json, print_lines
     from mixedmode.phone.client import Phone, Server
@@ -45,38 +54,56 @@ def phone(
     from mixedmode.phone.models import get_model
     from mixedmode.phone.tvs import ask_tvs
 
+    if capf and lsc is None:
+        raise UsageError("--capf needs a place for the LSC", next_step="name a file with --lsc; it may not exist yet")
     show_trace = trace and not as_json
     simulated = Phone(
         name,
         get_model(model),
         state_file=state,
         tvs=ask_tvs,
-        decrypt=_opener(lsc) if lsc is not None else None,
+        decrypt=_opener(lsc, missing=capf) if lsc is not None else None,
         on_line=(lambda line: print_lines([line])) if show_trace else None,
     )
     erased = [kind for kind, wanted in ((ListKind.CTL, delete_ctl), (ListKind.ITL, delete_itl)) if wanted]
     if erased:
         simulated.erase(*erased)
     report = interrupts.run(simulated.boot(Server(server, tftp_port, http_port or None)))
+    went = "" if report.exit_code or lsc is None or not capf else _go_to_capf(simulated, lsc, mic, capf_password_file)
     if as_json:
-        print_json(report.document())
+        print_json({**report.document(), **({"capf": went} if capf else {})})
     else:
         print_lines(_lines(report, after_trace=show_trace))
+        print_lines([f"CAPF: {went}"] if went else [])
     if report.exit_code:
         _explain(report, server)
         raise typer.Exit(report.exit_code)
+    if went.startswith(_REFUSED):
+        raise CheckFailedError(f"CAPF {went}", where=simulated.name)
 
 
-def _opener(path: Path) -> Callable[[SignedFile], bytes]:
-    from mixedmode.errors import UsageError
-    from mixedmode.pki.load import load_signer
-    from mixedmode.pki.signer import SoftwareSigner
+_REFUSED = "refused"
+
+
+def _go_to_capf(phone: Phone, lsc: Path, mic: Path | None, digits: Path | None) -> str:
+    """Let a phone go to CAPF, keep its LSC, and return how it went."""
+    from mixedmode.app.phone_keys import keep, read_digits, read_key
+    from mixedmode.phone.renewal import PhoneKeys, renew
+
+    keys = PhoneKeys(read_key(lsc, missing=True), read_key(mic))
+    outcome = interrupts.run(renew(phone, keys, password=read_digits(digits)))
+    if outcome is None:
+        return "not asked: the configuration names none, or the certificate that the phone holds"
+    keep(outcome, lsc)
+    return outcome.text
+
+
+def _opener(path: Path, *, missing: bool) -> Callable[[SignedFile], bytes] | None:
+    from mixedmode.app.phone_keys import read_key
     from mixedmode.signedfile.encrypted import decrypt
 
-    signer = load_signer(str(path))
-    if not isinstance(signer, SoftwareSigner):
-        raise UsageError("the phone needs the key itself", where=str(path))
-    return lambda file: decrypt(file, signer.key)
+    signer = read_key(path, missing=missing)
+    return None if signer is None else (lambda file: decrypt(file, signer.key))
 
 
 def _lines(report: BootReport, *, after_trace: bool) -> list[str]:
