@@ -10,10 +10,12 @@ import pytest
 from mixedmode.app.lab import Lab, LabSpec
 from mixedmode.cluster.steps import Actor
 from mixedmode.cluster.topology import Service
-from mixedmode.phone.capf import enrol
+from mixedmode.phone.capf import Outcome, enrol
 from mixedmode.phone.client import BootReport, Phone
 from mixedmode.phone.models import get_model
+from mixedmode.phone.renewal import PhoneKeys, renew
 from mixedmode.phone.tvs import ask_tvs
+from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.protocols.capf import Operation
 from mixedmode.signedfile.encrypted import decrypt
@@ -22,8 +24,9 @@ NAME = "SEP00112233AA01"
 
 
 Booted = tuple[BootReport, bytes]
-Reports = tuple[Booted, Booted, Booted, str]
-"""Before the LSC, with it, without its key; and the publisher's address."""
+Renewals = tuple[Outcome | None, Outcome | None, Outcome | None, list[str]]
+Reports = tuple[Booted, Booted, Booted, str, Renewals]
+"""Before the LSC, with it, without its key; the publisher's address; and what became of the phone's visits to CAPF."""
 
 
 async def procedure(folder: Path) -> Reports:
@@ -38,9 +41,36 @@ async def procedure(folder: Path) -> Reports:
         outcome = await enrol(node.info.address, node.ports["capf"] or 0, NAME)
         assert outcome.lsc is not None
         await node.restart_service(Service.TFTP)
-        return before, await boot(lab, outcome.lsc), await boot(lab, None), node.info.address
+        booted = await boot(lab, outcome.lsc), await boot(lab, None)
+        return before, *booted, node.info.address, await renewals(lab, outcome.lsc)
     finally:
         await lab.stop()
+
+
+async def renewals(lab: Lab, lsc: SoftwareSigner) -> Renewals:
+    """A phone goes to CAPF as its configuration says: with nothing to do, by its LSC, with another's LSC."""
+    node = lab.publisher
+    phone = Phone(NAME, get_model("8861"), tvs=ask_tvs, decrypt=lambda file: decrypt(file, lsc.key))
+    await phone.boot(lab.phone_server)
+    idle = await renew(phone, PhoneKeys(lsc))
+    node.capf_store.order(NAME, Operation.INSTALL, key="ec-256", password=None, by_certificate=True)
+    await node.restart_service(Service.TFTP)
+    await phone.boot(lab.phone_server)
+    foreign = await renew(phone, PhoneKeys(None, lsc_of_another(lsc)))
+    proved = await renew(phone, PhoneKeys(lsc))
+    audit = [
+        f"{record.actor.user} {record.outcome} {record.details['device']}: {record.details['reason']}"
+        for record in lab.cluster.operations.journal.audit()
+        if record.action == "CAPF"
+    ]
+    return idle, foreign, proved, audit
+
+
+def lsc_of_another(lsc: SoftwareSigner) -> SoftwareSigner:
+    key = generate_key(KeyKind.RSA_2048)
+    now = lsc.certificate.not_before
+    made = self_signed(Purpose.PHONE_LSC, subject=Subject("SEP00112233AA02"), key=key, now=now, serial=5)
+    return SoftwareSigner(made, key)
 
 
 async def boot(lab: Lab, lsc: SoftwareSigner | None) -> Booted:
@@ -56,13 +86,13 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
 
 
 def test_without_an_lsc_it_comes_in_the_clear(reports: Reports) -> None:
-    (before, _), _, _, _ = reports
+    (before, _), *_ = reports
     assert not before.result.refused
     assert "enc.sgn" not in "\n".join(before.log)
 
 
 def test_with_its_lsc_the_phone_opens_it(reports: Reports) -> None:
-    _, (opened, held), _, address = reports
+    _, (opened, held), _, address, _ = reports
     assert not opened.result.refused, opened.log
     assert f"{NAME}.cnf.xml.enc.sgn" in "\n".join(opened.log)
     assert b"<fullConfig>true" in held
@@ -70,5 +100,20 @@ def test_with_its_lsc_the_phone_opens_it(reports: Reports) -> None:
 
 
 def test_without_the_key_only_the_stub_is_there(reports: Reports) -> None:
-    _, _, (_, held), _ = reports
+    _, _, (_, held), _, _ = reports
     assert b"processNodeName" not in held
+
+
+def test_a_phone_that_holds_its_lsc_does_not_go_to_capf_until_something_waits(reports: Reports) -> None:
+    idle, _, proved, _ = reports[-1]
+    assert idle is None
+    assert proved is not None
+    assert proved.did == "installed"
+
+
+def test_who_shows_another_certificate_is_refused_and_stands_in_the_audit_log(reports: Reports) -> None:
+    _, foreign, _, audit = reports[-1]
+    assert foreign is not None
+    assert foreign.reason == 7
+    [line] = audit
+    assert line.startswith(f"CAPF refused {NAME}: its certificate is that of CN=SEP00112233AA02, not of {NAME}")

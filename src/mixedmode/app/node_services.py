@@ -17,6 +17,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from mixedmode.admin.accounts import account_store
@@ -33,7 +34,7 @@ from mixedmode.pki.files import write_atomic
 from mixedmode.pki.profiles import Purpose
 from mixedmode.services.callmanager import CallManagerService
 from mixedmode.services.callmanager_node import node_callmanager
-from mixedmode.services.capf import CapfService
+from mixedmode.services.capf_node import node_capf, order_of
 from mixedmode.services.capf_store import CapfStore
 from mixedmode.services.configs import ConfigStore
 from mixedmode.services.ctl_provider import CtlProviderService
@@ -136,13 +137,15 @@ class NodeServices:
         self.folder = cluster.folder(info.name)
         self.files = FolderStore(self.folder.tftp)
         self.capf_store = CapfStore(cluster.folder(cluster.publisher.name).root / CAPF_FOLDER, cluster.keep_lsc)
-        self.configs = ConfigStore(self.files, cluster, info.name, locate, lsc=self._lsc)
+        self.configs = ConfigStore(
+            self.files, cluster, info.name, locate, lsc=self._lsc, capf=partial(order_of, self.capf_store)
+        )
         self.hands = asyncio.Lock()
         self._control = control
         self._locate = locate
         self._subsystems = subsystems
         self._seen: dict[Service, int] = {}
-        self._change = 0
+        self._change = (0, 0)
         self._guard = LoginGuard(account_store(self.folder))
         makers = {
             "tftp": self._tftp,
@@ -253,8 +256,9 @@ class NodeServices:
             async with self.hands:
                 await self._reconcile()
 
-    def _look(self) -> tuple[Sequence[ServiceState], int]:
-        return self.cluster.services(self.info.name), self.cluster.last_change()
+    def _look(self) -> tuple[Sequence[ServiceState], tuple[int, int]]:
+        # CAPF's orders are files: another process writes them.
+        return self.cluster.services(self.info.name), (self.cluster.last_change(), self.capf_store.mark())
 
     def _follow_versions(self) -> bool:
         """Carry this node's files into a newly installed version, and switch; return whether it was switched.
@@ -337,13 +341,7 @@ class NodeServices:
         return CtlProviderService(self.administered, self.info.name, self._guard, host=self.host, port=port)
 
     def _capf(self, port: int) -> Running:
-        return CapfService(
-            self.capf_store,
-            lambda: self.cluster.signer(self.info.name, Purpose.CAPF.value),
-            host=self.host,
-            port=port,
-            floor=self.options.floor,
-        )
+        return node_capf(self.cluster, self.info, self.capf_store, host=self.host, port=port, floor=self.options.floor)
 
     def _sccp(self, port: int) -> Running:
         return node_callmanager(

@@ -8,6 +8,7 @@ Rules:
    enterprise parameter "TFTP File Signature Algorithm".
 4. A device of security mode "encrypted" whose LSC is known, with an RSA key, gets its configuration encrypted to it:
    ``.enc.sgn`` holds it, ``.sgn`` and the plain name a stub that tells the phone to ask for that.
+   A device for which nothing waits at CAPF is told that certificate's MD5, so that it does not go there.
 5. What was built is kept until something in the cluster changes (:meth:`ConfigStore.forget`); the bytes of kept files
    are bounded, and the oldest go first. Another key, or another digest, signs only from the next restart of TFTP on, as
    in CUCM: until then the ITL that it serves names the old one.
@@ -34,7 +35,7 @@ from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import Signer
 from mixedmode.services.files import FileStore
-from mixedmode.services.phoneconfig import ConfigFacts, Server, render_config
+from mixedmode.services.phoneconfig import CapfOrder, ConfigFacts, Server, render_config
 from mixedmode.signedfile import sign_file
 from mixedmode.signedfile.encrypted import Secrets, encrypt_config
 from mixedmode.signedfile.stub import make_stub
@@ -64,6 +65,7 @@ class ConfigStore:
         ports: Ports of the node's services, in the facts that every configuration begins with.
         clock: Seconds since 1970, for the timestamp of signatures.
         lsc: Gives a device's LSC, None where it is not known.
+        capf: Says what waits for a device at CAPF.
         kept_bytes: Most bytes of built files to keep.
     """
 
@@ -77,6 +79,7 @@ class ConfigStore:
         clock: Callable[[], float] = time.time,
         kept_bytes: int = _KEPT_BYTES,
         lsc: Callable[[str], Certificate | None] = lambda _device: None,
+        capf: Callable[[str], CapfOrder] = lambda _device: CapfOrder(),
     ) -> None:
         self.files = files
         self._reader = reader
@@ -84,6 +87,7 @@ class ConfigStore:
         self._locate = locate
         self._clock = clock
         self._lsc = lsc
+        self._capf = capf
         self._lock = Lock()
         self._state = 0
         self._kept: dict[str, bytes] = {}
@@ -146,6 +150,9 @@ class ConfigStore:
                 return None
             facts = replace(self._facts(device), protocol=device.protocol, security_mode=device.security_mode)
             lsc = self._lsc_of(device)
+            order = self._capf(device_name)
+            mark = "" if lsc is None or order.waits else lsc.md5.hex()
+            facts = replace(facts, capf_mode=order.mode, certificate_hash=mark)
         else:
             facts = self._locate(device_name)
         content = render_config(facts if lsc is None else replace(facts, encrypted=True))

@@ -27,6 +27,19 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class CapfOrder:
+    """What waits for a phone at CAPF.
+
+    Attributes:
+        mode: ``capfAuthMode``: 1 password, 2 nothing, 3 its LSC or else its MIC, 4 its MIC.
+        waits: Whether an operation does: then the phone must go to CAPF, whatever certificate it holds.
+    """
+
+    mode: int = 2
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigFacts:
     """What a configuration says.
 
@@ -38,6 +51,8 @@ class ConfigFacts:
         capf: Certificate Authority Proxy Functions, up to five.
         load: Firmware load; empty for the one in place.
         encrypted: Whether the phone shall ask for the encrypted file.
+        capf_mode: How it proves itself to CAPF, ``capfAuthMode``.
+        certificate_hash: MD5 of the certificate that it shall hold, in hex; empty: it goes to CAPF.
     """
 
     protocol: str = "SCCP"
@@ -47,6 +62,8 @@ class ConfigFacts:
     capf: Sequence[Server] = ()
     load: str = ""
     encrypted: bool = False
+    capf_mode: int = 2
+    certificate_hash: str = ""
 
 
 _MOST = 5
@@ -89,7 +106,7 @@ def render_config(facts: ConfigFacts) -> bytes:
         f"  <deviceSecurityMode>{facts.security_mode}</deviceSecurityMode>",
         f"  <transportLayerProtocol>{_TLS if facts.security_mode > 1 else _TCP}</transportLayerProtocol>",
         f"  <loadInformation>{_text(facts.load)}</loadInformation>",
-        "  <capfAuthMode>2</capfAuthMode>",
+        f"  <capfAuthMode>{facts.capf_mode}</capfAuthMode>",
         "  <capfList>",
     ]
     lines += [
@@ -98,7 +115,7 @@ def render_config(facts: ConfigFacts) -> bytes:
     ]
     lines += [
         "  </capfList>",
-        "  <certHash></certHash>",
+        f"  <certHash>{facts.certificate_hash}</certHash>",
         f"  <encrConfig>{str(facts.encrypted).lower()}</encrConfig>",
         "</device>",
         "",
