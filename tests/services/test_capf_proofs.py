@@ -58,7 +58,7 @@ def issued(
     name: str, own: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, by: SoftwareSigner, begin: datetime
 ) -> Certificate:
     """A certificate of a name that no profile has, as makers of phones write them."""
-    builder = x509.CertificateBuilder(by.certificate.subject_name, Subject(name, organization="Example").name())
+    builder = x509.CertificateBuilder(by.certificate.x509.subject, Subject(name, organization="Example").name())
     builder = builder.public_key(own.public_key()).serial_number(0x99)
     builder = builder.not_valid_before(begin).not_valid_after(begin + timedelta(days=3650))
     return Certificate.from_library(builder.sign(by.key, hashes.SHA256()))
