@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,10 +18,12 @@ from mixedmode.protocols.tftp import (
     ErrorPacket,
     FailureReason,
     LazyPackets,
+    LostContentError,
     Mode,
     Opcode,
     OptionAck,
     Options,
+    ReadPackets,
     Request,
     ServerEngine,
     ServerLimits,
@@ -166,19 +169,128 @@ def test_a_lost_block_is_sent_again_by_the_clock_and_then_given_up() -> None:
     engine = engine_with(bytes(2000))
     engine.request(rrq(), CLIENT, 0.0)
     second = engine.receive(ack(1), CLIENT, 0.0)
-    sent = [packets for step in range(1, 200) for packets, _ in engine.tick(step / 20)]
-    assert sent == [(second,)] * 5
+    sent = {step / 20: packets for step in range(1, 1000) for packets, _ in engine.tick(step / 20)}
+    assert set(sent.values()) == {(second,)}
+    # RFC 1123 4.2.3.2: the pauses grow. A moment late, since the wheel turns 20 times a second.
+    assert [round(moment) for moment in sent] == [1, 3, 7, 15, 23, 31]
     assert engine.counters.gave_up == 1
     assert engine.idle
     assert engine.active == 0
 
 
-def test_who_never_acknowledges_gets_three_packets_in_all() -> None:
+@pytest.mark.parametrize("options", [{}, {"blksize": "512", "windowsize": "32", "timeout": "255"}])
+def test_who_never_acknowledges_gets_one_packet_for_each_request(options: dict[str, str]) -> None:
     engine = engine_with(bytes(60000))
-    engine.request(rrq(blksize="512", windowsize="32", timeout="255"), CLIENT, 0.0)
-    sent = [packets for step in range(1, 2000) for packets, _ in engine.tick(step / 20)]
-    assert [len(packets) for packets in sent] == [1, 1]
+    first = engine.request(rrq(**options), CLIENT, 0.0)
+    assert first is not None
+    assert not [packets for step in range(1, 200) for packets, _ in engine.tick(step / 20)]
+    assert engine.request(rrq(**options), CLIENT, 10.0) == first
+    assert not [packets for step in range(200, 1000) for packets, _ in engine.tick(step / 20)]
     assert engine.idle
+    assert (engine.counters.gave_up, engine.counters.active, engine.counters.retransmissions) == (1, 0, 0)
+
+
+def test_an_acknowledgement_that_comes_late_is_taken_for_30_seconds() -> None:
+    for opening in (True, False):
+        engine = engine_with(bytes(60000))
+        engine.request(rrq(), CLIENT, 0.0)
+        block = 1
+        if not opening:
+            engine.receive(ack(1), CLIENT, 0.0)
+            block = 2
+        for step in range(1, 20 * 30):
+            list(engine.tick(step / 20))
+        assert engine.receive(ack(block), CLIENT, 30.0)
+        assert engine.counters.active == 1
+
+
+def test_after_progress_the_pauses_begin_anew() -> None:
+    engine = engine_with(bytes(5000))
+    engine.request(rrq(), CLIENT, 0.0)
+    engine.receive(ack(1), CLIENT, 0.0)
+    sent = [step / 20 for step in range(1, 100) for _ in engine.tick(step / 20)]
+    engine.receive(ack(2), CLIENT, 5.0)
+    sent += [step / 20 for step in range(100, 180) for _ in engine.tick(step / 20)]
+    assert [round(moment) for moment in sent] == [1, 3, 6, 8]
+
+
+def test_a_client_that_asks_for_a_pause_has_it_at_first_and_no_shorter_one_later() -> None:
+    for timeout, moments in ((3, [3, 9, 17, 25, 33, 41]), (20, [20, 40, 60, 80, 100, 120])):
+        engine = engine_with(bytes(2000))
+        engine.request(rrq(timeout=str(timeout)), CLIENT, 0.0)
+        engine.receive(ack(0), CLIENT, 0.0)
+        engine.receive(ack(1), CLIENT, 0.0)
+        sent = [step / 20 for step in range(1, 3200) for _ in engine.tick(step / 20)]
+        assert [round(moment) for moment in sent] == moments
+        assert engine.counters.gave_up == 1
+
+
+def test_requests_that_nobody_follows_give_way_soon_where_it_is_crowded() -> None:
+    for bounds in ({"transfers": 10}, {"transfers_per_client": 10}):
+        engine = engine_with(bytes(5000), **bounds)
+        engine.request(rrq(), ("forged", 0), 0.0)
+        engine.receive(ack(1), ("forged", 0), 0.0)
+        for number in range(1, 10):
+            assert engine.request(rrq(), ("forged", number), 0.0)
+        assert engine.request(rrq(), ("forged", 10), 0.1) is None
+        for step in range(1, 20 * 5):
+            list(engine.tick(step / 20))
+        # Those for which there is room wait on, and so does the one that is known to be there.
+        assert engine.active == 5
+        assert engine.receive(ack(2), ("forged", 0), 5.0)
+        assert engine.request(rrq(), ("forged", 10), 5.0)
+
+
+def test_a_large_file_over_a_slow_line_is_not_cut_off() -> None:
+    engine = engine_with(bytes(512 * 20_000))
+    engine.request(rrq(), CLIENT, 0.0)
+    for block in range(1, 20_000):
+        assert engine.receive(ack(block), CLIENT, block * 0.3)
+        if block % 100 == 0:
+            list(engine.tick(block * 0.3))
+    assert engine.active == 1
+
+
+class Lost(Content):
+    """A file that changes while it is sent."""
+
+    good = 1
+
+    def packets(self, blksize: int) -> Any:
+        return ReadPackets(self, blksize)
+
+    def read(self, offset: int, size: int) -> bytes:
+        if offset >= self.good * size:
+            raise LostContentError("it has changed")
+        return self.data[offset : offset + size]
+
+
+@pytest.mark.parametrize(("good", "options"), [(0, {}), (1, {}), (1, {"windowsize": "4"}), (2, {"windowsize": "2"})])
+def test_a_file_that_changes_is_cut_off_with_an_error(good: int, options: dict[str, str]) -> None:
+    content = Lost(bytes(5000))
+    content.good = good
+    engine = ServerEngine(lambda _name, _mode: content)
+    reply: Any = engine.request(rrq(**options), CLIENT, 0.0)
+    block = 0 if options else 1
+    while reply[:2] != b"\0\5":
+        reply = engine.receive(ack(block), CLIENT, 0.0)
+        block += 2 if good == 2 else 1
+        assert reply
+        reply = reply if isinstance(reply, bytes) else reply[0]
+    assert parse_packet(reply) == ErrorPacket(0, "The file has changed")
+    assert (engine.active, engine.counters.lost_content) == (0, 1)
+
+
+def test_a_file_that_changes_before_a_copy_is_sent_is_cut_off_too() -> None:
+    content = Lost(bytes(5000))
+    content.good = 2
+    engine = ServerEngine(lambda _name, _mode: content)
+    engine.request(rrq(), CLIENT, 0.0)
+    engine.receive(ack(1), CLIENT, 0.0)
+    content.good = 1
+    ((packets, _),) = engine.tick(1.2)
+    assert parse_packet(packets[0]) == ErrorPacket(0, "The file has changed")
+    assert engine.active == 0
 
 
 def test_asking_again_restarts_and_does_not_double() -> None:

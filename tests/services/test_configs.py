@@ -45,19 +45,25 @@ class Site:
         return ConfigStore(MappingStore(), cluster, "pub", self.locate, clock=lambda: self.now, kept_bytes=kept_bytes)
 
 
+def held(store: ConfigStore, name: str) -> bytes:
+    data = store.lookup(name)
+    assert isinstance(data, bytes)
+    return data
+
+
 def test_every_phone_has_its_own_signed_file_and_a_pool_is_looked_up_once_a_second(cluster: Cluster) -> None:
     site = Site()
     store = site.store(cluster)
     files = [store.lookup(f"{name}.cnf.xml.sgn") for name in NAMES]
-    signed = [SignedFile.parse(data) for data in files if data is not None]
+    signed = [SignedFile.parse(data) for data in files if isinstance(data, bytes)]
     assert [file.header.filename for file in signed] == [f"{name}.cnf.xml.sgn" for name in NAMES]
     assert site.asked == [NAMES[0], NAMES[1]]
     site.now += 1.5
     site.tvs_port = 2446
-    assert b"<port>2446</port>" in (store.lookup(f"{NAMES[4]}.cnf.xml") or b"")
-    assert b"<port>2445</port>" in (store.lookup(f"{NAMES[4]}.cnf.xml.sgn") or b"")
+    assert b"<port>2446</port>" in held(store, f"{NAMES[4]}.cnf.xml")
+    assert b"<port>2445</port>" in held(store, f"{NAMES[4]}.cnf.xml.sgn")
     store.reload()
-    assert b"<port>2446</port>" in (store.lookup(f"{NAMES[4]}.cnf.xml.sgn") or b"")
+    assert b"<port>2446</port>" in held(store, f"{NAMES[4]}.cnf.xml.sgn")
 
 
 def test_an_unknown_phone_has_no_file_but_the_default_one(cluster: Cluster) -> None:

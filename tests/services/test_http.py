@@ -25,6 +25,7 @@ from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 from mixedmode.pki.signer import SoftwareSigner
 from mixedmode.services.configs import ConfigFacts, ConfigStore, Server
+from mixedmode.services.disk_files import FileData
 from mixedmode.services.files import FileStore, FolderStore, MappingStore
 from mixedmode.services.http import HttpLimits, HttpService
 from mixedmode.services.tvs_tls import TlsFloor, server_context
@@ -132,7 +133,9 @@ def test_requests_sent_at_once_are_answered_in_their_order(loop: str) -> None:
 
     async def play(service: HttpService) -> bytes:
         requests = [b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % name.encode() for name in names]
-        return await raw(service, b"".join(requests) + b"\r\nGET /last HTTP/1.1\r\nConnection: close\r\n\r\n")
+        return await raw(
+            service, b"".join(requests) + b"\r\nGET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
 
     answer = during(play, loop)
     for name in names:
@@ -187,6 +190,39 @@ def test_curl_resumes_and_asks_whether_a_file_changed(tmp_path: Path) -> None:
     resumed, codes = during(play)
     assert resumed == FILES["big"]
     assert codes == [b"304", b"206", b"416", FILES["CTLFile.tlv"][-7:]]
+
+
+def test_conditions_and_hosts_as_curl_sends_them() -> None:
+    async def play(service: HttpService) -> list[bytes]:
+        code = ("-o", "/dev/null", "-w", "%{http_code}")
+        _, head = await curl("-I", url(service))
+        tag = next(line for line in head.decode().split("\r\n") if line.startswith("ETag: "))[6:]
+        asked: list[tuple[str, ...]] = [
+            ("-H", f"If-Match: {tag}"),
+            ("-H", 'If-Match: "other"'),
+            ("-H", f"If-Match: W/{tag}"),
+            ("-H", "If-Match: *"),
+            ("-H", f'If-Match: "other", {tag}', "-r", "0-9"),
+            ("-r", "0-9", "-H", f"If-Range: {tag}"),
+            ("-r", "0-9", "-H", 'If-Range: "other"'),
+            ("-r", "0-9", "-I"),
+            ("-H", "Host:"),
+            ("-0", "-H", "Host:"),
+        ]
+        codes = [(await curl(*code, *words, url(service)))[1] for words in asked]
+        missing = (await curl(*code, "-H", 'If-Match: "x"', url(service, "none")))[1]
+        return [*codes, missing]
+
+    expected = [b"200", b"412", b"412", b"200", b"206", b"206", b"200", b"200", b"400", b"200", b"404"]
+    assert during(play) == expected
+
+
+def test_names_are_below_the_root_however_they_are_written() -> None:
+    async def play(service: HttpService) -> list[bytes]:
+        paths = ("/CTLFile.tlv", "./CTLFile.tlv", "x/../CTLFile.tlv", "Desktops//320x196x4/./List.xml")
+        return [(await curl("--path-as-is", url(service, path)))[1] for path in paths]
+
+    assert during(play) == [FILES["CTLFile.tlv"]] * 3 + [FILES["Desktops/320x196x4/List.xml"]]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +317,7 @@ def test_slow_silent_and_greedy_clients_end_and_disturb_nobody(loop: str, secure
             await asyncio.open_connection(*service.address, ssl=tls, limit=1024) for _ in range(4)
         ]
         mute = await asyncio.open_connection(*service.address)
-        greedy[1].write(b"GET /big HTTP/1.1\r\n\r\n" * 20)
+        greedy[1].write(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
         slow[1].write(b"GET /CTLFile")
         for _ in range(8):
             await asyncio.sleep(0.1)
@@ -308,7 +344,7 @@ def test_slow_silent_and_greedy_clients_end_and_disturb_nobody(loop: str, secure
 def test_a_client_that_reads_slowly_gets_the_whole_file() -> None:
     async def play(service: HttpService) -> bytes:
         reader, writer = await asyncio.open_connection(*service.address, limit=32 << 10)
-        writer.write(b"GET /big HTTP/1.1\r\nConnection: close\r\n\r\n")
+        writer.write(b"GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         received = bytearray()
         while chunk := await reader.read(256 << 10):
             received += chunk
@@ -362,7 +398,7 @@ class SlowStore(MappingStore):
     def ready(self, name: str) -> bool:
         return not name.startswith("built")
 
-    def lookup(self, name: str) -> bytes | None:
+    def lookup(self, name: str) -> FileData | None:
         if name == "built-badly":
             raise MixedModeError("the database does not answer")
         if name.startswith("built"):
@@ -376,7 +412,9 @@ def test_files_that_must_be_built_keep_nobody_else_waiting(loop: str) -> None:
     store = SlowStore()
 
     async def play(service: HttpService) -> tuple[bytes, bytes]:
-        request = b"GET /built HTTP/1.1\r\n\r\nGET /CTLFile.tlv HTTP/1.1\r\nConnection: close\r\n\r\n"
+        request = (
+            b"GET /built HTTP/1.1\r\nHost: x\r\n\r\nGET /CTLFile.tlv HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
         building = asyncio.create_task(raw(service, request))
         await asyncio.sleep(0.05)
         async with asyncio.timeout(1):
@@ -396,7 +434,9 @@ def test_a_file_that_cannot_be_built_is_unavailable() -> None:
     store = SlowStore()
 
     async def play(service: HttpService) -> list[bytes]:
-        answers = [await raw(service, b"GET /%s HTTP/1.1\r\n\r\n" % name) for name in (b"built-badly", b"built")]
+        answers = [
+            await raw(service, b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % name) for name in (b"built-badly", b"built")
+        ]
         store.go.set()
         return answers
 
@@ -412,7 +452,7 @@ def test_draining_lets_files_under_way_arrive_and_takes_no_more(loop: str, secur
         tls = client_context() if secure else None
         idle = await asyncio.open_connection(*service.address, ssl=tls)
         reader, writer = await asyncio.open_connection(*service.address, ssl=tls, limit=1024)
-        writer.write(b"GET /big HTTP/1.1\r\n\r\n")
+        writer.write(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
         await reader.readexactly(100)
         draining = asyncio.create_task(service.drain(5))
         rest = await reader.read()

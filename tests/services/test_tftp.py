@@ -14,7 +14,7 @@ import pytest
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.phone.download import FileNotFoundOnServer, TransferFailed, fetch_tftp
 from mixedmode.protocols.tftp import Options, ServerLimits
-from mixedmode.services.files import MappingStore
+from mixedmode.services.files import FileStore, FolderStore, MappingStore
 from mixedmode.services.tftp import TftpService
 from tests.services.relay import LossyRelay
 
@@ -30,8 +30,8 @@ FILES = {
 
 
 @asynccontextmanager
-async def serving(**settings: object) -> AsyncIterator[TftpService]:
-    service = TftpService(MappingStore(FILES), **settings)  # type: ignore[arg-type] # passed through
+async def serving(store: FileStore | None = None, **settings: object) -> AsyncIterator[TftpService]:
+    service = TftpService(store or MappingStore(FILES), **settings)  # type: ignore[arg-type] # passed through
     await service.start()
     try:
         yield service
@@ -99,6 +99,19 @@ def test_real_clients_get_files_unchanged(client: str, name: str, tmp_path: Path
     assert asyncio.run(procedure()) == FILES[name.replace("SEP0006537B84EF", "File")]
 
 
+@pytest.mark.parametrize("client", ["curl", "tftp", "tftp-netascii", "atftp-window"])
+def test_real_clients_get_files_that_are_not_in_memory(client: str, tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "text").write_bytes(FILES["text"])
+    store = FolderStore(tmp_path / "served", memory_limit=0)
+
+    async def procedure() -> list[bytes]:
+        async with serving(store) as service:
+            return [await CLIENTS[client](service.port, "text", tmp_path) for _ in range(2)]
+
+    assert asyncio.run(procedure()) == [FILES["text"]] * 2
+
+
 @pytest.mark.parametrize("client", ["curl-no-options", "atftp-blksize", "atftp-window"])
 def test_real_clients_get_files_through_a_network_that_loses_packets(client: str, tmp_path: Path) -> None:
     async def procedure() -> tuple[bytes, int]:
@@ -132,9 +145,14 @@ def test_many_downloads_at_once_through_a_network_that_loses_packets() -> None:
     assert lost > 10
 
 
-def test_more_than_65535_blocks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["memory", "disk"])
+def test_more_than_65535_blocks(where: str, tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "many").write_bytes(FILES["many"])
+    store = FolderStore(tmp_path / "served", memory_limit=0) if where == "disk" else None
+
     async def procedure() -> bytes:
-        async with serving() as service:
+        async with serving(store) as service:
             return await atftp("blksize 8", "windowsize 32")(service.port, "many", tmp_path)
 
     assert asyncio.run(procedure()) == FILES["many"]
@@ -159,14 +177,30 @@ def test_two_hundred_at_once_and_the_books_balance() -> None:
     assert metrics["active"] == metrics["retransmissions"] == 0
 
 
-@pytest.mark.parametrize("name", ["none", "../../etc/passwd", "/etc/passwd", "..\\..\\x", "a/b/c/d/e"])
+@pytest.mark.parametrize("name", ["none", "/etc/passwd", "a/b/c/d/e", "../../etc/passwd", "/../x", "..\\..\\x"])
 def test_what_is_not_there_is_refused_promptly(name: str) -> None:
     async def procedure() -> None:
         async with serving() as service, asyncio.timeout(1):
             await fetch_tftp("127.0.0.1", service.port, name)
 
-    with pytest.raises(FileNotFoundOnServer if name == "none" else TransferFailed):
+    with pytest.raises(TransferFailed) if ".." in name else pytest.raises(FileNotFoundOnServer):
         asyncio.run(procedure())
+
+
+def test_names_are_below_the_root_however_they_are_written() -> None:
+    async def procedure() -> list[bytes]:
+        async with serving() as service:
+            names = (
+                "/exact",
+                "./exact",
+                "//exact",
+                "x/../exact",
+                "New_Zealand//g3-tones.xml",
+            )
+            return [await fetch_tftp("127.0.0.1", service.port, name) for name in names]
+
+    expected = [FILES["exact"]] * 4 + [FILES["New_Zealand/g3-tones.xml"]]
+    assert asyncio.run(procedure()) == expected
 
 
 def test_curl_says_not_found_and_cannot_upload(tmp_path: Path) -> None:

@@ -29,14 +29,14 @@ from mixedmode.app.node_status import SOCKET_NAME, StatusSocket, SupervisorColle
 from mixedmode.app.node_upkeep import Upkeep
 from mixedmode.app.phone_control import phone_commands
 from mixedmode.app.phone_servers import phone_servers
-from mixedmode.app.serving import end_by_signal
+from mixedmode.app.serving import end_by_signal, left_out
 from mixedmode.app.settings import Settings
 from mixedmode.app.systemd import notify
 from mixedmode.cluster.topology import NodeInfo
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.services.phoneconfig import ConfigFacts
 from mixedmode.services.ssh_keys import ensure_key
-from mixedmode.services.supervisor import UnitStatus
+from mixedmode.services.supervisor import UnitState, UnitStatus
 from mixedmode.services.tvs_tls import TlsFloor
 
 DELIVERY_SECONDS: Final = 5.0
@@ -77,8 +77,9 @@ class Node:
                 floor=TlsFloor(settings.tls.floor),
                 host=settings.node.listen,
                 remote=not info.is_publisher,
+                rules=settings.files.map,
             ),
-            changed=_log_unit,
+            changed=self._unit_changed,
             subsystems={SUBSYSTEM: self._desk()} if info.is_publisher else None,
             administered=self.administered,
         )
@@ -86,6 +87,12 @@ class Node:
         self.upkeep = Upkeep(self.administered, subscriber=None if info.is_publisher else info.name, copy=self.cluster)
         self.started = datetime.now(UTC)
         self._undelivered: dict[str, str] = {}
+
+    def _unit_changed(self, status: UnitStatus) -> None:
+        _log_unit(status)
+        if status.name == "tftp" and status.state is UnitState.STARTED:
+            for line in left_out(self.services.files):
+                _log.warning("files", problem=line)
 
     async def run(self, *, ready: Callable[[], None] = lambda: None) -> None:
         """Run until SIGTERM or SIGINT.

@@ -39,6 +39,7 @@ from mixedmode.services.capf_store import CapfStore
 from mixedmode.services.configs import ConfigStore
 from mixedmode.services.ctl_provider import CtlProviderService
 from mixedmode.services.files import FolderStore
+from mixedmode.services.flat_names import DEFAULT_MAP
 from mixedmode.services.http import HttpService
 from mixedmode.services.phoneconfig import ConfigFacts
 from mixedmode.services.sftp import NodeSftpService
@@ -91,6 +92,7 @@ class NodeOptions:
         floor: The oldest TLS for phones.
         host: The address to listen on; None is the node's own.
         remote: Whether the publisher is on another host, so that nobody else switches this node's partitions.
+        rules: Where to look for files that are not there by the name that is asked for.
     """
 
     ports: Mapping[str, int] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class NodeOptions:
     floor: TlsFloor = TlsFloor.TLS_1_2
     host: str | None = None
     remote: bool = False
+    rules: Sequence[str] = DEFAULT_MAP
 
     def port(self, unit: str) -> int:
         """Return the port wanted for a unit."""
@@ -135,7 +138,7 @@ class NodeServices:
         self.info = info
         self.options = options or NodeOptions()
         self.folder = cluster.folder(info.name)
-        self.files = FolderStore(self.folder.tftp)
+        self.files = FolderStore(self.folder.tftp, rules=self.options.rules)
         self.capf_store = CapfStore(cluster.folder(cluster.publisher.name).root / CAPF_FOLDER, cluster.keep_lsc)
         self.configs = ConfigStore(
             self.files, cluster, info.name, locate, lsc=self._lsc, capf=partial(order_of, self.capf_store)
@@ -309,9 +312,12 @@ class NodeServices:
 
     def _tftp(self, port: int) -> Running:
         """Make TFTP; it reads its folder anew (rule 1)."""
-        self.files.reload()
-        self.configs.reload()
-        return TftpService(self.configs, host=self.host, port=port)
+
+        def read() -> None:
+            self.files.reload()
+            self.configs.reload()
+
+        return TftpService(self.configs, host=self.host, port=port, prepare=read)
 
     def _lsc(self, device: str) -> Certificate | None:
         lsc = self.cluster.devices.lsc(device)

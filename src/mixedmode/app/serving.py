@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mixedmode.services.files import FolderStore
     from mixedmode.services.supervisor import Running
 
 DRAIN_SECONDS = 5.0
+_SHOWN = 20
 
 
 def end_by_signal() -> asyncio.Event:
@@ -54,3 +57,15 @@ def shown(address: tuple[str, int]) -> str:
     """Return an address and its port as people write them."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def left_out(store: FolderStore) -> Iterator[str]:
+    """Yield a line for what a folder has that is not served, or not under the name that one would think.
+
+    The first twenty of each kind; the number of the others.
+    """
+    for word, names in (("Left out", store.skipped), ("Hidden", store.doubles)):
+        for name, reason in islice(names.items(), _SHOWN):
+            yield f"{word}: {name}: {reason}"
+        if len(names) > _SHOWN:
+            yield f"{word}: {len(names) - _SHOWN} more"

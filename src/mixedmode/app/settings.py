@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from mixedmode.app.node_services import STANDARD_PORTS
 from mixedmode.errors import MalformedError, UsageError
+from mixedmode.services.flat_names import DEFAULT_MAP, FlatNames
 
 FILE_NAME = "mixedmode.toml"
 PLACES = (Path(FILE_NAME), Path("/etc/mixedmode") / FILE_NAME)
@@ -27,8 +28,17 @@ def _address(text: str) -> str:
     return str(ip_address(text))
 
 
+def _rule(text: str) -> str:
+    try:
+        FlatNames((text,))
+    except UsageError as error:
+        raise ValueError(f"{error}; {error.next_step}") from error
+    return text
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Address = Annotated[str, AfterValidator(_address)]
+Rule = Annotated[str, AfterValidator(_rule)]
 
 
 class _Table(BaseModel):
@@ -64,6 +74,16 @@ class DatabaseTable(_Table):
 
     url: str = ""
     publisher_url: str = ""
+
+
+class FilesTable(_Table):
+    """``[files]``.
+
+    Attributes:
+        map: Where to look for names that are not there as such, each ``PATTERN=FOLDER``; none turns that off.
+    """
+
+    map: tuple[Rule, ...] = DEFAULT_MAP
 
 
 class TlsTable(_Table):
@@ -110,6 +130,7 @@ class Settings(BaseSettings):
     node: NodeTable
     database: DatabaseTable = DatabaseTable()
     ports: dict[str, Port] = {}
+    files: FilesTable = FilesTable()
     tls: TlsTable = TlsTable()
     log: LogTable = LogTable()
     metrics: MetricsTable = MetricsTable()
@@ -191,8 +212,10 @@ def render_settings(settings: Settings) -> str:
     return "\n".join([*lines, ""])
 
 
-def toml_value(value: str | int | bool) -> str:
+def toml_value(value: str | int | bool | list[str]) -> str:
     """Return a value as TOML writes it: text as a basic string, with escapes where TOML wants them."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):

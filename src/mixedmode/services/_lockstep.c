@@ -3,10 +3,11 @@
  *
  * Python's engine (mixedmode.protocols.tftp) decides everything. A transfer in lockstep (window of one, packets ready)
  * is lent to a Lockstep, which does one thing: when the awaited ACK comes, send the next DATA packet. Any other
- * datagram comes out of turn() for the engine, which first asks where() the transfer stands. The package works the
- * same without this module (services/mmsg.py); it is then slower.
+ * datagram comes out of turn() for the engine, which first asks where() the transfer stands. Of a file that is not in
+ * memory a part is lent, and after it the next one. The package works the same without this module
+ * (services/mmsg.py); it is then slower.
  *
- * Memory: a slot holds a reference to the transfer's tuple of packets, which belong to the file; 32 bytes a slot.
+ * Memory: a slot holds a reference to a tuple of packets, which belong to the file or are the part; 40 bytes a slot.
  */
 #define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
@@ -126,7 +127,7 @@ static PyObject *send_pairs(PyObject *self, PyObject *args) {
 typedef struct {
     uint64_t key; /* address and port; 0 is a free slot, and no client */
     PyObject *packets;
-    uint32_t sent, last;
+    uint32_t first, sent, last; /* packets[0] is block `first` */
     double sent_at;
 } Slot;
 
@@ -198,17 +199,12 @@ static int address_of(PyObject *object, uint64_t *key) {
     return 0;
 }
 
-PyDoc_STRVAR(lend_doc,
-             "lend(address, packets, sent, sent_at)\n\nTake a transfer: block `sent` is out since then, packets[sent] its packet.");
-static PyObject *lend(Lockstep *self, PyObject *args) {
-    PyObject *address, *packets;
-    unsigned int sent;
-    double now;
+static PyObject *put(Lockstep *self, PyObject *address, PyObject *packets, uint32_t first, uint32_t sent, double now) {
     uint64_t key;
-    if (!PyArg_ParseTuple(args, "OO!Id", &address, &PyTuple_Type, &packets, &sent, &now)) return NULL;
     if (address_of(address, &key) < 0) return NULL;
-    Py_ssize_t size = PyTuple_GET_SIZE(packets);
-    if (key == 0 || sent == 0 || (Py_ssize_t)sent >= size || size > UINT32_MAX) {
+    uint64_t end = first + (uint64_t)PyTuple_GET_SIZE(packets);
+    /* The block that is out may be the one before the first, but one must be left to send, or have been sent. */
+    if (key == 0 || sent == 0 || (uint64_t)sent + 1 < first || sent >= end || end > UINT32_MAX) {
         PyErr_SetString(PyExc_ValueError, "no such block, or no such client");
         return NULL;
     }
@@ -223,10 +219,33 @@ static PyObject *lend(Lockstep *self, PyObject *args) {
     }
     Py_INCREF(packets);
     Py_XSETREF(slot->packets, packets);
+    slot->first = first;
     slot->sent = sent;
-    slot->last = (uint32_t)(size - 1);
+    slot->last = (uint32_t)(end - 1);
     slot->sent_at = now;
     Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(lend_doc,
+             "lend(address, packets, sent, sent_at)\n\nTake a transfer: block `sent` is out since then, packets[sent] its packet.");
+static PyObject *lend(Lockstep *self, PyObject *args) {
+    PyObject *address, *packets;
+    unsigned int sent;
+    double now;
+    if (!PyArg_ParseTuple(args, "OO!Id", &address, &PyTuple_Type, &packets, &sent, &now)) return NULL;
+    return put(self, address, packets, 0, sent, now);
+}
+
+PyDoc_STRVAR(lend_part_doc,
+             "lend_part(address, packets, first, sent, sent_at)\n\n"
+             "Take a transfer for some blocks: packets[0] is block `first`, and block `sent`, which may be the one before\n"
+             "it, is out since then.");
+static PyObject *lend_part(Lockstep *self, PyObject *args) {
+    PyObject *address, *packets;
+    unsigned int first, sent;
+    double now;
+    if (!PyArg_ParseTuple(args, "OO!IId", &address, &PyTuple_Type, &packets, &first, &sent, &now)) return NULL;
+    return put(self, address, packets, first, sent, now);
 }
 
 PyDoc_STRVAR(where_doc, "where(address) -> (block that is out, when it was sent), or None for a transfer that is not here");
@@ -253,7 +272,8 @@ PyDoc_STRVAR(turn_doc,
              "turn(descriptor, now) -> (received, failed, others, ended)\n\n"
              "Read up to 256 datagrams and answer the awaited ACKs among them.\n"
              "received: how many came. failed: packets that the kernel did not take. others: [(datagram, address)] for\n"
-             "the engine. ended: addresses of transfers whose last block was acknowledged; they are not here any more.");
+             "the engine. ended: addresses of transfers whose last block here was acknowledged; they are not here any\n"
+             "more.");
 static PyObject *turn(Lockstep *self, PyObject *args) {
     int fd;
     double now;
@@ -284,7 +304,7 @@ static PyObject *turn(Lockstep *self, PyObject *args) {
             continue;
         }
         slot->sent++;
-        PyObject *packet = PyTuple_GET_ITEM(slot->packets, slot->sent);
+        PyObject *packet = PyTuple_GET_ITEM(slot->packets, slot->sent - slot->first);
         if (!PyBytes_Check(packet)) {
             PyErr_SetString(PyExc_TypeError, "packets are bytes");
             goto failure;
@@ -329,6 +349,7 @@ static Py_ssize_t lockstep_length(Lockstep *self) { return (Py_ssize_t)self->use
 
 static PyMethodDef lockstep_methods[] = {
     {"lend", (PyCFunction)lend, METH_VARARGS, lend_doc},
+    {"lend_part", (PyCFunction)lend_part, METH_VARARGS, lend_part_doc},
     {"where", (PyCFunction)where, METH_O, where_doc},
     {"take_back", (PyCFunction)take_back, METH_O, take_back_doc},
     {"turn", (PyCFunction)turn, METH_VARARGS, turn_doc},

@@ -34,6 +34,7 @@ from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import Signer
+from mixedmode.services.disk_files import FileData
 from mixedmode.services.files import FileStore
 from mixedmode.services.phoneconfig import CapfOrder, ConfigFacts, Server, render_config
 from mixedmode.signedfile import sign_file
@@ -113,8 +114,8 @@ class ConfigStore:
         """Tell whether :meth:`lookup` returns at once, since nothing has to be built."""
         return name in self._kept or _NAME.fullmatch(name) is None or self.files.lookup(name) is not None
 
-    def lookup(self, name: str) -> bytes | None:
-        """Return the bytes served under ``name``."""
+    def lookup(self, name: str) -> FileData | None:
+        """Return what is served under ``name``."""
         found = self.files.lookup(name)
         if found is not None:
             return found

@@ -1,36 +1,43 @@
-"""What the file services serve: names, the folder behind them, and files cut into packets.
+"""What the file services serve: files by name, from memory or from a folder, cut into packets.
 
-Rules enforced here (wire-formats.md 7): a name is flat or has up to two directories; "..", absolute names,
-backslashes, control characters and over-long names are refused; a folder is read into memory when the
-service starts, so a changed file is served after a reload or restart, as in CUCM; symbolic links are
-followed only to places inside the folder; ``CTLSEP<MAC>.tlv`` and ``ITLSEP<MAC>.tlv`` stand for
-``CTLFile.tlv`` and ``ITLFile.tlv`` when there is no file of that very name (phone-trust.md 1.1).
+Rules enforced here: names are as :mod:`.file_names` says. Of a folder, small files are read into memory when the
+service starts, so a changed one is served after a reload or restart, as in CUCM; trust lists come first, then the
+smallest files, up to 64 MiB. All others stay on the disk, whatever their size and number, and are served as they are
+there.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import stat
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 from mixedmode.errors import UsageError
-from mixedmode.protocols.tftp.blocks import BlockPackets, LazyPackets, data_packets, netascii
+from mixedmode.protocols.tftp import (
+    BlockPackets,
+    LazyPackets,
+    NetasciiFile,
+    ReadPackets,
+    data_packets,
+    netascii,
+)
+from mixedmode.services.disk_files import DiskFile, FileData, OpenFiles, on_disk, read_small
+from mixedmode.services.file_names import DIRECTORY_LIMIT, clean_name, is_safe_name, shared_list_name
+from mixedmode.services.flat_names import DEFAULT_MAP, FlatNames
+from mixedmode.services.folder_walk import Place, printable, walk
 
-NAME_LIMIT: Final = 255
-DIRECTORY_LIMIT: Final = 2
-_DEVICE_LIST = re.compile(r"(CTL|ITL)SEP[0-9A-Fa-f]{12}\.tlv")
-_FOLDER_BYTES = 512 << 20
-_FILE_BYTES = 64 << 20
+__all__ = ["BuildingStore", "FileStore", "FolderStore", "MappingStore", "ServedFile", "ServedFileCache", "is_safe_name"]
+_FILE_BYTES: Final = 4 << 30
+_MEMORY_BYTES: Final = 64 << 20
+_MEMORY_FILE: Final = 1 << 20
+_LIST: Final = ".tlv"
 
 
 class FileStore(Protocol):
     """Where a service finds files."""
 
-    def lookup(self, name: str) -> bytes | None:
-        """Return the exact bytes served under ``name``, ``None`` if there are none.
+    def lookup(self, name: str) -> FileData | None:
+        """Return what is served under ``name``, ``None`` if there is nothing.
 
         Must be quick, since it is called between two packets, unless the store is a :class:`BuildingStore`; returns
         the same object as long as the content is the same, since what is built from it is kept by the object's
@@ -46,128 +53,127 @@ class BuildingStore(Protocol):
         """Tell whether ``lookup(name)`` returns at once; if not, it is called in a thread."""
 
 
-def is_safe_name(name: str) -> bool:
-    """Tell whether ``name`` may be asked for at all."""
-    parts = name.split("/")
-    return (
-        len(name) <= NAME_LIMIT
-        and len(parts) <= DIRECTORY_LIMIT + 1
-        and name.isprintable()
-        and "\\" not in name
-        and all(part not in ("", ".", "..") for part in parts)
-    )
-
-
-def shared_list_name(name: str) -> str | None:
-    """Return ``CTLFile.tlv`` or ``ITLFile.tlv``, if ``name`` is a phone's own name for that list."""
-    match = _DEVICE_LIST.fullmatch(name)
-    return f"{match[1]}File.tlv" if match else None
-
-
 class MappingStore:
     """Files from memory."""
 
-    def __init__(self, files: dict[str, bytes] | None = None) -> None:
-        self._files = dict(files or {})
+    def __init__(self, files: Mapping[str, FileData] | None = None) -> None:
+        self._files: dict[str, FileData] = {}
+        self.replace(files or {})
 
     def __len__(self) -> int:
         return len(self._files)
 
-    def replace(self, files: dict[str, bytes]) -> None:
-        """Serve ``files`` from now on, and nothing else."""
-        self._files = dict(files)
+    def replace(self, files: Mapping[str, FileData]) -> None:
+        """Serve ``files`` from now on, and nothing else; a name that cannot be asked for is left out."""
+        self._files = {name: data for name, data in files.items() if is_safe_name(name)}
 
-    def lookup(self, name: str) -> bytes | None:
-        """Return the bytes served under ``name``."""
+    def lookup(self, name: str) -> FileData | None:
+        """Return what is served under ``name``."""
         found = self._files.get(name)
-        if found is None and is_safe_name(name):
-            shared = shared_list_name(name)
-            return self._files.get(shared) if shared else None
-        return found if is_safe_name(name) else None
+        if found is None:
+            clean = clean_name(name)
+            if clean is None:
+                return None
+            found = self._files.get(clean)
+            if found is None and (shared := shared_list_name(clean)):
+                found = self._files.get(shared)
+        return found
 
 
 class FolderStore(MappingStore):
-    """A folder, loaded into memory.
+    """A folder.
 
     Args:
         folder: The folder; its sub-folders are served down to two levels.
         file_limit: Bytes; larger files are left out and named in :attr:`skipped`.
-        total_limit: Bytes in all files.
+        memory_limit: Bytes of files that are held in memory.
+        rules: Where to look for names that are not there as such (:mod:`.flat_names`).
 
     Raises:
-        UsageError: It is no folder, cannot be read, or holds more than ``total_limit``.
+        UsageError: It is no folder or cannot be read, or a rule is none.
 
     Attributes:
         skipped: Names left out by the last load, with the reason.
+        doubles: Files that would be found under a name that another one has, with which one is served.
     """
 
-    def __init__(self, folder: Path, *, file_limit: int = _FILE_BYTES, total_limit: int = _FOLDER_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        file_limit: int = _FILE_BYTES,
+        memory_limit: int = _MEMORY_BYTES,
+        rules: Sequence[str] = DEFAULT_MAP,
+    ) -> None:
         super().__init__()
         self.folder = folder
         self.skipped: dict[str, str] = {}
+        self.doubles: dict[str, str] = {}
         self._file_limit = file_limit
-        self._total_limit = total_limit
+        self._memory_limit = memory_limit
+        self._flat_names = FlatNames(rules)
+        self._open_files = OpenFiles()
+        self._by_path: dict[str, FileData] = {}
         self.reload()
+
+    def __len__(self) -> int:
+        return len(self._by_path)
 
     def reload(self) -> None:
         """Read the folder anew; unchanged files keep their identity."""
         if not self.folder.is_dir():
             raise UsageError("This is not a folder", where=str(self.folder), next_step="Name the folder to serve.")
-        self.skipped = {}
-        files: dict[str, bytes] = {}
-        total = 0
-        for name, path in self._walk():
-            data = self._read(name, path)
-            if data is None:
-                continue
-            total += len(data)
-            if total > self._total_limit:
-                raise UsageError(
-                    f"The folder holds more than {self._total_limit >> 20} MiB",
-                    where=str(self.folder),
-                    next_step="Serve a folder that holds only what phones load.",
-                )
-            known = self._files.get(name)
-            files[name] = known if known == data else data
-        self.replace(files)
+        found = walk(str(self.folder))
+        skipped = found.left_out
+        for name, place in list(found.files.items()):
+            if place.identity.size > self._file_limit:
+                del found.files[name]
+                skipped[printable(name)] = f"larger than {self._file_limit} bytes"
+        added, self.doubles = self._flat_names.apply(found)
+        served = {name: place for name, place in found.files.items() if is_safe_name(name)} | added
+        paths = {place.path for place in served.values()}
+        for name, place in found.files.items():
+            if place.path not in paths:
+                folder = printable(name.rpartition("/")[0])
+                skipped[f"{folder}/"] = f"in more than {DIRECTORY_LIMIT} folders, and no rule for names leads there"
+        loaded = self._load(set(served.values()))
+        for name, place in served.items():
+            if isinstance(reason := loaded[place.path], str):
+                skipped[printable(name)] = reason
+        self.skipped = skipped
+        self._by_path = {path: data for path, data in loaded.items() if not isinstance(data, str)}
+        self.replace({name: self._by_path[place.path] for name, place in served.items() if place.path in self._by_path})
 
-    def _walk(self) -> Iterator[tuple[str, Path]]:
-        try:
-            for directory, directories, names in os.walk(self.folder, onerror=_raise):
-                place = Path(directory)
-                depth = len(place.relative_to(self.folder).parts)
-                directories[:] = sorted(directories) if depth < DIRECTORY_LIMIT else []
-                for name in sorted(names):
-                    path = place / name
-                    yield path.relative_to(self.folder).as_posix(), path
-        except OSError as error:
-            raise UsageError(f"The folder cannot be read: {error.strerror}", where=str(error.filename)) from error
+    def _load(self, places: set[Place]) -> dict[str, FileData | str]:
+        """Return the files by their paths, or why they cannot be served; trust lists and small files go to memory."""
+        loaded: dict[str, FileData | str] = {}
+        room = self._memory_limit
+        for place in sorted(places, key=lambda each: (not each.path.endswith(_LIST), each.identity.size, each.path)):
+            size = place.identity.size
+            known = self._by_path.get(place.path)
+            try:
+                if size <= min(_MEMORY_FILE, room):
+                    data = read_small(place.path, size)
+                    room -= len(data)
+                    loaded[place.path] = known if known == data else data
+                elif isinstance(known, DiskFile) and known.is_at(place.path):
+                    loaded[place.path] = known
+                else:
+                    loaded[place.path] = on_disk(place.path, place.identity, self._open_files)
+            except OSError as error:
+                loaded[place.path] = error.strerror or "cannot be read"
+        return loaded
 
-    def _read(self, name: str, path: Path) -> bytes | None:
-        try:
-            reason = self._reason_to_skip(name, path)
-            if reason is None:
-                with path.open("rb") as file:
-                    data = file.read(self._file_limit + 1)
-                if len(data) <= self._file_limit:
-                    return data
-                reason = f"larger than {self._file_limit} bytes"
-        except OSError as error:
-            reason = error.strerror or "cannot be read"
-        self.skipped[name] = reason
-        return None
-
-    def _reason_to_skip(self, name: str, path: Path) -> str | None:
-        if not path.resolve().is_relative_to(self.folder.resolve()):
-            return "a link that leads out of the folder"
-        # The type is asked before opening: opening a pipe would wait for its writer.
-        if not stat.S_ISREG(path.stat().st_mode):
-            return "not a regular file"
-        return None if is_safe_name(name) else "a name that cannot be asked for"
-
-
-def _raise(error: OSError) -> None:
-    raise error
+    def lookup(self, name: str) -> FileData | None:
+        """Return what is served under ``name``; a file on the disk as it is now."""
+        found = super().lookup(name)
+        if not isinstance(found, DiskFile):
+            return found
+        known = self._by_path.get(found.path)
+        now = (known if isinstance(known, DiskFile) else found).now()
+        if now is not None and now is not known:
+            self._by_path[found.path] = now
+        return now
 
 
 class ServedFile:
@@ -183,7 +189,7 @@ class ServedFile:
     PREBUILT_SIZES: Final = 3
     PREBUILT_BLKSIZE: Final = 128
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: FileData | NetasciiFile) -> None:
         self.data = data
         self._built: dict[int, BlockPackets] = {}
         self._netascii: ServedFile | None = None
@@ -191,10 +197,12 @@ class ServedFile:
     @property
     def size(self) -> int:
         """Bytes in the file."""
-        return len(self.data)
+        return len(self.data) if isinstance(self.data, bytes) else self.data.size
 
     def packets(self, blksize: int) -> BlockPackets:
         """Return the DATA packets for blocks of ``blksize`` bytes."""
+        if not isinstance(self.data, bytes):
+            return ReadPackets(self.data, blksize)
         built = self._built.get(blksize)
         if built is not None:
             return built
@@ -207,9 +215,11 @@ class ServedFile:
         built = self._built[blksize] = data_packets(self.data, blksize)
         return built
 
-    def as_netascii(self) -> ServedFile:
-        """Return the file as mode netascii sends it."""
-        if self._netascii is None:
+    def as_netascii(self) -> ServedFile | None:
+        """Return the file as mode netascii sends it; None for one on the disk that must be read for that first."""
+        if isinstance(self.data, DiskFile):
+            return ServedFile(self.data.as_text) if self.data.as_text is not None else None
+        if self._netascii is None and isinstance(self.data, bytes):
             translated = netascii(self.data)
             self._netascii = self if translated == self.data else ServedFile(translated)
         return self._netascii
@@ -219,7 +229,8 @@ class ServedFileCache:
     """Files with their packets, kept while their content is the same and memory lasts.
 
     Keyed by the identity of the bytes: one list that is served under forty thousand names is cut into
-    packets once. The cache holds the bytes, so an identity is never given out twice.
+    packets once. The cache holds the bytes, so an identity is never given out twice. Of a file on the disk there
+    is nothing to keep.
     """
 
     def __init__(self, limit: int = 32 << 20) -> None:
@@ -227,8 +238,10 @@ class ServedFileCache:
         self._files: dict[int, ServedFile] = {}
         self._cost = 0
 
-    def get(self, data: bytes) -> ServedFile:
+    def get(self, data: FileData) -> ServedFile:
         """Return the file made of ``data``."""
+        if isinstance(data, DiskFile):
+            return ServedFile(data)
         served = self._files.get(id(data))
         if served is not None:
             return served

@@ -29,9 +29,10 @@ from time import monotonic
 from typing import Final, cast
 
 from mixedmode.errors import MixedModeError
+from mixedmode.protocols.tftp import LostContentError
 from mixedmode.services.deadlines import NEVER
 from mixedmode.services.gate import Place
-from mixedmode.services.http_files import CLOSE, Found, plain_answer, refusal
+from mixedmode.services.http_files import CLOSE, FilePart, Found, plain_answer, refusal
 from mixedmode.services.http_host import Host, Phase
 from mixedmode.services.http_request import Request, parse_request, refused_early
 
@@ -66,7 +67,7 @@ class HttpConnection(asyncio.Protocol):
         self._buffer = b""
         self._phase = Phase.IDLE
         self._paused = False
-        self._rest: memoryview | None = None
+        self._rest: memoryview | FilePart | None = None
         self._keep_alive = True
         self._served = 0
         self._dropped = 0
@@ -214,16 +215,21 @@ class HttpConnection(asyncio.Protocol):
             host.counters.not_found += 1
             status, fields, data = plain_answer(HTTPStatus.NOT_FOUND)
         else:
-            status, fields, data = host.files.answer(found).selected(request.matches, request.wanted)
+            status, fields, data = host.files.answer(found).selected(request)
             host.counters.completed += 1
         if request.head_only:
             data = b""
         host.counters.bytes_sent += len(data)
         if len(data) <= CHUNK:
-            self._transport.write(b"".join((status, host.stamp, fields, end, data)))
+            try:
+                body = data.first(CHUNK) if isinstance(data, FilePart) else data
+            except LostContentError:
+                self._refuse_unbuilt()
+                return
+            self._transport.write(b"".join((status, host.stamp, fields, end, body)))
         else:
             self._transport.write(b"".join((status, host.stamp, fields, end)))
-            self._rest = memoryview(data)
+            self._rest = data if isinstance(data, FilePart) else memoryview(data)
         if self._rest is None and not self._paused:
             self._finish()
         else:
@@ -238,8 +244,18 @@ class HttpConnection(asyncio.Protocol):
         for _ in range(_CHUNKS_AT_ONCE):
             if rest is None or self._paused:
                 break
-            self._transport.write(rest[:CHUNK])
-            rest = rest[CHUNK:] if len(rest) > CHUNK else None
+            if isinstance(rest, FilePart):
+                try:
+                    self._transport.write(rest.first(CHUNK))
+                except LostContentError:
+                    # Its length has been told already: only the end of the connection says that this is not all.
+                    self._rest = None
+                    self.abort()
+                    return
+                rest = rest.behind(CHUNK) if len(rest) > CHUNK else None
+            else:
+                self._transport.write(rest[:CHUNK])
+                rest = rest[CHUNK:] if len(rest) > CHUNK else None
         self._rest = rest
         if rest is None and not self._paused:
             self._finish()

@@ -6,7 +6,8 @@ Rules (RFC 9112; wire-formats.md 7 says what phones ask for):
 
 1. Only GET and HEAD, and never a body: no phone sends one for a file.
 2. Strict where a sloppy reading could be taken two ways: line ends are CRLF, no folded lines, no blank before a
-   colon, no two Hosts. No Host at all is let pass: there is one store, whatever the client calls us.
+   colon, no two Hosts. As in nginx, HTTP/1.1 needs a Host that could be one; which it is does not matter, since
+   there is one store, whatever the client calls us.
 3. Every pattern goes over a head once; a head cannot cost more than its length.
 """
 
@@ -43,7 +44,9 @@ class Request(NamedTuple):
         old: Whether the client speaks HTTP/1.0.
         keep_alive: Whether it wants to go on with this connection.
         matches: If-None-Match, empty if there is none.
-        wanted: Range, empty if there is none or if it depends on If-Range.
+        wanted: Range, empty if there is none; it has no meaning for HEAD.
+        if_match: If-Match, empty if there is none.
+        if_range: If-Range, empty if there is none.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Request(NamedTuple):
     keep_alive: bool
     matches: bytes
     wanted: bytes
+    if_match: bytes = b""
+    if_range: bytes = b""
 
 
 _HEAD = re.compile(
@@ -60,11 +65,13 @@ _HEAD = re.compile(
     rb"((?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[^\r\n\x00]*+)*+)"
 )
 _FIELDS = re.compile(
-    rb"\r\n(host|connection|content-length|transfer-encoding|if-none-match|if-range|range):[ \t]*([^\r\n]*)",
+    rb"\r\n(host|connection|content-length|transfer-encoding|if-none-match|if-match|if-range|range):[ \t]*([^\r\n]*)",
     re.IGNORECASE,
 )
 _LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) \S+ HTTP/(\d)\.\d")
-_RANGE = re.compile(rb"bytes=(?:(\d{1,18})-(\d{1,18})?|-(\d{1,18}))")
+_HOST = re.compile(rb"(?!.*\.\.)[^\x00-\x20\x7f/\\,]+")
+_RANGE = re.compile(rb"bytes=(?:(\d+)-(\d+)?|-(\d+))", re.IGNORECASE)
+_DIGITS: Final = 18
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH: Final = ord("/")
 _DEFAULT_LIMITS: Final = HeadLimits()
@@ -90,13 +97,24 @@ def parse_request(head: bytes, limits: HeadLimits = _DEFAULT_LIMITS) -> Request 
     fields = _fields(lines)
     old = minor == b"0"
     status = _refused(name, fields) or _too_large(head, limits)
+    if status is None and not old and b"host" not in fields:
+        status = HTTPStatus.BAD_REQUEST
     if name is None or status is not None:
         return status or HTTPStatus.BAD_REQUEST
     keep_alive = not old
     if b"connection" in fields:
         keep_alive = _keeps_alive(fields[b"connection"], keep_alive)
-    wanted = b"" if b"if-range" in fields else fields.get(b"range", b"")
-    return Request(name, method == b"HEAD", old, keep_alive, fields.get(b"if-none-match", b""), wanted)
+    head_only = method == b"HEAD"
+    return Request(
+        name,
+        head_only,
+        old,
+        keep_alive,
+        fields.get(b"if-none-match", b""),
+        b"" if head_only else fields.get(b"range", b""),
+        fields.get(b"if-match", b""),
+        fields.get(b"if-range", b""),
+    )
 
 
 def file_name(target: bytes) -> str | None:
@@ -134,20 +152,26 @@ def part(wanted: bytes, size: int) -> range | None:
         size: Of the file, in bytes.
 
     Returns:
-        The indexes, empty if the file has none of them; ``None`` if the field is to be ignored, since it asks for
-        several ranges or other units.
+        The indexes, empty if the file has none of them; ``None`` if the field is to be ignored, since it
+        asks for several ranges or other units.
     """
     match = _RANGE.fullmatch(wanted.strip())
     if match is None:
         return None
-    first, last, suffix = match.groups()
+    first, last, suffix = (None if each is None else _number(each) for each in match.groups())
     if first is None:
-        return range(max(0, size - int(suffix)), size)
+        return range(max(0, size - (suffix or 0)), size)
     if last is None:
-        return range(int(first), size)
-    if int(last) < int(first):
+        return range(min(first, size), size)
+    if last < first:
         return None
-    return range(int(first), min(int(last) + 1, size))
+    return range(min(first, size), min(last + 1, size))
+
+
+def _number(digits: bytes) -> int:
+    # A number of thousands of digits is beyond the end of any file, and Python does not read it at once.
+    digits = digits.lstrip(b"0")
+    return int(digits or b"0") if len(digits) <= _DIGITS else 10**_DIGITS
 
 
 def _fields(lines: bytes) -> dict[bytes, bytes]:
@@ -160,7 +184,7 @@ def _fields(lines: bytes) -> dict[bytes, bytes]:
 
 
 def _refused(name: str | None, fields: dict[bytes, bytes]) -> HTTPStatus | None:
-    if name is None or b"," in fields.get(b"host", b""):
+    if name is None or not _HOST.fullmatch(fields.get(b"host", b"unsaid").strip()):
         return HTTPStatus.BAD_REQUEST
     if b"transfer-encoding" in fields or fields.get(b"content-length", b"0").strip() != b"0":
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE

@@ -6,7 +6,7 @@ transfer: a wake-up reads many datagrams, each costs one look-up and one prebuil
 to all addresses has a reply socket for each address that phones used, since a phone takes no answer from
 an address that it did not ask. A file that must be built first is built in a thread; its clients wait, nobody else.
 
-A forged source address gets one packet for one packet and two repetitions; file data beyond the first
+A forged source address gets one packet for one packet and nothing more; file data beyond the first
 block is sent only to who acknowledges it.
 """
 
@@ -28,7 +28,9 @@ from mixedmode.services.datagrams import (
     resolve,
     want_destination,
 )
-from mixedmode.services.files import BuildingStore, FileStore, ServedFile, ServedFileCache, is_safe_name
+from mixedmode.services.disk_files import DiskFile, FileData
+from mixedmode.services.file_names import clean_name
+from mixedmode.services.files import BuildingStore, FileStore, ServedFile, ServedFileCache
 from mixedmode.services.tftp_builder import Builder, Built
 from mixedmode.services.tftp_lanes import BATCH, BATCHES, RECEIVE_BYTES, Lane, open_lane
 
@@ -44,6 +46,7 @@ class TftpService:
         host: The address to listen on; ``0.0.0.0`` and ``::`` mean all.
         port: The UDP port; 0 chooses a free one.
         limits: Bounds on transfers, time and options.
+        prepare: Called at each start, in a thread; reads the files that the store serves.
         reuse_port: Let several services, one in each process, share the port.
     """
 
@@ -54,15 +57,17 @@ class TftpService:
         host: str = "127.0.0.1",
         port: int = 0,
         limits: ServerLimits | None = None,
+        prepare: Callable[[], None] | None = None,
         reuse_port: bool = False,
     ) -> None:
         self.store = store
+        self._read_files = prepare
         self.limits = limits or ServerLimits()
         self.counters = ServerCounters()
         self._host, self._port, self._reuse_port = host, port, reuse_port
         self._cache = ServedFileCache()
         self._ready = store.ready if isinstance(store, BuildingStore) else None
-        self._builder = Builder(store, self._built, self._not_built)
+        self._builder = Builder(self._prepare, self._built, self._not_built)
         self._just_built: Built | None = None
         self._listener: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -108,6 +113,8 @@ class TftpService:
         """
         if self._listener is not None:
             raise UsageError("The TFTP service is running already")
+        if self._read_files is not None:
+            await asyncio.to_thread(self._read_files)
         self._family, address = resolve(self._host, self._port)
         self._wildcard = ipaddress.ip_address(address[0].partition("%")[0]).is_unspecified
         self._loop = asyncio.get_running_loop()
@@ -163,12 +170,13 @@ class TftpService:
         return lane
 
     def _find(self, name: str, mode: Mode) -> ServedFile | ErrorCode | None:
-        if not is_safe_name(name):
+        clean = clean_name(name)
+        if clean is None:
             return ErrorCode.ACCESS_VIOLATION
-        if self._just_built is not None and self._just_built.name == name:
+        if self._just_built is not None and self._just_built.name == clean:
             data = self._just_built.data
-        elif self._ready is None or self._ready(name):
-            data = self.store.lookup(name)
+        elif self._ready is None or self._ready(clean):
+            data = self.store.lookup(clean)
         else:
             return None
         if data is None:
@@ -176,10 +184,17 @@ class TftpService:
         served = self._cache.get(data)
         return served if mode is Mode.OCTET else served.as_netascii()
 
+    def _prepare(self, name: str) -> FileData | None:
+        """Look up what :meth:`_find` could not have at once; in a thread."""
+        data = self.store.lookup(name)
+        if isinstance(data, DiskFile):
+            data.prepare_text()
+        return data
+
     def _build(self, lane: Lane, now: float) -> None:
         waiting, lane.engine.waiting = lane.engine.waiting, []
         for each in waiting:
-            self._builder.want(lane, each, now)
+            self._builder.want(lane, each._replace(name=clean_name(each.name) or ""), now)
 
     def _built(self, built: Built) -> None:
         self._just_built = built

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from mixedmode.errors import MixedModeError
 from mixedmode.protocols.tftp.engine import Waiting
-from mixedmode.services.files import FileStore
+from mixedmode.services.disk_files import FileData
 from mixedmode.services.tftp_lanes import Lane
 
 BUILDERS: Final = 2
@@ -52,12 +52,12 @@ class Built(NamedTuple):
 
     Attributes:
         name: Its name.
-        data: Its bytes, None if there is no such file.
+        data: What it holds, None if there is no such file.
         clients: Who waits for it, by the engine's address.
     """
 
     name: str
-    data: bytes | None
+    data: FileData | None
     clients: dict[Hashable, Client]
 
 
@@ -65,15 +65,18 @@ class Builder:
     """Builds files for clients that wait.
 
     Args:
-        store: May take its time.
+        look_up: Returns a file by its name, None if there is none; may take its time.
         done: Given what was built.
         failed: Told of each file that could not be built.
     """
 
     def __init__(
-        self, store: FileStore, done: Callable[[Built], None], failed: Callable[[str, MixedModeError], None]
+        self,
+        look_up: Callable[[str], FileData | None],
+        done: Callable[[Built], None],
+        failed: Callable[[str, MixedModeError], None],
     ) -> None:
-        self._store = store
+        self._look_up = look_up
         self._done, self._failed = done, failed
         self._clients: dict[str, dict[Hashable, Client]] = {}
         self._queue: deque[str] = deque()
@@ -118,7 +121,7 @@ class Builder:
                 for name in names:
                     self._clients.pop(name, None)
 
-    def _hand_out(self, name: str, found: bytes | MixedModeError | None) -> None:
+    def _hand_out(self, name: str, found: FileData | MixedModeError | None) -> None:
         clients = self._clients.pop(name, {})
         if isinstance(found, MixedModeError):
             self._failed(name, found)
@@ -127,11 +130,11 @@ class Builder:
             patient = {address: client for address, client in clients.items() if client.since >= latest}
             self._done(Built(name, found, patient))
 
-    def _build(self, names: Sequence[str]) -> list[tuple[str, bytes | MixedModeError | None]]:
-        found: list[tuple[str, bytes | MixedModeError | None]] = []
+    def _build(self, names: Sequence[str]) -> list[tuple[str, FileData | MixedModeError | None]]:
+        found: list[tuple[str, FileData | MixedModeError | None]] = []
         for name in names:
             try:
-                found.append((name, self._store.lookup(name)))
+                found.append((name, self._look_up(name)))
             except MixedModeError as error:
                 found.append((name, error))
         return found

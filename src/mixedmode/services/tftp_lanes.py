@@ -164,17 +164,19 @@ class CompiledLane(PackedLane):
         for _ in range(BATCHES):
             received, failed, others, ended = self.loan.turn(descriptor, now)
             self._counters.send_failures += failed
+            outgoing = []
             for address in ended:
-                engine.finished(address, now)
+                packet = engine.finished(address, now)
+                if packet is not None:
+                    outgoing.append((packet, address))
             if others:
-                outgoing = []
                 for data, address in others:
                     reply = engine.receive(data, address, now)
                     if isinstance(reply, bytes):
                         outgoing.append((reply, address))
                     elif reply:
                         outgoing += [(packet, address) for packet in reply]
-                self._send_all(outgoing)
+            self._send_all(outgoing)
             if received < BATCH:
                 return
 

@@ -19,17 +19,31 @@ app = typer.Typer(help="Serve a folder over TFTP, or fetch a file.", no_args_is_
 
 @app.command()
 def serve(
-    directory: Annotated[Path, typer.Option(help="The folder to serve; read into memory at start.")],
+    directory: Annotated[Path, typer.Option(help="The folder to serve; small files are read into memory at start.")],
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 means all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The UDP port; 0 chooses a free one.")] = 69,
     drain: Annotated[float, typer.Option(min=0, help="Seconds that transfers may take to finish.")] = 5.0,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="PATTERN=FOLDER",
+            help="Where to look for a name that is not there as such, in order; default: '*=firmware', '*=firmware/*', "
+            "'*=firmware/*/*' and the same for locales.",
+        ),
+    ] = None,
+    no_map: Annotated[bool, typer.Option("--no-map", help="Serve files by their own names only.")] = False,
 ) -> None:
     """Serve DIRECTORY, read-only, until Ctrl-C or SIGTERM. SIGHUP reads the folder anew."""
     import uvloop
 
+    from mixedmode.errors import UsageError
     from mixedmode.services.files import FolderStore
+    from mixedmode.services.flat_names import DEFAULT_MAP
 
-    store = FolderStore(directory)
+    if no_map and rules:
+        raise UsageError("--map and --no-map contradict each other", next_step="give one of them")
+    store = FolderStore(directory, rules=() if no_map else rules or DEFAULT_MAP)
     interrupts.run(_serve(store, host, port, drain), loop_factory=uvloop.new_event_loop)
 
 
@@ -37,7 +51,7 @@ async def _serve(store: FolderStore, host: str, port: int, drain: float) -> None
     import asyncio
     import signal
 
-    from mixedmode.app.serving import serve_until_signal, shown
+    from mixedmode.app.serving import left_out, serve_until_signal, shown
     from mixedmode.errors import MixedModeError
     from mixedmode.services.tftp import TftpService
 
@@ -49,11 +63,15 @@ async def _serve(store: FolderStore, host: str, port: int, drain: float) -> None
         except MixedModeError as error:
             say(error.diagnostics())
         else:
+            say_left_out()
             say(f"Read again: {len(store)} files")
 
+    def say_left_out() -> None:
+        for line in left_out(store):
+            say(line)
+
     def started() -> None:
-        for name, reason in store.skipped.items():
-            say(f"Left out: {name}: {reason}")
+        say_left_out()
         say(f"TFTP on {shown(service.address)}, {len(store)} files of {store.folder}; Ctrl-C ends it")
 
     def drained(left: int) -> None:
@@ -76,7 +94,7 @@ def get(
     window: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Ask for this many blocks between acknowledgements.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most bytes to take.")] = 64 << 20,
+    limit: Annotated[int, typer.Option(min=1, help="Most bytes to take.")] = 256 << 20,
 ) -> None:
     """Fetch one file, by default exactly as a phone asks: octet mode, 512-byte blocks, no options."""
     from mixedmode.phone.download import fetch_tftp, split_tftp_url

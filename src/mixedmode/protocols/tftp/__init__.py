@@ -7,10 +7,11 @@ origin), packets come in and go out as bytes; :mod:`mixedmode.services.tftp` and
 :mod:`mixedmode.phone.download` put sockets around it.
 """
 
-from mixedmode.protocols.tftp.blocks import BlockPackets, LazyPackets, data_packets, netascii
+from mixedmode.protocols.tftp.blocks import BlockPackets, LazyPackets, LostContentError, ReadPackets, data_packets
 from mixedmode.protocols.tftp.client import ClientPhase, ClientTransfer, Failure, FailureReason, Outgoing
 from mixedmode.protocols.tftp.engine import ServerEngine
 from mixedmode.protocols.tftp.limits import ServerCounters, ServerLimits
+from mixedmode.protocols.tftp.netascii import NetasciiFile, Readable, netascii
 from mixedmode.protocols.tftp.options import DEFAULT_OPTIONS, Negotiated, OptionLimits, Options, negotiate
 from mixedmode.protocols.tftp.packets import (
     Ack,
@@ -40,9 +41,11 @@ __all__ = [
     "Failure",
     "FailureReason",
     "LazyPackets",
+    "LostContentError",
     "MalformedPacketError",
     "Mode",
     "Negotiated",
+    "NetasciiFile",
     "Opcode",
     "OptionAck",
     "OptionLimits",
@@ -50,6 +53,8 @@ __all__ = [
     "Outgoing",
     "Packet",
     "Phase",
+    "ReadPackets",
+    "Readable",
     "Request",
     "ServerCounters",
     "ServerEngine",

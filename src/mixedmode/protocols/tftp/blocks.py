@@ -7,17 +7,40 @@ differs from transfer to transfer). The block number on the wire is ``n & 0xffff
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
+
+from mixedmode.errors import MixedModeError
+from mixedmode.protocols.tftp.netascii import Readable
+
+_SOME_BYTES: Final = 16 << 10
+"""Of a file that is not cut into packets, what is cut at once for one transfer."""
 
 
-class BlockPackets(Protocol):
-    """What a transfer sends from: ``packets[n]`` for n from 1 to ``len(packets) - 1``."""
+class LostContentError(MixedModeError):
+    """A file that is read while it is sent has changed or gone."""
+
+    default_code = "lost-content"
+
+
+class UncutPackets(Protocol):
+    """The packets of a file that is not cut: each is made when it is sent, or a few at once."""
 
     def __len__(self) -> int:
         """Return the number of the last block, plus one."""
 
     def __getitem__(self, block: int, /) -> bytes:
         """Return the DATA packet of ``block``."""
+
+    def some(self, first: int, /) -> tuple[bytes, ...]:
+        """Return the packets of block ``first`` and of some after it.
+
+        Raises:
+            LostContentError: The file is not what it was.
+        """
+
+
+BlockPackets: TypeAlias = tuple[bytes, ...] | UncutPackets
+"""What a transfer sends from: ``packets[n]`` for n from 1 to ``len(packets) - 1``."""
 
 
 def block_count(size: int, blksize: int) -> int:
@@ -39,27 +62,67 @@ def data_packets(data: bytes, blksize: int) -> tuple[bytes, ...]:
 class LazyPackets:
     """The same for files too large to hold twice: each packet is built when it is sent."""
 
-    __slots__ = ("_blksize", "_data", "_length")
+    __slots__ = ("_data", "_length", "blksize")
 
     def __init__(self, data: bytes, blksize: int) -> None:
         self._data = data
-        self._blksize = blksize
+        self.blksize = blksize
         self._length = block_count(len(data), blksize) + 1
 
     def __len__(self) -> int:
         return self._length
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, LazyPackets) and (self._blksize, self._data) == (other._blksize, other._data)
+        return isinstance(other, LazyPackets) and (self.blksize, self._data) == (other.blksize, other._data)
 
     def __hash__(self) -> int:
-        return hash((self._blksize, self._data))
+        return hash((self.blksize, self._data))
 
     def __getitem__(self, block: int, /) -> bytes:
-        end = block * self._blksize
-        return b"\0\3" + (block & 0xFFFF).to_bytes(2, "big") + self._data[end - self._blksize : end]
+        end = block * self.blksize
+        return b"\0\3" + (block & 0xFFFF).to_bytes(2, "big") + self._data[end - self.blksize : end]
+
+    def some(self, first: int) -> tuple[bytes, ...]:
+        """Return the packets of block ``first`` and of some after it."""
+        return tuple(self[block] for block in _blocks(first, self))
 
 
-def netascii(data: bytes) -> bytes:
-    """Return ``data`` as mode netascii sends it: LF as CR LF, CR as CR NUL (RFC 764, RFC 1350)."""
-    return data.replace(b"\r", b"\r\0").replace(b"\n", b"\r\n")
+class ReadPackets:
+    """The same for files that are not in memory: each packet is read when it is sent."""
+
+    __slots__ = ("_file", "_length", "blksize")
+
+    def __init__(self, file: Readable, blksize: int) -> None:
+        self._file = file
+        self.blksize = blksize
+        self._length = block_count(file.size, blksize) + 1
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ReadPackets) and (self.blksize, self._file) == (other.blksize, other._file)
+
+    def __hash__(self) -> int:
+        return hash((self.blksize, self._file))
+
+    def __getitem__(self, block: int, /) -> bytes:
+        start = (block - 1) * self.blksize
+        return b"\0\3" + (block & 0xFFFF).to_bytes(2, "big") + self._file.read(start, self.blksize)
+
+    def some(self, first: int) -> tuple[bytes, ...]:
+        """Return the packets of block ``first`` and of some after it; they are read at once.
+
+        Raises:
+            LostContentError: The file is not what it was.
+        """
+        blocks, size = _blocks(first, self), self.blksize
+        data = self._file.read((first - 1) * size, len(blocks) * size)
+        return tuple(
+            b"\0\3" + (block & 0xFFFF).to_bytes(2, "big") + data[(block - first) * size : (block - first + 1) * size]
+            for block in blocks
+        )
+
+
+def _blocks(first: int, packets: LazyPackets | ReadPackets) -> range:
+    return range(first, min(first + max(1, _SOME_BYTES // packets.blksize), len(packets)))

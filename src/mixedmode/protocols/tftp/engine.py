@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Final, NamedTuple, Protocol
 
-from mixedmode.protocols.tftp.blocks import BlockPackets
+from mixedmode.protocols.tftp.blocks import BlockPackets, LostContentError
 from mixedmode.protocols.tftp.limits import ServerCounters, ServerLimits
 from mixedmode.protocols.tftp.options import negotiate
 from mixedmode.protocols.tftp.packets import (
@@ -44,6 +44,9 @@ class Loan(Protocol):
     def lend(self, address: Any, packets: tuple[bytes, ...], sent: int, sent_at: float, /) -> None:
         """Take a transfer whose block ``sent`` is out since ``sent_at``."""
 
+    def lend_part(self, address: Any, packets: tuple[bytes, ...], first: int, sent: int, sent_at: float, /) -> None:
+        """Take a transfer for the blocks from ``first`` on; block ``sent`` may be the one before it."""
+
     def where(self, address: Any, /) -> tuple[int, float] | None:
         """Return which block is out, and since when; None if the transfer is not lent."""
 
@@ -65,6 +68,7 @@ _ERRORS: Final = {
         (ErrorCode.UNKNOWN_TID, "Unknown transfer ID"),
     )
 }
+_LOST: Final = encode_packet(ErrorPacket(ErrorCode.UNDEFINED, "The file has changed"))
 
 
 def tuple_host(address: Hashable) -> Hashable:
@@ -117,6 +121,8 @@ class ServerEngine:
         self._find = find
         self._host_of = host_of
         self._loan = loan
+        # What was compiled from an older source has only the whole of a file.
+        self._lend_part = getattr(loan, "lend_part", None)
         self._transfers: dict[Hashable, ServerTransfer] = {}
         self._per_host: dict[Hashable, int] = {}
         self._wheel: TimerWheel[ServerTransfer] = TimerWheel()
@@ -159,7 +165,7 @@ class ServerEngine:
         self.counters.repeated_requests += 1
         if earlier.request == data:
             if earlier.phase is Phase.OPENING:
-                return earlier.first_packet()
+                return self._first_packet(earlier, now)
             if not earlier.all_sent and now - earlier.sent_at < self.limits.timeout:
                 return None
         self._take_back(earlier)
@@ -195,13 +201,19 @@ class ServerEngine:
         packets = found.packets(options.blksize)
         transfer = ServerTransfer(address, data, packets, found.size, options, self.limits, now)
         self._transfers[address] = transfer
-        self._wheel.set(transfer, transfer.due())
+        self._watch(transfer, now)
         host = self._host_of(address)
         self._per_host[host] = self._per_host.get(host, 0) + 1
         self._active += 1
         self.counters.active += 1
         self._lend(transfer)
-        return transfer.first_packet()
+        return self._first_packet(transfer, now)
+
+    def _first_packet(self, transfer: ServerTransfer, now: float) -> bytes:
+        try:
+            return transfer.first_packet()
+        except LostContentError:
+            return self._cut_off(transfer, now)
 
     def _admit(self, address: Hashable) -> bool:
         # Whoever is not admitted hears nothing: a phone asks again after a second, but gives up on ERROR.
@@ -220,20 +232,31 @@ class ServerEngine:
         transfer = self._transfers.get(address)
         if transfer is None:
             return self._unknown(data)
-        if self._loan is not None:
+        try:
+            if self._loan is None:
+                return self._receive(transfer, data, now)
             self._take_back(transfer)
             reply = self._receive(transfer, data, now)
-            self._lend(transfer)
-            return reply
-        return self._receive(transfer, data, now)
+        except LostContentError:
+            return self._cut_off(transfer, now)
+        self._lend(transfer)
+        return reply
 
-    def finished(self, address: Hashable, now: float) -> None:
-        """Take that the last block of a lent transfer was acknowledged."""
+    def finished(self, address: Hashable, now: float) -> bytes | None:
+        """Take that the last of a transfer's lent blocks was acknowledged; return the next block, if there is one."""
         transfer = self._transfers.get(address)
-        if transfer is not None and not transfer.phase.ended:
-            transfer.catch_up(transfer.last, now)
-            transfer.step_lockstep(now)
+        if transfer is None or transfer.phase.ended:
+            return None
+        transfer.catch_up(transfer.lent, now)
+        try:
+            packet = transfer.step_lockstep(now)
+        except LostContentError:
+            return self._cut_off(transfer, now)
+        if packet is None:
             self._ended(transfer)
+        else:
+            self._lend(transfer)
+        return packet
 
     def _receive(self, transfer: ServerTransfer, data: bytes, now: float) -> Reply:
         if int.from_bytes(data, "big") == transfer.awaited and len(data) == 4:
@@ -260,8 +283,19 @@ class ServerEngine:
 
     def _lend(self, transfer: ServerTransfer) -> None:
         packets, sent = transfer.packets, transfer.in_lockstep
-        if self._loan is not None and sent and isinstance(packets, tuple):
+        if self._loan is None or not sent:
+            return
+        if isinstance(packets, tuple):
+            transfer.lent = transfer.last
             self._loan.lend(transfer.address, packets, sent, transfer.sent_at)
+        elif self._lend_part is not None and transfer.phase is Phase.SENDING and sent < transfer.last:
+            # Before the first acknowledgement nothing is read ahead: there may be no client.
+            try:
+                part = packets.some(sent + 1)
+            except LostContentError:
+                return  # the next step finds out
+            transfer.lent = sent + len(part)
+            self._lend_part(transfer.address, part, sent + 1, sent, transfer.sent_at)
 
     def _take_back(self, transfer: ServerTransfer) -> None:
         state = self._loan.take_back(transfer.address) if self._loan is not None else None
@@ -285,19 +319,45 @@ class ServerEngine:
                 continue
             self._catch_up(transfer)
             if transfer.due() > now:
-                self._wheel.set(transfer, transfer.due())
+                self._watch(transfer, now)
                 continue
             if transfer.phase.ended:
                 del self._transfers[transfer.address]
                 continue
-            packets = transfer.expire(now)
-            if transfer.phase.ended:
-                self._take_back(transfer)
-                self._ended(transfer)
-            else:
-                self.counters.retransmissions += len(packets)
+            packets = self._expired(transfer, now)
+            if packets:
                 yield packets, transfer.address
-            self._wheel.set(transfer, transfer.due())
+            self._watch(transfer, now)
+
+    def _watch(self, transfer: ServerTransfer, now: float) -> None:
+        # A pause that has grown ends with the next acknowledgement, which tells nobody: so it is looked at before.
+        when = transfer.due()
+        self._wheel.set(transfer, when if transfer.phase.ended else min(when, now + self.limits.timeout))
+
+    def _expired(self, transfer: ServerTransfer, now: float) -> tuple[bytes, ...]:
+        try:
+            packets = transfer.expire(now, crowded=self._is_crowded(transfer.address))
+        except LostContentError:
+            return (self._cut_off(transfer, now),)
+        if transfer.phase.ended:
+            self._take_back(transfer)
+            self._ended(transfer)
+        else:
+            self.counters.retransmissions += len(packets)
+        return packets
+
+    def _is_crowded(self, address: Hashable) -> bool:
+        limits = self.limits
+        here = self._per_host.get(self._host_of(address), 0)
+        return 2 * self.counters.active > limits.transfers or 2 * here > limits.transfers_per_client
+
+    def _cut_off(self, transfer: ServerTransfer, now: float) -> bytes:
+        # A client must never get the beginning of one file and the end of another.
+        self.counters.lost_content += 1
+        self._take_back(transfer)
+        transfer.fail(now)
+        self._ended(transfer)
+        return _LOST
 
     def _ended(self, transfer: ServerTransfer) -> None:
         counters = self.counters

@@ -6,8 +6,10 @@ without with 0 acknowledged and 1 sent.
 
 Rules: an acknowledgement of what is already acknowledged changes nothing (the sorcerer's apprentice rule,
 RFC 1123 4.2.3.1); one for the middle of a window starts the next window there (RFC 7440); one for what
-was never sent is ignored; a lost packet is repeated by the clock alone. A transfer that began afresh
-because its request came once more also takes acknowledgements of what was sent before (:meth:`follow`).
+was never sent is ignored; a lost packet is repeated by the clock alone, after pauses that double
+(RFC 1123 4.2.3.2). Before the first acknowledgement nothing is repeated: the transfer only waits. A transfer
+that began afresh because its request came once more also takes acknowledgements of what was sent before
+(:meth:`follow`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from enum import Enum, auto
 from typing import Final
 
 from mixedmode.protocols.tftp.blocks import BlockPackets
-from mixedmode.protocols.tftp.limits import ServerLimits
+from mixedmode.protocols.tftp.limits import LONGEST_PAUSE, SECONDS_A_BLOCK, ServerLimits
 from mixedmode.protocols.tftp.options import Negotiated
 from mixedmode.protocols.tftp.packets import OptionAck, encode_packet
 
@@ -45,6 +47,7 @@ class Event(Enum):
     REPEAT = auto()  # an acknowledgement that says nothing new
     ERROR = auto()
     TIMEOUT = auto()
+    TIMEOUT_UNPROVEN = auto()  # the same where no copy may be sent
     EXHAUSTED = auto()  # a timeout with no retransmission left
 
 
@@ -53,11 +56,11 @@ class Action(Enum):
 
     SEND_NEXT = auto()
     SEND_AGAIN = auto()
+    WAIT = auto()
     STOP = auto()
 
 
 Packets = tuple[bytes, ...]
-_UNPROVEN_TIMEOUT_LIMIT = 5.0
 _UNIQUE_BLOCKS: Final = 0xFFFF
 LINGER: Final = 1.0
 """Seconds that an ended transfer is remembered, so that a late acknowledgement is known for what it is."""
@@ -70,6 +73,7 @@ class ServerTransfer:
         address: The client, as the caller names it.
         sent_at: When something was last sent or the transfer ended.
         request: The datagram that asked for it.
+        lent: The last block that somebody else may send (:class:`.engine.Loan`).
     """
 
     __slots__ = (
@@ -85,6 +89,7 @@ class ServerTransfer:
         "address",
         "awaited",
         "last",
+        "lent",
         "packets",
         "phase",
         "request",
@@ -107,11 +112,12 @@ class ServerTransfer:
         self.packets = packets
         self.size = size
         self.last = len(packets) - 1
+        self.lent = 0
         self.phase = Phase.OPENING
         self._timeout = float(options.timeout or limits.timeout)
         self.sent_at = now
         self._limits = limits
-        self._expires = now + limits.lifetime
+        self._expires = now + limits.lifetime + SECONDS_A_BLOCK * len(packets)
         self._retries = 0
         self._window = options.windowsize
         self._oack = encode_packet(OptionAck(options.answer)) if options.answer else None
@@ -134,13 +140,17 @@ class ServerTransfer:
         """Return when to call :meth:`expire`, or to forget a transfer that has ended.
 
         A forged request must not hold its place for the 255 seconds that an option can ask for, so the
-        time asked for counts in full only after the first acknowledgement.
+        time asked for counts only after the first acknowledgement.
         """
         if self.phase is Phase.SENDING:
-            return min(self.sent_at + self._timeout, self._expires)
+            return min(self.sent_at + self._pause(self._timeout), self._expires)
         if self.phase is Phase.OPENING:
-            return self.sent_at + min(self._timeout, _UNPROVEN_TIMEOUT_LIMIT)
+            return self.sent_at + self._pause(min(self._timeout, self._limits.timeout))
         return self.sent_at + LINGER
+
+    def _pause(self, first: float) -> float:
+        # The exponent is held, because a float ends where a patient client's retries need not.
+        return min(first * 2.0 ** min(self._retries, 16), max(first, LONGEST_PAUSE))
 
     def step_lockstep(self, now: float) -> bytes | None:
         """Take the awaited acknowledgement; the (SENDING, ADVANCE) row of the table for a window of one.
@@ -200,11 +210,19 @@ class ServerTransfer:
         """Take the client's ERROR."""
         return self._apply(Event.ERROR, now)
 
-    def expire(self, now: float) -> Packets:
-        """Take a timeout; return the packets to send again, none if the transfer is given up."""
-        allowed = self._limits.retries if self.phase is Phase.SENDING else self._limits.retries_unproven
-        spent = self._retries >= allowed or now >= self._expires
-        return self._apply(Event.EXHAUSTED if spent else Event.TIMEOUT, now)
+    def expire(self, now: float, *, crowded: bool = False) -> Packets:
+        """Take a timeout; return the packets to send again, none if nothing is or the transfer is given up.
+
+        Args:
+            now: The time.
+            crowded: Whether others need the place of a transfer whose client may not exist.
+        """
+        limits, opening = self._limits, self.phase is Phase.OPENING
+        allowed = min(limits.retries, limits.retries_crowded) if opening and crowded else limits.retries
+        if self._retries >= allowed or now >= self._expires:
+            return self._apply(Event.EXHAUSTED, now)
+        silent = opening and self._retries >= limits.retries_unproven
+        return self._apply(Event.TIMEOUT_UNPROVEN if silent else Event.TIMEOUT, now)
 
     def _apply(self, event: Event, now: float) -> Packets:
         row = TRANSITIONS.get((self.phase, event))
@@ -219,6 +237,8 @@ class ServerTransfer:
             self._retries = 0
         else:
             self._retries += 1
+            if action is Action.WAIT:
+                return ()
             if self._acked < 0:
                 return (self.first_packet(),)
         self._sent = min(self._acked + self._window, self.last)
@@ -235,6 +255,7 @@ TRANSITIONS: Final[dict[tuple[Phase, Event], tuple[Phase, Action]]] = {
     (Phase.OPENING, Event.FINISH): (Phase.DONE, Action.STOP),
     (Phase.OPENING, Event.ERROR): (Phase.ABORTED, Action.STOP),
     (Phase.OPENING, Event.TIMEOUT): (Phase.OPENING, Action.SEND_AGAIN),
+    (Phase.OPENING, Event.TIMEOUT_UNPROVEN): (Phase.OPENING, Action.WAIT),
     (Phase.OPENING, Event.EXHAUSTED): (Phase.GIVEN_UP, Action.STOP),
     (Phase.SENDING, Event.ADVANCE): (Phase.SENDING, Action.SEND_NEXT),
     (Phase.SENDING, Event.FINISH): (Phase.DONE, Action.STOP),
