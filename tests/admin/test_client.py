@@ -75,6 +75,7 @@ def test_an_unknown_host_key_is_refused(lab: SshLab) -> None:
     done = run(lab, *options, f"127.0.0.1:{lab.port}", "show", "ctl")
     assert done.returncode == 1
     assert "the host key is not known" in done.stderr
+    assert "SHA256:" in done.stderr
 
 
 def test_a_wrong_password_and_a_silent_port(lab: SshLab) -> None:
@@ -101,3 +102,79 @@ def test_a_terminal(lab: SshLab) -> None:
     screen.wait_for("admin:")
     screen.type("exit\r")
     assert screen.close() == 0
+
+
+@pytest.mark.parametrize("place", [0, 1, 4])
+def test_options_stand_anywhere(lab: SshLab, place: int) -> None:
+    words = [PUBLISHER, "show", "version", "active"]
+    done = run(lab, *words[:place], "--user", "guest", "--directory", str(lab.folder), *words[place:])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Active Master Version")
+
+
+def test_words_of_the_node_that_look_like_options(lab: SshLab) -> None:
+    done = run(lab, "--directory", str(lab.folder), "run", "sql", "select", "-1")
+    assert done.stdout.split() == ["-1", "==", "-1"]
+    done = run(lab, "--directory", str(lab.folder), "--", "run", "sql", "select", "5", "--user")
+    assert done.returncode == 0, done.stdout
+    done = run(lab, "show", "itl", "--directory", str(lab.folder), "--detail")
+    assert done.returncode == 2
+    assert "'--detail' is one word too many" in done.stdout
+
+
+def other_key(tmp_path: Path) -> str:
+    key = tmp_path / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    return " ".join(key.with_suffix(".pub").read_text().split()[:2])
+
+
+def test_a_changed_host_key_is_explained_and_taken_after_a_yes(lab: SshLab, tmp_path: Path) -> None:
+    place = f"[127.0.0.1]:{lab.port}"
+    file = tmp_path / "hosts"
+    other = other_key(tmp_path)
+    file.write_text(f"# mine\nelsewhere,{place} {other}\n{place} {other}\n")
+    options = ("--password-file", str(lab.folder / "password"), "--known-hosts", str(file))
+    words = (f"127.0.0.1:{lab.port}", "show", "version", "active")
+
+    done = run(lab, *options, *words, stdin="yes\n")
+    assert done.returncode == 1
+    assert "the host key is another one than before" in done.stderr
+    assert done.stderr.count("SHA256:") >= 3
+    assert "--accept-fingerprint" in done.stderr
+    shown = done.stderr.rsplit("--accept-fingerprint ", 1)[1].split()[0]
+
+    screen = Screen([*COMMAND, *options, *words], dict(os.environ))
+    screen.wait_for("Known until now: ssh-ed25519 SHA256:")
+    screen.wait_for("Take the new key")
+    screen.type("\x04")
+    assert screen.close() == 1
+    screen = Screen([*COMMAND, *options, *words], dict(os.environ))
+    screen.wait_for("Take the new key")
+    screen.type("\x03")
+    assert screen.close() == 130
+    assert f"{place} {other}" in file.read_text()
+
+    screen = Screen([*COMMAND, *options, *words], dict(os.environ))
+    screen.wait_for("Take the new key")
+    screen.type("yes\r")
+    screen.wait_for("Active Master Version")
+    assert screen.close() == 0
+    assert file.read_text() == f"# mine\nelsewhere {other}\n{place} {lab.service.host_public_key}\n"
+    assert run(lab, *options, *words).returncode == 0
+
+    file.write_text(f"{place} {other}\n")
+    done = run(lab, *options, *words, "--accept-fingerprint", "SHA256:" + "A" * 43)
+    assert done.returncode == 1
+    assert run(lab, *options, *words, "--accept-fingerprint", shown).returncode == 0
+    assert run(lab, *options, *words).returncode == 0
+
+
+def test_an_unknown_host_key_is_taken_after_a_yes(lab: SshLab, tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "hosts"
+    options = ("--password-file", str(lab.folder / "password"), "--known-hosts", str(file))
+    screen = Screen([*COMMAND, *options, f"127.0.0.1:{lab.port}", "show", "version", "active"], dict(os.environ))
+    screen.wait_for("is not known: ssh-ed25519 SHA256:.*\r\nIs this the right one")
+    screen.type("y\r")
+    screen.wait_for("Active Master Version")
+    assert screen.close() == 0
+    assert file.stat().st_mode & 0o777 == 0o600

@@ -281,3 +281,61 @@ def test_the_recovery_key_goes_out_and_heals_the_cluster(terminal: Terminal, tmp
 def test_the_recovery_key_needs_level_4(cluster: Cluster) -> None:
     operator = Terminal(AdminSession(cluster, PUBLISHER, "operator", privilege=1))
     assert "needs privilege level 4" in operator.type("file get tftp ITLRecovery.p12")[1]
+
+
+def test_a_server_whose_key_changed_is_explained_and_taken_after_a_yes(
+    terminal: Terminal, tmp_path: Path, cluster: Cluster
+) -> None:
+    store = cluster.folder(PUBLISHER).root / "known_hosts"
+    other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIDYZRmuSSgnvgVLKwnL8uRFrVJdRzfvTQqzOtvr8kZm"
+
+    def work(port: int) -> list[tuple[str, list[str]]]:
+        store.write_text(f"[127.0.0.1]:{port} {other}\n")
+        server = ["y", "127.0.0.1", str(port), "backup", "pw", ""]
+        return [
+            ("file get tftp ITLFile.tlv", [*server, "no"]),
+            ("file get tftp ITLFile.tlv", [*server, "yes"]),
+            ("file get tftp ITLFile.tlv", server),
+        ]
+
+    refused, taken, known = with_sftp_server(terminal.session, tmp_path, work)
+    assert "until now the fingerprint of '127.0.0.1' was SHA256:" in "\n".join(refused)
+    assert "was not agreed to" in "\n".join(refused)
+    assert taken[-1] == known[-1] == "Transfer completed."
+    assert "fingerprint" not in "\n".join(known)
+    notes = [entry for entry in cluster.operations.journal.audit() if entry.action == "file get"]
+    assert [entry.outcome for entry in notes] == ["done", "done"]
+
+
+def at_level(cluster: Cluster, level: int) -> Terminal:
+    return Terminal(AdminSession(cluster, PUBLISHER, privilege=level))
+
+
+def test_what_show_tech_wrote_is_for_the_level_that_made_it(cluster: Cluster) -> None:
+    made = {level: at_level(cluster, level).type("show tech version")[0].split()[-1] for level in (1, 4)}
+    (cluster.folder(PUBLISHER).area("activelog") / "cm/trace/showtech-all-20200101-000000.txt").write_text("old\n")
+    for level, seen in ((0, set()), (1, {1}), (4, {1, 4})):
+        admin = at_level(cluster, level)
+        listed = "\n".join(admin.type("file list activelog cm/trace/* detail"))
+        for maker, name in made.items():
+            may = maker in seen
+            assert (name in listed) is may
+            for command in ("file view activelog {}", "file dump activelog {}", "file dump activelog {} hex"):
+                admin.type(command.format(name))
+                assert (admin.last.exit_code == 0) is may
+            found = admin.type(f"file get activelog {name}", *(["n"] if may else []))
+            assert ("no such file" in "\n".join(found)) is not may
+            compressed = admin.type("file get activelog cm/* recurs compress match showtech", *(["n"] if seen else []))
+            assert any(f"files affected: {len(seen) + (level == 4)}" in line for line in compressed) is bool(seen)
+        assert ("showtech-all-20200101" in listed) is (level == 4)
+    deleted = at_level(cluster, 1).type("file delete activelog cm/trace/showtech* noconfirm detail")
+    assert deleted[-1] == "files: found = 1, deleted = 1"
+    assert made[4] in "\n".join(at_level(cluster, 4).type("file list activelog cm/trace/* detail"))
+
+
+def test_the_end_of_input_leaves_the_files_that_are_left(terminal: Terminal, trace: Path) -> None:
+    for name in ("a.log", "b.log", "c.log"):
+        (trace / name).write_text("x")
+    shown = terminal.type("file delete activelog cm/trace/[abc].log", "y")
+    assert shown[-1] == "files: found = 3, deleted = 1"
+    assert sorted(path.name for path in trace.glob("*.log")) == ["b.log", "c.log"]

@@ -224,6 +224,26 @@ def test_the_ctl_client_from_a_script_and_as_a_wizard(lab: Path, tokens: Path, t
     assert "nothing was changed" in left.stderr
     assert published(lab) == emptied
 
+    for command in ("set cert regen CallManager", "utils service restart Cisco CTL Provider"):
+        assert run_mixedmode("admin", "--directory", lab, *command.split()).returncode == 0
+    update = ("--action", "update", "--token", "ADN0054f509")
+    changed = client(lab, tokens, *update)
+    assert changed.returncode == 1
+    assert "shows another certificate than before" in changed.stderr
+    new = changed.stderr.rsplit("--accept-fingerprint ", 1)[1].split(";")[0]
+    for answers in (b"", b"no\n", b"3\n\n"):
+        refused = client(lab, tokens, stdin=answers)
+        assert refused.returncode == 1
+        assert "It showed until now:" in refused.stderr
+        assert published(lab) == emptied
+    assert client(lab, tokens, *update, "--accept-fingerprint", "00" * 32).returncode == 1
+    taken = client(lab, tokens, stdin=b"yes\n3\ncancel\n")
+    assert "Take the new certificate from now on?" in taken.stderr
+    assert "Cluster: version" in taken.stdout
+    assert client(lab, tokens, *update, "--accept-fingerprint", new).returncode == 0
+    assert client(lab, tokens, *update).returncode == 0
+    assert published(lab) != emptied
+
 
 def test_a_wrong_login_is_refused(lab: Path, tokens: Path, tmp_path: Path) -> None:
     (tmp_path / "wrong").write_text("not the password\n")

@@ -16,7 +16,14 @@ from pathlib import Path
 import pytest
 
 from mixedmode.admin.accounts import AccountStore
-from mixedmode.admin.ctlclient.known import GivenCertificates, KnownProviders, UnknownProviderError
+from mixedmode.admin.ctlclient.known import (
+    GivenCertificates,
+    Known,
+    KnownProviders,
+    UnknownProviderError,
+    explain_change,
+    fingerprint,
+)
 from mixedmode.admin.ctlclient.lists import client_list, lacks_ctl, target_mode
 from mixedmode.admin.ctlclient.provider import (
     LoginRefusedError,
@@ -531,10 +538,82 @@ def test_the_certificate_is_known_from_the_first_time_on(lab: Lab) -> None:
             lab.cluster.run("set cert regen", ANNA, unit="CallManager", node=PUB)
             with pytest.raises(UnknownProviderError, match="another certificate than before") as error:
                 await lab.client(service, known).connect()
-            assert "known" in (error.value.next_step or "")
+            assert "--accept-fingerprint" in (error.value.next_step or "")
             assert len(asked) == 2
 
     run(procedure())
+
+
+def test_a_changed_certificate_is_explained_and_taken_after_a_yes(lab: Lab) -> None:
+    file = lab.folder / "known"
+    asked: list[list[str]] = []
+    answers = [False, True]
+
+    def ask_changed(place: str, before: Known, now: Certificate) -> bool:
+        asked.append(explain_change(place, before, now))
+        return answers.pop(0)
+
+    async def procedure() -> None:
+        known = KnownProviders(file, lambda _place, _certificate: True, ask_changed=ask_changed)
+        async with lab.serving() as service:
+            async with lab.client(service, known) as client:
+                old = client.certificate
+            lab.cluster.run("set cert regen", ANNA, unit="CallManager", node=PUB)
+            noted = file.read_bytes()
+            with pytest.raises(UnknownProviderError, match="another certificate than before") as error:
+                await lab.client(service, known).connect()
+            assert file.read_bytes() == noted
+            for _ in range(2):
+                async with lab.client(service, known) as client:
+                    new = client.certificate
+            assert len(asked) == 2
+            assert old is not None
+            assert new is not None
+            shown = "\n".join(asked[0])
+            for each in (old, new):
+                assert each.sha256.hex() in shown
+                assert each.serial.hex().upper() in shown
+                assert f"{each.not_before:%Y-%m-%d %H:%M:%S} to {each.not_after:%Y-%m-%d %H:%M:%S}" in shown
+                assert each.sha256.hex() in str(error.value.why)
+            assert shown.count(f"CN={PUB}") == 4
+            assert "regenerated" in shown
+            assert f"--accept-fingerprint {new.sha256.hex()}" in str(error.value.next_step)
+            assert "remove" not in str(error.value.next_step)
+
+    run(procedure())
+
+
+def test_a_fingerprint_may_be_accepted_without_a_question(lab: Lab) -> None:
+    async def procedure() -> None:
+        async with lab.serving() as service:
+            right = lab.cluster.own_certificate(PUB, "CallManager").sha256.hex()
+            for text in (
+                right,
+                right.upper(),
+                f"SHA256:{right}",
+                ":".join(right[at : at + 2] for at in range(0, 64, 2)),
+            ):
+                async with lab.client(service, KnownProviders(lab.folder / "k", accepted=fingerprint(text))):
+                    pass
+            async with lab.client(service, KnownProviders(lab.folder / "k")):
+                pass
+            with pytest.raises(UnknownProviderError, match="than the one that is accepted"):
+                await lab.client(service, KnownProviders(lab.folder / "k", accepted="00" * 32)).connect()
+            place = f"127.0.0.1:{service.port}"
+            # As an older release noted it, and damaged.
+            for line in (f"{place} {right}\n", f"{place} {right} !!!\n", f"{place} {right} AAAA\n"):
+                (lab.folder / "k").write_text(line)
+                async with lab.client(service, KnownProviders(lab.folder / "k")):
+                    pass
+                assert len((lab.folder / "k").read_text().split()[2]) > 400
+            (lab.folder / "k").write_text(f"{place} {'11' * 32}\n")
+            with pytest.raises(UnknownProviderError, match="another certificate than before"):
+                await lab.client(service, KnownProviders(lab.folder / "k")).connect()
+
+    run(procedure())
+    for text in ("", "12", "zz" * 32, "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"):
+        with pytest.raises(UsageError, match="is no SHA-256 fingerprint"):
+            fingerprint(text)
 
 
 def test_the_certificate_may_be_given(lab: Lab) -> None:

@@ -18,7 +18,7 @@ import asyncssh
 
 from mixedmode.admin import texts
 from mixedmode.admin.shell.session import AdminSession, Outcome
-from mixedmode.admin.shell.talk import BreakError, IdleError
+from mixedmode.admin.shell.talk import INPUT_ENDED, BreakError, IdleError, InputEndedError
 from mixedmode.errors import MixedModeError
 
 PROMPT = texts.PROMPT.line()
@@ -65,9 +65,11 @@ class SshTerminal:
         await self._put(f"{line}\n")
 
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
-        """Write a prompt and return the line that was typed, empty at the end of input."""
+        """Write a prompt and return the line that was typed."""
         line = await self._read(prompt, secret=secret)
-        return "" if line is None else line
+        if line is None:
+            raise InputEndedError(INPUT_ENDED)
+        return line
 
     async def converse(self) -> int:
         """Run lines until the client leaves; return the exit code of the last one."""

@@ -136,6 +136,10 @@ ASK_SFTP_USER = Text("User ID: ", REFERENCE)
 ASK_SFTP_PASSWORD = Text("Password: ", REFERENCE)
 ASK_SFTP_DIRECTORY = Text("Download directory: ")
 UNKNOWN_HOST = Text("The authenticity of host '{host}' can't be established.\n{kind} key fingerprint is {fingerprint}.")
+CHANGED_HOST = Text(
+    "WARNING: the server's host key has changed: until now the fingerprint of '{host}' was {before}.\n"
+    "That is right if the server was installed anew or its key was replaced; else another machine may answer."
+)
 ASK_UNKNOWN_HOST = Text("Are you sure you want to continue connecting (yes/no)? ")
 TRANSFERRED = Text("Transfer completed.")
 ASK_NEW_PASSWORD = Text("Enter a password that protects the recovery key: ")

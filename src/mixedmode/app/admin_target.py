@@ -3,24 +3,23 @@
 Rules:
 
 1. A password comes from a file or a prompt, never from the command line.
-2. A lab's nodes are trusted by the host keys that ``lab.json`` names (``ssh_host_key``); others by known_hosts.
+2. ``[HOST] [COMMAND...]``: a node of the lab is a host, what begins a command is a command, and what is written like
+   an address (with a dot, a colon or an @) is a host. Any other first word is a host before a command or where there
+   is no lab; else it is a host if its name can be found, and a wrong command if not.
+3. ``--directory`` names the lab, so no other host is meant then.
 """
 
 from __future__ import annotations
 
-import sys
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mixedmode.app.known_hosts import known_hosts_file, scan_hint
 from mixedmode.app.lab_document import DEFAULT_DIRECTORY, NAME, administrator, read_lab
 from mixedmode.app.secret_files import read_secret
-from mixedmode.errors import MalformedError, UsageError
-
-if TYPE_CHECKING:
-    import asyncssh
+from mixedmode.errors import UsageError
 
 DEFAULT_USER = "administrator"
 
@@ -65,67 +64,84 @@ class Target:
         """Return the password; None where nobody can be asked, so that a key must log in."""
         if self.password_file is not None:
             return read_secret(self.password_file)
-        if not sys.stdin.isatty():
+        from mixedmode.pki.ask import ask_line, is_terminal
+
+        if not is_terminal():
             return None
-        import getpass
-
-        return getpass.getpass(f"Password of {self.user}@{self.where} (empty to use an SSH key): ") or None
-
-    def trusted_keys(self) -> str | tuple[list[asyncssh.SSHKey], ...]:
-        """Return the host keys in the form that the SSH client takes.
-
-        Raises:
-            MalformedError: The lab's key is none.
-            UsageError: There is no file of host keys.
-        """
-        import asyncssh
-
-        if self.host_key is None:
-            known_hosts = known_hosts_file(self.known_hosts)
-            if not known_hosts.is_file():
-                raise UsageError(
-                    f"there is no file of host keys, so {self.where} cannot be recognised",
-                    where=str(known_hosts),
-                    next_step=scan_hint(self.host, self.port, known_hosts),
-                )
-            return str(known_hosts)
-        try:
-            key = asyncssh.import_public_key(self.host_key)
-        except asyncssh.KeyImportError as error:
-            raise MalformedError("the lab's host key cannot be read", where=self.where, why=str(error)) from error
-        return ([key], [], [], [], [], [], [])
+        return ask_line(f"Password of {self.user}@{self.where} (empty to use an SSH key): ", secret=True) or None
 
 
 def find_target(words: Sequence[str], directory: Path | None) -> tuple[Target, list[str]]:
-    """Return where to log in, and the words of the command.
+    """Return where to log in, and the words of the command (rule 2).
 
     Args:
-        words: Of the command line: a host or a lab's node, if the first word is one, and a command. With a lab
-            in ``./lab`` a first word that begins a command is no host.
+        words: Of the command line, without its options: a host, if there is one, and a command.
         directory: A lab's folder; None looks for one in ``./lab``.
 
     Raises:
-        UsageError: No host is named and there is no lab.
+        UsageError: No host is named and there is no lab, or the lab has no such node.
+        MalformedError: The lab's document cannot be read.
     """
-    place = directory or DEFAULT_DIRECTORY
-    document = _lab(directory)
-    nodes = document.get("nodes", []) if document else []
-    first = words[0] if words else None
-    for node in nodes:
-        if first is not None and first.lower() in {node["name"].lower(), node["address"]}:
-            return _lab_target(node, document, place), list(words[1:])
-    if nodes and (directory is not None or first is None or _begins_a_command(first)):
-        publisher = next(node for node in nodes if node["role"] == "publisher")
-        return _lab_target(publisher, document, place), list(words)
-    if first is None:
-        raise UsageError("no node is named", next_step="mixedmode admin HOST, or --directory with a lab's folder")
-    return _host_target(first), list(words[1:])
+    words = [*(words[0].split(maxsplit=1) if words else ()), *words[1:]]
+    place, document = directory or DEFAULT_DIRECTORY, _lab(directory)
+    first, rest = (words[0], words[1:]) if words else ("", [])
+    if first.startswith("-"):
+        raise UsageError(f"there is no option {first}", next_step="mixedmode admin --help")
+    node = _node_named(document, first)
+    if node is not None and not (rest and _begins_a_command(first) and not _begins_a_command(rest[0])):
+        return _lab_target(node, document, place), rest
+    if not first or _begins_a_command(first):
+        return _publisher(document, place, words), words
+    if directory is not None and (_is_written_like_a_host(first) or (rest and _begins_a_command(rest[0]))):
+        raise _no_such_node(document, first, directory)
+    if _is_written_like_a_host(first) or not document:
+        return _host_target(first), rest
+    if directory is None and ((rest and _begins_a_command(rest[0])) or _is_found(first)):
+        return _host_target(first), rest
+    # The node says what is wrong with it, and what the right words are.
+    return _publisher(document, place, words), words
+
+
+def _node_named(document: dict[str, Any], word: str) -> dict[str, Any] | None:
+    for node in document.get("nodes", []):
+        if word and word.lower() in {node["name"].lower(), node["address"]}:
+            return dict(node)
+    return None
+
+
+def _publisher(document: dict[str, Any], place: Path, words: Sequence[str]) -> Target:
+    if not document.get("nodes"):
+        command = " ".join(words)
+        problem = f"{command!r} is a command, and no node is named" if command else "no node is named"
+        step = f"mixedmode admin HOST {command}".rstrip()
+        raise UsageError(
+            problem,
+            next_step=f"{step}, or --directory with a lab's folder; a host that is called like a command: HOST:PORT",
+        )
+    return _lab_target(next(node for node in document["nodes"] if node["role"] == "publisher"), document, place)
+
+
+def _no_such_node(document: dict[str, Any], word: str, directory: Path) -> UsageError:
+    names = ", ".join(node["name"] for node in document["nodes"])
+    return UsageError(f"the lab has no node {word!r}", where=str(directory), next_step=f"one of: {names}")
 
 
 def _begins_a_command(word: str) -> bool:
+    from mixedmode.admin.shell.session import ENDING
     from mixedmode.admin.table import COMMANDS
 
-    return word.lower() in {"help", "?", *(command.path[0] for command in COMMANDS)}
+    return word.lower() in {"help", "?", *ENDING, *(command.path[0].lower() for command in COMMANDS)}
+
+
+def _is_written_like_a_host(word: str) -> bool:
+    return any(mark in word for mark in ".:@[")
+
+
+def _is_found(word: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(word, None))
+    except (OSError, UnicodeError):
+        return False
 
 
 def _lab(directory: Path | None) -> dict[str, Any]:
@@ -143,11 +159,15 @@ def _lab_target(node: dict[str, Any], document: dict[str, Any], directory: Path)
 
 
 def _host_target(text: str) -> Target:
-    if text.startswith("["):
-        host, _, port = text[1:].partition("]")
+    user, at, place = text.rpartition("@")
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+        wrong = bool(port) and not port.startswith(":")
         port = port.removeprefix(":")
     else:
-        host, _, port = text.partition(":") if text.count(":") == 1 else (text, "", "")
-    if not host or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
-        raise UsageError(f"{text!r} is no host", next_step="write HOST or HOST:PORT")
-    return Target(host, int(port or 22))
+        host, colon, port = place.partition(":") if place.count(":") == 1 else (place, "", "")
+        wrong = bool(colon) and not port
+    wrong = wrong or (bool(port) and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536))
+    if wrong or not host or (at and not user):
+        raise UsageError(f"{text!r} is no host", next_step="write HOST, HOST:PORT or USER@HOST")
+    return Target(host, int(port or 22), user or DEFAULT_USER)

@@ -23,8 +23,9 @@ def print_json(document: Any) -> None:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print text for people on stdout."""
+    """Print text for people on stdout, at once: the command may go on for hours."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
 
 
 def say(line: str) -> None:

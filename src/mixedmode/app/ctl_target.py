@@ -48,23 +48,39 @@ class ProviderTarget:
             next_step="use --password-file",
         )
 
-    def client(self) -> ProviderClient:
-        """Return a client, not connected yet."""
+    def client(self, *, accepted: str | None = None, wizard: bool = True) -> ProviderClient:
+        """Return a client, not connected yet.
+
+        Args:
+            accepted: The SHA-256 that the provider must show.
+            wizard: Whether somebody answers questions, also through a pipe; a script is asked on a terminal only.
+
+        Raises:
+            UsageError: The fingerprint is none, or does not go with a given certificate.
+        """
         from mixedmode.admin.ctlclient.provider import ProviderClient
 
-        return ProviderClient(self.host, self.port, self._trust())
+        return ProviderClient(self.host, self.port, self._trust(accepted, wizard=wizard))
 
-    def _trust(self) -> TrustCheck:
-        from mixedmode.admin.ctlclient.known import GivenCertificates, KnownProviders
-        from mixedmode.app.commands.ctl_client import accept
+    def _trust(self, accepted: str | None, *, wizard: bool) -> TrustCheck:
+        from functools import partial
+
+        from mixedmode.admin.ctlclient.known import GivenCertificates, KnownProviders, fingerprint
+        from mixedmode.app.provider_questions import accept, accept_change
         from mixedmode.app.sources import read_certificate
 
         if self.cacert is not None:
+            if accepted is not None:
+                raise UsageError("--cacert and --accept-fingerprint do not go together", next_step="give one of both")
             return GivenCertificates([read_certificate(self.cacert)])
-        if self.lab is not None:
-            # A lab is this machine's own loopback: its certificates are noted, and nobody has to be asked.
-            return KnownProviders(self.lab / "known_providers", lambda _place, _certificate: True)
-        return KnownProviders(Path("~/.config/mixedmode/known_providers").expanduser(), accept)
+        # A lab is this machine's own loopback: its certificates are noted, and nobody has to be asked.
+        place = self.lab / "known_providers" if self.lab else Path("~/.config/mixedmode/known_providers").expanduser()
+        return KnownProviders(
+            place,
+            accept if self.lab is None else lambda _place, _certificate: True,
+            ask_changed=partial(accept_change, wizard=wizard),
+            accepted=fingerprint(accepted) if accepted is not None else None,
+        )
 
 
 def find_provider(

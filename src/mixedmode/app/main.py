@@ -1,7 +1,7 @@
 """The ``mixedmode`` command: runs the tree of :mod:`mixedmode.app.tree`; errors and Ctrl-C become an exit code.
 
 Exit codes (command-line.md): 0 done or holds, 1 a check does not hold, 2 bad usage or malformed input,
-3 the other side failed; Ctrl-C ends as every program does by it: 130, or killed by SIGINT.
+3 the other side failed; Ctrl-C ends as every program does by it: 130, or killed by SIGINT; a reader who left: 141.
 
 Nothing is imported here at the top: until :func:`main` says otherwise, Ctrl-C is answered with a traceback.
 """
@@ -23,9 +23,11 @@ def main() -> None:
     die_by_interrupt()
     import sys
 
+    from mixedmode.app.closed_pipe import end_with_readers, flush_output
     from mixedmode.app.tree import app
     from mixedmode.errors import MixedModeError
 
+    end_with_readers()
     raise_interrupts()
     try:
         app()
@@ -35,6 +37,7 @@ def main() -> None:
         sys.exit(_reported(error))
     finally:
         die_by_interrupt()
+        flush_output()
 
 
 def _reported(error: Exception) -> int:
@@ -43,7 +46,6 @@ def _reported(error: Exception) -> int:
     Raises:
         Exception: It is a fault of this program.
     """
-    import os
     import sys
 
     from mixedmode.app.console import report_error
@@ -57,9 +59,6 @@ def _reported(error: Exception) -> int:
         ours, others = error.split(MixedModeError)
         if ours is not None and others is None:
             return max(report_error(each, as_json=False) for each in _leaves(ours))
-    if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     if isinstance(error, OSError):
         return report_error(file_error(error), as_json=as_json)
     raise error

@@ -28,11 +28,13 @@ def ask_secret(prompt: str, *, missing: str, next_step: str) -> str:
         next_step: How to give the secret then.
 
     Raises:
-        UsageError: Standard input is no terminal.
+        UsageError: Standard input is no terminal, or it ended.
     """
-    import getpass
-    import sys
+    from mixedmode.pki.ask import EndOfInputError, ask_line, is_terminal
 
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise UsageError(missing, next_step=next_step)
-    return getpass.getpass(prompt)
+    try:
+        return ask_line(prompt, secret=True)
+    except EndOfInputError as error:
+        raise EndOfInputError(missing, next_step=next_step) from error

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 import sys
 
-from mixedmode.admin.shell.talk import BreakError
+from mixedmode.admin.shell.talk import InputEndedError
+from mixedmode.pki.ask import EndOfInputError, ask_line
 
 
 class TerminalIO:
@@ -25,16 +24,13 @@ class TerminalIO:
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
         """Ask for a line; a secret one is not shown.
 
+        The loop waits too: a wizard has nothing else to do, and a thread that reads would not end by Ctrl-C.
+
         Raises:
-            BreakError: There is no more input.
+            InputEndedError: There is no more input.
+            KeyboardInterrupt: Ctrl-C was typed.
         """
-        return await asyncio.to_thread(_read, prompt, secret=secret)
-
-
-def _read(prompt: str, *, secret: bool) -> str:
-    try:
-        if secret and sys.stdin.isatty():
-            return getpass.getpass(prompt)
-        return input(prompt)
-    except EOFError as error:
-        raise BreakError("there is no more input: nothing was changed") from error
+        try:
+            return ask_line(prompt, secret=secret, out=sys.stdout)
+        except EndOfInputError as error:
+            raise InputEndedError("there is no more input: nothing was changed") from error

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
+from mixedmode.pki.ask import ask_line, is_terminal
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.pki.signer import Signer, SoftwareSigner, key_fits
@@ -64,16 +64,14 @@ class PasswordSource:
         from_environment = os.environ.get(PASSWORD_VARIABLE)
         if from_environment is not None:
             return from_environment.encode()
-        if not sys.stdin.isatty():
+        if not is_terminal():
             raise UsageError(
                 "a password is needed and there is no terminal to ask on",
                 where=what,
                 code="password",
                 next_step=f"set {PASSWORD_VARIABLE}, or {PASSWORD_FILE_VARIABLE} to a file that holds it",
             )
-        import getpass
-
-        return getpass.getpass(f"Password of {what}: ").encode()
+        return ask_line(f"Password of {what}: ", secret=True).encode()
 
 
 def load_signer(spec: str, *, password: Password | None = None) -> Signer:

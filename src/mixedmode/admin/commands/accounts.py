@@ -5,6 +5,8 @@ Changes are audited; passwords are asked for twice and never shown.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mixedmode.admin import texts
 from mixedmode.admin.accounts import AccountStore, account_store
 from mixedmode.admin.shell.call import Call
@@ -28,8 +30,7 @@ async def make_account(call: Call) -> None:
     if level not in {"0", "1"}:
         raise UsageError(f"{level!r} is no privilege level", next_step="one of: 0, 1")
     password = await _new_password(call)
-    await call.blocking(lambda: store.put(name, password, int(level)))
-    await _note(call, "set account name", level=int(level))
+    await _change(call, "set account name", lambda: store.put(name, password, int(level)), level=int(level))
     await call.say(texts.ACCOUNT_MADE)
 
 
@@ -37,16 +38,14 @@ async def change_password(call: Call) -> None:
     """Give an account a new password."""
     store, name = _store(call), call.value("name")
     password = await _new_password(call)
-    await call.blocking(lambda: store.set_password(name, password))
-    await _note(call, "set password user")
+    await _change(call, "set password user", lambda: store.set_password(name, password))
     await call.say(texts.PASSWORD_CHANGED)
 
 
 async def delete_account(call: Call) -> None:
     """Remove an account."""
     store, name = _store(call), call.value("name")
-    await call.blocking(lambda: store.remove(name))
-    await _note(call, "delete account")
+    await _change(call, "delete account", lambda: store.remove(name))
     await call.say(texts.ACCOUNT_DELETED)
 
 
@@ -57,10 +56,16 @@ async def _new_password(call: Call) -> str:
     return password
 
 
-async def _note(call: Call, action: str, **details: object) -> None:
+async def _change(call: Call, action: str, change: Callable[[], object], **details: object) -> None:
+    """Change accounts and note it, as one piece of work: a session that ends between the two must not hide it."""
     journal, actor = call.cluster.operations.journal, call.session.actor
     record = {"node": call.node, "account": call.value("name"), **details}
-    await call.blocking(lambda: journal.note(actor, action, "done", record))
+
+    def both() -> None:
+        change()
+        journal.note(actor, action, "done", record)
+
+    await call.blocking(both)
 
 
 def _store(call: Call) -> AccountStore:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mixedmode.admin.shell.call import Call
 from mixedmode.admin.shell.model import Argument, BadCommandError
 from mixedmode.admin.shell.session import AdminSession
+from mixedmode.admin.shell.talk import InputEndedError
 from mixedmode.cluster.certificates import OWN_UNITS, TRUST_STORES, TRUST_SUFFIX
 from mixedmode.errors import UsageError
 
@@ -52,11 +53,16 @@ async def pasted(call: Call) -> str:
     lines: list[str] = []
     size = 0
     while not lines or lines[-1] != _END:
-        line = (await call.io.ask("")).strip()
+        try:
+            line = (await call.io.ask("")).strip()
+        except InputEndedError as error:
+            raise UsageError(
+                "the input ended before a certificate was pasted", next_step=f"paste PEM text that ends with {_END}"
+            ) from error
         if not line and (not lines or call.io.page_height is None):
             raise UsageError("no certificate was pasted", next_step=f"paste PEM text that ends with {_END}")
         lines.append(line)
-        size += len(line)
+        size += len(line) + 1
         if size > PASTE_LIMIT:
             raise UsageError(f"more than {PASTE_LIMIT} characters were pasted")
     if _BEGIN not in lines:

@@ -6,20 +6,21 @@ Rules:
 2. ``file delete tftp CTLFile.tlv`` and ``file delete activelog cm/tftpdata/CTLFile.tlv`` are the same file and the
    same audited operation; it is deleted on this node only.
 3. Other deletions are audited too.
+4. What ``show tech`` wrote is there only for accounts of the level that made it (:mod:`.bundles`).
 """
 
 from __future__ import annotations
 
 import shutil
 from datetime import datetime
-from pathlib import Path
 
 from mixedmode.admin import texts
+from mixedmode.admin.commands.bundles import find_files
 from mixedmode.admin.shell.call import Call
 from mixedmode.admin.shell.model import Argument, Command, Kind
 from mixedmode.admin.shell.session import AdminSession
-from mixedmode.admin.shell.specs import Found, find, human_name
-from mixedmode.admin.shell.talk import write_paged
+from mixedmode.admin.shell.specs import Found, human_name
+from mixedmode.admin.shell.talk import InputEndedError, write_paged
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.trustlist.listing import printable
 
@@ -29,8 +30,7 @@ VIEW_LIMIT = 4 << 20
 
 async def list_files(call: Call) -> None:
     """List files, by name, date or size."""
-    area = call.value("area")
-    found = await call.blocking(lambda: find(_folder(call), area, call.value("spec"), listing=True))
+    found = await find_files(call, call.value("spec"), listing=True)
     if not found:
         await call.say(texts.NO_FILE)
         return
@@ -67,18 +67,18 @@ def _columns(found: list[Found]) -> list[str]:
 async def delete_files(call: Call) -> None:
     """Delete files, each after a question unless ``noconfirm`` says otherwise."""
     area = call.value("area")
-    found = [
-        each
-        for each in await call.blocking(lambda: find(_folder(call), area, call.value("spec")))
-        if not each.is_directory
-    ]
+    found = [each for each in await find_files(call, call.value("spec")) if not each.is_directory]
     if not found:
         await call.say(texts.NO_FILE)
     deleted = 0
     for each in found:
         if not call.flag("noconfirm"):
             await call.say(texts.DELETE_FILE, name=printable(each.name))
-            if not await call.agrees(texts.ASK_DELETE):
+            try:
+                agreed = await call.agrees(texts.ASK_DELETE)
+            except InputEndedError:
+                break  # a no to this file and to all that would be asked about next
+            if not agreed:
                 continue
         await _delete(call, area, each)
         deleted += 1
@@ -108,13 +108,14 @@ async def _delete(call: Call, area: str, found: Found) -> None:
 
 async def delete_folder(call: Call) -> None:
     """Delete a folder of what TFTP serves, with all that is in it, after a question."""
-    found = await call.blocking(lambda: find(_folder(call), call.value("area"), call.value("name")))
+    found = await find_files(call, call.value("name"))
     folders = [each for each in found if each.is_directory and each.name.rstrip("/") == call.value("name").strip("/")]
     if not folders:
         await call.say(texts.NO_FILE)
         return
     folder = folders[0]
-    inside = [each for each in await call.blocking(lambda: _inside(call, folder)) if not each.is_directory]
+    inside = await find_files(call, f"{folder.name}/*", recursive=True)
+    inside = [each for each in inside if not each.is_directory]
     await call.say(texts.DELETE_FOLDER, name=printable(folder.name), count=len(inside))
     if not await call.agrees(texts.ASK_DELETE):
         await call.say(texts.DELETED, found=1, deleted=0)
@@ -124,10 +125,6 @@ async def delete_folder(call: Call) -> None:
         for each in (*inside, folder):
             await call.say(texts.DELETED_NAME, name=printable(each.name))
     await call.say(texts.DELETED, found=1, deleted=1)
-
-
-def _inside(call: Call, folder: Found) -> list[Found]:
-    return find(_folder(call), call.value("area"), f"{folder.name}/*", recursive=True)
 
 
 def _remove_folder(call: Call, folder: Found) -> None:
@@ -178,11 +175,12 @@ def _visible(data: bytes) -> str:
 
 
 async def _one_file(call: Call) -> bytes:
+    found = [each for each in await find_files(call, call.value("spec")) if not each.is_directory]
+    if len(found) != 1:
+        what = texts.NO_FILE.line() if not found else f"{len(found)} files match"
+        raise UsageError(what, where=call.value("spec"), next_step=f"file list {call.value('area')} * shows them")
+
     def read() -> bytes:
-        found = [each for each in find(_folder(call), call.value("area"), call.value("spec")) if not each.is_directory]
-        if len(found) != 1:
-            what = texts.NO_FILE.line() if not found else f"{len(found)} files match"
-            raise UsageError(what, where=call.value("spec"), next_step=f"file list {call.value('area')} * shows them")
         try:
             with found[0].path.open("rb") as file:
                 data = file.read(VIEW_LIMIT + 1)
@@ -199,10 +197,6 @@ async def _one_file(call: Call) -> bytes:
         return data
 
     return await call.blocking(read)
-
-
-def _folder(call: Call) -> Path:
-    return call.cluster.folder(call.node).area(call.value("area"))
 
 
 def served_names(session: AdminSession) -> list[str]:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from mixedmode.admin import texts
+from mixedmode.admin.commands.bundles import bundle_name
 from mixedmode.admin.shell.call import Call
 from mixedmode.admin.shell.model import Argument, Command
 from mixedmode.admin.shell.talk import ScriptedIO
@@ -165,7 +166,7 @@ async def collect(call: Call) -> None:
         io = ScriptedIO()
         await call.session.fork().run(line, io)
         lines += [f"{texts.PROMPT.line()}{line}", *io.lines, ""]
-    name = f"cm/trace/showtech-{part}-{call.session.local(call.cluster.now()):%Y%m%d-%H%M%S}.txt"
+    name = bundle_name(part, call.session.local(call.cluster.now()), call.session.privilege)
     path = call.cluster.folder(call.node).area("activelog") / name
     await call.blocking(lambda: write_atomic(path, "\n".join(lines).encode(), mode=0o640))
     await call.say(texts.BUNDLE, path=name)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from mixedmode.admin import texts
+from mixedmode.admin.commands.bundles import find_files
 from mixedmode.admin.commands.files import AREA, SPEC
 from mixedmode.admin.shell.call import Call
 from mixedmode.admin.shell.model import Argument, BadCommandError, Command, Kind, PrivilegeError
 from mixedmode.admin.shell.name_match import matching
 from mixedmode.admin.shell.periods import UNITS, Period, absolute, relative
-from mixedmode.admin.shell.sftp import TRANSFER_TIME, ask_server, connected
-from mixedmode.admin.shell.specs import Found, find
+from mixedmode.admin.shell.sftp import TRANSFER_TIME, SftpServer, ask_server, connected
+from mixedmode.admin.shell.specs import Found
 from mixedmode.errors import UsageError
 from mixedmode.pki.load import pkcs12_bytes
 from mixedmode.pki.profiles import Purpose
@@ -50,25 +51,34 @@ async def get_files(call: Call) -> None:
         return
     server = await ask_server(call)
     directory = await call.ask(texts.ASK_SFTP_DIRECTORY) or "."
-    async with connected(call, server) as client, asyncio.timeout(TRANSFER_TIME):
-        for file in files:
-            target = PurePosixPath(directory) / file.name
-            if target.parent.as_posix() not in {".", "/"}:
-                await client.makedirs(target.parent.as_posix(), exist_ok=True)
-            async with client.open(target.as_posix(), "wb") as remote:
-                await remote.write(file.data)
-    names = [file.name for file in files]
-    details = {"node": call.node, "files": names[:100], "server": f"{server.user}@{server.host}:{server.port}"}
-    journal, actor = call.cluster.operations.journal, call.session.actor
-    await call.blocking(lambda: journal.note(actor, "file get", "done", details))
+    sent: list[str] = []
+    outcome = "failed"
+    try:
+        async with connected(call, server) as client, asyncio.timeout(TRANSFER_TIME):
+            for file in files:
+                target = PurePosixPath(directory) / file.name
+                if target.parent.as_posix() not in {".", "/"}:
+                    await client.makedirs(target.parent.as_posix(), exist_ok=True)
+                async with client.open(target.as_posix(), "wb") as remote:
+                    sent.append(file.name)
+                    await remote.write(file.data)
+        outcome = "done"
+    finally:
+        # Also of a transfer that failed half-way or whose session ended: what left the node is noted.
+        if sent:
+            await _note(call, server, sent, outcome)
     await call.say(texts.TRANSFERRED)
 
 
+async def _note(call: Call, server: SftpServer, names: list[str], outcome: str) -> None:
+    details = {"node": call.node, "files": names[:100], "server": f"{server.user}@{server.host}:{server.port}"}
+    journal, actor = call.cluster.operations.journal, call.session.actor
+    await call.blocking(lambda: journal.note(actor, "file get", outcome, details))
+
+
 async def _chosen(call: Call) -> list[Outgoing]:
-    area = call.value("area")
-    folder = call.cluster.folder(call.node).area(area)
     period = _period(call)
-    found = await call.blocking(lambda: find(folder, area, call.value("spec"), recursive=call.flag("recurs")))
+    found = await find_files(call, call.value("spec"), recursive=call.flag("recurs"))
     files = [each for each in found if not each.is_directory and (period is None or period.has(each.modified))]
     if call.flag("match"):
         kept = await matching(call.value("match"), [each.path.name for each in files])

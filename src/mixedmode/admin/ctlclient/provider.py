@@ -170,8 +170,8 @@ class ProviderClient:
         try:
             shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             self.certificate = Certificate.from_der(shown or b"")
-            # Asking the administrator and reading the file may block.
-            await asyncio.to_thread(self._trust.check, host, port, self.certificate)
+            # The administrator may be asked: in this thread, because only here does Ctrl-C end the question.
+            self._trust.check(host, port, self.certificate)
             self.node = (await self._ask(Hello(VERSION, self._name), Welcome)).node
         except BaseException:
             await self.close()

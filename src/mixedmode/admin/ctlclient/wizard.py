@@ -8,12 +8,13 @@ provider has taken the signed list nothing is changed anywhere.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from mixedmode.admin.ctlclient.draft import ACTIONS, MISSING_CTL, Draft
 from mixedmode.admin.ctlclient.lists import lacks_ctl
-from mixedmode.admin.shell.talk import AdminIO
+from mixedmode.admin.shell.talk import AdminIO, InputEndedError
 from mixedmode.admin.texts import RESTART_SERVICES
 from mixedmode.cluster.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL
 from mixedmode.errors import CheckFailedError, MixedModeError, UsageError
@@ -78,6 +79,9 @@ class Wizard:
         io: The administrator.
         provider: Logged in.
         reader: Of tokens.
+
+    Attributes:
+        handed_over: Whether the provider may have got the list: until then nothing is changed anywhere.
     """
 
     def __init__(self, io: AdminIO, provider: Provider, reader: Reader) -> None:
@@ -85,6 +89,7 @@ class Wizard:
         self._provider = provider
         self._reader = reader
         self._added: list[Token] = []
+        self.handed_over = False
 
     async def run(self, *, action: Action | None = None, phones_cleared: bool = False) -> Installed:
         """Go through the wizard.
@@ -214,6 +219,7 @@ class Wizard:
     async def _install(self, data: bytes, action: Action, *, phones_cleared: bool) -> Installed:
         await self._say("")
         await self._say("The CTL file is signed and goes to the servers.")
+        self.handed_over = True
         done = await self._provider.install(data, action, phones_cleared=phones_cleared)
         await self._say("")
         await self._say(f"  {'CUCM Server':<32} CTL File")
@@ -223,7 +229,9 @@ class Wizard:
             await self._say(line)
         await self._say("")
         await self._say(RESTART)
-        await self._io.ask("Done ")
+        # The list is installed, whether anybody is still there to read that or not.
+        with contextlib.suppress(InputEndedError):
+            await self._io.ask("Done ")
         return done
 
     async def _ok(self) -> None:

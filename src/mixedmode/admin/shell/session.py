@@ -3,7 +3,7 @@
 Rules:
 
 1. A command runs only when the account's level, the node and the version allow it and its question was answered with
-   yes; anything else than yes cancels.
+   yes; anything else than yes cancels, the end of the input at any question too.
 2. Errors become lines and an exit code; a session goes on after them.
 """
 
@@ -19,7 +19,7 @@ from mixedmode.admin import texts
 from mixedmode.admin.shell import tree
 from mixedmode.admin.shell.model import BadCommandError, Command, Parsed, PrivilegeError
 from mixedmode.admin.shell.services import OperationServices, ServiceControl
-from mixedmode.admin.shell.talk import AdminIO, TalkError
+from mixedmode.admin.shell.talk import AdminIO, InputEndedError, TalkError
 from mixedmode.cluster.errors import PublisherOnlyError
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
@@ -149,16 +149,17 @@ class AdminSession:
             TalkError: There is nobody to write to or to ask any more.
         """
         words = line.split()
-        if not words:
-            return Outcome()
+        if not words or (len(words) == 1 and words[0].lower() in ENDING):
+            return Outcome(ended=bool(words))
         self.history.append(line.strip())
-        if len(words) == 1 and words[0].lower() in ENDING:
-            return Outcome(ended=True)
         asked = _asked_help(words)
         try:
             if asked is None:
                 return await self._run(await asyncio.to_thread(self._parse, line.strip()), io)
             await _write_all(io, await asyncio.to_thread(self.help, asked))
+        except InputEndedError:
+            await _write_all(io, texts.CANCELLED.lines())
+            return Outcome(1)
         except TalkError:
             raise
         except MixedModeError as error:

@@ -3,7 +3,7 @@
 Rules:
 
 1. A server's key is shown and must be agreed to before a password goes there; what was agreed to is remembered in
-   the node's ``known_hosts`` (0600), and a changed key is refused.
+   the node's ``known_hosts`` (0600). A changed key is shown beside the known one and must be agreed to again.
 2. Every wait has a deadline.
 """
 
@@ -20,6 +20,7 @@ from mixedmode.admin import texts
 from mixedmode.admin.shell.call import Call
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.pki.files import PRIVATE, write_atomic
+from mixedmode.services.ssh_keys import fingerprint, parse_public
 
 if TYPE_CHECKING:
     import asyncssh
@@ -121,20 +122,21 @@ async def _agreed_key(call: Call, server: SftpServer) -> asyncssh.SSHKey:
     store = call.cluster.folder(call.node).root / "known_hosts"
     known = dict(_read(store))
     if place in known:
-        if known[place] != " ".join(shown):
-            raise RemoteError(
-                "the server's host key has changed",
-                where=place,
-                why="another machine answers, or it was installed anew",
-                next_step=f"if that is right, remove its line from {store}",
-            )
-        return key
+        if known[place] == " ".join(shown):
+            return key
+        await call.say(texts.CHANGED_HOST, host=server.host, before=_fingerprint(known[place]))
     await call.say(texts.UNKNOWN_HOST, host=server.host, kind=shown[0], fingerprint=key.get_fingerprint())
     if not await call.agrees(texts.ASK_UNKNOWN_HOST):
         raise UsageError("the server's host key was not agreed to", where=place, next_step="compare its fingerprint")
     lines = [f"{host} {text}" for host, text in {**known, place: " ".join(shown)}.items()]
     await call.blocking(lambda: write_atomic(store, "\n".join((*lines, "")).encode(), mode=PRIVATE))
     return key
+
+
+def _fingerprint(text: str) -> str:
+    """Return a noted key's fingerprint; the key itself, if the file was damaged."""
+    key = parse_public(text)
+    return text if key is None else fingerprint(key)
 
 
 def _read(store: Path) -> list[tuple[str, str]]:

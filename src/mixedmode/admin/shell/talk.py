@@ -8,6 +8,8 @@ from typing import Protocol
 from mixedmode.admin import texts
 from mixedmode.errors import UsageError
 
+INPUT_ENDED = "there is no more input"
+
 
 class TalkError(UsageError):
     """The other side cannot be talked to; this ends a command wherever it is."""
@@ -17,6 +19,12 @@ class BreakError(TalkError):
     """Ctrl-C was typed: the command ends, the session goes on."""
 
     default_code = "break"
+
+
+class InputEndedError(TalkError):
+    """The input ended, or Ctrl-D was typed, where an answer was needed: that is a no, and the command ends."""
+
+    default_code = "end-of-input"
 
 
 class IdleError(TalkError):
@@ -40,7 +48,7 @@ class AdminIO(Protocol):
         """
 
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
-        """Write a prompt and return the line that was typed; empty when there is no more input.
+        """Write a prompt and return the line that was typed.
 
         Args:
             prompt: Written without an end of line.
@@ -49,6 +57,7 @@ class AdminIO(Protocol):
         Raises:
             IdleError: Nothing was typed for too long.
             BreakError: Ctrl-C was typed.
+            InputEndedError: There is no more input.
         """
 
 
@@ -56,7 +65,7 @@ class ScriptedIO:
     """Answers from a list, and keeps the transcript as an administrator would see it.
 
     Args:
-        answers: To the questions, in order; when they are used up, nothing was typed.
+        answers: To the questions, in order; when they are used up, the input has ended.
 
     Attributes:
         lines: Everything written, a prompt with its answer on one line.
@@ -82,7 +91,10 @@ class ScriptedIO:
 
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
         """Give the next answer."""
-        answer = self._answers.pop(0) if self._answers else ""
+        if not self._answers:
+            self.lines.append(prompt)
+            raise InputEndedError(INPUT_ENDED)
+        answer = self._answers.pop(0)
         self.lines.append(prompt + ("" if secret else answer))
         return answer
 
@@ -103,7 +115,10 @@ async def write_paged(io: AdminIO, lines: Sequence[str]) -> None:
             await io.write(line)
         if end == len(lines):
             await io.write(texts.END_OF_PAGES.line())
-        answer = (await io.ask(texts.PAGE.line(first=start + 1, last=end, total=len(lines)))).strip().lower()
+        try:
+            answer = (await io.ask(texts.PAGE.line(first=start + 1, last=end, total=len(lines)))).strip().lower()
+        except InputEndedError:
+            return
         moves = {"": start + page, "n": start + page, "p": start - page, "b": 0, "e": last_start}
         if answer not in moves or (answer in {"", "n"} and end == len(lines)):
             return

@@ -15,7 +15,6 @@ from mixedmode.errors import UsageError
 if TYPE_CHECKING:
     from mixedmode.admin.ctlclient.provider import ProviderClient
     from mixedmode.admin.ctlclient.wizard import Token
-    from mixedmode.pki.certificates import Certificate
     from mixedmode.protocols.ctlprovider import Installed
 
 
@@ -50,6 +49,9 @@ def ctl_client(
     phones_cleared: Annotated[
         bool, typer.Option("--phones-cleared", help="The CTL file is deleted on every phone by hand.")
     ] = False,
+    accept_fingerprint: Annotated[
+        str | None, typer.Option(metavar="SHA256", help="The provider's certificate must have it; new or changed.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Without the wizard: print one JSON document.")] = False,
 ) -> None:
     """Sign the cluster's CTL file with security tokens and install it on every server.
@@ -66,10 +68,12 @@ def ctl_client(
             raise UsageError(
                 "--token, --pin-file and --json belong to --action", next_step="add --action, or drop them"
             )
-        interrupts.run(_wizard(target.client(), target, folder, module, phones_cleared=phones_cleared))
+        client = target.client(accepted=accept_fingerprint)
+        interrupts.run(_wizard(client, target, folder, module, phones_cleared=phones_cleared))
         return
+    client = target.client(accepted=accept_fingerprint, wizard=False)
     done = interrupts.run(
-        _script(target.client(), target, folder, module, action, token or [], pin_file, phones_cleared=phones_cleared)
+        _script(client, target, folder, module, action, token or [], pin_file, phones_cleared=phones_cleared)
     )
     if json:
         print_json(_document(done))
@@ -99,7 +103,13 @@ async def _wizard(
 
     async with client:
         await client.login(target.user, target.password())
-        await Wizard(TerminalIO(), client, reader).run(phones_cleared=phones_cleared)
+        wizard = Wizard(TerminalIO(), client, reader)
+        try:
+            await wizard.run(phones_cleared=phones_cleared)
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            begun = wizard.handed_over
+            say(f"\n{'interrupted: look at the present CTL file' if begun else 'cancelled: nothing was changed'}")
+            raise
 
 
 async def _script(
@@ -142,14 +152,3 @@ def _document(done: Installed) -> dict[str, Any]:
         "restart": [{"node": each.node, "service": each.service} for each in done.restart],
         "warnings": list(done.warnings),
     }
-
-
-def accept(place: str, certificate: Certificate) -> bool:
-    """Ask on the terminal whether an unknown provider is the right one."""
-    import sys
-
-    if not sys.stdin.isatty():
-        return False
-    say(f"The CTL Provider {place} shows {certificate.subject}")
-    say(f"SHA-256 {certificate.sha256.hex()}")
-    return input("Is this the right one? (yes/no) ").strip().lower() in {"y", "yes"}
