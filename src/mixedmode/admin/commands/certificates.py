@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mixedmode.admin import texts
+from mixedmode.admin.certificate_text import certificate_lines
 from mixedmode.admin.commands.certificate_names import KIND, OWN, own_unit, same_name, stores, trust_store
 from mixedmode.admin.shell.call import Call
 from mixedmode.admin.shell.model import Argument, Command, Question
@@ -12,14 +13,14 @@ from mixedmode.cluster.operations import certificates as operations
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import Purpose
-from mixedmode.trustlist.listing import colon_hex, printable
+from mixedmode.trustlist.listing import printable
 
 
 async def show_own(call: Call) -> None:
     """Print this node's certificate of a purpose."""
     unit = own_unit(call.value("name"))
     certificate = await call.blocking(lambda: call.cluster.own_certificate(call.node, unit))
-    await call.write(*_details(certificate, call))
+    await call.write(*certificate_lines(certificate, call.session.date))
 
 
 async def show_trust(call: Call) -> None:
@@ -31,7 +32,7 @@ async def show_trust(call: Call) -> None:
         raise NotFoundError(f"there is no certificate {call.value('name')!r}", next_step="show cert list trust")
     for stored in found:
         await call.write(f"{stored.unit}/{stored.name}")
-        await call.write(*_details(stored.certificate, call))
+        await call.write(*certificate_lines(stored.certificate, call.session.date))
 
 
 async def list_certificates(call: Call) -> None:
@@ -48,25 +49,6 @@ def _signed_by(certificate: Certificate) -> str:
         return texts.SELF_SIGNED.line()
     issuer = dict(part.partition("=")[::2] for part in certificate.issuer.split(";"))
     return texts.SIGNED_BY.line(issuer=printable(issuer.get("CN") or certificate.issuer))
-
-
-def _details(certificate: Certificate, call: Call) -> list[str]:
-    """Return a certificate's fields and its PEM; the layout is not confirmed."""
-    local = call.session.date
-    return [
-        "[",
-        f"  Version: V{certificate.outline.version}",
-        f"  Serial Number: {certificate.serial.hex().upper()}",
-        f"  Issuer Name: {printable(certificate.issuer)}",
-        f"  Validity From: {local(certificate.not_before)}",
-        f"           To:   {local(certificate.not_after)}",
-        f"  Subject Name: {printable(certificate.subject)}",
-        f"  Key: {certificate.key_description}",
-        f"  SHA-1: {colon_hex(certificate.sha1)}",
-        f"  SHA-256: {colon_hex(certificate.sha256)}",
-        "]",
-        *certificate.pem().decode().splitlines(),
-    ]
 
 
 async def ask_regenerate(call: Call) -> Question | None:
