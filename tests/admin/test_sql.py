@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from mixedmode.admin.commands import sql
 from mixedmode.cluster.facade import Cluster
@@ -49,8 +50,9 @@ def test_nothing_but_reading(terminal: Terminal, cluster: Cluster, query: str) -
 
 
 def tables(cluster: Cluster) -> dict[str, object]:
-    names = [row[0] for row in cluster.select("select name from sqlite_master where type='table' order by name").rows]
-    return {name: cluster.select(f'select * from "{name}"').rows for name in names}
+    with cluster.database.read() as session:
+        names = session.scalars(text("select name from sqlite_master where type='table' order by name")).all()
+        return {name: session.execute(text(f'select * from "{name}"')).all() for name in names}
 
 
 def test_a_query_that_never_ends_is_stopped(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,6 +156,11 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
     restarted = subscriber.admin("utils service restart Cisco Tftp")
     assert "[STARTED]" in restarted.stdout, restarted.stdout + restarted.stderr
 
+    for node in (publisher, subscriber):
+        login = node.folder / "data" / "query.login"
+        assert login.stat().st_mode & 0o777 == 0o600
+        assert "pub1" in node.admin("run sql select name from processnode").stdout
+
     subscriber.stop()
     publisher.admin("utils ctl update CTLFile", stdin=b"y\n")
     assert subscriber.ctl() != publisher.ctl()

@@ -83,11 +83,12 @@ def make_publisher(
     )
     password = _password(password_file)
     say(f"making keys and certificates of {node.name} in {node.directory}")
-    warnings = []
+    warnings: list[str] = []
     cluster = Cluster.create(node.directory, spec, database_url=settings.database.url or None)
     try:
         node.directory.chmod(0o700)
         account_store(cluster.folder(node.name)).put(ADMINISTRATOR, password, ADMINISTRATOR_LEVEL)
+        warnings += filter(None, [cluster.make_query_login()])
         if settings.database.url:
             try:
                 replication_source(settings, cluster)
@@ -161,12 +162,14 @@ def join_cluster(settings: Settings, publisher: Publisher, *, say: Callable[[str
         join_subscriber(database, source, node.name, progress=lambda done, every: say(f"tables: {done} of {every}"))
     finally:
         database.close()
+    mine = Cluster.attach(node.directory, database_url=settings.database.url)
+    warnings = [*map(str, answer.get("warnings", ())), mine.make_query_login()]
+    mine.close()
     account_store(folder).put(publisher.user, publisher.password, ADMINISTRATOR_LEVEL)
     complete = settings.model_copy(
         update={"database": settings.database.model_copy(update={"publisher_url": source.url})}
     )
-    warnings = tuple(str(line) for line in answer.get("warnings", ()))
-    return complete, Made(_kept(node.directory, publisher.password, None), warnings)
+    return complete, Made(_kept(node.directory, publisher.password, None), tuple(filter(None, warnings)))
 
 
 def _kept(directory: Path, password: str, given: Path | None) -> Path:
@@ -233,6 +236,9 @@ def open_cluster(settings: Settings) -> Opened:
         forget_subscription(mine.database, name)
         Opened(mine, theirs).close()
         raise UsageError(REMOVED, where=name, next_step=JOIN_AGAIN)
+    # The publisher's login is not known here, and what is asked for by hand is better read where it is at hand.
+    theirs.query_database = mine.database
+    mine.make_query_login()
     return Opened(mine, theirs, warning)
 
 
@@ -248,6 +254,7 @@ def _publishers(settings: Settings) -> Cluster:
 
     key = directory / settings.node.name / "keys" / PUBLISHER_KEY
     cluster = Cluster.open(directory, database_url=url)
+    cluster.make_query_login()
     found.append(cluster)
     cluster.deliveries.distributor = NodeDistributor(directory, SftpDistributor(locate, key))
     if url is not None:

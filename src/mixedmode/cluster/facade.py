@@ -21,11 +21,13 @@ from mixedmode.cluster.operations import DEFINITIONS
 from mixedmode.cluster.operations.missing_certificates import MAKE, missing_certificates
 from mixedmode.cluster.published import TrustFile, build_itl, build_itls, record, trust_file
 from mixedmode.cluster.query import QueryResult, select_read_only
+from mixedmode.cluster.query_login import ensure_login
 from mixedmode.cluster.replication import ReplicationMonitor, SharedDatabase
 from mixedmode.cluster.state import Clock, ClusterState, utc_now
 from mixedmode.cluster.steps import SYSTEM, Actor, OperationResult
 from mixedmode.cluster.topology import ClusterSpec
 from mixedmode.cluster.trust_roles import roles_of
+from mixedmode.errors import MixedModeError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.signer import Signer, SoftwareSigner
 from mixedmode.trustlist.roles import Role
@@ -47,6 +49,7 @@ class Cluster(ClusterState):
 
     Attributes:
         devices: The phones.
+        query_database: What ``run sql`` reads, if it is another database, such as a subscriber's own copy.
         operations: What changes the cluster: ``plan``, ``run``, ``resume_or_rollback``, and its ``journal``.
     """
 
@@ -68,6 +71,7 @@ class Cluster(ClusterState):
             replication=replication or SharedDatabase(),
             clock=clock,
         )
+        self.query_database: Database | None = None
         self.devices = DeviceStore(database)
         self.operations = Operations(self, DEFINITIONS)
 
@@ -102,6 +106,7 @@ class Cluster(ClusterState):
             clock=clock,
         )
         cluster.publish_missing_itls()
+        cluster.make_query_login()
         return cluster
 
     @classmethod
@@ -162,6 +167,20 @@ class Cluster(ClusterState):
         cluster._check_there()
         return cluster
 
+    def make_query_login(self) -> str:
+        """Make what ``run sql`` logs in with, if that does not work yet; return why it cannot be made, or nothing.
+
+        Without it that command alone is refused, and says what to do.
+        """
+        database = self.query_database or self.database
+        if database.is_sqlite:
+            return ""
+        try:
+            ensure_login(database, self.directory)
+        except MixedModeError as error:
+            return f"run sql has no login: {error.why or error.what}"
+        return ""
+
     def _check_there(self) -> None:
         if not self.nodes():
             where = self.database.label
@@ -218,7 +237,7 @@ class Cluster(ClusterState):
 
     def select(self, sql: str, *, rows: int = 10_000, seconds: float = 10.0) -> QueryResult:
         """Run a read-only query as ``run sql`` does; see :func:`.query.select_read_only`."""
-        return select_read_only(self.database, sql, rows=rows, seconds=seconds)
+        return select_read_only(self.query_database or self.database, self.directory, sql, rows=rows, seconds=seconds)
 
     def own_certificate(self, node: str, unit: str) -> Certificate:
         """Return a node's active certificate for a purpose."""
