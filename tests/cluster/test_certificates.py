@@ -12,8 +12,10 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.making import make_certificate
 from mixedmode.cluster.state import utc_now
 from mixedmode.cluster.steps import Actor
+from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import KeyKind, Purpose, Subject
 from tests.cluster.building import PUB, SUB, itl_of, make
+from tests.pki import zoo
 
 ANNA = Actor("anna", "192.0.2.7")
 REGENERATE = "set cert regen"
@@ -108,3 +110,29 @@ def test_a_missing_key_is_named(cluster: Cluster) -> None:
             cluster.folder(PUB).remove_key(name)
     with pytest.raises(NotFoundError, match="private key of CallManager is not on node"):
         cluster.signer(PUB, "CallManager")
+
+
+def test_an_issuer_is_found_in_any_order_and_without_its_domain(cluster: Cluster) -> None:
+    serial = bytes.fromhex("24000000179479b8f124ac3f3b000000000017")
+    foreign = Certificate.from_der(zoo.certificate(issuer=zoo.MICROSOFT, issuer_number=1, serial=serial))
+    result = cluster.run("set cert import trust", ANNA, unit="Phone-SAST-trust", pem=foreign.pem().decode())
+    assert result.warnings == ()
+    for issuer in ("CN=corp-CA01-CA", "CN=corp-CA01-CA;DC=local;DC=corp", "DC=corp,DC=local,CN=corp-CA01-CA"):
+        (found,) = cluster.find_certificates(issuer, serial.hex())
+        assert found.certificate == foreign
+    assert cluster.find_certificates("CN=corp-CA01-CA;DC=other", serial.hex()) == []
+    assert cluster.find_certificates("CN=corp-CA01-CA", "17") == []
+    elsewhere = zoo.name(zoo.part("DC", "example"), zoo.part("CN", "corp-CA01-CA"))
+    other = Certificate.from_der(zoo.certificate(issuer=elsewhere, issuer_number=1, serial=serial))
+    cluster.run("set cert import trust", ANNA, unit="Phone-SAST-trust", pem=other.pem().decode())
+    assert cluster.find_certificates("CN=corp-CA01-CA", serial.hex()) == []
+
+
+def test_an_unusual_certificate_is_taken_with_a_warning(cluster: Cluster) -> None:
+    odd = zoo.zoo()["teletex"].der
+    result = cluster.run(
+        "set cert import trust", ANNA, unit="CallManager-trust", pem=Certificate.from_der(odd).pem().decode()
+    )
+    assert "TeletexString" in result.warnings[0]
+    found = cluster.find_certificates("CN=cucm;O=Fernbüro;C=NZ", "11")
+    assert [each.certificate.der for each in found] == [odd]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mixedmode.cluster.certificates import StoredCertificate
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.journal import Journal
-from mixedmode.cluster.operations.certificate_import import IMPORT_OWN
+from mixedmode.cluster.operations.certificate_import import IMPORT_OWN, ImportRefusedError, chain_of
 from mixedmode.cluster.operations.csr import GENERATE, needed_request, pending_request
 from mixedmode.cluster.steps import DONE, RUNNING
+from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import Purpose
 from tests.cluster.building import PUB, itl_of
 from tests.openssl_ca import OpenSslAuthority
+from tests.pki.zoo import CA_FALSE, CERT_SIGN, MICROSOFT, PLAIN, certificate
 
 TOMCAT: dict[str, Any] = {"node": PUB, "unit": "tomcat"}
 CALLMANAGER: dict[str, Any] = {"node": PUB, "unit": "CallManager"}
@@ -91,3 +96,16 @@ def test_the_plan_tells_what_an_import_does(cluster: Cluster, tmp_path: Path) ->
     plan = cluster.operations.plan(IMPORT_OWN, pem=signed, **TOMCAT)
     assert plan.refusal is None
     assert plan.steps[0] == f"Put the certificate beside the key of the signing request for tomcat on {PUB}"
+
+
+@pytest.mark.parametrize(("extensions", "why"), [(b"", "no basic constraints"), (CA_FALSE, "CA:FALSE")])
+def test_an_issuer_that_may_not_sign_is_named_as_such(extensions: bytes, why: str) -> None:
+    authority = Certificate.from_der(certificate(MICROSOFT, extensions=extensions))
+    signed = Certificate.from_der(certificate(PLAIN, issuer=MICROSOFT, number=1, issuer_number=0))
+    stored = StoredCertificate("tomcat-trust", "", "ca.pem", authority, datetime(2026, 1, 1, tzinfo=UTC), True)
+    with pytest.raises(ImportRefusedError, match="may not sign others") as caught:
+        chain_of(signed, [stored])
+    assert caught.value.code == "no-authority"
+    assert why in (caught.value.why or "")
+    good = Certificate.from_der(certificate(MICROSOFT, extensions=CERT_SIGN))
+    assert chain_of(signed, [replace(stored, certificate=good)]) == [good]

@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +46,7 @@ from mixedmode.protocols.ctlprovider import Action, Hello, Install, Mode, Progre
 from mixedmode.services.ctl_provider import CtlProviderService, ProviderLimits
 from tests.cluster.building import MIXED, PUB, SUB, ctl_of, make
 from tests.cluster.tokens import ANNA, ONE, THREE, TWO, signed, token, upload_tokens
+from tests.pki.zoo import CA_FALSE, CA_TRUE, MICROSOFT, PLAIN, certificate, name, part
 from tests.services.tvsclient import client_context, run
 
 PASSWORD = "Marmalade-1"
@@ -630,8 +632,6 @@ def test_the_certificate_may_be_given(lab: Lab) -> None:
 
 
 def test_an_authoritys_certificate_may_be_given_if_the_servers_names_the_host() -> None:
-    from datetime import UTC, datetime
-
     from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
     from tests.cluster.tokens import _authority
 
@@ -654,6 +654,26 @@ def test_an_authoritys_certificate_may_be_given_if_the_servers_names_the_host() 
     )
     with pytest.raises(UnknownProviderError):
         authority.check("pub.example", 2444, server)
+
+
+@pytest.mark.parametrize(
+    ("extensions", "cause"),
+    [
+        (b"", "no basic constraints"),
+        (CA_FALSE, "CA:FALSE"),
+        (CA_TRUE, "does not name the host"),
+        (None, "none of those"),
+    ],
+)
+def test_why_an_authoritys_certificate_is_not_believed_is_named(extensions: bytes | None, cause: str) -> None:
+    authority = Certificate.from_der(certificate(MICROSOFT, extensions=extensions or b""))
+    other = PLAIN if extensions is None else MICROSOFT
+    shown = Certificate.from_der(certificate(name(part("CN", "cucm-pub")), issuer=other, number=1, issuer_number=0))
+    with pytest.raises(UnknownProviderError) as caught:
+        GivenCertificates([authority], lambda: datetime(2026, 1, 1, tzinfo=UTC)).check("elsewhere", 2444, shown)
+    assert cause in (caught.value.why or "")
+    if extensions == CA_TRUE:
+        GivenCertificates([authority], lambda: datetime(2026, 1, 1, tzinfo=UTC)).check("CUCM-pub", 2444, shown)
 
 
 def test_openssls_client_sees_the_callmanager_certificate_and_tls_1_2_at_least(lab: Lab) -> None:

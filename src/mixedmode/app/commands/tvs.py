@@ -10,6 +10,7 @@ import typer
 from mixedmode.app import interrupts
 from mixedmode.app.console import print_json, print_lines, say
 from mixedmode.app.sources import SOURCE_HELP, read_certificate, read_source
+from mixedmode.app.unusual import unusual, warn
 from mixedmode.errors import MixedModeError, UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def query(
     if json:
         print_json({"server": f"{host}:{port}", "checked": trusted is not None, **_document(request, answer)})
     else:
+        warn(unusual([asked]))
         if trusted is None:
             say("note: without --trust nobody checks whether this is your TVS server")
         print_lines(_lines(asked, answer))
@@ -172,7 +174,9 @@ def serve(
     if not isinstance(signer, SoftwareSigner):
         raise UsageError("TLS needs the key itself", where=key, next_step="give a PEM file or pkcs12:FILE")
     lists = tuple(WatchedList(_there(path)) for path in trust or ())
-    given = TableSource("CertificateDBCache", [_vouched(text) for text in certificate or ()])
+    vouched = [_vouched(text) for text in certificate or ()]
+    warn(unusual((signer.certificate, *(each for each, _ in vouched))))
+    given = TableSource("CertificateDBCache", vouched)
     if not lists and not certificate:
         raise UsageError("there is nothing to vouch for", next_step="give --trust FILE or --certificate ROLE=CERT")
     service = TvsService(
