@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.pki.issuing import Hash
 from mixedmode.pki.names import NameStyle, names_match, render_name, serial_matches
 from mixedmode.pki.oddities import oddities
+from mixedmode.pki.outline import read_outline, usual_key
 from mixedmode.pki.profiles import KeyKind, issue_lsc
 from mixedmode.pki.requests import authority_obstacle, is_authority
 from mixedmode.pki.signer import SoftwareSigner
@@ -26,6 +28,7 @@ from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.problems import Severity, find_problems
 from tests.pki.material import NOW, key, openssl
 from tests.pki.zoo import CA_FALSE, CA_TRUE, CERT_SIGN, MICROSOFT, PLAIN, T61, certificate, name, part, zoo
+from tests.support import DATA
 
 KINDS = sorted(zoo())
 LIBRARY_WORDS = re.compile(r"asn1|ParseError|cryptography|NameAttribute|Deprecat|\.py|OpenSSL\.")
@@ -196,6 +199,25 @@ def test_damage_is_told_in_our_words(cut: int) -> None:
         with pytest.raises(MalformedError) as caught:
             _ = Certificate.from_der(broken).subject
         assert not LIBRARY_WORDS.search(caught.value.diagnostics())
+
+
+@pytest.mark.parametrize("path", sorted((DATA / "keys").glob("*.crt")), ids=lambda path: path.stem)
+def test_the_short_way_to_a_key_finds_the_same_one(path: Path) -> None:
+    der = Certificate.from_pem(path.read_bytes()).der
+    chance = random.Random(path.stem)
+    for _ in range(300):
+        changed = bytearray(der)
+        changed[chance.randrange(len(der))] = chance.choice([0, 0x30, 0x7F, 0x80, 0x81, 0x82, 0xFF])
+        short = usual_key(bytes(changed))
+        if short is None:
+            continue
+        try:
+            outline = read_outline(bytes(changed))
+        except MalformedError:
+            continue  # broken behind the key, where the short way does not look
+        assert short == bytes(changed[outline.key.outer : outline.key.next])
+    assert usual_key(der + b"\0") is None
+    assert all(usual_key(der[:size]) is None for size in range(0, len(der), 11))
 
 
 def test_no_command_warns_with_source_paths(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def read_name(data: bytes, element: Element) -> DistinguishedName:
     unsorted = False
     for part in children(data, element):
         rdn = expect(data, part.outer, part.next, SET, "a set of attributes")
-        members = list(children(data, rdn))
+        members = children(data, rdn)
         written = [whole(data, member) for member in members]
         unsorted = unsorted or written != sorted(written)
         rdns.append(tuple(_attribute(data, member) for member in members))

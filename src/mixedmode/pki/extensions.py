@@ -104,7 +104,7 @@ def says_authority(value: bytes) -> bool:
         MalformedError: They cannot be read.
     """
     sequence = expect(value, 0, len(value), SEQUENCE, "basic constraints")
-    first = next(children(value, sequence), None)
+    first = next(iter(children(value, sequence)), None)
     return first is not None and first.tag == _BOOLEAN and contents(value, first) != b"\0"
 
 

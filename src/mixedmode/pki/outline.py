@@ -17,13 +17,17 @@ from mixedmode.pki.der import (
     SEQUENCE,
     Element,
     broken,
+    children,
     contents,
     expect,
     oid_text,
     read_element,
 )
 
+_ONE_OCTET, _TWO_OCTETS = 0x81, 0x82
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
+_FIELDS = [INTEGER, *[SEQUENCE] * 5]
+_AFTER_VERSION = tuple(_FIELDS)
 _UNIQUE_IDS = frozenset({0x81, 0x82, 0xA1, 0xA2})
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 
@@ -68,42 +72,73 @@ def read_outline(der: bytes) -> Outline:
     outer = expect(der, 0, size, SEQUENCE, "a certificate")
     if outer.next != size:
         raise broken(outer.next, f"{size - outer.next} bytes follow the certificate")
-    tbs = expect(der, outer.start, outer.end, SEQUENCE, "a certificate's content")
-    end = tbs.end
-    here = read_element(der, tbs.start, end)
+    tbs, outer_algorithm, signature = _three(der, outer)
+    fields = children(der, tbs)
     version = 1
-    if here.tag == _VERSION:
-        number = expect(der, here.start, here.end, INTEGER, "the version")
-        version = int.from_bytes(contents(der, number)) + 1
-        here = read_element(der, here.next, end)
-    serial = here
-    if serial.tag != INTEGER or serial.start == serial.end:
-        raise broken(serial.outer, "the serial number expected, another field found")
-    algorithm = expect(der, serial.next, end, SEQUENCE, "the signature algorithm")
-    issuer = expect(der, algorithm.next, end, SEQUENCE, "the issuer")
-    validity = expect(der, issuer.next, end, SEQUENCE, "the validity")
-    subject = expect(der, validity.next, end, SEQUENCE, "the subject")
-    key = expect(der, subject.next, end, SEQUENCE, "the public key")
-    extensions = _extensions(der, key.next, end)
-    outer_algorithm = expect(der, tbs.next, outer.end, SEQUENCE, "the signature algorithm")
-    signature = expect(der, outer_algorithm.next, outer.end, BIT_STRING, "the signature")
-    if signature.next != outer.end:
-        raise broken(signature.next, "bytes follow the signature")
+    if fields and fields[0].tag == _VERSION:
+        explicit = fields.pop(0)
+        version = int.from_bytes(contents(der, expect(der, explicit.start, explicit.end, INTEGER, "the version"))) + 1
+    if [field.tag for field in fields[:6]] != _FIELDS:
+        raise broken(tbs.outer, "serial number, algorithm, issuer, validity, subject and key expected, others found")
+    serial, algorithm, issuer, validity, subject, key = fields[:6]
+    if serial.start == serial.end:
+        raise broken(serial.outer, "an empty serial number")
+    extensions = None
+    for field in fields[6:]:
+        if field.tag == _EXTENSIONS and extensions is None:
+            extensions = expect(der, field.start, field.end, SEQUENCE, "the extensions")
+        elif field.tag not in _UNIQUE_IDS:
+            raise broken(field.outer, "the extensions expected, another field found")
     return Outline(
         version, tbs, serial, algorithm, issuer, validity, subject, key, extensions, outer_algorithm, signature
     )
 
 
-def _extensions(der: bytes, pos: int, end: int) -> Element | None:
-    found = None
-    while pos < end:
-        element = read_element(der, pos, end)
-        if element.tag == _EXTENSIONS and found is None:
-            found = expect(der, element.start, element.end, SEQUENCE, "the extensions")
-        elif element.tag not in _UNIQUE_IDS:
-            raise broken(pos, "the extensions expected, another field found")
-        pos = element.next
-    return found
+def _three(der: bytes, outer: Element) -> list[Element]:
+    parts = children(der, outer)
+    if [part.tag for part in parts] != [SEQUENCE, SEQUENCE, BIT_STRING]:
+        raise broken(outer.start, "content, signature algorithm and signature expected, other fields found")
+    return parts
+
+
+def _ends_usually(der: bytes, pos: int) -> bool:
+    """Return whether an algorithm and a signature of an RSA key fill the rest, and nothing else."""
+    size = len(der)
+    if 4 + (der[2] << 8 | der[3]) != size or pos + 2 > size or der[pos] != SEQUENCE or der[pos + 1] >= 0x80:
+        return False
+    pos += 2 + der[pos + 1]
+    if pos + 4 > size or der[pos] != BIT_STRING:
+        return False
+    if der[pos + 1] == _TWO_OCTETS:
+        return pos + 4 + (der[pos + 2] << 8 | der[pos + 3]) == size
+    return der[pos + 1] == _ONE_OCTET and pos + 3 + der[pos + 2] == size
+
+
+def usual_key(der: bytes) -> bytes | None:
+    """Return the public key of a certificate that is written in the usual way, None if :func:`read_outline` must look.
+
+    The short way to a signer's key: verification of a list by a signer never seen before pays for it.
+    """
+    try:
+        if der[0] != SEQUENCE or der[1] != _TWO_OCTETS or der[4] != SEQUENCE or der[5] != _TWO_OCTETS:
+            return None
+        end = 8 + (der[6] << 8 | der[7])
+        pos = start = 8
+        if der[pos] == _VERSION:
+            pos += 2 + der[pos + 1]
+        for tag in _AFTER_VERSION:
+            start = pos
+            length = der[pos + 1]
+            pos += 2 + length
+            if length == _TWO_OCTETS:
+                pos += 2 - length + (der[start + 2] << 8 | der[start + 3])
+            elif length >= 0x80:
+                return None
+            if der[start] != tag:
+                return None
+    except IndexError:
+        return None
+    return der[start:pos] if pos <= end and _ends_usually(der, end) else None
 
 
 def algorithm_oid(der: bytes, element: Element) -> str:

@@ -10,12 +10,13 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mixedmode.errors import MalformedError
 from mixedmode.pki.der import SEQUENCE, as_der, contents, expect, read_element, whole
-from mixedmode.pki.outline import Outline, algorithm_oid, read_outline
+from mixedmode.pki.outline import Outline, algorithm_oid, read_outline, usual_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -190,12 +191,14 @@ def verification_of(der: bytes) -> Any:
         MalformedError: The certificate cannot be read.
     """
     library = verification_library()
-    outline = read_outline(der)
-    try:
-        key = library.load(der[outline.key.outer : outline.key.next])
-    except Exception:  # noqa: BLE001 - whatever the library says, the careful way finds our words for it
+    usual = usual_key(der)
+    key: Any = None
+    if usual is not None:
+        with suppress(Exception):  # whatever the library says, the careful way finds our words for it
+            key = library.load(usual)
+    if key is None:
         try:
-            key = load_public_key(der, outline)
+            key = load_public_key(der, read_outline(der))
         except MalformedError as error:
             if error.code == "key_kind":
                 return None
