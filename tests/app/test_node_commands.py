@@ -272,3 +272,35 @@ def test_who_holds_the_lock_is_shown_and_what_was_cut_off_is_settled(
     assert node.ask()["operation"] is None, node.log.read_text()
     assert cluster.operations.journal.history()[-1].state in {"done", "undone"}
     cluster.close()
+
+
+def test_a_torn_list_is_named_by_status_and_put_right_at_the_next_start(made: Path) -> None:
+    config = ("--config", str(made / "mixedmode.toml"))
+    served = made / "data" / "pub1" / "active" / "log" / "cm" / "tftpdata" / "ITLFile.tlv"
+    whole = served.read_bytes()
+    running = RunningNode(made)
+    try:
+        assert running.wait()["lists"] == [
+            {"file": "ITLFile.tlv", "state": "as published", "length": len(whole), "problem": None}
+        ]
+        served.write_bytes(whole[:900])
+        (torn,) = running.ask()["lists"]
+        assert (torn["state"], torn["length"]) == ("torn", 900)
+        shown = run_mixedmode("node", "status", *config)
+        assert shown.returncode == 1
+        assert "ITLFile.tlv of pub1 is torn: " in shown.stdout
+        assert "ITLFile.tlv of pub1 is torn: " in shown.stderr
+        assert "restart Cisco Tftp" in shown.stderr
+        assert running.stop() == 0
+        running = RunningNode(made)
+        document = running.wait()
+        assert document["lists"][0]["state"] == "as published"
+        assert served.read_bytes() == whole
+        assert "trust list put right" in running.log.read_text()
+        port = ports_of(document)["tftp"]
+        assert run_mixedmode("verify", f"tftp://127.0.0.1:{port}/ITLFile.tlv").returncode == 0
+        assert run_mixedmode("node", "status", *config).returncode == 0
+        assert running.stop() == 0
+    finally:
+        running.process.kill()
+        running.process.wait()

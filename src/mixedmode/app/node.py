@@ -226,6 +226,7 @@ class Node:
             "version": self.cluster.version.text,
             "security_mode": self.cluster.mode.label,
             "ctl": {"length": len(ctl.data or b""), "is_the_publishers": not ctl.differs},
+            "lists": self.services.lists.describe(),
             "restart_needed": waiting,
             "undelivered": [
                 {"node": each.node, "file": each.name, "problem": each.error or None}

@@ -4,8 +4,9 @@ Both a node on a host of its own (``mixedmode node run``) and each node of a lab
 
 Rules:
 
-1. A changed file, key or parameter is served when the TFTP service starts anew, as in CUCM; a changed device, LSC or
-   server shows in the next configurations that are fetched, within two seconds. TVS notices by itself.
+1. A changed file, key or parameter is served when the TFTP service starts anew, as in CUCM; a trust list that is not
+   the published one is put right before (:mod:`.node_lists`). A changed device, LSC or server shows in the next
+   configurations that are fetched, within two seconds. TVS notices by itself.
 2. The database holds what the services shall do. :meth:`NodeServices.follow` compares it with what runs, so that
    ``utils service restart`` takes effect wherever it was typed.
 3. Who restarts a service here by hand holds ``hands`` meanwhile, so that the follower does not do it again.
@@ -24,6 +25,7 @@ from mixedmode.admin.accounts import account_store
 from mixedmode.admin.logins import LoginGuard
 from mixedmode.admin.shell.services import ServiceControl
 from mixedmode.admin.ssh import AdminSshService, Subsystem
+from mixedmode.app.node_lists import NodeLists
 from mixedmode.app.service_units import ServiceUnits
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.state import ServiceState
@@ -143,6 +145,7 @@ class NodeServices:
         self.configs = ConfigStore(
             self.files, cluster, info.name, locate, lsc=self._lsc, capf=partial(order_of, self.capf_store)
         )
+        self.lists = NodeLists(cluster, self.administered, info.name)
         self.hands = asyncio.Lock()
         self._control = control
         self._locate = locate
@@ -163,7 +166,13 @@ class NodeServices:
         }
         self.supervisor = Supervisor(
             (
-                Unit(name, make, self.options.port(name), elsewhere=self.options.elsewhere)
+                Unit(
+                    name,
+                    make,
+                    self.options.port(name),
+                    elsewhere=self.options.elsewhere,
+                    prepare=self.lists.put_right if name == "tftp" else None,
+                )
                 for name, make in makers.items()
             ),
             changed=changed,
@@ -203,6 +212,7 @@ class NodeServices:
         Raises:
             MixedModeError: Something cannot start, and ``tolerant`` is not set.
         """
+        await self.lists.put_right()
         states = await self.have_seen()
         names = [name for state in states if _shall_run(state) for name in UNITS.get(state.service, ())]
         for name in [*names, *BASE_UNITS]:

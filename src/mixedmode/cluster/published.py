@@ -13,7 +13,7 @@ from mixedmode.cluster.authority import DIGESTS, TrustView, ctl_records, itl_anc
 from mixedmode.cluster.errors import OperationFailedError
 from mixedmode.cluster.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.parameters import SIGNATURE_ALGORITHM
-from mixedmode.cluster.schema import TrustFileRow
+from mixedmode.cluster.schema import TrustFileContentRow, TrustFileRow
 from mixedmode.cluster.state import ClusterState
 from mixedmode.cluster.topology import NodeInfo, SecurityMode, Service
 from mixedmode.errors import MalformedError
@@ -161,9 +161,11 @@ def is_token_signed(data: bytes | None) -> bool:
 
 def record(session: Session, name: str, node: str, data: bytes | None, now: datetime) -> None:
     """Record what was published; None records that nothing is."""
-    session.execute(delete(TrustFileRow).where(TrustFileRow.name == name, TrustFileRow.node == node))
+    for table in (TrustFileRow, TrustFileContentRow):
+        session.execute(delete(table).where(table.name == name, table.node == node))
     if data is None:
         return
+    session.add(TrustFileContentRow(name=name, node=node, data=data))
     session.add(
         TrustFileRow(
             name=name,

@@ -220,6 +220,16 @@ class TrustFileRow(Base):
     published: Mapped[datetime]
 
 
+class TrustFileContentRow(Base):
+    """What was published, as it was; not replicated: subscribers ask the publisher's database for it."""
+
+    __tablename__ = "trustfilecontent"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    node: Mapped[str] = mapped_column(String(255), primary_key=True, default="")
+    data: Mapped[bytes]
+
+
 class DeliveryRow(Base):
     """A file that a node still has to take; no data means that it has to delete the file."""
 

@@ -13,7 +13,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol, runtime_checkable
@@ -94,9 +94,18 @@ class Unit:
         make: Makes the service for a port.
         port: The port wanted; 0 is any free one.
         elsewhere: Whether any free port will do when the wanted one is taken. Once a port was had, it is kept.
+        prepare: Done before the service is made.
     """
 
-    def __init__(self, name: str, make: Callable[[int], Running], port: int, *, elsewhere: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[int], Running],
+        port: int,
+        *,
+        elsewhere: bool = False,
+        prepare: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.name = name
         self.service: Running | None = None
         self.port: int | None = None
@@ -110,6 +119,7 @@ class Unit:
         self._make = make
         self._port = port
         self._elsewhere = elsewhere
+        self._prepare = prepare
 
     async def open(self) -> Running:
         """Make the service and start it.
@@ -117,6 +127,8 @@ class Unit:
         Raises:
             MixedModeError: It cannot be started.
         """
+        if self._prepare is not None:
+            await self._prepare()
         wanted = self.port if self.port is not None else self._port
         try:
             return await self._opened(wanted)

@@ -210,9 +210,13 @@ def status(
     else:
         print_lines(_status_lines(document))
     broken = [unit["name"] for unit in document["units"] if unit["problem"]]
-    if broken or "database_problem" in document or document.get("removed"):
+    lists = [each["problem"] for each in document.get("lists", ()) if each["problem"]]
+    if broken or lists or "database_problem" in document or document.get("removed"):
         if json:
             raise typer.Exit(1)
+        if lists and not broken:
+            step = "restart Cisco Tftp, which puts it right or says in the node's log why it cannot"
+            raise CheckFailedError("; ".join(lists), next_step=step)
         what = ", ".join(broken) or ("this node was removed" if document.get("removed") else "the database")
         raise CheckFailedError(f"not everything runs: {what}", next_step="see the node's log")
 
@@ -256,6 +260,7 @@ def _status_lines(document: dict[str, Any]) -> list[str]:
     held = f"{ctl['length']} bytes" if ctl["length"] else "none"
     differs = "" if ctl["is_the_publishers"] else ", which is not the publisher's"
     lines.append(f"Version {document['version']}, {document['security_mode']}; CTL file: {held}{differs}")
+    lines += [each["problem"] for each in document["lists"] if each["problem"]]
     lines += [f"Restart needed: {name}" for name in document["restart_needed"]]
     lines += [f"{each['file']} waits for {each['node']}: {each['problem']}" for each in document["undelivered"]]
     return lines
