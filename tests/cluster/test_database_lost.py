@@ -88,7 +88,7 @@ def test_lost_at_every_commit(seed_directory: Path, tmp_path: Path, kept: bool, 
     """Whatever was lost, question or answer: once it is back a look settles the operation, and the next one runs."""
     ends = set()
     fate = Fate(0, kept, brief)
-    for at in range(1, 100, 1 if brief else 3):
+    for at in range(1, 100, 1 if brief else 4):
         cluster = Cluster.open(Path(shutil.copytree(seed_directory, tmp_path / str(at), symlinks=True)))
         fate = Fate(at, kept, brief)
         fate.watch(cluster)
