@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from mixedmode.app.node_upkeep import Upkeep
+from mixedmode.cluster import replicas
 from mixedmode.cluster.database import Database
 from mixedmode.cluster.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.facade import Cluster
@@ -199,13 +200,21 @@ def test_a_node_that_is_removed_while_it_is_dead_finds_out_when_it_comes_back(
     copy.close()
 
 
-def test_a_slot_that_was_left_is_dropped_later(site: tuple[Cluster, Source, str]) -> None:
+def test_a_slot_that_was_left_is_dropped_later(
+    site: tuple[Cluster, Source, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster, _, _ = site
+    copy = "pg_16400_sync_16385_7300000000000000000"
     with cluster.database.write() as session:
-        for name in ("mixedmode_gone", "somebody_elses"):
+        for name in ("mixedmode_gone", "somebody_elses", copy):
             session.execute(text(f"SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')"))
     joined(site).close()
-    Upkeep(cluster).look()
+    upkeep = Upkeep(cluster)
+    upkeep.look()
+    assert sorted(slots(cluster)) == ["mixedmode_sub1", copy, "somebody_elses"]
+    monkeypatch.setattr(replicas, "COPY_SECONDS", 0.0)
+    assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
+    upkeep.look()
     assert sorted(slots(cluster)) == ["mixedmode_sub1", "somebody_elses"]
     with cluster.database.write() as session:
         session.execute(text("SELECT pg_drop_replication_slot('somebody_elses')"))

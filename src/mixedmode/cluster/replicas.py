@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +25,9 @@ from mixedmode.cluster.servers import connected
 LAG_BYTES: Final = 16 << 20
 """A node that is further behind is not good."""
 _SLOT_PREFIX: Final = "mixedmode_"
+COPY_SECONDS: Final = 600.0
+"""A slot of a table's first copy that rests for so long is nobody's."""
+_COPY: Final = re.compile(r"pg_\d+_sync_\d+_\d+")
 _POLL_SECONDS: Final = 0.1
 _DROP_SECONDS: Final = 10.0
 _HEAR_SECONDS: Final = 3.0
@@ -100,6 +103,7 @@ class LogicalReplication:
     def __init__(self, database: Database, publisher: str) -> None:
         self._database = database
         self._publisher = publisher
+        self._resting: dict[str, tuple[str, float]] = {}
 
     def states(self, nodes: Sequence[str]) -> Mapping[str, ReplicationState]:
         """Return the state of each node."""
@@ -148,16 +152,33 @@ class LogicalReplication:
         Raises:
             DatabaseError: One cannot be dropped now.
         """
-        known = {slot_name(node) for node in nodes}
+        known = {slot_name(node) for node in nodes if node != self._publisher}
         query = text(
-            "SELECT slot_name FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database()"
+            "SELECT slot_name, active, restart_lsn::text FROM pg_replication_slots "
+            "WHERE slot_type = 'logical' AND database = current_database()"
         )
         with connected(self._database, autocommit=True) as connection:
-            held = [str(name) for name in connection.execute(query).scalars()]
+            held = {str(name): (bool(active), str(at)) for name, active, at in connection.execute(query)}
             left = [name for name in held if name.startswith(_SLOT_PREFIX) and name not in known]
+            left += self._left_copies(held, known)
             for name in left:
                 _drop_slot(connection, name, 0)
         return left
+
+    def _left_copies(self, held: Mapping[str, tuple[bool, str]], known: Iterable[str]) -> list[str]:
+        """Return PostgreSQL's own slots of first copies that nobody goes on with.
+
+        They do not say whose they are: a node that is away may be the one, so all must be here. And a slot rests while
+        its table is copied, so it must have rested for long.
+        """
+        now = time.monotonic()
+        resting = {name: at for name, (active, at) in held.items() if _COPY.fullmatch(name) and not active}
+        all_here = all(held.get(name, (False, ""))[0] for name in known)
+        seen = self._resting if all_here else {}
+        self._resting = {
+            name: seen[name] if name in seen and seen[name][0] == at else (at, now) for name, at in resting.items()
+        }
+        return [name for name, (_, since) in self._resting.items() if now - since >= COPY_SECONDS]
 
     def _of(self, node: str, row: Sequence[Any] | None) -> NodeReplication:
         if node == self._publisher:
