@@ -90,7 +90,7 @@ def test_a_phone_proves_itself_by_its_certificate_and_people_see_why_another_can
     assert (folder / "lsc.pem").read_bytes() != first
     notes = [json.loads(line) for line in (devices / "audit.log").read_text().splitlines()]
     assert [note["outcome"] for note in notes] == ["installed", "refused", "installed"]
-    assert notes[1]["reason"] == "it shows no certificate; wrong proof 1 of 10"
+    assert notes[1]["reason"] == "it shows no certificate; wrong proof 1 of 5"
     log = (folder / "log").read_text()
     assert "SEP001122334455 from 127.0.0.1 refused: it shows no certificate" in log
     assert "> AUTH_RESPONSE, reason OK" in log

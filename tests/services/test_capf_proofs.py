@@ -278,7 +278,7 @@ def test_guesses_are_few_and_seen_and_hurt_only_who_makes_them(tmp_path: Path) -
             guesses.append(await site.visit("4711"))
             assert {guess.reason for guess in guesses} == {7}
             assert len(site.reasons()) == 3
-            assert all("the password is wrong" in why and "of 10" in why for why in site.reasons())
+            assert all("the password is wrong" in why and "of 5" in why for why in site.reasons())
             assert site.device().wrong_proofs == 3
             assert site.device().operation is Operation.INSTALL
             assert any("has to wait" in line for line in site.lines)
@@ -295,7 +295,7 @@ def replace_source(guard: ProofGuard) -> ProofGuard:
     return ProofGuard(guard.policy)
 
 
-def test_no_operation_is_worth_more_than_ten_guesses_from_wherever(tmp_path: Path) -> None:
+def test_no_operation_is_worth_more_than_five_guesses_from_wherever(tmp_path: Path) -> None:
     limits = CapfLimits(proofs=ProofPolicy(free=1000, free_in_all=1000))
 
     async def procedure() -> None:
@@ -306,10 +306,10 @@ def test_no_operation_is_worth_more_than_ten_guesses_from_wherever(tmp_path: Pat
                 tasks = [group.create_task(site.visit(f"{number:04}")) for number in range(24)]
             assert {task.result().reason for task in tasks} <= {7, 0}
             judged = [why for why in site.reasons() if "the password is wrong" in why]
-            assert len(judged) == 10
+            assert len(judged) == 5
             device = site.device()
             assert (device.operation, device.password) == (Operation.NONE, "")
-            assert "cancelled after 10 wrong proofs, the last from 127.0.0.1" in device.note
+            assert "cancelled after 5 wrong proofs, the last from 127.0.0.1" in device.note
             assert CapfOutcome.CANCELLED in {note.outcome for note in site.notes}
             assert (await site.visit("4711")).text == "no pending CAPF operation"
             site.order(Operation.INSTALL, password="0815")

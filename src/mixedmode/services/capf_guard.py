@@ -38,7 +38,7 @@ class ProofPolicy:
 
     free: int = 3
     free_in_all: int = 30
-    per_operation: int = 10
+    per_operation: int = 5
     first_wait: float = 10.0
     longest_wait: float = 3600.0
     forgotten: float = 4 * 3600.0
