@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mixedmode.printable import one_line
+
 
 class MixedModeError(Exception):
     """The root of the tree.
@@ -60,12 +62,12 @@ class MixedModeError(Exception):
         return self
 
     def diagnostics(self) -> str:
-        """Return the text for people: what and where, why, and the next step, a line each."""
-        lines = [str(self)]
+        """Return the text for people: what and where, why, and the next step, a printable line each."""
+        lines = [one_line(str(self))]
         if self.why:
-            lines.append(f"  why:  {self.why}")
+            lines.append(f"  why:  {one_line(self.why)}")
         if self.next_step:
-            lines.append(f"  next: {self.next_step}")
+            lines.append(f"  next: {one_line(self.next_step)}")
         return "\n".join(lines)
 
     def as_document(self) -> dict[str, Any]:

@@ -215,3 +215,16 @@ def test_showing_the_list_takes_less_than_150_milliseconds_at_the_prompt(lab: Ss
     screen.type("exit\r")
     screen.close()
     assert taken < 0.15
+
+
+def test_what_a_stranger_named_reaches_no_terminal_raw(lab: SshLab, cluster: Cluster) -> None:
+    evil = "\x1b]0;own\x07\x9b31m\u202e\u200b\nforged"
+    device = {"name": "SEP0011223344AA", "model": "7975", "description": evil, "device_pool": evil}
+    cluster.run("device add", devices=[device | {"protocol": "SCCP", "security_mode": 1}])
+    folder = cluster.folder(PUBLISHER).area("activelog") / "cm"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "trace\x1b[31m").write_text(evil)
+    for line in ("run sql select name,description from device", "file list activelog cm/*", "show \x1b[31m", "? \x9b"):
+        for done in (lab.ssh(line), lab.ssh("", stdin=f"{line}\nexit\n")):
+            assert all(each.isprintable() or each == "\n" for each in done.stdout + done.stderr), done.stdout
+            assert "\nforged" not in done.stdout

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mixedmode.printable import printable
 from mixedmode.trustlist import TrustList
-from mixedmode.trustlist.listing import missing_file_listing, printable, render_listing
+from mixedmode.trustlist.listing import missing_file_listing, render_listing
 from tests.support import DATA
 from tests.trustlist.samples import ETOKENS, NON_SECURE, TOKENLESS
 

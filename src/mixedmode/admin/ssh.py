@@ -33,6 +33,7 @@ from mixedmode.admin.terminal import SshTerminal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
 from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.printable import printable
 from mixedmode.services.gate import Startups
 from mixedmode.services.ssh_keys import load_key, public_text
 from mixedmode.services.ssh_server import SshConnections, listen_ssh
@@ -214,7 +215,7 @@ class AdminSshService:
         except BreakError:
             return 1
         except IdleError as error:
-            process.stdout.write(f"\n{error.what}\n")
+            process.stdout.write(f"\n{printable(error.what)}\n")
             return 1
         except MixedModeError as error:
             process.stderr.write(f"{error.diagnostics()}\n")

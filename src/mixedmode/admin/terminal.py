@@ -20,6 +20,7 @@ from mixedmode.admin import texts
 from mixedmode.admin.shell.session import AdminSession, Outcome
 from mixedmode.admin.shell.talk import INPUT_ENDED, BreakError, IdleError, InputEndedError
 from mixedmode.errors import MixedModeError
+from mixedmode.printable import printable
 
 PROMPT = texts.PROMPT.line()
 _DEFAULT_HEIGHT = 24
@@ -62,7 +63,7 @@ class SshTerminal:
         Raises:
             IdleError: The client does not read.
         """
-        await self._put(f"{line}\n")
+        await self._put(f"{printable(line)}\n")
 
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
         """Write a prompt and return the line that was typed."""
@@ -106,7 +107,7 @@ class SshTerminal:
             raise IdleError(f"the client did not read for {self._idle:.0f} seconds") from error
 
     async def _read(self, prompt: str, *, secret: bool = False) -> str | None:
-        await self._put(prompt)
+        await self._put(printable(prompt))
         if self._ended:
             await self._put("\n")
             return None
@@ -118,7 +119,7 @@ class SshTerminal:
             if self._watched and secret:
                 self._editor.set_echo(True)
         if not self._watched:
-            await self._put("\n" if secret else f"{line.rstrip()}\n")
+            await self._put("\n" if secret else f"{printable(line.rstrip())}\n")
         elif secret:
             await self._put("\n")
         if not line.endswith("\n"):
@@ -175,7 +176,7 @@ class SshTerminal:
         return line, position
 
     def _show(self, lines: Sequence[str]) -> None:
-        self._process.stdout.write("\n" + "".join(f"{line}\n" for line in lines) + PROMPT)
+        self._process.stdout.write("\n" + "".join(f"{printable(line)}\n" for line in lines) + PROMPT)
 
     def _older(self, line: str, position: int) -> tuple[str, int] | bool:
         return self._from_history(-1)

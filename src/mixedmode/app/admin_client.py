@@ -3,13 +3,15 @@
 Rules:
 
 1. On a terminal every key goes to the node, Ctrl-C too; the terminal is put back whatever happens.
-2. Standard input, output and error stay this program's: they are neither closed nor made non-blocking, because a
+2. Elsewhere what the node says is text, and made printable: whoever answers there may be a stranger.
+3. Standard input, output and error stay this program's: they are neither closed nor made non-blocking, because a
    terminal or a pipe is shared with others.
 """
 
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import os
 import shutil
@@ -22,6 +24,7 @@ from typing import Any
 import asyncssh
 
 from mixedmode.errors import RemoteError
+from mixedmode.printable import PrintableStream
 
 _READ_BYTES = 65536
 _INPUT_BYTES = 4096
@@ -47,9 +50,9 @@ async def converse(connection: asyncssh.SSHClientConnection, command: str | None
         async with connection.create_process(command, encoding=None, **terminal) as process:
             if watched:
                 asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, _follow_size, process)
-            beside = [asyncio.create_task(_send(process)), asyncio.create_task(_copy(process.stderr, sys.stderr))]
+            beside = [asyncio.create_task(_send(process)), asyncio.create_task(_copy(process.stderr, sys.stderr, raw=watched))]
             try:
-                await _copy(process.stdout, sys.stdout)
+                await _copy(process.stdout, sys.stdout, raw=watched)
                 await process.wait_closed()
             finally:
                 for task in beside:
@@ -60,10 +63,18 @@ async def converse(connection: asyncssh.SSHClientConnection, command: str | None
     return process.exit_status
 
 
-async def _copy(source: asyncssh.SSHReader[bytes], stream: Any) -> None:
+async def _copy(source: asyncssh.SSHReader[bytes], stream: Any, *, raw: bool) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    text = PrintableStream()
     while data := await source.read(_READ_BYTES):
-        stream.buffer.write(data)
-        stream.buffer.flush()
+        if raw:
+            stream.buffer.write(data)
+            stream.buffer.flush()
+        else:
+            stream.write(text.feed(decoder.decode(data)))
+            stream.flush()
+    stream.write(text.feed(decoder.decode(b"", final=True)) + text.end())
+    stream.flush()
 
 
 async def _send(process: asyncssh.SSHClientProcess[bytes]) -> None:
@@ -76,7 +87,7 @@ async def _send(process: asyncssh.SSHClientProcess[bytes]) -> None:
 
 
 async def _read(file: int) -> bytes:
-    """Return what can be read, empty at the end, without making the file non-blocking (rule 2)."""
+    """Return what can be read, empty at the end, without making the file non-blocking (rule 3)."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     try:

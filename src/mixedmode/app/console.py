@@ -1,42 +1,74 @@
-"""How commands speak: documents and text on stdout, errors and progress on stderr."""
+"""How commands speak: documents and text on stdout, errors and progress on stderr.
+
+Rules:
+
+1. All that a command prints goes through here, and all of it may be a stranger's: a server's answer, a name in a list,
+   a CSV file, a file's name. So everything is made printable here (:mod:`mixedmode.printable`), and each line that is
+   given is one line of the output.
+2. Colour is added here and nowhere else, so nobody's text brings its own.
+3. A JSON document escapes what is not printable, and is the only one on stdout.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final, TextIO
 
 from mixedmode.errors import MixedModeError
+from mixedmode.printable import printable, printable_block
 
 _documents = 0
 """How many JSON documents stdout has; it may have one."""
+_JSON_STRUCTURE: Final = re.compile(r"[^\n -~]")
+
+
+def json_text(document: Any) -> str:
+    """Return a JSON document, indented; what is not printable is escaped, letters of any script stay."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return _JSON_STRUCTURE.sub(lambda found: _json_escape(found.group()), text)
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout, and nothing else."""
     global _documents  # noqa: PLW0603 - of the process, as its stdout is
     _documents += 1
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(f"{json_text(document)}\n")
 
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print text for people on stdout, at once: the command may go on for hours."""
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def print_bytes(content: bytes) -> None:
+    """Write a file's content to stdout: as it is into a pipe or file, printable on a terminal."""
+    if sys.stdout.isatty():
+        sys.stdout.write(printable_block(content.decode("utf-8", "backslashreplace")))
+    else:
+        sys.stdout.buffer.write(content)
     sys.stdout.flush()
 
 
 def say(line: str) -> None:
     """Print a line of progress on stderr."""
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{printable(line)}\n")
     sys.stderr.flush()
 
 
-def use_colour() -> bool:
-    """Whether stderr is a terminal that wants colour (https://no-color.org)."""
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+def say_error(error: MixedModeError) -> None:
+    """Print an error on stderr and go on."""
+    sys.stderr.write(f"{error.diagnostics()}\n")
+    sys.stderr.flush()
+
+
+def use_colour(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that wants colour (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def report_error(error: MixedModeError, *, as_json: bool) -> int:
@@ -45,8 +77,12 @@ def report_error(error: MixedModeError, *, as_json: bool) -> int:
     Returns:
         The exit code.
     """
-    label = "\x1b[31merror:\x1b[0m" if use_colour() else "error:"
+    label = "\x1b[31merror:\x1b[0m" if use_colour(sys.stderr) else "error:"
     sys.stderr.write(f"{label} {error.diagnostics()}\n")
     if as_json and not _documents:
         print_json({"error": error.as_document()})
     return error.exit_code
+
+
+def _json_escape(character: str) -> str:
+    return character if character.isprintable() else json.dumps(character)[1:-1]

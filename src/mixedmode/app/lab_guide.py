@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixedmode.app.lab_folder import KNOWN_HOSTS
+from mixedmode.printable import printable
 
 if TYPE_CHECKING:
     from mixedmode.app.lab import Lab
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Return a table with left-justified columns."""
-    lines = [list(heads), *(list(row) for row in rows)]
+    lines = [list(heads), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     lines.insert(1, ["-" * width for width in widths])
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]

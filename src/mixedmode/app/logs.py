@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final
 
 from mixedmode.app.log_limits import LogLimits
+from mixedmode.printable import printable, printable_block
+
+_BLOCKS: Final = frozenset({"exception", "stack"})
 
 
 def set_up_logs(*, level: str, as_json: bool) -> None:
@@ -28,7 +32,11 @@ def set_up_logs(*, level: str, as_json: bool) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
+    last: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else _printable_lines(structlog.dev.ConsoleRenderer(colors=False))
+    )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -52,3 +60,18 @@ def set_up_logs(*, level: str, as_json: bool) -> None:
     root.setLevel(level.upper())
     for noisy in ("asyncssh", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def _printable_lines(render: Callable[..., str]) -> Callable[..., str]:
+    """Return what writes an event as printable text: on one line, but for a traceback, which is indented."""
+
+    def rendered(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+        for name, value in event.items():
+            if isinstance(value, str):
+                lines = value.splitlines() if name in _BLOCKS else [value]
+                event[name] = "\n".join(
+                    f"  {printable(line)}" if name in _BLOCKS else printable(line) for line in lines
+                )
+        return printable_block(render(logger, method, event))
+
+    return rendered

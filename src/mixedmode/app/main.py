@@ -22,15 +22,23 @@ def main() -> None:
 
     die_by_interrupt()
     import sys
+    from io import TextIOWrapper
 
     from mixedmode.app.closed_pipe import end_with_readers, flush_output
     from mixedmode.app.tree import app
+    from mixedmode.app.usage_errors import USAGE_ERROR, show_usage_error
     from mixedmode.errors import MixedModeError
 
     end_with_readers()
     raise_interrupts()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A name with bytes that the terminal's character set does not have is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except USAGE_ERROR as error:
+        sys.exit(show_usage_error(error))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except (MixedModeError, ExceptionGroup, OSError) as error:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from mixedmode.errors import MixedModeError
+
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+"""What is offered to a shell: a name that is no phone's may be made for it."""
 
 
 def phone_names(directory: Path | None, config: Path | None) -> list[str]:
@@ -27,6 +32,6 @@ def phone_names(directory: Path | None, config: Path | None) -> list[str]:
 
             place = load_settings(Path(config) if config else None).node.directory
             found = ask_status(place / SOCKET_NAME, {"ask": "phones"})["phones"]
-        return sorted(str(phone["name"]) for phone in found)
+        return sorted(name for phone in found if _NAME.fullmatch(name := str(phone["name"])))
     except (MixedModeError, OSError, ValueError, KeyError, TypeError):
         return []

@@ -6,6 +6,7 @@ import sys
 
 from mixedmode.admin.shell.talk import InputEndedError
 from mixedmode.pki.ask import EndOfInputError, ask_line
+from mixedmode.printable import printable
 
 
 class TerminalIO:
@@ -18,7 +19,7 @@ class TerminalIO:
 
     async def write(self, line: str) -> None:
         """Write a line."""
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{printable(line)}\n")
         sys.stdout.flush()
 
     async def ask(self, prompt: str, *, secret: bool = False) -> str:

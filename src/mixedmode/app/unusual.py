@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mixedmode.app.console import say
-from mixedmode.trustlist.listing import printable
+from mixedmode.printable import printable
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates import Certificate

@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
 from mixedmode.errors import UsageError
+from mixedmode.printable import printable
 
 LINE_LIMIT = 4096
 """Characters of an answer."""
@@ -42,7 +43,7 @@ def ask_line(prompt: str, *, secret: bool = False, out: TextIO | None = None) ->
     """Ask, and return the line that was typed, without its end.
 
     Args:
-        prompt: Written without an end of line.
+        prompt: Written without an end of line, and made printable: it may name what a stranger named.
         secret: Do not show what is typed, if it is typed on a terminal.
         out: Where the prompt goes; by default standard error, so that standard output stays a document.
 
@@ -52,7 +53,7 @@ def ask_line(prompt: str, *, secret: bool = False, out: TextIO | None = None) ->
         KeyboardInterrupt: Ctrl-C was typed.
     """
     shown = sys.stderr if out is None else out
-    shown.write(prompt)
+    shown.write(printable(prompt))
     shown.flush()
     hidden = secret and is_terminal()
     with ExitStack() as stack:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mixedmode.errors import MixedModeError
+from mixedmode.printable import printable
 from mixedmode.services.tvs_sources import CtlCache
-from mixedmode.trustlist.listing import printable
 from mixedmode.trustlist.roles import MAX_FILE
 
 _Mark = tuple[int, int, int, int]

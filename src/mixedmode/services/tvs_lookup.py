@@ -24,9 +24,9 @@ from typing import Final
 from mixedmode.cluster.certificates import list_identity
 from mixedmode.errors import MalformedError, MixedModeError
 from mixedmode.pki.certificates import Certificate
+from mixedmode.printable import printable
 from mixedmode.protocols.tvs import DEFAULT_TTL, Answer, QueryRequest, Request, known, unknown
 from mixedmode.services.tvs_sources import CtlCache, Entry, MapKey, Source, is_manufacturer, is_of_token, shown
-from mixedmode.trustlist.listing import printable
 
 _QUERY: Final = "tvsHandleQueryCertReq"
 _VERIFY: Final = "tvsHandleVerifyCertReq"

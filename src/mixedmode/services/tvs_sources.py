@@ -17,7 +17,7 @@ from mixedmode.cluster.reader import ClusterReader
 from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.names import names_match
-from mixedmode.trustlist.listing import printable
+from mixedmode.printable import printable
 from mixedmode.trustlist.model import TrustList
 
 _MANUFACTURER: Final = "cn=Cisco Manufacturing CA"

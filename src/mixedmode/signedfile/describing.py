@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mixedmode.pki.names import serial_text
+from mixedmode.printable import printable
 from mixedmode.signedfile.errors import BadSignatureError, UnknownSignerError
 from mixedmode.trustlist.kinds import kind_of
-from mixedmode.trustlist.listing import printable
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates import Certificate

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import MalformedError
+from mixedmode.printable import printable
 from mixedmode.trustlist.roles import HEADER_CONTAINERS, HEADER_NAMES, RECORD_NAMES, HeaderTag, RecordTag
 
 if TYPE_CHECKING:
@@ -29,13 +30,6 @@ _TAG_WIDTH = 16
 _VALUE_COLUMN = 32
 _LINE_WIDTH = 80
 _BLANKS = re.compile(" +")
-
-
-def printable(text: str) -> str:
-    r"""Return a text from a file with control characters shown as ``\xNN``, safe for a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
 
 
 def missing_file_listing(kind: str) -> list[str]:

@@ -8,7 +8,7 @@ from mixedmode.admin.shell.call import Call
 from mixedmode.admin.shell.model import Argument, Command, Question
 from mixedmode.cluster.operations import csr
 from mixedmode.pki.profiles import Purpose
-from mixedmode.trustlist.listing import printable
+from mixedmode.printable import printable
 
 
 async def ask_generate(call: Call) -> Question | None:

@@ -13,7 +13,7 @@ from mixedmode.cluster.operations import certificates as operations
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.profiles import Purpose
-from mixedmode.trustlist.listing import printable
+from mixedmode.printable import printable
 
 
 async def show_own(call: Call) -> None:

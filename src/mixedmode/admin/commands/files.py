@@ -22,7 +22,7 @@ from mixedmode.admin.shell.session import AdminSession
 from mixedmode.admin.shell.specs import Found, human_name
 from mixedmode.admin.shell.talk import InputEndedError, write_paged
 from mixedmode.errors import RemoteError, UsageError
-from mixedmode.trustlist.listing import printable
+from mixedmode.printable import printable
 
 VIEW_LIMIT = 4 << 20
 """Bytes of a file that are shown."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from mixedmode.admin import texts
 from mixedmode.admin.shell.call import Call
 from mixedmode.admin.shell.model import Argument, BadCommandError, Command, Kind
-from mixedmode.trustlist.listing import printable
+from mixedmode.printable import printable
 
 ROW_LIMIT = 5_000
 TIME_LIMIT = 10.0

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from mixedmode.errors import RemoteError, UsageError
-from mixedmode.trustlist.listing import printable
+from mixedmode.printable import printable
 
 FOUND_LIMIT = 10_000
 

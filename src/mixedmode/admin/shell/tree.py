@@ -162,7 +162,8 @@ def complete(line: str, commands: Sequence[Command], session: AdminSession) -> t
         if len(words) > len(command.path) and matches(command.path, words) and _takes_rest(command):
             partial = line.lstrip().split(maxsplit=len(command.path))[-1]
             options = _options(command.path, commands, session)
-    options = [each for each in options if each.lower().startswith(partial.lower())]
+    # A file's name that is not printable cannot be typed, and would reach the terminal raw.
+    options = [each for each in options if each.lower().startswith(partial.lower()) and each.isprintable()]
     if not options:
         return line, []
     stem = line[: len(line) - len(partial)]

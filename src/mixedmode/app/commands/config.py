@@ -206,10 +206,9 @@ def _document(opened: OpenedFile, *, with_content: bool) -> dict[str, Any]:
 
 
 def _write_bytes(content: bytes) -> None:
-    import sys
+    from mixedmode.app.console import print_bytes
 
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+    print_bytes(content)
 
 
 def _plain_name(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixedmode.app import interrupts
-from mixedmode.app.console import print_json, say
+from mixedmode.app.console import print_json, print_lines, say
 from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
@@ -78,13 +78,12 @@ def ctl_client(
     if json:
         print_json(_document(done))
     else:
-        for each in done.results:
-            typer.echo(f"{each.node}: {'installed' if each.installed else f'not yet: {each.reason}'}")
-        for line in (*done.changes, *done.warnings):
-            typer.echo(line)
         from mixedmode.admin.ctlclient.wizard import RESTART
 
-        typer.echo(RESTART)
+        print_lines(
+            f"{each.node}: {'installed' if each.installed else f'not yet: {each.reason}'}" for each in done.results
+        )
+        print_lines([*done.changes, *done.warnings, RESTART])
     if not all(each.installed for each in done.results):
         raise typer.Exit(3)
 

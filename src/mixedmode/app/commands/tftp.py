@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixedmode.app import interrupts
-from mixedmode.app.console import say
+from mixedmode.app.console import print_bytes, say, say_error
 
 if TYPE_CHECKING:
     from mixedmode.services.files import FolderStore
@@ -61,7 +61,7 @@ async def _serve(store: FolderStore, host: str, port: int, drain: float) -> None
         try:
             store.reload()
         except MixedModeError as error:
-            say(error.diagnostics())
+            say_error(error)
         else:
             say_left_out()
             say(f"Read again: {len(store)} files")
@@ -109,14 +109,13 @@ def get(
 
     data = _with_progress(name, fetch) if sys.stderr.isatty() else fetch(None)
     if output == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        print_bytes(data)
         return
     from mixedmode.pki.files import write_atomic
 
     target = Path(output or Path(name).name)
     write_atomic(target, data)
-    print(f"{target}: {len(data)} bytes", file=sys.stderr)
+    say(f"{target}: {len(data)} bytes")
 
 
 if TYPE_CHECKING:
@@ -130,7 +129,9 @@ def _with_progress(name: str, fetch: Callable[[Progress | None], bytes]) -> byte
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    from mixedmode.printable import printable
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
+        task = bar.add_task(printable(name), total=None)
         return fetch(lambda done, total: bar.update(task, completed=done, total=total))

@@ -110,8 +110,8 @@ def verify(
 
     Exit code 0 if the signature holds and nothing contradicts it, 1 if not, 2 if the file is malformed.
     """
+    from mixedmode.printable import printable
     from mixedmode.trustlist.document import problem_document
-    from mixedmode.trustlist.listing import printable
     from mixedmode.trustlist.problems import Problem, Severity, find_problems
 
     file = open_source(source, limit=_SIGNED_LIMIT)
@@ -188,7 +188,7 @@ def diff(
 
 
 def _print_difference(a: str, b: str, difference: Any) -> None:
-    from mixedmode.trustlist.listing import printable
+    from mixedmode.printable import printable
 
     if not difference:
         print_lines(["identical"])

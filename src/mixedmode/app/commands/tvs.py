@@ -121,7 +121,7 @@ def _document(request: Request, answer: Answer) -> dict[str, Any]:
 
 def _lines(asked: Certificate, answer: Answer) -> list[str]:
     from mixedmode.pki.names import serial_text
-    from mixedmode.trustlist.listing import printable
+    from mixedmode.printable import printable
 
     lines = [f"Subject  {printable(asked.subject)}", f"Issuer   {printable(asked.issuer)}"]
     lines.append(f"Serial   {serial_text(asked.serial)}")
