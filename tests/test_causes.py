@@ -12,7 +12,11 @@ import pytest
 
 from mixedmode.causes import cannot_listen, file_error, place, why_no_connection
 from mixedmode.errors import MixedModeError, RemoteError
+from mixedmode.phone.client import TvsRequest
+from mixedmode.phone.decisions import TvsQuestion
 from mixedmode.phone.download import fetch_tftp
+from mixedmode.phone.state import TvsServer
+from mixedmode.phone.tvs import ask_tvs
 from mixedmode.services.datagrams import bind_datagram
 from mixedmode.services.doors import listen
 from tests.support import run_mixedmode
@@ -47,6 +51,14 @@ def test_a_name_that_nobody_knows() -> None:
         tcp("nosuch.invalid", 0)
     with pytest.raises(MixedModeError, match="no host of this name is known"):
         asyncio.run(fetch_tftp("nosuch.invalid", 69, "x"))
+    for evil in ("a" * 70, "\x9b1m", ".x", "a..b"):
+        with pytest.raises(MixedModeError):
+            tcp(evil, 0)
+        with pytest.raises(MixedModeError):
+            asyncio.run(fetch_tftp(evil, 69, "x"))
+        question = TvsQuestion("CN=x", "CN=x", b"1")
+        with pytest.raises(MixedModeError):
+            asyncio.run(ask_tvs(TvsRequest(TvsServer(evil), question, "CP-7975-SEP001122334455", "1.2", ())))
 
 
 def test_a_low_port_says_which_right_is_missing() -> None:

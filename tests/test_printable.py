@@ -111,7 +111,7 @@ def test_a_stream_in_pieces_is_the_stream(pieces: list[str]) -> None:
 
 
 def test_no_module_prints_past_the_sinks() -> None:
-    sinks = {"console.py", "terminal_io.py", "terminal.py", "ssh.py"}
+    sinks = {"query_worker.py", "console.py", "terminal_io.py", "terminal.py", "ssh.py"}
     raw = re.compile(r"(?<![\w.])print\(|typer\.(?:echo|secho)\(|sys\.(?:stdout|stderr)\.(?:buffer\.)?write\(")
     found = [
         f"{path.name}: {line.strip()}"
@@ -262,7 +262,7 @@ def test_an_error_is_as_many_lines_as_it_has_parts() -> None:
 
 
 def test_the_wizards_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builtins.input", safe)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))
     asyncio.run(TerminalIO().write(EVIL))
     asyncio.run(TerminalIO().ask(EVIL))
     assert safe(capsys.readouterr().out).count("\n") == 1

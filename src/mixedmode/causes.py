@@ -39,6 +39,7 @@ _CONNECT: Final[_Words] = {
     errno.EACCES: ("this address is not allowed", "check the address: is it a broadcast?"),
     errno.EAFNOSUPPORT: ("this host does not speak this kind of address", None),
 }
+_NO_NAME: Final = ("no host of this name is known", "check the name, or give its address")
 _FILE: Final[_Words] = {
     errno.EACCES: ("no permission", "run this as the file's user, or change its permissions"),
     errno.EPERM: ("no permission", "run this as the file's user, or change its permissions"),
@@ -56,7 +57,7 @@ _FILE: Final[_Words] = {
 }
 
 
-def cannot_listen(what: str, host: str, port: int, error: OSError) -> RemoteError:
+def cannot_listen(what: str, host: str, port: int, error: OSError | UnicodeError) -> RemoteError:
     """Return the error of a service whose port cannot be had.
 
     Args:
@@ -66,7 +67,7 @@ def cannot_listen(what: str, host: str, port: int, error: OSError) -> RemoteErro
         error: What the system said.
     """
     words, step = _words(_LISTEN, error)
-    if error.errno in {errno.EACCES, errno.EPERM} and 0 < port < _PRIVILEGED:
+    if getattr(error, "errno", None) in {errno.EACCES, errno.EPERM} and 0 < port < _PRIVILEGED:
         step = _LOW_PORT
     return RemoteError(
         f"{what} cannot listen: {words}",
@@ -76,7 +77,7 @@ def cannot_listen(what: str, host: str, port: int, error: OSError) -> RemoteErro
     )
 
 
-def why_no_connection(error: OSError) -> tuple[str, str | None]:
+def why_no_connection(error: OSError | UnicodeError) -> tuple[str, str | None]:
     """Return why another host cannot be reached, and what to do about it."""
     return _words(_CONNECT, error)
 
@@ -92,7 +93,9 @@ def place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _words(table: _Words, error: OSError) -> tuple[str, str | None]:
+def _words(table: _Words, error: OSError | UnicodeError) -> tuple[str, str | None]:
+    if isinstance(error, UnicodeError):
+        return _NO_NAME  # of the encoding of international names
     number = error.errno or 0
     if not number and (tried := _TRIED.findall(str(error))):
         # A name with several addresses: asyncio puts what was wrong with each of them into one text.
@@ -101,7 +104,7 @@ def _words(table: _Words, error: OSError) -> tuple[str, str | None]:
         number = errno.ETIMEDOUT
     if number < 0:
         # Of getaddrinfo: no number of the system's, but the resolver's, and those are negative.
-        return "no host of this name is known", "check the name, or give its address"
+        return _NO_NAME
     found = table.get(number)
     if found is not None:
         return found

@@ -16,7 +16,7 @@ from mixedmode.pki.der import BIT_STRING, OCTET_STRING, OID, SEQUENCE, children,
 from mixedmode.pki.extensions import Extension
 from mixedmode.pki.names import attributes_of
 from mixedmode.pki.outline import algorithm_oid
-from mixedmode.trustlist.listing import printable
+from mixedmode.printable import printable
 
 _ALGORITHMS = {
     "1.2.840.113549.1.1.4": "MD5withRSA",

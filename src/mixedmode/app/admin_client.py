@@ -50,7 +50,10 @@ async def converse(connection: asyncssh.SSHClientConnection, command: str | None
         async with connection.create_process(command, encoding=None, **terminal) as process:
             if watched:
                 asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, _follow_size, process)
-            beside = [asyncio.create_task(_send(process)), asyncio.create_task(_copy(process.stderr, sys.stderr, raw=watched))]
+            beside = [
+                asyncio.create_task(_send(process)),
+                asyncio.create_task(_copy(process.stderr, sys.stderr, raw=watched)),
+            ]
             try:
                 await _copy(process.stdout, sys.stdout, raw=watched)
                 await process.wait_closed()

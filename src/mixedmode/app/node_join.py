@@ -170,8 +170,8 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
         raise RemoteError(problem, where=where, why=str(error), next_step=hint) from error
     except asyncssh.PermissionDenied as error:
         raise UsageError("the publisher refused the login", where=f"{publisher.user}@{where}") from error
-    except (asyncssh.Error, OSError, TimeoutError) as error:
-        why, step = why_no_connection(error) if isinstance(error, OSError) else (str(error), None)
+    except (asyncssh.Error, OSError, UnicodeError) as error:
+        why, step = why_no_connection(error) if isinstance(error, OSError | UnicodeError) else (str(error), None)
         raise RemoteError("the publisher does not answer", where=where, why=why, next_step=step) from error
     try:
         answer = json.loads(line)

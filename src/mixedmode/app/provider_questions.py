@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def accept(place: str, certificate: Certificate) -> bool:
     """Ask on the terminal whether an unknown provider is the right one."""
     from mixedmode.pki.ask import ask_yes, is_terminal
-    from mixedmode.trustlist.listing import printable
+    from mixedmode.printable import printable
 
     if not is_terminal():
         return False

@@ -50,7 +50,7 @@ async def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[Any
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         problem, step = why_no_connection(error)
         raise RemoteError(f"There is no such server: {problem}", where=place(host, port), next_step=step) from error
     family, _, _, _, address = found[0]

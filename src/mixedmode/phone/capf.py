@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
@@ -135,7 +134,7 @@ async def enrol(
         raise RemoteError(f"no answer from CAPF after {deadline:g} s", where=where, code="timeout") from None
     except MalformedCapfError as error:
         raise ProtocolError("CAPF does not keep to the protocol", where=where, why=error.what) from error
-    except (OSError, ssl.SSLError) as error:
+    except (OSError, UnicodeError) as error:
         why, step = why_no_connection(error)
         raise RemoteError("CAPF cannot be reached", where=where, why=why, next_step=step) from error
 

@@ -79,7 +79,7 @@ async def fetch_tftp(
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         problem, step = why_no_connection(error)
         raise TransferFailed(f"There is no such server: {problem}", where=where, next_step=step) from error
     family, _, _, _, server = found[0]

@@ -68,7 +68,7 @@ async def fetch_http(
             next_step="Give the CA that issued it.",
             code="untrusted",
         ) from error
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         why, step = why_no_connection(error)
         raise TransferFailed("The connection failed", where=url, why=why, next_step=step) from error
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:

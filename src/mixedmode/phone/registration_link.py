@@ -88,10 +88,10 @@ class Link:
             raise RemoteError(
                 "the TLS connection failed", where=str(self.target), why=_tls_words(error), code="sccp-tls"
             ) from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             problem, step = why_no_connection(error)
             why = None
-            if self._machine is None and self.target.context is not None and not error.errno:
+            if self._machine is None and self.target.context is not None and not getattr(error, "errno", None):
                 why = "the server speaks no TLS that this phone knows, or refuses its certificate"
             raise RemoteError(
                 problem, where=str(self.target), why=why, next_step=step, code="sccp-unreachable"
@@ -167,7 +167,7 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     try:
         async with asyncio.timeout(1.0):
             await writer.wait_closed()
-    except (OSError, TimeoutError):
+    except (OSError, UnicodeError):
         with contextlib.suppress(RuntimeError):
             writer.transport.abort()
 

@@ -111,7 +111,7 @@ async def exchange(
             next_step=f"this phone knows only TLS {tls_max}: switch it on at the server" if old else None,
             code="tvs-tls",
         ) from error
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         problem, step = why_no_connection(error)
         raise RemoteError(
             f"TVS cannot be reached: {problem}", where=where, next_step=step, code="tvs-unreachable"

@@ -28,7 +28,7 @@ def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise UsageError(
             "no host of this name is known", where=host, next_step="give an address that `ip address` lists"
         ) from error

@@ -48,7 +48,7 @@ def listen(what: str, host: str, port: int, *, backlog: int = BACKLOG, reuse_por
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
         listener.listen(backlog)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         if listener is not None:
             listener.close()
         raise cannot_listen(what, host, port, error) from error

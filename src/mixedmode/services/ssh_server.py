@@ -46,7 +46,7 @@ async def listen_ssh(
             **algorithms(),
             **settings,
         )
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise cannot_listen(what, host, port, error) from error
 
 

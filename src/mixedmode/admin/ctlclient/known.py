@@ -24,7 +24,7 @@ from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError, Usag
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.files import write_atomic
 from mixedmode.pki.requests import all_alternative_names, authority_obstacle
-from mixedmode.trustlist.listing import printable
+from mixedmode.printable import printable
 
 
 @dataclass(frozen=True, slots=True)

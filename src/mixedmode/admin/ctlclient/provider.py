@@ -159,8 +159,8 @@ class ProviderClient:
         try:
             async with asyncio.timeout(self._seconds[0]):
                 reader, writer = await asyncio.open_connection(host, port, ssl=context)
-        except (OSError, TimeoutError) as error:
-            problem = why_no_connection(error)[0] if isinstance(error, OSError) and str(error) else "no answer in time"
+        except (OSError, UnicodeError) as error:
+            problem = why_no_connection(error)[0]
             raise RemoteError(
                 f"no CTL Provider answers: {problem}",
                 where=place(host, port),

@@ -109,11 +109,13 @@ async def _connect(target: Target, keys: HostKeys) -> asyncssh.SSHClientConnecti
                 where=f"{target.user}@{target.where}",
                 next_step="check the account and its password; after too many failures wait a few minutes",
             ) from error
-        except (asyncssh.Error, OSError, TimeoutError) as error:
+        except (asyncssh.Error, OSError, UnicodeError) as error:
             if target.lab is not None and (down := lab_is_down(target.lab)) is not None:
                 raise down from error
             why, step = (
-                why_no_connection(error) if isinstance(error, OSError) else (str(error) or type(error).__name__, None)
+                why_no_connection(error)
+                if isinstance(error, OSError | UnicodeError)
+                else (str(error) or type(error).__name__, None)
             )
             raise RemoteError(
                 "the node does not answer",
