@@ -13,12 +13,13 @@ from mixedmode.admin.commands import sql
 from mixedmode.admin.shell.session import AdminSession
 from mixedmode.cluster import query_login, query_postgres
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.logical import prepare_publisher
 from mixedmode.cluster.query_login import FILE_NAME, login_name, make_login
 from mixedmode.cluster.sql_functions import calls_of
 from mixedmode.errors import MixedModeError, UsageError
 from tests.admin.conftest import CET, PUBLISHER, Terminal
 from tests.cluster.building import seed_spec
-from tests.postgres import PostgresServer, postgres_server
+from tests.postgres import PostgresServer, find_binaries, postgres_server
 
 __all__ = ["postgres_server"]
 
@@ -389,6 +390,39 @@ def test_without_its_login_the_query_is_refused_and_the_way_out_is_told(on_postg
     assert on_postgresql.make_query_login() == ""
     assert on_postgresql.select("select 1").rows == (("1",),)
     assert path.read_text() != kept
+
+
+def test_the_login_works_as_debian_lets_roles_in(tmp_path: Path) -> None:
+    """By the system's user over the socket file, by password over loopback."""
+    binaries = find_binaries()
+    assert binaries is not None
+    server = PostgresServer(binaries).create()
+    try:
+        rules = ("local all mixedmode trust", "local all all peer", "host all all 127.0.0.1/32 scram-sha-256")
+        (server.data / "pg_hba.conf").write_text("\n".join(rules) + "\n")
+        cluster = Cluster.create(tmp_path / "c", seed_spec(), database_url=server.start().create_database())
+        assert cluster.select("select count(*) from processnode").rows == (("2",),)
+        path = cluster.directory / FILE_NAME
+        path.write_text(path.read_text().strip() + "x")
+        with pytest.raises(MixedModeError, match="does not let in"):
+            cluster.select("select 1")
+        assert cluster.make_query_login() == ""
+        assert cluster.select("select 1").rows == (("1",),)
+        assert source_works(cluster, server)
+        cluster.close()
+    finally:
+        server.remove()
+
+
+def source_works(cluster: Cluster, server: PostgresServer) -> bool:
+    """Whether the role of subscribers, made likewise, is let in by its password too."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute("alter system set wal_level = logical")
+    server.stop()
+    server.start()
+    source = prepare_publisher(cluster.database, "127.0.0.1")
+    with psycopg.connect(source.url) as connection:
+        return connection.execute("select count(*) from processnode").fetchone() == (2,)
 
 
 def test_an_account_that_may_not_make_roles_is_told(

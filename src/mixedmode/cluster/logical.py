@@ -26,7 +26,7 @@ from mixedmode.cluster.database import Database
 from mixedmode.cluster.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.migrations import HEAD, revision
 from mixedmode.cluster.replicas import LogicalReplication, NodeReplication, drop_slot, slot_name
-from mixedmode.cluster.servers import connected
+from mixedmode.cluster.servers import connected, verifier
 
 __all__ = [
     "PUBLICATION",
@@ -148,9 +148,8 @@ def prepare_publisher(database: Database, host: str, password: str | None = None
 def _make_role(connection: Connection, password: str) -> None:
     there = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": ROLE}).first()
     verb = "ALTER" if there else "CREATE"
-    # No parameters in DDL: the password is made of URL-safe characters, and quoted by PostgreSQL's own rule.
-    quoted = password.replace("'", "''")
-    connection.execute(text(f"{verb} ROLE {ROLE} LOGIN REPLICATION PASSWORD '{quoted}'".replace(":", "\\:")))
+    kept = verifier(connection, ROLE, password)
+    connection.exec_driver_sql(f"{verb} ROLE {ROLE} LOGIN REPLICATION PASSWORD '{kept}'")
     for statement in (
         f"GRANT USAGE ON SCHEMA public TO {ROLE}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}",

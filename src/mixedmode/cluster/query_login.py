@@ -18,14 +18,14 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from mixedmode.cluster.database import Database
 from mixedmode.cluster.errors import PreconditionError
-from mixedmode.cluster.servers import connected
+from mixedmode.cluster.servers import connected, verifier
 from mixedmode.errors import MixedModeError
 from mixedmode.pki.files import PRIVATE, write_atomic
 
@@ -130,11 +130,9 @@ def make_login(database: Database) -> Login:
         login = Login(name, secrets.token_urlsafe(24))
         there = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name}).first()
         verb = "ALTER" if there else "CREATE"
-        verifier = _verifier(connection, login)
+        kept = verifier(connection, login.user, login.password)
         # No parameters in DDL: the name is of letters and digits, a verifier of base64 and $ and :.
-        _execute(
-            connection, f"{verb} ROLE {name} LOGIN NOINHERIT CONNECTION LIMIT {_CONNECTIONS} PASSWORD '{verifier}'"
-        )
+        _execute(connection, f"{verb} ROLE {name} LOGIN NOINHERIT CONNECTION LIMIT {_CONNECTIONS} PASSWORD '{kept}'")
         for statement in (
             f"GRANT USAGE ON SCHEMA public TO {name}",
             f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}",
@@ -150,13 +148,6 @@ def _bound_temporary_files(connection: Connection, name: str) -> None:
     """Bound what a query may sort on the server's disk; only a superuser may, so without it time alone bounds it."""
     with contextlib.suppress(SQLAlchemyError), connection.begin_nested():
         _execute(connection, f"ALTER ROLE {name} SET temp_file_limit = '{_TEMPORARY_FILES}'")
-
-
-def _verifier(connection: Connection, login: Login) -> str:
-    """Return what the server keeps of a password, so that the password itself is in no statement and no log."""
-    driver: Any = connection.connection.driver_connection
-    made = driver.pgconn.encrypt_password(login.password.encode(), login.user.encode(), b"scram-sha-256")
-    return bytes(made).decode("ascii")
 
 
 def _execute(connection: Connection, statement: str) -> None:

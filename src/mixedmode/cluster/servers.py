@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -53,3 +55,13 @@ class connected:  # noqa: N801 - used as a function
             why=why,
             next_step="check that both servers run, that they reach each other, and the account's rights",
         )
+
+
+def verifier(connection: Connection, user: str, password: str) -> str:
+    """Return what the server keeps of a role's password (SCRAM), of base64, ``$`` and ``:``.
+
+    Given in its place the password itself is in no statement, and so in no log of the server.
+    """
+    driver: Any = connection.connection.driver_connection
+    made = driver.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256")
+    return bytes(made).decode("ascii")
