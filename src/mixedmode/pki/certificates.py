@@ -191,7 +191,10 @@ class Certificate:
         """The issuer."""
         from mixedmode.pki.distinguished import read_name
 
-        return read_name(self.der, self.outline.issuer)
+        subject, issuer = self.outline.subject, self.outline.issuer
+        if self.der[subject.outer : subject.next] == self.der[issuer.outer : issuer.next]:
+            return self.subject_name
+        return read_name(self.der, issuer)
 
     @_field
     def subject(self) -> str:

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from mixedmode.errors import MalformedError
@@ -154,6 +155,7 @@ def encode(tag: int, value: bytes) -> bytes:
     return bytes((tag, 0x80 | octets)) + size.to_bytes(octets) + value
 
 
+@lru_cache(maxsize=256)
 def oid_text(value: bytes) -> str:
     """Return an object identifier's contents in dots.
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from mixedmode.pki.der import OID, SEQUENCE, SET, Element, children, contents, expect, oid_text, read_element, whole
+from mixedmode.pki.der import OID, SEQUENCE, SET, Element, broken, children, contents, oid_text, whole
 
 _T61, _BMP, _UNIVERSAL = 0x14, 0x1E, 0x1C
 _ENCODINGS = {_T61: "latin-1", _BMP: "utf-16-be", _UNIVERSAL: "utf-32-be"}
@@ -87,7 +87,7 @@ class DistinguishedName:
             yield f"is written in an old string type ({', '.join(old)})"
         if self.unsorted:
             yield "has a set of attributes in the wrong order"
-        if any(not _decodes(each) for each in self):
+        if not all(_decodes(each) for each in self):
             yield "has bytes that do not fit their string type; they are read as Latin-1"
         for each in self:
             yield from _odd_value(each)
@@ -101,19 +101,22 @@ def read_name(data: bytes, element: Element) -> DistinguishedName:
     """
     rdns = []
     unsorted = False
-    for part in children(data, element):
-        rdn = expect(data, part.outer, part.next, SET, "a set of attributes")
+    for rdn in children(data, element):
+        if rdn.tag != SET:
+            raise broken(rdn.outer, "a set of attributes expected, another field found")
         members = children(data, rdn)
-        written = [whole(data, member) for member in members]
-        unsorted = unsorted or written != sorted(written)
+        if len(members) > 1:
+            written = [whole(data, member) for member in members]
+            unsorted = unsorted or written != sorted(written)
         rdns.append(tuple(_attribute(data, member) for member in members))
     return DistinguishedName(whole(data, element), tuple(rdns), unsorted)
 
 
 def _attribute(data: bytes, member: Element) -> Attribute:
-    pair = expect(data, member.outer, member.next, SEQUENCE, "an attribute")
-    kind = expect(data, pair.start, pair.end, OID, "an attribute's type")
-    value = read_element(data, kind.next, pair.end)
+    parts = children(data, member) if member.tag == SEQUENCE else []
+    if len(parts) < 2 or parts[0].tag != OID:
+        raise broken(member.outer, "an attribute expected, another field found")
+    kind, value = parts[:2]
     raw = contents(data, value)
     return Attribute(oid_text(contents(data, kind)), _text(value.tag, raw), value.tag, raw)
 
@@ -128,6 +131,8 @@ def _text(tag: int, raw: bytes) -> str:
 
 
 def _decodes(attribute: Attribute) -> bool:
+    if attribute.raw.isascii() and attribute.tag not in {_BMP, _UNIVERSAL}:
+        return True
     try:
         attribute.raw.decode(_ENCODINGS.get(attribute.tag, "utf-8"))
     except UnicodeDecodeError:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import MalformedError
 from mixedmode.pki import extensions
-from mixedmode.pki.outline import algorithm_oid, read_validity, serial_octets
+from mixedmode.pki.outline import algorithm_oid, serial_octets
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates import Certificate
@@ -32,7 +31,6 @@ _READERS: dict[str, Callable[[bytes], object]] = {
 }
 
 
-@lru_cache(maxsize=512)
 def oddities(certificate: Certificate) -> tuple[str, ...]:
     """Return what is odd about a certificate, a clause each: ``its serial number is negative``.
 
@@ -80,7 +78,7 @@ def _names(certificate: Certificate) -> Iterator[str]:
 
 
 def _dates(certificate: Certificate) -> Iterator[str]:
-    first, last = read_validity(certificate.der, certificate.outline)
+    first, last = certificate.validity
     for name, moment in (("first", first), ("last", last)):
         if moment.odd:
             yield f"its {name} day of validity is {moment.odd}"
