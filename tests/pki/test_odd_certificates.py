@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.der import encode
 from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.pki.issuing import Hash
-from mixedmode.pki.names import NameStyle, names_match, render_name, serial_matches
+from mixedmode.pki.names import NameStyle, names_match, render_name, serial_matches, texts_match
 from mixedmode.pki.oddities import oddities
 from mixedmode.pki.outline import read_outline, usual_key
 from mixedmode.pki.profiles import KeyKind, issue_lsc
@@ -240,3 +242,21 @@ def test_no_command_warns_with_source_paths(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "serial number is negative" in done.stdout
+
+
+AWKWARD = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]) | st.sampled_from(';=,"\\+#<> '), max_size=12
+)
+PARTS = st.lists(st.tuples(st.sampled_from(["CN", "O", "OU", "C", "DC", "E"]), AWKWARD), min_size=1, max_size=6)
+
+
+@given(PARTS)
+def test_any_name_matches_what_is_written_of_it(parts: list[tuple[str, str]]) -> None:
+    from mixedmode.pki.der import read_element
+    from mixedmode.pki.distinguished import read_name
+
+    der = name(*[part(kind, text) for kind, text in parts])
+    found = read_name(der, read_element(der, 0, len(der)))
+    for style in (NameStyle.CUCM, NameStyle.TLVFILE):
+        assert names_match(render_name(found, style), found)
+    assert texts_match(render_name(found), render_name(found))
