@@ -68,10 +68,17 @@ def fast_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def every_certificate() -> Own:
     """Two nodes with one certificate of every purpose that any version has."""
     subject = Subject("", "TAC", "Cisco", "Krakow", "Malopolska", "PL")
-    keys = {"rsa": KeyKind.RSA_1024, "ec": KeyKind.EC_256}
     purposes = {purpose for each in ALL for purpose in Version.parse(each).own_purposes(publisher=True)}
     return {
-        (node.name, purpose.value): make_installed(purpose, node.name, subject, **keys, now=_NOW, signature_hash=None)
+        (node.name, purpose.value): make_installed(
+            purpose,
+            node.name,
+            subject,
+            rsa=KeyKind.RSA_1024,
+            ec=KeyKind.EC_256,
+            now=_NOW,
+            signature_hash=None,
+        )
         for node in NODES
         for purpose in purposes
     }

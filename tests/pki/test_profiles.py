@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mixedmode.pki.profiles import (
     Expiry,
     KeyKind,
     Purpose,
+    Style,
     Subject,
     common_name,
     expiry,
@@ -79,7 +81,57 @@ def test_the_usages_of_a_callmanager_certificate() -> None:
     assert "DNS:a.example.com, DNS:b.example.com" in text
     assert "70:ca:f6:4e:09:07:51:b9:df:22:f4:9f:75:4f:c5:bb" in text
     assert "CA:FALSE" in text
-    assert "CA:TRUE" in text_of(make(Purpose.CAPF))
+    assert "CA:TRUE, pathlen:0" in text_of(make(Purpose.CAPF))
+
+
+@pytest.mark.parametrize(
+    ("purpose", "kind", "size"),
+    [
+        (Purpose.CALLMANAGER, KeyKind.RSA_1024, 694),
+        (Purpose.CALLMANAGER, KeyKind.RSA_2048, 955),
+        (Purpose.CAPF, KeyKind.RSA_1024, 680),
+    ],
+)
+def test_the_plain_style_has_the_seeds_sizes(purpose: Purpose, kind: KeyKind, size: int) -> None:
+    subject = PUBLISHER.named(common_name(purpose, "cucm-1051-a-pub", number=0xE41E7D87))
+    certificate = make(purpose, subject=subject, key=key(kind), style=Style.PLAIN, dns_names=["cucm-1051-a-pub"])
+    assert len(certificate.der) == size
+    names = [extension.oid for extension in certificate.extensions]
+    assert names == ["2.5.29.15", "2.5.29.37", "2.5.29.14"], "as a public listing of CUCM shows them"
+    assert not any(extension.critical for extension in certificate.extensions)
+
+
+def test_the_plain_recovery_certificate_has_the_size_of_a_real_one() -> None:
+    """ITLRECOVERY of the list that a public parser's header shows: 694 bytes with these names."""
+    subject = Subject("ITLRECOVERY_gigantic-6.cisco.com", "CTG", "Alpha", "SJ", "CA", "US")
+    certificate = make(Purpose.ITLRECOVERY, subject=subject, key=key(KeyKind.RSA_1024), style=Style.PLAIN)
+    assert len(certificate.der) == 694
+
+
+def test_an_authority_of_2048_bits_says_so_in_any_style() -> None:
+    assert "CA:TRUE, pathlen:0" in text_of(make(Purpose.CAPF, style=Style.PLAIN))
+
+
+@pytest.mark.parametrize(("kind", "style"), list(itertools.product((KeyKind.RSA_1024, KeyKind.RSA_2048), Style)))
+def test_an_lsc_holds_under_every_capf(kind: KeyKind, style: Style, tmp_path: Path) -> None:
+    capf = make(Purpose.CAPF, key=key(kind), style=style)
+    lsc = issue_lsc(
+        "SEP001122334455",
+        key(KeyKind.RSA_2048).public_key(),
+        authority=capf,
+        authority_key=key(kind),
+        now=NOW,
+        serial=9,
+    )
+    (tmp_path / "capf.pem").write_bytes(capf.pem())
+    (tmp_path / "lsc.pem").write_bytes(lsc.pem())
+    moment = str(int(NOW.timestamp()) + 60)
+    level = ("-auth_level", "0")
+    answer = openssl(
+        "verify", "-attime", moment, *level, "-purpose", "sslclient", "-CAfile", tmp_path / "capf.pem",
+        tmp_path / "lsc.pem",
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr + answer.stdout
 
 
 @pytest.mark.parametrize(

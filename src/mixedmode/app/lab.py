@@ -19,7 +19,7 @@ from mixedmode.admin.accounts import account_store
 from mixedmode.admin.shell.session import AdminSession
 from mixedmode.app.lab_distributor import LabDistributor
 from mixedmode.app.lab_folder import note_database, open_lab, refuse_other, write_lab
-from mixedmode.app.lab_network import Network, claim_any, claim_of
+from mixedmode.app.lab_network import Network, claim_any, claim_as_seed, claim_of
 from mixedmode.app.lab_phone_control import lab_phone_commands
 from mixedmode.app.lab_phones import LabPhones
 from mixedmode.app.node_control import NodeControl
@@ -65,14 +65,19 @@ class LabSpec:
         models: The model of each phone.
         version: Of the cluster's software.
         database_url: SQLAlchemy URL; None is SQLite in the lab's folder.
-        key: Kind of the RSA keys; the seed's cluster had 1024 bits.
+        key: Kind of the RSA keys. With 1024 bits, as the seed had them, addresses are as long as the seed's too, so
+            that every list has the seed's length.
     """
 
     nodes: int | None = None
     models: tuple[str, ...] | None = None
-    version: str = DEFAULT_VERSION
+    version: str | None = None
     database_url: str | None = None
-    key: KeyKind = KeyKind.RSA_2048
+    key: KeyKind | None = None
+
+    def claim(self) -> Network:
+        """Claim the network of a new lab."""
+        return claim_as_seed() if self.key is KeyKind.RSA_1024 else claim_any()
 
     def cluster_spec(self, network: Network) -> ClusterSpec:
         """Return the cluster to make, with addresses of a network."""
@@ -80,8 +85,8 @@ class LabSpec:
         models = models_of(DEFAULT_PHONES) if self.models is None else self.models
         names = ["cucm-1051-a-pub", *(f"cucm-1051-a-sub{number}" for number in range(1, nodes))]
         return ClusterSpec(
-            version=Version.known(self.version),
-            rsa_key=self.key,
+            version=Version.known(self.version or DEFAULT_VERSION),
+            rsa_key=self.key or KeyKind.RSA_2048,
             nodes=tuple(NodeSpec(name, network.address(number)) for number, name in enumerate(names, 1)),
             devices=tuple(
                 DeviceSpec(phone_name(number), model, f"Lab phone {number}") for number, model in enumerate(models, 1)
@@ -133,10 +138,10 @@ class Lab:
             self._say(f"opening the cluster in {self.directory}")
             self._refuse_other(cluster)
             return claim_of(cluster.publisher.address), cluster
-        network = claim_any()
+        network = self.spec.claim()
         try:
             spec, url = self.spec.cluster_spec(network), self.spec.database_url
-            self._say(f"making a cluster of {len(spec.nodes)} nodes in {self.directory}")
+            self._say(f"making a cluster of {len(spec.nodes)} nodes, version {spec.version}, in {self.directory}")
             note_database(self.directory, url)
             return network, Cluster.create(self.directory, spec, database_url=url)
         except BaseException:
@@ -148,7 +153,13 @@ class Lab:
         wanted = self.spec.models
         has = {device.name for device in cluster.devices}
         made = next(number for number in range(len(has) + 1) if phone_name(number + 1) not in has)
+        version = None if self.spec.version is None else Version.known(self.spec.version)
+        own = (stored.certificate for stored in cluster.certificates.list_own(cluster.publisher.name))
+        # Keys may have been regenerated since, each with more bits than before.
+        bits = min(each.key_bits for each in own if each.key_kind == "RSA")
         asked = {
+            "--version": (version, cluster.version),
+            "--key-size": (None if self.spec.key is None else self.spec.key.value[1], bits),
             "--nodes": (self.spec.nodes, len(cluster.nodes())),
             "--phones": (None if wanted is None else len(wanted), made),
         }
@@ -248,6 +259,7 @@ class Lab:
     def document(self) -> dict[str, Any]:
         """Return what ``lab.json`` says."""
         return {
+            "version": self.cluster.version.text,
             "nodes": [
                 {
                     "name": node.info.name,

@@ -15,6 +15,9 @@ CLAIM_PORT: Final = 6968
 """UDP, on the address of the network's first node. Nothing is ever sent."""
 NETWORKS: Final = 64
 """How many networks are tried: 127.0.0 to 127.0.63."""
+SEED_NETWORKS: Final = range(47, 100)
+"""Of 127.8: addresses of twelve characters, as the seed's 10.48.47.153; lists of the CTL Client spell them out."""
+SEED_FIRST: Final = 153
 
 
 @dataclass(slots=True)
@@ -24,10 +27,12 @@ class Network:
     Attributes:
         prefix: The first three bytes: ``127.0.0``.
         claim: Holds the network; None if another lab has it or the system has no such address.
+        first: The last byte of the first node's address.
     """
 
     prefix: str
     claim: socket.socket | None
+    first: int = 1
 
     @property
     def claimed(self) -> bool:
@@ -36,7 +41,7 @@ class Network:
 
     def address(self, number: int) -> str:
         """Return the address of a node, counted from 1."""
-        return f"{self.prefix}.{number}"
+        return f"{self.prefix}.{self.first + number - 1}"
 
     def release(self) -> None:
         """Let other labs have the network. Releasing twice does no harm."""
@@ -57,6 +62,15 @@ def claim_any(networks: int = NETWORKS) -> Network:
         if claim is not None:
             return Network(prefix, claim)
     return Network("127.0.0", None)
+
+
+def claim_as_seed() -> Network:
+    """Claim a network whose addresses are as long as the seed's; without a claim if other labs have them all."""
+    for number in SEED_NETWORKS:
+        prefix = f"127.8.{number}"
+        if (claim := _claim(prefix)) is not None:
+            return Network(prefix, claim, SEED_FIRST)
+    return Network(f"127.8.{SEED_NETWORKS[0]}", None, SEED_FIRST)
 
 
 def claim_of(address: str) -> Network:

@@ -211,6 +211,7 @@ def make_keys(folder: NodeFolder, name: str, description: Mapping[str, Any]) -> 
                 ec=KeyKind.EC_256,
                 now=datetime.now(UTC),
                 signature_hash=algorithm,
+                version=version,
             )
             folder.write_key(key_name(purpose.value, signer.certificate), key_file(signer))
         found[purpose.value] = signer.certificate.pem().decode()

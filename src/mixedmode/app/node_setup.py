@@ -77,7 +77,7 @@ def make_publisher(
     """
     node = settings.node
     spec = ClusterSpec(
-        version=Version.parse(version),
+        version=Version.known(version),
         nodes=(NodeSpec(node.name, node.address),),
         organization=organization.subject,
     )

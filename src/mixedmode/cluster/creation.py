@@ -97,6 +97,7 @@ def _make(spec: ClusterSpec, node: NodeSpec, purpose: Purpose, now: datetime) ->
         ec=spec.ec_key,
         now=now,
         signature_hash=spec.signature_hash,
+        version=spec.version,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
+from mixedmode.cluster.versions import RELEASES, Version
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.issuing import Hash
 from mixedmode.pki.load import private_key_pem
@@ -12,13 +13,12 @@ from mixedmode.pki.names import attributes_of
 from mixedmode.pki.profiles import PROFILES, KeyKind, Purpose, Subject, common_name, generate_key, self_signed
 from mixedmode.pki.signer import SoftwareSigner
 
-SERIAL_BYTES = 16
-"""Length of the serials of 10.x and later (cucm-admin.md 1.2)."""
+NEWEST = Version.parse(RELEASES[-1])
 
 
-def new_serial() -> int:
-    """Return a random serial of exactly 16 bytes, positive also when read as signed."""
-    return int.from_bytes(bytes((0x40 | secrets.randbelow(0x40),)) + secrets.token_bytes(SERIAL_BYTES - 1))
+def new_serial(size: int = 16) -> int:
+    """Return a random serial of exactly so many bytes, positive also when read as signed."""
+    return int.from_bytes(bytes((0x40 | secrets.randbelow(0x40),)) + secrets.token_bytes(size - 1))
 
 
 def make_certificate(
@@ -30,8 +30,9 @@ def make_certificate(
     now: datetime,
     signature_hash: Hash | None = None,
     years: int | None = None,
+    version: Version = NEWEST,
 ) -> SoftwareSigner:
-    """Return a new key with its self-signed certificate, named as the system names it."""
+    """Return a new key with its self-signed certificate, named and written as a version of the system does it."""
     name = common_name(purpose, node, number=secrets.randbits(32))
     key = generate_key(key_kind)
     certificate = self_signed(
@@ -39,10 +40,11 @@ def make_certificate(
         subject=organization.named(name),
         key=key,
         now=now.replace(microsecond=0),
-        serial=new_serial(),
+        serial=new_serial(version.serial_bytes),
         years=years,
         dns_names=() if purpose in {Purpose.CAPF, Purpose.ITLRECOVERY} else (node,),
         hash=signature_hash,
+        style=version.certificate_style,
     )
     return SoftwareSigner(certificate, key)
 
@@ -56,6 +58,7 @@ def make_installed(
     ec: KeyKind,
     now: datetime,
     signature_hash: Hash | None,
+    version: Version = NEWEST,
 ) -> SoftwareSigner:
     """Return a new key with its certificate, as a node gets them when it is installed.
 
@@ -67,6 +70,7 @@ def make_installed(
         ec: The key of an EC certificate.
         now: The time (UTC).
         signature_hash: Under an RSA certificate; None lets the key decide, as it does for EC.
+        version: Of the system that makes it.
     """
     is_ec = PROFILES[purpose].key_kind == "EC"
     return make_certificate(
@@ -76,6 +80,7 @@ def make_installed(
         key_kind=ec if is_ec else rsa,
         now=now,
         signature_hash=None if is_ec else signature_hash,
+        version=version,
     )
 
 
@@ -85,6 +90,7 @@ def make_successor(
     model: Certificate,
     *,
     now: datetime,
+    version: Version,
     key_kind: KeyKind | None = None,
     years: int | None = None,
 ) -> SoftwareSigner:
@@ -96,6 +102,7 @@ def make_successor(
         model: The certificate that it replaces, or any other of the node when it is the first of its purpose. It gives
             the names, and the key and hash where they suit.
         now: The time (UTC).
+        version: Of the system that makes it.
         key_kind: In place of the model's.
         years: Validity in place of the profile's.
     """
@@ -109,6 +116,7 @@ def make_successor(
         now=now,
         signature_hash=hash_of(model) if suits and key_kind is None else None,
         years=years,
+        version=version,
     )
 
 

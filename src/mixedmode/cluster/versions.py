@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import total_ordering
 
 from mixedmode.cluster.errors import VersionError
-from mixedmode.pki.profiles import Purpose
+from mixedmode.pki.profiles import Purpose, Style
 
 _LONG = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:\.(\d+)(?:-(\d+))?)?", re.ASCII)
 _BUGS = re.compile(r"(\d+)\.(\d+)\((\d+)\.(\d+)\.(\d+)\)", re.ASCII)
@@ -138,6 +138,16 @@ class Version:
     def needs_export_controlled_registration(self) -> bool:
         """Mixed mode and CTL updates need a registration that allows export-controlled functions, from 12.0."""
         return self._from(12, 0)
+
+    @property
+    def certificate_style(self) -> Style:
+        """How self-signed certificates are written: plain before 11.0, as the sizes of 10.x show."""
+        return Style.FULL if self._from(11, 0) else Style.PLAIN
+
+    @property
+    def serial_bytes(self) -> int:
+        """Length of the serials of self-signed certificates: 16, and 8 before 10.0 (cucm-admin.md 1.2)."""
+        return 16 if self._from(10, 0) else 8
 
     @property
     def ctl_anchors(self) -> tuple[Purpose, ...]:

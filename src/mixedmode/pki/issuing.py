@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 MAX_SERIAL_BITS = 159
-IPSEC_END_SYSTEM = "1.3.6.1.5.5.7.3.5"
+TLS_SERVER, TLS_CLIENT, IPSEC_END_SYSTEM = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.5"
 
 
 class Hash(StrEnum):
@@ -66,18 +66,26 @@ class Extensions:
     """What goes into a certificate besides names and key.
 
     Attributes:
-        usage: Key usage, critical.
-        extended: TLS server, TLS client and IPsec end system.
-        authority: Basic constraints, critical.
+        usage: Key usage.
+        purposes: Extended key usage: object identifiers.
+        authority: Basic constraints, critical; None leaves them out.
+        path_length: How many authorities may follow an authority; None does not say.
         dns: Alternative names of kind DNS.
         uri: Alternative name of kind URI.
+        critical: Whether key usage is critical.
+        revocations: Where the issuer's list of revoked certificates is.
+        issuer_at: Where the issuer's certificate is.
     """
 
     usage: Usage
-    extended: bool = False
-    authority: bool = False
+    purposes: tuple[str, ...] = ()
+    authority: bool | None = False
+    path_length: int | None = None
     dns: tuple[str, ...] = ()
     uri: str | None = None
+    critical: bool = True
+    revocations: str | None = None
+    issuer_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,35 +161,32 @@ def build_certificate(
     return certificate
 
 
+def key_usage(usage: Usage) -> x509.KeyUsage:
+    """Return the library's key usage."""
+    from cryptography import x509
+
+    return x509.KeyUsage(
+        digital_signature=usage.digital_signature,
+        content_commitment=False,
+        key_encipherment=usage.key_encipherment,
+        data_encipherment=usage.data_encipherment,
+        key_agreement=usage.key_agreement,
+        key_cert_sign=usage.key_cert_sign,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def _extensions(wanted: Extensions, public_key: PublicKey, issuer: Issuer) -> list[tuple[x509.ExtensionType, bool]]:
     from cryptography import x509
-    from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    usage = wanted.usage
-    found: list[tuple[x509.ExtensionType, bool]] = [
-        (x509.BasicConstraints(ca=wanted.authority, path_length=None), True),
-        (
-            x509.KeyUsage(
-                digital_signature=usage.digital_signature,
-                content_commitment=False,
-                key_encipherment=usage.key_encipherment,
-                data_encipherment=usage.data_encipherment,
-                key_agreement=usage.key_agreement,
-                key_cert_sign=usage.key_cert_sign,
-                crl_sign=False,
-                encipher_only=False,
-                decipher_only=False,
-            ),
-            True,
-        ),
-    ]
-    if wanted.extended:
-        purposes = (
-            ExtendedKeyUsageOID.SERVER_AUTH,
-            ExtendedKeyUsageOID.CLIENT_AUTH,
-            x509.ObjectIdentifier(IPSEC_END_SYSTEM),
-        )
-        found.append((x509.ExtendedKeyUsage(purposes), False))
+    found: list[tuple[x509.ExtensionType, bool]] = []
+    if wanted.authority is not None:
+        found.append((x509.BasicConstraints(ca=wanted.authority, path_length=wanted.path_length), True))
+    found.append((key_usage(wanted.usage), wanted.critical))
+    if wanted.purposes:
+        found.append((x509.ExtendedKeyUsage(map(x509.ObjectIdentifier, wanted.purposes)), False))
     names: list[x509.GeneralName] = [x509.DNSName(name) for name in wanted.dns]
     if wanted.uri:
         names.append(x509.UniformResourceIdentifier(wanted.uri))
@@ -191,6 +196,22 @@ def _extensions(wanted: Extensions, public_key: PublicKey, issuer: Issuer) -> li
     if issuer.certificate is not None:
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.certificate.public_key)
         found.append((identifier, False))
+    return [*found, *_places(wanted)]
+
+
+def _places(wanted: Extensions) -> list[tuple[x509.ExtensionType, bool]]:
+    """Return the extensions that say where more about the issuer is found."""
+    from cryptography import x509
+    from cryptography.x509.oid import AuthorityInformationAccessOID
+
+    found: list[tuple[x509.ExtensionType, bool]] = []
+    if wanted.revocations is not None:
+        place = x509.UniformResourceIdentifier(wanted.revocations)
+        found.append((x509.CRLDistributionPoints([x509.DistributionPoint([place], None, None, None)]), False))
+    if wanted.issuer_at is not None:
+        place = x509.UniformResourceIdentifier(wanted.issuer_at)
+        access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)
+        found.append((x509.AuthorityInformationAccess([access]), False))
     return found
 
 

@@ -1,187 +1,77 @@
-"""What kind of certificate each purpose has: keys, validity, usage, names (cucm-admin.md 3, wire-formats.md 5).
+"""Making certificates of a purpose, as :mod:`.purposes` says how they look.
 
 Pure but for :func:`generate_key`: the time and the serial are arguments. Rules:
 
-1. Self-signed certificates last 5 years, ITLRecovery 20; 5, 10, 15 and 20 can be chosen.
-2. CAPF is named ``CAPF-`` and eight hex digits, ITLRecovery ``ITLRECOVERY_`` and the publisher's full name.
-3. RSA keys have 1024, 2048, 3072 or 4096 bits, EC keys are on P-256, P-384 or P-521; the hash is never weaker
-   than the curve (256: SHA-256 or better, 384: SHA-384 or better).
-4. SHA-1 signs only with RSA, for the old style of certificates.
+1. CAPF is named ``CAPF-`` and eight hex digits, ITLRecovery ``ITLRECOVERY_`` and the publisher's full name.
+2. The hash is never weaker than the curve (256: SHA-256 or better, 384: SHA-384 or better).
+3. SHA-1 signs only with RSA, for the old style of certificates.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.issuing import Extensions, Hash, Issuer, Usage, build_certificate
+from mixedmode.pki.issuing import Extensions, Hash, Issuer, build_certificate
+from mixedmode.pki.purposes import (
+    DEFAULT_YEARS,
+    LSC_DAYS,
+    MANUFACTURING_SUBJECT,
+    MAX_LSC_DAYS,
+    PROFILES,
+    RECOVERY_YEARS,
+    SELECTABLE_YEARS,
+    TOKEN_NAME_WIDTH,
+    TOKEN_SERIAL_BYTES,
+    KeyKind,
+    Profile,
+    Purpose,
+    Style,
+    Subject,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
     from mixedmode.pki.signer import PrivateKey
 
     PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
+__all__ = [
+    "DEFAULT_YEARS",
+    "EXPIRY_NOTICE",
+    "LSC_DAYS",
+    "MANUFACTURING_SUBJECT",
+    "MAX_LSC_DAYS",
+    "PROFILES",
+    "RECOVERY_YEARS",
+    "SELECTABLE_YEARS",
+    "TOKEN_NAME_WIDTH",
+    "TOKEN_SERIAL_BYTES",
+    "Expiry",
+    "KeyKind",
+    "Profile",
+    "Purpose",
+    "Style",
+    "Subject",
+    "common_name",
+    "expiry",
+    "generate_key",
+    "issue",
+    "issue_lsc",
+    "self_signed",
+    "token_subject",
+    "years_later",
+]
 
-class Purpose(StrEnum):
-    """What a certificate is for, by CUCM's names; the last four belong to phones, tokens and their maker."""
-
-    CALLMANAGER = "CallManager"
-    CALLMANAGER_ECDSA = "CallManager-ECDSA"
-    TVS = "TVS"
-    CAPF = "CAPF"
-    ITLRECOVERY = "ITLRecovery"
-    TOMCAT = "tomcat"
-    TOMCAT_ECDSA = "tomcat-ECDSA"
-    IPSEC = "ipsec"
-    PHONE_LSC = "LSC"
-    PHONE_MIC = "MIC"
-    TOKEN = "token"  # noqa: S105 - a security token, no secret
-    MANUFACTURING_CA = "manufacturing-CA"
-
-
-class KeyKind(Enum):
-    """The keys that certificates of a cluster may have (rule 3)."""
-
-    RSA_1024 = ("RSA", 1024)
-    RSA_2048 = ("RSA", 2048)
-    RSA_3072 = ("RSA", 3072)
-    RSA_4096 = ("RSA", 4096)
-    EC_256 = ("EC", 256)
-    EC_384 = ("EC", 384)
-    EC_521 = ("EC", 521)
-
-    @property
-    def label(self) -> str:
-        """``RSA-2048``, ``EC-256``."""
-        return f"{self.value[0]}-{self.value[1]}"
-
-    @classmethod
-    def from_label(cls, label: str) -> KeyKind:
-        """Return the kind of a label such as ``rsa-2048``.
-
-        Raises:
-            UsageError: There is no such kind.
-        """
-        for kind in cls:
-            if kind.label == label.upper().replace("_", "-"):
-                return kind
-        known = ", ".join(kind.label for kind in cls)
-        raise UsageError(f"{label!r} is no kind of key", code="key_kind", next_step=f"use one of: {known}")
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A distinguished name of the six attributes that CUCM uses; an empty one is left out."""
-
-    common_name: str
-    organizational_unit: str = ""
-    organization: str = ""
-    locality: str = ""
-    state: str = ""
-    country: str = ""
-
-    def name(self) -> x509.Name:
-        """Return the library's name, in the order CN, OU, O, L, ST, C.
-
-        Raises:
-            UsageError: An attribute is too long, or the country has not two letters.
-        """
-        from cryptography import x509
-        from cryptography.x509.oid import NameOID
-
-        parts = (
-            (NameOID.COMMON_NAME, self.common_name),
-            (NameOID.ORGANIZATIONAL_UNIT_NAME, self.organizational_unit),
-            (NameOID.ORGANIZATION_NAME, self.organization),
-            (NameOID.LOCALITY_NAME, self.locality),
-            (NameOID.STATE_OR_PROVINCE_NAME, self.state),
-            (NameOID.COUNTRY_NAME, self.country),
-        )
-        try:
-            return x509.Name([x509.NameAttribute(oid, value) for oid, value in parts if value])
-        except ValueError as error:
-            longest = max((value for _, value in parts), key=len)
-            why = f"{longest!r} has {len(longest.encode())} bytes"
-            raise UsageError(
-                "the subject's name cannot be written",
-                where=self.common_name,
-                why=why if len(self.country) in {0, 2} else f"the country {self.country!r} is not two letters",
-                next_step="common name, unit and organization up to 64 characters, locality and state up to 128, "
-                "country of two letters",
-            ) from error
-
-    def named(self, common_name: str) -> Subject:
-        """Return the same subject with another common name."""
-        return Subject(
-            common_name, self.organizational_unit, self.organization, self.locality, self.state, self.country
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How certificates of one purpose look.
-
-    Attributes:
-        years: Validity.
-        key_kind: "RSA" or "EC".
-        usage: The key usages.
-        extended: Whether it serves TLS and IPsec (server, client, IPsec end system).
-        authority: Whether it signs other certificates.
-        common_name: What the common name must look like, None for a host's name.
-    """
-
-    years: int
-    key_kind: str
-    usage: Usage
-    extended: bool = True
-    authority: bool = False
-    common_name: re.Pattern[str] | None = None
-
-
-_SERVER = Usage(digital_signature=True, key_encipherment=True, data_encipherment=True, key_agreement=True)
-_EC_SERVER = Usage(digital_signature=True, key_agreement=True)
-_AUTHORITY = Usage(digital_signature=True, key_cert_sign=True)
-_PHONE = Usage(digital_signature=True, key_encipherment=True)
-_SIGNING = Usage(digital_signature=True)
-DEFAULT_YEARS = 5
-RECOVERY_YEARS = 20
-SELECTABLE_YEARS = (5, 10, 15, 20)
-LSC_DAYS = 365
-MAX_LSC_DAYS = 3560
-
-PROFILES: dict[Purpose, Profile] = {
-    Purpose.CALLMANAGER: Profile(DEFAULT_YEARS, "RSA", _SERVER),
-    Purpose.CALLMANAGER_ECDSA: Profile(DEFAULT_YEARS, "EC", _EC_SERVER),
-    Purpose.TVS: Profile(DEFAULT_YEARS, "RSA", _SERVER),
-    Purpose.CAPF: Profile(
-        DEFAULT_YEARS, "RSA", _AUTHORITY, authority=True, common_name=re.compile(r"CAPF-[0-9A-Fa-f]{8}")
-    ),
-    Purpose.ITLRECOVERY: Profile(
-        RECOVERY_YEARS, "RSA", _SERVER, extended=False, common_name=re.compile(r"ITLRECOVERY_.+")
-    ),
-    Purpose.TOMCAT: Profile(DEFAULT_YEARS, "RSA", _SERVER),
-    Purpose.TOMCAT_ECDSA: Profile(DEFAULT_YEARS, "EC", _EC_SERVER),
-    Purpose.IPSEC: Profile(DEFAULT_YEARS, "RSA", _SERVER),
-    Purpose.PHONE_LSC: Profile(1, "any", _PHONE),
-    Purpose.PHONE_MIC: Profile(10, "any", _PHONE, common_name=re.compile(r"CP-\w+-SEP[0-9A-F]{12}")),
-    Purpose.TOKEN: Profile(20, "RSA", _SIGNING, extended=False, common_name=re.compile(r"SAST-[A-Za-z0-9]+ *")),
-    Purpose.MANUFACTURING_CA: Profile(20, "RSA", _AUTHORITY, extended=False, authority=True),
-}
-
-TOKEN_NAME_WIDTH = 24
-"""Characters of a token's common name, padded by blanks (wire-formats.md 1.7)."""
-TOKEN_SERIAL_BYTES = 10
-MANUFACTURING_SUBJECT = Subject("Cisco Manufacturing CA", organization="Cisco Systems")
+_REVOCATIONS_URL = "http://www.example.com/security/pki/crl/ca.crl"
+_ISSUER_URL = "http://www.example.com/security/pki/certs/ca.cer"
+"""In tokens' certificates, as long as the manufacturer's own; nobody asks there."""
 
 
 def generate_key(kind: KeyKind) -> PrivateKey:
@@ -196,7 +86,7 @@ def generate_key(kind: KeyKind) -> PrivateKey:
 
 
 def common_name(purpose: Purpose, fqdn: str, *, number: int = 0) -> str:
-    """Return the common name that CUCM gives a certificate (rule 2).
+    """Return the common name that CUCM gives a certificate (rule 1).
 
     Args:
         purpose: What the certificate is for.
@@ -228,6 +118,7 @@ def self_signed(
     years: int | None = None,
     dns_names: Sequence[str] = (),
     hash: Hash | None = None,  # noqa: A002 - the field's word
+    style: Style = Style.FULL,
 ) -> Certificate:
     """Return a self-signed certificate of a purpose.
 
@@ -240,17 +131,22 @@ def self_signed(
         years: Validity in place of the profile's.
         dns_names: Subject alternative names; several make a multi-server certificate.
         hash: Signature hash; by default SHA-256, or what the curve needs.
+        style: How it is written.
 
     Raises:
         UsageError: Key, name, serial or hash do not suit the purpose.
     """
     profile = _checked(purpose, subject, key.public_key())
-    extensions = Extensions(
-        usage=profile.usage.with_cert_sign(),
-        extended=profile.extended,
-        authority=profile.authority,
-        dns=tuple(dns_names),
-    )
+    if style is Style.PLAIN and _is_plain(profile, key.public_key()):
+        extensions = Extensions(profile.usage.with_cert_sign(), profile.plain_purposes, authority=None, critical=False)
+    else:
+        extensions = Extensions(
+            profile.usage.with_cert_sign(),
+            profile.purposes,
+            authority=profile.authority,
+            path_length=profile.path_length,
+            dns=tuple(dns_names),
+        )
     name = subject.name()
     return build_certificate(
         name,
@@ -301,9 +197,29 @@ def issue(
         Issuer(authority.subject_name, authority_key, authority),
         serial=serial,
         validity=(now, now + timedelta(days=days) if days else years_later(now, profile.years)),
-        extensions=Extensions(usage=profile.usage, extended=profile.extended, authority=profile.authority, uri=uri),
+        extensions=_issued(purpose, profile, uri),
         signature_hash=hash,
     )
+
+
+def _issued(purpose: Purpose, profile: Profile, uri: str | None) -> Extensions:
+    if purpose is Purpose.TOKEN:
+        # With the manufacturer's RSA 2048 signature this makes the seed's 902 bytes.
+        return Extensions(
+            profile.usage, profile.purposes, authority=None, revocations=_REVOCATIONS_URL, issuer_at=_ISSUER_URL
+        )
+    return Extensions(
+        profile.usage, profile.purposes, authority=profile.authority, path_length=profile.path_length, uri=uri
+    )
+
+
+def _is_plain(profile: Profile, key: PublicKey) -> bool:
+    """Return whether a certificate of the plain style is written so.
+
+    An authority without basic constraints is refused by strict verifiers, so only one with a key of the seed's size,
+    which shows that it had none, is left without.
+    """
+    return not profile.authority or key.key_size < KeyKind.RSA_2048.value[1]
 
 
 def issue_lsc(

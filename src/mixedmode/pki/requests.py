@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki import extensions
 from mixedmode.pki.certificates import Certificate, unreadable
-from mixedmode.pki.issuing import IPSEC_END_SYSTEM
+from mixedmode.pki.issuing import key_usage
 from mixedmode.pki.names import render_name
 from mixedmode.pki.profiles import PROFILES, Profile, Purpose, Subject
 
@@ -214,34 +214,12 @@ def _dns_names(found: x509.Extensions) -> tuple[str, ...]:
 
 def _extensions(profile: Profile, dns_names: Sequence[str]) -> list[tuple[x509.ExtensionType, bool]]:
     from cryptography import x509
-    from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    usage = profile.usage
-    found: list[tuple[x509.ExtensionType, bool]] = [
-        (
-            x509.KeyUsage(
-                digital_signature=usage.digital_signature,
-                content_commitment=False,
-                key_encipherment=usage.key_encipherment,
-                data_encipherment=usage.data_encipherment,
-                key_agreement=usage.key_agreement,
-                key_cert_sign=usage.key_cert_sign,
-                crl_sign=False,
-                encipher_only=False,
-                decipher_only=False,
-            ),
-            True,
-        )
-    ]
-    if profile.extended:
-        wanted = (
-            ExtendedKeyUsageOID.SERVER_AUTH,
-            ExtendedKeyUsageOID.CLIENT_AUTH,
-            x509.ObjectIdentifier(IPSEC_END_SYSTEM),
-        )
-        found.append((x509.ExtendedKeyUsage(wanted), False))
+    found: list[tuple[x509.ExtensionType, bool]] = [(key_usage(profile.usage), True)]
+    if profile.purposes:
+        found.append((x509.ExtendedKeyUsage(map(x509.ObjectIdentifier, profile.purposes)), False))
     if profile.authority:
-        found.append((x509.BasicConstraints(ca=True, path_length=None), True))
+        found.append((x509.BasicConstraints(ca=True, path_length=profile.path_length), True))
     if dns_names:
         found.append((x509.SubjectAlternativeName([x509.DNSName(name) for name in dns_names]), False))
     return found

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from mixedmode.admin import texts
 from mixedmode.admin.certificate_text import certificate_lines
 from mixedmode.admin.commands.certificate_names import KIND, OWN, own_unit, same_name, stores, trust_store
 from mixedmode.admin.shell.call import Call
-from mixedmode.admin.shell.model import Argument, Command, Question
+from mixedmode.admin.shell.model import Argument, BadCommandError, Command, Question
 from mixedmode.cluster.certificates import StoredCertificate
 from mixedmode.cluster.errors import NotFoundError
 from mixedmode.cluster.operations import certificates as operations
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.profiles import Purpose
+from mixedmode.pki.profiles import PROFILES, KeyKind, Purpose
 from mixedmode.printable import printable
 
 
@@ -61,13 +63,35 @@ async def ask_regenerate(call: Call) -> Question | None:
 async def regenerate(call: Call) -> None:
     """Make a key and a certificate of this node anew."""
     unit = own_unit(call.value("name"))
-    result = await call.operate(operations.REGENERATE, node=call.node, unit=unit)
+    key = await call.blocking(lambda: _key(call, unit))
+    arguments = {} if key is None else {"key": key}
+    result = await call.operate(operations.REGENERATE, node=call.node, unit=unit, **arguments)
     recovery = unit == Purpose.ITLRECOVERY
     await call.say(texts.RECOVERY_REGENERATED if recovery else texts.REGENERATED, unit=unit)
     await call.say(texts.REGENERATED_RESTART, unit=unit)
     for warning in () if recovery else result.warnings:  # the question said it already
         await call.say(texts.WARNING, text=warning)
     await call.tell_undelivered(result)
+
+
+def _key(call: Call, unit: str) -> str | None:
+    """Return the kind of key to make, None for one like the present.
+
+    Without a length RSA keys have at least 2048 bits, as in the seed: there a certificate of 1024 bits was regenerated
+    and has 2048.
+    """
+    family = PROFILES[Purpose(unit)].key_kind
+    if wanted := call.value("length"):
+        bits = re.sub(r"(?i)^(?:rsa|ecdsa|ec|p)?-?", "", wanted)
+        kinds = {str(kind.value[1]): kind.label for kind in KeyKind if kind.value[0] == family}
+        if bits not in kinds:
+            raise BadCommandError(
+                f"a {unit} certificate has no key of {wanted!r}", next_step=f"one of: {', '.join(kinds)}"
+            )
+        return kinds[bits]
+    present = call.cluster.certificates.list_own(call.node, unit)
+    weak = family == "RSA" and present and present[0].certificate.key_bits < KeyKind.RSA_2048.value[1]
+    return KeyKind.RSA_2048.label if weak else None
 
 
 async def delete_certificate(call: Call) -> None:
@@ -109,7 +133,7 @@ COMMANDS = (
         ("set", "cert", "regen"),
         "Makes a key and certificate of this node anew.",
         regenerate,
-        (OWN,),
+        (OWN, Argument("length", "Of the key in bits, such as 2048 or 384.", required=False)),
         confirm=ask_regenerate,
     ),
     Command(

@@ -13,6 +13,7 @@ from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
     from mixedmode.app.lab import Lab
+    from mixedmode.pki.profiles import KeyKind
 
 _MOST_NODES, _MOST_PHONES = 21, 5000
 
@@ -31,9 +32,27 @@ def _checked_nodes(nodes: int) -> int:
     return nodes
 
 
+def _key(bits: int | None) -> KeyKind | None:
+    from mixedmode.pki.profiles import KeyKind
+
+    kinds = {kind.value[1]: kind for kind in (KeyKind.RSA_1024, KeyKind.RSA_2048, KeyKind.RSA_4096)}
+    if bits is None or bits in kinds:
+        return None if bits is None else kinds[bits]
+    why = "trust lists have no code for signatures of 3072 bits" if bits == KeyKind.RSA_3072.value[1] else None
+    raise UsageError(
+        f"--key-size {bits}: a lab has no such keys", why=why, next_step=f"one of: {', '.join(map(str, kinds))}"
+    )
+
+
+def _version(text: str | None) -> str | None:
+    from mixedmode.cluster.versions import Version
+
+    return None if text is None else Version.known(text).text
+
+
 Phones = Annotated[int, typer.Option(help="How many phones.")]
 Nodes = Annotated[int, typer.Option(help="How many nodes, the publisher among them.")]
-_NEW_NODES, _NEW_PHONES = 2, 4
+_NEW_NODES, _NEW_PHONES, _NEW_VERSION, _NEW_BITS = 2, 4, "10.5.1.10000-7", 2048
 
 
 def lab(
@@ -44,6 +63,15 @@ def lab(
     phones: Annotated[int | None, typer.Option(help=f"How many phones; a new lab has {_NEW_PHONES}.")] = None,
     database: Annotated[
         str | None, typer.Option(help="Database URL of a new lab; SQLite in the folder if left out.", metavar="URL")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help=f"Of the cluster's software, such as 14SU3; a new lab has {_NEW_VERSION}.")
+    ] = None,
+    key_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="BITS", help=f"Of RSA keys; a new lab has {_NEW_BITS}. With 1024 lists have the seed's lengths."
+        ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Start, boot the phones, print the table and stop.")] = False,
 ) -> None:
@@ -56,7 +84,9 @@ def lab(
     spec = LabSpec(
         nodes=None if nodes is None else _checked_nodes(nodes),
         models=None if phones is None else _models(phones),
+        version=_version(version),
         database_url=database,
+        key=_key(key_size),
     )
     interrupts.run(_run_lab(Lab(directory, spec, say), once=once))
 

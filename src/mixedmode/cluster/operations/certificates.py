@@ -53,6 +53,7 @@ def _plan_regenerate(state: ClusterState, arguments: Mapping[str, Any]) -> list[
             old or context.state.certificates.own(node, Purpose.CALLMANAGER.value),
             key_kind=wanted,
             now=context.state.now(),
+            version=context.state.version,
             years=arguments.get("years"),
         )
         remove_unused_keys(context, node, purpose, keep=old)

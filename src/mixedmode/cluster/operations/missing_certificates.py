@@ -67,12 +67,12 @@ def missing_certificates(
     return lacking(version, here, present)
 
 
-def make_missing(context: StepContext, missing: Sequence[tuple[str, Purpose]]) -> None:
+def make_missing(context: StepContext, version: Version, missing: Sequence[tuple[str, Purpose]]) -> None:
     """Make keys and certificates: the keys into the nodes' folders, the certificates into the journal."""
     state, made = context.state, {}
     for node, purpose in missing:
         model = state.certificates.own(node, Purpose.CALLMANAGER.value)
-        signer = make_successor(purpose, node, model, now=state.now())
+        signer = make_successor(purpose, node, model, now=state.now(), version=version)
         remove_unused_keys(context, node, purpose, keep=None)  # of a try that was cut off
         state.folder(node).write_key(key_name(purpose.value, signer.certificate), key_file(signer))
         made[node, purpose] = signer.certificate
@@ -133,7 +133,7 @@ def _plan(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
     return [
         Step(
             f"Make the keys and certificates that {node.name} does not have yet",
-            lambda context: make_missing(context, missing(context)),
+            lambda context: make_missing(context, context.state.version, missing(context)),
             undo=lambda context: forget_missing(context, missing(context)),
         ),
         Step("Sign the ITL files that hold them", sign),

@@ -94,7 +94,7 @@ def _plan_switch(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step
     return [
         Step(
             f"Make the keys and certificates of version {version} that nodes do not have yet",
-            lambda context: make_missing(context, lacking(context)),
+            lambda context: make_missing(context, version, lacking(context)),
             undo=lambda context: forget_missing(context, lacking(context)),
         ),
         Step(f"Make partition {target} the active one", commit, commits=True),
