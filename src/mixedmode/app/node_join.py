@@ -35,7 +35,7 @@ from mixedmode.cluster.versions import Version
 from mixedmode.errors import MixedModeError, ProtocolError, RemoteError, UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.issuing import Hash
-from mixedmode.pki.load import load_signer
+from mixedmode.pki.load import load_own_signer
 from mixedmode.pki.profiles import KeyKind, Purpose, Subject
 
 SUBSYSTEM: Final = "mixedmode-node"
@@ -201,7 +201,7 @@ def make_keys(folder: NodeFolder, name: str, description: Mapping[str, Any]) -> 
     for purpose in version.own_purposes(publisher=False):
         present = next(iter(sorted(folder.keys.glob(f"{purpose.value}-" + "[0-9a-f]" * 32 + ".pem"))), None)
         if present is not None:
-            signer = load_signer(str(present))
+            signer = load_own_signer(present)
         else:
             signer = make_installed(
                 purpose,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mixedmode.app.unusual import warn_of_open_key
 from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def read_key(path: Path | None, *, missing: bool = False) -> SoftwareSigner | No
 
     if path is None or (missing and not path.exists()):
         return None
+    warn_of_open_key(path)
     signer = load_signer(str(path))
     if not isinstance(signer, SoftwareSigner):
         raise UsageError("the phone needs the key itself", where=str(path))

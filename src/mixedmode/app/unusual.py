@@ -1,8 +1,9 @@
-"""What commands say about certificates that are taken although they are unusual."""
+"""What commands say about certificates and keys that are taken although they are unusual."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixedmode.app.console import say
@@ -23,6 +24,28 @@ def unusual(certificates: Iterable[Certificate | None]) -> list[str]:
             name = certificate.common_name.strip() or certificate.subject or "without a subject"
             told.append(printable(f"the certificate {name} is unusual: {'; '.join(found)}"))
     return told
+
+
+def warn_of_open_key(named: str | Path | None) -> None:
+    """Tell a person that others may read the private key that he named, as ssh does.
+
+    A script is not told: its keys may be for a test and for a moment, and its output is read by programs.
+
+    Args:
+        named: A SIGNER or a key file of the command line.
+    """
+    import os
+    import sys
+
+    from mixedmode.pki.files import is_open_key
+    from mixedmode.pki.load import PKCS11_SCHEME, PKCS12_SCHEME
+
+    text = str(named or "")
+    if not text or text.startswith((PKCS11_SCHEME, PKCS12_SCHEME)) or not sys.stderr.isatty():
+        return
+    path = Path(text)
+    if is_open_key(path) and path.stat().st_uid == os.getuid():
+        warn([printable(f"others may read the private key {path}; chmod 600 {path}")])
 
 
 def warn(sentences: Iterable[str]) -> None:

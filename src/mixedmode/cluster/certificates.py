@@ -27,7 +27,7 @@ from mixedmode.cluster.topology import NodeRole
 from mixedmode.cluster.versions import Version
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.load import load_signer
+from mixedmode.pki.load import OpenKeyError, load_own_signer
 from mixedmode.pki.names import names_match
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import SoftwareSigner
@@ -154,11 +154,14 @@ class CertificateStore:
 
         Raises:
             NotFoundError: There is no such certificate, or its key is not in the node's folder.
+            OpenKeyError: Others may read the key.
         """
         certificate = certificate or self.own(node, unit)
         path = self._folder(node).keys / key_name(unit, certificate)
         try:
-            signer = load_signer(str(path))
+            signer = load_own_signer(path)
+        except OpenKeyError:
+            raise
         except UsageError as error:
             raise NotFoundError(
                 f"the private key of {unit} is not on node {node}",

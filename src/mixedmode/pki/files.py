@@ -1,14 +1,25 @@
-"""Writing files so that a reader sees the old content or the new, never a part."""
+"""Writing files so that a reader sees the old content or the new, never a part; and who else may read a key."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
 PRIVATE = 0o600
 """Mode of files that hold private keys."""
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+"""Permissions that a private key's file must not give."""
+
+
+def is_open_key(path: Path) -> bool:
+    """Return whether others than its owner may read or change a file; a file that is not there is not open."""
+    try:
+        return bool(Path(path).stat().st_mode & OTHERS)
+    except OSError:
+        return False
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:

@@ -6,6 +6,8 @@ Rules:
 2. It is asked for only when the file turns out to be encrypted.
 3. A saved private key has mode 0600 from its first byte on.
 4. Every error names the file and what to do next.
+5. A key of this program's own folders that others may read is not used, as ssh does not use one: who knows who has it.
+   A file that the caller names is his to protect; commands warn him (:mod:`mixedmode.app.unusual`).
 """
 
 from __future__ import annotations
@@ -21,11 +23,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.pki.ask import ask_line, is_terminal
 from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.files import PRIVATE, write_atomic
+from mixedmode.pki.files import PRIVATE, is_open_key, write_atomic
 from mixedmode.pki.signer import Signer, SoftwareSigner, key_fits
 
 if TYPE_CHECKING:
     from mixedmode.pki.signer import PrivateKey
+
+
+class OpenKeyError(UsageError):
+    """Others may read a private key of this program's own."""
+
+    default_code = "open-key"
+
 
 PASSWORD_VARIABLE = "MIXEDMODE_SIGNER_PASSWORD"  # noqa: S105 - the variable's name
 PASSWORD_FILE_VARIABLE = "MIXEDMODE_SIGNER_PASSWORD_FILE"  # noqa: S105 - the variable's name
@@ -96,6 +105,32 @@ def load_signer(spec: str, *, password: Password | None = None) -> Signer:
         return pkcs12_signer(read_key_file(path), password=ask, where=str(path))
     path = Path(spec)
     return pem_signer(read_key_file(path), password=ask, where=str(path))
+
+
+def refuse_open_key(path: Path) -> None:
+    """Refuse a private key of this program's own that others may read (rule 5).
+
+    Raises:
+        OpenKeyError: Others than its owner may read or change it.
+    """
+    if is_open_key(path):
+        raise OpenKeyError(
+            "others may read this private key, so it is not used",
+            where=str(path),
+            next_step=f"chmod 600 {path}; if somebody may have read it, make a new key",
+        )
+
+
+def load_own_signer(path: Path) -> Signer:
+    """Return the signer of a PEM file of this program's own (rule 5).
+
+    Raises:
+        OpenKeyError: Others may read it.
+        UsageError: As :func:`load_signer`.
+        MalformedError: As :func:`load_signer`.
+    """
+    refuse_open_key(path)
+    return load_signer(str(path))
 
 
 def pem_signer(data: bytes, *, password: Password, where: str) -> SoftwareSigner:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.files import PRIVATE, write_atomic
-from mixedmode.pki.load import load_signer, pkcs12_bytes, pkcs12_signer, private_key_pem, read_key_file
+from mixedmode.pki.load import load_own_signer, pkcs12_bytes, pkcs12_signer, private_key_pem, read_key_file
 from mixedmode.pki.profiles import (
     MANUFACTURING_SUBJECT,
     KeyKind,
@@ -243,7 +243,7 @@ def _authority(folder: Path, now: datetime) -> SoftwareSigner:
         )
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(path, private_key_pem(key) + made.pem(), mode=PRIVATE)
-    signer = load_signer(str(path))
+    signer = load_own_signer(path)
     if not isinstance(signer, SoftwareSigner):
         raise UsageError("the manufacturing CA has no key", where=str(path))
     return signer

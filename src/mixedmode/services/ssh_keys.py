@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import tempfile
 from pathlib import Path
 
 import asyncssh
 
 from mixedmode.errors import RemoteError
+from mixedmode.pki.files import is_open_key
 
 
 def ensure_key(path: Path) -> str:
@@ -36,8 +36,10 @@ def load_key(path: Path) -> asyncssh.SSHKey:
     try:
         if not path.exists():
             _make(path)
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise RemoteError("others may read this private key", where=str(path), next_step="chmod 600, or replace it")
+        if is_open_key(path):
+            raise RemoteError(
+                "others may read this private key", where=str(path), next_step=f"chmod 600 {path}, or replace it"
+            )
         return asyncssh.read_private_key(path)
     except (OSError, asyncssh.KeyImportError) as error:
         raise RemoteError(

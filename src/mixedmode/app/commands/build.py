@@ -9,7 +9,7 @@ import typer
 
 from mixedmode.app.console import print_json, print_lines
 from mixedmode.app.sources import read_certificate
-from mixedmode.app.unusual import unusual, warn
+from mixedmode.app.unusual import unusual, warn, warn_of_open_key
 from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def build(
 
     chosen = Layout(_one_of("--layout", layout, [each.value for each in Layout]))
     specs = [_record_spec(text) for text in record]
+    warn_of_open_key(signer)
     key = load_signer(signer)
     data = build_trust_list(
         specs,

@@ -10,6 +10,7 @@ import typer
 
 from mixedmode.app import interrupts
 from mixedmode.app.console import print_json, print_lines, say
+from mixedmode.app.unusual import warn_of_open_key
 from mixedmode.errors import CheckFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def serve(
     from mixedmode.services.capf_store import CapfStore
     from mixedmode.services.tvs_tls import TlsFloor
 
+    warn_of_open_key(key)
     signer = load_signer(key)
     if not isinstance(signer, SoftwareSigner):
         raise UsageError("TLS needs the key itself", where=key, next_step="give a PEM file or pkcs12:FILE")

@@ -9,7 +9,7 @@ import typer
 
 from mixedmode.app.console import print_json, print_lines, say
 from mixedmode.app.sources import SOURCE_HELP, open_source
-from mixedmode.app.unusual import unusual, warn
+from mixedmode.app.unusual import unusual, warn, warn_of_open_key
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def sign_config(
     content = open_source(str(file), limit=_SIGNED_LIMIT).data
     device = load_certificate(encrypt_to) if encrypt_to else None
     name = _plain_name(filename or file.name)
+    warn_of_open_key(signer)
     key = load_signer(signer)
     made = _signed_files(content, name, key, device, chosen_digest, moment, chosen_layout)
     warnings = [*_dropped_by_phones(content, name, file), *unusual((key.certificate, device))]
@@ -100,6 +101,7 @@ def open_config(
         raise UsageError("file and trust list cannot both come from standard input", next_step="name a file for one")
     source = open_source(file, limit=_SIGNED_LIMIT)
     trust_list = _trust_list(trust)
+    warn_of_open_key(key)
     private_key = load_private_key(key) if key else None
     try:
         opened = open_file(source.data, trust_list, filename=filename, key=private_key)

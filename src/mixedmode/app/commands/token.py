@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixedmode.app.console import print_json, print_lines
+from mixedmode.app.unusual import warn_of_open_key
 from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ def import_key(
     from mixedmode.pki.signer import SoftwareSigner
     from mixedmode.pki.token_import import import_signer
 
+    warn_of_open_key(signer)
     loaded = load_signer(signer)
     if not isinstance(loaded, SoftwareSigner) or loaded.certificate.key_kind != "RSA":
         raise UsageError("this is no RSA key with its certificate", where=signer)

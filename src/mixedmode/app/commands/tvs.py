@@ -10,7 +10,7 @@ import typer
 from mixedmode.app import interrupts
 from mixedmode.app.console import print_json, print_lines, say
 from mixedmode.app.sources import SOURCE_HELP, read_certificate, read_source
-from mixedmode.app.unusual import unusual, warn
+from mixedmode.app.unusual import unusual, warn, warn_of_open_key
 from mixedmode.errors import MixedModeError, UsageError
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ def serve(
     from mixedmode.services.tvs_tls import FixedCredentials, TlsFloor
     from mixedmode.services.tvs_trace import PrintedTrace
 
+    warn_of_open_key(key)
     signer = load_signer(key)
     if not isinstance(signer, SoftwareSigner):
         raise UsageError("TLS needs the key itself", where=key, next_step="give a PEM file or pkcs12:FILE")

@@ -23,7 +23,7 @@ from mixedmode.cluster.operations.own_certificates import check_has, node_here, 
 from mixedmode.cluster.state import ClusterState
 from mixedmode.cluster.steps import Definition, Step, StepContext
 from mixedmode.errors import UsageError
-from mixedmode.pki.load import parse_private_key, private_key_pem
+from mixedmode.pki.load import parse_private_key, private_key_pem, refuse_open_key
 from mixedmode.pki.profiles import KeyKind, Purpose, generate_key
 from mixedmode.pki.requests import SigningRequest, alternative_names, make_request, read_request
 
@@ -55,8 +55,10 @@ def pending_request(folder: NodeFolder, purpose: Purpose) -> Pending | None:
     Raises:
         NodeDownError: The file cannot be read.
         MalformedError: The file is damaged.
+        OpenKeyError: Others may read the key in it.
     """
     path = folder.keys / _file(purpose)
+    refuse_open_key(path)
     try:
         data, created = path.read_bytes(), path.stat().st_mtime
     except FileNotFoundError:
