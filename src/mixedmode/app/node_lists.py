@@ -14,6 +14,8 @@ from mixedmode.errors import MixedModeError
 SECONDS: Final = 10.0
 """A database that does not answer keeps nobody from his files any longer."""
 
+NONE, OTHER = ListState.NONE, ListState.OTHER
+
 _log = structlog.get_logger("mixedmode.node")
 
 
@@ -49,13 +51,15 @@ class NodeLists:
 
     def describe(self) -> list[dict[str, Any]]:
         """Return what became of each list, for the node's status; asks the database."""
+        # A subscriber's copy of the database does not have what waits to be delivered: an older list may be on its way.
+        waits = self._administered is not self._cluster
         return [
             {
                 "file": report.name,
                 "state": report.state.value,
                 "length": report.length,
-                "problem": report.text if report.state.is_wrong else None,
+                "problem": report.text if report.state.is_wrong and not (waits and report.state is OTHER) else None,
             }
             for report in look_at_lists(self._cluster, self._node)
-            if report.state is not ListState.NONE
+            if report.state is not NONE
         ]
