@@ -19,15 +19,17 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+import typer.main
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mixedmode.app import completion
 from mixedmode.app import main as main_module
 from mixedmode.app.console import json_text
 from mixedmode.app.lab_guide import table
 from mixedmode.app.logs import set_up_logs
-from mixedmode.app.phone_names import phone_names
 from mixedmode.app.terminal_io import TerminalIO
+from mixedmode.app.tree import app
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.topology import ClusterSpec, NodeSpec
 from mixedmode.cluster.versions import Version
@@ -238,7 +240,9 @@ def test_a_csv_file_of_a_stranger(command: Command, tmp_path: Path) -> None:
 def test_names_that_the_shell_completes(tmp_path: Path) -> None:
     phones = [{"name": EVIL}, {"name": "SEP001122334455"}, {"name": 'SEP";rm -rf'}]
     (tmp_path / "lab.json").write_text(json.dumps({"nodes": [], "phones": phones}))
-    assert phone_names(tmp_path, None) == ["SEP001122334455"]
+    context = typer.Context(typer.main.get_command(app), info_name="mixedmode")
+    context.params["directory"] = tmp_path
+    assert completion.phones(context, "") == ["SEP001122334455"]
 
 
 def test_json_stays_json_and_keeps_letters() -> None:

@@ -77,3 +77,40 @@ def test_people_read_who_is_locked_out_and_what_to_do() -> None:
     assert done.returncode == 0, done.stderr
     assert "locked out, as promised: SEP001122334404 (7940): delete the CTL on the phone" in done.stdout
     assert "regenerate-callmanager: as promised: 4 of 4 phones" in done.stdout
+
+
+def sections(transcript: list[str]) -> list[tuple[str, list[str]]]:
+    """The headings of a transcript and the lines below them, in order."""
+    found: list[tuple[str, list[str]]] = []
+    for line in transcript:
+        if line.startswith("# "):
+            found.append((line, []))
+        elif line and found:
+            found[-1][1].append(line)
+    return found
+
+
+def test_the_node_is_named_before_each_line_of_the_administrator(report: dict[str, Any]) -> None:
+    transcript = report["transcript"]
+    nodes = {transcript[at - 1] for at, line in enumerate(transcript) if line.startswith("admin:")}
+    assert "# cucm-1051-a-pub" in nodes
+    assert "# cucm-1051-a-sub1" in nodes
+    assert all(re.fullmatch(r"# cucm-1051-a-(pub|sub\d)", node) for node in nodes)
+
+
+def test_the_trace_and_the_console_log_stand_where_the_seed_has_them(report: dict[str, Any]) -> None:
+    logs = [
+        (head, lines) for head, lines in sections(report["transcript"]) if " log of " in head or " trace of " in head
+    ]
+    (cached, caching), (_, question), (traced, request), (_, answer) = logs
+    assert "CTLFile.tlv has been modified. Recaching CTL Certificate Cache" in caching[0]
+    assert cached.startswith("# TVS trace of cucm-1051-a-pub")
+    assert [line.split(": ", 1)[1][20:] for line in question[:2]] == [
+        "SECD: setupSocketToTvsProxy: Connected to TVS proxy server",
+        "SECD: tvsReqFlushTvsCertCache: Sent Request to TVS proxy, len: 3708",
+    ]
+    assert traced.startswith("# TVS trace of cucm-1051-a-")
+    assert request[0].endswith("debug tvsHandleQueryCertReq")
+    assert any("Found entry {rolecount : 2}" in line for line in request)
+    assert request[-1].endswith("Timer started from tvsHandleNewPhConnection")
+    assert answer[-1].endswith("tvsFlushCertCache: Completed TVS Certificate cache flush request")

@@ -44,6 +44,9 @@ def test_tokenless_to_etokens_with_the_wrong_order_first() -> None:
     ):
         assert any(said in line for line in transcript), said
     assert transcript.count("The CTL file was verified successfully.") >= 1
+    trace = next(at for at, line in enumerate(transcript) if line.startswith("# TVS trace of "))
+    assert any("tvsHandleQueryCertReq : This is SAST eToken cert" in line for line in transcript[trace:])
+    assert any("SECD: setupSocketToTvsProxy: " in line for line in transcript[:trace])
     logs = "\n".join(line for phone in report["phones"] if phone["model"] == "7975" for line in phone["log"])
     assert "tvsReqFlushTvsCertCache: Sent Request to TVS proxy, len: 3708" in logs
 

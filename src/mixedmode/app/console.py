@@ -16,7 +16,8 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from typing import Any, Final, TextIO
+from enum import StrEnum
+from typing import Any, Final, Self, TextIO
 
 from mixedmode.errors import MixedModeError
 from mixedmode.printable import printable, printable_block
@@ -24,6 +25,34 @@ from mixedmode.printable import printable, printable_block
 _documents = 0
 """How many JSON documents stdout has; it may have one."""
 _JSON_STRUCTURE: Final = re.compile(r"[^\n -~]")
+
+
+class Colour(StrEnum):
+    """What a line says of what it tells: a number of ANSI's colours."""
+
+    RED = "31"
+    """Wrong, lost."""
+    GREEN = "32"
+    """As it shall be."""
+    YELLOW = "33"
+    """To be done by a person."""
+
+
+class Painted(str):
+    """A line that is printed in a colour where somebody watches; for all else it is its text.
+
+    Args:
+        text: The line.
+        colour: How :func:`print_lines` prints it on a terminal.
+    """
+
+    colour: Colour
+
+    def __new__(cls, text: str, colour: Colour) -> Self:
+        """Make the line."""
+        line = super().__new__(cls, text)
+        line.colour = colour
+        return line
 
 
 def json_text(document: Any) -> str:
@@ -41,7 +70,8 @@ def print_json(document: Any) -> None:
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print text for people on stdout, at once: the command may go on for hours."""
-    sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
+    colour = use_colour(sys.stdout)
+    sys.stdout.write("".join(f"{_painted(line) if colour else printable(line)}\n" for line in lines))
     sys.stdout.flush()
 
 
@@ -77,11 +107,16 @@ def report_error(error: MixedModeError, *, as_json: bool) -> int:
     Returns:
         The exit code.
     """
-    label = "\x1b[31merror:\x1b[0m" if use_colour(sys.stderr) else "error:"
+    label = _painted(Painted("error:", Colour.RED)) if use_colour(sys.stderr) else "error:"
     sys.stderr.write(f"{label} {error.diagnostics()}\n")
     if as_json and not _documents:
         print_json({"error": error.as_document()})
     return error.exit_code
+
+
+def _painted(line: str) -> str:
+    text = printable(line)
+    return f"\x1b[{line.colour}m{text}\x1b[0m" if isinstance(line, Painted) else text
 
 
 def _json_escape(character: str) -> str:

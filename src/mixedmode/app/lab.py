@@ -19,6 +19,7 @@ from mixedmode.admin.accounts import account_store
 from mixedmode.admin.shell.session import AdminSession
 from mixedmode.app.lab_distributor import LabDistributor
 from mixedmode.app.lab_folder import note_database, open_lab, refuse_other, write_lab
+from mixedmode.app.lab_names import models_of, phone_name
 from mixedmode.app.lab_network import Network, claim_any, claim_as_seed, claim_of
 from mixedmode.app.lab_phone_control import lab_phone_commands
 from mixedmode.app.lab_phones import LabPhones
@@ -46,8 +47,6 @@ DEFAULT_VERSION = "10.5.1.10000-7"
 """The seed's version: CallManager signs the CTL, no ITLRecovery record."""
 DEFAULT_NODES = 2
 DEFAULT_PHONES = 4
-MODELS = ("7975", "8861", "7965", "7940", "8841", "7945", "7821", "8945")
-"""Models that a lab's phones take in turn; 7940 has no Security by Default."""
 ADMINISTRATOR = "administrator"
 ADMINISTRATOR_LEVEL = 4
 PREFERRED_PORTS = {"tftp": 6969, "ssh": 2222}
@@ -92,16 +91,6 @@ class LabSpec:
                 DeviceSpec(phone_name(number), model, f"Lab phone {number}") for number, model in enumerate(models, 1)
             ),
         )
-
-
-def models_of(phones: int) -> tuple[str, ...]:
-    """Return the models that so many phones of a lab have."""
-    return tuple(MODELS[number % len(MODELS)] for number in range(phones))
-
-
-def phone_name(number: int) -> str:
-    """Return the device name of a lab's phone."""
-    return f"SEP0011223344{number:02X}" if number < 0x100 else f"SEP00112233{number:04X}"
 
 
 class Lab:

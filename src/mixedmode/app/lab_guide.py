@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mixedmode.app.console import Colour, Painted
 from mixedmode.app.lab_folder import KNOWN_HOSTS
 from mixedmode.printable import printable
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mixedmode.app.lab import Lab
     from mixedmode.app.lab_phones import PhoneBoot
     from mixedmode.app.rehearse import Report
+    from mixedmode.app.stage import PhoneOutcome
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -106,10 +108,12 @@ def summary(report: Report) -> list[str]:
     lines = [""]
     shown = report.phones if len(report.phones) <= 40 else [p for p in report.phones if not p.held][:40]
     if shown:
-        lines += table(
+        rows = table(
             ["phone", "model", "ended as promised", "CTL on its screen", "alarm", "status"],
             ([p.name, p.model, "yes" if p.held else "NO", *_ended(p.boot)] for p in shown),
         )
+        lines += rows[:2]
+        lines += [Painted(row, _colour(p)) for row, p in zip(rows[2:], shown, strict=True)]
         lines.append("")
     remedies: dict[str, list[str]] = {}
     for phone in report.phones:
@@ -117,12 +121,21 @@ def summary(report: Report) -> list[str]:
             remedies.setdefault(phone.remedy, []).append(f"{phone.name} ({phone.model})")
     for remedy, names in remedies.items():
         more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-        lines.append(f"locked out, as promised: {', '.join(names[:10])}{more}: {remedy}")
+        lost = f"locked out, as promised: {', '.join(names[:10])}{more}: {remedy}"
+        lines.append(Painted(lost, Colour.YELLOW))
     held = sum(phone.held for phone in report.phones)
-    lines += [f"does not hold: {check.what} ({check.detail})" for check in report.checks if not check.held]
+    broken = [f"does not hold: {check.what} ({check.detail})" for check in report.checks if not check.held]
+    lines += [Painted(line, Colour.RED) for line in broken]
     checks = sum(check.held for check in report.checks)
-    lines.append(
+    verdict = (
         f"{report.procedure}: {'as promised' if report.held else 'NOT as promised'}: "
         f"{held} of {len(report.phones)} phones, {checks} of {len(report.checks)} checks"
     )
-    return lines
+    return [*lines, Painted(verdict, Colour.GREEN if report.held else Colour.RED)]
+
+
+def _colour(phone: PhoneOutcome) -> Colour:
+    """Return the colour of a phone: lost ones stand out, also where the procedure said that they would be."""
+    if not phone.held:
+        return Colour.RED
+    return Colour.YELLOW if phone.remedy else Colour.GREEN

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from mixedmode.app.console import Colour, Painted
 from mixedmode.app.lab_phones import PhoneBoot
 from mixedmode.app.stage import Stage
 from mixedmode.phone.models import get_model
@@ -130,11 +131,14 @@ async def promise_by_trust(
     if vouched is not None and able:
         traces = [stage.tvs_trace(node) for node in stage.lab.nodes]
         stage.check("TVS vouched for the new signer", any(vouched in trace for trace in traces))
+        published = stage.published_ctl()
+        if published is not None and published.header.signer_serial is not None:
+            stage.show_verification(able, published.header.signer_serial)
     unable = [boot for boot in boots if boot not in able]
     if unable and old is not None:
         stage.step(f"Phones that cannot ask TVS keep the old CTL, as the seed says: {len(unable)}")
         for boot in unable:
-            stage.tell(f"# {boot.name} ({boot.model}): {DELETE_CTL}")
+            stage.tell(Painted(f"# {boot.name} ({boot.model}): {DELETE_CTL}", Colour.YELLOW))
     stage.promise(
         unable,
         "is locked out: it refuses the new CTL and keeps the old one",
@@ -158,6 +162,7 @@ async def _check_caches(stage: Stage) -> None:
         await asyncio.sleep(0.05)
         waiting -= {node for node in waiting if f"Caching :: {new}CN=" in stage.tvs_trace(node)}
     stage.check("TVS of each node has the new CTL file in its cache within a second", not waiting, ", ".join(waiting))
+    stage.show_caching(stage.lab.cluster.publisher.name)
 
 
 async def promise_published_ctl(

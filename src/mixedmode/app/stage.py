@@ -6,13 +6,15 @@ decide by the same policy as everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mixedmode.admin.shell.talk import ScriptedIO
+from mixedmode.app.console import Colour, Painted
 from mixedmode.app.lab import Lab
 from mixedmode.app.lab_phones import PhoneBoot
+from mixedmode.app.stage_logs import asked_and_answered, last_caching, last_request
 from mixedmode.services.tvs_trace import TRACE_FOLDER
 from mixedmode.trustlist import TrustList
 
@@ -128,12 +130,16 @@ class Stage:
         """State something; the rehearsal fails if it does not hold."""
         self.report.checks.append(Check(what, held, "" if held else detail))
         if not held:
-            self.tell(f"# DOES NOT HOLD: {what} ({detail})")
+            self.tell(Painted(f"# DOES NOT HOLD: {what} ({detail})", Colour.RED))
+
+    def _prompt(self, node: str | None, line: str) -> None:
+        self.tell(f"# {node or self.lab.cluster.publisher.name}")
+        self.tell(f"admin:{line}")
 
     async def admin(self, line: str, *answers: str, node: str | None = None) -> list[str]:
         """Type a command at the ``admin:`` prompt of a node and return what it printed."""
         io = ScriptedIO(answers)
-        self.tell(f"admin:{line}")
+        self._prompt(node, line)
         outcome = await self.lab.session(node).run(line, io)
         for each in io.lines:
             self.tell(each)
@@ -143,7 +149,7 @@ class Stage:
     async def attempt(self, line: str, *answers: str, node: str | None = None) -> int:
         """Type a command that may fail; return its exit code."""
         io = ScriptedIO(answers)
-        self.tell(f"admin:{line}")
+        self._prompt(node, line)
         outcome = await self.lab.session(node).run(line, io)
         for each in io.lines:
             self.tell(each)
@@ -181,6 +187,39 @@ class Stage:
         """Return all that TVS of a node has traced."""
         folder = self.lab.cluster.folder(node).area("activelog") / TRACE_FOLDER
         return "".join(path.read_text() for path in sorted(folder.glob("*.txt")))
+
+    def show_caching(self, node: str) -> None:
+        """Show how TVS of a node took the new CTL file into its cache, as the seed does."""
+        self._show_log(f"TVS trace of {node}: it takes the CTL file into its cache", self._traced(node, last_caching))
+
+    def show_verification(self, boots: Sequence[PhoneBoot], signer: bytes) -> None:
+        """Show how one phone had TVS verify the unknown signer: its console log and TVS's trace, as the seed does.
+
+        Args:
+            boots: The phones' last boots; the first one that asked TVS is shown.
+            signer: The signer's serial number.
+        """
+        asked = ((boot, *asked_and_answered(boot.log)) for boot in boots)
+        boot, question, answer = next((each for each in asked if each[1]), (None, [], []))
+        if boot is None:
+            return
+        who, serial = f"{boot.name} ({boot.model})", signer.hex().upper()
+        self._show_log(f"Phone console log of {who}: a request to TVS to verify the unknown certificate", question)
+        for node in self.lab.nodes:
+            request = self._traced(node, lambda lines: last_request(lines, serial))
+            if request:
+                self._show_log(f"TVS trace of {node}: the request of the phone, which is verified", request)
+                break
+        self._show_log(f"Phone console log of {who}: the reply of TVS, to trust the certificate", answer)
+
+    def _traced(self, node: str, choose: Callable[[Sequence[str]], list[str]]) -> list[str]:
+        return choose(self.tvs_trace(node).splitlines())
+
+    def _show_log(self, heading: str, lines: Sequence[str]) -> None:
+        if lines:
+            self.step(heading)
+            for line in lines:
+                self.tell(line)
 
     def promise(
         self, boots: list[PhoneBoot], promised: str, holds: Callable[[PhoneBoot], bool], *, remedy: str = ""

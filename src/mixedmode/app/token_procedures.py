@@ -14,6 +14,7 @@ from mixedmode.admin.ctlclient.provider import ProviderClient
 from mixedmode.admin.ctlclient.wizard import ANOTHER, Token, Wizard
 from mixedmode.admin.shell.talk import ScriptedIO
 from mixedmode.app.lab import ADMINISTRATOR
+from mixedmode.app.lab_names import TOKEN_NUMBERS
 from mixedmode.app.lab_tokens import LabTokens
 from mixedmode.app.procedures import promise_by_trust, set_mixed_mode
 from mixedmode.app.stage import Stage
@@ -22,8 +23,6 @@ from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.token_files import DEFAULT_PASSWORD
 from mixedmode.trustlist import TrustList
 
-NUMBERS = ("ADN0054f509", "ADN008580ef")
-"""The seed's two tokens."""
 SAST_VOUCHED = "CertificateCTLCache::getCertificateInformation - Found entry {rolecount : 1}"
 """What TVS traces of a token that phones ask about: the database's cache misses, the CTL file's hits."""
 MIXED, NON_SECURE, UPDATE = "1", "2", "3"
@@ -91,7 +90,7 @@ async def etokens_to_tokenless(stage: Stage) -> None:
     hands = TokenStage(stage)
     await stage.reset_phones()
     stage.step("Mixed mode by the CTL Client, with two eTokens")
-    one, two = (hands.tokens.make(number) for number in NUMBERS)
+    one, two = (hands.tokens.make(number) for number in TOKEN_NUMBERS)
     await hands.create(one, two, MIXED)
     old = hands.check_signer(two)
     await stage.restart_services()
@@ -115,7 +114,7 @@ async def tokenless_to_etokens(stage: Stage) -> None:
     await stage.reset_phones()
     await set_mixed_mode(stage)
     old = stage.published_ctl()
-    one, two = (hands.tokens.make(number) for number in NUMBERS)
+    one, two = (hands.tokens.make(number) for number in TOKEN_NUMBERS)
     stage.step("The wrong order: the CTL Client while the tokenless CTL file is there")
     said = await hands.client(UPDATE, ["", "cancel"], one, two)
     stage.check("the CTL Client says that the token is not in the CTL file", all(line in said for line in ANOTHER))
@@ -155,7 +154,7 @@ async def downgrade(stage: Stage) -> None:
     stage.step("There is no utils ctl")
     outcome = await stage.attempt("utils ctl update CTLFile", "y")
     stage.check("utils ctl is no command of this version", outcome != 0)
-    one, two = (hands.tokens.make(number) for number in NUMBERS)
+    one, two = (hands.tokens.make(number) for number in TOKEN_NUMBERS)
     said = await hands.client(UPDATE, ["", "cancel"], one, two)
     stage.check("the CTL Client does not know the tokens", all(line in said for line in ANOTHER))
     stage.step("Delete the CTL file, upload the tokens' certificates, sign with the tokens")
@@ -174,7 +173,7 @@ async def one_token_lost(stage: Stage) -> None:
     hands = TokenStage(stage)
     await stage.reset_phones()
     stage.step("Mixed mode by the CTL Client, with two eTokens")
-    one, two = (hands.tokens.make(number) for number in NUMBERS)
+    one, two = (hands.tokens.make(number) for number in TOKEN_NUMBERS)
     await hands.create(one, two, MIXED)
     await stage.restart_services()
     await stage.reset_phones()
@@ -195,7 +194,7 @@ async def lost_tokens(stage: Stage) -> None:
     hands = TokenStage(stage)
     await stage.reset_phones()
     stage.step("Mixed mode by the CTL Client, with two eTokens")
-    one, two = (hands.tokens.make(number) for number in NUMBERS)
+    one, two = (hands.tokens.make(number) for number in TOKEN_NUMBERS)
     await hands.create(one, two, MIXED)
     old = hands.check_signer(two)
     await stage.restart_services()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixedmode.app import interrupts
+from mixedmode.app import completion, interrupts
 from mixedmode.app.console import print_json, print_lines, say
 from mixedmode.errors import UsageError
 
@@ -43,7 +43,11 @@ def ctl_client(
     ] = None,
     action: Annotated[Chosen | None, typer.Option(help="Without the wizard: what to do.")] = None,
     token: Annotated[
-        list[str] | None, typer.Option(help="Without the wizard: a token to add; repeat. One of the CTL file signs.")
+        list[str] | None,
+        typer.Option(
+            help="Without the wizard: a token to add; repeat. One of the CTL file signs.",
+            autocompletion=completion.tokens,
+        ),
     ] = None,
     pin_file: Annotated[Path | None, typer.Option(help="Without the wizard: the token's password.")] = None,
     phones_cleared: Annotated[

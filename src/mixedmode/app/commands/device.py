@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app import completion
 from mixedmode.app.console import print_json, print_lines
 from mixedmode.errors import MalformedError, UsageError
 
@@ -25,7 +26,7 @@ FIELDS = ("name", "model", "description", "device_pool", "protocol", "security_m
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="SEP and the MAC address, such as SEP001122334455.")],
-    model: Annotated[str, typer.Option(help="Such as 7975 or 8861.")] = "7975",
+    model: Annotated[str, typer.Option(help="Such as 7975 or 8861.", autocompletion=completion.models)] = "7975",
     description: Annotated[str, typer.Option(help="For people.")] = "",
     device_pool: Annotated[str, typer.Option(help="Made if it is not there.")] = "Default",
     protocol: Annotated[str, typer.Option(help="SCCP or SIP.")] = "SCCP",
@@ -83,8 +84,8 @@ def _add(devices: list[dict[str, Any]], directory: Path | None, config: Path | N
 
 @app.command()
 def change(
-    name: Annotated[str, typer.Argument(help="The device's name.")],
-    model: Annotated[str | None, typer.Option(help="Such as 7975 or 8861.")] = None,
+    name: Annotated[str, typer.Argument(help="The device's name.", autocompletion=completion.devices)],
+    model: Annotated[str | None, typer.Option(help="Such as 7975 or 8861.", autocompletion=completion.models)] = None,
     description: Annotated[str | None, typer.Option(help="For people.")] = None,
     device_pool: Annotated[str | None, typer.Option(help="Made if it is not there.")] = None,
     protocol: Annotated[str | None, typer.Option(help="SCCP or SIP.")] = None,
@@ -108,7 +109,7 @@ def change(
 
 @app.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="The device's name.")],
+    name: Annotated[str, typer.Argument(help="The device's name.", autocompletion=completion.devices)],
     directory: Directory = None,
     config: Config = None,
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mixedmode.app import interrupts
+from mixedmode.app import completion, interrupts
 from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def boot(
         int, typer.Option(min=0, max=65535, help="The server's HTTP port, for models that try HTTP first; 0: none.")
     ] = 6970,
     phones: Annotated[int | None, typer.Option(min=1, help="How many; the lab's own phones if left out.")] = None,
-    model: Annotated[str, typer.Option(help="Their model.")] = "7975",
+    model: Annotated[str, typer.Option(help="Their model.", autocompletion=completion.models)] = "7975",
     models: Annotated[
         str | None, typer.Option(help="Several models instead, such as 7975:30000,7940:10000.", metavar="MIX")
     ] = None,

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixedmode.app import interrupts
+from mixedmode.app import completion, interrupts
 from mixedmode.app.console import print_json, print_lines, say
+from mixedmode.app.lab_names import MODELS, TOKEN_NUMBERS, models_of, phone_name
+from mixedmode.app.procedure_names import ALL, PROCEDURE_NAMES
 from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ _MOST_NODES, _MOST_PHONES = 21, 5000
 def _models(phones: int) -> tuple[str, ...]:
     if not 0 <= phones <= _MOST_PHONES:
         raise UsageError(f"--phones {phones}: a lab has 0 to {_MOST_PHONES}")
-    from mixedmode.app.lab import models_of
-
     return models_of(phones)
 
 
@@ -111,17 +111,23 @@ async def _run_lab(the_lab: Lab, *, once: bool) -> None:
         await the_lab.stop()
 
 
-def _complete_procedure(incomplete: str) -> list[str]:
-    from mixedmode.app.rehearse import PROCEDURES
-
-    return [name for name in [*PROCEDURES, "all"] if name.startswith(incomplete)]
+REHEARSE_EPILOG = "\n\n".join(
+    [
+        "Procedures:",
+        *(f"{name}: {what}" for name, what in {**PROCEDURE_NAMES, **ALL}.items()),
+        f"Phones: {', '.join(f'{phone_name(at)} ({model})' for at, model in enumerate(MODELS, 1))}, and so on in turn.",
+        f"Tokens: {', '.join(f'SAST-{number}' for number in TOKEN_NUMBERS)}.",
+    ]
+)
 
 
 def rehearse(
     procedure: Annotated[
         str,
         typer.Argument(
-            help="Which procedure; all for every one.", metavar="PROCEDURE", autocompletion=_complete_procedure
+            help="Which procedure, from the list below; all for every one.",
+            metavar="PROCEDURE",
+            autocompletion=completion.procedures,
         ),
     ],
     phones: Phones = 8,

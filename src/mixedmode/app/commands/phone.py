@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixedmode.app import interrupts
+from mixedmode.app import completion, interrupts
 from mixedmode.errors import CheckFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ def phone(
         int, typer.Option(min=0, max=65535, help="Its HTTP port, for models that try HTTP first; 0: no HTTP.")
     ] = 6970,
     name: Annotated[str, typer.Option(help="The phone's name: SEP and its MAC address.")] = "SEP001122334455",
-    model: Annotated[str, typer.Option(help="The phone's model, such as 7975 or 8861.")] = "7975",
+    model: Annotated[
+        str, typer.Option(help="The phone's model, such as 7975 or 8861.", autocompletion=completion.models)
+    ] = "7975",
     state: Annotated[
         Path | None, typer.Option(help="Keep what the phone holds in this file, so that it survives a restart.")
     ] = None,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mixedmode.app import completion
 from mixedmode.app.console import print_json, print_lines
 from mixedmode.errors import CheckFailedError, UsageError
 
@@ -16,19 +17,12 @@ app = typer.Typer(
 )
 
 
-def _complete_phones(ctx: typer.Context, incomplete: str) -> list[str]:
-    from mixedmode.app.phone_names import phone_names
-
-    names = phone_names(ctx.params.get("directory"), ctx.params.get("config"))
-    return [name for name in names if name.startswith(incomplete.upper())]
-
-
 Directory = Annotated[Path | None, typer.Option(help="A lab's folder; ./lab if there is one.")]
 Config = Annotated[Path | None, typer.Option("--config", help="A node's settings file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Names = Annotated[
     list[str] | None,
-    typer.Argument(help="Device names; --all for every phone.", metavar="NAME...", autocompletion=_complete_phones),
+    typer.Argument(help="Device names; --all for every phone.", metavar="NAME...", autocompletion=completion.phones),
 ]
 
 

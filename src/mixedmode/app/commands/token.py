@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app import completion
 from mixedmode.app.console import print_json, print_lines
 from mixedmode.app.unusual import warn_of_open_key
 from mixedmode.errors import UsageError
@@ -163,7 +164,7 @@ def import_key(
 
 @app.command()
 def export(
-    label: Annotated[str, typer.Argument(help="Of the token.")],
+    label: Annotated[str, typer.Argument(help="Of the token.", autocompletion=completion.tokens)],
     out: Annotated[Path, typer.Argument(help="The file to write.")],
     form: Annotated[Form, typer.Option(help="PEM for Upload Certificate, or DER.")] = Form.PEM,
     folder: Folder = None,
@@ -183,7 +184,7 @@ def export(
 
 @app.command()
 def unlock(
-    label: Annotated[str, typer.Argument(help="Of the token.")],
+    label: Annotated[str, typer.Argument(help="Of the token.", autocompletion=completion.tokens)],
     folder: Folder = None,
     module: Annotated[str | None, typer.Option("--module", help="PKCS#11 library, for a token behind it.")] = None,
     pin_file: PinFile = None,

@@ -1,0 +1,121 @@
+"""What a shell offers at Tab: procedures, models, devices, phones, tokens. It never fails: it has nothing to offer.
+
+Names may be a stranger's, and a shell puts them on its command line: only plain ones are offered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
+
+import typer
+
+from mixedmode.app.procedure_names import ALL, PROCEDURE_NAMES
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.facade import Cluster
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_P = ParamSpec("_P")
+
+
+def procedures(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the procedures of ``rehearse``, each with what it plays."""
+    every = {**PROCEDURE_NAMES, **ALL}
+    return [(name, what) for name, what in every.items() if name.startswith(incomplete)]
+
+
+def models(incomplete: str) -> list[str]:
+    """Offer the phone models."""
+    from mixedmode.phone.models import MODELS
+
+    return _offered(MODELS, incomplete)
+
+
+def phones(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the phones of a lab, or those that are registered with this host's node."""
+    return _offered(_none_if_it_fails(_phones)(ctx.params), incomplete)
+
+
+def devices(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the devices of a lab's or a node's cluster."""
+    return _offered(_none_if_it_fails(_devices)(ctx.params), incomplete)
+
+
+def tokens(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the tokens that a command would see."""
+    return _offered(_none_if_it_fails(_tokens)(ctx.params), incomplete)
+
+
+def _offered(names: Iterable[str], incomplete: str) -> list[str]:
+    begun = incomplete.lower()
+    return sorted(name for name in set(names) if name.lower().startswith(begun) and _PLAIN.fullmatch(name))
+
+
+def _none_if_it_fails(find: Callable[_P, list[str]]) -> Callable[_P, list[str]]:
+    def found(*args: _P.args, **kwargs: _P.kwargs) -> list[str]:
+        from mixedmode.errors import MixedModeError
+
+        try:
+            return find(*args, **kwargs)
+        except (MixedModeError, OSError, ValueError, KeyError, TypeError):
+            return []
+
+    return found
+
+
+def _place(params: dict[str, Any]) -> tuple[Path | None, Path | None]:
+    """Return the lab's folder and the node's settings file that a half-typed command means."""
+    from mixedmode.app.lab_document import DEFAULT_DIRECTORY, NAME
+
+    directory, config = params.get("directory"), params.get("config")
+    if directory is None and config is None and (DEFAULT_DIRECTORY / NAME).exists():
+        directory = DEFAULT_DIRECTORY
+    return directory and Path(directory), config and Path(config)
+
+
+def _phones(params: dict[str, Any]) -> list[str]:
+    from mixedmode.app.lab_document import read_lab
+    from mixedmode.app.node_status import SOCKET_NAME, ask_status
+
+    directory, config = _place(params)
+    if directory is not None:
+        found = read_lab(directory, missing="", next_step="")["phones"]
+    else:
+        from mixedmode.app.settings import load_settings
+
+        found = ask_status(load_settings(config).node.directory / SOCKET_NAME, {"ask": "phones"})["phones"]
+    return [str(phone["name"]) for phone in found]
+
+
+def _devices(params: dict[str, Any]) -> list[str]:
+    cluster = _cluster(*_place(params))
+    try:
+        return [each.name for each in cluster.devices]
+    finally:
+        cluster.close()
+
+
+def _cluster(directory: Path | None, config: Path | None) -> Cluster:
+    from mixedmode.cluster.facade import Cluster
+
+    if directory is not None:
+        from mixedmode.app.lab_folder import database_url
+
+        return Cluster.attach(directory, database_url=database_url(directory))
+    from mixedmode.app.settings import load_settings
+
+    settings = load_settings(config)
+    return Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
+
+
+def _tokens(params: dict[str, Any]) -> list[str]:
+    from mixedmode.app.tokens import inserted_tokens, token_folder
+
+    given = params.get("folder") or params.get("tokens")
+    directory, _ = _place(params)
+    return [
+        each.label for each in inserted_tokens(token_folder(given and Path(given), directory), params.get("module"))
+    ]
