@@ -11,7 +11,7 @@ import pytest
 
 from mixedmode.app.lab import Lab, LabSpec
 from mixedmode.app.stage import Report, Stage
-from mixedmode.app.token_procedures import MIXED, NON_SECURE, NUMBERS, TokenStage
+from mixedmode.app.token_procedures import MIXED, NON_SECURE, TOKEN_NUMBERS, TokenStage
 from mixedmode.pki.profiles import KeyKind
 from tests.support import run_mixedmode
 
@@ -76,7 +76,7 @@ def test_every_length_of_the_seed_appears_at_the_prompt(tmp_path: Path) -> None:
 
         await prompt.type("set cert regen CallManager 1024", "utils ctl set-cluster non-secure-mode", "y")
         await prompt.type("file delete tftp CTLFile.tlv", "y")
-        one, two = (hands.tokens.make(number) for number in NUMBERS)
+        one, two = (hands.tokens.make(number) for number in TOKEN_NUMBERS)
         await hands.upload(one)
         await hands.upload(two)
         await hands.create(one, two, MIXED)
