@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from mixedmode.app.lab import Lab, LabSpec
+from mixedmode.app.lab_names import TOKEN_NUMBERS
 from mixedmode.app.stage import Report, Stage
-from mixedmode.app.token_procedures import MIXED, NON_SECURE, TOKEN_NUMBERS, TokenStage
+from mixedmode.app.token_procedures import MIXED, NON_SECURE, TokenStage
 from mixedmode.pki.profiles import KeyKind
 from tests.support import run_mixedmode
 
