@@ -208,3 +208,15 @@ def test_every_decision_that_is_named_exists() -> None:
             if (match[1] or match[2]).zfill(4) not in numbers:
                 missing.append(f"{place(path, match.start())}: decision {match[1] or match[2]}")
     assert missing == []
+
+
+def test_decisions_have_one_form_and_an_index() -> None:
+    index = read(DECISIONS / "README.md")
+    wrong = []
+    for path in sorted(DECISIONS.glob("[0-9]*.md")):
+        head = re.match(rf"# {path.name[:4]} (.+)\n\n\*\*Status\.\*\* (.+)\.\n\n", read(path))
+        if not head:
+            wrong.append(f"{path.name}: begin with '# {path.name[:4]} Title' and '**Status.** Accepted, DATE.'")
+        elif (row := f"| [{path.name[:4]}]({path.name}) | {head[1]} | {head[2]} |") not in index:
+            wrong.append(f"docs/decisions/README.md: add the row {row}")
+    assert wrong == []
