@@ -207,6 +207,9 @@ def test_every_decision_that_is_named_exists() -> None:
                 continue
             if (match[1] or match[2]).zfill(4) not in numbers:
                 missing.append(f"{place(path, match.start())}: decision {match[1] or match[2]}")
+        for text, link in re.findall(r"\[(\d{4})\]\([^)\s]*?(\d{4})-[^)]*\)", read(path)):
+            if text != link:
+                missing.append(f"{path.relative_to(ROOT)}: {text} links to {link}")
     assert missing == []
 
 
