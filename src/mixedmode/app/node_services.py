@@ -26,18 +26,19 @@ from mixedmode.admin.logins import LoginGuard
 from mixedmode.admin.shell.services import ServiceControl
 from mixedmode.admin.ssh import AdminSshService, Subsystem
 from mixedmode.app.node_lists import NodeLists
+from mixedmode.app.node_versions import follow_versions
 from mixedmode.app.service_units import ServiceUnits
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.state import ServiceState
 from mixedmode.cluster.topology import NodeInfo, Service
 from mixedmode.errors import MixedModeError
 from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.files import write_atomic
 from mixedmode.pki.profiles import Purpose
 from mixedmode.services.callmanager import CallManagerService
 from mixedmode.services.callmanager_node import node_callmanager
 from mixedmode.services.capf_node import node_capf, order_of
 from mixedmode.services.capf_store import CapfStore
+from mixedmode.services.change_notification import ChangeNotificationService
 from mixedmode.services.configs import ConfigStore
 from mixedmode.services.ctl_provider import CtlProviderService
 from mixedmode.services.files import FolderStore
@@ -56,6 +57,7 @@ UNITS: Final[Mapping[Service, tuple[str, ...]]] = {
     Service.CTL_PROVIDER: ("ctl_provider",),
     Service.CAPF: ("capf",),
     Service.CALLMANAGER: ("sccp",),
+    Service.CHANGE_NOTIFICATION: ("change_notification",),
 }
 """The units of each service of the cluster, in the order in which they start."""
 BASE_UNITS: Final = ("ssh", "sftp")
@@ -74,8 +76,6 @@ STANDARD_PORTS: Final[Mapping[str, int]] = {
 }
 """Where phones and administrators look for them (wire-formats.md 7, cucm-admin.md 2)."""
 FOLLOW_SECONDS: Final = 1.0
-VERSION_MARK: Final = "version"
-"""In a partition: the version that its files were carried into."""
 PUBLISHER_KEYS: Final = "publisher_keys"
 """In a node's folder: the public keys that may push files to it."""
 PUBLISHER_KEY: Final = "publisher_ed25519_key"
@@ -106,7 +106,7 @@ class NodeOptions:
 
     def port(self, unit: str) -> int:
         """Return the port wanted for a unit."""
-        return self.ports.get(unit, STANDARD_PORTS[unit])
+        return self.ports.get(unit, STANDARD_PORTS.get(unit, 0))
 
 
 class NodeServices:
@@ -161,6 +161,7 @@ class NodeServices:
             "ctl_provider": self._ctl_provider,
             "capf": self._capf,
             "sccp": self._sccp,
+            "change_notification": lambda _port: ChangeNotificationService(self.administered),
             "ssh": self._ssh,
             "sftp": self._sftp,
         }
@@ -187,7 +188,7 @@ class NodeServices:
     @property
     def ports(self) -> dict[str, int | None]:
         """Where each unit listens, None if it does not run."""
-        found = {status.name: status.port for status in self.supervisor}
+        found = {status.name: status.port for status in self.supervisor if status.name in STANDARD_PORTS}
         manager = self.callmanager
         return {**found, "sccp_tls": manager.tls_port if manager else None}
 
@@ -273,26 +274,6 @@ class NodeServices:
         # CAPF's orders are files: another process writes them.
         return self.cluster.services(self.info.name), (self.cluster.last_change(), self.capf_store.mark())
 
-    def _follow_versions(self) -> bool:
-        """Carry this node's files into a newly installed version, and switch; return whether it was switched.
-
-        Of a node on another host than the publisher: the publisher's own operations do this where its folder is.
-        """
-        active = self.folder.active
-        switched = False
-        for version in self.cluster.versions():
-            if version.partition == active:
-                continue
-            mark = self.folder.root / version.partition / VERSION_MARK
-            if not mark.exists() or mark.read_text() != version.version.text:
-                for name in self.folder.names():
-                    self.folder.write(name, self.folder.read(name), partition=version.partition)
-                write_atomic(mark, version.version.text.encode())
-            if version.active:
-                self.folder.activate(version.partition)
-                switched = True
-        return switched
-
     async def _reconcile(self) -> None:
         """Bring what runs to what the database says (rule 2); a database that is down changes nothing."""
         try:
@@ -300,7 +281,7 @@ class NodeServices:
             if change != self._change:
                 self._change = change
                 self.configs.forget()
-            if self.options.remote and await asyncio.to_thread(self._follow_versions):
+            if self.options.remote and await asyncio.to_thread(follow_versions, self.cluster, self.folder):
                 await asyncio.to_thread(self.administered.make_missing_certificates, self.info.name)
                 await self.restart_service(Service.TFTP)
         except MixedModeError:

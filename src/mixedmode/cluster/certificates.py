@@ -24,6 +24,7 @@ from mixedmode.cluster.errors import NotFoundError
 from mixedmode.cluster.folders import NodeFolder
 from mixedmode.cluster.schema import CertificateRow, ProcessNode, VersionRow
 from mixedmode.cluster.topology import NodeRole
+from mixedmode.cluster.trust_absence import absent_from, forget_absence
 from mixedmode.cluster.versions import Version
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.certificates import Certificate
@@ -129,13 +130,22 @@ class CertificateStore:
             units = _units_by_node(session, version) if rows else {}
             return [_stored(row) for row in rows if row.unit in units.get(row.node, OWN_UNITS)]
 
-    def list_trust(self, unit: str | None = None) -> list[StoredCertificate]:
-        """Return the certificates of one trust store or of all."""
+    def list_trust(self, unit: str | None = None, *, node: str | None = None) -> list[StoredCertificate]:
+        """Return the certificates of one trust store or of all.
+
+        Args:
+            unit: Of which store; all if left out.
+            node: As this node has them: before 11.0 without those that it deleted.
+        """
         query = select(CertificateRow).where(CertificateRow.node == "", CertificateRow.isactive)
         if unit is not None:
             query = query.where(CertificateRow.unit == unit)
         with self._database.read() as session:
-            return [_stored(row) for row in session.scalars(query.order_by(CertificateRow.id))]
+            rows = session.scalars(query.order_by(CertificateRow.id)).all()
+            gone = set() if node is None else absent_from(session, node)
+            if gone and _active_version(session).deletes_trust_everywhere:
+                gone = set()
+            return [_stored(row) for row in rows if (row.unit, row.sha256) not in gone]
 
     def find(self, issuer: str, serial: str) -> list[StoredCertificate]:
         """Return the active certificates of a serial (upper hex) and issuer (as trust lists write it).
@@ -176,12 +186,15 @@ class CertificateStore:
 
 def _units_by_node(session: Session, version: Version | None) -> dict[str, frozenset[str]]:
     """Return which certificates of its own each node has under a version, by default the active one (rule 4)."""
-    if version is None:
-        version = Version.parse(session.scalars(select(VersionRow.number).where(VersionRow.isactive)).one())
+    version = version or _active_version(session)
     return {
         name: frozenset(version.own_purposes(publisher=usage == NodeRole.PUBLISHER))
         for name, usage in session.execute(select(ProcessNode.name, ProcessNode.tknodeusage))
     }
+
+
+def _active_version(session: Session) -> Version:
+    return Version.parse(session.scalars(select(VersionRow.number).where(VersionRow.isactive)).one())
 
 
 def activate_own(session: Session, node: str, unit: str, certificate: Certificate, now: datetime) -> None:
@@ -209,8 +222,9 @@ def add_trust(session: Session, unit: str, certificate: Certificate, now: dateti
     known = select(CertificateRow.id).where(
         CertificateRow.unit == unit, CertificateRow.node == "", CertificateRow.sha256 == certificate.sha256.hex()
     )
+    was_deleted = forget_absence(session, unit, certificate.sha256.hex())
     if session.scalars(known).first() is not None:
-        return False
+        return was_deleted
     session.add(_row(unit, "", trust_name(certificate), certificate, now))
     return True
 
@@ -224,6 +238,7 @@ def remove_trust(session: Session, unit: str, sha256: str) -> bool:
     ).all()
     for row in rows:
         session.delete(row)
+    forget_absence(session, unit, sha256)
     return bool(rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from mixedmode.cluster.errors import ClusterBusyError, NotFoundError
 from mixedmode.cluster.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.licences import DatabaseLicences, LicenceService
 from mixedmode.cluster.operations import DEFINITIONS
+from mixedmode.cluster.operations.certificates import BRING_BACK
 from mixedmode.cluster.operations.missing_certificates import MAKE, missing_certificates
 from mixedmode.cluster.published import TrustFile, build_itl, build_itls, record, trust_file
 from mixedmode.cluster.query import QueryResult, select_read_only
@@ -26,6 +28,7 @@ from mixedmode.cluster.replication import ReplicationMonitor, SharedDatabase
 from mixedmode.cluster.state import Clock, ClusterState, utc_now
 from mixedmode.cluster.steps import SYSTEM, Actor, OperationResult
 from mixedmode.cluster.topology import ClusterSpec
+from mixedmode.cluster.trust_absence import due
 from mixedmode.cluster.trust_roles import roles_of
 from mixedmode.errors import MixedModeError
 from mixedmode.pki.certificates import Certificate
@@ -234,6 +237,20 @@ class Cluster(ClusterState):
         """
         if missing_certificates(self, self.version, [self.node(node)]):
             self.run(MAKE, node=node)
+
+    def bring_back_trust(self, before: datetime) -> None:
+        """Put back what nodes deleted from trust stores before a moment, as Change Notification does before 11.0.
+
+        Raises:
+            ClusterBusyError: Another operation runs.
+            DatabaseError: The database does not answer.
+        """
+        if self.version.deletes_trust_everywhere:
+            return
+        with self.database.read() as session:
+            if not due(session, before):
+                return
+        self.run(BRING_BACK, before=before.isoformat())
 
     def select(self, sql: str, *, rows: int = 10_000, seconds: float = 10.0) -> QueryResult:
         """Run a read-only query as ``run sql`` does; see :func:`.query.select_read_only`."""

@@ -135,6 +135,20 @@ class CertificateRow(Base):
     der: Mapped[bytes]
 
 
+class TrustAbsence(Base):
+    """A certificate of a trust store that a node deleted and others have still, before 11.0.
+
+    It is not replicated: what nodes on other hosts change and show of trust stores is in the publisher's database.
+    """
+
+    __tablename__ = "trustabsence"
+
+    unit: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    node: Mapped[str] = mapped_column(String(255), primary_key=True)
+    since: Mapped[datetime]
+
+
 class CallManagerGroup(Base):
     """An ordered list of nodes; phones of a device pool ask the TVS of these nodes."""
 

@@ -50,6 +50,7 @@ class Service(StrEnum):
     TOMCAT = "Cisco Tomcat"
     DRF_MASTER = "Cisco DRF Master"
     DRF_LOCAL = "Cisco DRF Local"
+    CHANGE_NOTIFICATION = "Cisco Certificate Change Notification"
 
 
 PUBLISHER_SERVICES = tuple(Service)

@@ -125,6 +125,11 @@ class Version:
         return self._from(11, 0)
 
     @property
+    def deletes_trust_everywhere(self) -> bool:
+        """A trust certificate is deleted on every node at once, from 11.0; before, on the node of the command."""
+        return self._from(11, 0)
+
+    @property
     def accepts_tokens(self) -> bool:
         """Security tokens may sign the CTL, until 14SU3."""
         return not self._from(14, 0, 1, 13900)

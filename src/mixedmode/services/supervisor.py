@@ -145,7 +145,7 @@ class Unit:
     @property
     def status(self) -> UnitStatus:
         """What the unit does now."""
-        port = self.port if self.state is UnitState.STARTED else None
+        port = (self.port or None) if self.state is UnitState.STARTED else None
         return UnitStatus(self.name, self.state, port, self.starts, self.failures, self.problem)
 
 

@@ -28,7 +28,7 @@ async def show_own(call: Call) -> None:
 async def show_trust(call: Call) -> None:
     """Print the certificates of a trust store that have a name, or all of them."""
     unit, _, name = call.value("name").partition("/")
-    found = await call.blocking(lambda: call.cluster.certificates.list_trust(trust_store(unit)))
+    found = await call.blocking(lambda: call.cluster.certificates.list_trust(trust_store(unit), node=call.node))
     found = [stored for stored in found if not name or same_name(stored.name, name)]
     if not found:
         raise NotFoundError(f"there is no certificate {call.value('name')!r}", next_step="show cert list trust")
@@ -41,7 +41,7 @@ async def list_certificates(call: Call) -> None:
     """List this node's own certificates, or those of the trust stores."""
     store = call.cluster.certificates
     own = call.value("kind") == "own"
-    found = await call.blocking(lambda: store.list_own(call.node) if own else store.list_trust())
+    found = await call.blocking(lambda: store.list_own(call.node) if own else store.list_trust(node=call.node))
     for stored in sorted(found, key=lambda each: (each.unit.lower(), each.name)):
         await call.say(texts.CERTIFICATE_ROW, unit=stored.unit, name=stored.name, text=_signed_by(stored.certificate))
 
@@ -97,11 +97,11 @@ def _key(call: Call, unit: str) -> str | None:
 async def delete_certificate(call: Call) -> None:
     """Take a certificate out of a trust store."""
     store, name = trust_store(call.value("unit")), call.value("name")
-    found = await call.blocking(lambda: call.cluster.certificates.list_trust(store))
+    found = await call.blocking(lambda: call.cluster.certificates.list_trust(store, node=call.node))
     matching = [stored for stored in found if same_name(stored.name, name) or _has_hash(stored, name)]
     if len(matching) != 1:
         raise _not_one(store, name, matching)
-    await call.operate(operations.DELETE, unit=store, sha256=matching[0].certificate.sha256.hex())
+    await call.operate(operations.DELETE, node=call.node, unit=store, sha256=matching[0].certificate.sha256.hex())
     await call.say(texts.DELETED_CERTIFICATE, name=matching[0].name, unit=store)
 
 

@@ -152,7 +152,7 @@ def _check(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
     certificate = _certificate(arguments)
     check_fits(certificate, needed_request(state.folder(node), purpose))
     stores = trust_stores_of(purpose)
-    trusted = [each for store in stores for each in state.certificates.list_trust(store)]
+    trusted = [each for store in stores for each in state.certificates.list_trust(store, node=node)]
     chain = chain_of(certificate, trusted, arguments.get("ca", ""), stores=" or ".join(stores))
     now = state.now()
     for each in (certificate, *chain):

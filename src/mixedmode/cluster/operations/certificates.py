@@ -7,6 +7,7 @@ see the certificate only. The key of the certificate that was replaced is remove
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from mixedmode.cluster.certificates import add_trust, check_trust_store, key_name, remove_trust
@@ -28,16 +29,18 @@ from mixedmode.cluster.operations.own_certificates import (
 )
 from mixedmode.cluster.state import ClusterState
 from mixedmode.cluster.steps import Definition, Step, StepContext
+from mixedmode.cluster.trust_absence import due, forget_absence, mark_absent
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.oddities import oddities
 from mixedmode.pki.profiles import SELECTABLE_YEARS, KeyKind, Purpose
 
-__all__ = ["DEFINITIONS", "DELETE", "IMPORT", "REGENERATE", "RESTARTS", "TRUSTED_BY"]
+__all__ = ["BRING_BACK", "DEFINITIONS", "DELETE", "IMPORT", "REGENERATE", "RESTARTS", "TRUSTED_BY"]
 
 REGENERATE = "set cert regen"
 IMPORT = "set cert import trust"
 DELETE = "set cert delete"
+BRING_BACK = "certificate change notification"
 
 
 def _plan_regenerate(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
@@ -108,19 +111,44 @@ def _check_import(_state: ClusterState, arguments: Mapping[str, Any]) -> list[st
 def _plan_delete(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
     store = check_trust_store(text_argument(arguments, "unit"))
     sha256 = text_argument(arguments, "sha256")
+    node = _deleting_node(state, arguments)
+
+    def commit(context: StepContext) -> None:
+        now, nodes = context.state.now(), [each.name for each in context.state.nodes()]
+        with context.transaction() as session:
+            if node is not None and not mark_absent(session, store, sha256, node, nodes=nodes, now=now):
+                context.changed(f"{sha256} out of {store} on {node}")
+            elif remove_trust(session, store, sha256):
+                context.changed(f"{sha256} out of {store}")
+
+    where = "" if node is None else f" on {node}"
+    return [Step(f"Take the certificate {sha256[:16]}... out of {store}{where}", commit, commits=True)]
+
+
+def _deleting_node(state: ClusterState, arguments: Mapping[str, Any]) -> str | None:
+    """Return the one node on which a certificate is deleted, None if it is on all (trust_absence.py, rules 1 and 2)."""
+    if not arguments.get("node") or state.version.deletes_trust_everywhere:
+        return None
+    return state.node(text_argument(arguments, "node")).name
+
+
+def _plan_bring_back(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
+    before = datetime.fromisoformat(text_argument(arguments, "before"))
 
     def commit(context: StepContext) -> None:
         with context.transaction() as session:
-            if remove_trust(session, store, sha256):
-                context.changed(f"{sha256} out of {store}")
+            for store, sha256, node in due(session, before):
+                forget_absence(session, store, sha256)
+                context.changed(f"{sha256} back into {store} of {node}")
 
-    return [Step(f"Take the certificate {sha256[:16]}... out of {store}", commit, commits=True)]
+    return [Step("Put the trust certificates back that other nodes have", commit, commits=True)]
 
 
 def _check_delete(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
     store = check_trust_store(text_argument(arguments, "unit"))
     sha256 = text_argument(arguments, "sha256")
-    if sha256 not in {stored.certificate.sha256.hex() for stored in state.certificates.list_trust(store)}:
+    node = _deleting_node(state, arguments)
+    if sha256 not in {stored.certificate.sha256.hex() for stored in state.certificates.list_trust(store, node=node)}:
         raise NotFoundError(
             f"{store} has no such certificate", next_step=f"show cert list trust shows what {store} has"
         )
@@ -137,4 +165,5 @@ DEFINITIONS = (
     Definition(REGENERATE, _plan_regenerate, _check_regenerate, publisher_only=False),
     Definition(IMPORT, _plan_import, _check_import, publisher_only=False),
     Definition(DELETE, _plan_delete, _check_delete, publisher_only=False),
+    Definition(BRING_BACK, _plan_bring_back, publisher_only=False),
 )
