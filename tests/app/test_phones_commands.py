@@ -28,7 +28,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     )
     try:
         assert until((folder / "lab.json").exists)
-        assert until(lambda: len(registered(folder)) == 4)
+        assert until(lambda: len(registered(folder)) == 3)
         yield folder
     finally:
         process.send_signal(signal.SIGINT)
@@ -55,15 +55,24 @@ def ctl_of(lab: Path, phone: str) -> str | None:
 
 
 def test_a_reset_brings_the_new_ctl_to_every_phone(lab: Path) -> None:
-    names = sorted(phone["name"] for phone in registered(lab))
+    names = sorted(phone["name"] for phone in json.loads((lab / "lab.json").read_text())["phones"])
     assert {phone["security"] for phone in registered(lab)} == {"non-secure"}
     for line in ("utils ctl set-cluster mixed-mode", "utils service restart Cisco Tftp"):
         assert run_mixedmode("admin", "--directory", lab, line, stdin=b"y\n").returncode == 0
     assert not any(ctl_of(lab, name) for name in names)
     done = run_mixedmode("phones", "reset", "--all", "--directory", lab)
-    assert done.stdout == "4 phones were told to reset\n"
+    assert done.stdout == ("3 phones were told to reset\n1 phone was not registered, and switched off and on\n")
     assert all(ctl_of(lab, name) for name in names)
-    assert until(lambda: len(registered(lab)) == 4)
+    assert until(lambda: len(registered(lab)) == 3)
+
+
+def test_a_phone_that_speaks_sip_only_does_not_register_and_says_why(lab: Path) -> None:
+    found = {each["model"]: each for each in shown(lab, "--all")}
+    assert "8861" not in {phone["model"] for phone in registered(lab)}
+    assert found["8861"]["registration"]["state"] == "off"
+    assert found["8861"]["registration"]["reason"].startswith("a 8861 speaks SIP only")
+    words = run_mixedmode("phones", "show", found["8861"]["name"], "--directory", lab).stdout
+    assert "Cisco 8861: off: a 8861 speaks SIP only" in words
 
 
 def test_a_phone_that_is_not_registered_is_named(lab: Path) -> None:

@@ -215,6 +215,9 @@ def test_without_configuration_or_with_sip_the_phone_says_so() -> None:
         phone.state = replace(phone.state, config=config([(2000, 2443)], protocol="SIP"))
         async with registering(phone) as registration:
             assert "SIP" in await refused(registration)
+        phone.state = replace(phone.state, config=config([(2000, 2443)]))
+        async with registering(phone) as registration:
+            assert "a 8861 speaks SIP only" in await refused(registration)
 
     run(procedure())
 

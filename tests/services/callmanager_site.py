@@ -132,8 +132,11 @@ def phone_at(
     itl: TrustList | None = None,
     tvs: tuple[TvsServer, ...] = (),
 ) -> Phone:
-    """A phone that has booted with a configuration naming these servers."""
-    phone = Phone(name, get_model(model))
+    """A phone that has booted with a configuration naming these servers.
+
+    No real model speaks both SCCP and TLS 1.2; this one does, so that the server's floor need not be lowered.
+    """
+    phone = Phone(name, replace(get_model(model), sip_only=False))
     content = config([(each.port, each.tls_port) for each in services], mode)
     phone.state = replace(PhoneState(trust=TrustState(ctl, itl, tvs)), config=content)
     return phone

@@ -88,7 +88,8 @@ class LabSpec:
             rsa_key=self.key or KeyKind.RSA_2048,
             nodes=tuple(NodeSpec(name, network.address(number)) for number, name in enumerate(names, 1)),
             devices=tuple(
-                DeviceSpec(phone_name(number), model, f"Lab phone {number}") for number, model in enumerate(models, 1)
+                DeviceSpec(phone_name(number), model, f"Lab phone {number}", protocol=get_model(model).signalling.value)
+                for number, model in enumerate(models, 1)
             ),
         )
 

@@ -15,7 +15,7 @@ from mixedmode.phone.client import BootReport, Phone, Server
 from mixedmode.phone.decisions import ListKind
 from mixedmode.phone.models import get_model
 from mixedmode.phone.registration import Registration
-from mixedmode.phone.registration_status import RegistrationState, RegistrationStatus
+from mixedmode.phone.registration_status import RegistrationState, RegistrationStatus, speaks_sip_only
 from mixedmode.phone.screen import screen_document, shown_checksum, trust_list_screen
 from mixedmode.phone.tvs import ask_tvs
 from mixedmode.protocols.sccp import ResetKind
@@ -132,7 +132,9 @@ class LabPhone:
     @property
     def status(self) -> RegistrationStatus:
         """How the phone stands with its CallManager."""
-        return RegistrationStatus() if self.registration is None else self.registration.status
+        if self.registration is not None:
+            return self.registration.status
+        return RegistrationStatus(reason=speaks_sip_only(self.phone.model) if self.phone.model.sip_only else "")
 
     @property
     def messages(self) -> list[str]:
@@ -179,12 +181,17 @@ class LabPhones:
         """The phones, in order."""
         return list(self._phones)
 
+    @property
+    def speaking_sip(self) -> dict[str, str]:
+        """Those that do not register, since their model speaks SIP only: names and models."""
+        return {name: each.phone.model.name for name, each in self._phones.items() if each.phone.model.sip_only}
+
     def find(self, name: str) -> LabPhone | None:
         """Return a phone by its name, in any case."""
         return self._phones.get(name.upper())
 
     async def register_all(self, server: Server, *, wait: float = 5.0) -> int:
-        """Have every phone that has booted register with its CallManager, and boot when that resets it.
+        """Have every phone that speaks SCCP register with its CallManager, and boot when that resets it.
 
         Args:
             server: Where files come from at a reset.
@@ -195,6 +202,8 @@ class LabPhones:
         """
         registrations = []
         for each in self._phones.values():
+            if each.phone.model.sip_only:
+                continue
             each.registration = Registration(each.phone, on_reset=partial(_boot_again, each, server))
             each.registration.start()
             registrations.append(each.registration)

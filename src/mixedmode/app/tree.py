@@ -17,6 +17,7 @@ from mixedmode.app.commands import (
     device,
     fleet,
     lab,
+    models,
     node,
     phone,
     phones,
@@ -60,6 +61,7 @@ app.command("open-config")(config.open_config)
 app.command("lab")(lab.lab)
 app.command("rehearse", epilog=lab.REHEARSE_EPILOG)(lab.rehearse)
 app.command("phone")(phone.phone)
+app.command("models")(models.models)
 app.add_typer(phones.app, name="phones")
 app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
 app.add_typer(fleet.app, name="fleet")

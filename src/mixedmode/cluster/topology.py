@@ -9,6 +9,7 @@ from ipaddress import ip_address
 
 from mixedmode.cluster.versions import Version
 from mixedmode.errors import UsageError
+from mixedmode.pki.device_names import device_name
 from mixedmode.pki.issuing import Hash
 from mixedmode.pki.profiles import KeyKind, Subject
 
@@ -16,7 +17,6 @@ MAX_NODES = 21
 """Publisher, TFTP and call-processing nodes together (cucm-admin.md 6)."""
 
 _NAME = re.compile(r"(?=.{1,63}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
-_DEVICE = re.compile(r"SEP[0-9A-F]{12}")
 
 
 class NodeRole(IntEnum):
@@ -105,7 +105,7 @@ class DeviceSpec:
     """A phone.
 
     Attributes:
-        name: ``SEP`` and twelve upper hex digits.
+        name: As :mod:`mixedmode.pki.device_names` says; kept as CUCM keeps it.
         model: Such as ``7975``.
         protocol: ``SCCP`` or ``SIP``.
         security_mode: 1 non-secure, 2 authenticated, 3 encrypted.
@@ -122,8 +122,7 @@ class DeviceSpec:
     security_mode: int = 1
 
     def __post_init__(self) -> None:
-        if not _DEVICE.fullmatch(self.name):
-            raise UsageError(f"{self.name!r} is no device name", next_step="use SEP and twelve upper hex digits")
+        object.__setattr__(self, "name", device_name(self.name))
         if self.protocol not in {"SCCP", "SIP"} or self.security_mode not in {1, 2, 3}:
             raise UsageError(f"protocol {self.protocol}, security mode {self.security_mode}", where=self.name)
 

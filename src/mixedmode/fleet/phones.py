@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 
 from mixedmode.errors import UsageError
-from mixedmode.phone.models import PhoneModel, get_model
+from mixedmode.phone.models import PhoneModel, get_phone_model
 from mixedmode.phone.names import device_name
 from mixedmode.phone.settings import BootSettings, PolicySettings
 from mixedmode.phone.state import PhoneState
@@ -59,7 +59,10 @@ def device_names(count: int, first: str = "SEP000000000000") -> Iterator[str]:
     Raises:
         UsageError: ``first`` is no device name, or there are not so many behind it.
     """
-    start = int(device_name(first)[3:], 16)
+    name = device_name(first)
+    if not name.startswith("SEP"):
+        raise UsageError(f"{first!r} has no MAC address to count up from", next_step="begin with SEP and one")
+    start = int(name[3:], 16)
     if start + count > 1 << 48:
         raise UsageError(f"there are no {count} names from {first} on", next_step="begin with a lower one")
     for number in range(start, start + count):
@@ -77,7 +80,7 @@ def parse_mix(text: str) -> list[tuple[PhoneModel, int]]:
         name, separator, count = part.strip().partition(":")
         if not separator or not (count.isascii() and count.isdigit()) or len(count) > len(str(MOST_PHONES)):
             raise UsageError(f"{part.strip()!r} is not MODEL:COUNT", next_step="write it like 7975:30000,7940:10000")
-        mix.append((get_model(name), int(count)))
+        mix.append((get_phone_model(name), int(count)))
     return mix
 
 

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-from mixedmode.errors import UsageError
 from mixedmode.phone.decisions import ListKind
+from mixedmode.pki.device_names import device_name
 
-_DEVICE = re.compile(r"SEP[0-9A-F]{12}")
+__all__ = ["DEFAULT_CONFIG", "config_names", "device_name", "list_names"]
+
 DEFAULT_CONFIG: Final = "XMLDefault.cnf.xml"
-
-
-def device_name(text: str) -> str:
-    """Return a phone's name: ``SEP`` and its MAC address, in upper case; colons and dashes are dropped.
-
-    Raises:
-        UsageError: It is no such name.
-    """
-    name = text.strip().upper().replace(":", "").replace("-", "")
-    if not name.startswith("SEP"):
-        name = f"SEP{name}"
-    if not _DEVICE.fullmatch(name):
-        raise UsageError(
-            f"{text!r} is no phone's name", code="device", next_step="write SEP and the MAC address: SEP001122334455"
-        )
-    return name
 
 
 def list_names(device: str, kind: ListKind, *, shared: bool) -> tuple[str, ...]:

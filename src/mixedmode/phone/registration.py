@@ -9,6 +9,7 @@ Rules (phone-trust.md 6, wire-formats.md 6):
 3. Reset and restart: the phone unregisters, ``on_reset`` boots it, and it registers with what it holds then. "Apply
    config": ``on_reset`` is called while it stays registered; it registers again only if its configuration is another.
 4. Every wait has a deadline.
+5. A model that speaks SIP only does not register, since this CallManager speaks SCCP; it says so.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ from mixedmode.phone.client import Phone, TvsClient, TvsRequest
 from mixedmode.phone.config import CallManager, PhoneConfig, parse_config
 from mixedmode.phone.decisions import TVS_UNREACHABLE, NeedTvs, TvsAnswer, TvsQuestion
 from mixedmode.phone.registration_link import Link, Target
-from mixedmode.phone.registration_status import RegistrationState, RegistrationStatus, RegistrationTimes
+from mixedmode.phone.registration_status import (
+    RegistrationState,
+    RegistrationStatus,
+    RegistrationTimes,
+    speaks_sip_only,
+)
 from mixedmode.phone.registration_tls import phone_client_context
 from mixedmode.phone.registration_trust import judge_server, registers_by_tls
 from mixedmode.phone.tvs import ask_tvs
@@ -156,6 +162,8 @@ class Registration:
         if self.phone.state.config is None:
             raise RemoteError("the phone has no configuration", next_step="let it boot first")
         config = parse_config(self.phone.state.config)
+        if self.phone.model.sip_only:
+            raise RemoteError(speaks_sip_only(self.phone.model))
         if (config.protocol or "SCCP") != "SCCP":
             raise RemoteError(f"the configuration wants {config.protocol}, which this phone does not register with")
         if not config.call_managers:

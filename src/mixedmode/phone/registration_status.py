@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from mixedmode.phone.models import PhoneModel
+
 
 class RegistrationState(StrEnum):
     """What the phone's screen says."""
@@ -50,6 +52,11 @@ class RegistrationStatus:
             "since": None if self.since is None else self.since.isoformat(timespec="seconds"),
             "resets": self.resets,
         }
+
+
+def speaks_sip_only(model: PhoneModel) -> str:
+    """Return why a phone of a model does not register."""
+    return f"a {model.name} speaks SIP only; simulated phones register by SCCP, so it loads its files and no more"
 
 
 @dataclass(frozen=True, slots=True)

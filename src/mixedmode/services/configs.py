@@ -3,7 +3,8 @@
 Rules:
 
 1. A file in the folder wins over one that could be built.
-2. ``SEP<MAC>.cnf.xml`` is built for devices that the cluster knows, ``XMLDefault.cnf.xml`` always.
+2. ``SEP<MAC>.cnf.xml``, or that of another device's name, is built for devices that the cluster knows,
+   ``XMLDefault.cnf.xml`` always.
 3. With ``.sgn`` the file is signed with the node's CallManager key (role CCM+TFTP), with the digest of the
    enterprise parameter "TFTP File Signature Algorithm".
 4. A device of security mode "encrypted" whose LSC is known, with an RSA key, gets its configuration encrypted to it:
@@ -31,6 +32,7 @@ from mixedmode.cluster.devices import Device
 from mixedmode.cluster.parameters import SIGNATURE_ALGORITHM
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.device_names import DEVICE_PATTERN
 from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import Signer
@@ -41,7 +43,8 @@ from mixedmode.signedfile import sign_file
 from mixedmode.signedfile.encrypted import Secrets, encrypt_config
 from mixedmode.signedfile.stub import make_stub
 
-_NAME = re.compile(r"(SEP[0-9A-F]{12}|XMLDefault|XmlDefault)\.cnf\.xml(\.sgn|\.enc\.sgn)?")
+_DEFAULT: Final = ("XMLDefault", "XmlDefault")
+_NAME = re.compile(rf"({DEVICE_PATTERN}|{'|'.join(_DEFAULT)})\.cnf\.xml(\.sgn|\.enc\.sgn)?")
 _KEPT_BYTES: Final = 96 << 20
 """The configurations of a full cluster, twice over."""
 _FILE_COST: Final = 256
@@ -145,7 +148,7 @@ class ConfigStore:
 
     def _build(self, name: str, device_name: str, suffix: str) -> bytes | None:
         lsc = None
-        if device_name.startswith("SEP"):
+        if device_name not in _DEFAULT:
             device = self._reader.device(device_name)
             if device is None:
                 return None

@@ -7,7 +7,7 @@ Rules (wire-formats.md 7):
 2. A name that leaves the root is refused, and so is one that no phone can mean: with a backslash or a control
    character, or longer than 255 characters.
 3. ``CTLSEP<MAC>.tlv`` and ``ITLSEP<MAC>.tlv`` stand for ``CTLFile.tlv`` and ``ITLFile.tlv`` when there is no file of
-   that very name (phone-trust.md 1.1).
+   that very name (phone-trust.md 1.1); likewise for devices of other names.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mixedmode.pki.device_names import DEVICE_PATTERN
+
 NAME_LIMIT: Final = 255
 DIRECTORY_LIMIT: Final = 2
 _PLAIN = re.compile(r"(?!\.)[A-Za-z0-9_.@+-]{1,255}")
-_DEVICE_LIST = re.compile(r"(CTL|ITL)SEP[0-9A-Fa-f]{12}\.tlv")
+_DEVICE_LIST = re.compile(rf"(CTL|ITL)(?i:{DEVICE_PATTERN})\.tlv")
 _HERE: Final = ("", ".")
 
 

@@ -11,7 +11,7 @@ import typer
 
 from mixedmode.app import completion
 from mixedmode.app.console import print_json, print_lines
-from mixedmode.errors import MalformedError, UsageError
+from mixedmode.errors import MixedModeError, UsageError
 
 if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster
@@ -25,18 +25,27 @@ FIELDS = ("name", "model", "description", "device_pool", "protocol", "security_m
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="SEP and the MAC address, such as SEP001122334455.")],
-    model: Annotated[str, typer.Option(help="Such as 7975 or 8861.", autocompletion=completion.models)] = "7975",
+    name: Annotated[
+        str, typer.Argument(help="SEP and the MAC address, such as SEP001122334455; ATA, CSF, BOT, TCT and TAB too.")
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Such as 7975 or CP-8861-K9; mixedmode models lists them.", autocompletion=completion.models
+        ),
+    ] = "7975",
     description: Annotated[str, typer.Option(help="For people.")] = "",
     device_pool: Annotated[str, typer.Option(help="Made if it is not there.")] = "Default",
-    protocol: Annotated[str, typer.Option(help="SCCP or SIP.")] = "SCCP",
+    protocol: Annotated[str, typer.Option(help="SCCP or SIP; the model's own if left out.")] = "",
     security_mode: Annotated[int, typer.Option(help="1 non-secure, 2 authenticated, 3 encrypted.")] = 1,
     directory: Directory = None,
     config: Config = None,
 ) -> None:
     """Add a phone."""
-    values = (name, model, description, device_pool, protocol, security_mode)
-    _add([dict(zip(FIELDS, values, strict=True))], directory, config)
+    from mixedmode.app.device_csv import checked
+
+    values = (name, model, description, device_pool, protocol, str(security_mode))
+    _add([checked(dict(zip(FIELDS, values, strict=True)))], directory, config)
 
 
 @app.command("import")
@@ -46,37 +55,23 @@ def import_devices(
     config: Config = None,
 ) -> None:
     """Add phones from a CSV file, all of them or none."""
-    import csv
-
+    from mixedmode.app.device_csv import read_devices
     from mixedmode.pki.load import read_key_file
 
-    text = read_key_file(file).decode("utf-8-sig", "replace")
-    reader = csv.DictReader(text.splitlines())
-    unknown = sorted(set(reader.fieldnames or ()) - set(FIELDS))
-    if unknown or "name" not in (reader.fieldnames or ()):
-        raise MalformedError(
-            f"unknown column {unknown[0]!r}" if unknown else "there is no column 'name'",
-            where=f"{file}:1",
-            next_step=f"columns: {', '.join(FIELDS)}",
-        )
-    rows: list[dict[str, Any]] = []
-    for number, row in enumerate(reader, 2):
-        found: dict[str, Any] = {field: value.strip() for field, value in row.items() if value and value.strip()}
-        mode = found.get("security_mode", "1")
-        if not str(mode).isdigit() or None in row:
-            raise MalformedError("this line does not fit the header", where=f"{file}:{number}")
-        rows.append({**found, "security_mode": int(mode)})
-    if not rows:
-        raise UsageError("the file names no phone", where=str(file))
-    _add(rows, directory, config)
+    rows = read_devices(file, read_key_file(file))
+    try:
+        _add([row.values for row in rows], directory, config)
+    except MixedModeError as error:
+        line = next((row.line for row in rows if row.values["name"] == error.where), None)
+        if line is not None:
+            error.where = f"{file}:{line}"
+            error.what = f"column name: {error.what}"
+        raise
 
 
 def _add(devices: list[dict[str, Any]], directory: Path | None, config: Path | None) -> None:
     from mixedmode.cluster.steps import Actor
-    from mixedmode.phone.models import get_model
 
-    for each in devices:
-        get_model(str(each.get("model", "7975")))
     with _cluster(directory, config) as cluster:
         done = cluster.run("device add", Actor("root", "console"), devices=devices)
     print_lines(done.changes)
@@ -94,14 +89,21 @@ def change(
     config: Config = None,
 ) -> None:
     """Change a phone; what is not given stays."""
+    from mixedmode.app.device_csv import checked_protocol
     from mixedmode.cluster.steps import Actor
-    from mixedmode.phone.models import get_model
+    from mixedmode.phone.models import get_phone_model
+    from mixedmode.pki.device_names import same_device
 
     if model is not None:
-        get_model(model)
+        model = get_phone_model(model).name
     given = (model, description, device_pool, protocol, security_mode)
     values = {field: value for field, value in zip(FIELDS[1:], given, strict=True) if value is not None}
+    name = same_device(name)
     with _cluster(directory, config) as cluster:
+        there = cluster.devices.find(name)
+        if there is not None and (model is not None or protocol is not None):
+            # A phone of another model speaks what that one speaks, unless it is said otherwise.
+            values["protocol"] = checked_protocol(protocol or "", model or there.model)
         done = cluster.run("device change", Actor("root", "console"), name=name, values=values)
     print_lines(done.changes)
     print_lines(done.warnings)
@@ -115,9 +117,10 @@ def remove(
 ) -> None:
     """Remove a phone."""
     from mixedmode.cluster.steps import Actor
+    from mixedmode.pki.device_names import same_device
 
     with _cluster(directory, config) as cluster:
-        done = cluster.run("device remove", Actor("root", "console"), name=name)
+        done = cluster.run("device remove", Actor("root", "console"), name=same_device(name))
     print_lines(done.changes)
 
 

@@ -155,20 +155,20 @@ def _phones(
 ) -> list[FleetPhone]:
     from mixedmode.fleet.phones import FleetPhone, make_phones, parse_mix
     from mixedmode.fleet.states import read_fleet
-    from mixedmode.phone.models import get_model
+    from mixedmode.phone.models import get_phone_model
 
     if mix is not None and count is not None:
         raise UsageError("--models says how many phones there are", next_step="leave out --phones")
     if mix is not None:
         return make_phones(parse_mix(mix), first=first)
     if count is not None:
-        return make_phones([(get_model(model), count)], first=first)
+        return make_phones([(get_phone_model(model), count)], first=first)
     known = read_fleet(Path(state))
     if known is not None:
         return known
     if document is None:
         raise UsageError("how many phones?", next_step="give --phones N, or --models 7975:30000,7940:10000")
-    return [FleetPhone(each["name"], get_model(each["model"])) for each in document["phones"]]
+    return [FleetPhone(each["name"], get_phone_model(each["model"])) for each in document["phones"]]
 
 
 def _lab_document(folder: Path) -> dict[str, Any]:

@@ -100,6 +100,9 @@ async def _run_lab(the_lab: Lab, *, once: bool) -> None:
         boots = await the_lab.phones.boot_all(the_lab.phone_server)
         registered = await the_lab.phones.register_all(the_lab.phone_server)
         say(f"{registered} of {len(boots)} phones are registered; mixedmode phones list shows them, reset resets them")
+        if others := the_lab.phones.speaking_sip:
+            models = ", ".join(sorted(set(others.values())))
+            say(f"{len(others)} speak SIP only (models {models}): they load their files and do not register by SCCP")
         from mixedmode.app.lab_guide import guide
 
         print_lines(guide(the_lab, boots))

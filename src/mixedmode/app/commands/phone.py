@@ -53,7 +53,7 @@ def phone(
     from mixedmode.app.console import print_json, print_lines
     from mixedmode.phone.client import Phone, Server
     from mixedmode.phone.decisions import ListKind
-    from mixedmode.phone.models import get_model
+    from mixedmode.phone.models import get_phone_model
     from mixedmode.phone.tvs import ask_tvs
 
     if capf and lsc is None:
@@ -61,7 +61,7 @@ def phone(
     show_trace = trace and not as_json
     simulated = Phone(
         name,
-        get_model(model),
+        get_phone_model(model),
         state_file=state,
         tvs=ask_tvs,
         decrypt=_opener(lsc, missing=capf) if lsc is not None else None,
