@@ -31,7 +31,7 @@ def models(incomplete: str) -> list[str]:
     """Offer the phone models."""
     from mixedmode.phone.models import MODELS
 
-    return _offered(MODELS, incomplete)
+    return _offered((name for name, model in MODELS.items() if model.is_phone), incomplete)
 
 
 def phones(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -30,9 +30,7 @@ def add(
     ],
     model: Annotated[
         str,
-        typer.Option(
-            help="Such as 7975 or CP-8861-K9; mixedmode models lists them.", autocompletion=completion.models
-        ),
+        typer.Option(help="Such as 7975 or CP-8861-K9; mixedmode models lists them.", autocompletion=completion.models),
     ] = "7975",
     description: Annotated[str, typer.Option(help="For people.")] = "",
     device_pool: Annotated[str, typer.Option(help="Made if it is not there.")] = "Default",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app import completion
 from mixedmode.app.console import print_json, print_lines, say
 
 if TYPE_CHECKING:
@@ -17,7 +18,11 @@ _UNSURE = "?"
 def models(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Only these: 8845, CP-8845-K9, 'Cisco 8845', or a device type.", metavar="[NAME]..."),
+        typer.Argument(
+            help="Only these: 8845, CP-8845-K9, 'Cisco 8845', or a device type.",
+            metavar="[NAME]...",
+            autocompletion=completion.models,
+        ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Device types too that are no phones: gateways, trunks, expansion modules.")
