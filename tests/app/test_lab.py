@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shlex
@@ -246,3 +247,19 @@ def test_a_damaged_phone_is_named_and_ends_in_no_traceback(tmp_path: Path) -> No
     assert again.returncode == 2
     assert state.name in again.stderr
     assert "next:" in again.stderr
+
+
+def test_a_lab_keeps_the_database_it_was_made_with(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/elsewhere.db"
+    spec = LabSpec(nodes=1, models=(), database_url=url)
+    made = Lab(tmp_path / "lab", spec)
+    serial = made.cluster.own_certificate(made.cluster.publisher.name, "CallManager").serial
+    asyncio.run(made.stop())
+    assert (tmp_path / "lab" / "lab.database").stat().st_mode & 0o777 == 0o600
+    for again in (LabSpec(), spec):
+        back = Lab(tmp_path / "lab", again)
+        assert back.cluster.own_certificate(back.cluster.publisher.name, "CallManager").serial == serial
+        asyncio.run(back.stop())
+    with pytest.raises(UsageError, match="there is a cluster already"):
+        Lab(tmp_path / "other", spec)
+    assert not (tmp_path / "other" / "lab.database").exists()

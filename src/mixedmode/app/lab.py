@@ -132,11 +132,12 @@ class Lab:
         try:
             spec, url = self.spec.cluster_spec(network), self.spec.database_url
             self._say(f"making a cluster of {len(spec.nodes)} nodes, version {spec.version}, in {self.directory}")
+            cluster = Cluster.create(self.directory, spec, database_url=url)
             note_database(self.directory, url)
-            return network, Cluster.create(self.directory, spec, database_url=url)
         except BaseException:
             network.release()
             raise
+        return network, cluster
 
     def _refuse_other(self, cluster: Cluster) -> None:
         """Refuse a specification that the lab which is there does not have; phones may have been added to it."""

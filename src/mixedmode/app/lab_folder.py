@@ -39,7 +39,6 @@ def database_url(directory: Path) -> str | None:
 def note_database(directory: Path, url: str | None) -> None:
     """Note which database a new lab has (rule 1)."""
     if url is not None:
-        directory.mkdir(parents=True, exist_ok=True)
         write_atomic(directory / DATABASE, url.encode() + b"\n", mode=PRIVATE)
 
 
@@ -63,15 +62,14 @@ def open_lab(directory: Path, asked_url: str | None) -> Cluster | None:
             "the lab runs already", where=str(directory), next_step="use it, stop it, or name another --directory"
         )
     has = database_url(directory)
-    embedded = has is None and (directory / "cluster.db").exists()
-    try:
-        cluster = Cluster.open(directory, database_url=None if embedded else has or asked_url)
-    except NotFoundError:
+    if has is None and not (directory / "cluster.db").exists():
         return None
     if asked_url not in {None, has}:
-        cluster.close()
         raise refusal(directory, "--database", "another database")
-    return cluster
+    try:
+        return Cluster.open(directory, database_url=has)
+    except NotFoundError:
+        return None
 
 
 def refuse_other(directory: Path, asked: Mapping[str, tuple[Any, Any]]) -> None:
