@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from mixedmode.admin.accounts import AccountStore
+from mixedmode.admin.ctlclient import provider
 from mixedmode.admin.ctlclient.known import (
     GivenCertificates,
     Known,
@@ -616,6 +618,25 @@ def test_a_fingerprint_may_be_accepted_without_a_question(lab: Lab) -> None:
     for text in ("", "12", "zz" * 32, "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"):
         with pytest.raises(UsageError, match="is no SHA-256 fingerprint"):
             fingerprint(text)
+
+
+def test_an_administrator_may_take_his_time_over_the_fingerprint(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider, "_ASKED_SECONDS", 0.1)
+    asked: list[Certificate] = []
+
+    def slowly(_place: str, certificate: Certificate) -> bool:
+        asked.append(certificate)
+        time.sleep(0.6)
+        return True
+
+    async def procedure() -> None:
+        async with lab.serving(limits=ProviderLimits(login_seconds=0.4)) as service:
+            trust = KnownProviders(lab.folder / "slow", slowly)
+            async with lab.client(service, trust) as client:
+                assert await client.login("anna", PASSWORD) == 1
+            assert len(asked) == 1
+
+    run(procedure())
 
 
 def test_the_certificate_may_be_given(lab: Lab) -> None:

@@ -22,6 +22,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
+from time import monotonic
 from types import TracebackType
 from typing import Final, Protocol, Self, TypeVar
 
@@ -48,6 +49,8 @@ from mixedmode.protocols.ctlprovider import (
 
 _READ_BYTES: Final = 65536
 _KIND_FAILED: Final = 3
+_ASKED_SECONDS: Final = 5.0
+"""Whoever decides about a certificate for longer is a person; meanwhile the time to log in has run."""
 
 T = TypeVar("T", bound=Answer)
 
@@ -150,6 +153,24 @@ class ProviderClient:
             ProtocolError: It is no CTL Provider.
         """
         host, port = self._place
+        try:
+            shown, begun = await self._open(), monotonic()
+            # The administrator may be asked: in this thread, because only here does Ctrl-C end the question.
+            self._trust.check(host, port, shown)
+            if monotonic() - begun > _ASKED_SECONDS:
+                # Comparing a fingerprint takes its time, and a provider soon closes who does not log in.
+                await self.close()
+                again = await self._open()
+                if again != shown:
+                    self._trust.check(host, port, again)
+            self.node = (await self._ask(Hello(VERSION, self._name), Welcome)).node
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _open(self) -> Certificate:
+        """Open the connection; return what the provider shows."""
+        host, port = self._place
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         # The certificate is compared below, whatever OpenSSL thinks of self-signed ones and old key lengths.
@@ -166,16 +187,10 @@ class ProviderClient:
                 where=place(host, port),
                 next_step="check that the service Cisco CTL Provider is started on that node (port 2444)",
             ) from error
-        self._streams = reader, writer
-        try:
-            shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-            self.certificate = Certificate.from_der(shown or b"")
-            # The administrator may be asked: in this thread, because only here does Ctrl-C end the question.
-            self._trust.check(host, port, self.certificate)
-            self.node = (await self._ask(Hello(VERSION, self._name), Welcome)).node
-        except BaseException:
-            await self.close()
-            raise
+        self._streams, self._machine = (reader, writer), ClientConnection()
+        shown = Certificate.from_der(writer.get_extra_info("ssl_object").getpeercert(binary_form=True) or b"")
+        self.certificate = shown
+        return shown
 
     async def login(self, user: str, password: str) -> int:
         """Log in; return the account's privilege level.
