@@ -14,7 +14,7 @@ help:  ## List the targets
 setup:  ## Set up .venv with the mixedmode command (quick when nothing changed)
 	@scripts/setup runtime
 
-setup-test: setup  ## Also install the test tools: PostgreSQL, SoftHSM2, Chromium, TFTP and SSH clients, linters
+setup-test:  ## The same with the test tools: compiler, PostgreSQL, SoftHSM2, TFTP and SSH clients, linters
 	@scripts/setup test
 
 run: setup  ## Play the first procedure, then start a lab on loopback; Ctrl-C ends it
