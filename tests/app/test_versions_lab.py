@@ -123,10 +123,10 @@ def test_a_service_that_cannot_restart_does_not_answer_is_listed_stopped_and_com
             assert problems["tftp"] == problems["http"] == "https did not start"
             assert problems["https"]
         async with asyncio.timeout(10):
-            while (await listed(lab))["Cisco Tftp"] != "STARTED":  # noqa: ASYNC110 - as an administrator looks
+            while node.supervisor.status("https").state != "STARTED":  # noqa: ASYNC110 - as an administrator looks
                 await asyncio.sleep(0.1)
+        assert (await listed(lab))["Cisco Tftp"] == "STARTED"
         assert await served(lab, "ITLFile.tlv") is not None
-        assert node.supervisor.status("https").state == "STARTED"
 
     play(tmp_path / "lab", LabSpec(nodes=1, models=(), key=KeyKind.RSA_1024), procedure)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from mixedmode.app.node_versions import follow_versions
 from mixedmode.cluster import making
 from mixedmode.cluster.authority import TrustView, ctl_records, itl_anchors, itl_records
-from mixedmode.cluster.errors import OperationFailedError, VersionError
+from mixedmode.cluster.distribution import LocalDistributor
+from mixedmode.cluster.errors import NotFoundError, OperationFailedError, VersionError
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.making import make_installed
 from mixedmode.cluster.operations.missing_certificates import lacking
@@ -29,6 +32,7 @@ from mixedmode.cluster.topology import (
 from mixedmode.cluster.versions import RELEASES, Version
 from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key
 from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.services.distribution import NodeDistributor
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.build import build_trust_list
 from mixedmode.trustlist.roles import Role
@@ -167,6 +171,8 @@ def test_a_certificate_that_the_version_does_not_have_cannot_be_regenerated(tmp_
     cluster = make(tmp_path / "c", "9.1(2)")
     with pytest.raises(VersionError, match=r"9\.1\.2.* has no certificate CallManager-ECDSA"):
         cluster.run(REGENERATE, node=PUB, unit="CallManager-ECDSA")
+    with pytest.raises(NotFoundError, match=r"on version 9\.1\.2.* has no CallManager-ECDSA certificate"):
+        cluster.own_certificate(PUB, "CallManager-ECDSA")
     cluster.run(UPGRADE, version="14SU3")
     cluster.run(SWITCH)
     with pytest.raises(VersionError, match="only the publisher has a certificate ITLRecovery"):
@@ -197,6 +203,41 @@ def test_a_node_in_the_dead_end_gets_what_it_lacks_when_it_starts_or_is_regenera
         assert {stored.unit for stored in again.certificates.list_own(node)} >= set(units)
         assert again.signer(node, "ITLRecovery").certificate.key_bits == 1024, "as the node's other keys"
     again.close()
+
+
+def test_a_node_on_another_host_makes_its_own_and_gets_the_itl_that_the_publisher_signs(
+    tmp_path: Path, fast_keys: None
+) -> None:
+    here, there = tmp_path / "publisher", tmp_path / "subscriber"
+    make(here).close()
+    shutil.copytree(here, there, symlinks=True)
+    shutil.rmtree(here / SUB / "keys")
+    shutil.rmtree(there / PUB / "keys")
+    url = f"sqlite:///{here / 'cluster.db'}"
+    publisher = Cluster.open(here)
+    publisher.deliveries.distributor = NodeDistributor(here, LocalDistributor(there))
+    subscriber = Cluster.attach(there, database_url=url)
+    subscriber.deliveries.distributor = NodeDistributor(there, None)
+
+    publisher.run(UPGRADE, version="12.5.1.13900-152")
+    publisher.run(SWITCH)
+    ec = "CallManager-ECDSA"
+    assert ec not in [stored.unit for stored in publisher.certificates.list_own(SUB)]
+    assert follow_versions(subscriber, subscriber.folder(SUB))
+    subscriber.make_missing_certificates(SUB)
+    assert subscriber.signer(SUB, ec).certificate == publisher.own_certificate(SUB, ec)
+    assert not (here / SUB / "keys").exists()
+
+    publisher.run("utils service restart", node=PUB, service=Service.TFTP.value)
+    data = subscriber.folder(SUB).read("ITLFile.tlv")
+    assert data is not None
+    itl = TrustList.parse(data)
+    assert itl.verify()
+    assert itl.records[0].certificate == publisher.own_certificate(PUB, "ITLRecovery")
+    waiting = {state.service for state in publisher.services(SUB) if state.restart_needed}
+    assert Service.TFTP in waiting
+    subscriber.close()
+    publisher.close()
 
 
 def test_a_switch_that_fails_leaves_no_key_behind(

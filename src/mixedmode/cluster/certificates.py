@@ -98,6 +98,12 @@ class CertificateStore:
         """
         for stored in self.list_own(node, unit):
             return stored.certificate
+        with self._database.read() as session:
+            version = _active_version(session)
+            units = _units_by_node(session, version).get(node, frozenset())
+        if unit not in units:
+            has = ", ".join(sorted(units)) or "no certificate"
+            raise NotFoundError(f"on version {version} {node} has no {unit} certificate", next_step=f"it has {has}")
         raise NotFoundError(
             f"node {node} has no {unit} certificate", where=node, next_step=f"set cert regen {unit} on that node"
         )

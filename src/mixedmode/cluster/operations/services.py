@@ -1,7 +1,8 @@
 """Services: start, stop, restart.
 
 The database holds what the services shall do; a supervisor on each node follows it (``restarts`` grew: start anew).
-A TFTP service makes its node's ITL anew when it starts and the present one says something else.
+A TFTP service makes its node's ITL anew when it starts and the present one says something else; the publisher's makes
+those too that are for nodes on other hosts and are signed with the publisher's key.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from mixedmode.cluster.operations.common import (
     deliver_step,
     keep_itls,
     kept_itls,
+    mark_restart,
     mark_restarted,
     queue_itls,
     service_named,
@@ -24,7 +26,7 @@ from mixedmode.cluster.operations.common import (
 from mixedmode.cluster.published import build_itl, can_sign_itl, same_content
 from mixedmode.cluster.state import ClusterState
 from mixedmode.cluster.steps import Definition, Step, StepContext
-from mixedmode.cluster.topology import Service
+from mixedmode.cluster.topology import NodeInfo, Service
 
 RESTART = "utils service restart"
 START = "utils service start"
@@ -34,33 +36,46 @@ STOP = "utils service stop"
 def _plan(state: ClusterState, arguments: Mapping[str, Any], *, running: bool, verb: str) -> list[Step]:
     node = state.node(text_argument(arguments, "node"))
     service = service_named(text_argument(arguments, "service"))
-    makes_itl = (
-        running
-        and service is Service.TFTP
-        and state.version.has_trust_verification
-        and can_sign_itl(state, state.view(), node)
-    )
+    makes_for = _itl_nodes(state, node) if running and service is Service.TFTP else []
 
     def sign(context: StepContext) -> None:
-        data = build_itl(context.state, context.state.view(), node)
-        present = context.state.folder(node.name).read(ITL_FILE)
-        keep_itls(context, {} if same_content(present, data) else {node.name: data})
+        view = context.state.view()
+        made = {each.name: build_itl(context.state, view, each) for each in makes_for}
+        present = {name: context.state.folder(name).read(ITL_FILE) for name in made}
+        keep_itls(context, {name: data for name, data in made.items() if not same_content(present[name], data)})
 
     def commit(context: StepContext) -> None:
         with context.transaction() as session:
-            if makes_itl:
-                queue_itls(context, session, kept_itls(context))
+            if makes_for:
+                itls = kept_itls(context)
+                queue_itls(context, session, itls)
+                elsewhere = [each for each in makes_for if each != node and each.name in itls]
+                mark_restart(context, session, elsewhere, [Service.TFTP])
             mark_restarted(context, session, node.name, service, running=running)
             context.changed(f"{service.value} on {node.name} {verb}ed")
 
     note = Step(f"Have {service.value} on {node.name} {verb}ed", commit, commits=True)
-    if not makes_itl:
+    if not makes_for:
         return [note]
+    names = ", ".join(each.name for each in makes_for)
     return [
-        Step(f"Make the ITL file of {node.name}, if it says something new", sign),
+        Step(f"Make the ITL file of {names}, if it says something new", sign),
         note,
         deliver_step("the ITL file"),
     ]
+
+
+def _itl_nodes(state: ClusterState, node: NodeInfo) -> list[NodeInfo]:
+    """Return the nodes whose ITL is made when a node's TFTP service starts."""
+    if not state.version.has_trust_verification:
+        return []
+    view = state.view()
+    elsewhere = [
+        each
+        for each in view.nodes
+        if node.is_publisher and Service.TFTP in each.services and not state.folder(each.name).is_here
+    ]
+    return [each for each in (node, *elsewhere) if can_sign_itl(state, view, each)]
 
 
 def _check(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
