@@ -337,5 +337,5 @@ def test_the_end_of_input_leaves_the_files_that_are_left(terminal: Terminal, tra
     for name in ("a.log", "b.log", "c.log"):
         (trace / name).write_text("x")
     shown = terminal.type("file delete activelog cm/trace/[abc].log", "y")
-    assert shown[-1] == "files: found = 3, deleted = 1"
+    assert shown[-2:] == ["files: found = 3, deleted = 1", "Command cancelled"]
     assert sorted(path.name for path in trace.glob("*.log")) == ["b.log", "c.log"]

@@ -8,39 +8,41 @@ Rules:
 3. Logins and refused logins are in the cluster's audit log; passwords are in no log.
 4. The host key is made once for the node and kept 0600 in its folder of keys.
 5. Stopping lets commands that run come to their end, up to a deadline.
+6. All of it runs on a loop and on threads of its own: what administrators do, or strangers at this port, never keeps
+   phones waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncssh
 
-from mixedmode.admin.accounts import AccountStore, account_store
+from mixedmode.admin.accounts import Account, AccountStore, account_store
+from mixedmode.admin.home_services import HomeServices
 from mixedmode.admin.logins import LoginGuard, LoginPolicy
 from mixedmode.admin.shell.services import ServiceControl
 from mixedmode.admin.shell.session import AdminSession
-from mixedmode.admin.shell.talk import BreakError, IdleError
-from mixedmode.admin.shell.tree import LINE_LIMIT
 from mixedmode.admin.ssh_login import Login
-from mixedmode.admin.terminal import SshTerminal
+from mixedmode.admin.ssh_sessions import SshSessions, Subsystem
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
 from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.printable import printable
 from mixedmode.services.gate import Startups
+from mixedmode.services.side_loop import SideLoop
 from mixedmode.services.ssh_keys import load_key, public_text
 from mixedmode.services.ssh_server import SshConnections, listen_ssh
 
-__all__ = ["AdminSshService", "SshLimits", "account_store"]
+__all__ = ["AdminSshService", "SshLimits", "Subsystem", "account_store"]
 
 _STARTUPS = Startups(16, 0.3, 32)
+WINDOW = 1 << 16
+"""Bytes of a session that are on their way to this node and not read yet."""
 HOST_KEY = "ssh_host_ed25519_key"
 _log = logging.getLogger(__name__)
 
@@ -64,10 +66,6 @@ class SshLimits:
     login_seconds: float = 30.0
     idle_seconds: float = 1800.0
     logins: LoginPolicy = field(default_factory=LoginPolicy)
-
-
-Subsystem = Callable[[Actor, int, dict[str, Any]], Awaitable[dict[str, Any]]]
-"""Answers a program's request: who asks, the privilege level of the account, the request."""
 
 
 class AdminSshService:
@@ -106,10 +104,16 @@ class AdminSshService:
         self.metrics: Counter[str] = Counter()
         self._where = (host, port)
         self._services = services
-        self._subsystems = subsystems or {}
+        self._side = SideLoop(f"ssh-{self.node}")
+        self._sessions = SshSessions(
+            self.accounts,
+            self._session,
+            {name: self._at_home(each) for name, each in (subsystems or {}).items()},
+            idle_seconds=self.limits.idle_seconds,
+            request_seconds=self.limits.login_seconds,
+        )
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._connections = SshConnections(self.limits.connections, self.limits.per_address, self.limits.startups)
-        self._busy: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen.
@@ -117,18 +121,27 @@ class AdminSshService:
         Raises:
             RemoteError: The address cannot be used, or the host key not be read or made.
         """
-        host, port = self._where
         key = await asyncio.to_thread(load_key, self.cluster.folder(self.node).keys / HOST_KEY)
         self.host_public_key = public_text(key)
+        await self._side.start()
+        try:
+            await self._side.run(self._listen(key))
+        except BaseException:
+            await self._side.stop()
+            raise
+
+    async def _listen(self, key: asyncssh.SSHKey) -> None:
+        host, port = self._where
+        self._sessions.begin()
         self._acceptor = await listen_ssh(
             "SSH",
             host,
             port,
             lambda: Login(self),
             key,
-            process_factory=self._handle,
-            line_history=0,
-            max_line_length=LINE_LIMIT,
+            process_factory=self._sessions.serve,
+            line_editor=False,
+            window=WINDOW,
             login_timeout=self.limits.login_seconds,
             keepalive_interval=60,
             errors="replace",
@@ -144,24 +157,32 @@ class AdminSshService:
         """The TCP port that it listens on."""
         return self._acceptor.get_port() if self._acceptor else self._where[1]
 
+    @property
+    def sessions(self) -> int:
+        """How many sessions there are."""
+        return len(self._sessions)
+
     async def drain(self, seconds: float = 5.0) -> int:
         """Take no more connections and let sessions end; return how many are left after ``seconds``."""
+        return await self._side.run(self._drain(seconds))
+
+    async def _drain(self, seconds: float) -> int:
         if self._acceptor is not None:
             self._acceptor.close()
-        if self._busy:
-            await asyncio.wait(self._busy, timeout=seconds)
-        return len(self._busy)
+        return await self._sessions.drain(seconds)
 
     async def stop(self) -> None:
         """Close every connection (rule 5: operations that run end by themselves, in their threads)."""
+        await self._side.run(self._close())
+        await self._side.stop()
+
+    async def _close(self) -> None:
         if self._acceptor is not None:
             self._acceptor.close()
             await self._acceptor.wait_closed()
             self._acceptor = None
         self._connections.begin_close()
-        for task in list(self._busy):
-            task.cancel()
-        await asyncio.gather(*self._busy, return_exceptions=True)
+        await self._sessions.end()
         await self._connections.closed(5)
 
     def admitted(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
@@ -190,57 +211,9 @@ class AdminSshService:
         except MixedModeError as error:
             _log.warning("audit record of %s lost: %s", action, error)
 
-    async def _handle(self, process: asyncssh.SSHServerProcess[str]) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._busy.add(task)
-            task.add_done_callback(self._busy.discard)
-        try:
-            code = await self._converse(process)
-        except (asyncssh.Error, BrokenPipeError, ConnectionError):
-            return  # the client went away; what it started comes to its end
-        process.exit(code)
-
-    async def _converse(self, process: asyncssh.SSHServerProcess[str]) -> int:
-        user: str = process.get_extra_info("username")
-        source: str = process.get_extra_info("source")
-        if process.subsystem:
-            return await self._exchange(process, user, source)
-        try:
-            session = await asyncio.to_thread(self._session, user, source)
-            terminal = SshTerminal(process, session, self.limits.idle_seconds)
-            if process.command is not None:
-                return await terminal.run_command(process.command)
-            return await terminal.converse()
-        except BreakError:
-            return 1
-        except IdleError as error:
-            process.stdout.write(f"\n{printable(error.what)}\n")
-            return 1
-        except MixedModeError as error:
-            process.stderr.write(f"{error.diagnostics()}\n")
-            return error.exit_code
-
-    async def _exchange(self, process: asyncssh.SSHServerProcess[str], user: str, source: str) -> int:
-        """Answer one request of a program: a line of JSON each way."""
-        subsystem = self._subsystems.get(process.subsystem or "")
-        account = self.accounts.find(user)
-        if subsystem is None or account is None:
-            process.stderr.write("only the command line is offered here\n")
-            return 2
-        try:
-            async with asyncio.timeout(self.limits.login_seconds):
-                line = await process.stdin.readline()
-            request = json.loads(line)
-            if not isinstance(request, dict):
-                raise UsageError("the request is no JSON object")
-            answer = await subsystem(Actor(account.name, source), account.privilege, request)
-        except (ValueError, TimeoutError, MixedModeError) as error:
-            problem = error if isinstance(error, MixedModeError) else UsageError("the request is no line of JSON")
-            process.stdout.write(json.dumps({"error": problem.as_document()}) + "\n")
-            return problem.exit_code
-        process.stdout.write(json.dumps(answer) + "\n")
-        return 0
+    async def check_password(self, name: str, password: str, source: str) -> Account | None:
+        """Return the account, None if it may not log in; the guard is shared with services of the other loop."""
+        return await self._side.at_home(self.guard.check_password(name, password, source))
 
     def _session(self, user: str, source: str) -> AdminSession:
         account = self.accounts.find(user)
@@ -252,5 +225,14 @@ class AdminSshService:
             account.name,
             privilege=account.privilege,
             source=source,
-            services=self._services,
+            services=HomeServices(self._services, self._side) if self._services is not None else None,
         )
+
+    def _at_home(self, subsystem: Subsystem) -> Subsystem:
+        async def answered(actor: Actor, level: int, request: dict[str, Any]) -> dict[str, Any]:
+            return await subsystem(actor, level, request)
+
+        async def relayed(actor: Actor, level: int, request: dict[str, Any]) -> dict[str, Any]:
+            return await self._side.at_home(answered(actor, level, request))
+
+        return relayed

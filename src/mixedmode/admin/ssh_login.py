@@ -13,7 +13,7 @@ from typing import Protocol
 
 import asyncssh
 
-from mixedmode.admin.accounts import AccountStore
+from mixedmode.admin.accounts import Account, AccountStore
 from mixedmode.admin.logins import LoginGuard
 from mixedmode.errors import MixedModeError
 from mixedmode.services.ssh_algorithms import only_strong_signatures
@@ -30,6 +30,9 @@ class Door(Protocol):
     accounts: AccountStore
     guard: LoginGuard
     metrics: Counter[str]
+
+    async def check_password(self, name: str, password: str, source: str) -> Account | None:
+        """Return the account, None if it may not log in."""
 
     def admitted(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
         """Count a connection; return False if there are too many."""
@@ -94,7 +97,7 @@ class Login(asyncssh.SSHServer):
     async def _check(self, username: str, password: str) -> bool:
         service = self._service
         try:
-            account = await service.guard.check_password(username, password, self._source)
+            account = await service.check_password(username, password, self._source)
         except MixedModeError as error:
             _log.error("nobody can log in to %s: %s", service.node, error)
             return False

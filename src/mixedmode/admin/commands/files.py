@@ -77,7 +77,9 @@ async def delete_files(call: Call) -> None:
             try:
                 agreed = await call.agrees(texts.ASK_DELETE)
             except InputEndedError:
-                break  # a no to this file and to all that would be asked about next
+                # A no to this file and to all that would be asked about next.
+                await call.say(texts.DELETED, found=len(found), deleted=deleted)
+                raise
             if not agreed:
                 continue
         await _delete(call, area, each)

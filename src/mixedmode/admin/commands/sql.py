@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from mixedmode.admin import texts
 from mixedmode.admin.shell.call import Call
 from mixedmode.admin.shell.model import Argument, BadCommandError, Command, Kind
+from mixedmode.cluster.query import QueryResult
 from mixedmode.printable import printable
 
 ROW_LIMIT = 5_000
 TIME_LIMIT = 10.0
 """Seconds that a query may take."""
+_QUERIES = ThreadPoolExecutor(2, thread_name_prefix="query")
+"""Few run at once, those included that nobody waits for any more: the others' connections belong to phones."""
 
 
 async def run_sql(call: Call) -> None:
@@ -19,8 +24,13 @@ async def run_sql(call: Call) -> None:
     sql = call.value("query")
     if sql.split(maxsplit=1)[0].lower() not in {"select", "with", "values"}:
         raise BadCommandError("only queries can be run here", next_step="run sql select ... from ...")
-    result = await call.blocking(lambda: call.cluster.select(sql, rows=ROW_LIMIT, seconds=TIME_LIMIT))
-    await call.write(*table(result.columns, result.rows))
+
+    def query() -> tuple[QueryResult, list[str]]:
+        found = call.cluster.select(sql, rows=ROW_LIMIT, seconds=TIME_LIMIT)
+        return found, list(table(found.columns, found.rows))
+
+    result, lines = await asyncio.get_running_loop().run_in_executor(_QUERIES, query)
+    await call.write(*lines)
     if not result.rows:
         await call.say(texts.NO_RECORDS)
     if result.truncated:
