@@ -178,3 +178,19 @@ def test_an_unknown_host_key_is_taken_after_a_yes(lab: SshLab, tmp_path: Path) -
     screen.wait_for("Active Master Version")
     assert screen.close() == 0
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_ctrl_c_goes_to_the_node(lab: SshLab, cluster: Cluster) -> None:
+    screen = Screen([*COMMAND, "--directory", str(lab.folder)], {**os.environ, "TERM": "xterm"})
+    screen.wait_for("admin:")
+    screen.type("utils ctl set-cluster mixed-mode\r")
+    screen.wait_for(r"\(y/n\):")
+    screen.type("y\x03")
+    screen.wait_for(r"\^C\r\nadmin:")
+    screen.type("set cert import trust CallManager\r")
+    screen.wait_for("Hit Enter\r\n")
+    screen.type("-----BEGIN CERTIFICATE-----\r\x04")
+    screen.wait_for("the input ended before a certificate was pasted(.*\r\n)*admin:")
+    screen.type("\x04")
+    assert screen.close() == 2
+    assert cluster.mode == 0

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pty
 import shutil
+import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,17 +17,19 @@ import pytest
 
 from mixedmode.admin.ctlclient.draft import MISSING_CTL, Draft
 from mixedmode.admin.ctlclient.wizard import ANOTHER, CancelledError, Token, Wizard
-from mixedmode.admin.shell.talk import ScriptedIO
+from mixedmode.admin.shell.talk import InputEndedError, ScriptedIO
+from mixedmode.app.terminal_io import TerminalIO
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.steps import Actor
 from mixedmode.cluster.topology import ClusterSpec, NodeSpec
 from mixedmode.cluster.versions import Version
-from mixedmode.errors import UsageError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.pki.token_errors import TokenAbsentError, TokenLockedError
 from mixedmode.pki.token_files import FileToken, make_file_token
 from mixedmode.protocols.ctlprovider import Action, Description, Installed, Progress
 from mixedmode.services.ctl_provider_describe import describe
 from mixedmode.trustlist import TrustList
+from tests.admin.sshlab import Screen
 
 PASSWORD = "Cisco123"
 
@@ -168,3 +174,73 @@ def test_a_tokenless_list_knows_no_token_and_its_loss_is_warned_of(tmp_path: Pat
     with pytest.raises(UsageError, match="no CTL file"):
         Draft(describe(cluster), Action.NON_SECURE)
     cluster.close()
+
+
+@pytest.mark.parametrize("count", range(len(CREATE) + 1))
+def test_the_end_of_input_is_a_no(cluster: Cluster, tokens: list[FileToken], count: int) -> None:
+    provider = Listening(describe(cluster))
+    with pytest.raises(InputEndedError):
+        play(provider, tokens, *CREATE[:count])
+    assert provider.given == []
+
+
+def test_the_end_of_input_at_done_takes_nothing_back(cluster: Cluster, tokens: list[FileToken]) -> None:
+    provider = Listening(describe(cluster))
+    play(provider, tokens, *CREATE, PASSWORD)
+    assert len(provider.given) == 1
+
+
+class Forked(Screen):
+    """A function of this program on a terminal of its own."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self.text = ""
+        self._pid, self._terminal = pty.fork()
+        if self._pid == 0:  # pragma: no cover - the child
+            sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
+            code = 0
+            try:
+                work()
+            except KeyboardInterrupt:
+                code = 130
+            except MixedModeError as error:
+                sys.stdout.write(f"{error}\n")
+                code = error.exit_code
+            sys.stdout.flush()
+            os._exit(code)
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"])
+@pytest.mark.parametrize("count", range(len(CREATE) + 1))
+def test_ctrl_c_and_ctrl_d_end_the_wizard_at_once(
+    cluster: Cluster, tokens: list[FileToken], count: int, key: str
+) -> None:
+    provider = Listening(describe(cluster))
+
+    async def reader() -> Sequence[Token]:
+        return tokens
+
+    def work() -> None:
+        asyncio.run(Wizard(TerminalIO(), provider, reader).run())
+        sys.stdout.write("installed\n")
+
+    prompts = (
+        "cancels\\): ",
+        "Ok ",
+        "\\[Add\\]: ",
+        "Cancel\\? ",
+        "Ok ",
+        "\\[Add\\]: ",
+        "Cancel\\? ",
+        "ADN008580ef *: ",
+    )
+    screen = Forked(work)
+    for prompt, answer in zip(prompts, CREATE[:count], strict=False):
+        screen.wait_for(prompt)
+        screen.type(f"{answer}\r")
+    screen.wait_for(prompts[count])
+    begun = time.monotonic()
+    screen.type(key)
+    assert screen.close() == (130 if key == "\x03" else 2)
+    assert time.monotonic() - begun < 3
+    assert "installed" not in screen.text

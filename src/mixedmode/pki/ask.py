@@ -53,13 +53,13 @@ def ask_line(prompt: str, *, secret: bool = False, out: TextIO | None = None) ->
         KeyboardInterrupt: Ctrl-C was typed.
     """
     shown = sys.stderr if out is None else out
-    shown.write(printable(prompt))
-    shown.flush()
     hidden = secret and is_terminal()
     with ExitStack() as stack:
+        stack.enter_context(_interrupts_raise())
         if hidden:
             stack.enter_context(_without_echo())
-        stack.enter_context(_interrupts_raise())
+        shown.write(printable(prompt))
+        shown.flush()
         line = _read_line()
     if hidden or not line:
         shown.write("\n")
@@ -117,6 +117,18 @@ def _interrupts_raise() -> Iterator[None]:
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        if _is_interrupted():
+            raise KeyboardInterrupt
         yield
     finally:
         signal.signal(signal.SIGINT, taken)
+
+
+def _is_interrupted() -> bool:
+    """Return whether an event loop took a Ctrl-C a moment ago, and would end the task that asks only after it."""
+    asyncio = sys.modules.get("asyncio")  # what is not loaded runs no loop
+    try:
+        task = asyncio.current_task() if asyncio is not None else None
+    except RuntimeError:
+        return False
+    return task is not None and task.cancelling() > 0
