@@ -326,10 +326,10 @@ def test_an_open_shell_ends_with_its_account(lab: SshLab, change: str, reason: s
     def do() -> None:
         if change == "break":
             accounts.path.write_text("{")
+        elif change == "lower":
+            accounts.put("operator", PASSWORD, 0)
         else:
             accounts.remove("operator")
-            if change == "lower":
-                accounts.put("operator", PASSWORD, 0)
 
     async def procedure() -> None:
         async with (
