@@ -339,3 +339,9 @@ def test_the_end_of_input_leaves_the_files_that_are_left(terminal: Terminal, tra
     shown = terminal.type("file delete activelog cm/trace/[abc].log", "y")
     assert shown[-2:] == ["files: found = 3, deleted = 1", "Command cancelled"]
     assert sorted(path.name for path in trace.glob("*.log")) == ["b.log", "c.log"]
+
+
+@pytest.mark.parametrize("host", ["..", "a" * 300, "a\0b", "\udc80"])
+def test_an_address_that_no_resolver_takes_is_no_traceback(terminal: Terminal, host: str) -> None:
+    lines = terminal.type(f"utils itl reset remotekey {host} backup ITLRecovery.p12", "pw")
+    assert "the SFTP server's address is none" in "\n".join(lines)

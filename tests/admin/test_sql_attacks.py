@@ -129,6 +129,9 @@ ON_POSTGRESQL = (
     "select 'no end",
     'select "no end',
     "select /* no end",
+    "select 1) as query --\0",
+    "select 'a\0b'",
+    "select '\udc80'",
 )
 ON_SQLITE = (
     "delete from device",

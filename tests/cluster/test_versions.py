@@ -35,7 +35,7 @@ def test_all_ways_to_write_a_version() -> None:
     assert versions == sorted(versions)
     assert Version.parse("10.5(1)") == Version.parse("10.5.1.10000-7")
     assert Version.parse("12.5(1)SU3") == Version.parse("12.5.1.13900-152")
-    for text in ("", "x", "10.5.1.1.1.1", "SU3"):
+    for text in ("", "x", "10.5.1.1.1.1", "SU3", "9" * 5000, f"10.5.1.{'1' * 5000}", f"11.5(1)SU{'3' * 5000}"):
         with pytest.raises(VersionError):
             Version.parse(text)
 

@@ -75,10 +75,11 @@ def itl(
     blanked: bool = False,
     digest: DigestAlgorithm = DigestAlgorithm.SHA1,
     timestamp: int = 1_500_000_000,
+    filename: str = "ITLFile.tlv",
 ) -> TrustList:
     """An ITL signed by the first name, with a TVS record; blanked: its TVS and TFTP records are empty."""
     specs = _specs((signer, *others), servers, tvs=tvs, empty=blanked)
-    data = build_trust_list(specs, identity(signer), timestamp=timestamp, digest=digest, filename="ITLFile.tlv")
+    data = build_trust_list(specs, identity(signer), timestamp=timestamp, digest=digest, filename=filename)
     return TrustList.parse(data)
 
 

@@ -341,6 +341,14 @@ def test_row_18b_what_is_no_list_of_this_kind_is_refused_in_every_state(state: T
         assert state.after(decision, kind, None) is state
 
 
+@pytest.mark.parametrize("name", ["CTLFile.tlv", "ctlfile.TLV", "a/CTLFile.tlv", "/ITL/ctlfile.tlv"])
+def test_row_18b_a_ctl_is_known_by_its_name_in_any_case_and_folder(name: str) -> None:
+    called = itl("callmanager", blanked=True, filename=name)
+    assert not is_blanked(called)
+    for state in STATES:
+        assert decide(state, ITL, called.data).reason is Reason.WRONG_KIND
+
+
 def test_the_checks_of_row_18b_are_named_settings() -> None:
     by_name = PolicySettings(check_list_filename=False)
     assert decide(holding(), ITL, OLD_CTL).setting == "check_list_filename"

@@ -290,6 +290,25 @@ def test_guesses_are_few_and_seen_and_hurt_only_who_makes_them(tmp_path: Path) -
     asyncio.run(procedure())
 
 
+def test_a_device_that_needs_no_proof_forgives_no_guesses(tmp_path: Path) -> None:
+    limits = CapfLimits(proofs=ProofPolicy(free_in_all=2))
+
+    async def procedure() -> None:
+        async with Site(tmp_path, limits) as site:
+            site.order(Operation.INSTALL, password="4711")
+            for number in range(2):
+                await site.visit(f"{number:04}")
+            other = "SEP001122334456"
+            for _ in range(3):
+                site.store.order(other, Operation.INSTALL, key="ec-256", password=None, by_certificate=False)
+                assert (await site.visit(name=other)).did == "installed"
+            await site.visit("0003")
+            assert site.device().wrong_proofs == 2
+            assert any("has to wait" in line for line in site.lines)
+
+    asyncio.run(procedure())
+
+
 def replace_source(guard: ProofGuard) -> ProofGuard:
     """A guard to which this host is another one."""
     return ProofGuard(guard.policy)

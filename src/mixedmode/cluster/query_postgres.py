@@ -90,6 +90,9 @@ def run_postgresql(database: Database, login: Login, sql: str, limit: int, secon
     """
     import psycopg
 
+    if "\0" in sql or not _is_text(sql):
+        # The client's library would end the query at a NUL, behind which the fences looked.
+        raise refused("it holds what is no text")
     calls = calls_of(sql)
     if not _SETTINGS_ALLOWED.issuperset(each or "" for each in calls.settings):
         raise refused("set_config is for the form of values only")
@@ -110,6 +113,14 @@ def run_postgresql(database: Database, login: Login, sql: str, limit: int, secon
             raise refused(_first_line(error), late=connection.closed) from error
         except psycopg.Error as error:
             raise refused(_first_line(error)) from error
+
+
+def _is_text(sql: str) -> bool:
+    try:
+        sql.encode()
+    except UnicodeEncodeError:  # halves of characters, of bytes that are no UTF-8
+        return False
+    return True
 
 
 def _connected(database: Database, login: Login, seconds: float) -> psycopg.Connection[Any]:

@@ -18,9 +18,11 @@ from functools import total_ordering
 from mixedmode.cluster.errors import VersionError
 from mixedmode.pki.profiles import Purpose, Style
 
-_LONG = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:\.(\d+)(?:-(\d+))?)?", re.ASCII)
-_BUGS = re.compile(r"(\d+)\.(\d+)\((\d+)\.(\d+)\.(\d+)\)", re.ASCII)
-_SHORT = re.compile(r"(\d+)(?:\.(\d+)(?:\((\d+)[a-z]?\)|\.(\d+))?)?\s*(?:SU(\d+)[a-z]?)?", re.IGNORECASE | re.ASCII)
+_LONG = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9})(?:-(\d{1,9}))?)?", re.ASCII)
+_BUGS = re.compile(r"(\d{1,9})\.(\d{1,9})\((\d{1,9})\.(\d{1,9})\.(\d{1,9})\)", re.ASCII)
+_SHORT = re.compile(
+    r"(\d{1,9})(?:\.(\d{1,9})(?:\((\d{1,9})[a-z]?\)|\.(\d{1,9}))?)?\s*(?:SU(\d{1,9})[a-z]?)?", re.IGNORECASE | re.ASCII
+)
 
 RELEASES = ("8.0", "8.5", "8.6", "9.0", "9.1", "10.0", "10.5", "11.0", "11.5", "12.0", "12.5", "14", "15")
 """The releases with Security by Default, oldest first. There is no 13 (live-cluster.md 1.1)."""

@@ -140,7 +140,7 @@ class CapfSession:
                 return self.machine.refuse("")
         if device.needs_proof and not self._proves(claim, device):
             return self.machine.refuse("")
-        if device.operation is not Operation.FETCH:
+        if device.needs_proof and device.operation is not Operation.FETCH:
             host.guard.held(self._source, device.name)
         self._order, self.proved = device, True
         return self.machine.order(Order(device.operation, device.wish, self._accept))

@@ -235,7 +235,7 @@ class TrustList:
     @property
     def kind(self) -> Literal["CTL", "ITL"]:
         """CTL or ITL: by the name in the header, else ITL if it has a TVS record (a CTL never has)."""
-        name = (self.header.filename or "").upper()
+        name = (self.header.filename or "").rpartition("/")[2].upper()
         if name.startswith("ITL"):
             return "ITL"
         if name.startswith("CTL"):

@@ -113,8 +113,14 @@ async def download(client: asyncssh.SFTPClient, name: str, limit: int) -> bytes:
 async def _agreed_key(call: Call, server: SftpServer) -> asyncssh.SSHKey:
     import asyncssh
 
-    async with asyncio.timeout(CONNECT_TIME):
-        key = await asyncssh.get_server_host_key(server.host, server.port, config=None)
+    try:
+        async with asyncio.timeout(CONNECT_TIME):
+            key = await asyncssh.get_server_host_key(server.host, server.port, config=None)
+    except ValueError as error:
+        # The resolver takes no name with an empty or overlong part, a NUL, or half a character.
+        raise UsageError(
+            "the SFTP server's address is none", where=server.host, next_step="give its name or its address"
+        ) from error
     if key is None:
         raise RemoteError("the server showed no host key", where=server.host)
     shown = key.export_public_key().decode().split()[:2]
@@ -142,6 +148,6 @@ def _fingerprint(text: str) -> str:
 def _read(store: Path) -> list[tuple[str, str]]:
     try:
         lines = store.read_text().splitlines()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return []
     return [(host, key) for host, _, key in (line.partition(" ") for line in lines) if key]
