@@ -79,11 +79,9 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     ("moment", "command"),
     [
         ("typer", ["show"]),
-        ("rich", ["lab", "--help"]),
         ("mixedmode.app.commands.tvs", ["node", "status"]),
         ("mixedmode.app.lab", ["lab", "--directory", "/nonexistent/lab"]),
         ("mixedmode.app.admin_target", ["admin", "127.0.0.1"]),
-        ("mixedmode.app.settings", ["node", "status"]),
         ("uvloop", ["node", "run"]),
     ],
 )
