@@ -124,6 +124,35 @@ def test_a_client_that_does_not_read(lab: SshLab) -> None:
     run(procedure())
 
 
+def test_a_window_that_changes_all_the_time_and_shows_nothing(lab: SshLab) -> None:
+    async def procedure() -> None:
+        async with connected(lab) as connection, connected(lab, "operator") as good:
+            process = await connection.create_process(term_type="xterm")
+            process.stdin.write("x" * 8000)
+            await asyncio.sleep(0.3)
+            process.channel.pause_reading()
+            for number in range(800):
+                process.change_terminal_size(80 + number % 2, 24)
+                await asyncio.sleep(0)
+            assert (await good.run("show version active")).exit_status == 0
+            await asyncio.sleep(0.3)
+            process.channel.resume_reading()
+            shown = 0
+            try:
+                async with asyncio.timeout(20):
+                    while True:
+                        async with asyncio.timeout(2):
+                            shown += len(await process.stdout.read(65536))
+            except TimeoutError:
+                pass
+            # SSH's window, what this program's own library holds back, and a few lines.
+            assert shown < 1 << 20, shown
+            connection.abort()
+        await nobody_is_left(lab)
+
+    run(procedure())
+
+
 def test_slow_queries_leave_room_for_others(lab: SshLab) -> None:
     async def procedure() -> None:
         async with connected(lab) as bad, connected(lab, "operator") as good:

@@ -72,6 +72,7 @@ class SshTerminal:
         self._typed = TypedInput(process, watched=self._watched, stirred=self._stirred, resized=self._resize)
         self._editor: LineEditor | None = None
         self._job: asyncio.Task[Any] | None = None
+        self._redrawing: asyncio.Task[None] | None = None
         self._reason = ""
         self._turn = monotonic()
 
@@ -127,8 +128,10 @@ class SshTerminal:
         except BreakError:
             return 1
         finally:
-            pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
+            beside = (pump, *((self._redrawing,) if self._redrawing else ()))
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     def say(self, text: str) -> None:
         """Write without waiting; for the last words of a session."""
@@ -297,5 +300,11 @@ class SshTerminal:
     def _resize(self, width: int) -> None:
         if self._editor is not None:
             self._editor.resize(width or 80)
-            with contextlib.suppress(asyncssh.Error, OSError):
-                self._process.stdout.write(self._editor.render())
+            # One at a time: a client that does not read may change its size as often as it likes.
+            if self._redrawing is None or self._redrawing.done():
+                self._redrawing = asyncio.create_task(self._redraw(self._editor))
+
+    async def _redraw(self, editor: LineEditor) -> None:
+        if editor is self._editor:
+            with contextlib.suppress(asyncssh.Error, OSError, IdleError):
+                await self._send(editor.render())
