@@ -5,7 +5,7 @@ Tables; :mod:`.profiles` makes certificates of them. Rules:
 1. Self-signed certificates last 5 years, ITLRecovery 20; 5, 10, 15 and 20 can be chosen.
 2. RSA keys have 1024, 2048, 3072 or 4096 bits, EC keys are on P-256, P-384 or P-521.
 3. What a certificate carries besides names and key follows its :class:`Style`: the sizes of certificates that CUCM 10
-   wrote leave room for these extensions and no others (docs/decisions/0037).
+   wrote leave room for these extensions and no others (docs/decisions/0021).
 4. CAPF is an authority whose certificates issue none: CA:TRUE, pathlen:0, as the guide asks for from 14SU2 on.
 """
 

@@ -1,0 +1,9 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import hypothesis
+
+# A busy machine is no fault of the code: what must be fast is measured in bench/, against a peer in the same run.
+hypothesis.settings.register_profile("mixedmode", deadline=None)
+hypothesis.settings.load_profile("mixedmode")
