@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixedmode.app.console import Colour, Painted
-from mixedmode.app.lab_folder import KNOWN_HOSTS
 from mixedmode.printable import printable
 
 if TYPE_CHECKING:
@@ -67,6 +66,8 @@ def ssh_option(known_hosts: Path) -> str:
 
 
 def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
+    from mixedmode.app.lab_folder import KNOWN_HOSTS
+
     name = program()
     server = lab.phone_server
     url = f"tftp://{server.host}:{server.tftp_port}"
