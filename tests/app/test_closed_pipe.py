@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mixedmode.app.closed_pipe import READER_LEFT
-from tests.support import DATA, MIXEDMODE, run_mixedmode
+from tests.support import DATA, MIXEDMODE
 
 LIST = str(DATA / "tlv" / "50-seed-tokenless-4947.tlv")
 OTHER = str(DATA / "tlv" / "02-itl-1.1-sha1-rsa2048-1rec.tlv")
@@ -38,29 +38,22 @@ def without_reader(*arguments: str, both: bool = False, folder: Path | None = No
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("show", LIST),
         ("show", LIST, "--json"),
-        ("verify", LIST),
-        ("verify", OTHER, "--json"),
+        ("verify", OTHER),
         ("diff", LIST, OTHER),
-        ("diff", LIST, OTHER, "--json"),
-        ("--help",),
-        ("--version",),
         ("admin", "--help"),
         ("token", "list"),
         ("show", "/nowhere", "--json"),
     ],
     ids=" ".join,
 )
-def test_nobody_reads_the_output(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    code, said = without_reader(*arguments, folder=tmp_path)
-    assert code == READER_LEFT
-    assert said == "" or said.startswith("error: ")
+def test_nobody_reads_anything(arguments: tuple[str, ...], tmp_path: Path) -> None:
     assert without_reader(*arguments, both=True, folder=tmp_path) == (READER_LEFT, "")
 
 
-def test_only_errors_have_no_reader(tmp_path: Path) -> None:
-    assert without_reader("show", "/nowhere", both=True, folder=tmp_path) == (READER_LEFT, "")
+@pytest.mark.parametrize("arguments", [("show", LIST), ("verify", OTHER, "--json"), ("--version",)], ids=" ".join)
+def test_nobody_reads_the_output(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    assert without_reader(*arguments, folder=tmp_path) == (READER_LEFT, "")
 
 
 def test_a_lab_ends_when_nobody_reads_it(tmp_path: Path) -> None:
@@ -78,7 +71,7 @@ def test_a_real_pipe() -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
 def test_closed_from_the_start(closed: str) -> None:
     line = f"'{MIXEDMODE}' show '{LIST}' --json {closed}; exit $?"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
@@ -94,9 +87,3 @@ def test_a_socket_that_is_gone_is_no_reader_that_left() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (0, "an error\n")
-
-
-def test_what_is_read_is_whole() -> None:
-    shown = run_mixedmode("show", LIST)
-    assert shown.returncode == 0
-    assert shown.stdout.startswith("Checksum") or "Length of" in shown.stdout
