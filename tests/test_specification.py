@@ -216,6 +216,8 @@ def test_every_decision_that_is_named_exists() -> None:
 def test_decisions_have_one_form_and_an_index() -> None:
     index = read(DECISIONS / "README.md")
     wrong = []
+    numbers = [int(path.name[:4]) for path in sorted(DECISIONS.glob("[0-9]*.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
     for path in sorted(DECISIONS.glob("[0-9]*.md")):
         head = re.match(rf"# {path.name[:4]} (.+)\n\n\*\*Status\.\*\* (.+)\.\n\n", read(path))
         if not head:
