@@ -31,7 +31,7 @@ def free_ports(address: str) -> dict[str, int]:
     return found
 
 
-def until(holds: Callable[[], bool], seconds: float = 25) -> bool:
+def until(holds: Callable[[], bool], seconds: float = 90) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if holds():
@@ -131,6 +131,7 @@ def site(servers: list[PostgresServer], tmp_path: Path) -> Iterator[tuple[Node, 
                 node.process.wait()
 
 
+@pytest.mark.timeout(600)
 def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresServer]) -> None:
     publisher, subscriber = site
     assert not list((publisher.folder / "data" / "sub1").glob("keys/*"))
