@@ -155,7 +155,7 @@ def test_a_citation_that_resolves_is_no_fault(tmp_path: Path, monkeypatch: pytes
 
 
 def test_no_text_points_out_of_the_repository() -> None:
-    outside = re.compile(r"/work/(?:main|shared)|(?:\.\./|\bshared/)(?:spec|seed|samples|cases|shared|transcripts)/")
+    outside = re.compile(r"(?:\.\./|\bshared/)(?:spec|seed|samples|cases|shared|transcripts)/")
     found = [place(path, match.start()) for path in texts() for match in outside.finditer(read(path))]
     assert found == []
 
