@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.docs.forked import stand_in
+from tests.docs.pages import ROOT
 
 BARE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Without the command: a page has to say how it gets there."""
 
 
 class Terminal:
-    """Bash in ``folder``, where ``.venv`` is the environment that runs the tests."""
+    """Bash in ``folder``, where ``.venv`` has the command; servers come from the environment that runs the tests."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
+        self._socket = Path(tempfile.mkdtemp(prefix="mixedmode-docs-")) / "forking"
         self._exported = folder / ".exported"
         self._exported.write_text("")
-        (folder / ".venv").symlink_to(sys.prefix)
+        self._make_environment()
         askpass = folder / ".askpass"
         askpass.write_text(f"#!/bin/sh\ncat {shlex.quote(str(folder))}/lab/administrator.password\n")
         askpass.chmod(0o700)
@@ -32,6 +39,29 @@ class Terminal:
             "SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force", **settings,
         }  # fmt: skip
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
+        self._forking = self._start_forking()
+
+    def _make_environment(self) -> None:
+        """Make .venv: ``activate`` as it is, and the command, forked from one that is loaded already."""
+        programs = self.folder / ".venv" / "bin"
+        programs.mkdir(parents=True)
+        activate = (Path(sys.prefix) / "bin" / "activate").read_text()
+        own = re.sub(
+            r"^( *(?:export )?VIRTUAL_ENV=)['\"]?/.*$", rf"\1{self.folder}/.venv", activate, flags=re.MULTILINE
+        )
+        (programs / "activate").write_text(own)
+        (programs / "mixedmode").write_text(stand_in(self._socket))
+        (programs / "mixedmode").chmod(0o755)
+
+    def _start_forking(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.docs.forked", self._socket], cwd=ROOT, env=self._env, stdin=subprocess.DEVNULL
+        )
+        end = time.monotonic() + 60
+        while not self._socket.is_socket() and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
+        assert self._socket.is_socket()
+        return process
 
     def new(self) -> None:
         """Forget what was exported, as another terminal does."""
@@ -50,19 +80,19 @@ class Terminal:
         return done.returncode, done.stdout.decode(errors="replace")
 
     def start(self, command: str, ready: str, *, timeout: float = 120) -> tuple[int, str]:
-        """Start a server, once; wait until it prints ``ready``, or until the command ``ready`` succeeds (``$ ...``)."""
+        """Start a server, once, and wait until it prints ``ready``."""
         name = command.removeprefix(".venv/bin/")
         if name in self._servers and self._servers[name].poll() is None:
             return 0, "it runs"
         log = self.folder / f"server-{len(self._servers)}.log"
         with log.open("wb") as sink:
             self._servers[name] = process = subprocess.Popen(
-                ["bash", "-c", f". ./.exported\nexec {command}"], cwd=self.folder, env=self._env,
+                ["bash", "-c", f". ./.exported\nexec {sys.prefix}/bin/{name}"], cwd=self.folder, env=self._env,
                 stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
             )  # fmt: skip
         end = time.monotonic() + timeout
         while process.poll() is None and time.monotonic() < end:
-            if self.run(ready[2:])[0] == 0 if ready.startswith("$ ") else ready in log.read_text():
+            if ready in log.read_text():
                 return 0, log.read_text()
             time.sleep(0.1)
         return process.poll() or -1, log.read_text()
@@ -75,6 +105,8 @@ class Terminal:
         try:
             codes = [process.wait(30) for process in running]
         finally:
-            for process in running:
+            for process in (*running, self._forking):
                 process.kill()
+                process.wait()
+            shutil.rmtree(self._socket.parent)
         assert set(codes) <= {0}, codes

@@ -50,9 +50,9 @@ ANSWERS = (
 READY = (
     (r"mixedmode lab\b", "What to try"),
     (r"mixedmode tftp serve\b", "Ctrl-C ends it"),
-    (r"mixedmode node run\b", ""),
+    (r"mixedmode node run\b", "node runs"),
 )
-"""Servers, and what they print when they are there; a node says it when it is asked for its status."""
+"""Servers, and what they print when they are there."""
 
 Substitutes = list[tuple[str, str]]
 
@@ -81,15 +81,15 @@ class Reader:
         for pattern, instead in (*self.substitutes(command.words), *SMALL):
             words = re.sub(pattern, instead, words)
         answers = next((text for pattern, text in ANSWERS if re.search(pattern, command.words)), "")
-        ready = next((text for pattern, text in READY if re.search(pattern, words)), None)
+        ready = next((text for pattern, text in READY if re.search(pattern, words)), "")
         if command.admin:
             login = command.login or "mixedmode admin"
             for pattern, instead in self.substitutes(login):
                 login = re.sub(pattern, instead, login)
             words = f"{login} {words}"
-        if ready is not None:
+        if ready:
             plain = re.sub(r"\s+#.*|\s*(>\s*\S+\s*)?&$", "", words)
-            code, said = self.terminal.start(plain, ready or f"$ {plain.replace('node run', 'node status')}")
+            code, said = self.terminal.start(plain, ready)
         else:
             code, said = self.terminal.run(words, answers)
         if code == command.exit_code and "Traceback" not in said:
