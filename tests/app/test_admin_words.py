@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from mixedmode.admin.shell.session import ENDING
+from mixedmode.admin.table import COMMANDS
 from mixedmode.app import admin_target
-from mixedmode.app.admin_target import find_target
+from mixedmode.app.admin_target import FIRST_WORDS, find_target
 from mixedmode.errors import UsageError
 from tests.support import run_mixedmode
 
@@ -139,3 +141,7 @@ def test_an_option_that_is_none(line: str) -> None:
     done = run_mixedmode("admin", *line.split())
     assert done.returncode == 2
     assert f"there is no option {line.split(maxsplit=1)[0]}" in done.stderr
+
+
+def test_the_words_that_begin_a_command_are_those_of_the_command_tree() -> None:
+    assert {"help", "?", *ENDING, *(command.path[0].lower() for command in COMMANDS)} == FIRST_WORDS

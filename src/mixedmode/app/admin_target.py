@@ -22,6 +22,10 @@ from mixedmode.app.secret_files import read_secret
 from mixedmode.errors import UsageError
 
 DEFAULT_USER = "administrator"
+FIRST_WORDS = frozenset(
+    {"?", "delete", "exit", "file", "help", "history", "logout", "quit", "run", "set", "show", "utils"}
+)
+"""What a line of the ``admin:`` prompt may begin with; a copy, since the command tree takes a second to load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +131,7 @@ def _no_such_node(document: dict[str, Any], word: str, directory: Path) -> Usage
 
 
 def _begins_a_command(word: str) -> bool:
-    from mixedmode.admin.shell.session import ENDING
-    from mixedmode.admin.table import COMMANDS
-
-    return word.lower() in {"help", "?", *ENDING, *(command.path[0].lower() for command in COMMANDS)}
+    return word.lower() in FIRST_WORDS
 
 
 def _is_written_like_a_host(word: str) -> bool:
