@@ -29,3 +29,12 @@ def run_mixedmode(
     )
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def what_make_does(target: str) -> list[str]:
+    """Return the lines that make would run for a target, asked as from outside of the make that runs the tests."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    root = Path(__file__).resolve().parents[1]
+    command = ["make", "-n", target]
+    done = subprocess.run(command, cwd=root, env=outside, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()

@@ -21,6 +21,7 @@ from tests.docs.pages import ROOT, Command, commands, pages
 from tests.docs.terminal import Terminal
 from tests.postgres import PostgresServer, find_binaries, free_port
 from tests.softhsm import MODULE
+from tests.support import what_make_does
 
 ELSEWHERE = {
     "make test": ("it runs this test", "tests/test_setup.py"),
@@ -266,8 +267,8 @@ def test_what_is_not_run_here_is_on_a_page_and_has_a_test() -> None:
 
 
 def test_make_run_is_what_is_typed_in_its_place() -> None:
-    printed = subprocess.run(["make", "-n", "run"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert printed.splitlines() == [
+
+    assert what_make_does("run") == [
         "scripts/setup runtime",
         ".venv/bin/mixedmode rehearse non-secure-to-mixed --phones 4",
         ".venv/bin/mixedmode lab ",
