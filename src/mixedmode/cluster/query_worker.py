@@ -15,6 +15,7 @@ import sqlite3
 import sys
 import time
 from collections import namedtuple
+from collections.abc import Callable
 
 Request = namedtuple("Request", "uri sql rows seconds cell result heap")  # noqa: PYI024 - typing costs 10 ms
 """File, query, rows at most, seconds, and bytes: of a cell, of the result, of SQLite's memory."""
@@ -28,6 +29,8 @@ _ALLOWED = {
     sqlite3.SQLITE_RECURSIVE,
 }
 _FORBIDDEN_FUNCTIONS = {"load_extension", "writefile", "readfile", "edit", "fts3_tokenizer"}
+_INNER_TABLES = {"sqlite_dbpage", "dbstat", "sqlite_stmt", "bytecode", "tables_used"}
+_PLAIN_TABLES = {"json_each", "json_tree"}
 _LIMITS = {
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 100_000,
@@ -100,13 +103,21 @@ def _prepare(connection: sqlite3.Connection, request: Request) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
     for limit, value in {**_LIMITS, sqlite3.SQLITE_LIMIT_LENGTH: int(request.cell)}.items():
         connection.setlimit(limit, value)
-    connection.set_authorizer(_authorize)
+    modules = {str(name).lower() for (name,) in connection.execute("PRAGMA module_list")}
+    connection.set_authorizer(_authorizer((modules | _INNER_TABLES) - _PLAIN_TABLES))
 
 
-def _authorize(action: int, _first: str | None, second: str | None, *_: str | None) -> int:
-    if action not in _ALLOWED or (action == sqlite3.SQLITE_FUNCTION and second in _FORBIDDEN_FUNCTIONS):
-        return sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_OK
+def _authorizer(inner: set[str]) -> Callable[..., int]:
+    """Return what allows reading, but not these tables that SQLite may have over its own pages and statements."""
+
+    def authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+        if action not in _ALLOWED or (action == sqlite3.SQLITE_FUNCTION and second in _FORBIDDEN_FUNCTIONS):
+            return sqlite3.SQLITE_DENY
+        if action == sqlite3.SQLITE_READ and first and first.lower() in inner:
+            return sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_OK
+
+    return authorize
 
 
 def _taken(cursor: sqlite3.Cursor, limit: int, left: int) -> tuple[list[str], bool]:
