@@ -282,8 +282,7 @@ class CallManagerService:
             task.add_done_callback(self._entering.discard)
 
     def _take_secure(self, client: socket.socket, address: str) -> None:
-        place = self._admit(client, address)
-        if self._context is not None and place is not None:
+        if self._context is not None and (place := self._admit(client, address)) is not None:
             place.drop = self._handshakes.begin(client, place, self._context, partial(PhoneConnection, self)).abort
 
     def _admit(self, client: socket.socket, address: str) -> Place | None:

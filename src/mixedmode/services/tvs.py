@@ -181,15 +181,13 @@ class TvsService:
         self._release(connection.place)
 
     def _take(self, client: socket.socket, address: str) -> None:
-        place = self._admit(address)
-        if self._context is not None and place is not None:
+        if self._context is not None and (place := self._admit(address)) is not None:
             place.drop = self._handshakes.begin(client, place, self._context, self._connect).abort
         else:
             client.close()
 
     def _take_pumped(self, client: int, address: str) -> None:
-        place = self._admit(address)
-        if self._keys is not None and place is not None:
+        if self._keys is not None and (place := self._admit(address)) is not None:
             place.drop = self._handshakes.follow(self._keys.channel(client), place, self._connect).abort
         else:
             os.close(client)
