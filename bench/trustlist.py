@@ -50,7 +50,7 @@ def run(effort: Effort) -> Report:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-    from mixedmode.pki.certificates import forget_signers
+    from mixedmode.pki.public_keys import forget_signers
     from mixedmode.trustlist import TrustList
 
     data = four_record_list()

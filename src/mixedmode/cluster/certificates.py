@@ -26,10 +26,9 @@ from mixedmode.cluster.schema import CertificateRow, ProcessNode, VersionRow
 from mixedmode.cluster.topology import NodeRole
 from mixedmode.cluster.trust_absence import absent_from, forget_absence
 from mixedmode.cluster.versions import Version
-from mixedmode.errors import MalformedError, UsageError
+from mixedmode.errors import UsageError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.pki.load import OpenKeyError, load_own_signer
-from mixedmode.pki.names import names_match
 from mixedmode.pki.profiles import Purpose
 from mixedmode.pki.signer import SoftwareSigner
 
@@ -162,7 +161,7 @@ class CertificateStore:
         with self._database.read() as session:
             rows = session.scalars(query.order_by(CertificateRow.id)).all()
             exact = [_stored(row) for row in rows if row.issuername == issuer]
-            found = exact or [stored for stored in map(_stored, rows) if _is_issued_by(stored.certificate, issuer)]
+            found = exact or [stored for stored in map(_stored, rows) if stored.certificate.has_issuer(issuer)]
         return found if exact or len({stored.certificate for stored in found}) == 1 else []
 
     def signer(self, node: str, unit: str, certificate: Certificate | None = None) -> SoftwareSigner:
@@ -303,13 +302,6 @@ def list_identity(certificate: Certificate) -> tuple[str, str, str]:
 
 def _stored(row: CertificateRow) -> StoredCertificate:
     return StoredCertificate(row.unit, row.node, row.name, Certificate.from_der(row.der), row.created, row.isactive)
-
-
-def _is_issued_by(certificate: Certificate, issuer: str) -> bool:
-    try:
-        return names_match(issuer, certificate.issuer_name)
-    except MalformedError:
-        return False
 
 
 def certificates_of(stored: Iterable[StoredCertificate]) -> dict[tuple[str, str], Certificate]:

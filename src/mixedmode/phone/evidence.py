@@ -30,7 +30,7 @@ from mixedmode.phone.decisions import (
 )
 from mixedmode.phone.lookup import Verifier, names_tvs
 from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.names import names_match, serial_matches, serial_text
+from mixedmode.pki.names import serial_matches, serial_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -191,11 +191,10 @@ class Evidence:
         if not self.settings.tvs_certificate_must_match:
             return True
         try:
-            return serial_matches(header.signer_serial or b"", certificate.serial) and names_match(
-                header.signer_issuer or "", certificate.issuer_name
-            )
+            fits = serial_matches(header.signer_serial or b"", certificate.serial)
         except MalformedError:
             return False
+        return fits and certificate.has_issuer(header.signer_issuer or "")
 
     def holds(self, header: Header, certificate: Certificate | None) -> bool:
         """Return whether a file's signature holds for a certificate; an unreadable one holds nothing."""

@@ -24,7 +24,7 @@ from mixedmode.pki import public_keys
 from mixedmode.pki.der import read_element
 from mixedmode.pki.digests import DigestAlgorithm
 from mixedmode.pki.outline import Moment, Outline, read_outline, read_validity, serial_octets
-from mixedmode.pki.public_keys import forget_signers, prehashed, verification_library, verification_of
+from mixedmode.pki.public_keys import verification_library, verification_of
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
-__all__ = ["Certificate", "forget_signers", "prehashed"]
 _PEM = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----(.*?)-----END ", re.DOTALL)
 
 
@@ -209,6 +208,15 @@ class Certificate:
         from mixedmode.pki.names import render_name
 
         return render_name(self.issuer_name)
+
+    def has_issuer(self, text: str) -> bool:
+        """Return whether a text, in any style, names the issuer; one that cannot be read has no name."""
+        from mixedmode.pki.names import names_match
+
+        try:
+            return names_match(text, self.issuer_name)
+        except MalformedError:
+            return False
 
     @_field
     def common_name(self) -> str:

@@ -26,7 +26,16 @@ from mixedmode.errors import MalformedError, MixedModeError
 from mixedmode.pki.certificates import Certificate
 from mixedmode.printable import printable
 from mixedmode.protocols.tvs import DEFAULT_TTL, Answer, QueryRequest, Request, known, unknown
-from mixedmode.services.tvs_sources import CtlCache, Entry, MapKey, Source, is_manufacturer, is_of_token, shown
+from mixedmode.services.tvs_sources import (
+    CtlCache,
+    Entry,
+    MapKey,
+    Source,
+    is_manufacturer,
+    is_of_token,
+    reversed_serial,
+    shown,
+)
 
 _QUERY: Final = "tvsHandleQueryCertReq"
 _VERIFY: Final = "tvsHandleVerifyCertReq"
@@ -103,8 +112,7 @@ def _keys(request: Request) -> list[MapKey]:
         key = _certificate_key(request.certificate)
         if key is None:
             return []
-        serial = bytes.fromhex(key.serial)[::-1].hex().upper()
-        return [key, MapKey(serial, key.issuer)] if is_of_token(key.issuer) else [key]
+        return [key, MapKey(reversed_serial(key.serial), key.issuer)] if is_of_token(key.issuer) else [key]
     serials = [request.serial]
     if is_of_token(request.issuer):
         serials.append(request.serial[::-1])

@@ -14,9 +14,7 @@ from typing import Final, Protocol
 
 from mixedmode.cluster.certificates import StoredCertificate, list_identity
 from mixedmode.cluster.reader import ClusterReader
-from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.names import names_match
 from mixedmode.printable import printable
 from mixedmode.trustlist.model import TrustList
 
@@ -123,8 +121,8 @@ class DatabaseCache:
         """
         stored = self._reader.find_certificates(key.issuer, key.serial)
         if is_of_token(key.issuer):
-            reverse = bytes.fromhex(key.serial)[::-1].hex().upper()
-            stored += [each for each in self._reader.find_certificates(key.issuer, reverse) if each not in stored]
+            found = self._reader.find_certificates(key.issuer, reversed_serial(key.serial))
+            stored += [each for each in found if each not in stored]
         own = key.serial.lstrip("0")
         return [each for each in stored if each.certificate.serial.hex().upper().lstrip("0") == own]
 
@@ -178,7 +176,7 @@ class TableSource:
         entry = self._entries.get(key)
         if entry is None:
             same_serial = self._by_serial.get(key.serial, ())
-            found = {each.certificate: each for each in same_serial if _is_issuer(key.issuer, each.certificate)}
+            found = {each.certificate: each for each in same_serial if _has_issuer(each, key.issuer)}
             entry = next(iter(found.values())) if len(found) == 1 else None
         return entry
 
@@ -217,16 +215,18 @@ def is_of_token(issuer: str) -> bool:
     return issuer.startswith(_TOKENS_NAME) or is_manufacturer(issuer)
 
 
+def reversed_serial(serial: str) -> str:
+    """Return a serial, in hex, with its bytes in the other order."""
+    return bytes.fromhex(serial)[::-1].hex().upper()
+
+
 def is_manufacturer(issuer: str) -> bool:
     """Return whether an issuer is the one of Cisco's tokens."""
     return issuer.lower().startswith(_MANUFACTURER.lower())
 
 
-def _is_issuer(text: str, der: bytes) -> bool:
-    try:
-        return names_match(text, Certificate.from_der(der).issuer_name)
-    except MalformedError:
-        return False
+def _has_issuer(entry: Entry, text: str) -> bool:
+    return Certificate.from_der(entry.certificate).has_issuer(text)
 
 
 def shown(text: str) -> str:

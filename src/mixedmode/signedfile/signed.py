@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import MalformedError, UsageError
-from mixedmode.pki.names import names_match, serial_matches, serial_text
+from mixedmode.pki.names import serial_matches, serial_text
 from mixedmode.signedfile.errors import BadSignatureError, UnknownSignerError, WrongFilenameError
 from mixedmode.signedfile.tags import ENCRYPTED_CONTAINERS, ENCRYPTED_VERSION, SIGNED_VERSION
 from mixedmode.trustlist.build import signer_identity
@@ -91,7 +91,7 @@ class SignedFile:
         for record in trust_list.records:
             if record.role not in SIGNER_ROLES or not record.serial or not serial_matches(serial, record.serial):
                 continue
-            if has_issuer(record, issuer) if record.issuer else _certificate_has_issuer(record.certificate, issuer):
+            if has_issuer(record, issuer) if record.issuer else _certificate_has_issuer(record, issuer):
                 yield record
 
     def verify(self, trust_list: TrustList) -> Record:
@@ -127,11 +127,7 @@ class SignedFile:
         """
         serial, issuer = self.header.signer_serial, self.header.signer_issuer
         named = serial is not None and issuer is not None
-        if not (
-            named
-            and serial_matches(serial or b"", certificate.serial)
-            and _certificate_has_issuer(certificate, issuer or "")
-        ):
+        if not (named and serial_matches(serial or b"", certificate.serial) and certificate.has_issuer(issuer or "")):
             raise self._unknown_signer()
         if not check_signature(self.header, certificate):
             raise BadSignatureError(f"the signature does not hold for {certificate.subject}")
@@ -221,8 +217,5 @@ def seal(
     return header.with_signature(signer.sign(header.signed_bytes(payload), digest)) + payload
 
 
-def _certificate_has_issuer(certificate: Certificate | None, issuer: str) -> bool:
-    try:
-        return certificate is not None and names_match(issuer, certificate.issuer_name)
-    except MalformedError:
-        return False
+def _certificate_has_issuer(record: Record, issuer: str) -> bool:
+    return record.certificate is not None and record.certificate.has_issuer(issuer)

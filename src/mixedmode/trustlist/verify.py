@@ -77,14 +77,9 @@ def has_issuer(record: Record, issuer: str | None) -> bool:
 
 
 def _names_issuer(record: Record, text: str, issuer: str) -> bool:
-    from mixedmode.pki.names import names_match, texts_match
+    from mixedmode.pki.names import texts_match
 
-    if texts_match(text, issuer):
-        return True
-    try:
-        return record.certificate is not None and names_match(issuer, record.certificate.issuer_name)
-    except MalformedError:
-        return False
+    return texts_match(text, issuer) or (record.certificate is not None and record.certificate.has_issuer(issuer))
 
 
 def _is_issuer(record: Record, issuer: bytes | None) -> bool:
