@@ -34,6 +34,18 @@ def pin(tmp_path: Path) -> Path:
     return path
 
 
+def soft_hsm(folder: Path, *labels: str, settings: str = "") -> dict[str, str]:
+    """Make a token for each label, all without keys, and return the environment that leads to them."""
+    (folder / "hsm").mkdir()
+    conf = folder / "softhsm2.conf"
+    conf.write_text(f"directories.tokendir = {folder / 'hsm'}\n{settings}")
+    env = {"SOFTHSM2_CONF": str(conf)}
+    for label in labels:
+        words = ["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", PASSWORD]
+        subprocess.run(words, check=True, capture_output=True, env={**env, "PATH": "/usr/bin:/bin"})
+    return env
+
+
 def test_tokens_are_listed_exported_and_never_take_a_pin_as_an_argument(
     tokens: Path, pin: Path, tmp_path: Path
 ) -> None:
@@ -69,12 +81,7 @@ def test_the_sixteenth_wrong_password_locks_a_token_for_good(tokens: Path, tmp_p
 
 
 def test_a_pkcs11_token_gets_its_key_and_lists_with_a_uri(tmp_path: Path) -> None:
-    conf = tmp_path / "softhsm2.conf"
-    (tmp_path / "hsm").mkdir()
-    conf.write_text(f"directories.tokendir = {tmp_path / 'hsm'}\n")
-    env = {"SOFTHSM2_CONF": str(conf)}
-    words = ["softhsm2-util", "--init-token", "--free", "--label", "SAST-ADN0B000001", "--so-pin", "12345678"]
-    subprocess.run([*words, "--pin", PASSWORD], check=True, capture_output=True, env={**env, "PATH": "/usr/bin:/bin"})
+    env = soft_hsm(tmp_path, "SAST-ADN0B000001")
     made = run_mixedmode("token", "init", "ADN0B000001", "--module", MODULE, "--tokens", tmp_path / "t", env=env)
     assert made.returncode == 0, made.stderr
     listed = json.loads(
@@ -109,13 +116,8 @@ def test_a_pkcs11_token_gets_its_key_and_lists_with_a_uri(tmp_path: Path) -> Non
 
 
 def test_a_token_behind_a_library_is_never_overruled_by_a_file_of_its_name(tmp_path: Path) -> None:
-    conf, files = tmp_path / "softhsm2.conf", tmp_path / "files"
-    (tmp_path / "hsm").mkdir()
-    conf.write_text(f"directories.tokendir = {tmp_path / 'hsm'}\n")
-    env = {"SOFTHSM2_CONF": str(conf), "MIXEDMODE_PIN": PASSWORD}
-    for label in ("SAST-ADN0C000001", "SAST-ADN0C000002"):
-        words = ["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", PASSWORD]
-        subprocess.run(words, check=True, capture_output=True, env={**env, "PATH": "/usr/bin:/bin"})
+    files = tmp_path / "files"
+    env = {**soft_hsm(tmp_path, "SAST-ADN0C000001", "SAST-ADN0C000002"), "MIXEDMODE_PIN": PASSWORD}
     # A file token of the same number is there first: the library's token gets its key all the same.
     assert run_mixedmode("token", "init", "ADN0C000001", "--tokens", files).returncode == 0
     assert run_mixedmode("token", "init", "ADN0C000001", "--module", MODULE, "--tokens", files, env=env).returncode == 0
@@ -142,12 +144,7 @@ def test_a_token_behind_a_library_is_never_overruled_by_a_file_of_its_name(tmp_p
 
 
 def test_a_token_that_makes_no_keys_gets_one_made_here(tmp_path: Path) -> None:
-    conf = tmp_path / "softhsm2.conf"
-    (tmp_path / "hsm").mkdir()
-    conf.write_text(f"directories.tokendir = {tmp_path / 'hsm'}\nslots.mechanisms = -CKM_RSA_PKCS_KEY_PAIR_GEN\n")
-    env = {"SOFTHSM2_CONF": str(conf)}
-    words = ["softhsm2-util", "--init-token", "--free", "--label", "SAST-ADN0D000001", "--so-pin", "12345678"]
-    subprocess.run([*words, "--pin", PASSWORD], check=True, capture_output=True, env={**env, "PATH": "/usr/bin:/bin"})
+    env = soft_hsm(tmp_path, "SAST-ADN0D000001", settings="slots.mechanisms = -CKM_RSA_PKCS_KEY_PAIR_GEN\n")
     made = run_mixedmode("token", "init", "ADN0D000001", "--module", MODULE, "--tokens", tmp_path / "t", env=env)
     assert made.returncode == 0, made.stderr
     listed = run_mixedmode("token", "list", "--module", MODULE, "--tokens", tmp_path / "t", "--json", env=env)

@@ -41,17 +41,13 @@ def import_signer(module: str, label: str, pin: str, *, key_der: bytes, certific
     """
     from pkcs11.exceptions import PKCS11Error
 
-    token = _token(module, label)
-    try:
-        session = token.open(rw=True, user_pin=pin)
-    except PKCS11Error as error:
-        raise login_refused(error, token, label) from error
+    session = _opened(module, label, pin)
     try:
         with session:
             _write(session, key_der, certificate)
     except PKCS11Error as error:
         raise told(error, label) from error
-    return next(each for each in library_tokens(module) if each.label == label and each.certificate == certificate)
+    return _signer(module, label, certificate)
 
 
 @in_library_thread
@@ -73,18 +69,13 @@ def generate_signer(
     """
     from pkcs11 import Attribute, KeyType, exceptions
 
-    token = _token(module, label)
-    try:
-        session = token.open(rw=True, user_pin=pin)
-    except exceptions.PKCS11Error as error:
-        raise login_refused(error, token, label) from error
+    session = _opened(module, label, pin)
     key_id = token_bytes(4)
-    kept = {Attribute.PRIVATE: True, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False, Attribute.SIGN: True}
     shown = {Attribute.PRIVATE: False}
     with session:
         try:
             public, private = session.generate_keypair(
-                KeyType.RSA, bits, id=key_id, label=label, store=True, private_template=kept, public_template=shown
+                KeyType.RSA, bits, id=key_id, label=label, store=True, private_template=_kept(), public_template=shown
             )
         except (exceptions.MechanismInvalid, exceptions.FunctionNotSupported) as error:
             raise CannotGenerateError("the token makes no RSA keys", where=label) from error
@@ -100,7 +91,35 @@ def generate_signer(
             if isinstance(error, exceptions.PKCS11Error):
                 raise told(error, label) from error
             raise
+    return _signer(module, label, certificate)
+
+
+def _opened(module: str, label: str, pin: str) -> Any:
+    """Return a session of a token's user that may write."""
+    from pkcs11.exceptions import PKCS11Error
+
+    token = _token(module, label)
+    try:
+        return token.open(rw=True, user_pin=pin)
+    except PKCS11Error as error:
+        raise login_refused(error, token, label) from error
+
+
+def _signer(module: str, label: str, certificate: Certificate) -> Pkcs11Token:
     return next(each for each in library_tokens(module) if each.label == label and each.certificate == certificate)
+
+
+def _kept() -> dict[Any, bool]:
+    """Return what makes a private key one that signs and never leaves the token."""
+    from pkcs11 import Attribute
+
+    return {Attribute.PRIVATE: True, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False, Attribute.SIGN: True}
+
+
+def _named(certificate: Certificate, key_id: bytes) -> dict[Any, Any]:
+    from pkcs11 import Attribute
+
+    return {Attribute.TOKEN: True, Attribute.ID: key_id, Attribute.LABEL: certificate.common_name.strip()}
 
 
 def _public_key(public: Any) -> RSAPublicKey:
@@ -115,8 +134,8 @@ def _write_certificate(session: Any, certificate: Certificate, key_id: bytes) ->
     from pkcs11 import Attribute
     from pkcs11.util.x509 import decode_x509_certificate
 
-    named = {Attribute.TOKEN: True, Attribute.ID: key_id, Attribute.LABEL: certificate.common_name.strip()}
-    return session.create_object(decode_x509_certificate(certificate.der) | {Attribute.PRIVATE: False} | named)
+    template = decode_x509_certificate(certificate.der) | {Attribute.PRIVATE: False}
+    return session.create_object(template | _named(certificate, key_id))
 
 
 @in_library_thread
@@ -163,23 +182,18 @@ def _write(session: Any, key_der: bytes, certificate: Certificate) -> None:
     from pkcs11 import Attribute
     from pkcs11.exceptions import PKCS11Error
     from pkcs11.util.rsa import decode_rsa_private_key, decode_rsa_public_key
-    from pkcs11.util.x509 import decode_x509_certificate
 
-    named = {
-        Attribute.TOKEN: True,
-        Attribute.ID: certificate.sha1[:4],
-        Attribute.LABEL: certificate.common_name.strip(),
-    }
-    kept = {Attribute.PRIVATE: True, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False, Attribute.SIGN: True}
+    key_id = certificate.sha1[:4]
     public_der = certificate.public_key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
     written = []
     try:
         for template in (
-            decode_rsa_private_key(key_der) | kept,
+            decode_rsa_private_key(key_der) | _kept(),
             decode_rsa_public_key(public_der) | {Attribute.PRIVATE: False},
-            decode_x509_certificate(certificate.der) | {Attribute.PRIVATE: False},
         ):
-            written.append(session.create_object(template | named))  # noqa: PERF401 - those before a failure count
+            made = session.create_object(template | _named(certificate, key_id))
+            written.append(made)
+        _write_certificate(session, certificate, key_id)
     except PKCS11Error:
         for each in written:
             with suppress(PKCS11Error):
