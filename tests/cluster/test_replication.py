@@ -15,14 +15,8 @@ from mixedmode.cluster import replicas
 from mixedmode.cluster.database import Database
 from mixedmode.cluster.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.logical import (
-    LogicalReplication,
-    Source,
-    drop_slot,
-    join_subscriber,
-    leave_cluster,
-    prepare_publisher,
-)
+from mixedmode.cluster.logical import Source, join_subscriber, leave_cluster, prepare_publisher
+from mixedmode.cluster.replicas import LogicalReplication, drop_slot
 from mixedmode.cluster.replication import ReplicationState
 from mixedmode.cluster.steps import Actor
 from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec, SecurityMode

@@ -32,7 +32,7 @@ class HomeServices:
 
     async def states(self, node: str) -> Sequence[ServiceEntry]:
         """Return a node's services."""
-        return await self._side.at_home(self._states(node))
+        return await self._side.at_home(self._control.states(node))
 
     def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Start a service."""
@@ -48,13 +48,7 @@ class HomeServices:
 
     async def reload_files(self, node: str) -> None:
         """Have a node's TFTP service read its files at once."""
-        await asyncio.shield(self._side.at_home(self._reload_files(node)))
-
-    async def _states(self, node: str) -> Sequence[ServiceEntry]:
-        return await self._control.states(node)
-
-    async def _reload_files(self, node: str) -> None:
-        await self._control.reload_files(node)
+        await asyncio.shield(self._side.at_home(self._control.reload_files(node)))
 
     async def _relay(self, act: _Act, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         here = asyncio.get_running_loop()

@@ -169,7 +169,6 @@ class SshTerminal:
 
     async def _unless_broken(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what comes of some work, unless Ctrl-C or the end of the session comes first (rule 4)."""
-        self._typed.broken = False
         self._job = job = asyncio.create_task(work)
         if self._typed.gone or self._reason:
             job.cancel()

@@ -33,7 +33,6 @@ class TypedInput:
         resized: Told the new width of the terminal.
 
     Attributes:
-        broken: True from Ctrl-C on, until somebody takes it back.
         gone: Whether nobody is there any more.
     """
 
@@ -45,7 +44,7 @@ class TypedInput:
         stirred: Callable[[], None],
         resized: Callable[[int], None],
     ) -> None:
-        self.broken = self.gone = False
+        self.gone = False
         self._stirred = stirred
         self._process = process
         self._watched = watched
@@ -160,7 +159,6 @@ class TypedInput:
     def _interrupt(self, rest: str) -> None:
         self._text, self._at = rest, 0
         self._room.set()
-        self.broken = True
         self._stirred()
         if rest:
             self._more.set()

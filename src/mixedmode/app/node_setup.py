@@ -17,7 +17,8 @@ from mixedmode.app.settings import Settings
 from mixedmode.cluster.database import Database
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.folders import NodeFolder
-from mixedmode.cluster.logical import LogicalReplication, Source, join_subscriber, prepare_publisher
+from mixedmode.cluster.logical import Source, join_subscriber, prepare_publisher
+from mixedmode.cluster.replicas import LogicalReplication
 from mixedmode.cluster.topology import ClusterSpec, NodeInfo, NodeSpec
 from mixedmode.cluster.versions import Version
 from mixedmode.errors import MixedModeError, RemoteError, UsageError

@@ -18,7 +18,8 @@ import structlog
 
 from mixedmode.cluster.database import Database
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.logical import LogicalReplication, leave_cluster
+from mixedmode.cluster.logical import leave_cluster
+from mixedmode.cluster.replicas import LogicalReplication
 from mixedmode.errors import MixedModeError
 
 SECONDS: Final = 5.0

@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 def accept(place: str, certificate: Certificate) -> bool:
     """Ask on the terminal whether an unknown provider is the right one."""
     from mixedmode.pki.ask import ask_yes, is_terminal
-    from mixedmode.printable import printable
 
     if not is_terminal():
         return False
-    say(f"The CTL Provider {place} shows {printable(certificate.subject)}")
+    say(f"The CTL Provider {place} shows {certificate.subject}")
     say(f"SHA-256 {certificate.sha256.hex()}")
     return ask_yes("Is this the right one? (yes/no) ")
 

@@ -45,7 +45,7 @@ def warn_of_open_key(named: str | Path | None) -> None:
         return
     path = Path(text)
     if is_open_key(path) and path.stat().st_uid == os.getuid():
-        warn([printable(f"others may read the private key {path}; chmod 600 {path}")])
+        warn([f"others may read the private key {path}; chmod 600 {path}"])
 
 
 def warn(sentences: Iterable[str]) -> None:

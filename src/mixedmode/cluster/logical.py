@@ -25,22 +25,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from mixedmode.cluster.database import Database
 from mixedmode.cluster.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.migrations import HEAD, revision
-from mixedmode.cluster.replicas import LogicalReplication, NodeReplication, drop_slot, slot_name
+from mixedmode.cluster.replicas import slot_name
 from mixedmode.cluster.servers import connected, verifier
-
-__all__ = [
-    "PUBLICATION",
-    "ROLE",
-    "TABLES",
-    "LogicalReplication",
-    "NodeReplication",
-    "Source",
-    "drop_slot",
-    "join_subscriber",
-    "leave_cluster",
-    "prepare_publisher",
-    "slot_name",
-]
 
 PUBLICATION: Final = "mixedmode"
 ROLE: Final = "mixedmode_subscriber"

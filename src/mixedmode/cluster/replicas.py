@@ -93,7 +93,7 @@ class NodeReplication:
 
 
 class LogicalReplication:
-    """Knows how each node's copy fares (rule 4).
+    """Knows how each node's copy fares (rule 1).
 
     Args:
         database: The publisher's.

@@ -167,7 +167,7 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     try:
         async with asyncio.timeout(1.0):
             await writer.wait_closed()
-    except (OSError, UnicodeError):
+    except OSError:
         with contextlib.suppress(RuntimeError):
             writer.transport.abort()
 
