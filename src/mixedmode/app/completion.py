@@ -68,12 +68,10 @@ def _none_if_it_fails(find: Callable[_P, list[str]]) -> Callable[_P, list[str]]:
 
 def _place(params: dict[str, Any]) -> tuple[Path | None, Path | None]:
     """Return the lab's folder and the node's settings file that a half-typed command means."""
-    from mixedmode.app.lab_document import DEFAULT_DIRECTORY, NAME
+    from mixedmode.app.lab_document import meant_lab
 
     directory, config = params.get("directory"), params.get("config")
-    if directory is None and config is None and (DEFAULT_DIRECTORY / NAME).exists():
-        directory = DEFAULT_DIRECTORY
-    return directory and Path(directory), config and Path(config)
+    return meant_lab(directory and Path(directory), config and Path(config)), config and Path(config)
 
 
 def _phones(params: dict[str, Any]) -> list[str]:

@@ -12,6 +12,13 @@ NAME = "lab.json"
 DEFAULT_DIRECTORY = Path("lab")
 
 
+def meant_lab(directory: Path | None, config: Path | None) -> Path | None:
+    """Return the folder of the lab that a command line means, None if it is this host's node."""
+    if directory is None and config is None and (DEFAULT_DIRECTORY / NAME).exists():
+        return DEFAULT_DIRECTORY
+    return directory
+
+
 def read_lab(directory: Path, *, missing: str, next_step: str) -> dict[str, Any]:
     """Return what a lab's folder says of its nodes.
 

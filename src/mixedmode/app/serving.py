@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from mixedmode.causes import place
+
 if TYPE_CHECKING:
     from mixedmode.services.files import FolderStore
     from mixedmode.services.supervisor import Running
@@ -55,8 +57,7 @@ async def serve_until_signal(
 
 def shown(address: tuple[str, int]) -> str:
     """Return an address and its port as people write them."""
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return place(*address)
 
 
 def left_out(store: FolderStore) -> Iterator[str]:

@@ -14,7 +14,7 @@ Rules:
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,7 @@ from mixedmode.cluster.errors import DatabaseError
 BUSY_SECONDS = 30.0
 """How long a writer waits for its turn on SQLite."""
 
-_CLIENT: Final = {
+CLIENT: Final[Mapping[str, Any]] = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -117,7 +117,7 @@ class Database:
 
 def _postgresql_engine(url: URL) -> Engine:
     options = " ".join(f"-c {name}={value}" for name, value in _SERVER.items())
-    arguments = {name: value for name, value in _CLIENT.items() if name not in url.query}
+    arguments = {name: value for name, value in CLIENT.items() if name not in url.query}
     given = url.query.get("options", "")
     own = given if isinstance(given, str) else " ".join(given)
     return create_engine(url, pool_pre_ping=True, connect_args={**arguments, "options": f"{options} {own}".strip()})

@@ -14,7 +14,6 @@ import contextlib
 import hashlib
 import re
 import secrets
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +26,7 @@ from mixedmode.cluster.database import Database
 from mixedmode.cluster.errors import PreconditionError
 from mixedmode.cluster.servers import connected, verifier
 from mixedmode.errors import MixedModeError
-from mixedmode.pki.files import PRIVATE, write_atomic
+from mixedmode.pki.files import OTHERS, PRIVATE, write_atomic
 
 FILE_NAME: Final = "query.login"
 REMEDY: Final = (
@@ -81,7 +80,7 @@ def read_login(directory: Path) -> Login:
         raise PreconditionError(
             "run sql has no login of its own for the database", where=str(path), next_step=REMEDY
         ) from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if mode & OTHERS:
         raise PreconditionError(
             "the login of run sql can be read by others", where=str(path), next_step=f"chmod 600 {path}"
         )

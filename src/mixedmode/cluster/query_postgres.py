@@ -23,7 +23,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from mixedmode.cluster.database import Database
+from mixedmode.cluster.database import CLIENT, Database
 from mixedmode.cluster.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.query_bounds import CELL_BYTES, RESULT_CHARACTERS, Found, refused
 from mixedmode.cluster.query_login import REMEDY, Login
@@ -132,15 +132,7 @@ def _connected(database: Database, login: Login, seconds: float) -> psycopg.Conn
     failure: psycopg.Error | None = None
     for url in login.urls(database.url):
         try:
-            return psycopg.connect(
-                url.render_as_string(hide_password=False),
-                connect_timeout=10,
-                options=options,
-                tcp_user_timeout=20_000,
-                keepalives_idle=10,
-                keepalives_interval=5,
-                keepalives_count=3,
-            )
+            return psycopg.connect(url.render_as_string(hide_password=False), options=options, **CLIENT)
         except psycopg.OperationalError as error:
             failure = error
     why = _first_line(failure) if failure is not None else ""

@@ -183,14 +183,19 @@ class TrustPolicy:
         if row_if_unknown == ROLLBACK_ROW:
             broken = self._broken(trust_list) if self.settings.verify_first_list else None
             if broken is not None:
-                return refusal(Reason.BAD_SIGNATURE, broken, 15, setting="verify_first_list")
+                return refusal(Reason.BAD_SIGNATURE, broken, ROLLBACK_ROW, setting="verify_first_list")
             text = "the stored ITL is blanked for rollback, so any new ITL is taken"
-            return Decision(Outcome.ACCEPT, Reason.ROLLBACK, text, 15, Voucher.ROLLBACK_ITL)
+            return Decision(Outcome.ACCEPT, Reason.ROLLBACK, text, ROLLBACK_ROW, Voucher.ROLLBACK_ITL)
         verdict = self._evidence.by_tvs(state, header, _SAST_ONLY, row_if_unknown, tvs, now)
         if row_if_unknown == FIRST_CTL_ROW and isinstance(verdict, Decision) and self._takes_any_first_ctl(verdict):
             text = "nobody vouches for the signer, but a first CTL is taken all the same"
             return Decision(
-                Outcome.ACCEPT, Reason.FIRST_USE, text, 5, Voucher.FIRST_USE, setting="first_ctl_from_unknown_signer"
+                Outcome.ACCEPT,
+                Reason.FIRST_USE,
+                text,
+                FIRST_CTL_ROW,
+                Voucher.FIRST_USE,
+                setting="first_ctl_from_unknown_signer",
             )
         return verdict
 
@@ -265,7 +270,7 @@ class TrustPolicy:
         if not self.expects_signed(state):
             if state.ctl is None and self._holds_blanked(state):
                 text = "the ITL is blanked for rollback: an unsigned file will do"
-                return Decision(Outcome.ACCEPT, Reason.ROLLBACK, text, 15, Voucher.ROLLBACK_ITL)
+                return Decision(Outcome.ACCEPT, Reason.ROLLBACK, text, ROLLBACK_ROW, Voucher.ROLLBACK_ITL)
             text = f"no list names a TFTP server: {name} need not be signed"
             return Decision(Outcome.ACCEPT, Reason.NON_SECURE, text)
         return refusal(Reason.UNSIGNED, "the file is not signed, although a list names a TFTP server", 21)

@@ -16,7 +16,7 @@ import ssl
 from collections.abc import Collection
 from functools import cache
 
-from mixedmode.causes import why_no_connection
+from mixedmode.causes import place, why_no_connection
 from mixedmode.errors import MalformedError, ProtocolError, RemoteError, UsageError
 from mixedmode.phone.client import TvsRequest
 from mixedmode.phone.decisions import TVS_UNKNOWN, TvsAnswer, TvsOutcome
@@ -84,7 +84,7 @@ async def exchange(
         talk = ClientExchange(request)
     except MalformedMessageError as error:
         raise UsageError(f"this cannot be asked: {error.what}", next_step=error.next_step) from error
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    where = place(host, port)
     try:
         async with asyncio.timeout(deadline):
             reader, writer = await asyncio.open_connection(

@@ -15,12 +15,10 @@ from typing import Final
 
 from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.device_names import DEVICE_PATTERN, WITH_MAC
 
 _MODEL: Final = r"CP-[A-Za-z0-9][A-Za-z0-9+._-]*-"
-_WITH_MAC: Final = ("SEP", "ATA", "VGC")
-_DEVICE: Final = re.compile(
-    rf"({_MODEL})?((?:{'|'.join(_WITH_MAC)})[0-9A-F]{{12}}|(?:CSF|BOT|TCT|TAB)[A-Z0-9._-]{{1,12}})", re.IGNORECASE
-)
+_DEVICE: Final = re.compile(rf"({_MODEL})?({DEVICE_PATTERN})", re.IGNORECASE)
 _PREFIX: Final = re.compile(_MODEL)
 _CAPF: Final = "CAPF-"
 
@@ -39,7 +37,7 @@ def device_named(common_name: str) -> str | None:
     if match is None:
         return None
     device = match[2]
-    return device.upper() if device[:3].upper() in _WITH_MAC else device
+    return device.upper() if device[:3].upper() in WITH_MAC else device
 
 
 def is_lsc(certificate: Certificate) -> bool:

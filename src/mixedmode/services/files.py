@@ -24,7 +24,7 @@ from mixedmode.protocols.tftp import (
 from mixedmode.services.disk_files import DiskFile, FileData, OpenFiles, on_disk, read_small
 from mixedmode.services.file_names import DIRECTORY_LIMIT, clean_name, is_safe_name, shared_list_name
 from mixedmode.services.flat_names import DEFAULT_MAP, FlatNames
-from mixedmode.services.folder_walk import Place, printable, walk
+from mixedmode.services.folder_walk import Place, shown_name, walk
 
 __all__ = ["BuildingStore", "FileStore", "FolderStore", "MappingStore", "ServedFile", "ServedFileCache", "is_safe_name"]
 _FILE_BYTES: Final = 4 << 30
@@ -128,18 +128,18 @@ class FolderStore(MappingStore):
         for name, place in list(found.files.items()):
             if place.identity.size > self._file_limit:
                 del found.files[name]
-                skipped[printable(name)] = f"larger than {self._file_limit} bytes"
+                skipped[shown_name(name)] = f"larger than {self._file_limit} bytes"
         added, self.doubles = self._flat_names.apply(found)
         served = {name: place for name, place in found.files.items() if is_safe_name(name)} | added
         paths = {place.path for place in served.values()}
         for name, place in found.files.items():
             if place.path not in paths:
-                folder = printable(name.rpartition("/")[0])
+                folder = shown_name(name.rpartition("/")[0])
                 skipped[f"{folder}/"] = f"in more than {DIRECTORY_LIMIT} folders, and no rule for names leads there"
         loaded = self._load(set(served.values()))
         for name, place in served.items():
             if isinstance(reason := loaded[place.path], str):
-                skipped[printable(name)] = reason
+                skipped[shown_name(name)] = reason
         self.skipped = skipped
         self._by_path = {path: data for path, data in loaded.items() if not isinstance(data, str)}
         self.replace({name: self._by_path[place.path] for name, place in served.items() if place.path in self._by_path})

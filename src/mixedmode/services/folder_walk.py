@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mixedmode.errors import UsageError
+from mixedmode.printable import printable
 from mixedmode.services.disk_files import Identity
 from mixedmode.services.file_names import DIRECTORY_LIMIT, is_possible
 
@@ -53,10 +54,9 @@ class Found:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def printable(name: str) -> str:
+def shown_name(name: str) -> str:
     """Return a name from the disk as a text that can be shown: what is no UTF-8, or moves a cursor, as escapes."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return printable(name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
 
 
 def walk(folder: str) -> Found:
@@ -142,4 +142,4 @@ class _Walk:
 
     def _leave_out(self, name: str, reason: str) -> None:
         if len(self._found.left_out) < _MOST_NAMES:
-            self._found.left_out[printable(name)] = reason
+            self._found.left_out[shown_name(name)] = reason

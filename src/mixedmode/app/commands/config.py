@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixedmode.app.console import print_json, print_lines, say
+from mixedmode.app.console import print_bytes, print_json, print_lines, say
 from mixedmode.app.sources import SOURCE_HELP, open_source
 from mixedmode.app.unusual import unusual, warn, warn_of_open_key
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
@@ -112,7 +112,7 @@ def open_config(
     if json:
         print_json(_document(opened, with_content=output is None))
     elif output is None:
-        _write_bytes(opened.content)
+        print_bytes(opened.content)
 
 
 def _signed_files(
@@ -205,12 +205,6 @@ def _document(opened: OpenedFile, *, with_content: bool) -> dict[str, Any]:
     if with_content:
         document["content"] = opened.content.decode(errors="replace")
     return document
-
-
-def _write_bytes(content: bytes) -> None:
-    from mixedmode.app.console import print_bytes
-
-    print_bytes(content)
 
 
 def _plain_name(name: str) -> str:

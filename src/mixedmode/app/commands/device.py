@@ -20,7 +20,6 @@ app = typer.Typer(help="The phones that a cluster knows; on the publisher's host
 
 Directory = Annotated[Path | None, typer.Option(help="A lab's folder; ./lab if there is one.")]
 Config = Annotated[Path | None, typer.Option("--config", help="A node's settings file.")]
-FIELDS = ("name", "model", "description", "device_pool", "protocol", "security_mode")
 
 
 @app.command()
@@ -40,7 +39,7 @@ def add(
     config: Config = None,
 ) -> None:
     """Add a phone."""
-    from mixedmode.app.device_csv import checked
+    from mixedmode.app.device_csv import FIELDS, checked
 
     values = (name, model, description, device_pool, protocol, str(security_mode))
     _add([checked(dict(zip(FIELDS, values, strict=True)))], directory, config)
@@ -87,7 +86,7 @@ def change(
     config: Config = None,
 ) -> None:
     """Change a phone; what is not given stays."""
-    from mixedmode.app.device_csv import checked_protocol
+    from mixedmode.app.device_csv import FIELDS, checked_protocol
     from mixedmode.cluster.steps import Actor
     from mixedmode.phone.models import get_phone_model
     from mixedmode.pki.device_names import same_device

@@ -10,6 +10,7 @@ import typer
 
 from mixedmode.app import completion
 from mixedmode.app.console import print_json, print_lines
+from mixedmode.app.lab_document import meant_lab
 from mixedmode.errors import CheckFailedError, UsageError
 
 app = typer.Typer(
@@ -62,7 +63,7 @@ def show(
     from mixedmode.app.phone_texts import registered_lines, screen_lines
 
     wanted = _names(names, every=every)
-    if _lab(directory, config) is not None:
+    if meant_lab(directory, config) is not None:
         answer = _ask(directory, config, {"ask": "phone-show", "devices": wanted})
         found, missing, lines = answer["phones"], answer["unknown"], screen_lines
     else:
@@ -195,26 +196,17 @@ def _print(phones: list[dict[str, Any]], lines: Any, *, as_json: bool) -> None:
 def _refuse_missing(missing: list[str], directory: Path | None, config: Path | None) -> None:
     if not missing:
         return
-    if _lab(directory, config) is not None:
+    if meant_lab(directory, config) is not None:
         raise CheckFailedError(
             f"not a phone of this lab: {', '.join(missing)}", next_step="mixedmode phones show --all"
         )
     raise CheckFailedError(f"not registered here: {', '.join(missing)}", next_step="mixedmode phones list")
 
 
-def _lab(directory: Path | None, config: Path | None) -> Path | None:
-    """Return the folder of the lab that is meant, None if it is this host's node."""
-    from mixedmode.app.lab_document import DEFAULT_DIRECTORY, NAME
-
-    if directory is None and config is None and (DEFAULT_DIRECTORY / NAME).exists():
-        return DEFAULT_DIRECTORY
-    return directory
-
-
 def _ask_lab(directory: Path | None, request: dict[str, Any], what: str) -> dict[str, Any]:
     from mixedmode.app.phone_texts import BY_HAND
 
-    if _lab(directory, None) is None:
+    if meant_lab(directory, None) is None:
         raise UsageError(
             f"a node cannot {what}: only the phone's own menu and console can",
             why=BY_HAND,
@@ -227,7 +219,7 @@ def _ask(directory: Path | None, config: Path | None, request: dict[str, Any]) -
     from mixedmode.app.lab_document import lab_is_down
     from mixedmode.app.node_status import SOCKET_NAME, NoNodeError, ask_status
 
-    lab = _lab(directory, config)
+    lab = meant_lab(directory, config)
     if lab is None:
         from mixedmode.app.settings import load_settings
 
