@@ -32,7 +32,7 @@ FLAGS = (
 )
 LINKER_FLAGS = ("-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack")
 """The table of functions is read-only from the start, the stack holds no code."""
-PARTS = {SERVICES / "_lockstep.c": (), SERVICES / "_tls.c": ("-lssl", "-lcrypto")}
+PARTS = {SERVICES / "tftp/_lockstep.c": (), SERVICES / "net/_tls.c": ("-lssl", "-lcrypto")}
 """Sources, with the libraries that they need."""
 
 

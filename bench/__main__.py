@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from bench.timing import Effort
-from mixedmode.app.console import print_json, print_lines, say
+from mixedmode.faces.terminal.console import print_json, print_lines, say
 from mixedmode.pki.files import write_atomic
 
 FOLDER = Path(__file__).resolve().parent

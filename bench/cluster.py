@@ -19,8 +19,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bench.timing import Effort, Goal, Report
-from mixedmode.services.distribution import SftpEndpoint
-from mixedmode.services.ssh_keys import ensure_key
+from mixedmode.services.ssh.distribution import SftpEndpoint
+from mixedmode.services.ssh.ssh_keys import ensure_key
 
 NODES = 10
 
@@ -28,8 +28,8 @@ NODES = 10
 _SERVER = """
 import asyncio, json, sys
 from pathlib import Path
-from mixedmode.cluster.folders import NodeFolder
-from mixedmode.services.sftp import NodeSftpService
+from mixedmode.cluster.store.folders import NodeFolder
+from mixedmode.services.ssh.sftp import NodeSftpService
 
 async def main():
     folder, key, *names = sys.argv[1:]
@@ -61,13 +61,13 @@ def run(effort: Effort) -> Report:
     """Measure."""
     devices = effort.of(40_000, 4_000)
     effort.say(f"making a cluster of {NODES} nodes with {devices:,} devices")
-    from mixedmode.admin.shell.session import AdminSession
-    from mixedmode.admin.shell.talk import ScriptedIO
-    from mixedmode.app.lab_distributor import LabDistributor
     from mixedmode.cluster.facade import Cluster
-    from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec
-    from mixedmode.cluster.versions import Version
-    from mixedmode.services.distribution import SftpDistributor
+    from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
+    from mixedmode.cluster.model.versions import Version
+    from mixedmode.faces.shell.session import AdminSession
+    from mixedmode.faces.shell.talk import ScriptedIO
+    from mixedmode.rehearsal.lab.distributor import LabDistributor
+    from mixedmode.services.ssh.distribution import SftpDistributor
 
     with tempfile.TemporaryDirectory(prefix="mixedmode-bench-") as folder, ExitStack() as running:
         spec = ClusterSpec(

@@ -154,8 +154,8 @@ def _report(loads: dict[tuple[str, str], list[Load]], rounds: int) -> Report:
 
 async def _serve(folder: Path, port: int) -> None:
     """Run our server as a node does."""
-    from mixedmode.services.files import FolderStore
-    from mixedmode.services.http import HttpService
+    from mixedmode.services.files.store import FolderStore
+    from mixedmode.services.http.service import HttpService
 
     service = HttpService(FolderStore(folder), port=port)
     await service.start()

@@ -157,8 +157,8 @@ def _counted(reasons: dict[str, int]) -> str:
 
 def _make(folder: str, phones: str) -> None:
     from mixedmode.cluster.facade import Cluster
-    from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec
-    from mixedmode.cluster.versions import Version
+    from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
+    from mixedmode.cluster.model.versions import Version
     from mixedmode.fleet.phones import device_names
 
     spec = ClusterSpec(
@@ -183,8 +183,8 @@ def _change(folder: str) -> None:
 
 
 def _type(cluster: Cluster, line: str) -> None:
-    from mixedmode.admin.shell.session import AdminSession
-    from mixedmode.admin.shell.talk import ScriptedIO
+    from mixedmode.faces.shell.session import AdminSession
+    from mixedmode.faces.shell.talk import ScriptedIO
 
     outcome = asyncio.run(AdminSession(cluster, NODE).run(line, ScriptedIO(["y", "y"])))
     if outcome.exit_code:
@@ -199,10 +199,10 @@ def _serve(folder: str) -> None:
 
 async def _serve_until_told(folder: str) -> None:
     from mixedmode.cluster.facade import Cluster
-    from mixedmode.services.configs import ConfigStore
-    from mixedmode.services.files import FolderStore
-    from mixedmode.services.phoneconfig import ConfigFacts, Server
-    from mixedmode.services.tftp import TftpService
+    from mixedmode.services.files.configs import ConfigStore
+    from mixedmode.services.files.phoneconfig import ConfigFacts, Server
+    from mixedmode.services.files.store import FolderStore
+    from mixedmode.services.tftp.service import TftpService
 
     cluster = Cluster.open(Path(folder))
     addresses = {node.name: node.address for node in cluster.nodes()}
@@ -230,8 +230,8 @@ async def _serve_until_told(folder: str) -> None:
 
 def _pilot(port: str, path: str) -> None:
     """Start one phone, and keep what it holds for the others."""
-    from mixedmode.phone.client import Phone, Server
-    from mixedmode.phone.models import get_model
+    from mixedmode.phone.body.client import Phone, Server
+    from mixedmode.phone.mind.models import get_model
 
     phone = Phone(FIRST, get_model("7975"), state_file=Path(path))
     report = asyncio.run(phone.boot(Server("127.0.0.1", int(port), http_port=None)))
@@ -244,9 +244,9 @@ def _pilot(port: str, path: str) -> None:
 def _fleet(port: str, path: str, count: str) -> None:
     from mixedmode.fleet.fleet import Fleet
     from mixedmode.fleet.phones import FleetOptions, make_phones
-    from mixedmode.phone.client import Server
-    from mixedmode.phone.models import get_model
-    from mixedmode.phone.storage import load_state
+    from mixedmode.phone.body.client import Server
+    from mixedmode.phone.body.storage import load_state
+    from mixedmode.phone.mind.models import get_model
 
     before = load_state(Path(path), FIRST)
     if before is None:

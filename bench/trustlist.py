@@ -21,8 +21,8 @@ from bench.timing import Effort, Goal, Report, time_in_turn
 
 def four_record_list() -> bytes:
     """Build a tokenless CTL of a two-node cluster with RSA-2048 keys."""
-    from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
-    from mixedmode.pki.signer import SoftwareSigner
+    from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
+    from mixedmode.pki.signing.signer import SoftwareSigner
     from mixedmode.trustlist import Role
     from mixedmode.trustlist.build import RecordSpec, build_trust_list
 
@@ -50,7 +50,7 @@ def run(effort: Effort) -> Report:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-    from mixedmode.pki.public_keys import forget_signers
+    from mixedmode.pki.reading.public_keys import forget_signers
     from mixedmode.trustlist import TrustList
 
     data = four_record_list()

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from bench.peers import Contender, compiled, free_port, running, unpacked
 from bench.timing import Effort, Goal, Report
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 from mixedmode.pki.files import PRIVATE, write_atomic
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 from mixedmode.protocols.tvs import QueryRequest, encode_message
 
 CONNECTIONS, SILENT = (1, 32, 256), 500

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.pkcs11 import Pkcs11Token
-from mixedmode.pki.signer import SoftwareSigner
-from mixedmode.pki.token_files import DEFAULT_PASSWORD, make_file_token
-from mixedmode.pki.token_find import KNOWN_MODULES
-from mixedmode.pki.token_import import import_signer
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.signing.signer import SoftwareSigner
+from mixedmode.pki.tokens.pkcs11 import Pkcs11Token
+from mixedmode.pki.tokens.token_files import DEFAULT_PASSWORD, make_file_token
+from mixedmode.pki.tokens.token_find import KNOWN_MODULES
+from mixedmode.pki.tokens.token_import import import_signer
 
 MODULE = next(path for path in KNOWN_MODULES if "softhsm" in path and Path(path).is_file())
 

@@ -25,17 +25,17 @@ from hypothesis import strategies as st
 
 from mixedmode.app import completion
 from mixedmode.app import main as main_module
-from mixedmode.app.console import json_text
-from mixedmode.app.lab_guide import table
-from mixedmode.app.logs import set_up_logs
-from mixedmode.app.terminal_io import TerminalIO
 from mixedmode.app.tree import app
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.topology import ClusterSpec, NodeSpec
-from mixedmode.cluster.versions import Version
+from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
+from mixedmode.cluster.model.versions import Version
 from mixedmode.errors import UsageError
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.faces.terminal.console import json_text
+from mixedmode.faces.terminal.terminal_io import TerminalIO
+from mixedmode.node.host.logs import set_up_logs
+from mixedmode.pki.certificates.profiles import KeyKind
 from mixedmode.printable import PrintableStream, one_line, printable, printable_block
+from mixedmode.rehearsal.lab.guide import table
 from tests.support import DATA
 
 EVIL = "\x1b[31m\x1b]0;own\x07\x9b1m\u202e\u200b\u2028\x7f\r\nerror: forged[red][link=http://e]x[/link]\udcff"
@@ -58,7 +58,7 @@ class Command:
 
     def __call__(self, *words: object, code: int | None = None) -> str:
         self._patch.setattr(sys, "argv", ["mixedmode", *map(str, words)])
-        self._patch.setattr("mixedmode.app.console._documents", 0)
+        self._patch.setattr("mixedmode.faces.terminal.console._documents", 0)
         self._capture.readouterr()
         handler, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
         try:

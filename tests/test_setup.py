@@ -67,7 +67,7 @@ class Copy:
         for name in ("scripts/setup", "pyproject.toml", "hatch_build.py", *LOCKS):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.root / name)
-        self.source = self.root / "src/mixedmode/services/_part.c"
+        self.source = self.root / "src/mixedmode/services/tftp/_part.c"
         self.source.parent.mkdir(parents=True)
         self.source.write_text("int x;\n")
 
@@ -115,7 +115,7 @@ def test_a_compiler_that_came_later_repeats_the_package_alone(copy: Copy) -> Non
 @pytest.mark.parametrize(
     ("changed", "repeated"),
     [
-        ("src/mixedmode/services/_part.c", [PACKAGE]),
+        ("src/mixedmode/services/tftp/_part.c", [PACKAGE]),
         ("hatch_build.py", [PACKAGE]),
         ("pyproject.toml", [PACKAGE]),
         ("requirements-dev.lock", ["pip requirements-dev.lock"]),

@@ -4,8 +4,8 @@ Whatever is no printable character is shown by its number: control characters of
 escape sequences too), the marks that turn the direction of writing or have no width, line ends and paragraph ends,
 halves of surrogate pairs (bytes of file names that are no UTF-8). A newline in a name cannot begin a line of its own.
 
-The sinks call this, not those who make the text: :mod:`mixedmode.app.console` for the command line, the shell's
-terminals, the logs. To do it twice does no harm: what comes out is printable.
+The sinks call this, not those who make the text: :mod:`mixedmode.faces.terminal.console` for the command line, the
+shell's terminals, the logs. To do it twice does no harm: what comes out is printable.
 """
 
 from __future__ import annotations

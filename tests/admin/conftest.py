@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.admin.shell.session import AdminSession, Outcome
-from mixedmode.admin.shell.talk import ScriptedIO
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.topology import ClusterSpec, NodeSpec
-from mixedmode.cluster.versions import Version
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
+from mixedmode.cluster.model.versions import Version
+from mixedmode.faces.shell.session import AdminSession, Outcome
+from mixedmode.faces.shell.talk import ScriptedIO
+from mixedmode.pki.certificates.profiles import KeyKind
 
 PUBLISHER = "cucm-1051-a-pub"
 SUBSCRIBER = "cucm-1051-a-sub1"

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixedmode.admin.accounts import AccountStore
-from mixedmode.admin.logins import LoginPolicy
-from mixedmode.admin.ssh import AdminSshService, SshLimits
 from mixedmode.cluster.facade import Cluster
+from mixedmode.control.accounts import AccountStore
+from mixedmode.control.logins import LoginPolicy
+from mixedmode.faces.ssh.server import AdminSshService, SshLimits
 
 PASSWORD = "Marmalade-1"
 QUICK = SshLimits(idle_seconds=20.0, logins=LoginPolicy(attempts=3, delay_seconds=0.2, longest_delay=0.4))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.admin.accounts import AccountStore, account_store, hash_password, password_fits
-from mixedmode.admin.logins import LoginGuard, LoginPolicy
-from mixedmode.admin.shell.session import AdminSession
 from mixedmode.cluster.facade import Cluster
+from mixedmode.control.accounts import AccountStore, account_store, hash_password, password_fits
+from mixedmode.control.logins import LoginGuard, LoginPolicy
 from mixedmode.errors import MalformedError, UsageError
+from mixedmode.faces.shell.session import AdminSession
 from tests.admin.conftest import PUBLISHER, Terminal
 
 

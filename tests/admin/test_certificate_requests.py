@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.admin.shell.session import AdminSession
 from mixedmode.cluster.facade import Cluster
+from mixedmode.faces.shell.session import AdminSession
 from mixedmode.trustlist import TrustList
 from tests.admin.conftest import CET, PUBLISHER, ClusterMaker, Terminal
 from tests.admin.sshlab import ssh_lab

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.admin.certificate_text import certificate_lines
-from mixedmode.admin.shell.session import AdminSession
-from mixedmode.cluster.distribution import LocalDistributor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.pki.certificates import Certificate
+from mixedmode.cluster.publishing.distribution import LocalDistributor
+from mixedmode.faces.shell.certificate_text import certificate_lines
+from mixedmode.faces.shell.session import AdminSession
+from mixedmode.pki.certificates.certificates import Certificate
 from tests.admin.conftest import CET, PUBLISHER, SUBSCRIBER, ClusterMaker, Terminal
 from tests.admin.transcript import normal, transcript
 from tests.pki.zoo import zoo

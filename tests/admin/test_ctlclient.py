@@ -15,19 +15,19 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.admin.ctlclient.draft import MISSING_CTL, Draft
-from mixedmode.admin.ctlclient.wizard import ANOTHER, CancelledError, Token, Wizard
-from mixedmode.admin.shell.talk import InputEndedError, ScriptedIO
-from mixedmode.app.terminal_io import TerminalIO
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.steps import Actor
-from mixedmode.cluster.topology import ClusterSpec, NodeSpec
-from mixedmode.cluster.versions import Version
+from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
+from mixedmode.cluster.model.versions import Version
 from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.pki.token_errors import TokenAbsentError, TokenLockedError
-from mixedmode.pki.token_files import FileToken, make_file_token
+from mixedmode.faces.ctlclient.draft import MISSING_CTL, Draft
+from mixedmode.faces.ctlclient.wizard import ANOTHER, CancelledError, Token, Wizard
+from mixedmode.faces.shell.talk import InputEndedError, ScriptedIO
+from mixedmode.faces.terminal.terminal_io import TerminalIO
+from mixedmode.pki.tokens.token_errors import TokenAbsentError, TokenLockedError
+from mixedmode.pki.tokens.token_files import FileToken, make_file_token
 from mixedmode.protocols.ctlprovider import Action, Description, Installed, Progress
-from mixedmode.services.ctl_provider_describe import describe
+from mixedmode.services.ctlprovider.describe import describe
 from mixedmode.trustlist import TrustList
 from tests.admin.sshlab import Screen
 

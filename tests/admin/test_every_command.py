@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.admin.shell.call import Call
-from mixedmode.admin.shell.model import Command, Kind
-from mixedmode.admin.shell.session import AdminSession
-from mixedmode.admin.table import COMMANDS
 from mixedmode.cluster.facade import Cluster
+from mixedmode.faces.shell.call import Call
+from mixedmode.faces.shell.model import Command, Kind
+from mixedmode.faces.shell.session import AdminSession
+from mixedmode.faces.shell.table import COMMANDS
 from tests.admin.conftest import PUBLISHER, SUBSCRIBER, Terminal
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from mixedmode.admin.shell import name_match
-from mixedmode.admin.shell.session import AdminSession
-from mixedmode.admin.shell.talk import ScriptedIO
 from mixedmode.cluster.facade import Cluster
-from mixedmode.pki.load import load_signer
+from mixedmode.faces.shell import name_match
+from mixedmode.faces.shell.session import AdminSession
+from mixedmode.faces.shell.talk import ScriptedIO
+from mixedmode.pki.certificates.load import load_signer
 from tests.admin.conftest import CET, PUBLISHER, SUBSCRIBER, Terminal
 
 

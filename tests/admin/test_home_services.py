@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from mixedmode.admin.home_services import HomeServices
-from mixedmode.admin.shell.services import ServiceEntry, ServiceStatus
-from mixedmode.cluster.steps import Actor
-from mixedmode.cluster.topology import Service
+from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.model.topology import Service
 from mixedmode.errors import RemoteError
-from mixedmode.services.side_loop import SideLoop
+from mixedmode.faces.shell.services import ServiceEntry, ServiceStatus
+from mixedmode.faces.ssh.home_services import HomeServices
+from mixedmode.services.net.side_loop import SideLoop
 
 ANNA = Actor("anna", "console")
 

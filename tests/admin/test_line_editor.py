@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixedmode.admin.line_editor import Event, LineEditor
+from mixedmode.faces.ssh.line_editor import Event, LineEditor
 
 KEYS = {
     "left": "\x1b[D",

@@ -18,14 +18,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixedmode.admin import logins
-from mixedmode.admin.accounts import Account, AccountStore
-from mixedmode.admin.logins import LoginGuard, LoginPolicy
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.topology import ClusterSpec, NodeSpec
-from mixedmode.cluster.versions import Version
-from mixedmode.pki.profiles import KeyKind
-from mixedmode.services.guesses import Guesses
+from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
+from mixedmode.cluster.model.versions import Version
+from mixedmode.control import logins
+from mixedmode.control.accounts import Account, AccountStore
+from mixedmode.control.logins import LoginGuard, LoginPolicy
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.services.net.guesses import Guesses
 from tests.admin.conftest import PUBLISHER
 from tests.admin.sshlab import PASSWORD, QUICK, SshLab, ssh_lab
 from tests.postgres import postgres_database, postgres_server

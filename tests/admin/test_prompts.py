@@ -17,11 +17,12 @@ from typing import Any
 import asyncssh
 import pytest
 
-from mixedmode.admin.commands import sql
-from mixedmode.admin.table import COMMANDS
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.operations import csr, ctl, versions
-from mixedmode.cluster.steps import Actor
+from mixedmode.cluster.operations import ctl, versions
+from mixedmode.cluster.operations.identity import csr
+from mixedmode.faces.shell.commands import sql
+from mixedmode.faces.shell.table import COMMANDS
 from tests.admin.conftest import PUBLISHER
 from tests.admin.sshlab import PASSWORD, QUICK, SshLab, ssh_lab
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from mixedmode.admin.commands import sql
 from mixedmode.cluster.facade import Cluster
 from mixedmode.errors import UsageError
+from mixedmode.faces.shell.commands import sql
 from tests.admin.conftest import Terminal
 
 

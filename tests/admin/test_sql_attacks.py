@@ -9,14 +9,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from mixedmode.admin.commands import sql
-from mixedmode.admin.shell.session import AdminSession
-from mixedmode.cluster import query_login, query_postgres
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.logical import prepare_publisher
-from mixedmode.cluster.query_login import FILE_NAME, login_name, make_login
-from mixedmode.cluster.sql_functions import calls_of
+from mixedmode.cluster.query import query_login, query_postgres
+from mixedmode.cluster.query.query_login import FILE_NAME, login_name, make_login
+from mixedmode.cluster.query.sql_functions import calls_of
+from mixedmode.cluster.replication.logical import prepare_publisher
 from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.faces.shell.commands import sql
+from mixedmode.faces.shell.session import AdminSession
 from tests.admin.conftest import CET, PUBLISHER, Terminal
 from tests.cluster.building import seed_spec
 from tests.postgres import PostgresServer, find_binaries, postgres_server

@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from mixedmode.admin.commands import sql
-from mixedmode.admin.shell.session import AdminSession
 from mixedmode.cluster.facade import Cluster
+from mixedmode.faces.shell.commands import sql
+from mixedmode.faces.shell.session import AdminSession
 from tests.admin.conftest import CET, PUBLISHER, Terminal
 from tests.admin.sshlab import ssh_lab
 from tests.cluster.building import seed_spec

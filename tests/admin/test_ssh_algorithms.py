@@ -15,10 +15,10 @@ import asyncssh
 import pytest
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.folders import NodeFolder
-from mixedmode.services.sftp import NodeSftpService
-from mixedmode.services.ssh_algorithms import SIGNATURES, only_strong_signatures
-from mixedmode.services.ssh_keys import ensure_key
+from mixedmode.cluster.store.folders import NodeFolder
+from mixedmode.services.ssh.sftp import NodeSftpService
+from mixedmode.services.ssh.ssh_algorithms import SIGNATURES, only_strong_signatures
+from mixedmode.services.ssh.ssh_keys import ensure_key
 from tests.admin.conftest import PUBLISHER
 from tests.admin.sshlab import SshLab, ssh_lab
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from mixedmode.admin.commands import sql
-from mixedmode.admin.shell.session import AdminSession
-from mixedmode.admin.shell.talk import ScriptedIO
-from mixedmode.admin.typed import AHEAD
 from mixedmode.cluster.facade import Cluster
+from mixedmode.faces.shell.commands import sql
+from mixedmode.faces.shell.session import AdminSession
+from mixedmode.faces.shell.talk import ScriptedIO
+from mixedmode.faces.ssh.typed import AHEAD
 from tests.admin.conftest import PUBLISHER
 from tests.admin.sshlab import SshLab, ssh_lab
 from tests.admin.test_prompts import Face, connected, face, nobody_is_left, run

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mixedmode.admin.shell.session import AdminSession
 from mixedmode.cluster.facade import Cluster
+from mixedmode.faces.shell.session import AdminSession
 from tests.admin.conftest import CET, PUBLISHER, ClusterMaker, Terminal
 from tests.admin.transcript import masked, normal, transcript
 

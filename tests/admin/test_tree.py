@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from mixedmode.admin import texts
-from mixedmode.admin.shell.session import AdminSession
-from mixedmode.admin.shell.talk import ScriptedIO, write_paged
-from mixedmode.admin.table import COMMANDS
-from mixedmode.cluster.distribution import LocalDistributor
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.publishing.distribution import LocalDistributor
+from mixedmode.faces.shell import texts
+from mixedmode.faces.shell.session import AdminSession
+from mixedmode.faces.shell.table import COMMANDS
+from mixedmode.faces.shell.talk import ScriptedIO, write_paged
 from tests.admin.conftest import PUBLISHER, ClusterMaker, Terminal
 
 

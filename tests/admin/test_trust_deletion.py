@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select
 
-from mixedmode.admin.shell.session import AdminSession
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.schema import ProcessNodeService, TrustAbsence
-from mixedmode.cluster.state import utc_now
-from mixedmode.cluster.topology import Service
-from mixedmode.services.change_notification import ChangeNotificationService
+from mixedmode.cluster.model.topology import Service
+from mixedmode.cluster.store.schema import ProcessNodeService, TrustAbsence
+from mixedmode.cluster.store.state import utc_now
+from mixedmode.faces.shell.session import AdminSession
+from mixedmode.services.net.change_notification import ChangeNotificationService
 from tests.admin.conftest import PUBLISHER, SUBSCRIBER, ClusterMaker, Terminal
 from tests.support import DATA
 

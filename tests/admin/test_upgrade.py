@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mixedmode.admin.shell.session import AdminSession
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.folders import NodeFolder
+from mixedmode.cluster.store.folders import NodeFolder
+from mixedmode.faces.shell.session import AdminSession
 from tests.admin.conftest import CET, PUBLISHER, Terminal
 
 INITIATE = "utils system upgrade initiate"
@@ -20,7 +20,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.journal import Journal
+from mixedmode.cluster.engine.journal import Journal
 
 real = Journal.step
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.admin.shell.session import ENDING
-from mixedmode.admin.table import COMMANDS
-from mixedmode.app import admin_target
-from mixedmode.app.admin_target import FIRST_WORDS, find_target
+from mixedmode.app.targets import admin_target
+from mixedmode.app.targets.admin_target import FIRST_WORDS, find_target
 from mixedmode.errors import UsageError
+from mixedmode.faces.shell.session import ENDING
+from mixedmode.faces.shell.table import COMMANDS
 from tests.support import run_mixedmode
 
 PUBLISHER, SUBSCRIBER = "cucm-pub", "cucm-sub1"

@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from mixedmode.pki.profiles import KeyKind
-from mixedmode.pki.token_files import make_file_token
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.pki.tokens.token_files import make_file_token
 from tests.admin.sshlab import Screen
 from tests.pki.material import signer
 from tests.support import MIXEDMODE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.app.closed_pipe import READER_LEFT
+from mixedmode.faces.terminal.closed_pipe import READER_LEFT
 from tests.support import DATA, MIXEDMODE
 
 LIST = str(DATA / "tlv" / "50-seed-tokenless-4947.tlv")
@@ -81,7 +81,7 @@ def test_closed_from_the_start(closed: str) -> None:
 
 def test_a_socket_that_is_gone_is_no_reader_that_left() -> None:
     program = (
-        "from mixedmode.app.closed_pipe import end_with_readers; end_with_readers();"
+        "from mixedmode.faces.terminal.closed_pipe import end_with_readers; end_with_readers();"
         "import socket; a, b = socket.socketpair(); b.close()\n"
         "try: a.send(b'x')\nexcept BrokenPipeError: print('an error')"
     )

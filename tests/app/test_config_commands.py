@@ -9,10 +9,10 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from mixedmode.app.commands import config
+from mixedmode.app.commands.files import config
 from mixedmode.errors import CheckFailedError, MixedModeError, UsageError
-from mixedmode.pki.load import save_private_key, save_signer
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.pki.certificates.load import save_private_key, save_signer
+from mixedmode.pki.certificates.profiles import KeyKind
 from tests.pki.material import signer
 from tests.signedfile.material import PHONE, SAMPLE_TRUST, tftp_signer, trust_list
 from tests.support import DATA

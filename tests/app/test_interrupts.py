@@ -30,7 +30,7 @@ print("went on")
 """A command; Ctrl-C is pressed when it imports a module."""
 IN_A_CALLBACK = """
 import asyncio, os, signal, time, weakref
-from mixedmode.app.interrupts import die_by_interrupt, raise_interrupts
+from mixedmode.faces.terminal.interrupts import die_by_interrupt, raise_interrupts
 
 class Thing: pass
 
@@ -47,7 +47,7 @@ except KeyboardInterrupt:
 """
 WHILE_A_LOOP_IS_MADE = """
 import asyncio, os, signal
-from mixedmode.app.interrupts import die_by_interrupt, raise_interrupts, run
+from mixedmode.faces.terminal.interrupts import die_by_interrupt, raise_interrupts, run
 
 def interrupted_loop():
     os.kill(os.getpid(), signal.SIGINT)
@@ -79,9 +79,9 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     ("moment", "command"),
     [
         ("typer", ["show"]),
-        ("mixedmode.app.commands.tvs", ["node", "status"]),
-        ("mixedmode.app.lab", ["lab", "--directory", "/nonexistent/lab"]),
-        ("mixedmode.app.admin_target", ["admin", "127.0.0.1"]),
+        ("mixedmode.app.commands.phones.tvs", ["node", "status"]),
+        ("mixedmode.rehearsal.lab.lab", ["lab", "--directory", "/nonexistent/lab"]),
+        ("mixedmode.app.targets.admin_target", ["admin", "127.0.0.1"]),
         ("uvloop", ["node", "run"]),
     ],
 )

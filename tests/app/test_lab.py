@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from mixedmode.app.lab import Lab, LabSpec
-from mixedmode.app.lab_document import administrator, read_lab
 from mixedmode.errors import UsageError
+from mixedmode.rehearsal.lab.document import administrator, read_lab
+from mixedmode.rehearsal.lab.lab import Lab, LabSpec
 from tests.support import MIXEDMODE, run_mixedmode
 
 

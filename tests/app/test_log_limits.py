@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from mixedmode.app.log_limits import LogLimits, Share
-from mixedmode.app.logs import set_up_logs
+from mixedmode.node.host.log_limits import LogLimits, Share
+from mixedmode.node.host.logs import set_up_logs
 
 
 class Clock:
@@ -60,7 +60,10 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 
 def test_the_node_s_log_is_bounded(log: io.StringIO) -> None:
-    plain, structured = logging.getLogger("mixedmode.services.capf"), structlog.get_logger("mixedmode.node.test")
+    plain, structured = (
+        logging.getLogger("mixedmode.services.capf.service"),
+        structlog.get_logger("mixedmode.node.test"),
+    )
     for number in range(300):
         plain.warning("CAPF of %s from %s failed", f"SEP{number:012X}", "192.0.2.1")
         structured.warning("unit", unit="tftp", problem=str(number))

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.folders import NodeFolder
-from mixedmode.cluster.steps import Actor
+from mixedmode.cluster.store.folders import NodeFolder
 from tests.support import MIXEDMODE, run_mixedmode
 
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.app.node_join import make_keys
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.folders import NodeFolder
-from mixedmode.cluster.operations.csr import pending_request
+from mixedmode.cluster.operations.identity.csr import pending_request
+from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.errors import MixedModeError
-from mixedmode.pki.load import OpenKeyError, save_signer
-from mixedmode.pki.profiles import KeyKind, Purpose, generate_key
-from mixedmode.pki.token_files import token_certificate
-from mixedmode.services.ssh_keys import ensure_key
+from mixedmode.node.join import make_keys
+from mixedmode.pki.certificates.load import OpenKeyError, save_signer
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, generate_key
+from mixedmode.pki.tokens.token_files import token_certificate
+from mixedmode.services.ssh.ssh_keys import ensure_key
 from tests.cluster.building import PUB, make
 from tests.pki.material import signer
 from tests.support import MIXEDMODE, run_mixedmode

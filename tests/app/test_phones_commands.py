@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from mixedmode.app.node_status import SOCKET_NAME, Command, StatusSocket, ask_status
 from mixedmode.errors import RemoteError
+from mixedmode.node.status import SOCKET_NAME, Command, StatusSocket, ask_status
 from tests.support import MIXEDMODE, run_mixedmode
 
 

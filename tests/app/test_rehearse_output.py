@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.app.console import Colour, Painted, print_lines
-from mixedmode.app.lab_guide import summary
-from mixedmode.app.lab_names import MODELS, TOKEN_NUMBERS
-from mixedmode.app.lab_phones import PhoneBoot
-from mixedmode.app.procedure_names import PROCEDURE_NAMES
-from mixedmode.app.rehearse import PROCEDURES, Report
-from mixedmode.app.stage import Check, PhoneOutcome
-from mixedmode.app.stage_logs import asked_and_answered, last_caching, last_request
-from mixedmode.phone.models import MODELS as PHONE_MODELS
+from mixedmode.faces.terminal.console import Colour, Painted, print_lines
+from mixedmode.phone.mind.models import MODELS as PHONE_MODELS
+from mixedmode.rehearsal.lab.guide import summary
+from mixedmode.rehearsal.lab.names import MODELS, TOKEN_NUMBERS
+from mixedmode.rehearsal.lab.phones import PhoneBoot
+from mixedmode.rehearsal.procedure_names import PROCEDURE_NAMES
+from mixedmode.rehearsal.rehearse import PROCEDURES, Report
+from mixedmode.rehearsal.stage import Check, PhoneOutcome
+from mixedmode.rehearsal.stage_logs import asked_and_answered, last_caching, last_request
 from tests.support import run_mixedmode
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.app.lab import Lab, LabSpec
-from mixedmode.app.lab_names import TOKEN_NUMBERS
-from mixedmode.app.stage import Report, Stage
-from mixedmode.app.token_procedures import MIXED, NON_SECURE, TokenStage
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.rehearsal.lab.lab import Lab, LabSpec
+from mixedmode.rehearsal.lab.names import TOKEN_NUMBERS
+from mixedmode.rehearsal.stage import Report, Stage
+from mixedmode.rehearsal.token_procedures import MIXED, NON_SECURE, TokenStage
 from tests.support import run_mixedmode
 
 TOKENLESS, ETOKENS, REGENERATED, NON_SECURE_LENGTH = 4947, 5728, 6113, 3746

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.app.settings import load_settings, render_settings
 from mixedmode.errors import MalformedError
-from mixedmode.services.flat_names import DEFAULT_MAP
+from mixedmode.node.host.settings import load_settings, render_settings
+from mixedmode.services.files.flat_names import DEFAULT_MAP
 from tests.support import MIXEDMODE, run_mixedmode
 
 

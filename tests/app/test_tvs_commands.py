@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from mixedmode.pki.load import private_key_pem
-from mixedmode.pki.profiles import KeyKind
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.pki.certificates.load import private_key_pem
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.trustlist import Role
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from tests.pki.material import signer

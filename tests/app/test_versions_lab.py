@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.admin.shell.talk import ScriptedIO
-from mixedmode.app import service_units
-from mixedmode.app.lab import Lab, LabSpec
-from mixedmode.cluster.topology import Service
+from mixedmode.cluster.model.topology import Service
 from mixedmode.errors import MixedModeError
-from mixedmode.phone.download import fetch_tftp
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.faces.shell.talk import ScriptedIO
+from mixedmode.node.host import service_units
+from mixedmode.phone.body.download import fetch_tftp
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.rehearsal.lab.lab import Lab, LabSpec
 from mixedmode.trustlist import TrustList
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec
-from mixedmode.cluster.versions import Version
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
+from mixedmode.cluster.model.versions import Version
+from mixedmode.pki.certificates.profiles import KeyKind
 from mixedmode.trustlist import TrustList
 
 PUB = "cucm-1051-a-pub"

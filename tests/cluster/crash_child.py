@@ -11,8 +11,8 @@ import os
 import sys
 from pathlib import Path
 
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.steps import Actor
 from tests.cluster.building import MIXED, NON_SECURE, PUB, UPDATE
 
 

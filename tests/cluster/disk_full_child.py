@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.folders import CTL_FILE
+from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.errors import MixedModeError
 from mixedmode.trustlist import TrustList
 from tests.cluster.building import MIXED, PUB, SUB, UPDATE, seed_spec

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.errors import NotFoundError
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.making import make_certificate
-from mixedmode.cluster.state import utc_now
-from mixedmode.cluster.steps import Actor
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject
+from mixedmode.cluster.model.errors import NotFoundError
+from mixedmode.cluster.store.making import make_certificate
+from mixedmode.cluster.store.state import utc_now
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject
 from tests.cluster.building import PUB, SUB, itl_of, make
 from tests.pki import zoo
 

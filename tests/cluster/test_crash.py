@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.folders import CTL_FILE, ITL_FILE, NodeFolder
-from mixedmode.cluster.topology import SecurityMode
+from mixedmode.cluster.model.topology import SecurityMode
+from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, NodeFolder
 from mixedmode.trustlist import TrustList
 from tests.cluster.building import PUB, SUB, seed_spec
 

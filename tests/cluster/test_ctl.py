@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.errors import PreconditionError, PublisherOnlyError, VersionError
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.steps import Actor
-from mixedmode.cluster.topology import SecurityMode
-from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.cluster.model.errors import PreconditionError, PublisherOnlyError, VersionError
+from mixedmode.cluster.model.topology import SecurityMode
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist import Role
 from tests.cluster.building import MIXED, NON_SECURE, PUB, SUB, UPDATE, common_names, ctl_of, itl_of, listing, make
 
@@ -116,7 +116,7 @@ def test_sha512_by_the_enterprise_parameter(cluster: Cluster) -> None:
 
 
 def test_a_multi_server_certificate_stands_once(cluster: Cluster) -> None:
-    from mixedmode.cluster.certificates import activate_own
+    from mixedmode.cluster.store.certificates import activate_own
 
     shared = cluster.own_certificate(PUB, "CallManager")
     with cluster.database.write() as session:

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mixedmode.admin.ctlclient.lists import check_token, client_list, present_tokens
-from mixedmode.cluster.distribution import LocalDistributor
-from mixedmode.cluster.errors import (
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.errors import (
     INSERT_ANOTHER,
     TOKEN_NOT_IN_CTL,
     ClusterBusyError,
@@ -20,17 +19,18 @@ from mixedmode.cluster.errors import (
     PreconditionError,
     VersionError,
 )
-from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.folders import CTL_FILE
+from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.operations.ctl_signers import INSTALL, TokenNotInCtlError
 from mixedmode.cluster.operations.ctl_upload import MIXED as TO_MIXED
 from mixedmode.cluster.operations.ctl_upload import UPDATE, install_ctl
-from mixedmode.cluster.topology import SecurityMode
+from mixedmode.cluster.publishing.distribution import LocalDistributor
+from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.errors import CheckFailedError, MalformedError, MixedModeError, UsageError
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.faces.ctlclient.lists import check_token, client_list, present_tokens
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.protocols.ctlprovider import Action, Description, Mode, NodeCertificate, NodeDescription
-from mixedmode.services.ctl_provider_describe import describe
+from mixedmode.services.ctlprovider.describe import describe
 from mixedmode.trustlist import Role, TrustList
 from mixedmode.trustlist.build import RecordForm, RecordSpec
 from tests.cluster.building import MIXED, PUB, SUB, ctl_of, listing, make
@@ -431,7 +431,7 @@ def test_a_present_file_that_cannot_be_read_names_the_way_out(cluster: Cluster) 
 def test_a_multi_server_certificate_stands_once(cluster: Cluster) -> None:
     from datetime import UTC, datetime
 
-    from mixedmode.cluster.certificates import activate_own
+    from mixedmode.cluster.store.certificates import activate_own
 
     shared: Certificate = cluster.own_certificate(PUB, "CallManager")
     with cluster.database.write() as session:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from mixedmode.cluster.database import Database, sqlite_url
-from mixedmode.cluster.errors import DatabaseError, NotFoundError
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.migrations import HEAD, configuration
-from mixedmode.cluster.schema import Base
+from mixedmode.cluster.model.errors import DatabaseError, NotFoundError
+from mixedmode.cluster.store.database import Database, sqlite_url
+from mixedmode.cluster.store.schema import Base
 from mixedmode.errors import UsageError
 from tests.cluster.building import MIXED, seed_spec
 

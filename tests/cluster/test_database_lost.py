@@ -22,13 +22,13 @@ import pytest
 from sqlalchemy import event, text, update
 from sqlalchemy.exc import OperationalError
 
-from mixedmode.cluster import heartbeat, lock
-from mixedmode.cluster.errors import ClusterBusyError
+from mixedmode.cluster.engine import heartbeat, lock
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.folders import NodeFolder
-from mixedmode.cluster.schema import OperationLockRow
-from mixedmode.cluster.steps import Actor
-from mixedmode.cluster.topology import SecurityMode
+from mixedmode.cluster.model.errors import ClusterBusyError
+from mixedmode.cluster.model.topology import SecurityMode
+from mixedmode.cluster.store.folders import NodeFolder
+from mixedmode.cluster.store.schema import OperationLockRow
 from mixedmode.errors import RemoteError
 from tests.cluster.building import MIXED, NON_SECURE, PUB, UPDATE, seed_spec
 from tests.postgres import PostgresServer, find_binaries

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from mixedmode.cluster.errors import NotFoundError
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.state import utc_now
-from mixedmode.cluster.topology import DeviceSpec
+from mixedmode.cluster.model.errors import NotFoundError
+from mixedmode.cluster.model.topology import DeviceSpec
+from mixedmode.cluster.store.state import utc_now
 from mixedmode.errors import UsageError
 from tests.cluster.building import PUB, SUB
 

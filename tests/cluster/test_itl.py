@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.making import make_certificate
-from mixedmode.cluster.state import utc_now
-from mixedmode.cluster.steps import Actor
-from mixedmode.cluster.topology import ClusterSpec, NodeSpec
-from mixedmode.cluster.versions import Version
+from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
+from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.store.making import make_certificate
+from mixedmode.cluster.store.state import utc_now
 from mixedmode.errors import UsageError
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject
 from tests.cluster.building import PUB, SUB, common_names, itl_of, listing, make
 
 ANNA = Actor("anna", "192.0.2.7")
@@ -97,7 +97,7 @@ def test_rollback_empties_the_server_and_tvs_records(cluster: Cluster) -> None:
 
 def test_a_list_over_64_kb_is_refused(tmp_path: Path) -> None:
     """With a 4096-bit TVS key on each of 21 nodes and long names the ITL is refused, not published."""
-    from mixedmode.cluster.authority import itl_records
+    from mixedmode.cluster.authority.authority import itl_records
     from mixedmode.trustlist.build import build_trust_list
 
     cluster = Cluster.create(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.making import make_installed
-from mixedmode.pki.profiles import KeyKind, Subject
+from mixedmode.cluster.store.making import make_installed
+from mixedmode.pki.certificates.profiles import KeyKind, Subject
 from tests.cluster.building import PUB, SUB
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.distribution import LocalDistributor
-from mixedmode.cluster.errors import ClusterBusyError, NodeDownError, OperationFailedError
+from mixedmode.cluster.engine.journal import Journal
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.folders import NodeFolder
-from mixedmode.cluster.journal import Journal
-from mixedmode.cluster.steps import Actor
-from mixedmode.cluster.topology import SecurityMode
+from mixedmode.cluster.model.errors import ClusterBusyError, NodeDownError, OperationFailedError
+from mixedmode.cluster.model.topology import SecurityMode
+from mixedmode.cluster.publishing.distribution import LocalDistributor
+from mixedmode.cluster.store.folders import NodeFolder
 from tests.cluster.building import MIXED, PUB, SUB, UPDATE, ctl_of
 
 ANNA = Actor("anna", "192.0.2.7")
@@ -77,7 +77,7 @@ def test_a_full_disk_on_the_publisher_changes_nothing(cluster: Cluster, monkeypa
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr("mixedmode.cluster.folders.write_atomic", full)
+        broken.setattr("mixedmode.cluster.store.folders.write_atomic", full)
         with pytest.raises(OperationFailedError) as failed:
             cluster.run("utils ctl set-cluster non-secure-mode", ANNA)
     assert failed.value.code == "disk-full"
@@ -117,7 +117,7 @@ def test_a_lock_that_was_taken_over_stops_its_old_holder(cluster: Cluster, monke
 
     def sleepy(self: NodeFolder, name: str, data: bytes | None, *, partition: str | None = None) -> None:
         monkeypatch.setattr(NodeFolder, "write", original)
-        monkeypatch.setattr("mixedmode.cluster.lock.is_dead", lambda *_: True)
+        monkeypatch.setattr("mixedmode.cluster.engine.lock.is_dead", lambda *_: True)
         other.operations.resume_or_rollback()
         original(self, name, data, partition=partition)
 

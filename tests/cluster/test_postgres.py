@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.steps import Actor
-from mixedmode.cluster.topology import SecurityMode
+from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.errors import UsageError
 from tests.cluster.building import MIXED, PUB, SUB, ctl_of, listing, seed_spec
 

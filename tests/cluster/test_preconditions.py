@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.distribution import LocalDistributor
-from mixedmode.cluster.errors import (
+from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.errors import (
     LicenceRefusedError,
     NodesUnreachableError,
     PreconditionError,
     ReplicationError,
     ServicesNotActivatedError,
 )
-from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.licences import DatabaseLicences, Licence
-from mixedmode.cluster.replication import ReplicationState
-from mixedmode.cluster.steps import Actor
-from mixedmode.cluster.topology import ClusterSpec, NodeSpec, SecurityMode, Service
-from mixedmode.cluster.versions import Version
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.cluster.model.licences import DatabaseLicences, Licence
+from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec, SecurityMode, Service
+from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.publishing.distribution import LocalDistributor
+from mixedmode.cluster.replication.replication import ReplicationState
+from mixedmode.pki.certificates.profiles import KeyKind
 from tests.cluster.building import MIXED, PUB, SUB, UPDATE, make
 
 ANNA = Actor("anna", "192.0.2.7")

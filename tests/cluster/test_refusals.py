@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster import refusals
+from mixedmode.cluster.engine import refusals
+from mixedmode.cluster.engine.refusals import ROWS, ROWS_OF_SOURCE, RefusalBudget
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.refusals import ROWS, ROWS_OF_SOURCE, RefusalBudget
-from mixedmode.cluster.steps import Actor
 from tests.cluster.building import make, seed_spec
 from tests.postgres import postgres_database, postgres_server
 

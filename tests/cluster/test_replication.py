@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from mixedmode.app.node_upkeep import Upkeep
-from mixedmode.cluster import replicas
-from mixedmode.cluster.database import Database
-from mixedmode.cluster.errors import DatabaseError, PreconditionError
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.logical import Source, join_subscriber, leave_cluster, prepare_publisher
-from mixedmode.cluster.replicas import LogicalReplication, drop_slot
-from mixedmode.cluster.replication import ReplicationState
-from mixedmode.cluster.steps import Actor
-from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec, SecurityMode
-from mixedmode.cluster.versions import Version
+from mixedmode.cluster.model.errors import DatabaseError, PreconditionError
+from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec, SecurityMode
+from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.replication import replicas
+from mixedmode.cluster.replication.logical import Source, join_subscriber, leave_cluster, prepare_publisher
+from mixedmode.cluster.replication.replicas import LogicalReplication, drop_slot
+from mixedmode.cluster.replication.replication import ReplicationState
+from mixedmode.cluster.store.database import Database
+from mixedmode.node.upkeep import Upkeep
 from tests.postgres import PostgresServer, find_binaries, postgres_server
 
 __all__ = ["postgres_server"]

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from mixedmode.cluster.certificates import StoredCertificate
+from mixedmode.cluster.engine.journal import Journal
+from mixedmode.cluster.engine.steps import DONE, RUNNING
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.journal import Journal
-from mixedmode.cluster.operations.certificate_import import IMPORT_OWN, ImportRefusedError, chain_of
-from mixedmode.cluster.operations.csr import GENERATE, needed_request, pending_request
-from mixedmode.cluster.steps import DONE, RUNNING
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.profiles import Purpose
+from mixedmode.cluster.operations.identity.certificate_import import IMPORT_OWN, ImportRefusedError, chain_of
+from mixedmode.cluster.operations.identity.csr import GENERATE, needed_request, pending_request
+from mixedmode.cluster.store.certificates import StoredCertificate
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import Purpose
 from tests.cluster.building import PUB, itl_of
 from tests.openssl_ca import OpenSslAuthority
 from tests.pki.zoo import CA_FALSE, CERT_SIGN, MICROSOFT, PLAIN, certificate

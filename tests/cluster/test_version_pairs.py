@@ -13,15 +13,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from mixedmode.app.node_versions import follow_versions
-from mixedmode.cluster import making
-from mixedmode.cluster.authority import TrustView, ctl_records, itl_anchors, itl_records
-from mixedmode.cluster.distribution import LocalDistributor
-from mixedmode.cluster.errors import NotFoundError, OperationFailedError, VersionError
+from mixedmode.cluster.authority.authority import TrustView, ctl_records, itl_anchors, itl_records
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.making import make_installed
-from mixedmode.cluster.operations.missing_certificates import lacking
-from mixedmode.cluster.topology import (
+from mixedmode.cluster.model.errors import NotFoundError, OperationFailedError, VersionError
+from mixedmode.cluster.model.topology import (
     PUBLISHER_SERVICES,
     SUBSCRIBER_SERVICES,
     NodeInfo,
@@ -29,10 +24,15 @@ from mixedmode.cluster.topology import (
     SecurityMode,
     Service,
 )
-from mixedmode.cluster.versions import RELEASES, Version
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key
-from mixedmode.pki.signer import SoftwareSigner
-from mixedmode.services.distribution import NodeDistributor
+from mixedmode.cluster.model.versions import RELEASES, Version
+from mixedmode.cluster.operations.identity.missing_certificates import lacking
+from mixedmode.cluster.publishing.distribution import LocalDistributor
+from mixedmode.cluster.store import making
+from mixedmode.cluster.store.making import make_installed
+from mixedmode.node.versions import follow_versions
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key
+from mixedmode.pki.signing.signer import SoftwareSigner
+from mixedmode.services.ssh.distribution import NodeDistributor
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.build import build_trust_list
 from mixedmode.trustlist.roles import Role
@@ -188,7 +188,7 @@ def test_a_node_in_the_dead_end_gets_what_it_lacks_when_it_starts_or_is_regenera
     """As a cluster that an earlier release upgraded, or a node on another host that was down meanwhile."""
     from sqlalchemy import delete
 
-    from mixedmode.cluster.schema import CertificateRow
+    from mixedmode.cluster.store.schema import CertificateRow
 
     cluster = make(tmp_path / "c", "11.5(1)")
     units = ("ITLRecovery", "CallManager-ECDSA", "tomcat-ECDSA")

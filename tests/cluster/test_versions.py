@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.distribution import LocalDistributor
-from mixedmode.cluster.errors import PreconditionError, VersionError
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.steps import Actor
-from mixedmode.cluster.versions import Version
+from mixedmode.cluster.model.errors import PreconditionError, VersionError
+from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.publishing.distribution import LocalDistributor
 from tests.cluster.building import MIXED, SUB, UPDATE, ctl_of, make
 
 ANNA = Actor("anna", "192.0.2.7")

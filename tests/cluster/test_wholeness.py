@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from mixedmode.cluster.distribution import LocalDistributor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.folders import CTL_FILE, ITL_FILE, NodeFolder
 from mixedmode.cluster.operations.ctl import MIXED
-from mixedmode.cluster.schema import DeliveryRow, OperationFileRow, TrustFileContentRow
-from mixedmode.cluster.wholeness import PUT_RIGHT, ListState, look_at_lists, put_right
+from mixedmode.cluster.publishing.distribution import LocalDistributor
+from mixedmode.cluster.publishing.wholeness import PUT_RIGHT, ListState, look_at_lists, put_right
+from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, NodeFolder
+from mixedmode.cluster.store.schema import DeliveryRow, OperationFileRow, TrustFileContentRow
 from mixedmode.trustlist import TrustList
 from tests.cluster.building import PUB, SUB, make, seed_spec
 from tests.postgres import postgres_database, postgres_server

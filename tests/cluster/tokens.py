@@ -7,12 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
-from mixedmode.admin.ctlclient.lists import client_list, client_records, target_mode
+from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.ctl_upload import MIXED, NON_SECURE, UPDATE, install_ctl
-from mixedmode.cluster.steps import Actor, OperationResult
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.profiles import (
+from mixedmode.faces.ctlclient.lists import client_list, client_records, target_mode
+from mixedmode.pki.certificates.profiles import (
     MANUFACTURING_SUBJECT,
     KeyKind,
     Purpose,
@@ -21,9 +20,10 @@ from mixedmode.pki.profiles import (
     self_signed,
     token_subject,
 )
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.ctlprovider import Action, Description
-from mixedmode.services.ctl_provider_describe import describe
+from mixedmode.services.ctlprovider.describe import describe
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.roles import Layout
 
@@ -103,7 +103,7 @@ def install(
 
 def upload_tokens(cluster: Cluster, *tokens: SoftwareSigner) -> None:
     """Upload the tokens' certificates as Phone-SAST-trust."""
-    from mixedmode.cluster.certificates import add_trust
+    from mixedmode.cluster.store.certificates import add_trust
 
     with cluster.database.write() as session:
         for each in tokens:

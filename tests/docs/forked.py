@@ -35,11 +35,6 @@ def stand_in(path: Path) -> str:
 
 def serve(path: str) -> None:
     """Answer calls until SIGTERM."""
-    import mixedmode.admin.shell.session
-    import mixedmode.admin.table
-    import mixedmode.app.lab_guide
-    import mixedmode.app.phone_control
-    import mixedmode.app.settings  # noqa: F401 - all of a node
     from mixedmode.app import tree  # noqa: F401
 
     with socket.socket(socket.AF_UNIX) as server:

@@ -12,14 +12,14 @@ from mixedmode.fleet.faults import FaultPlan
 from mixedmode.fleet.fleet import Fleet
 from mixedmode.fleet.outcomes import FleetReport
 from mixedmode.fleet.phones import FleetOptions, FleetPhone
-from mixedmode.phone.client import Server, TvsClient
-from mixedmode.phone.models import get_model
-from mixedmode.phone.state import PhoneState
+from mixedmode.phone.body.client import Server, TvsClient
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.protocols.tftp import ServerLimits
-from mixedmode.services.files import MappingStore
-from mixedmode.services.tftp import TftpService
-from mixedmode.services.tvs_sources import TableSource
-from mixedmode.services.tvs_tls import TlsFloor
+from mixedmode.services.files.store import MappingStore
+from mixedmode.services.net.server_tls import TlsFloor
+from mixedmode.services.tftp.service import TftpService
+from mixedmode.services.tvs.sources import TableSource
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from mixedmode.services.files import MappingStore
-from mixedmode.services.tftp import TftpService
+from mixedmode.services.files.store import MappingStore
+from mixedmode.services.tftp.service import TftpService
 from tests.fleet.site import NEW, OLD, files, fleet_of, names_of
 from tests.support import run_mixedmode
 

@@ -9,10 +9,10 @@ import pytest
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.fleet.faults import Fates, FaultPlan
 from mixedmode.fleet.outcomes import FleetReport, Verdict
-from mixedmode.phone.alarms import Alarm
-from mixedmode.phone.client import Server
-from mixedmode.phone.tvs import ask_tvs
-from mixedmode.services.files import MappingStore
+from mixedmode.phone.body.client import Server
+from mixedmode.phone.body.tvs import ask_tvs
+from mixedmode.phone.mind.alarms import Alarm
+from mixedmode.services.files.store import MappingStore
 from tests.fleet.site import NEW, OLD, after, boot, files, fleet_of, itl, names_of, new_ctl, node, run, tvs
 
 MIX = ("7975", "8861", "7965", "7940") * 30

@@ -9,10 +9,10 @@ import pytest
 
 from mixedmode.fleet.outcomes import FleetReport
 from mixedmode.fleet.phones import FleetPhone
-from mixedmode.phone.client import BootReport, Phone, Server
-from mixedmode.phone.state import PhoneState
-from mixedmode.phone.tvs import ask_tvs
-from mixedmode.services.files import MappingStore
+from mixedmode.phone.body.client import BootReport, Phone, Server
+from mixedmode.phone.body.tvs import ask_tvs
+from mixedmode.phone.mind.trust.state import PhoneState
+from mixedmode.services.files.store import MappingStore
 from tests.fleet.site import NEW, OLD, after, boot, files, fleet_of, names_of, node, run, tvs
 from tests.phone.site import damaged, itl
 

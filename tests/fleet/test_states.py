@@ -12,9 +12,9 @@ from mixedmode.fleet.memory import FleetMemoryError, load_fleet, save_fleet
 from mixedmode.fleet.outcomes import spread
 from mixedmode.fleet.phones import FleetPhone, device_names, make_phones, parse_mix
 from mixedmode.fleet.states import read_held
-from mixedmode.phone.models import get_model
-from mixedmode.phone.state import PhoneState
-from mixedmode.phone.storage import save_state
+from mixedmode.phone.body.storage import save_state
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.trust.state import PhoneState
 from tests.fleet.site import NEW, OLD, itl, new_ctl
 from tests.phone.site import holding
 

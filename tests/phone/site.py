@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 
-from mixedmode.phone.boot import Boot, Decrypt
-from mixedmode.phone.console import Console
-from mixedmode.phone.decisions import TVS_UNKNOWN, TVS_UNREACHABLE, TvsAnswer, TvsOutcome, TvsQuestion
-from mixedmode.phone.models import get_model
-from mixedmode.phone.policy import TrustPolicy
-from mixedmode.phone.requests import AskTvs, Fetch, Finished
-from mixedmode.phone.settings import BootSettings, PolicySettings
-from mixedmode.phone.state import PhoneState, TrustState, TvsServer
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.phone.mind.boot import Boot, Decrypt
+from mixedmode.phone.mind.console import Console
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.requests import AskTvs, Fetch, Finished
+from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, TVS_UNREACHABLE, TvsAnswer, TvsOutcome, TvsQuestion
+from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.settings import BootSettings, PolicySettings
+from mixedmode.phone.mind.trust.state import PhoneState, TrustState, TvsServer
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.signedfile.signed import sign_file
 from mixedmode.trustlist.build import RecordForm, RecordSpec, build_trust_list
 from mixedmode.trustlist.model import TrustList

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from mixedmode.phone.alarms import Alarm, ListEvent, alarm_of
-from mixedmode.phone.state import PhoneState
+from mixedmode.phone.mind.alarms import Alarm, ListEvent, alarm_of
+from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.trustlist.model import TrustList
 from tests.phone.site import DEVICE, Simulator, ctl, damaged, holding, itl
 

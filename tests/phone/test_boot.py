@@ -8,16 +8,16 @@ from datetime import timedelta
 import pytest
 
 from mixedmode.errors import UsageError
-from mixedmode.phone.boot import Boot
-from mixedmode.phone.console import Console
-from mixedmode.phone.decisions import ListKind, Outcome, Reason, TvsAnswer, TvsOutcome, TvsQuestion
-from mixedmode.phone.models import get_model
-from mixedmode.phone.policy import TrustPolicy
-from mixedmode.phone.requests import BootFile
-from mixedmode.phone.settings import BootSettings
-from mixedmode.phone.state import PhoneState, TvsServer
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
+from mixedmode.phone.mind.boot import Boot
+from mixedmode.phone.mind.console import Console
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.requests import BootFile
+from mixedmode.phone.mind.trust.decisions import ListKind, Outcome, Reason, TvsAnswer, TvsOutcome, TvsQuestion
+from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.settings import BootSettings
+from mixedmode.phone.mind.trust.state import PhoneState, TvsServer
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.signedfile.encrypted import Secrets, decrypt, encrypt_config
 from mixedmode.signedfile.signed import SignedFile
 from tests.phone.site import CONFIG, DEVICE, NOW, TVS_SERVER, Simulator, Tvs, ctl, holding, identity, itl, signed_config

@@ -15,13 +15,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mixedmode.app.commands.phone import phone as phone_command
+from mixedmode.app.commands.phones.phone import phone as phone_command
 from mixedmode.errors import RemoteError, UsageError
-from mixedmode.phone.client import Phone, Server, TvsRequest
-from mixedmode.phone.decisions import ListKind, TvsAnswer, TvsOutcome
-from mixedmode.phone.models import get_model
-from mixedmode.services.files import MappingStore
-from mixedmode.services.tftp import TftpService
+from mixedmode.phone.body.client import Phone, Server, TvsRequest
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.trust.decisions import ListKind, TvsAnswer, TvsOutcome
+from mixedmode.services.files.store import MappingStore
+from mixedmode.services.tftp.service import TftpService
 from tests.phone.site import CONFIG, DEVICE, ctl, identity, itl, signed_config
 from tests.support import DATA
 

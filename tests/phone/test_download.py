@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import UsageError
-from mixedmode.phone.download import (
+from mixedmode.phone.body.download import (
     FileNotFoundOnServer,
     TransferFailed,
     fetch,

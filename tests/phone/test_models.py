@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mixedmode.errors import UsageError
-from mixedmode.phone.device_types import OTHER_TYPES, PHONE_TYPES
-from mixedmode.phone.models import MODELS, ShownHash, Signalling, get_model, get_phone_model
+from mixedmode.phone.body.device_types import OTHER_TYPES, PHONE_TYPES
+from mixedmode.phone.mind.models import MODELS, ShownHash, Signalling, get_model, get_phone_model
 
 
 @pytest.mark.parametrize("name", ["7975", "CP-7975", "cp-7975g", "Cisco 7975", " 7975 "])

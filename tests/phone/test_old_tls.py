@@ -7,10 +7,10 @@ import ssl
 
 import pytest
 
-from mixedmode.phone.registration_tls import phone_client_context
-from mixedmode.phone.tls import client_context
-from mixedmode.services.callmanager_tls import phone_context
-from mixedmode.services.tvs_tls import TlsFloor, server_context
+from mixedmode.phone.body.registration_tls import phone_client_context
+from mixedmode.phone.body.tls import client_context
+from mixedmode.services.callmanager.tls import phone_context
+from mixedmode.services.net.server_tls import TlsFloor, server_context
 from tests.pki.material import signer
 from tests.services.callmanager_site import trust
 

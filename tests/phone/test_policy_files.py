@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from mixedmode.phone.decisions import Decision, Outcome, Reason, Voucher, settle
-from mixedmode.phone.models import get_model
-from mixedmode.phone.policy import TrustPolicy
-from mixedmode.phone.settings import PolicySettings
-from mixedmode.phone.state import TrustState
-from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.trust.decisions import Decision, Outcome, Reason, Voucher, settle
+from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.settings import PolicySettings
+from mixedmode.phone.mind.trust.state import TrustState
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from tests.phone.site import CONFIG, DEVICE, NOW, Tvs, ctl, holding, itl, signed_config, silent_tvs
 
 NAME = f"{DEVICE}.cnf.xml.sgn"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from mixedmode.phone.decisions import (
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.trust.decisions import (
     Decision,
     ListKind,
     NeedTvs,
@@ -17,13 +18,12 @@ from mixedmode.phone.decisions import (
     Voucher,
     settle,
 )
-from mixedmode.phone.lookup import is_blanked, remembering
-from mixedmode.phone.models import get_model
-from mixedmode.phone.policy import TrustPolicy
-from mixedmode.phone.settings import PolicySettings
-from mixedmode.phone.state import TrustState
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.profiles import Purpose, Subject, self_signed
+from mixedmode.phone.mind.trust.lookup import is_blanked, remembering
+from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.settings import PolicySettings
+from mixedmode.phone.mind.trust.state import TrustState
+from mixedmode.pki.certificates.profiles import Purpose, Subject, self_signed
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.verify import check_signature
 from tests.phone.site import NOW, Tvs, ctl, damaged, holding, identity, itl, signed_config, silent_tvs

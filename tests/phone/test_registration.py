@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 
 from mixedmode.errors import RemoteError
-from mixedmode.phone.client import Phone, TvsRequest
-from mixedmode.phone.decisions import TVS_UNKNOWN, NeedTvs, TvsAnswer, TvsOutcome
-from mixedmode.phone.models import get_model
-from mixedmode.phone.policy import TrustPolicy
-from mixedmode.phone.registration_status import RegistrationState
-from mixedmode.phone.registration_trust import judge_server, registers_by_tls
-from mixedmode.phone.state import TrustState, TvsServer
+from mixedmode.phone.body.client import Phone, TvsRequest
+from mixedmode.phone.body.registration_status import RegistrationState
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, NeedTvs, TvsAnswer, TvsOutcome
+from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
+from mixedmode.phone.mind.trust.state import TrustState, TvsServer
 from mixedmode.protocols.sccp import ResetKind
-from mixedmode.protocols.sccp.admission import SecurityMode
+from mixedmode.protocols.sccp.registration.admission import SecurityMode
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.pki.material import signer

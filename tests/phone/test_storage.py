@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import RemoteError
-from mixedmode.phone.decisions import ListKind, TvsAnswer, TvsOutcome, TvsQuestion
-from mixedmode.phone.state import CachedAnswer, PhoneState
-from mixedmode.phone.storage import PhoneStateError, load_state, save_state
+from mixedmode.phone.body.storage import PhoneStateError, load_state, save_state
+from mixedmode.phone.mind.trust.decisions import ListKind, TvsAnswer, TvsOutcome, TvsQuestion
+from mixedmode.phone.mind.trust.state import CachedAnswer, PhoneState
 from tests.phone.site import CONFIG, DEVICE, NOW, TVS_SERVER, ctl, holding, identity, itl
 
 CERTIFICATE = identity("new-callmanager").certificate

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import MixedModeError, ProtocolError, RemoteError, UsageError
-from mixedmode.phone.client import TvsRequest
-from mixedmode.phone.decisions import TvsOutcome, TvsQuestion
-from mixedmode.phone.state import TvsServer
-from mixedmode.phone.tls import UntrustedServerError
-from mixedmode.phone.tvs import ask_tvs, exchange
-from mixedmode.pki.load import private_key_pem
+from mixedmode.phone.body.client import TvsRequest
+from mixedmode.phone.body.tls import UntrustedServerError
+from mixedmode.phone.body.tvs import ask_tvs, exchange
+from mixedmode.phone.mind.trust.decisions import TvsOutcome, TvsQuestion
+from mixedmode.phone.mind.trust.state import TvsServer
+from mixedmode.pki.certificates.load import private_key_pem
 from mixedmode.protocols.tvs import QueryRequest, encode_message, known, parse_message
-from mixedmode.services.tvs_tls import TlsFloor
+from mixedmode.services.net.server_tls import TlsFloor
 from tests.services.tvsclient import CALLMANAGER, DEVICE, QUERY, run, serving, tvs_signer
 
 QUESTION = TvsQuestion(CALLMANAGER.subject, CALLMANAGER.issuer, CALLMANAGER.serial)

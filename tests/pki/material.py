@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
+from mixedmode.pki.signing.signer import SoftwareSigner
 
 if TYPE_CHECKING:
-    from mixedmode.pki.signer import PrivateKey
+    from mixedmode.pki.signing.signer import PrivateKey
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PUBLISHER = Subject("cucm-1051-a-pub", "TAC", "Cisco", "Krakow", "Malopolska", "PL")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mixedmode.errors import UsageError
-from mixedmode.phone.client import Phone
-from mixedmode.phone.models import get_model
+from mixedmode.phone.body.client import Phone
+from mixedmode.phone.mind.models import get_model
 from mixedmode.pki.device_names import device_name, same_device
-from mixedmode.services.files import MappingStore
+from mixedmode.services.files.store import MappingStore
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.files import write_atomic
-from mixedmode.pki.load import (
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.load import (
     PASSWORD_FILE_VARIABLE,
     PASSWORD_VARIABLE,
     load_certificate,
@@ -23,8 +21,10 @@ from mixedmode.pki.load import (
     save_private_key,
     save_signer,
 )
-from mixedmode.pki.profiles import KeyKind
-from mixedmode.pki.signer import Signer, SignerError, SoftwareSigner
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.pki.files import write_atomic
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.pki.signing.signer import Signer, SignerError, SoftwareSigner
 from tests.pki.material import key, openssl, signer
 from tests.support import DATA
 

@@ -8,8 +8,15 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixedmode.pki.names import NameStyle, is_token_name, names_match, render_name, serial_matches, serial_text
-from mixedmode.pki.profiles import MANUFACTURING_SUBJECT, Subject, token_subject
+from mixedmode.pki.certificates.names import (
+    NameStyle,
+    is_token_name,
+    names_match,
+    render_name,
+    serial_matches,
+    serial_text,
+)
+from mixedmode.pki.certificates.profiles import MANUFACTURING_SUBJECT, Subject, token_subject
 from mixedmode.trustlist import TrustList
 from tests.support import DATA
 

@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import MalformedError
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.der import encode
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.issuing import Hash
-from mixedmode.pki.names import NameStyle, names_match, render_name, serial_matches, texts_match
-from mixedmode.pki.oddities import oddities
-from mixedmode.pki.outline import read_outline, usual_key
-from mixedmode.pki.profiles import KeyKind, issue_lsc
-from mixedmode.pki.requests import authority_obstacle, is_authority
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.issuing import Hash
+from mixedmode.pki.certificates.names import NameStyle, names_match, render_name, serial_matches, texts_match
+from mixedmode.pki.certificates.profiles import KeyKind, issue_lsc
+from mixedmode.pki.certificates.requests import authority_obstacle, is_authority
+from mixedmode.pki.reading.der import encode
+from mixedmode.pki.reading.oddities import oddities
+from mixedmode.pki.reading.outline import read_outline, usual_key
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.trustlist import Layout, Role, TrustList
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.problems import Severity, find_problems
@@ -152,7 +152,7 @@ def test_two_basic_constraints_are_not_believed() -> None:
 
 @pytest.mark.parametrize("hash_", [None, Hash.SHA1])
 def test_what_an_odd_authority_issues_names_it_byte_for_byte(hash_: Hash | None) -> None:
-    from mixedmode.pki.profiles import Purpose, Subject, issue
+    from mixedmode.pki.certificates.profiles import Purpose, Subject, issue
 
     authority = Certificate.from_der(
         certificate(name(part("O", "Fernbüro", T61), part("CN", "CAPF-01234567")), extensions=CA_TRUE)
@@ -224,7 +224,7 @@ def test_the_short_way_to_a_key_finds_the_same_one(path: Path) -> None:
 
 def test_no_command_warns_with_source_paths(tmp_path: Path) -> None:
     """The whole way through the command line, in a process with Python's default warnings."""
-    from mixedmode.pki.load import private_key_pem
+    from mixedmode.pki.certificates.load import private_key_pem
 
     found = Certificate.from_der(zoo()["negative"].der)
     (tmp_path / "signer.pem").write_bytes(private_key_pem(key(KeyKind.RSA_2048, 0)) + found.pem())
@@ -252,8 +252,8 @@ PARTS = st.lists(st.tuples(st.sampled_from(["CN", "O", "OU", "C", "DC", "E"]), A
 
 @given(PARTS)
 def test_any_name_matches_what_is_written_of_it(parts: list[tuple[str, str]]) -> None:
-    from mixedmode.pki.der import read_element
-    from mixedmode.pki.distinguished import read_name
+    from mixedmode.pki.reading.der import read_element
+    from mixedmode.pki.reading.distinguished import read_name
 
     der = name(*[part(kind, text) for kind, text in parts])
     found = read_name(der, read_element(der, 0, len(der)))

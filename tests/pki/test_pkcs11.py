@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import UsageError
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.load import load_signer
-from mixedmode.pki.pkcs11 import Pkcs11Token, library_tokens
-from mixedmode.pki.signer import SignerError
-from mixedmode.pki.token_errors import TokenAbsentError, WrongPinError
-from mixedmode.pki.token_files import DEFAULT_PASSWORD, FileToken
-from mixedmode.pki.token_import import generate_signer, set_new_pin
-from mixedmode.pki.token_session import Pkcs11Signer
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.load import load_signer
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.pki.signing.signer import SignerError
+from mixedmode.pki.tokens.pkcs11 import Pkcs11Token, library_tokens
+from mixedmode.pki.tokens.token_errors import TokenAbsentError, WrongPinError
+from mixedmode.pki.tokens.token_files import DEFAULT_PASSWORD, FileToken
+from mixedmode.pki.tokens.token_import import generate_signer, set_new_pin
+from mixedmode.pki.tokens.token_session import Pkcs11Signer
 from tests.softhsm import MODULE, OFFICER_PIN, SoftHsm, softhsm
 from tests.support import run_mixedmode
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import UsageError
-from mixedmode.pki.pkcs11_uri import OBJECT_TYPES, Pkcs11Uri, parse_pkcs11_uri
+from mixedmode.pki.tokens.pkcs11_uri import OBJECT_TYPES, Pkcs11Uri, parse_pkcs11_uri
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
 URIS = st.builds(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import UsageError
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.issuing import Hash
-from mixedmode.pki.profiles import (
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.issuing import Hash
+from mixedmode.pki.certificates.profiles import (
     MANUFACTURING_SUBJECT,
     PROFILES,
     TOKEN_SERIAL_BYTES,

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixedmode.errors import MalformedError, UsageError
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key
-from mixedmode.pki.requests import alternative_names, is_authority, make_request, read_request
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key
+from mixedmode.pki.certificates.requests import alternative_names, is_authority, make_request, read_request
 from tests.openssl_ca import OpenSslAuthority, openssl
 
 KEYS = {kind: generate_key(kind) for kind in (KeyKind.RSA_1024, KeyKind.EC_256, KeyKind.EC_384, KeyKind.EC_521)}

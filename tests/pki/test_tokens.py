@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import MalformedError, UsageError
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.load import load_certificate
-from mixedmode.pki.profiles import KeyKind
-from mixedmode.pki.token_errors import TokenAbsentError, TokenLockedError, WrongPinError
-from mixedmode.pki.token_files import DEFAULT_PASSWORD, RETRIES, FileToken, file_tokens, make_file_token
+from mixedmode.pki.certificates.load import load_certificate
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.pki.tokens.token_errors import TokenAbsentError, TokenLockedError, WrongPinError
+from mixedmode.pki.tokens.token_files import DEFAULT_PASSWORD, RETRIES, FileToken, file_tokens, make_file_token
 from mixedmode.trustlist import Layout, Role, TrustList
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 
@@ -82,7 +82,7 @@ def test_processes_that_guess_at_once_are_all_counted(token: FileToken) -> None:
     program = (
         "import sys, pathlib\n"
         "from mixedmode.errors import MixedModeError\n"
-        "from mixedmode.pki.token_files import FileToken\n"
+        "from mixedmode.pki.tokens.token_files import FileToken\n"
         "for _ in range(5):\n"
         "    try: FileToken(pathlib.Path(sys.argv[1])).open('guess')\n"
         "    except MixedModeError: pass\n"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from mixedmode.pki.der import encode
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.pki.reading.der import encode
 from tests.pki.material import key
 
 T61, BMP, UNIVERSAL, UTF8, PRINTABLE, IA5 = 0x14, 0x1E, 0x1C, 0x0C, 0x13, 0x16

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.app.lab import Lab, LabSpec
-from mixedmode.cluster.steps import Actor
-from mixedmode.cluster.topology import Service
-from mixedmode.phone.capf import Outcome, enrol
-from mixedmode.phone.client import BootReport, Phone
-from mixedmode.phone.models import get_model
-from mixedmode.phone.renewal import PhoneKeys, renew
-from mixedmode.phone.tvs import ask_tvs
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.model.topology import Service
+from mixedmode.phone.body.capf import Outcome, enrol
+from mixedmode.phone.body.client import BootReport, Phone
+from mixedmode.phone.body.renewal import PhoneKeys, renew
+from mixedmode.phone.body.tvs import ask_tvs
+from mixedmode.phone.mind.models import get_model
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.capf import Operation
+from mixedmode.rehearsal.lab.lab import Lab, LabSpec
 from mixedmode.signedfile.encrypted import decrypt
 
 NAME = "SEP00112233AA01"

@@ -24,17 +24,38 @@ from mixedmode.protocols.sccp import (
     header_version,
     parse_message,
 )
-from mixedmode.protocols.sccp import registering as r
-from mixedmode.protocols.sccp import setup as s
-from mixedmode.protocols.sccp import templates as t
-from mixedmode.protocols.sccp.admission import SECURITY_ERROR, DeviceFacts, Line, Refusal, Security, SecurityMode
-from mixedmode.protocols.sccp.codec import KINDS
-from mixedmode.protocols.sccp.phone import PhonePhase, PhoneRegistration
-from mixedmode.protocols.sccp.phone_events import Acknowledged, PhoneEnd, PhoneEnded, PhoneFacts, Ready, ResetAsked
-from mixedmode.protocols.sccp.register import Register, RegisterLoad, RegisterTail
-from mixedmode.protocols.sccp.report import TrustReport, read_report, write_report
-from mixedmode.protocols.sccp.server import ServerPhase, ServerRegistration, ServerSettings
-from mixedmode.protocols.sccp.server_events import AskDevice, Ended, EndReason, Registered, Rejected, Reported
+from mixedmode.protocols.sccp.messages import registering as r
+from mixedmode.protocols.sccp.messages import setup as s
+from mixedmode.protocols.sccp.messages import templates as t
+from mixedmode.protocols.sccp.messages.codec import KINDS
+from mixedmode.protocols.sccp.messages.register import Register, RegisterLoad, RegisterTail
+from mixedmode.protocols.sccp.messages.report import TrustReport, read_report, write_report
+from mixedmode.protocols.sccp.registration.admission import (
+    SECURITY_ERROR,
+    DeviceFacts,
+    Line,
+    Refusal,
+    Security,
+    SecurityMode,
+)
+from mixedmode.protocols.sccp.registration.phone import PhonePhase, PhoneRegistration
+from mixedmode.protocols.sccp.registration.phone_events import (
+    Acknowledged,
+    PhoneEnd,
+    PhoneEnded,
+    PhoneFacts,
+    Ready,
+    ResetAsked,
+)
+from mixedmode.protocols.sccp.registration.server import ServerPhase, ServerRegistration, ServerSettings
+from mixedmode.protocols.sccp.registration.server_events import (
+    AskDevice,
+    Ended,
+    EndReason,
+    Registered,
+    Rejected,
+    Reported,
+)
 from tests.support import DATA
 
 SAMPLES = sorted((DATA / "wire" / "sccp").glob("*.bin"))

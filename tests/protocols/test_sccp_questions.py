@@ -15,18 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.protocols.sccp import Frame, FrameBuffer, Message, encode_message, header_version, parse_message
-from mixedmode.protocols.sccp import answers as a
-from mixedmode.protocols.sccp import questions as q
-from mixedmode.protocols.sccp import registering as r
-from mixedmode.protocols.sccp import setup as s
-from mixedmode.protocols.sccp import templates as t
-from mixedmode.protocols.sccp.admission import DeviceFacts, Line, Security
-from mixedmode.protocols.sccp.phone import PhonePhase, PhoneRegistration
-from mixedmode.protocols.sccp.phone_events import Acknowledged, PhoneFacts, Ready
-from mixedmode.protocols.sccp.register import Register
-from mixedmode.protocols.sccp.server import ServerPhase, ServerRegistration, ServerSettings
-from mixedmode.protocols.sccp.server_events import AskDevice, AskServers
-from mixedmode.protocols.sccp.server_list import ServerEntry, ServerRes
+from mixedmode.protocols.sccp.messages import answers as a
+from mixedmode.protocols.sccp.messages import questions as q
+from mixedmode.protocols.sccp.messages import registering as r
+from mixedmode.protocols.sccp.messages import setup as s
+from mixedmode.protocols.sccp.messages import templates as t
+from mixedmode.protocols.sccp.messages.register import Register
+from mixedmode.protocols.sccp.messages.server_list import ServerEntry, ServerRes
+from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Line, Security
+from mixedmode.protocols.sccp.registration.phone import PhonePhase, PhoneRegistration
+from mixedmode.protocols.sccp.registration.phone_events import Acknowledged, PhoneFacts, Ready
+from mixedmode.protocols.sccp.registration.server import ServerPhase, ServerRegistration, ServerSettings
+from mixedmode.protocols.sccp.registration.server_events import AskDevice, AskServers
 from tests.support import DATA
 
 PEERS = sorted((DATA / "wire" / "sccp-peer").glob("*.json"))

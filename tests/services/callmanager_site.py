@@ -10,21 +10,21 @@ from datetime import UTC, datetime
 from functools import cache
 
 from mixedmode.errors import RemoteError
-from mixedmode.phone.client import Phone, TvsClient
-from mixedmode.phone.models import get_model
-from mixedmode.phone.registration import OnReset, Registration
-from mixedmode.phone.registration_status import RegistrationState, RegistrationStatus, RegistrationTimes
-from mixedmode.phone.state import PhoneState, TrustState, TvsServer
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, issue, issue_lsc, self_signed
-from mixedmode.pki.signer import SoftwareSigner
-from mixedmode.protocols.sccp.admission import DeviceFacts, Line, Refusal, SecurityMode
-from mixedmode.protocols.sccp.server import ServerSettings
-from mixedmode.protocols.sccp.server_list import ServerEntry
-from mixedmode.services.callmanager import CallManagerLimits, CallManagerService
-from mixedmode.services.callmanager_directory import KnownDevice
-from mixedmode.services.callmanager_tls import FixedTrust
-from mixedmode.services.tvs_tls import TlsFloor
+from mixedmode.phone.body.client import Phone, TvsClient
+from mixedmode.phone.body.registration import OnReset, Registration
+from mixedmode.phone.body.registration_status import RegistrationState, RegistrationStatus, RegistrationTimes
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.trust.state import PhoneState, TrustState, TvsServer
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, issue, issue_lsc, self_signed
+from mixedmode.pki.signing.signer import SoftwareSigner
+from mixedmode.protocols.sccp.messages.server_list import ServerEntry
+from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Line, Refusal, SecurityMode
+from mixedmode.protocols.sccp.registration.server import ServerSettings
+from mixedmode.services.callmanager.directory import KnownDevice
+from mixedmode.services.callmanager.service import CallManagerLimits, CallManagerService
+from mixedmode.services.callmanager.tls import FixedTrust
+from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.trustlist.build import RecordForm, RecordSpec, build_trust_list
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role

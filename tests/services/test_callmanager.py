@@ -10,25 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.topology import DeviceSpec
+from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.errors import RemoteError, UsageError
-from mixedmode.phone.registration_status import RegistrationState
-from mixedmode.pki.load import private_key_pem
-from mixedmode.pki.profiles import KeyKind, Purpose, issue_lsc
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.phone.body.registration_status import RegistrationState
+from mixedmode.pki.certificates.load import private_key_pem
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, issue_lsc
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.sccp import Frame, FrameBuffer, Message, ResetKind, encode_message, parse_message
-from mixedmode.protocols.sccp import registering as r
-from mixedmode.protocols.sccp import setup as s
-from mixedmode.protocols.sccp import templates as t
-from mixedmode.protocols.sccp.admission import Refusal, SecurityMode
-from mixedmode.protocols.sccp.questions import ServerReq
-from mixedmode.protocols.sccp.register import Register
-from mixedmode.protocols.sccp.server_list import ServerEntry, ServerRes
-from mixedmode.services.callmanager import CallManagerLimits, CallManagerService
-from mixedmode.services.callmanager_directory import ClusterDirectory, KnownDevice
-from mixedmode.services.callmanager_node import node_callmanager
-from mixedmode.services.callmanager_tls import device_of
-from mixedmode.services.tvs_tls import TlsFloor
+from mixedmode.protocols.sccp.messages import registering as r
+from mixedmode.protocols.sccp.messages import setup as s
+from mixedmode.protocols.sccp.messages import templates as t
+from mixedmode.protocols.sccp.messages.questions import ServerReq
+from mixedmode.protocols.sccp.messages.register import Register
+from mixedmode.protocols.sccp.messages.server_list import ServerEntry, ServerRes
+from mixedmode.protocols.sccp.registration.admission import Refusal, SecurityMode
+from mixedmode.services.callmanager.directory import ClusterDirectory, KnownDevice
+from mixedmode.services.callmanager.node import node_callmanager
+from mixedmode.services.callmanager.service import CallManagerLimits, CallManagerService
+from mixedmode.services.callmanager.tls import device_of
+from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.cluster.building import MIXED, PHONES, PUB, ctl_of, make

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.phone.capf import Outcome, enrol
-from mixedmode.phone.tls import UntrustedServerError
-from mixedmode.pki.capf_proof import proof_holds
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.phone.body.capf import Outcome, enrol
+from mixedmode.phone.body.tls import UntrustedServerError
+from mixedmode.pki.certificates.capf_proof import proof_holds
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.capf import Asked, Operation, ServerSession
-from mixedmode.services.capf import CapfLimits, CapfService
-from mixedmode.services.capf_store import CapfStore
+from mixedmode.services.capf.service import CapfLimits, CapfService
+from mixedmode.services.capf.store import CapfStore
 from tests.support import DATA
 
 PHONE = "SEP001122334455"

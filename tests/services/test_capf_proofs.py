@@ -18,18 +18,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import UsageError
-from mixedmode.phone.capf import AuthMode, Outcome, credential, enrol
-from mixedmode.pki.capf_proof import make_proof, proof_holds
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.phone_names import device_named, is_lsc, names_device
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.phone.body.capf import AuthMode, Outcome, credential, enrol
+from mixedmode.pki.certificates.capf_proof import make_proof, proof_holds
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.phone_names import device_named, is_lsc, names_device
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.capf import Claim, Credential, Operation
-from mixedmode.services.capf import CapfLimits, CapfService
-from mixedmode.services.capf_guard import ProofGuard, ProofPolicy
-from mixedmode.services.capf_judge import certificate_faults
-from mixedmode.services.capf_notes import CapfNote, CapfOutcome, NoteBudget, NoteFile
-from mixedmode.services.capf_store import CapfDevice, CapfStore
+from mixedmode.services.capf.guard import ProofGuard, ProofPolicy
+from mixedmode.services.capf.judge import certificate_faults
+from mixedmode.services.capf.notes import CapfNote, CapfOutcome, NoteBudget, NoteFile
+from mixedmode.services.capf.service import CapfLimits, CapfService
+from mixedmode.services.capf.store import CapfDevice, CapfStore
 from tests.pki.material import key
 
 PHONE = "SEP001122334455"
@@ -212,7 +212,7 @@ def test_a_stolen_certificate_without_its_key_proves_nothing(tmp_path: Path, mon
     def by_another_key(device: str, _identity: SoftwareSigner) -> Credential:
         return Credential(der, *make_proof(mine, Claim(device, b"", der).signed))
 
-    monkeypatch.setattr("mixedmode.phone.capf.credential", by_another_key)
+    monkeypatch.setattr("mixedmode.phone.body.capf.credential", by_another_key)
 
     async def procedure() -> None:
         async with Site(tmp_path) as site:

@@ -41,7 +41,7 @@ def build(folder: Path) -> tuple[list[Path], dict[str, Any], App]:
     hook = module.CompiledParts(str(folder), {}, None, None, str(folder), "wheel", app)
     data: dict[str, Any] = {"force_include": {}}
     hook.initialize("standard", data)
-    return sorted((folder / module.SERVICES).glob("*.so")), data, app
+    return sorted((folder / module.SERVICES).rglob("*.so"), key=lambda part: part.name), data, app
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec
-from mixedmode.cluster.versions import Version
-from mixedmode.services.configs import ConfigFacts, ConfigStore, Server
-from mixedmode.services.files import MappingStore
+from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
+from mixedmode.cluster.model.versions import Version
+from mixedmode.services.files.configs import ConfigFacts, ConfigStore, Server
+from mixedmode.services.files.store import MappingStore
 from mixedmode.signedfile import SignedFile
 
 NAMES = tuple(f"SEP00112233440{number}" for number in range(6))
@@ -85,8 +85,8 @@ def test_the_oldest_built_file_goes_when_memory_is_short(cluster: Cluster) -> No
 
 
 def test_what_is_built_is_xml_whatever_the_facts_hold() -> None:
-    from mixedmode.services.configs import ConfigFacts, Server
-    from mixedmode.services.phoneconfig import render_config
+    from mixedmode.services.files.configs import ConfigFacts, Server
+    from mixedmode.services.files.phoneconfig import render_config
     from mixedmode.signedfile.wellformed import xml_problem
 
     built = render_config(ConfigFacts(load="SCCP\x0b45.<&>\x00\ufffe", call_managers=(Server("a\x1b&b", 2000),)))

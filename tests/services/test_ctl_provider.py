@@ -17,9 +17,16 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.admin.accounts import AccountStore
-from mixedmode.admin.ctlclient import provider
-from mixedmode.admin.ctlclient.known import (
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL
+from mixedmode.cluster.model.topology import NodeInfo, SecurityMode
+from mixedmode.cluster.operations.ctl_signers import INSTALL
+from mixedmode.cluster.publishing.distribution import LocalDistributor
+from mixedmode.control.accounts import AccountStore
+from mixedmode.control.logins import LoginGuard, LoginPolicy
+from mixedmode.errors import CheckFailedError, ProtocolError, RemoteError, UsageError
+from mixedmode.faces.ctlclient import provider
+from mixedmode.faces.ctlclient.known import (
     GivenCertificates,
     Known,
     KnownProviders,
@@ -27,8 +34,8 @@ from mixedmode.admin.ctlclient.known import (
     explain_change,
     fingerprint,
 )
-from mixedmode.admin.ctlclient.lists import client_list, lacks_ctl, target_mode
-from mixedmode.admin.ctlclient.provider import (
+from mixedmode.faces.ctlclient.lists import client_list, lacks_ctl, target_mode
+from mixedmode.faces.ctlclient.provider import (
     LoginRefusedError,
     ProviderClient,
     ProviderFailedError,
@@ -36,16 +43,9 @@ from mixedmode.admin.ctlclient.provider import (
     TokenRefusedError,
     TrustCheck,
 )
-from mixedmode.admin.logins import LoginGuard, LoginPolicy
-from mixedmode.cluster.distribution import LocalDistributor
-from mixedmode.cluster.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL
-from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.operations.ctl_signers import INSTALL
-from mixedmode.cluster.topology import NodeInfo, SecurityMode
-from mixedmode.errors import CheckFailedError, ProtocolError, RemoteError, UsageError
-from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.protocols.ctlprovider import Action, Hello, Install, Mode, Progress, encode_message
-from mixedmode.services.ctl_provider import CtlProviderService, ProviderLimits
+from mixedmode.services.ctlprovider.service import CtlProviderService, ProviderLimits
 from tests.cluster.building import MIXED, PUB, SUB, ctl_of, make
 from tests.cluster.tokens import ANNA, ONE, THREE, TWO, signed, token, upload_tokens
 from tests.pki.zoo import CA_FALSE, CA_TRUE, MICROSOFT, PLAIN, certificate, name, part
@@ -289,13 +289,13 @@ def test_without_a_login_nothing_is_told_or_done(lab: Lab) -> None:
 
 
 def signed_for(lab: Lab, action: Action = Action.MIXED) -> bytes:
-    from mixedmode.services.ctl_provider_describe import describe
+    from mixedmode.services.ctlprovider.describe import describe
 
     return signed(describe(lab.cluster), action)
 
 
 def test_attackers_with_credentials_change_nothing(lab: Lab, tmp_path: Path) -> None:
-    from mixedmode.services.ctl_provider_describe import describe
+    from mixedmode.services.ctlprovider.describe import describe
 
     other = make(tmp_path / "other")
     foreign = signed(describe(other))
@@ -653,7 +653,7 @@ def test_the_certificate_may_be_given(lab: Lab) -> None:
 
 
 def test_an_authoritys_certificate_may_be_given_if_the_servers_names_the_host() -> None:
-    from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
+    from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
     from tests.cluster.tokens import _authority
 
     authority = GivenCertificates([_authority().certificate], lambda: datetime(2020, 1, 1, tzinfo=UTC))

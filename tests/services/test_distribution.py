@@ -14,12 +14,12 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from mixedmode.cluster.errors import NodeDownError
-from mixedmode.cluster.folders import NodeFolder
-from mixedmode.cluster.topology import NodeInfo, NodeRole
-from mixedmode.services.distribution import NodeDistributor, SftpDistributor, SftpEndpoint
-from mixedmode.services.sftp import ACCOUNT, NodeSftpService, SftpLimits
-from mixedmode.services.ssh_keys import ensure_key
+from mixedmode.cluster.model.errors import NodeDownError
+from mixedmode.cluster.model.topology import NodeInfo, NodeRole
+from mixedmode.cluster.store.folders import NodeFolder
+from mixedmode.services.ssh.distribution import NodeDistributor, SftpDistributor, SftpEndpoint
+from mixedmode.services.ssh.sftp import ACCOUNT, NodeSftpService, SftpLimits
+from mixedmode.services.ssh.ssh_keys import ensure_key
 
 SUB = NodeInfo("sub1", NodeRole.SUBSCRIBER, "127.0.0.2", frozenset())
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from mixedmode.errors import UsageError
 from mixedmode.protocols.tftp import LostContentError, NetasciiFile, netascii
-from mixedmode.services.disk_files import DiskFile, Identity, OpenFiles
-from mixedmode.services.file_names import clean_name
-from mixedmode.services.files import FolderStore, MappingStore, ServedFile, ServedFileCache, is_safe_name
+from mixedmode.services.files.disk_files import DiskFile, Identity, OpenFiles
+from mixedmode.services.files.file_names import clean_name
+from mixedmode.services.files.store import FolderStore, MappingStore, ServedFile, ServedFileCache, is_safe_name
 
 
 @pytest.mark.parametrize("name", ["a", "SEP001122334455.cnf.xml.sgn", "Desktops/320x196x4/List.xml"])

@@ -11,23 +11,23 @@ from typing import Any
 import asyncssh
 import pytest
 
-from mixedmode.admin.accounts import AccountStore
-from mixedmode.admin.logins import LoginGuard
-from mixedmode.admin.ssh import AdminSshService, SshLimits
-from mixedmode.cluster.folders import NodeFolder
+from mixedmode.cluster.store.folders import NodeFolder
+from mixedmode.control.accounts import AccountStore
+from mixedmode.control.logins import LoginGuard
+from mixedmode.faces.ssh.server import AdminSshService, SshLimits
 from mixedmode.protocols.ctlprovider import Hello
 from mixedmode.protocols.ctlprovider import encode_message as ctl_message
-from mixedmode.services.callmanager import CallManagerLimits
-from mixedmode.services.capf import CapfLimits, CapfService
-from mixedmode.services.capf_store import CapfStore
-from mixedmode.services.ctl_provider import CtlProviderService
-from mixedmode.services.ctl_provider_ports import ProviderLimits
-from mixedmode.services.files import MappingStore
-from mixedmode.services.http import HttpLimits, HttpService
-from mixedmode.services.sftp import ACCOUNT, NodeSftpService, SftpLimits
-from mixedmode.services.ssh_keys import ensure_key
-from mixedmode.services.tvs import TvsLimits
-from mixedmode.services.tvs_tls import server_context
+from mixedmode.services.callmanager.service import CallManagerLimits
+from mixedmode.services.capf.service import CapfLimits, CapfService
+from mixedmode.services.capf.store import CapfStore
+from mixedmode.services.ctlprovider.ports import ProviderLimits
+from mixedmode.services.ctlprovider.service import CtlProviderService
+from mixedmode.services.files.store import MappingStore
+from mixedmode.services.http.service import HttpLimits, HttpService
+from mixedmode.services.net.server_tls import server_context
+from mixedmode.services.ssh.sftp import ACCOUNT, NodeSftpService, SftpLimits
+from mixedmode.services.ssh.ssh_keys import ensure_key
+from mixedmode.services.tvs.service import TvsLimits
 from tests.cluster.building import PUB, make
 from tests.services.callmanager_site import callmanager
 from tests.services.test_callmanager import REGISTER

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixedmode.services.gate import Gate, Place, Startups, source_of
+from mixedmode.services.net.gate import Gate, Place, Startups, source_of
 
 
 def gate(connections: int = 10, per_source: int = 10, startups: Startups | None = None, kept: int = 0) -> Gate:

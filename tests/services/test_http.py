@@ -17,18 +17,18 @@ from typing import Any, TypeVar
 import pytest
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.topology import ClusterSpec, DeviceSpec, NodeSpec
-from mixedmode.cluster.versions import Version
+from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
+from mixedmode.cluster.model.versions import Version
 from mixedmode.errors import MixedModeError, RemoteError, UsageError
-from mixedmode.phone.http import fetch_http
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
-from mixedmode.pki.signer import SoftwareSigner
-from mixedmode.services.configs import ConfigFacts, ConfigStore, Server
-from mixedmode.services.disk_files import FileData
-from mixedmode.services.files import FileStore, FolderStore, MappingStore
-from mixedmode.services.http import HttpLimits, HttpService
-from mixedmode.services.tvs_tls import TlsFloor, server_context
+from mixedmode.phone.body.http import fetch_http
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.pki.signing.signer import SoftwareSigner
+from mixedmode.services.files.configs import ConfigFacts, ConfigStore, Server
+from mixedmode.services.files.disk_files import FileData
+from mixedmode.services.files.store import FileStore, FolderStore, MappingStore
+from mixedmode.services.http.service import HttpLimits, HttpService
+from mixedmode.services.net.server_tls import TlsFloor, server_context
 from mixedmode.signedfile import SignedFile, sign_file
 from tests.services.tvsclient import LOOPS, client_context, run
 

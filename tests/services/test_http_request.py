@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixedmode.services.http_conditions import Choice, choose
-from mixedmode.services.http_request import Request, parse_request, part, refused_early
+from mixedmode.services.http.conditions import Choice, choose
+from mixedmode.services.http.request import Request, parse_request, part, refused_early
 
 
 @pytest.mark.parametrize(

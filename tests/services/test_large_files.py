@@ -12,9 +12,9 @@ import pytest
 SERVER = """
 import asyncio, sys
 from pathlib import Path
-from mixedmode.services.files import FolderStore
-from mixedmode.services.http import HttpService
-from mixedmode.services.tftp import TftpService
+from mixedmode.services.files.store import FolderStore
+from mixedmode.services.http.service import HttpService
+from mixedmode.services.tftp.service import TftpService
 
 def memory():
     lines = Path("/proc/self/status").read_text().splitlines()

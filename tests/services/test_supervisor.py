@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.phone.download import fetch_tftp
-from mixedmode.services import supervisor as room
-from mixedmode.services.supervisor import Supervisor, Unit, UnitState, UnitStatus
-from mixedmode.services.tftp import TftpService
+from mixedmode.phone.body.download import fetch_tftp
+from mixedmode.services.net import supervisor as room
+from mixedmode.services.net.supervisor import Supervisor, Unit, UnitState, UnitStatus
+from mixedmode.services.tftp.service import TftpService
 
 
 class OneFile:

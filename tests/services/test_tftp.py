@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import RemoteError, UsageError
-from mixedmode.phone.download import FileNotFoundOnServer, TransferFailed, fetch_tftp
+from mixedmode.phone.body.download import FileNotFoundOnServer, TransferFailed, fetch_tftp
 from mixedmode.protocols.tftp import Options, ServerLimits
-from mixedmode.services.files import FileStore, FolderStore, MappingStore
-from mixedmode.services.tftp import TftpService
+from mixedmode.services.files.store import FileStore, FolderStore, MappingStore
+from mixedmode.services.tftp.service import TftpService
 from tests.services.relay import LossyRelay
 
 RANDOM = random.Random(1)

@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mixedmode.errors import RemoteError
-from mixedmode.phone.download import FileNotFoundOnServer, TransferFailed, fetch_tftp
+from mixedmode.phone.body.download import FileNotFoundOnServer, TransferFailed, fetch_tftp
 from mixedmode.protocols.tftp import Mode, Request, encode_packet
 from mixedmode.protocols.tftp.packets import Opcode
-from mixedmode.services import mmsg
-from mixedmode.services.tftp import TftpService
+from mixedmode.services.tftp import mmsg
+from mixedmode.services.tftp.service import TftpService
 
 CTL = b"list" * 1000
 

@@ -15,12 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixedmode.phone.download import fetch_tftp
-from mixedmode.phone.errors import TransferFailed
+from mixedmode.phone.body.download import fetch_tftp
+from mixedmode.phone.body.errors import TransferFailed
 from mixedmode.protocols.tftp import Options, ServerEngine, ServerLimits
-from mixedmode.services import _lockstep, mmsg, tftp, tftp_lanes
-from mixedmode.services.files import FolderStore, MappingStore
-from mixedmode.services.tftp import TftpService
+from mixedmode.services.files.store import FolderStore, MappingStore
+from mixedmode.services.tftp import _lockstep, mmsg
+from mixedmode.services.tftp import lanes as tftp_lanes
+from mixedmode.services.tftp import service as tftp
+from mixedmode.services.tftp.service import TftpService
 from tests.services.relay import LossyRelay
 
 FILES = {"one": b"x" * 100, "exact": b"y" * 1024, "list": random.Random(1).randbytes(5000), "empty": b""}

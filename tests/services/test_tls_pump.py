@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixedmode.pki.load import private_key_der
-from mixedmode.pki.profiles import KeyKind
-from mixedmode.services import _tls, tls_pump
+from mixedmode.pki.certificates.load import private_key_der
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.services.net import _tls, tls_pump
 from tests.services.tvsclient import REQUEST, ask, client_context, connected, nobody_left, run, serving, tvs_signer
 
 SIGNER = tvs_signer()

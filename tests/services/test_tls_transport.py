@@ -17,13 +17,13 @@ from typing import cast
 
 import pytest
 
-from mixedmode.services import _tls
-from mixedmode.services.doors import Door, accept, listen
-from mixedmode.services.tls_channel import SocketChannel
-from mixedmode.services.tls_handshakes import Handshakes
-from mixedmode.services.tls_pump import Pump
-from mixedmode.services.tls_transport import TlsTransport
-from mixedmode.services.tvs_tls import server_context
+from mixedmode.services.net import _tls
+from mixedmode.services.net.doors import Door, accept, listen
+from mixedmode.services.net.server_tls import server_context
+from mixedmode.services.net.tls_channel import SocketChannel
+from mixedmode.services.net.tls_handshakes import Handshakes
+from mixedmode.services.net.tls_pump import Pump
+from mixedmode.services.net.tls_transport import TlsTransport
 from tests.services.tvsclient import LOOPS, client_context, run, tvs_signer
 
 both_loops = pytest.mark.parametrize("loop", LOOPS)

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import RemoteError, UsageError
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import KeyKind
 from mixedmode.protocols.tvs import Answer, VerifyRequest, encode_message, known, parse_message, unknown
-from mixedmode.services.tvs import TvsLimits, TvsService
-from mixedmode.services.tvs_lookup import TrustLookup
-from mixedmode.services.tvs_sources import TableSource
-from mixedmode.services.tvs_tls import TlsFloor
+from mixedmode.services.net.server_tls import TlsFloor
+from mixedmode.services.tvs.lookup import TrustLookup
+from mixedmode.services.tvs.service import TvsLimits, TvsService
+from mixedmode.services.tvs.sources import TableSource
 from tests.services.tvsclient import (
     CALLMANAGER,
     DEVICE,

@@ -14,16 +14,16 @@ import pytest
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.errors import RemoteError
-from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, self_signed, token_subject
 from mixedmode.pki.files import write_atomic
-from mixedmode.pki.profiles import KeyKind, Purpose, Subject, self_signed, token_subject
 from mixedmode.protocols.tvs import Answer, QueryRequest, VerifyRequest
-from mixedmode.services.tvs_files import WatchedList
-from mixedmode.services.tvs_lookup import TrustLookup, read_all
-from mixedmode.services.tvs_node import node_tvs
-from mixedmode.services.tvs_sources import DatabaseCache, TableSource
-from mixedmode.services.tvs_tls import TlsFloor
-from mixedmode.services.tvs_trace import TRACE_FOLDER, TraceFile
+from mixedmode.services.net.server_tls import TlsFloor
+from mixedmode.services.tvs.files import WatchedList
+from mixedmode.services.tvs.lookup import TrustLookup, read_all
+from mixedmode.services.tvs.node import node_tvs
+from mixedmode.services.tvs.sources import DatabaseCache, TableSource
+from mixedmode.services.tvs.trace import TRACE_FOLDER, TraceFile
 from mixedmode.trustlist import Role, TrustList
 from mixedmode.trustlist.build import RecordSpec, build_trust_list, signer_identity
 from mixedmode.trustlist.roles import Layout

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from mixedmode.pki.profiles import KeyKind, Purpose, generate_key, self_signed
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.pki.certificates.profiles import KeyKind, Purpose, generate_key, self_signed
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.tvs import Answer, QueryRequest, encode_message, parse_message
-from mixedmode.services.tvs import TvsLimits, TvsService
-from mixedmode.services.tvs_lookup import TrustLookup
-from mixedmode.services.tvs_sources import TableSource
-from mixedmode.services.tvs_tls import FixedCredentials
+from mixedmode.services.net.server_tls import FixedCredentials
+from mixedmode.services.tvs.lookup import TrustLookup
+from mixedmode.services.tvs.service import TvsLimits, TvsService
+from mixedmode.services.tvs.sources import TableSource
 from tests.pki.material import NOW, PUBLISHER, signer
 
 T = TypeVar("T")

@@ -6,18 +6,18 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.load import load_certificate, load_private_key
-from mixedmode.pki.profiles import KeyKind
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.load import load_certificate, load_private_key
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.trustlist import Layout, Role, TrustList
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from tests.pki.material import signer
 from tests.support import DATA
 
 if TYPE_CHECKING:
-    from mixedmode.pki.signer import PrivateKey
+    from mixedmode.pki.signing.signer import PrivateKey
 
 KEYS = DATA / "keys"
 MOMENT = 1772323200

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.load import private_key_pem
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.pki.certificates.load import private_key_pem
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.signedfile import (
     BadSignatureError,
     DecryptError,

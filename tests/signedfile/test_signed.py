@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.profiles import KeyKind
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.signedfile import (
     BadSignatureError,
     SignedFile,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import MalformedError
-from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.signedfile import BadSignatureError, SignedFile
 from mixedmode.signedfile.describing import describe_signed
 from mixedmode.trustlist import Role, TrustList

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixedmode.pki.load import save_signer
+from mixedmode.pki.certificates.load import save_signer
 from mixedmode.signedfile.wellformed import xml_problem
 from tests.signedfile.material import PHONE, tftp_signer
 from tests.support import run_mixedmode

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist import Layout, Role, TrustList
 from mixedmode.trustlist.build import RecordForm, RecordSpec, build_trust_list
 from tests.support import DATA

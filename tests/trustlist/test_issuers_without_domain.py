@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import MalformedError
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.names import names_match, texts_match
-from mixedmode.pki.profiles import KeyKind
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.names import names_match, texts_match
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.tvs import QueryRequest
-from mixedmode.services.tvs_lookup import TrustLookup
-from mixedmode.services.tvs_sources import CtlCache, TableSource
+from mixedmode.services.tvs.lookup import TrustLookup
+from mixedmode.services.tvs.sources import CtlCache, TableSource
 from mixedmode.signedfile import SignedFile, sign_file
 from mixedmode.trustlist import Role, TrustList
 from mixedmode.trustlist.build import RecordSpec, build_trust_list

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 import typer
 
-from mixedmode.app.procedure_names import ALL, PROCEDURE_NAMES
+from mixedmode.rehearsal.procedure_names import ALL, PROCEDURE_NAMES
 
 if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster
@@ -29,7 +29,7 @@ def procedures(incomplete: str) -> list[tuple[str, str]]:
 
 def models(incomplete: str) -> list[str]:
     """Offer the phone models."""
-    from mixedmode.phone.models import MODELS
+    from mixedmode.phone.mind.models import MODELS
 
     return _offered((name for name, model in MODELS.items() if model.is_phone), incomplete)
 
@@ -68,21 +68,21 @@ def _none_if_it_fails(find: Callable[_P, list[str]]) -> Callable[_P, list[str]]:
 
 def _place(params: dict[str, Any]) -> tuple[Path | None, Path | None]:
     """Return the lab's folder and the node's settings file that a half-typed command means."""
-    from mixedmode.app.lab_document import meant_lab
+    from mixedmode.rehearsal.lab.document import meant_lab
 
     directory, config = params.get("directory"), params.get("config")
     return meant_lab(directory and Path(directory), config and Path(config)), config and Path(config)
 
 
 def _phones(params: dict[str, Any]) -> list[str]:
-    from mixedmode.app.lab_document import read_lab
-    from mixedmode.app.node_status import SOCKET_NAME, ask_status
+    from mixedmode.node.status import SOCKET_NAME, ask_status
+    from mixedmode.rehearsal.lab.document import read_lab
 
     directory, config = _place(params)
     if directory is not None:
         found = read_lab(directory, missing="", next_step="")["phones"]
     else:
-        from mixedmode.app.settings import load_settings
+        from mixedmode.node.host.settings import load_settings
 
         found = ask_status(load_settings(config).node.directory / SOCKET_NAME, {"ask": "phones"})["phones"]
     return [str(phone["name"]) for phone in found]
@@ -100,17 +100,17 @@ def _cluster(directory: Path | None, config: Path | None) -> Cluster:
     from mixedmode.cluster.facade import Cluster
 
     if directory is not None:
-        from mixedmode.app.lab_folder import database_url
+        from mixedmode.rehearsal.lab.folder import database_url
 
         return Cluster.attach(directory, database_url=database_url(directory))
-    from mixedmode.app.settings import load_settings
+    from mixedmode.node.host.settings import load_settings
 
     settings = load_settings(config)
     return Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
 
 
 def _tokens(params: dict[str, Any]) -> list[str]:
-    from mixedmode.app.tokens import inserted_tokens, token_folder
+    from mixedmode.app.targets.tokens import inserted_tokens, token_folder
 
     given = params.get("folder") or params.get("tokens")
     directory, _ = _place(params)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
-from mixedmode.phone.models import Signalling, get_phone_model
+from mixedmode.phone.mind.models import Signalling, get_phone_model
 from mixedmode.pki.device_names import device_name
 
 FIELDS: Final = ("name", "model", "description", "device_pool", "protocol", "security_mode")

@@ -18,16 +18,16 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; errors become a message and an exit code, never a traceback."""
-    from mixedmode.app.interrupts import die_by_interrupt, raise_interrupts
+    from mixedmode.faces.terminal.interrupts import die_by_interrupt, raise_interrupts
 
     die_by_interrupt()
     import sys
     from io import TextIOWrapper
 
-    from mixedmode.app.closed_pipe import end_with_readers, flush_output
     from mixedmode.app.tree import app
-    from mixedmode.app.usage_errors import USAGE_ERROR, show_usage_error
     from mixedmode.errors import MixedModeError
+    from mixedmode.faces.terminal.closed_pipe import end_with_readers, flush_output
+    from mixedmode.faces.terminal.usage_errors import USAGE_ERROR, show_usage_error
 
     end_with_readers()
     raise_interrupts()
@@ -56,9 +56,9 @@ def _reported(error: Exception) -> int:
     """
     import sys
 
-    from mixedmode.app.console import report_error
     from mixedmode.causes import file_error
     from mixedmode.errors import MixedModeError
+    from mixedmode.faces.terminal.console import report_error
 
     as_json = "--json" in sys.argv
     if isinstance(error, MixedModeError):

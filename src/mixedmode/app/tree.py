@@ -7,25 +7,10 @@ from typing import Annotated
 import typer
 
 from mixedmode import __version__
-from mixedmode.app.commands import (
-    admin,
-    bench,
-    build,
-    capf,
-    config,
-    ctl_client,
-    device,
-    fleet,
-    lab,
-    models,
-    node,
-    phone,
-    phones,
-    tftp,
-    token,
-    trustlist,
-    tvs,
-)
+from mixedmode.app.commands import bench
+from mixedmode.app.commands.cluster import admin, ctl_client, device, lab, node, phones, token
+from mixedmode.app.commands.files import build, config, models, tftp, trustlist
+from mixedmode.app.commands.phones import capf, fleet, phone, tvs
 
 app = typer.Typer(
     name="mixedmode",

@@ -13,24 +13,9 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.certificates import activate_own, add_trust, key_name
-from mixedmode.cluster.database import Database
-from mixedmode.cluster.devices import add_devices
-from mixedmode.cluster.folders import NodeFolder
-from mixedmode.cluster.licences import Licence
-from mixedmode.cluster.making import key_file, make_installed
-from mixedmode.cluster.operations.certificates import TRUSTED_BY
-from mixedmode.cluster.operations.nodes import add_node
-from mixedmode.cluster.parameters import AUTO_REGISTRATION, PARAMETERS
-from mixedmode.cluster.schema import (
-    CallManagerGroup,
-    DevicePool,
-    LicenceRow,
-    ProcessConfig,
-    ProcessNode,
-    VersionRow,
-)
-from mixedmode.cluster.topology import (
+from mixedmode.cluster.model.licences import Licence
+from mixedmode.cluster.model.parameters import AUTO_REGISTRATION, PARAMETERS
+from mixedmode.cluster.model.topology import (
     PUBLISHER_SERVICES,
     SUBSCRIBER_SERVICES,
     ClusterSpec,
@@ -38,9 +23,24 @@ from mixedmode.cluster.topology import (
     NodeSpec,
     Service,
 )
+from mixedmode.cluster.operations.identity.certificates import TRUSTED_BY
+from mixedmode.cluster.operations.nodes import add_node
+from mixedmode.cluster.store.certificates import activate_own, add_trust, key_name
+from mixedmode.cluster.store.database import Database
+from mixedmode.cluster.store.devices import add_devices
+from mixedmode.cluster.store.folders import NodeFolder
+from mixedmode.cluster.store.making import key_file, make_installed
+from mixedmode.cluster.store.schema import (
+    CallManagerGroup,
+    DevicePool,
+    LicenceRow,
+    ProcessConfig,
+    ProcessNode,
+    VersionRow,
+)
 from mixedmode.errors import UsageError
-from mixedmode.pki.profiles import Purpose
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.pki.certificates.profiles import Purpose
+from mixedmode.pki.signing.signer import SoftwareSigner
 
 
 def create(directory: Path, database: Database, spec: ClusterSpec, now: datetime) -> None:

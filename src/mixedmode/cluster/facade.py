@@ -10,29 +10,29 @@ from pathlib import Path
 from typing import Any
 
 from mixedmode.cluster import creation
-from mixedmode.cluster.certificates import StoredCertificate
-from mixedmode.cluster.database import Database, sqlite_url
-from mixedmode.cluster.devices import Device, DeviceStore, set_lsc
-from mixedmode.cluster.distribution import Distributor, LocalDistributor, queue
-from mixedmode.cluster.engine import Operations
-from mixedmode.cluster.errors import ClusterBusyError, NotFoundError
-from mixedmode.cluster.folders import CTL_FILE, ITL_FILE
-from mixedmode.cluster.licences import DatabaseLicences, LicenceService
+from mixedmode.cluster.engine.engine import Operations
+from mixedmode.cluster.engine.steps import SYSTEM, Actor, OperationResult
+from mixedmode.cluster.model.errors import ClusterBusyError, NotFoundError
+from mixedmode.cluster.model.licences import DatabaseLicences, LicenceService
+from mixedmode.cluster.model.topology import ClusterSpec
+from mixedmode.cluster.model.trust_roles import roles_of
 from mixedmode.cluster.operations import DEFINITIONS
-from mixedmode.cluster.operations.certificates import BRING_BACK
-from mixedmode.cluster.operations.missing_certificates import MAKE, missing_certificates
-from mixedmode.cluster.published import TrustFile, build_itl, build_itls, record, trust_file
-from mixedmode.cluster.query import QueryResult, select_read_only
-from mixedmode.cluster.query_login import ensure_login
-from mixedmode.cluster.replication import ReplicationMonitor, SharedDatabase
-from mixedmode.cluster.state import Clock, ClusterState, utc_now
-from mixedmode.cluster.steps import SYSTEM, Actor, OperationResult
-from mixedmode.cluster.topology import ClusterSpec
+from mixedmode.cluster.operations.identity.certificates import BRING_BACK
+from mixedmode.cluster.operations.identity.missing_certificates import MAKE, missing_certificates
+from mixedmode.cluster.publishing.distribution import Distributor, LocalDistributor, queue
+from mixedmode.cluster.publishing.published import TrustFile, build_itl, build_itls, record, trust_file
+from mixedmode.cluster.query.query import QueryResult, select_read_only
+from mixedmode.cluster.query.query_login import ensure_login
+from mixedmode.cluster.replication.replication import ReplicationMonitor, SharedDatabase
+from mixedmode.cluster.store.certificates import StoredCertificate
+from mixedmode.cluster.store.database import Database, sqlite_url
+from mixedmode.cluster.store.devices import Device, DeviceStore, set_lsc
+from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
+from mixedmode.cluster.store.state import Clock, ClusterState, utc_now
 from mixedmode.cluster.trust_absence import due
-from mixedmode.cluster.trust_roles import roles_of
 from mixedmode.errors import MixedModeError
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.signer import Signer, SoftwareSigner
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.signing.signer import Signer, SoftwareSigner
 from mixedmode.trustlist.roles import Role
 
 _CAPF = Actor("CAPF")

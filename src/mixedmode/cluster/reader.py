@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mixedmode.cluster.certificates import StoredCertificate
-from mixedmode.cluster.devices import Device
-from mixedmode.cluster.state import ServiceState
-from mixedmode.cluster.topology import NodeInfo, SecurityMode
-from mixedmode.cluster.versions import Version
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.signer import SoftwareSigner
+from mixedmode.cluster.model.topology import NodeInfo, SecurityMode
+from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.store.certificates import StoredCertificate
+from mixedmode.cluster.store.devices import Device
+from mixedmode.cluster.store.state import ServiceState
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.trustlist.roles import Role
 
 

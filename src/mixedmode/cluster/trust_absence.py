@@ -17,7 +17,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.schema import TrustAbsence
+from mixedmode.cluster.store.schema import TrustAbsence
 
 
 def absent_from(session: Session, node: str) -> set[tuple[str, str]]:

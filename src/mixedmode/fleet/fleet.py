@@ -1,8 +1,8 @@
-"""The fleet: boots of many phones at once, each by the machine of :mod:`mixedmode.phone.boot`.
+"""The fleet: boots of many phones at once, each by the machine of :mod:`mixedmode.phone.mind.boot`.
 
 Rules:
 
-1. A phone of the fleet comes to the same outcome as the single phone of :mod:`mixedmode.phone.client` for the same
+1. A phone of the fleet comes to the same outcome as the single phone of :mod:`mixedmode.phone.body.client` for the same
    files: HTTP first where the model does so, "not found" is an answer, a server that never answered is not asked for
    further files, TVS servers are asked in their order.
 2. No more than ``at_once`` boots are under way; every wait has a deadline, so a run ends.
@@ -24,11 +24,11 @@ from mixedmode.fleet.phones import FleetOptions, FleetPhone
 from mixedmode.fleet.sharing import Shared
 from mixedmode.fleet.sockets import SocketPool, resolve, usable_descriptors
 from mixedmode.fleet.tvs import TvsQuestions
-from mixedmode.phone.boot import Boot
-from mixedmode.phone.client import FILE_LIMIT, Server, TvsClient
-from mixedmode.phone.download import fetch_http
-from mixedmode.phone.errors import FileNotFoundOnServer, TransferFailed
-from mixedmode.phone.requests import AskTvs, Fetch, Finished
+from mixedmode.phone.body.client import FILE_LIMIT, Server, TvsClient
+from mixedmode.phone.body.download import fetch_http
+from mixedmode.phone.body.errors import FileNotFoundOnServer, TransferFailed
+from mixedmode.phone.mind.boot import Boot
+from mixedmode.phone.mind.requests import AskTvs, Fetch, Finished
 from mixedmode.protocols.tftp import FailureReason
 from mixedmode.protocols.tftp.client import Failure
 

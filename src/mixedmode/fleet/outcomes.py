@@ -23,10 +23,10 @@ from math import ceil
 from typing import Any, Final
 
 from mixedmode.fleet.downloads import Traffic
-from mixedmode.phone.alarms import Alarm, ListEvent
-from mixedmode.phone.decisions import Decision, Reason
-from mixedmode.phone.requests import LIST_FILES, BootFile, Finished
-from mixedmode.phone.state import PhoneState
+from mixedmode.phone.mind.alarms import Alarm, ListEvent
+from mixedmode.phone.mind.requests import LIST_FILES, BootFile, Finished
+from mixedmode.phone.mind.trust.decisions import Decision, Reason
+from mixedmode.phone.mind.trust.state import PhoneState
 
 SLOWEST: Final = 10
 NAMED: Final = 100

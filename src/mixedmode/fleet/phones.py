@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 
 from mixedmode.errors import UsageError
-from mixedmode.phone.models import PhoneModel, get_phone_model
-from mixedmode.phone.names import device_name
-from mixedmode.phone.settings import BootSettings, PolicySettings
-from mixedmode.phone.state import PhoneState
+from mixedmode.phone.mind.models import PhoneModel, get_phone_model
+from mixedmode.phone.mind.names import device_name
+from mixedmode.phone.mind.trust.settings import BootSettings, PolicySettings
+from mixedmode.phone.mind.trust.state import PhoneState
 
 MOST_PHONES = 1_000_000
 

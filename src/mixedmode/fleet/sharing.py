@@ -14,14 +14,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError
-from mixedmode.phone.decisions import ListKind, TvsAnswer, Verdict
-from mixedmode.phone.policy import TrustPolicy
-from mixedmode.phone.state import PhoneState, TrustState
+from mixedmode.phone.mind.trust.decisions import ListKind, TvsAnswer, Verdict
+from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.state import PhoneState, TrustState
 from mixedmode.trustlist.model import TrustList
 
 if TYPE_CHECKING:
-    from mixedmode.phone.models import PhoneModel
-    from mixedmode.phone.settings import PolicySettings
+    from mixedmode.phone.mind.models import PhoneModel
+    from mixedmode.phone.mind.trust.settings import PolicySettings
 
 _LISTS: Final = 1024
 _VERDICTS: Final = 1024

@@ -11,9 +11,9 @@ from mixedmode.errors import UsageError
 from mixedmode.fleet.fleet import Fleet
 from mixedmode.fleet.memory import FORMAT, load_fleet
 from mixedmode.fleet.phones import FleetPhone
-from mixedmode.phone.client import Server, TvsClient
-from mixedmode.phone.state import PhoneState
-from mixedmode.phone.storage import MAX_BYTES, PhoneStateError, load_state
+from mixedmode.phone.body.client import Server, TvsClient
+from mixedmode.phone.body.storage import MAX_BYTES, PhoneStateError, load_state
+from mixedmode.phone.mind.trust.state import PhoneState
 
 _MOST_FILES = 10_000
 

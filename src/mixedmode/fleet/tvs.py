@@ -7,10 +7,10 @@ import asyncio
 from mixedmode.errors import RemoteError
 from mixedmode.fleet.faults import FaultPlan
 from mixedmode.fleet.phones import FleetOptions, FleetPhone
-from mixedmode.phone.client import TvsClient, TvsRequest
-from mixedmode.phone.decisions import TVS_UNREACHABLE, TvsAnswer
-from mixedmode.phone.requests import AskTvs
-from mixedmode.phone.state import PhoneState
+from mixedmode.phone.body.client import TvsClient, TvsRequest
+from mixedmode.phone.mind.requests import AskTvs
+from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, TvsAnswer
+from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.trustlist.roles import Role
 
 

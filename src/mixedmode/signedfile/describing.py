@@ -6,13 +6,13 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mixedmode.pki.names import serial_text
+from mixedmode.pki.certificates.names import serial_text
 from mixedmode.printable import printable
 from mixedmode.signedfile.errors import BadSignatureError, UnknownSignerError
 from mixedmode.trustlist.kinds import kind_of
 
 if TYPE_CHECKING:
-    from mixedmode.pki.certificates import Certificate
+    from mixedmode.pki.certificates.certificates import Certificate
     from mixedmode.signedfile.signed import SignedFile
 
 NOT_CHECKED = (

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import MalformedError, UsageError
-from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.signedfile.errors import DecryptError
 from mixedmode.signedfile.signed import SUFFIX, SignedFile, seal, sign_file
 from mixedmode.signedfile.stub import make_stub
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import Cipher
     from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-    from mixedmode.pki.certificates import Certificate
-    from mixedmode.pki.signer import PrivateKey, Signer
+    from mixedmode.pki.certificates.certificates import Certificate
+    from mixedmode.pki.signing.signer import PrivateKey, Signer
 
 BLOCK = 16
 FILLER = b"\r"

@@ -14,7 +14,7 @@ from mixedmode.signedfile.encrypted import decrypt
 from mixedmode.signedfile.signed import SignedFile
 
 if TYPE_CHECKING:
-    from mixedmode.pki.signer import PrivateKey
+    from mixedmode.pki.signing.signer import PrivateKey
     from mixedmode.trustlist.model import Record, TrustList
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import MalformedError, UsageError
-from mixedmode.pki.names import serial_matches, serial_text
+from mixedmode.pki.certificates.names import serial_matches, serial_text
 from mixedmode.signedfile.errors import BadSignatureError, UnknownSignerError, WrongFilenameError
 from mixedmode.signedfile.tags import ENCRYPTED_CONTAINERS, ENCRYPTED_VERSION, SIGNED_VERSION
 from mixedmode.trustlist.build import signer_identity
@@ -27,9 +27,9 @@ from mixedmode.trustlist.verify import check_signature, has_issuer
 from mixedmode.trustlist.walk import walk_header
 
 if TYPE_CHECKING:
-    from mixedmode.pki.certificates import Certificate
-    from mixedmode.pki.digests import DigestAlgorithm
-    from mixedmode.pki.signer import Signer
+    from mixedmode.pki.certificates.certificates import Certificate
+    from mixedmode.pki.signing.digests import DigestAlgorithm
+    from mixedmode.pki.signing.signer import Signer
     from mixedmode.trustlist.model import Record, TrustList
 
 SIGNER_ROLES = frozenset({Role.TFTP, Role.CCM_TFTP})

@@ -21,7 +21,7 @@ from mixedmode.errors import UsageError
 from mixedmode.signedfile.wellformed import explain
 
 if TYPE_CHECKING:
-    from mixedmode.pki.certificates import Certificate
+    from mixedmode.pki.certificates.certificates import Certificate
 
 KEPT = frozenset({"ipAddressMode", "loadInformation", "capfAuthMode", "capfList"})
 MAX_DEPTH = 32

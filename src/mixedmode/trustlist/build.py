@@ -16,14 +16,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, assert_never
 
 from mixedmode.errors import UsageError
-from mixedmode.pki.digests import DigestAlgorithm
-from mixedmode.pki.names import NameStyle, is_token_name, render_name
+from mixedmode.pki.certificates.names import NameStyle, is_token_name, render_name
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.header import SignerIdentity, SignerOrder, encode_header, text_value, tlv
 from mixedmode.trustlist.roles import MAX_PHONE_FILE, Layout, RecordTag, Role
 
 if TYPE_CHECKING:
-    from mixedmode.pki.certificates import Certificate
-    from mixedmode.pki.signer import Signer
+    from mixedmode.pki.certificates.certificates import Certificate
+    from mixedmode.pki.signing.signer import Signer
 
 
 class RecordForm(Enum):

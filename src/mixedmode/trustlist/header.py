@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mixedmode.errors import MalformedError, UsageError
-from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.roles import MODULUS_BYTES, MODULUS_CODES, PAD, HeaderTag
 from mixedmode.trustlist.walk import Fields
 

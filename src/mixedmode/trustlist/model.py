@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Literal
 
 from mixedmode.errors import MalformedError
-from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist.header import Header, read_text
 from mixedmode.trustlist.kinds import FileKind, kind_of, not_a_list
 from mixedmode.trustlist.roles import MAX_FILE, ROLES_BY_CODE, RecordTag, Role

@@ -25,7 +25,7 @@ from mixedmode.trustlist.roles import (
 )
 
 if TYPE_CHECKING:
-    from mixedmode.pki.certificates import Certificate
+    from mixedmode.pki.certificates.certificates import Certificate
     from mixedmode.trustlist.header import Header
     from mixedmode.trustlist.model import Record, TrustList
     from mixedmode.trustlist.verify import Verification
@@ -234,7 +234,7 @@ def _certificate_problems(record: Record, now: datetime) -> Iterator[Problem]:
     certificate = record.certificate
     if certificate is None:
         return
-    from mixedmode.pki.oddities import oddities
+    from mixedmode.pki.reading.oddities import oddities
 
     offset = record.offset_of(RecordTag.CERTIFICATE)
     try:
@@ -259,7 +259,7 @@ def _certificate_problems(record: Record, now: datetime) -> Iterator[Problem]:
 
 
 def _field_mismatches(record: Record, certificate: Certificate) -> Iterator[Problem]:
-    from mixedmode.pki.names import names_match, serial_matches
+    from mixedmode.pki.certificates.names import names_match, serial_matches
 
     checks = (
         (

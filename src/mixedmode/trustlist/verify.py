@@ -9,7 +9,7 @@ The rules (wire-formats.md 1.5 to 1.7, phone-trust.md 0):
 4. Without such a record the file cannot be judged from itself: the verdict is None, neither yes nor no.
 
 A verdict of True says that the file is whole and was signed by the holder of that record's key. Whether to
-trust that record is the phone's question (:mod:`mixedmode.phone.policy`).
+trust that record is the phone's question (:mod:`mixedmode.phone.mind.trust.policy`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from mixedmode.errors import MalformedError
-from mixedmode.pki.digests import DigestAlgorithm
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.header import Header, read_text
 from mixedmode.trustlist.roles import HeaderTag, RecordTag
 from mixedmode.trustlist.walk import Fields
 
 if TYPE_CHECKING:
-    from mixedmode.pki.certificates import Certificate
+    from mixedmode.pki.certificates.certificates import Certificate
     from mixedmode.trustlist.model import Record, TrustList
 
 
@@ -77,7 +77,7 @@ def has_issuer(record: Record, issuer: str | None) -> bool:
 
 
 def _names_issuer(record: Record, text: str, issuer: str) -> bool:
-    from mixedmode.pki.names import texts_match
+    from mixedmode.pki.certificates.names import texts_match
 
     return texts_match(text, issuer) or (record.certificate is not None and record.certificate.has_issuer(issuer))
 
@@ -190,7 +190,7 @@ def _verify_with_records(header: Header, records: Iterable[Record]) -> Verificat
 
 
 def _verify_with_certificate(header: Header, signer: Certificate) -> Verification:
-    from mixedmode.pki.names import serial_matches
+    from mixedmode.pki.certificates.names import serial_matches
 
     if header.signer_serial is not None and not serial_matches(header.signer_serial, signer.serial):
         return Verification(
@@ -202,7 +202,7 @@ def _verify_with_certificate(header: Header, signer: Certificate) -> Verificatio
 
 
 def _no_signer_record(trust_list: TrustList, serial: bytes) -> Verification:
-    from mixedmode.pki.names import serial_text
+    from mixedmode.pki.certificates.names import serial_text
 
     for record in signer_records(trust_list, None, serial):
         said = f"record {record.number} has the signer's serial but another issuer than the header"

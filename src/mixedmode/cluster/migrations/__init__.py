@@ -36,7 +36,7 @@ def upgrade(connection: Connection) -> None:
     from alembic import command
     from alembic.util import CommandError
 
-    from mixedmode.cluster.errors import DatabaseError
+    from mixedmode.cluster.model.errors import DatabaseError
 
     try:
         command.upgrade(configuration(connection), HEAD)

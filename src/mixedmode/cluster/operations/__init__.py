@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from mixedmode.cluster.operations import (
-    certificate_import,
-    certificates,
-    csr,
-    ctl,
-    ctl_upload,
-    devices,
-    files,
-    itl,
-    missing_certificates,
-    nodes,
-    parameters,
-    services,
-    versions,
-)
-from mixedmode.cluster.steps import Definition
+from mixedmode.cluster.engine.steps import Definition
+from mixedmode.cluster.operations import ctl, ctl_upload, devices, files, itl, nodes, parameters, services, versions
+from mixedmode.cluster.operations.identity import certificate_import, certificates, csr, missing_certificates
 
 DEFINITIONS: dict[str, Definition] = {
     definition.name: definition

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.distribution import queue
-from mixedmode.cluster.folders import ITL_FILE
-from mixedmode.cluster.published import record
-from mixedmode.cluster.schema import ProcessNode, ProcessNodeService
-from mixedmode.cluster.state import ClusterState
-from mixedmode.cluster.steps import Step, StepContext
-from mixedmode.cluster.topology import NodeInfo, Service
+from mixedmode.cluster.engine.steps import Step, StepContext
+from mixedmode.cluster.model.topology import NodeInfo, Service
+from mixedmode.cluster.publishing.distribution import queue
+from mixedmode.cluster.publishing.published import record
+from mixedmode.cluster.store.folders import ITL_FILE
+from mixedmode.cluster.store.schema import ProcessNode, ProcessNodeService
+from mixedmode.cluster.store.state import ClusterState
 
 
 def text_argument(arguments: Any, name: str) -> str:
@@ -37,7 +37,7 @@ def service_named(name: str) -> Service:
     Raises:
         NotFoundError: There is none.
     """
-    from mixedmode.cluster.errors import NotFoundError
+    from mixedmode.cluster.model.errors import NotFoundError
 
     for service in Service:
         if service.value.lower() == name.lower():

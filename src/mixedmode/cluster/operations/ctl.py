@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from mixedmode.cluster.distribution import queue
-from mixedmode.cluster.errors import PreconditionError, VersionError
-from mixedmode.cluster.folders import CTL_FILE
-from mixedmode.cluster.licences import check_licence
+from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.model.errors import PreconditionError, VersionError
+from mixedmode.cluster.model.licences import check_licence
+from mixedmode.cluster.model.parameters import SECURITY_MODE
+from mixedmode.cluster.model.preconditions import auto_registration_warning, check_ready_for_mixed_mode
+from mixedmode.cluster.model.topology import SecurityMode, Service
 from mixedmode.cluster.operations.common import deliver_step, mark_restart, other_nodes
-from mixedmode.cluster.parameters import SECURITY_MODE
-from mixedmode.cluster.preconditions import auto_registration_warning, check_ready_for_mixed_mode
-from mixedmode.cluster.published import build_ctl, is_token_signed, record
-from mixedmode.cluster.state import ClusterState, write_parameter
-from mixedmode.cluster.steps import Definition, Step, StepContext
-from mixedmode.cluster.topology import SecurityMode, Service
+from mixedmode.cluster.publishing.distribution import queue
+from mixedmode.cluster.publishing.published import build_ctl, is_token_signed, record
+from mixedmode.cluster.store.folders import CTL_FILE
+from mixedmode.cluster.store.state import ClusterState, write_parameter
 
 MIXED = "utils ctl set-cluster mixed-mode"
 NON_SECURE = "utils ctl set-cluster non-secure-mode"

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL, PreconditionError
-from mixedmode.cluster.folders import CTL_FILE
+from mixedmode.cluster.authority.token_ctl import CtlRefusedError
+from mixedmode.cluster.engine.steps import DONE
+from mixedmode.cluster.model.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL, PreconditionError
 from mixedmode.cluster.operations import ctl
-from mixedmode.cluster.schema import OperationRow
-from mixedmode.cluster.state import ClusterState
-from mixedmode.cluster.steps import DONE
-from mixedmode.cluster.token_ctl import CtlRefusedError
+from mixedmode.cluster.store.folders import CTL_FILE
+from mixedmode.cluster.store.schema import OperationRow
+from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import MalformedError
-from mixedmode.pki.certificates import Certificate
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist import TrustList
 
 INSTALL = "ctl client install"

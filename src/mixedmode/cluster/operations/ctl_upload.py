@@ -20,20 +20,20 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.distribution import DeliveryQueue, Distributor, queue
-from mixedmode.cluster.engine import Operations
-from mixedmode.cluster.errors import NotFoundError, PreconditionError
-from mixedmode.cluster.folders import CTL_FILE
-from mixedmode.cluster.licences import check_licence
+from mixedmode.cluster.authority.token_ctl import CtlRefusedError, TokenCtl, check_token_ctl
+from mixedmode.cluster.engine.engine import Operations
+from mixedmode.cluster.engine.steps import Actor, Definition, OperationResult, Step, StepContext
+from mixedmode.cluster.model.errors import NotFoundError, PreconditionError
+from mixedmode.cluster.model.licences import check_licence
+from mixedmode.cluster.model.parameters import AUTO_REGISTRATION, SECURITY_MODE
+from mixedmode.cluster.model.preconditions import check_ready_for_mixed_mode
+from mixedmode.cluster.model.topology import NodeInfo, SecurityMode, Service
 from mixedmode.cluster.operations.common import mark_restart, other_nodes
 from mixedmode.cluster.operations.ctl_signers import INSTALL, check_signer, history
-from mixedmode.cluster.parameters import AUTO_REGISTRATION, SECURITY_MODE
-from mixedmode.cluster.preconditions import check_ready_for_mixed_mode
-from mixedmode.cluster.published import digest, record
-from mixedmode.cluster.state import ClusterState, read_parameter, write_parameter
-from mixedmode.cluster.steps import Actor, Definition, OperationResult, Step, StepContext
-from mixedmode.cluster.token_ctl import CtlRefusedError, TokenCtl, check_token_ctl
-from mixedmode.cluster.topology import NodeInfo, SecurityMode, Service
+from mixedmode.cluster.publishing.distribution import DeliveryQueue, Distributor, queue
+from mixedmode.cluster.publishing.published import digest, record
+from mixedmode.cluster.store.folders import CTL_FILE
+from mixedmode.cluster.store.state import ClusterState, read_parameter, write_parameter
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.trustlist import TrustList
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from mixedmode.cluster.devices import DeviceStore, add_devices, change_device
-from mixedmode.cluster.errors import NotFoundError
-from mixedmode.cluster.schema import DeviceRow
-from mixedmode.cluster.state import ClusterState
-from mixedmode.cluster.steps import Definition, Step, StepContext
-from mixedmode.cluster.topology import DeviceSpec
+from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.model.errors import NotFoundError
+from mixedmode.cluster.model.topology import DeviceSpec
+from mixedmode.cluster.store.devices import DeviceStore, add_devices, change_device
+from mixedmode.cluster.store.schema import DeviceRow
+from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import UsageError
 
 ADD = "device add"

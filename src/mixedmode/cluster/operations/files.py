@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mixedmode.cluster.errors import NotFoundError
-from mixedmode.cluster.folders import CTL_FILE, ITL_FILE
+from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.operations.common import text_argument
-from mixedmode.cluster.published import record
-from mixedmode.cluster.state import ClusterState
-from mixedmode.cluster.steps import Definition, Step, StepContext
+from mixedmode.cluster.publishing.published import record
+from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
+from mixedmode.cluster.store.state import ClusterState
 
 DELETE = "file delete tftp"
 _OLD = "old"

@@ -10,7 +10,9 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from mixedmode.cluster.errors import VersionError
+from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.model.errors import VersionError
+from mixedmode.cluster.model.topology import NodeInfo, Service
 from mixedmode.cluster.operations.common import (
     deliver_step,
     keep_itls,
@@ -18,10 +20,8 @@ from mixedmode.cluster.operations.common import (
     queue_itls,
     text_argument,
 )
-from mixedmode.cluster.published import build_itl, checked, recovery_signer
-from mixedmode.cluster.state import ClusterState
-from mixedmode.cluster.steps import Definition, Step, StepContext
-from mixedmode.cluster.topology import NodeInfo, Service
+from mixedmode.cluster.publishing.published import build_itl, checked, recovery_signer
+from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import UsageError
 
 RESET = "utils itl reset localkey"

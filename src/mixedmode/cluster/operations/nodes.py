@@ -13,16 +13,18 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.certificates import activate_own, add_trust, remove_trust
-from mixedmode.cluster.distribution import queue
-from mixedmode.cluster.errors import PreconditionError
-from mixedmode.cluster.folders import CTL_FILE, NodeFolder
-from mixedmode.cluster.operations.certificates import TRUSTED_BY
+from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.model.errors import PreconditionError
+from mixedmode.cluster.model.parameters import AUTO_REGISTRATION
+from mixedmode.cluster.model.topology import MAX_NODES, SUBSCRIBER_SERVICES, NodeRole, NodeSpec, SecurityMode, Service
 from mixedmode.cluster.operations.common import deliver_step, queue_itls, text_argument
-from mixedmode.cluster.parameters import AUTO_REGISTRATION
-from mixedmode.cluster.published import build_itls
-from mixedmode.cluster.replication import ReplicaKeeper
-from mixedmode.cluster.schema import (
+from mixedmode.cluster.operations.identity.certificates import TRUSTED_BY
+from mixedmode.cluster.publishing.distribution import queue
+from mixedmode.cluster.publishing.published import build_itls
+from mixedmode.cluster.replication.replication import ReplicaKeeper
+from mixedmode.cluster.store.certificates import activate_own, add_trust, remove_trust
+from mixedmode.cluster.store.folders import CTL_FILE, NodeFolder
+from mixedmode.cluster.store.schema import (
     CallManagerGroup,
     CallManagerGroupMember,
     CertificateRow,
@@ -33,12 +35,10 @@ from mixedmode.cluster.schema import (
     ProcessNodeService,
     TrustFileRow,
 )
-from mixedmode.cluster.state import ClusterState
-from mixedmode.cluster.steps import Definition, Step, StepContext
-from mixedmode.cluster.topology import MAX_NODES, SUBSCRIBER_SERVICES, NodeRole, NodeSpec, SecurityMode, Service
+from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.pki.certificates import Certificate
-from mixedmode.pki.profiles import Purpose
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import Purpose
 
 JOIN = "node join"
 REMOVE = "node remove"

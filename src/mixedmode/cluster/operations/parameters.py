@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.model.parameters import ROLLBACK, SIGNATURE_ALGORITHM, parameter_named
 from mixedmode.cluster.operations.common import mark_restart, text_argument
-from mixedmode.cluster.parameters import ROLLBACK, SIGNATURE_ALGORITHM, parameter_named
-from mixedmode.cluster.state import ClusterState, write_parameter
-from mixedmode.cluster.steps import Definition, Step, StepContext
+from mixedmode.cluster.store.state import ClusterState, write_parameter
 from mixedmode.errors import UsageError
 
 SET = "set parameter"

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from mixedmode.cluster.errors import NotFoundError
-from mixedmode.cluster.folders import ITL_FILE
+from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.model.errors import NotFoundError
+from mixedmode.cluster.model.topology import NodeInfo, Service
 from mixedmode.cluster.operations.common import (
     deliver_step,
     keep_itls,
@@ -23,10 +24,9 @@ from mixedmode.cluster.operations.common import (
     service_named,
     text_argument,
 )
-from mixedmode.cluster.published import build_itl, can_sign_itl, same_content
-from mixedmode.cluster.state import ClusterState
-from mixedmode.cluster.steps import Definition, Step, StepContext
-from mixedmode.cluster.topology import NodeInfo, Service
+from mixedmode.cluster.publishing.published import build_itl, can_sign_itl, same_content
+from mixedmode.cluster.store.folders import ITL_FILE
+from mixedmode.cluster.store.state import ClusterState
 
 RESTART = "utils service restart"
 START = "utils service start"

@@ -12,23 +12,23 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.errors import PreconditionError, VersionError
-from mixedmode.cluster.folders import CTL_FILE, ITL_FILE
+from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.model.errors import PreconditionError, VersionError
+from mixedmode.cluster.model.topology import Service
+from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.common import mark_restart, text_argument
-from mixedmode.cluster.operations.missing_certificates import (
+from mixedmode.cluster.operations.identity.missing_certificates import (
     forget_missing,
     made_certificates,
     make_missing,
     missing_certificates,
     take_made,
 )
-from mixedmode.cluster.published import record
-from mixedmode.cluster.schema import VersionRow
-from mixedmode.cluster.state import ClusterState
-from mixedmode.cluster.steps import Definition, Step, StepContext
-from mixedmode.cluster.topology import Service
-from mixedmode.cluster.versions import Version
-from mixedmode.pki.profiles import Purpose
+from mixedmode.cluster.publishing.published import record
+from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
+from mixedmode.cluster.store.schema import VersionRow
+from mixedmode.cluster.store.state import ClusterState
+from mixedmode.pki.certificates.profiles import Purpose
 
 UPGRADE = "utils system upgrade"
 SWITCH = "utils system switch-version"

@@ -1,6 +1,7 @@
 """CAPF without sockets: the messages, and both sides of a session (wire-formats.md 5).
 
-The server speaks first; :mod:`mixedmode.services.capf` and :mod:`mixedmode.phone.capf` put TLS around the machines.
+The server speaks first; :mod:`mixedmode.services.capf.service` and :mod:`mixedmode.phone.body.capf` put TLS around
+the machines.
 """
 
 from mixedmode.protocols.capf.client import Credential, Enrolment, Finished, Generate, Installed, PhoneSession, Removed

@@ -1,7 +1,7 @@
 """The CTL Provider protocol without sockets: messages, and both ends of a connection as state machines.
 
 A protocol of our own, versioned, for TLS on TCP 2444; its bytes are in docs/reference/ctl-provider-protocol.md.
-:mod:`mixedmode.services.ctl_provider` and :mod:`mixedmode.admin.ctlclient.provider` put TLS around it.
+:mod:`mixedmode.services.ctlprovider.service` and :mod:`mixedmode.faces.ctlclient.provider` put TLS around it.
 """
 
 from mixedmode.protocols.ctlprovider.codec import MAX_BODY, encode_message, failure_of, parse_message, take_frame

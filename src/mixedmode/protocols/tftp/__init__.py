@@ -3,8 +3,8 @@
 The rules are those of RFC 1350, 2347, 2348, 2349 and 7440, narrowed to what phones need
 (wire-formats.md 7): the server only reads, answers only options that were asked for, and never sends a
 block again because an acknowledgement came twice. Time comes in as ``now`` (seconds, any monotonic
-origin), packets come in and go out as bytes; :mod:`mixedmode.services.tftp` and
-:mod:`mixedmode.phone.download` put sockets around it.
+origin), packets come in and go out as bytes; :mod:`mixedmode.services.tftp.service` and
+:mod:`mixedmode.phone.body.download` put sockets around it.
 """
 
 from mixedmode.protocols.tftp.blocks import BlockPackets, LazyPackets, LostContentError, ReadPackets, data_packets

@@ -1,7 +1,8 @@
 """TVS without sockets: the messages, the server's connection and the client's exchange.
 
 Messages are those of wire-formats.md 4 and phone-trust.md 3.4. Bytes come in and go out;
-:mod:`mixedmode.services.tvs` and :mod:`mixedmode.phone.tvs` put TLS around them, fleets and fuzzers do without.
+:mod:`mixedmode.services.tvs.service` and :mod:`mixedmode.phone.body.tvs` put TLS around them, fleets and fuzzers do
+without.
 """
 
 from mixedmode.protocols.tvs.machines import ClientExchange, ServerConnection, ServerPhase

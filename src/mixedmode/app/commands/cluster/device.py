@@ -1,0 +1,180 @@
+"""``mixedmode device``: the phones that a cluster knows."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixedmode.app import completion
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.faces.terminal.console import print_json, print_lines
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.facade import Cluster
+
+app = typer.Typer(help="The phones that a cluster knows; on the publisher's host.", no_args_is_help=True)
+
+Directory = Annotated[Path | None, typer.Option(help="A lab's folder; ./lab if there is one.")]
+Config = Annotated[Path | None, typer.Option("--config", help="A node's settings file.")]
+
+
+@app.command()
+def add(
+    name: Annotated[
+        str, typer.Argument(help="SEP and the MAC address, such as SEP001122334455; ATA, CSF, BOT, TCT and TAB too.")
+    ],
+    model: Annotated[
+        str,
+        typer.Option(help="Such as 7975 or CP-8861-K9; mixedmode models lists them.", autocompletion=completion.models),
+    ] = "7975",
+    description: Annotated[str, typer.Option(help="For people.")] = "",
+    device_pool: Annotated[str, typer.Option(help="Made if it is not there.")] = "Default",
+    protocol: Annotated[str, typer.Option(help="SCCP or SIP; the model's own if left out.")] = "",
+    security_mode: Annotated[int, typer.Option(help="1 non-secure, 2 authenticated, 3 encrypted.")] = 1,
+    directory: Directory = None,
+    config: Config = None,
+) -> None:
+    """Add a phone."""
+    from mixedmode.app.device_csv import FIELDS, checked
+
+    values = (name, model, description, device_pool, protocol, str(security_mode))
+    _add([checked(dict(zip(FIELDS, values, strict=True)))], directory, config)
+
+
+@app.command("import")
+def import_devices(
+    file: Annotated[Path, typer.Argument(help="CSV with a header: name, model, and any other field of add.")],
+    directory: Directory = None,
+    config: Config = None,
+) -> None:
+    """Add phones from a CSV file, all of them or none."""
+    from mixedmode.app.device_csv import read_devices
+    from mixedmode.pki.certificates.load import read_key_file
+
+    rows = read_devices(file, read_key_file(file))
+    try:
+        _add([row.values for row in rows], directory, config)
+    except MixedModeError as error:
+        line = next((row.line for row in rows if row.values["name"] == error.where), None)
+        if line is not None:
+            error.where = f"{file}:{line}"
+            error.what = f"column name: {error.what}"
+        raise
+
+
+def _add(devices: list[dict[str, Any]], directory: Path | None, config: Path | None) -> None:
+    from mixedmode.cluster.engine.steps import Actor
+
+    with _cluster(directory, config) as cluster:
+        done = cluster.run("device add", Actor("root", "console"), devices=devices)
+    print_lines(done.changes)
+
+
+@app.command()
+def change(
+    name: Annotated[str, typer.Argument(help="The device's name.", autocompletion=completion.devices)],
+    model: Annotated[str | None, typer.Option(help="Such as 7975 or 8861.", autocompletion=completion.models)] = None,
+    description: Annotated[str | None, typer.Option(help="For people.")] = None,
+    device_pool: Annotated[str | None, typer.Option(help="Made if it is not there.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="SCCP or SIP.")] = None,
+    security_mode: Annotated[int | None, typer.Option(help="1 non-secure, 2 authenticated, 3 encrypted.")] = None,
+    directory: Directory = None,
+    config: Config = None,
+) -> None:
+    """Change a phone; what is not given stays."""
+    from mixedmode.app.device_csv import FIELDS, checked_protocol
+    from mixedmode.cluster.engine.steps import Actor
+    from mixedmode.phone.mind.models import get_phone_model
+    from mixedmode.pki.device_names import same_device
+
+    if model is not None:
+        model = get_phone_model(model).name
+    given = (model, description, device_pool, protocol, security_mode)
+    values = {field: value for field, value in zip(FIELDS[1:], given, strict=True) if value is not None}
+    name = same_device(name)
+    with _cluster(directory, config) as cluster:
+        there = cluster.devices.find(name)
+        if there is not None and (model is not None or protocol is not None):
+            # A phone of another model speaks what that one speaks, unless it is said otherwise.
+            values["protocol"] = checked_protocol(protocol or "", model or there.model)
+        done = cluster.run("device change", Actor("root", "console"), name=name, values=values)
+    print_lines(done.changes)
+    print_lines(done.warnings)
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="The device's name.", autocompletion=completion.devices)],
+    directory: Directory = None,
+    config: Config = None,
+) -> None:
+    """Remove a phone."""
+    from mixedmode.cluster.engine.steps import Actor
+    from mixedmode.pki.device_names import same_device
+
+    with _cluster(directory, config) as cluster:
+        done = cluster.run("device remove", Actor("root", "console"), name=same_device(name))
+    print_lines(done.changes)
+
+
+@app.command("list")
+def list_devices(
+    directory: Directory = None,
+    config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the phones and the hashes of the lists that they reported."""
+    with _cluster(directory, config) as cluster:
+        found = [
+            {
+                "name": each.name,
+                "model": each.model,
+                "protocol": each.protocol,
+                "description": each.description,
+                "device_pool": each.device_pool,
+                "security_mode": each.security_mode,
+                "ctl_sha1": each.ctl_hash or None,
+                "itl_sha1": each.itl_hash or None,
+                "last_seen": each.last_seen.isoformat() if each.last_seen else None,
+            }
+            for each in cluster.devices
+        ]
+    if json:
+        print_json(found)
+        return
+    from mixedmode.rehearsal.lab.guide import table
+
+    rows = (
+        [str(d["name"]), str(d["model"]), str(d["device_pool"]), str(d["ctl_sha1"] or "-"), str(d["description"])]
+        for d in found
+    )
+    print_lines(table(["device", "model", "device pool", "CTL (SHA-1)", "description"], rows))
+
+
+@contextlib.contextmanager
+def _cluster(directory: Path | None, config: Path | None) -> Iterator[Cluster]:
+    """Open the publisher's cluster: a lab's, or that of the settings file."""
+    from mixedmode.cluster.facade import Cluster
+    from mixedmode.rehearsal.lab.document import DEFAULT_DIRECTORY
+    from mixedmode.rehearsal.lab.folder import database_url
+
+    if directory is None and config is None and (DEFAULT_DIRECTORY / "cluster.db").exists():
+        directory = DEFAULT_DIRECTORY
+    if directory is not None:
+        cluster = Cluster.open(directory, database_url=database_url(directory))
+    else:
+        from mixedmode.node.host.settings import load_settings
+        from mixedmode.node.setup import open_cluster
+
+        settings = load_settings(config)
+        if settings.node.role != "publisher":
+            raise UsageError("phones are added on the publisher", where=settings.node.name)
+        cluster = open_cluster(settings).cluster
+    try:
+        yield cluster
+    finally:
+        cluster.close()

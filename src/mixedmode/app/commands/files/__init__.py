@@ -1,0 +1,1 @@
+"""Commands about files: trust lists, signed configurations, TFTP, the table of models."""

@@ -1,0 +1,1 @@
+"""Commands that play phones, and the services that one phone talks to."""

@@ -1,0 +1,241 @@
+"""``mixedmode capf``: give phones their certificates (LSC), or ask for one as a phone does."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixedmode.errors import CheckFailedError, UsageError
+from mixedmode.faces.terminal import interrupts
+from mixedmode.faces.terminal.console import print_json, print_lines, say
+from mixedmode.faces.terminal.unusual import warn_of_open_key
+
+if TYPE_CHECKING:
+    from mixedmode.services.capf.store import CapfDevice
+
+app = typer.Typer(help="Certificate Authority Proxy Function: certificates for phones.", no_args_is_help=True)
+
+Directory = Annotated[Path, typer.Option(help="Of the devices' records; a lab's is LAB/PUBLISHER/capf.")]
+
+
+AUDIT_FILE = "audit.log"
+
+
+class Proof(StrEnum):
+    """How a phone proves itself: the values of ``capfAuthMode`` by name."""
+
+    PASSWORD = "password"  # noqa: S105 - a kind of proof
+    NONE = "none"
+    LSC = "lsc"
+    MIC = "mic"
+
+
+def _timed(line: str) -> None:
+    """Print a line with the time."""
+    from datetime import UTC, datetime
+
+    say(f"{datetime.now(UTC).astimezone():%H:%M:%S.%f}"[:-3] + f" {line}")
+
+
+class Wanted(StrEnum):
+    """What shall be done with a phone's certificate."""
+
+    INSTALL = "install"
+    FETCH = "fetch"
+    DELETE = "delete"
+    NONE = "none"
+
+
+@app.command()
+def serve(
+    key: Annotated[str, typer.Option(help="The CAPF key and certificate, a SIGNER; the lists name it with role CAPF.")],
+    directory: Directory = Path("capf"),
+    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 means all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 chooses a free one.")] = 3804,
+    manufacturer: Annotated[
+        list[Path] | None, typer.Option(help="Certificate of a manufacturer whose MICs prove a phone; repeat.")
+    ] = None,
+    tls1: Annotated[bool, typer.Option("--tls1", help="Speak TLS 1.0 too, for phones of the 7900 series.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=3560, help="How long an LSC is valid.")] = 365,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Print each message, and what is decided; never a password.")
+    ] = False,
+) -> None:
+    """Run a CAPF until Ctrl-C or SIGTERM.
+
+    Every certificate given and every phone refused is printed with the reason, and noted in DIRECTORY/audit.log.
+    """
+    import uvloop
+
+    from mixedmode.app.targets.sources import read_certificate
+    from mixedmode.node.serving import serve_until_signal
+    from mixedmode.pki.certificates.load import load_signer
+    from mixedmode.pki.signing.signer import SoftwareSigner
+    from mixedmode.services.capf.notes import CapfNote, NoteFile
+    from mixedmode.services.capf.service import CapfLimits, CapfService
+    from mixedmode.services.capf.store import CapfStore
+    from mixedmode.services.net.server_tls import TlsFloor
+
+    warn_of_open_key(key)
+    signer = load_signer(key)
+    if not isinstance(signer, SoftwareSigner):
+        raise UsageError("TLS needs the key itself", where=key, next_step="give a PEM file or pkcs12:FILE")
+    audit = NoteFile(directory / AUDIT_FILE, failed=_timed)
+
+    def told(note: CapfNote) -> None:
+        audit(note)
+        _timed(note.text)
+
+    service = CapfService(
+        CapfStore(directory),
+        lambda: signer,
+        host=host,
+        port=port,
+        floor=TlsFloor.TLS_1_0 if tls1 else TlsFloor.TLS_1_2,
+        issuers=[read_certificate(path) for path in manufacturer or ()],
+        limits=CapfLimits(lsc_days=days),
+        told=told,
+        trace=_timed if trace else None,
+    )
+    interrupts.run(
+        serve_until_signal(service, started=lambda: say(f"CAPF on {host}:{service.port}; Ctrl-C ends it")),
+        loop_factory=uvloop.new_event_loop,
+    )
+
+
+@app.command("set")
+def set_operation(
+    device: Annotated[str, typer.Argument(help="Such as SEP001122334455.")],
+    operation: Annotated[Wanted, typer.Argument(help="What to do when the phone comes.")],
+    directory: Directory = Path("capf"),
+    key: Annotated[str, typer.Option(help="The key to make: rsa-2048, ec-256 ...")] = "rsa-2048",
+    password_file: Annotated[
+        Path | None, typer.Option(help="4 to 15 digits that the user types on the phone; none if left out.")
+    ] = None,
+    by_certificate: Annotated[
+        bool, typer.Option("--by-certificate", help="The phone proves itself with the certificate that it has.")
+    ] = False,
+) -> None:
+    """Note what shall be done with a phone's certificate."""
+    from mixedmode.pki.certificates.load import read_key_file
+    from mixedmode.protocols.capf import Operation
+    from mixedmode.services.capf.store import CapfStore
+
+    password = None
+    if password_file is not None:
+        password = read_key_file(password_file).decode("utf-8", "replace").strip()
+    made = CapfStore(directory).order(
+        device, Operation(operation.value), key=key, password=password, by_certificate=by_certificate
+    )
+    if operation is Wanted.FETCH and not by_certificate:
+        say("note: the phone must prove that it holds the certificate: capfAuthMode 3 or 4 in its configuration")
+    print_lines(
+        [f"{made.name}: {made.operation} waits" if operation is not Wanted.NONE else f"{made.name}: nothing waits"]
+    )
+
+
+@app.command("list")
+def list_devices(
+    directory: Directory = Path("capf"),
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the devices, what waits for them, and their certificates."""
+    from mixedmode.services.capf.store import CapfStore
+
+    found = [_document(device) for device in CapfStore(directory)]
+    if json:
+        print_json(found)
+        return
+    from mixedmode.rehearsal.lab.guide import table
+
+    print_lines(
+        table(
+            ["device", "waits", "key", "proof", "wrong proofs", "LSC until"],
+            (
+                [
+                    *(d["device"], d["operation"], d["key"], d["proof"]),
+                    *(str(d["wrong_proofs"]), (d["not_after"] or "none")[:10]),
+                ]
+                for d in found
+            ),
+        )
+    )
+    print_lines([f"{d['device']}: {d['note']}" for d in found if d["note"]])
+
+
+def _document(device: CapfDevice) -> dict[str, Any]:
+    lsc = device.lsc
+    proofs = [name for name, has in (("password", device.password), ("certificate", device.by_certificate)) if has]
+    return {
+        "device": device.name,
+        "operation": device.operation.value,
+        "key": device.key,
+        "proof": " and ".join(proofs) or "none",
+        "wrong_proofs": device.wrong_proofs,
+        "note": device.note,
+        "serial": lsc.serial.hex().upper() if lsc else None,
+        "issuer": lsc.issuer if lsc else None,
+        "not_after": lsc.not_after.isoformat() if lsc else None,
+    }
+
+
+@app.command()
+def enrol(
+    device: Annotated[str, typer.Argument(help="The name to come with, such as SEP001122334455.")],
+    host: Annotated[str, typer.Option(help="The CAPF.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Its TCP port.")] = 3804,
+    out: Annotated[Path, typer.Option(help="Key and certificate of the phone, one PEM file; made, used again.")] = Path(
+        "lsc.pem"
+    ),
+    trust: Annotated[
+        Path | None, typer.Option(help="A trust list: the server must show a CAPF record's certificate.")
+    ] = None,
+    password_file: Annotated[Path | None, typer.Option(help="The digits.")] = None,
+    mic: Annotated[
+        Path | None, typer.Option(help="Key and certificate that the maker gave the phone, one PEM file.")
+    ] = None,
+    proof: Annotated[
+        Proof,
+        typer.Option(
+            help="As capfAuthMode 1 to 4: the password alone, nothing, the LSC of --out (else the MIC), the MIC."
+        ),
+    ] = Proof.LSC,
+    tls: Annotated[str, typer.Option(help="The newest TLS to speak: 1.0, 1.1, 1.2 or 1.3.")] = "1.3",
+) -> None:
+    """Ask a CAPF what to do, and do it, as a phone does.
+
+    A certificate is shown with the proof of its key whenever there is one, unless --proof says otherwise.
+    """
+    from mixedmode.app.targets.phone_keys import keep, read_digits, read_key
+    from mixedmode.app.targets.sources import read_source
+    from mixedmode.phone.body.capf import AuthMode
+    from mixedmode.phone.body.capf import enrol as ask
+    from mixedmode.protocols.capf import Reason
+    from mixedmode.trustlist import Role, TrustList
+
+    trusted = None
+    if trust is not None:
+        records = TrustList.parse(read_source(str(trust))).records_with_role(Role.CAPF)
+        trusted = [record.certificate_der for record in records if record.certificate_der is not None]
+    if proof is Proof.MIC and mic is None:
+        raise UsageError("--proof mic needs a MIC", next_step="give its key and certificate with --mic")
+    outcome = interrupts.run(
+        ask(
+            host,
+            port,
+            device,
+            password=read_digits(password_file),
+            lsc=read_key(out, missing=True),
+            mic=read_key(mic),
+            mode=AuthMode[proof.name],
+            tls_max=tls,
+            trusted=trusted,
+        )
+    )
+    keep(outcome, out)
+    print_lines([f"{device}: {outcome.text}"])
+    if outcome.reason not in {Reason.NO_ACTION, Reason.OK}:
+        raise CheckFailedError(f"CAPF refused {device}: {outcome.text}", where=f"{host}:{port}")

@@ -1,0 +1,136 @@
+"""``mixedmode phone``: start one simulated phone against any server and show what it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mixedmode.app import completion
+from mixedmode.errors import CheckFailedError, UsageError
+from mixedmode.faces.terminal import interrupts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mixedmode.phone.body.client import BootReport, Phone
+    from mixedmode.signedfile import SignedFile
+
+
+def phone(
+    server: Annotated[str, typer.Option(help="The TFTP server: name or address (DHCP option 150).")],
+    tftp_port: Annotated[int, typer.Option(min=1, max=65535, help="Its UDP port.")] = 69,
+    http_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Its HTTP port, for models that try HTTP first; 0: no HTTP.")
+    ] = 6970,
+    name: Annotated[str, typer.Option(help="The phone's name: SEP and its MAC address.")] = "SEP001122334455",
+    model: Annotated[
+        str, typer.Option(help="The phone's model, such as 7975 or 8861.", autocompletion=completion.models)
+    ] = "7975",
+    state: Annotated[
+        Path | None, typer.Option(help="Keep what the phone holds in this file, so that it survives a restart.")
+    ] = None,
+    lsc: Annotated[
+        Path | None, typer.Option(help="The phone's key and LSC (mixedmode capf enrol): opens encrypted files.")
+    ] = None,
+    mic: Annotated[
+        Path | None, typer.Option(help="The key and certificate that its maker gave it, to prove itself to CAPF.")
+    ] = None,
+    capf: Annotated[
+        bool,
+        typer.Option("--capf", help="Go to CAPF after the start, as a phone does, and keep the LSC in the --lsc file."),
+    ] = False,
+    capf_password_file: Annotated[Path | None, typer.Option(help="The digits that CAPF asks for; with --capf.")] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Print the console log as it is written.")] = False,
+    delete_ctl: Annotated[bool, typer.Option("--delete-ctl", help="Erase the CTL by hand before starting.")] = False,
+    delete_itl: Annotated[bool, typer.Option("--delete-itl", help="Erase the ITL by hand before starting.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Start a phone: fetch CTL, ITL and configuration, decide what to trust, show the result.
+
+    Exit code 0: the phone trusts what it was offered; 1: it refused something, or CAPF refused it; 3: no answer.
+    """
+    from mixedmode.faces.terminal.console import print_json, print_lines
+    from mixedmode.phone.body.client import Phone, Server
+    from mixedmode.phone.body.tvs import ask_tvs
+    from mixedmode.phone.mind.models import get_phone_model
+    from mixedmode.phone.mind.trust.decisions import ListKind
+
+    if capf and lsc is None:
+        raise UsageError("--capf needs a place for the LSC", next_step="name a file with --lsc; it may not exist yet")
+    show_trace = trace and not as_json
+    simulated = Phone(
+        name,
+        get_phone_model(model),
+        state_file=state,
+        tvs=ask_tvs,
+        decrypt=_opener(lsc, missing=capf) if lsc is not None else None,
+        on_line=(lambda line: print_lines([line])) if show_trace else None,
+    )
+    erased = [kind for kind, wanted in ((ListKind.CTL, delete_ctl), (ListKind.ITL, delete_itl)) if wanted]
+    if erased:
+        simulated.erase(*erased)
+    report = interrupts.run(simulated.boot(Server(server, tftp_port, http_port or None)))
+    went = "" if report.exit_code or lsc is None or not capf else _go_to_capf(simulated, lsc, mic, capf_password_file)
+    if as_json:
+        print_json({**report.document(), **({"capf": went} if capf else {})})
+    else:
+        print_lines(_lines(report, after_trace=show_trace))
+        print_lines([f"CAPF: {went}"] if went else [])
+    if report.exit_code:
+        _explain(report, server)
+        raise typer.Exit(report.exit_code)
+    if went.startswith(_REFUSED):
+        raise CheckFailedError(f"CAPF {went}", where=simulated.name)
+
+
+_REFUSED = "refused"
+
+
+def _go_to_capf(phone: Phone, lsc: Path, mic: Path | None, digits: Path | None) -> str:
+    """Let a phone go to CAPF, keep its LSC, and return how it went."""
+    from mixedmode.app.targets.phone_keys import keep, read_digits, read_key
+    from mixedmode.phone.body.renewal import PhoneKeys, renew
+
+    keys = PhoneKeys(read_key(lsc, missing=True), read_key(mic))
+    outcome = interrupts.run(renew(phone, keys, password=read_digits(digits)))
+    if outcome is None:
+        return "not asked: the configuration names none, or the certificate that the phone holds"
+    keep(outcome, lsc)
+    return outcome.text
+
+
+def _opener(path: Path, *, missing: bool) -> Callable[[SignedFile], bytes] | None:
+    from mixedmode.app.targets.phone_keys import read_key
+    from mixedmode.signedfile.encrypted import decrypt
+
+    signer = read_key(path, missing=missing)
+    return None if signer is None else (lambda file: decrypt(file, signer.key))
+
+
+def _lines(report: BootReport, *, after_trace: bool) -> list[str]:
+    alarm = report.result.alarm
+    lines = ["", *_heading(report)] if after_trace else _heading(report)
+    lines += ["", "Status messages"]
+    lines += [f"  {message}" for message in report.messages] or ["  (none)"]
+    lines += ["", *report.screen(), ""]
+    lines.append("Trust list alarm: " + ("none" if alarm is None else f"{alarm.value} {alarm.name}"))
+    return lines
+
+
+def _heading(report: BootReport) -> list[str]:
+    return [f"{report.device}, Cisco {report.model.name}"]
+
+
+def _explain(report: BootReport, server: str) -> None:
+    from mixedmode.faces.terminal.console import say
+
+    if not report.reachable:
+        say(f"error: the server {server} does not answer; check its address and ports")
+        return
+    for file, decision in report.result.decisions.items():
+        if decision is None:
+            say(f"error: the {file} could not be fetched; --trace shows why")
+        elif decision.refused:
+            say(f"error: {file} refused: {decision.text}")

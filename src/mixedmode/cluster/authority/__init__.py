@@ -1,0 +1,1 @@
+"""Who signs a trust list, and which certificates stand in it."""

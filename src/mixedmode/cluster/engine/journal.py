@@ -1,0 +1,332 @@
+"""The journal of operations and the audit log.
+
+Rules:
+
+1. Taking the lock, the operation's row with all its steps, and the audit record of its beginning are one
+   transaction; so are its end, the audit record of that, and giving the lock back. None is ever there alone.
+2. A step is written down before and after it runs.
+3. Audit rows are only added, but for what strangers write: of refusals and logins a bounded number is kept
+   (:mod:`.refusals`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from mixedmode.cluster.engine import lock, refusals
+from mixedmode.cluster.engine.steps import DONE, RUNNING, UNDOING, Actor, Step
+from mixedmode.cluster.store.schema import AuditRow, OperationFileRow, OperationLockRow, OperationRow, OperationStepRow
+from mixedmode.cluster.store.state import ClusterState
+
+REFUSED = "refused"
+LOGIN = "login"
+UNFINISHED = (RUNNING, UNDOING)
+_WAITING = "waiting"
+_KEPT_OPERATIONS = 20
+"""Journal files of older operations are dropped; their rows and audit records stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """An entry of the audit log."""
+
+    number: int
+    moment: datetime
+    actor: Actor
+    action: str
+    outcome: str
+    operation: int | None
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An operation in the journal; ``steps`` are (name, state)."""
+
+    number: int
+    name: str
+    arguments: dict[str, Any]
+    state: str
+    actor: Actor
+    started: datetime
+    ended: datetime | None
+    memory: dict[str, Any]
+    steps: tuple[tuple[str, str], ...]
+    error: str
+
+
+class Journal:
+    """Writes and reads operations and the audit log."""
+
+    def __init__(self, state: ClusterState) -> None:
+        self._state = state
+        self._database = state.database
+        self._budget = refusals.RefusalBudget()
+        self._refused: set[str] = set()
+        self._until_pruned = 0
+
+    def begin(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        actor: Actor,
+        steps: Sequence[Step],
+        warnings: Sequence[str],
+        *,
+        holding: lock.Holding,
+        node: str,
+    ) -> int:
+        """Take the lock and write the operation down (rule 1); return its number.
+
+        Args:
+            name: Of the operation.
+            arguments: Of the operation.
+            actor: Who asks.
+            steps: What it will do.
+            warnings: What was warned of.
+            holding: The token to hold the lock by.
+            node: Where it was asked for.
+
+        Raises:
+            ClusterBusyError: Another operation holds the lock.
+        """
+        now = self._state.now()
+        with self._database.write() as session:
+            lock.take(session, holding, name, now)
+            row = OperationRow(
+                name=name,
+                arguments=arguments,
+                state=RUNNING,
+                username=actor.user,
+                source=actor.source,
+                started=now,
+                memory={"node": node, "warnings": list(warnings)},
+                error="",
+            )
+            session.add(row)
+            session.flush()
+            session.add_all(
+                OperationStepRow(fkoperation=row.id, position=position, name=step.name, state=_WAITING)
+                for position, step in enumerate(steps)
+            )
+            details = {"arguments": arguments, "plan": [step.name for step in steps], "warnings": list(warnings)}
+            self._audit(session, actor, name, "started", row.id, details)
+            return row.id
+
+    def holder(self) -> lock.Holder | None:
+        """Return who holds the lock, None if it is free."""
+        with self._database.read() as session:
+            return lock.holder_of(session, self._state.now())
+
+    def adopt(self, holding: lock.Holding) -> Entry | None:
+        """Take over the operation that a dead holder left unfinished; None if there is none.
+
+        Args:
+            holding: The token to hold the lock by.
+
+        Raises:
+            ClusterBusyError: Its process still lives.
+        """
+        now = self._state.now()
+        with self._database.write() as session:
+            if not self._database.is_sqlite:
+                # A killed client's last transaction may still be under way in its server process: wait for it.
+                session.execute(text("LOCK TABLE operationlock IN SHARE ROW EXCLUSIVE MODE"))
+            holder = session.get(OperationLockRow, 1)
+            if holder is None:
+                return None
+            if not lock.is_dead(holder, now):
+                raise lock.busy(session, holder, now)
+            taken = lock.take_over(session, holder, holding, now)
+            row = session.scalars(
+                select(OperationRow).where(OperationRow.state.in_(UNFINISHED)).order_by(OperationRow.id.desc())
+            ).first()
+            if not taken:
+                return None
+            if row is None:
+                lock.release(session, holding)
+                return None
+            return _entry(session, row)
+
+    def step(
+        self,
+        operation: int,
+        position: int,
+        state: str,
+        holding: lock.Holding,
+        memory: dict[str, Any] | None = None,
+    ) -> None:
+        """Write a step down, with the memory after it (rule 2)."""
+        now = self._state.now()
+        stamp = {"started": now} if state == RUNNING else {"ended": now}
+        with self._database.write() as session:
+            lock.hold(session, holding, now)
+            session.execute(
+                update(OperationStepRow)
+                .where(OperationStepRow.fkoperation == operation, OperationStepRow.position == position)
+                .values(state=state, **stamp)
+            )
+            if memory is not None:
+                session.execute(update(OperationRow).where(OperationRow.id == operation).values(memory=memory))
+
+    def has_committed(self, operation: int, position: int, holding: lock.Holding) -> bool:
+        """Return whether a committing step's transaction was kept, when its answer got lost on the way.
+
+        Holding the lock first waits for a transaction that the server may still be ending.
+        """
+        with self._database.write() as session:
+            lock.hold(session, holding, self._state.now())
+            state = select(OperationStepRow.state).where(
+                OperationStepRow.fkoperation == operation, OperationStepRow.position == position
+            )
+            return session.scalar(state) == DONE
+
+    def turn_back(self, operation: int, holding: lock.Holding, error: str) -> None:
+        """Note that the operation is being undone from now on, so that a resume does not go forward again."""
+        with self._database.write() as session:
+            lock.hold(session, holding, self._state.now())
+            values = {"state": UNDOING, "error": error}
+            session.execute(update(OperationRow).where(OperationRow.id == operation).values(**values))
+
+    def end(
+        self, entry: Entry, outcome: str, holding: lock.Holding, memory: dict[str, Any], *, resumed_by: Actor | None
+    ) -> None:
+        """Write the end down and give the lock back (rule 1)."""
+        now = self._state.now()
+        details = {"arguments": entry.arguments, **memory}
+        if resumed_by is not None:
+            details["resumed_by"] = resumed_by.user
+        if entry.error:
+            details["error"] = entry.error
+        with self._database.write() as session:
+            lock.hold(session, holding, now)
+            values = {"state": outcome, "ended": now, "memory": memory}
+            session.execute(update(OperationRow).where(OperationRow.id == entry.number).values(**values))
+            self._audit(session, entry.actor, entry.name, outcome, entry.number, details)
+            old = entry.number - _KEPT_OPERATIONS
+            for row in session.scalars(select(OperationFileRow).where(OperationFileRow.fkoperation <= old)):
+                session.delete(row)
+            lock.release(session, holding)
+
+    def abandon(self, holding: lock.Holding) -> None:
+        """Leave an unfinished operation to the next resume."""
+        with self._database.write() as session:
+            lock.abandon(session, holding)
+
+    def refused(self, name: str, arguments: Mapping[str, Any], actor: Actor, error: str) -> None:
+        """Write down that an operation was asked for and refused."""
+        with self._database.write() as session:
+            self._audit(session, actor, name, REFUSED, None, {"arguments": dict(arguments), "error": error})
+
+    def record(self, session: Session, actor: Actor, action: str, outcome: str, details: Mapping[str, Any]) -> None:
+        """Write an audit record within a transaction, for something that changes the cluster and is no operation."""
+        self._audit(session, actor, action, outcome, None, details)
+
+    def last_change(self, *actions: str) -> int:
+        """Return a number that grows when the cluster is changed.
+
+        Args:
+            actions: What else changes it, beside operations, of those that :meth:`record` notes.
+        """
+        changes = or_(AuditRow.operation.is_not(None), AuditRow.action.in_(actions))
+        with self._database.read() as session:
+            return session.scalar(select(AuditRow.id).where(changes).order_by(AuditRow.id.desc()).limit(1)) or 0
+
+    def note(self, actor: Actor, action: str, outcome: str, details: Mapping[str, Any]) -> None:
+        """Write an audit record for something that is no operation, such as a login or a deleted file.
+
+        Refusals beyond what one source may write have none (:mod:`.refusals`).
+        """
+        record = dict(details)
+        if outcome == REFUSED:
+            more = self._budget.take(actor.source, self._state.now())
+            if more is None:
+                return
+            record |= more
+            self._refused.add(action)
+        with self._database.write() as session:
+            self._audit(session, actor, action, outcome, None, record)
+            self._prune(session)
+
+    def _prune(self, session: Session) -> None:
+        """Now and then drop the refusals and logins that are too many."""
+        self._until_pruned -= 1
+        if self._until_pruned > 0:
+            return
+        self._until_pruned = refusals.PRUNED_EVERY
+        # What administrators were refused stays: only they can be, and it is no flood.
+        refused = and_(
+            AuditRow.operation.is_(None), AuditRow.outcome == REFUSED, AuditRow.action.in_(sorted(self._refused))
+        )
+        logins = and_(AuditRow.operation.is_(None), AuditRow.outcome != REFUSED, AuditRow.action == LOGIN)
+        kinds: dict[str, ColumnElement[bool]] = {REFUSED: refused, LOGIN: logins}
+        for kind, of_kind in kinds.items():
+            newest = select(AuditRow.id).where(of_kind).order_by(AuditRow.id.desc())
+            oldest_kept = session.scalar(newest.offset(refusals.KEPT[kind]).limit(1))
+            if oldest_kept is not None:
+                session.execute(delete(AuditRow).where(of_kind, AuditRow.id <= oldest_kept))
+
+    def audit(self, limit: int = 1000) -> list[AuditRecord]:
+        """Return the latest audit records, oldest first."""
+        with self._database.read() as session:
+            rows = session.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(limit)).all()
+            return [
+                AuditRecord(r.id, r.moment, Actor(r.username, r.source), r.action, r.outcome, r.operation, r.details)
+                for r in reversed(rows)
+            ]
+
+    def history(self, limit: int = 100) -> list[Entry]:
+        """Return the latest operations, oldest first."""
+        with self._database.read() as session:
+            rows = session.scalars(select(OperationRow).order_by(OperationRow.id.desc()).limit(limit)).all()
+            return [_entry(session, row) for row in reversed(rows)]
+
+    def entry(self, operation: int) -> Entry:
+        """Return an operation by its number."""
+        with self._database.read() as session:
+            return _entry(session, session.get_one(OperationRow, operation))
+
+    def _audit(
+        self,
+        session: Session,
+        actor: Actor,
+        action: str,
+        outcome: str,
+        operation: int | None,
+        details: Mapping[str, Any],
+    ) -> None:
+        session.add(
+            AuditRow(
+                moment=self._state.now(),
+                username=actor.user,
+                source=actor.source,
+                action=action,
+                outcome=outcome,
+                operation=operation,
+                details=dict(details),
+            )
+        )
+
+
+def _entry(session: Session, row: OperationRow) -> Entry:
+    steps = session.scalars(
+        select(OperationStepRow).where(OperationStepRow.fkoperation == row.id).order_by(OperationStepRow.position)
+    )
+    return Entry(
+        row.id,
+        row.name,
+        dict(row.arguments),
+        row.state,
+        Actor(row.username, row.source),
+        row.started,
+        row.ended,
+        dict(row.memory),
+        tuple((step.name, step.state) for step in steps),
+        row.error,
+    )

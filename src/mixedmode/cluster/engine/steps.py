@@ -1,0 +1,234 @@
+"""The vocabulary of operations: actors, steps, plans, results, and what a step may use.
+
+Rules that every step keeps:
+
+1. Running it again after it was cut off at any point ends in the same state.
+2. It changes the database only through :meth:`StepContext.transaction`, which fails once the lock is lost.
+3. What a later step, an undo or a resume needs, it puts into the journal (``memory``, :meth:`StepContext.keep`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from mixedmode.cluster.engine import lock
+from mixedmode.cluster.store.schema import OperationFileRow, OperationRow, OperationStepRow
+from mixedmode.cluster.store.state import ClusterState
+from mixedmode.errors import MixedModeError
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks, and from where.
+
+    Attributes:
+        user: Account name.
+        source: Address, or ``console``.
+    """
+
+    user: str
+    source: str = "console"
+
+
+RUNNING = "running"
+UNDOING = "undoing"
+DONE = "done"
+UNDONE = "undone"
+"""States of operations and of steps, as the journal writes them."""
+
+SYSTEM = Actor("system", "local")
+"""The program itself, as when it resumes an operation at its start."""
+
+
+class StepContext:
+    """What a step works with.
+
+    Attributes:
+        state: The cluster.
+        arguments: Of the operation.
+        memory: What steps found out; saved after each step.
+        committing: Position of the committing step while it runs: its transaction also marks it as done.
+    """
+
+    def __init__(
+        self,
+        state: ClusterState,
+        operation: int,
+        arguments: Mapping[str, Any],
+        memory: dict[str, Any],
+        holding: lock.Holding,
+    ) -> None:
+        self.state = state
+        self.operation = operation
+        self.arguments = arguments
+        self.memory = memory
+        self._holding = holding
+        self.committing: int | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Give a transaction that fails if the cluster's lock is no longer ours."""
+        with self.state.database.write() as session:
+            lock.hold(session, self._holding, self.state.now())
+            yield session
+            if self.committing is not None:
+                session.execute(
+                    update(OperationStepRow)
+                    .where(
+                        OperationStepRow.fkoperation == self.operation,
+                        OperationStepRow.position == self.committing,
+                    )
+                    .values(state=DONE, ended=self.state.now())
+                )
+                session.execute(
+                    update(OperationRow).where(OperationRow.id == self.operation).values(memory=self.memory)
+                )
+
+    def keep(self, files: Mapping[str, bytes | None]) -> None:
+        """Put files into the journal."""
+        with self.transaction() as session:
+            for name, data in files.items():
+                session.merge(OperationFileRow(fkoperation=self.operation, name=name, data=data))
+
+    def kept(self, name: str) -> bytes | None:
+        """Return a file of the journal; None if the file was absent, or is not in the journal."""
+        with self.state.database.read() as session:
+            row = session.get(OperationFileRow, (self.operation, name))
+            return None if row is None else row.data
+
+    def changed(self, what: str) -> None:
+        """Note a change for the audit record, once."""
+        changes = self.memory.setdefault("changes", [])
+        if what not in changes:
+            changes.append(what)
+
+    def note_file(self, when: str, place: str, data: bytes | None) -> None:
+        """Note a file's hash for the audit record.
+
+        Args:
+            when: ``before`` or ``after``.
+            place: Node and file name, such as ``pub/CTLFile.tlv``.
+            data: Its content, None if there is none.
+        """
+        digest = None if data is None else hashlib.sha256(data).hexdigest()
+        self.memory.setdefault(f"sha256_{when}", {})[place] = digest
+
+
+StepAction = Callable[[StepContext], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of an operation.
+
+    Attributes:
+        name: One line for people.
+        run: Does it.
+        undo: Takes it back, also when it ran only in part.
+        commits: Once this step is done the operation is carried to its end, whatever happens. It has exactly one
+            transaction, and notes everything within.
+    """
+
+    name: str
+    run: StepAction
+    undo: StepAction | None = None
+    commits: bool = False
+
+
+Planner = Callable[[ClusterState, Mapping[str, Any]], list[Step]]
+Checker = Callable[[ClusterState, Mapping[str, Any]], list[str]]
+Completer = Callable[[ClusterState, dict[str, Any]], dict[str, Any]]
+
+
+def nothing_to_check(_state: ClusterState, _arguments: Mapping[str, Any]) -> list[str]:
+    """Return no warnings."""
+    return []
+
+
+def arguments_as_given(_state: ClusterState, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments."""
+    return arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A kind of operation.
+
+    Attributes:
+        name: As the administrator knows it, such as ``utils ctl update CTLFile``.
+        plan: Makes the steps of the arguments; the same steps each time, also half-way through.
+        check: Returns warnings; raises what refuses the operation.
+        complete: Adds to the arguments, once and before all else, what the cluster's state decides.
+        privilege: Level that an account needs.
+        publisher_only: Whether it may be asked for on the publisher only.
+    """
+
+    name: str
+    plan: Planner
+    check: Checker = nothing_to_check
+    privilege: int = 1
+    publisher_only: bool = True
+    complete: Completer = arguments_as_given
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an operation would do.
+
+    Attributes:
+        name: Of the operation.
+        steps: One line each.
+        warnings: What the administrator should know first.
+        refusal: Why it would be refused now, None if it would not.
+    """
+
+    name: str
+    steps: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    refusal: MixedModeError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationResult:
+    """What an operation did.
+
+    Attributes:
+        operation: Its number in the journal.
+        outcome: ``done`` or ``undone`` (a resumed one that had to be taken back).
+        changes: One line each.
+        restart: (node, service) that must be restarted for the change to be served.
+        reload: Nodes whose TFTP service must serve its new ITL at once (after ``utils itl reset``).
+        undelivered: By node, why it has not got its file yet; it gets it when it returns.
+        warnings: What was warned of.
+    """
+
+    operation: int
+    name: str
+    outcome: str
+    changes: tuple[str, ...] = ()
+    restart: tuple[tuple[str, str], ...] = ()
+    reload: tuple[str, ...] = ()
+    undelivered: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of_memory(cls, operation: int, name: str, outcome: str, memory: Mapping[str, Any]) -> OperationResult:
+        """Return the result that the journal tells."""
+        done = outcome == "done"
+        return cls(
+            operation,
+            name,
+            outcome,
+            tuple(memory.get("changes", ())) if done else (),
+            tuple((node, service) for node, service in memory.get("restart", ())) if done else (),
+            tuple(memory.get("reload", ())) if done else (),
+            dict(memory.get("undelivered", {})),
+            tuple(memory.get("warnings", ())),
+        )

@@ -1,0 +1,1 @@
+"""The vocabulary of a cluster: nodes, versions, parameters, licences, roles, what must hold first."""

@@ -1,0 +1,1 @@
+"""Operations on a node's own certificates: requested, imported, made anew."""

@@ -1,0 +1,1 @@
+"""What is kept: tables, certificates and keys, devices, the folders of each node."""

@@ -1,0 +1,194 @@
+"""The phones of the cluster: bulk loading, look-up by name, what they hold.
+
+Every look-up goes over an index; forty thousand devices cost no more than forty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from mixedmode.cluster.model.errors import NotFoundError
+from mixedmode.cluster.model.topology import DeviceSpec
+from mixedmode.cluster.store.database import Database
+from mixedmode.cluster.store.schema import (
+    CallManagerGroup,
+    CallManagerGroupMember,
+    DevicePool,
+    DeviceRow,
+    ProcessNode,
+)
+from mixedmode.errors import UsageError
+
+_CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A phone.
+
+    Attributes:
+        itl_hash: SHA-1 of the ITL that it reported last, lower hex; empty if it did not.
+        ctl_hash: The same for the CTL.
+    """
+
+    name: str
+    model: str
+    protocol: str
+    description: str
+    device_pool: str
+    security_mode: int
+    itl_hash: str
+    ctl_hash: str
+    last_seen: datetime | None
+
+
+_QUERY = select(DeviceRow, DevicePool.name).join(DevicePool)
+
+
+class DeviceStore:
+    """The devices of a cluster."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, devices: Iterable[DeviceSpec]) -> int:
+        """Add devices in one transaction and return how many.
+
+        Raises:
+            UsageError: A name is there already.
+        """
+        with self._database.write() as session:
+            return add_devices(session, devices)
+
+    def get(self, name: str) -> Device:
+        """Return a device by its name.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        with self._database.read() as session:
+            found = session.execute(_QUERY.where(DeviceRow.name == name)).first()
+        if found is None:
+            raise NotFoundError(f"there is no device {name}", next_step="add it, or check its name")
+        return _device(*found)
+
+    def find(self, name: str) -> Device | None:
+        """Return a device by its name, None if there is none."""
+        try:
+            return self.get(name)
+        except NotFoundError:
+            return None
+
+    def __iter__(self) -> Iterator[Device]:
+        """Go through all devices by name, a thousand at a time."""
+        last = ""
+        while True:
+            query = _QUERY.where(DeviceRow.name > last).order_by(DeviceRow.name).limit(_CHUNK)
+            with self._database.read() as session:
+                page = [_device(row, pool) for row, pool in session.execute(query)]
+            yield from page
+            if len(page) < _CHUNK:
+                return
+            last = page[-1].name
+
+    def __len__(self) -> int:
+        """Count them."""
+        with self._database.read() as session:
+            return session.scalar(select(func.count()).select_from(DeviceRow)) or 0
+
+    def report(self, name: str, now: datetime, *, itl_hash: str | None = None, ctl_hash: str | None = None) -> None:
+        """Note what a phone said it holds; an unknown phone is not noted."""
+        values: dict[str, object] = {"lastseen": now}
+        if itl_hash is not None:
+            values["itlhash"] = itl_hash
+        if ctl_hash is not None:
+            values["ctlhash"] = ctl_hash
+        with self._database.write() as session:
+            session.execute(update(DeviceRow).where(DeviceRow.name == name).values(**values))
+
+    def lsc(self, name: str) -> bytes | None:
+        """Return the DER of a device's LSC, None if it is not known."""
+        with self._database.read() as session:
+            return session.scalar(select(DeviceRow.lsc).where(DeviceRow.name == name))
+
+    def trust_servers(self, name: str) -> list[str]:
+        """Return the nodes whose TVS a phone may ask: device pool, CallManager group, its members in order."""
+        query = (
+            select(ProcessNode.name)
+            .join(CallManagerGroupMember, CallManagerGroupMember.fkprocessnode == ProcessNode.id)
+            .join(DevicePool, DevicePool.fkcallmanagergroup == CallManagerGroupMember.fkcallmanagergroup)
+            .join(DeviceRow, DeviceRow.fkdevicepool == DevicePool.id)
+            .where(DeviceRow.name == name)
+            .order_by(CallManagerGroupMember.priority)
+        )
+        with self._database.read() as session:
+            return list(session.scalars(query))
+
+
+def add_devices(session: Session, devices: Iterable[DeviceSpec]) -> int:
+    """Add devices; a device pool that is not there yet is made with the default group."""
+    pools: dict[str, int] = {}
+    rows = [{**_values(session, device, pools), "itlhash": "", "ctlhash": ""} for device in devices]
+    names = [row["name"] for row in rows]
+    if len(set(names)) != len(names):
+        raise UsageError("two devices have the same name", next_step="name each device once")
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        there = session.scalars(select(DeviceRow.name).where(DeviceRow.name.in_([r["name"] for r in chunk]))).first()
+        if there is not None:
+            raise UsageError(f"device {there} is there already", next_step="leave it out")
+        session.execute(insert(DeviceRow), chunk)
+    return len(rows)
+
+
+def change_device(session: Session, device: DeviceSpec) -> None:
+    """Give a device other values; what it reported, and its LSC, stay."""
+    session.execute(update(DeviceRow).where(DeviceRow.name == device.name).values(_values(session, device, {})))
+
+
+def _values(session: Session, device: DeviceSpec, pools: dict[str, int]) -> dict[str, Any]:
+    """Return a row's values; its device pool is looked up, or made with the default group."""
+    if device.device_pool not in pools:
+        pool = session.scalars(select(DevicePool).where(DevicePool.name == device.device_pool)).first()
+        if pool is None:
+            default_group = session.scalars(select(CallManagerGroup.id).order_by(CallManagerGroup.id)).first()
+            pool = DevicePool(name=device.device_pool, fkcallmanagergroup=default_group)
+            session.add(pool)
+            session.flush()
+        pools[device.device_pool] = pool.id
+    return {
+        "name": device.name,
+        "model": device.model,
+        "protocol": device.protocol,
+        "description": device.description,
+        "fkdevicepool": pools[device.device_pool],
+        "securitymode": device.security_mode,
+    }
+
+
+def set_lsc(session: Session, name: str, lsc: bytes | None) -> bool:
+    """Note a device's LSC (DER), None for none; return whether there is such a device."""
+    device = session.scalars(select(DeviceRow.id).where(DeviceRow.name == name)).first()
+    if device is not None:
+        session.execute(update(DeviceRow).where(DeviceRow.id == device).values(lsc=lsc))
+    return device is not None
+
+
+def _device(row: DeviceRow, pool: str) -> Device:
+    return Device(
+        row.name,
+        row.model,
+        row.protocol,
+        row.description,
+        pool,
+        row.securitymode,
+        row.itlhash,
+        row.ctlhash,
+        row.lastseen,
+    )

@@ -1,0 +1,1 @@
+"""Who may administer: accounts, logins and their limits."""

@@ -1,0 +1,82 @@
+"""``utils itl reset``: the ITL signed by the recovery key, after phones have lost their trust."""
+
+from __future__ import annotations
+
+from mixedmode.cluster.engine.steps import OperationResult
+from mixedmode.cluster.model.topology import Service
+from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.operations import itl
+from mixedmode.errors import UsageError
+from mixedmode.faces.shell import texts
+from mixedmode.faces.shell.call import Call
+from mixedmode.faces.shell.model import Argument, Command
+from mixedmode.faces.shell.sftp import SftpServer, connected, download
+from mixedmode.pki.certificates.load import MAX_KEY_FILE, pkcs12_signer
+
+
+def has_recovery(version: Version) -> bool:
+    """Return whether a version has the recovery key."""
+    return version.has_itl_recovery
+
+
+async def reset_local(call: Call) -> None:
+    """Sign the publisher's ITL with its other key, and give it to every TFTP node."""
+    await call.say(texts.ITL_GENERATING)
+    await _tell(call, await call.operate(itl.RESET))
+
+
+async def reset_remote(call: Call) -> None:
+    """The same with a recovery key from an SFTP server."""
+    host, user, name = (call.value(each) for each in ("host", "user", "file"))
+    password = await call.ask(texts.ASK_ITL_PASSWORD, secret=True, user=user, host=host)
+    address, _, port = host.partition(":")
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise UsageError(f"{port!r} is no port", where=host)
+    async with connected(call, SftpServer(address, int(port or 22), user, password)) as client:
+        data = await download(client, name, MAX_KEY_FILE)
+    secret = await call.ask(texts.ASK_RECOVERY_PASSWORD, secret=True)
+    signer = await call.blocking(lambda: pkcs12_signer(data, password=lambda _: secret.encode(), where=name))
+    await call.say(texts.ITL_GENERATING)
+    actor = call.session.actor
+    await _tell(call, await call.blocking(lambda: call.cluster.recovery_itl_operation(signer, actor)))
+
+
+async def _tell(call: Call, result: OperationResult) -> None:
+    nodes = [node.name for node in await call.blocking(call.cluster.nodes) if Service.TFTP in node.services]
+    await call.say(texts.ITL_GENERATED)
+    await call.say(texts.ITL_LOCATING)
+    for node in nodes:
+        await call.write(node, "")
+    await call.say(texts.ITL_COUNT, count=len(nodes))
+    await call.say(texts.ITL_TRANSFERRING)
+    for node in nodes:
+        if node in result.undelivered:
+            await call.say(texts.ITL_NOT_TRANSFERRED, node=node, why=result.undelivered[node])
+            continue
+        await call.session.services.reload_files(node)
+        await call.say(texts.ITL_TRANSFERRED, node=node)
+
+
+COMMANDS = (
+    Command(
+        ("utils", "itl", "reset", "localkey"),
+        "Signs the ITL file with the publisher's other key.",
+        reset_local,
+        privilege=4,
+        publisher_only=True,
+        exists=has_recovery,
+    ),
+    Command(
+        ("utils", "itl", "reset", "remotekey"),
+        "Signs the ITL file with a recovery key from an SFTP server.",
+        reset_remote,
+        (
+            Argument("host", "The SFTP server, with :PORT if it is not 22."),
+            Argument("user", "An account there."),
+            Argument("file", "Such as ITLRecovery.p12."),
+        ),
+        privilege=4,
+        publisher_only=True,
+        exists=has_recovery,
+    ),
+)

@@ -1,0 +1,104 @@
+"""The small port through which the command line handles services; whoever runs them wires it.
+
+:class:`OperationServices` is the port for a cluster whose services follow the database: it notes what they shall do
+(an audited operation) and leaves the doing to each node's supervisor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.topology import Service
+
+
+class ServiceStatus(StrEnum):
+    """As ``utils service`` prints it."""
+
+    STARTED = "STARTED"
+    STOPPED = "STOPPED"
+    STARTING = "STARTING"
+    STOPPING = "STOPPING"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEntry:
+    """A service of a node.
+
+    Attributes:
+        service: Which.
+        status: What it does now.
+        activated: Whether it may run at all.
+    """
+
+    service: Service
+    status: ServiceStatus
+    activated: bool
+
+
+class ServiceControl(Protocol):
+    """Handles the services of every node. The iterators give each state as it is reached and end with the last."""
+
+    async def states(self, node: str) -> Sequence[ServiceEntry]:
+        """Return a node's services."""
+
+    def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+        """Start a service."""
+
+    def stop(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+        """Stop a service."""
+
+    def restart(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+        """Restart a service; a TFTP service serves changed files only after that."""
+
+    async def reload_files(self, node: str) -> None:
+        """Have a node's TFTP service read its files at once, as ``utils itl reset`` needs it."""
+
+
+class OperationServices:
+    """Services that follow the database.
+
+    Args:
+        cluster: The cluster.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def states(self, node: str) -> Sequence[ServiceEntry]:
+        """Return a node's services as the database knows them."""
+        found = await asyncio.to_thread(self._cluster.services, node)
+        return [
+            ServiceEntry(s.service, ServiceStatus.STARTED if s.started else ServiceStatus.STOPPED, s.activated)
+            for s in found
+        ]
+
+    async def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+        """Note that a service shall run."""
+        yield ServiceStatus.STARTING
+        await self._run("utils service start", node, service, actor)
+        yield ServiceStatus.STARTED
+
+    async def stop(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+        """Note that a service shall not run."""
+        yield ServiceStatus.STOPPING
+        await self._run("utils service stop", node, service, actor)
+        yield ServiceStatus.STOPPED
+
+    async def restart(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+        """Note that a service shall be started anew."""
+        yield ServiceStatus.STOPPING
+        await self._run("utils service restart", node, service, actor)
+        yield ServiceStatus.STARTING
+        yield ServiceStatus.STARTED
+
+    async def reload_files(self, node: str) -> None:
+        """Do nothing: a supervisor that follows the database reads the folder itself."""
+
+    async def _run(self, operation: str, node: str, service: Service, actor: Actor) -> None:
+        await asyncio.to_thread(self._cluster.run, operation, actor, node=node, service=service.value)

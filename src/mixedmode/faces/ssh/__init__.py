@@ -1,0 +1,1 @@
+"""The ``admin:`` prompt over SSH: who connects, the channel, line editing and paging."""

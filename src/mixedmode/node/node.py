@@ -1,0 +1,266 @@
+"""A node on a host of its own: its services, watched; deliveries that wait, tried again; its status for people.
+
+Rules:
+
+1. A database that is down stops nothing that runs: files are served from memory, TVS answers from its caches.
+2. SIGTERM and SIGINT drain the services and end the node with exit code 0.
+3. The publisher delivers what waits for nodes that return, every few seconds.
+4. A status is told at once: what a database that hangs would have said is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+
+from mixedmode import __version__
+from mixedmode.cluster.model.topology import NodeInfo
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.node.control import NodeControl
+from mixedmode.node.host.settings import Settings
+from mixedmode.node.host.systemd import notify
+from mixedmode.node.join import SUBSYSTEM, JoinDesk
+from mixedmode.node.phone_control import phone_commands
+from mixedmode.node.phone_servers import phone_servers
+from mixedmode.node.services import PUBLISHER_KEY, STANDARD_PORTS, NodeOptions, NodeServices
+from mixedmode.node.serving import end_by_signal, left_out
+from mixedmode.node.setup import Opened, replication_source
+from mixedmode.node.status import SOCKET_NAME, StatusSocket, SupervisorCollector, serve_metrics
+from mixedmode.node.upkeep import Upkeep
+from mixedmode.services.files.phoneconfig import ConfigFacts
+from mixedmode.services.net.server_tls import TlsFloor
+from mixedmode.services.net.supervisor import UnitState, UnitStatus
+from mixedmode.services.ssh.ssh_keys import ensure_key
+
+DELIVERY_SECONDS: Final = 5.0
+DATABASE_SECONDS: Final = 3.0
+"""How long the database may take to answer a question about the status; less than who asks waits."""
+
+_log = structlog.get_logger("mixedmode.node")
+
+
+class Node:
+    """A node of a cluster, run by this process.
+
+    Args:
+        settings: What it is.
+        opened: Its cluster.
+
+    Raises:
+        UsageError: The cluster has no such node, or its address is another one.
+    """
+
+    def __init__(self, settings: Settings, opened: Opened) -> None:
+        self.settings = settings
+        self.cluster = cluster = opened.cluster
+        self.administered = opened.administered
+        self._warning = opened.warning
+        info = cluster.node(settings.node.name)
+        if info.is_publisher != (settings.node.role == "publisher"):
+            raise UsageError(f"the cluster does not know {info.name} as {settings.node.role}", where=info.name)
+        nodes: dict[str, NodeServices] = {}
+        ports = settings.ports
+        self.services = NodeServices(
+            cluster,
+            info,
+            locate=self._facts,
+            control=NodeControl(self.administered, nodes),
+            options=NodeOptions(
+                ports,
+                floor=TlsFloor(settings.tls.floor),
+                host=settings.node.listen,
+                remote=not info.is_publisher,
+                rules=settings.files.map,
+            ),
+            changed=self._unit_changed,
+            subsystems={SUBSYSTEM: self._desk()} if info.is_publisher else None,
+            administered=self.administered,
+        )
+        nodes[info.name] = self.services
+        self.upkeep = Upkeep(self.administered, subscriber=None if info.is_publisher else info.name, copy=self.cluster)
+        self.started = datetime.now(UTC)
+        self._undelivered: dict[str, str] = {}
+
+    def _unit_changed(self, status: UnitStatus) -> None:
+        _log_unit(status)
+        if status.name == "tftp" and status.state is UnitState.STARTED:
+            for line in left_out(self.services.files):
+                _log.warning("files", problem=line)
+
+    async def run(self, *, ready: Callable[[], None] = lambda: None) -> None:
+        """Run until SIGTERM or SIGINT.
+
+        Args:
+            ready: Called once everything that can be started is.
+        """
+        stopped = end_by_signal()
+        commands = phone_commands({self.services.info.name: self.services})
+        status = StatusSocket(self.settings.node.directory / SOCKET_NAME, self.describe, commands)
+        await status.start()
+        stop_metrics = self._metrics()
+        if self._warning:
+            _log.warning("subscriber", problem=self._warning)
+        try:
+            await asyncio.to_thread(self._make_itl)
+            await self.services.start(tolerant=True)
+            notify("READY=1")
+            _log.info("node runs", node=self.services.info.name, version=__version__)
+            ready()
+            await self._until(stopped)
+        finally:
+            notify("STOPPING=1")
+            _log.info("node stops", node=self.services.info.name)
+            await self.services.stop()
+            stop_metrics()
+            await status.stop()
+
+    async def _until(self, stopped: asyncio.Event) -> None:
+        loops = [self.services.run(), self.upkeep.run()]
+        if self.services.info.is_publisher:
+            loops.append(self._deliver())
+        tasks = [asyncio.create_task(each) for each in loops]
+        ended = asyncio.create_task(stopped.wait())
+        try:
+            done, _ = await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (ended, *tasks):
+                task.cancel()
+            await asyncio.gather(ended, *tasks, return_exceptions=True)
+
+    async def _deliver(self) -> None:
+        """Deliver what waits for nodes (rule 3)."""
+        while True:
+            await asyncio.sleep(DELIVERY_SECONDS)
+            try:
+                left = await asyncio.to_thread(self.cluster.deliver_pending)
+            except MixedModeError as error:
+                _log.warning("deliveries wait", problem=str(error))
+                continue
+            for node in sorted(set(self._undelivered) - set(left)):
+                _log.info("delivered", to=node)
+            for node, problem in left.items():
+                if self._undelivered.get(node) != problem:
+                    _log.warning("files wait for a node", to=node, problem=problem)
+            self._undelivered = left
+
+    def _desk(self) -> JoinDesk:
+        """Return what takes subscribers in."""
+        key = self.cluster.folder(self.settings.node.name).keys / PUBLISHER_KEY
+
+        def source() -> dict[str, Any]:
+            return replication_source(self.settings, self.cluster).document()
+
+        return JoinDesk(self.cluster, replication=source, sftp_key=ensure_key(key))
+
+    def _make_itl(self) -> None:
+        """Make this node's ITL if it has none and its signing key is here, and certificates that it lacks."""
+        try:
+            self.administered.make_missing_certificates(self.services.info.name)
+            self.administered.publish_missing_itls()
+        except MixedModeError as error:
+            _log.warning("the ITL file or certificates wait", problem=str(error))
+
+    def _metrics(self) -> Callable[[], None]:
+        wanted = self.settings.metrics
+        if wanted.port == 0:
+            return lambda: None
+        collector = SupervisorCollector(self.services.supervisor, self.services.info.name)
+        return serve_metrics(collector, wanted.address, wanted.port)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the node's status; may ask the database."""
+        info = self.services.info
+        document: dict[str, Any] = {
+            "node": info.name,
+            "role": self.settings.node.role,
+            "address": info.address,
+            "program": __version__,
+            "started": self.started.isoformat(timespec="seconds"),
+            "units": [
+                {
+                    "name": unit.name,
+                    "state": unit.state.value,
+                    "port": unit.port,
+                    "starts": unit.starts,
+                    "failures": unit.failures,
+                    "problem": unit.problem or None,
+                }
+                for unit in self.services.supervisor
+            ],
+        }
+        if self.upkeep.removed:
+            return {**document, "removed": True}
+        asked = {"database_problem": self._cluster_document, "operation_problem": self._operation_document}
+        answers: dict[str, Future[dict[str, Any]]] = {}
+        for key, ask in asked.items():
+            answers[key] = _in_thread(ask)
+        end = time.monotonic() + DATABASE_SECONDS
+        for key, answer in answers.items():
+            try:
+                document |= answer.result(max(0.0, end - time.monotonic()))
+            except MixedModeError as error:
+                document[key] = str(error)
+            except TimeoutError:
+                document[key] = "the database does not answer"
+        return document
+
+    def _operation_document(self) -> dict[str, Any]:
+        """Return who holds the cluster's lock."""
+        holder = self.administered.operations.journal.holder()
+        return {"operation": None if holder is None else holder.document()}
+
+    def _cluster_document(self) -> dict[str, Any]:
+        name = self.services.info.name
+        ctl = self.cluster.show_ctl(name)
+        waiting = [state.service.value for state in self.cluster.services(name) if state.restart_needed is not None]
+        return {
+            "version": self.cluster.version.text,
+            "security_mode": self.cluster.mode.label,
+            "ctl": {"length": len(ctl.data or b""), "is_the_publishers": not ctl.differs},
+            "lists": self.services.lists.describe(),
+            "restart_needed": waiting,
+            "undelivered": [
+                {"node": each.node, "file": each.name, "problem": each.error or None}
+                for each in self.cluster.deliveries.pending()
+            ],
+        }
+
+    def _facts(self, device: str) -> ConfigFacts:
+        """Return the servers that a phone is told of, with the ports that the nodes joined with."""
+        endpoints = self.cluster.endpoints()
+
+        def port(node: NodeInfo, unit: str) -> int:
+            known = endpoints.get(node.name)
+            return known.ports.get(unit, STANDARD_PORTS[unit]) if known else self.services.options.port(unit)
+
+        return phone_servers(self.cluster, device, {info.name: info for info in self.cluster.nodes()}, port)
+
+
+def _in_thread(ask: Callable[[], dict[str, Any]]) -> Future[dict[str, Any]]:
+    """Ask in a thread of its own, which nobody has to wait for."""
+    answer: Future[dict[str, Any]] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the answer gets it
+            answer.set_exception(error)
+
+    threading.Thread(target=work, name="status", daemon=True).start()
+    return answer
+
+
+def _log_unit(status: UnitStatus) -> None:
+    if status.problem:
+        _log.warning("unit", unit=status.name, state=status.state.value, problem=status.problem)
+    else:
+        _log.info("unit", unit=status.name, state=status.state.value, port=status.port)

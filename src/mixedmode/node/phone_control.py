@@ -1,0 +1,62 @@
+"""The registered phones of nodes in this process: listed, shown, and reset, as the device page of a CUCM does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from mixedmode.errors import UsageError
+from mixedmode.node.services import NodeServices
+from mixedmode.node.status import Command
+from mixedmode.protocols.sccp import ResetKind
+
+KINDS = {"reset": ResetKind.RESET, "restart": ResetKind.RESTART, "apply": ResetKind.APPLY_CONFIG}
+
+
+def phone_commands(nodes: Mapping[str, NodeServices]) -> dict[str, Command]:
+    """Return what a node's socket answers about phones: ``phones`` and ``reset``."""
+
+    def phones(_request: dict[str, Any]) -> dict[str, Any]:
+        return {"phones": list(registered(nodes)), "lab": False}
+
+    def reset(request: dict[str, Any]) -> dict[str, Any]:
+        return {"told": tell(nodes, wanted(request), str(request.get("kind"))), "restarted": []}
+
+    return {"phones": phones, "reset": reset}
+
+
+def wanted(request: Mapping[str, Any]) -> set[str] | None:
+    """Return the phones that a question names, in upper case; None means every one."""
+    names = request.get("devices")
+    return {str(name).upper() for name in names} if isinstance(names, list) else None
+
+
+def registered(nodes: Mapping[str, NodeServices]) -> Iterator[dict[str, Any]]:
+    """Yield the registered phones."""
+    for name, node in nodes.items():
+        if node.callmanager is not None:
+            for phone in node.callmanager.phones():
+                yield {"node": name, **phone.document()}
+
+
+def tell(nodes: Mapping[str, NodeServices], names: Collection[str] | None, kind: str) -> list[str]:
+    """Tell registered phones to reset; return which were told.
+
+    Args:
+        nodes: Whose phones.
+        names: In upper case; None means every one.
+        kind: One of :data:`KINDS`.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"{kind!r} is no kind of reset", next_step=f"one of: {', '.join(KINDS)}")
+    told: list[str] = []
+    for node in nodes.values():
+        manager = node.callmanager
+        if manager is None:
+            continue
+        here = [phone.name for phone in manager.phones() if names is None or phone.name.upper() in names]
+        told += [name for name in here if manager.reset_device(name, KINDS[kind])]
+    return told

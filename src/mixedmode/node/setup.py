@@ -1,0 +1,263 @@
+"""Making a node, having it join a cluster, and opening its cluster as ``mixedmode.toml`` says."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.topology import ClusterSpec, NodeInfo, NodeSpec
+from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.replication.logical import Source, join_subscriber, prepare_publisher
+from mixedmode.cluster.replication.replicas import LogicalReplication
+from mixedmode.cluster.store.database import Database
+from mixedmode.cluster.store.folders import NodeFolder
+from mixedmode.control.accounts import account_store, check_password
+from mixedmode.errors import MixedModeError, RemoteError, UsageError
+from mixedmode.faces.terminal import interrupts
+from mixedmode.faces.terminal.secret_files import read_secret
+from mixedmode.node.host.settings import Settings
+from mixedmode.node.join import Publisher, ask_publisher, make_keys
+from mixedmode.node.services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS
+from mixedmode.node.upkeep import JOIN_AGAIN, REMOVED, forget_subscription, was_removed
+from mixedmode.pki.certificates.profiles import Subject
+from mixedmode.pki.files import PRIVATE, write_atomic
+from mixedmode.services.ssh.distribution import NodeDistributor, SftpDistributor, SftpEndpoint
+from mixedmode.services.ssh.sftp import HOST_KEY
+from mixedmode.services.ssh.ssh_keys import ensure_key
+
+ADMINISTRATOR = "administrator"
+ADMINISTRATOR_LEVEL = 4
+REPLICATION_PASSWORD = "replication.password"  # noqa: S105 - the name of a file
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """The attributes of every certificate's subject, beside the common name."""
+
+    name: str
+    unit: str
+    locality: str
+    state: str
+    country: str
+
+    @property
+    def subject(self) -> Subject:
+        """As the certificates take it."""
+        return Subject("", self.unit, self.name, self.locality, self.state, self.country)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A node that was just made.
+
+    Attributes:
+        password_file: Where the administrator's password is.
+        warnings: What a person should know.
+    """
+
+    password_file: Path
+    warnings: tuple[str, ...] = ()
+
+
+def make_publisher(
+    settings: Settings,
+    *,
+    version: str,
+    organization: Organization,
+    password_file: Path | None,
+    say: Callable[[str], None],
+) -> Made:
+    """Make a cluster of one node.
+
+    Raises:
+        UsageError: There is a cluster already, or a value is out of its range.
+        DatabaseError: The database cannot be used.
+    """
+    node = settings.node
+    spec = ClusterSpec(
+        version=Version.known(version),
+        nodes=(NodeSpec(node.name, node.address),),
+        organization=organization.subject,
+    )
+    password = _password(password_file)
+    say(f"making keys and certificates of {node.name} in {node.directory}")
+    warnings: list[str] = []
+    cluster = Cluster.create(node.directory, spec, database_url=settings.database.url or None)
+    try:
+        node.directory.chmod(0o700)
+        account_store(cluster.folder(node.name)).put(ADMINISTRATOR, password, ADMINISTRATOR_LEVEL)
+        warnings += filter(None, [cluster.make_query_login()])
+        if settings.database.url:
+            try:
+                replication_source(settings, cluster)
+            except MixedModeError as error:
+                warnings.append(f"other hosts cannot join yet: {error.what}; {error.next_step}")
+    finally:
+        cluster.close()
+    return Made(_kept(node.directory, password, password_file), tuple(warnings))
+
+
+def replication_source(settings: Settings, cluster: Cluster) -> Source:
+    """Return how subscribers reach the publisher's database; makes its publication and their role if needed.
+
+    Raises:
+        PreconditionError: The database cannot be replicated.
+        DatabaseError: The account may not do that.
+    """
+    path = settings.node.directory / REPLICATION_PASSWORD
+    password = path.read_text().strip() if path.exists() else secrets.token_urlsafe(24)
+    source = prepare_publisher(cluster.database, settings.node.address, password)
+    if not path.exists():
+        write_atomic(path, password.encode() + b"\n", mode=PRIVATE)
+    return source
+
+
+def join_cluster(settings: Settings, publisher: Publisher, *, say: Callable[[str], None]) -> tuple[Settings, Made]:
+    """Make a subscriber and have it join.
+
+    Args:
+        settings: Of the subscriber, with its own database.
+        publisher: Where to join, and as whom.
+        say: Told about progress.
+
+    Returns:
+        The settings to write, with the publisher's database, and what was made.
+
+    Raises:
+        UsageError: The publisher refused.
+        PreconditionError: A database is not fit for it.
+        RemoteError: The publisher does not answer.
+    """
+    node = settings.node
+    description = interrupts.run(ask_publisher(publisher, {"ask": "describe"}))
+    replication = description.get("replication")
+    if not replication:
+        raise RemoteError(
+            "the publisher's database is not made for nodes on other hosts",
+            where=publisher.host,
+            why=str(description.get("replication_problem") or ""),
+            next_step="on the publisher use PostgreSQL with wal_level = logical",
+        )
+    source = Source.of(replication)
+    say(f"making keys and certificates of {node.name} in {node.directory}")
+    node.directory.mkdir(parents=True, exist_ok=True)
+    node.directory.chmod(0o700)
+    folder = NodeFolder(node.directory / node.name)
+    certificates = make_keys(folder, node.name, description)
+    write_atomic(folder.root / PUBLISHER_KEYS, f"{description['sftp_key']}\n".encode())
+    request = {
+        "ask": "join",
+        "name": node.name,
+        "address": node.address,
+        "ports": {name: settings.ports.get(name, standard) for name, standard in STANDARD_PORTS.items()},
+        "sftp_host_key": ensure_key(folder.keys / HOST_KEY),
+        "certificates": certificates,
+    }
+    say(f"joining the cluster of {description['publisher']['name']}")
+    answer = interrupts.run(ask_publisher(publisher, request))
+    database = Database(settings.database.url)
+    try:
+        join_subscriber(database, source, node.name, progress=lambda done, every: say(f"tables: {done} of {every}"))
+    finally:
+        database.close()
+    mine = Cluster.attach(node.directory, database_url=settings.database.url)
+    warnings = [*map(str, answer.get("warnings", ())), mine.make_query_login()]
+    mine.close()
+    account_store(folder).put(publisher.user, publisher.password, ADMINISTRATOR_LEVEL)
+    complete = settings.model_copy(
+        update={"database": settings.database.model_copy(update={"publisher_url": source.url})}
+    )
+    return complete, Made(_kept(node.directory, publisher.password, None), tuple(filter(None, warnings)))
+
+
+def _kept(directory: Path, password: str, given: Path | None) -> Path:
+    """Return the file that holds the administrator's password."""
+    if given is not None:
+        return given
+    path = directory / "administrator.password"
+    write_atomic(path, password.encode() + b"\n", mode=PRIVATE)
+    return path
+
+
+def _password(path: Path | None) -> str:
+    if path is None:
+        return secrets.token_urlsafe(12)
+    password = read_secret(path)
+    check_password(password)
+    return password
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A node's cluster.
+
+    Attributes:
+        cluster: As the node's services read it.
+        administered: As its administrators change it: on a subscriber, the publisher's database.
+        warning: Why the second is only the first; empty if it is not.
+    """
+
+    cluster: Cluster
+    administered: Cluster
+    warning: str = ""
+
+    def close(self) -> None:
+        """Close the databases."""
+        self.cluster.close()
+        if self.administered is not self.cluster:
+            self.administered.close()
+
+
+def open_cluster(settings: Settings) -> Opened:
+    """Open the cluster as this node sees it.
+
+    Raises:
+        NotFoundError: There is none.
+        DatabaseError: The database cannot be used.
+    """
+    if settings.node.role == "publisher":
+        cluster = _publishers(settings)
+        return Opened(cluster, cluster)
+    directory = settings.node.directory
+    if not settings.database.url:
+        raise UsageError("a subscriber needs a database of its own", next_step="mixedmode node join makes one")
+    mine = Cluster.attach(directory, database_url=settings.database.url)
+    warning = ""
+    try:
+        theirs = Cluster.attach(directory, database_url=settings.database.publisher_url)
+        theirs.replication = LogicalReplication(theirs.database, theirs.publisher.name)
+        theirs.deliveries.distributor = NodeDistributor(directory, None)
+    except MixedModeError as error:
+        theirs, warning = mine, f"nothing can be changed from here: {error}"
+    name = settings.node.name
+    if was_removed(name, mine, theirs):
+        forget_subscription(mine.database, name)
+        Opened(mine, theirs).close()
+        raise UsageError(REMOVED, where=name, next_step=JOIN_AGAIN)
+    # The publisher's login is not known here, and what is asked for by hand is better read where it is at hand.
+    theirs.query_database = mine.database
+    mine.make_query_login()
+    return Opened(mine, theirs, warning)
+
+
+def _publishers(settings: Settings) -> Cluster:
+    directory, url = settings.node.directory, settings.database.url or None
+    found: list[Cluster] = []
+
+    def locate(info: NodeInfo) -> SftpEndpoint | None:
+        endpoint = found[0].endpoints().get(info.name)
+        if endpoint is None:
+            return None
+        return SftpEndpoint(info.address, endpoint.ports.get("sftp", STANDARD_PORTS["sftp"]), endpoint.sftp_host_key)
+
+    key = directory / settings.node.name / "keys" / PUBLISHER_KEY
+    cluster = Cluster.open(directory, database_url=url)
+    cluster.make_query_login()
+    found.append(cluster)
+    cluster.deliveries.distributor = NodeDistributor(directory, SftpDistributor(locate, key))
+    if url is not None:
+        cluster.replication = LogicalReplication(cluster.database, cluster.publisher.name)
+    return cluster

@@ -1,0 +1,1 @@
+"""The phone on a network: sockets, its flash, its registration, its certificates."""

@@ -1,0 +1,205 @@
+"""The phone's CAPF client: it asks what to do, makes the key that it is asked for, keeps what it gets.
+
+Rules:
+
+1. How it proves itself is for ``capfAuthMode`` to say (phone-trust.md 6): 1 by the password, 2 not at all, 3 by its LSC
+   or, without one, its MIC, 4 by its MIC.
+2. The proof covers the device's name and the certificate, not the session: whoever receives it could show it again. So
+   it goes only to a server whose certificate the lists hold, where there are lists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from mixedmode.causes import why_no_connection
+from mixedmode.errors import ProtocolError, RemoteError, UsageError
+from mixedmode.phone.body.tls import UntrustedServerError, client_context, is_trusted
+from mixedmode.pki.certificates.capf_proof import make_proof
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import KeyKind, generate_key
+from mixedmode.pki.signing.signer import SoftwareSigner
+from mixedmode.protocols.capf import (
+    Claim,
+    Credential,
+    Curve,
+    Enrolment,
+    Finished,
+    Generate,
+    Installed,
+    KeyWish,
+    MalformedCapfError,
+    PhoneSession,
+    Reason,
+    Removed,
+)
+
+
+class AuthMode(IntEnum):
+    """``capfAuthMode`` (rule 1)."""
+
+    PASSWORD = 1
+    NONE = 2
+    LSC = 3
+    MIC = 4
+
+
+DEADLINE: Final = 60.0
+_READ: Final = 4096
+_CURVES: Final = {Curve.P256: KeyKind.EC_256, Curve.P384: KeyKind.EC_384, Curve.P521: KeyKind.EC_521}
+_TEXTS: Final[dict[int, str]] = {
+    Reason.NO_ACTION: "no pending CAPF operation",
+    Reason.OK: "done",
+    Reason.INVALID: "refused: wrong password or proof, or too many of them; the server knows why",
+    Reason.UNKNOWN_DEVICE: "the device is not known",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a session ended.
+
+    Attributes:
+        reason: As the server gave it.
+        lsc: The phone's LSC with its key now; None without one.
+        did: ``installed``, ``removed`` or empty.
+    """
+
+    reason: int
+    lsc: SoftwareSigner | None
+    did: str = ""
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        return self.did or _TEXTS.get(self.reason, f"reason {self.reason}")
+
+
+async def enrol(
+    host: str,
+    port: int,
+    device: str,
+    *,
+    password: str = "",
+    lsc: SoftwareSigner | None = None,
+    mic: SoftwareSigner | None = None,
+    mode: AuthMode = AuthMode.LSC,
+    tls_max: str = "1.3",
+    trusted: Collection[bytes] | None = None,
+    deadline: float = DEADLINE,
+) -> Outcome:
+    """Ask a CAPF what to do, and do it.
+
+    Args:
+        host: Its name or address.
+        port: Its TCP port.
+        device: This phone's name.
+        password: Digits, empty without; sent unless the mode is "none".
+        lsc: What the phone got from a CAPF before.
+        mic: What its maker gave it.
+        mode: How it proves itself.
+        tls_max: The newest TLS that it speaks.
+        trusted: DER of the certificates that the server may show (CAPF records of the phone's lists); None: any.
+        deadline: Seconds for everything.
+
+    Raises:
+        UntrustedServerError: It showed another certificate.
+        UsageError: There is no such TLS version.
+        RemoteError: It does not answer in time, or breaks the protocol.
+    """
+    where = f"{host}:{port}"
+    context = client_context(tls_max)
+    shown = identity_of(mode, lsc, mic)
+    session = PhoneSession(
+        Enrolment(
+            device,
+            "" if mode is AuthMode.NONE else password,
+            lsc.certificate.der if lsc else None,
+            None if shown is None else credential(device, shown),
+        )
+    )
+    try:
+        async with asyncio.timeout(deadline):
+            reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname="")
+            try:
+                _check_server(writer, trusted)
+                return await _converse(session, reader, writer, lsc)
+            finally:
+                writer.transport.abort()
+    except TimeoutError:
+        raise RemoteError(f"no answer from CAPF after {deadline:g} s", where=where, code="timeout") from None
+    except MalformedCapfError as error:
+        raise ProtocolError("CAPF does not keep to the protocol", where=where, why=error.what) from error
+    except (OSError, UnicodeError) as error:
+        why, step = why_no_connection(error)
+        raise RemoteError("CAPF cannot be reached", where=where, why=why, next_step=step) from error
+
+
+def identity_of(mode: AuthMode, lsc: SoftwareSigner | None, mic: SoftwareSigner | None) -> SoftwareSigner | None:
+    """Return the certificate with which a phone proves itself, None where it shows none (rule 1)."""
+    if mode is AuthMode.LSC:
+        return lsc or mic
+    return mic if mode is AuthMode.MIC else None
+
+
+def credential(device: str, identity: SoftwareSigner) -> Credential:
+    """Return the proof that a phone is a device and holds a certificate's key."""
+    der = identity.certificate.der
+    return Credential(der, *make_proof(identity, Claim(device, b"", der).signed))
+
+
+async def _converse(
+    session: PhoneSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lsc: SoftwareSigner | None
+) -> Outcome:
+    did = ""
+    key = None
+    while True:
+        while (event := session.next_event()) is not None:
+            match event:
+                case Generate(wish):
+                    writer.writelines(session.output())
+                    key = await asyncio.to_thread(generate_key, _kind(wish))
+                    session.generated(_public(key))
+                case Installed(certificate) if key is not None:
+                    lsc, did = SoftwareSigner(Certificate.from_der(certificate), key), "installed"
+                case Removed():
+                    lsc, did = None, "removed"
+                case Finished(reason):
+                    return Outcome(reason, lsc, did if reason == Reason.OK else "")
+        writer.writelines(session.output())
+        await writer.drain()
+        data = await reader.read(_READ)
+        if not data:
+            raise RemoteError("CAPF closed the connection before the end")
+        session.receive(data)
+
+
+def _kind(wish: KeyWish) -> KeyKind:
+    if wish.curve is not None:
+        return _CURVES[wish.curve]
+    try:
+        return KeyKind.from_label(f"rsa-{wish.bits}")
+    except UsageError as error:
+        raise ProtocolError(f"CAPF wants an RSA key of {wish.bits} bits") from error
+
+
+def _public(key: object) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise ProtocolError("the key has no public half")
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _check_server(writer: asyncio.StreamWriter, trusted: Collection[bytes] | None) -> None:
+    if not is_trusted(writer, trusted):
+        raise UntrustedServerError(
+            "the CAPF server shows a certificate that the trust lists do not hold for CAPF",
+            next_step="have the phone fetch the CTL and ITL of this cluster",
+            code="capf-untrusted",
+        )

@@ -1,0 +1,189 @@
+"""Fetch one file over TFTP, as a phone does, or from whatever a SOURCE names.
+
+Every download has a limit on bytes and on time. TFTP: the sans-IO machine of
+:mod:`mixedmode.protocols.tftp` on one unconnected socket, since the server answers from another port.
+HTTP is in :mod:`mixedmode.phone.body.http`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from mixedmode.causes import why_no_connection
+from mixedmode.errors import UsageError
+from mixedmode.phone.body.errors import FileNotFoundOnServer, TransferFailed
+from mixedmode.phone.body.http import fetch_http
+from mixedmode.protocols.tftp import (
+    DEFAULT_OPTIONS,
+    ClientPhase,
+    ClientTransfer,
+    FailureReason,
+    MalformedPacketError,
+    Options,
+    Outgoing,
+)
+
+__all__ = [
+    "FileNotFoundOnServer",
+    "Progress",
+    "TransferFailed",
+    "fetch",
+    "fetch_http",
+    "fetch_sync",
+    "fetch_tftp",
+]
+
+Progress = Callable[[int, int | None], None]
+"""Told the bytes so far, and in all if the server said so."""
+
+_TFTP_PORT = 69
+_DATAGRAM_BYTES = 65536
+_BATCH = 256
+
+
+async def fetch_tftp(
+    host: str,
+    port: int,
+    name: str,
+    *,
+    timeout: float = 1.0,
+    retries: int = 5,
+    limit: int = 1 << 20,
+    options: Options = DEFAULT_OPTIONS,
+    deadline: float = 300.0,
+    progress: Progress | None = None,
+) -> bytes:
+    """Return the file ``name`` of the TFTP server at ``host`` and ``port``.
+
+    Args:
+        host: Name or address of the server.
+        port: Its UDP port.
+        name: The file.
+        timeout: Seconds until the last packet is sent again.
+        retries: How often, before giving up.
+        limit: Most bytes to take.
+        options: RFC 2347 options to ask for; none by default, as phones do.
+        deadline: Seconds for the whole transfer.
+        progress: Told after each block.
+
+    Raises:
+        FileNotFoundOnServer: The server has no such file.
+        TransferFailed: Anything else.
+        UsageError: The name is too long for a request.
+    """
+    where = f"tftp://{host}:{port}/{name}"
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        problem, step = why_no_connection(error)
+        raise TransferFailed(f"There is no such server: {problem}", where=where, next_step=step) from error
+    family, _, _, _, server = found[0]
+    try:
+        transfer = ClientTransfer(
+            name, server, loop.time(), options=options, timeout=timeout, retries=retries, limit=limit
+        )
+    except MalformedPacketError as error:
+        raise UsageError(error.what, where=where, next_step=error.next_step) from error
+    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as sock:
+        try:
+            async with asyncio.timeout(deadline):
+                await _run(transfer, sock, progress)
+        except TimeoutError:
+            raise TransferFailed(f"Not complete after {deadline:g} s", where=where, code="timeout") from None
+        except OSError as error:
+            problem, step = why_no_connection(error)
+            raise TransferFailed(f"The network refused it: {problem}", where=where, next_step=step) from error
+    if transfer.phase is ClientPhase.DONE:
+        return transfer.content
+    raise _failure(transfer, where)
+
+
+async def _run(transfer: ClientTransfer, sock: socket.socket, progress: Progress | None) -> None:
+    loop = asyncio.get_running_loop()
+    news = asyncio.Event()
+
+    def send(outgoing: Outgoing) -> None:
+        for packet, address in outgoing:
+            try:
+                sock.sendto(packet, address)
+            except BlockingIOError:
+                return  # lost like any other; the clock repeats it
+
+    loop.add_reader(sock.fileno(), news.set)
+    try:
+        send(transfer.start())
+        while not transfer.finished:
+            try:
+                async with asyncio.timeout_at(transfer.deadline):
+                    await news.wait()
+            except TimeoutError:
+                send(transfer.expire(loop.time()))
+                continue
+            news.clear()
+            for _ in range(_BATCH):
+                try:
+                    data, address = sock.recvfrom(_DATAGRAM_BYTES)
+                except BlockingIOError:
+                    break
+                send(transfer.receive(data, address, loop.time()))
+            if progress is not None:
+                progress(transfer.received, transfer.total)
+    finally:
+        loop.remove_reader(sock.fileno())
+
+
+def _failure(transfer: ClientTransfer, where: str) -> FileNotFoundOnServer | TransferFailed:
+    failure = transfer.failure
+    if failure is None:
+        return TransferFailed("The transfer did not finish", where=where)
+    if failure.reason is FailureReason.NOT_FOUND:
+        return FileNotFoundOnServer(
+            "File not found", where=where, why=f"the server says: {failure.message}", next_step="Check the name."
+        )
+    next_step = {
+        FailureReason.TIMEOUT: "Check the address, and that UDP can pass in both directions.",
+        FailureReason.TOO_LARGE: "Allow more bytes if this is the right file.",
+    }.get(failure.reason)
+    return TransferFailed(failure.message, where=where, next_step=next_step, code=failure.reason.value)
+
+
+async def fetch(source: str, *, limit: int = 1 << 20, ca_file: Path | None = None) -> bytes:
+    """Return what ``tftp://host[:port]/name`` or ``http(s)://host[:port]/name`` names.
+
+    Raises:
+        UsageError: It is no such URL.
+        FileNotFoundOnServer: The server has no such file.
+        TransferFailed: Anything else.
+    """
+    if source.startswith(("http://", "https://")):
+        return await fetch_http(source, limit=limit, ca_file=ca_file)
+    host, port, name = split_tftp_url(source)
+    return await fetch_tftp(host, port, name, limit=limit)
+
+
+def fetch_sync(source: str, *, limit: int = 1 << 20, ca_file: Path | None = None) -> bytes:
+    """Do :func:`fetch` from code that has no event loop."""
+    return asyncio.run(fetch(source, limit=limit, ca_file=ca_file))
+
+
+def split_tftp_url(source: str) -> tuple[str, int, str]:
+    """Return host, port and file name of ``tftp://host[:port]/name`` (RFC 3617).
+
+    Raises:
+        UsageError: It is no such URL.
+    """
+    usage = UsageError("This is not tftp://HOST[:PORT]/NAME", where=source)
+    try:
+        parts = urlsplit(source)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise usage from error
+    name = unquote(source.partition("://")[2].partition("/")[2]).partition(";mode=")[0]
+    if parts.scheme != "tftp" or not host or not name:
+        raise usage
+    return host, port or _TFTP_PORT, name

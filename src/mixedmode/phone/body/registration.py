@@ -1,0 +1,299 @@
+"""How a phone stays registered: the servers of its configuration in order, with failover, and Reset.
+
+Rules (phone-trust.md 6, wire-formats.md 6):
+
+1. The servers are asked in the order of the CallManager group; the next one when one fails. When all failed, the phone
+   waits, twice as long each time, and begins again with the first. It does not leave a server for a better one.
+2. By TLS if :func:`~mixedmode.phone.mind.trust.registration_trust.registers_by_tls` says so; then nothing is sent to
+   a server that the phone does not trust.
+3. Reset and restart: the phone unregisters, ``on_reset`` boots it, and it registers with what it holds then. "Apply
+   config": ``on_reset`` is called while it stays registered; it registers again only if its configuration is another.
+4. Every wait has a deadline.
+5. A model that speaks SIP only does not register, since this CallManager speaks SCCP; it says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from mixedmode.errors import MixedModeError, RemoteError
+from mixedmode.phone.body.client import Phone, TvsClient, TvsRequest
+from mixedmode.phone.body.registration_link import Link, Target
+from mixedmode.phone.body.registration_status import (
+    RegistrationState,
+    RegistrationStatus,
+    RegistrationTimes,
+    speaks_sip_only,
+)
+from mixedmode.phone.body.registration_tls import phone_client_context
+from mixedmode.phone.body.tvs import ask_tvs
+from mixedmode.phone.mind.config import CallManager, PhoneConfig, parse_config
+from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, NeedTvs, TvsAnswer, TvsQuestion
+from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
+from mixedmode.protocols.sccp.messages.registering import ResetKind
+from mixedmode.protocols.sccp.messages.report import TrustReport, write_report
+from mixedmode.protocols.sccp.registration.phone_events import (
+    Acknowledged,
+    PhoneEnd,
+    PhoneEnded,
+    PhoneEvent,
+    PhoneFacts,
+    PhoneTimes,
+    Ready,
+    ResetAsked,
+)
+from mixedmode.trustlist.roles import Role
+
+if TYPE_CHECKING:
+    from mixedmode.pki.certificates.certificates import Certificate
+    from mixedmode.pki.signing.signer import SoftwareSigner
+
+OnReset = Callable[[ResetKind], Awaitable[None]]
+"""Boots the phone, or fetches its configuration; a failure is noted and the phone goes on with what it holds."""
+
+
+class Registration:
+    """Keeps one phone registered.
+
+    Args:
+        phone: It has booted: its state has a configuration.
+        identity: Its LSC or MIC, for TLS.
+        on_reset: Called when a CallManager wants a reset (rule 3); None: nothing is fetched again.
+        on_change: Told each new status.
+        tvs: How TVS is asked about a server.
+        times: How long it waits.
+
+    Attributes:
+        status: How the phone stands.
+    """
+
+    def __init__(
+        self,
+        phone: Phone,
+        *,
+        identity: SoftwareSigner | None = None,
+        on_reset: OnReset | None = None,
+        on_change: Callable[[RegistrationStatus], None] = lambda _status: None,
+        tvs: TvsClient | None = ask_tvs,
+        times: RegistrationTimes | None = None,
+    ) -> None:
+        self.phone = phone
+        self.identity = identity
+        self.status = RegistrationStatus()
+        self._on_reset, self._on_change, self._tvs = on_reset, on_change, tvs
+        self._times = times or RegistrationTimes()
+        self._cause = "Initialized"
+        self._link: Link | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._applying: asyncio.Task[None] | None = None
+        self._asked: ResetKind | None = None
+        self._stopping = False
+        self._changed = asyncio.Event()
+
+    @property
+    def registered(self) -> bool:
+        """Whether a CallManager has registered the phone."""
+        return self.status.state is RegistrationState.REGISTERED
+
+    def start(self) -> None:
+        """Begin to register; returns at once. Starting twice does no harm."""
+        if self._task is None:
+            self._stopping = False
+            self._task = asyncio.create_task(self.run())
+
+    async def stop(self) -> None:
+        """Unregister and end."""
+        self._stopping = True
+        if self._link is not None:
+            self._link.leave()
+        task, self._task = self._task, None
+        if task is not None:
+            await asyncio.wait({task}, timeout=self._times.leave if self.registered else 0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._note(RegistrationState.OFF, "the phone left")
+
+    async def wait(self, state: RegistrationState, timeout: float) -> bool:
+        """Wait until the phone has a state; return whether it came in ``timeout`` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self.status.state is not state:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Register, and again whenever it ends, until :meth:`stop` or cancelled."""
+        pause = self._times.first_pause
+        while not self._stopping:
+            begun = monotonic()
+            again = await self._round()
+            if again or monotonic() - begun >= self._times.settled:
+                pause = self._times.first_pause
+            if not again and not self._stopping:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, self._times.longest_pause)
+
+    async def _round(self) -> bool:
+        """Try the servers once, in order; return whether to begin again at once."""
+        try:
+            config, managers = self._servers()
+        except MixedModeError as error:
+            self._note(RegistrationState.UNREGISTERED, str(error))
+            return False
+        for manager in managers:
+            begun = monotonic()
+            ended = await self._try(config, manager)
+            if self._asked is not None:
+                await self._reset(self._asked)
+                return True
+            if self._stopping or (ended and monotonic() - begun >= self._times.settled):
+                return True
+        return False
+
+    def _servers(self) -> tuple[PhoneConfig, tuple[CallManager, ...]]:
+        if self.phone.state.config is None:
+            raise RemoteError("the phone has no configuration", next_step="let it boot first")
+        config = parse_config(self.phone.state.config)
+        if self.phone.model.sip_only:
+            raise RemoteError(speaks_sip_only(self.phone.model))
+        if (config.protocol or "SCCP") != "SCCP":
+            raise RemoteError(f"the configuration wants {config.protocol}, which this phone does not register with")
+        if not config.call_managers:
+            raise RemoteError("the configuration names no CallManager")
+        return config, config.call_managers
+
+    async def _try(self, config: PhoneConfig, manager: CallManager) -> bool:
+        """Register with one server; return whether it did."""
+        mode = config.device_security_mode or 1
+        secure = registers_by_tls(mode, self.phone.state.trust)
+        port = manager.secure_sccp_port if secure else manager.sccp_port
+        target = Target(manager.address, port)
+        self.status = replace(self.status, server=str(target), secure=secure)
+        self._note(RegistrationState.REGISTERING, self.status.reason)
+        try:
+            if secure:
+                context = await asyncio.to_thread(phone_client_context, self.phone.model.tls_max, mode, self.identity)
+                target = replace(target, context=context)
+            times = self._times
+            link = self._link = Link(
+                target, self._facts(config), self._check_server, times.connect, PhoneTimes(times.answer)
+            )
+            ended = await link.run(self._told)
+        except MixedModeError as error:
+            ended = PhoneEnded(PhoneEnd.SILENT, _words(error))
+        finally:
+            self._link = None
+            await self._stop_applying()
+        was_registered = self.registered
+        if was_registered:
+            self._cause = "KeepaliveTO" if ended.reason is PhoneEnd.SILENT else "TCP-timeout"
+        self._note(RegistrationState.UNREGISTERED, ended.text)
+        return was_registered
+
+    def _facts(self, config: PhoneConfig) -> PhoneFacts:
+        phone = self.phone
+        trust, model = phone.state.trust, phone.model
+        held = TrustReport(trust.ctl.sha1 if trust.ctl else "", trust.itl.sha1 if trust.itl else "")
+        return PhoneFacts(
+            phone.name,
+            model.device_type or 0,
+            load=config.load or "",
+            cause=self._cause,
+            # Firmware that knows Security by Default is recent enough to send XML alarms.
+            report=write_report(phone.name, held) if model.security_by_default else "",
+        )
+
+    def _told(self, event: PhoneEvent) -> None:
+        match event:
+            case Acknowledged():
+                self._note(RegistrationState.REGISTERED, "")
+            case Ready(lines=lines):
+                self.status = replace(self.status, lines=lines)
+            case ResetAsked(kind=ResetKind.APPLY_CONFIG):
+                if self._applying is None or self._applying.done():
+                    self._applying = asyncio.create_task(self._apply_config())
+            case ResetAsked(kind=kind):
+                self._asked = kind
+            case _:
+                pass
+
+    async def _apply_config(self) -> None:
+        before = self.phone.state.config
+        await self._call_back(ResetKind.APPLY_CONFIG)
+        if self.phone.state.config != before and self._link is not None:
+            self._asked = ResetKind.APPLY_CONFIG
+            self._link.leave()
+
+    async def _stop_applying(self) -> None:
+        task, self._applying = self._applying, None
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _reset(self, kind: ResetKind) -> None:
+        self._asked = None
+        self._cause = "Reset-Reset" if kind is ResetKind.RESET else "Reset-Restart"
+        if kind is not ResetKind.APPLY_CONFIG:
+            await self._call_back(kind)
+
+    async def _call_back(self, kind: ResetKind) -> None:
+        self.status = replace(self.status, resets=self.status.resets + 1)
+        if self._on_reset is not None:
+            try:
+                await self._on_reset(kind)
+            except MixedModeError as error:
+                self._note(self.status.state, str(error))
+
+    async def _check_server(self, certificate: Certificate) -> None:
+        """Raise unless the phone trusts a server's certificate (rule 2)."""
+        phone = self.phone
+        trust = phone.state.trust
+        verdict = judge_server(phone.policy, trust, certificate)
+        while isinstance(verdict, NeedTvs):
+            answer = phone.state.remembered(verdict.question, datetime.now(UTC))
+            if answer is None:
+                answer = await self._ask_tvs(verdict.question)
+                phone.state = phone.state.remembering(verdict.question, answer, datetime.now(UTC))
+            verdict = judge_server(phone.policy, trust, certificate, answer)
+        if verdict.refused:
+            raise RemoteError(
+                f"the server is not trusted: {verdict.text}",
+                next_step="let the phone fetch the CTL and ITL of this cluster",
+                code="sccp-untrusted",
+            )
+
+    async def _ask_tvs(self, question: TvsQuestion) -> TvsAnswer:
+        phone = self.phone
+        trust = phone.state.trust
+        trusted = tuple(
+            record.certificate_der
+            for record in (trust.itl.records_with_role(Role.TVS) if trust.itl else ())
+            if record.certificate_der is not None
+        )
+        ask, name = self._tvs, f"{phone.model.product}-{phone.name}"
+        if ask is None:
+            return TVS_UNREACHABLE
+        for server in trust.tvs_servers:
+            try:
+                return await ask(TvsRequest(server, question, name, phone.model.tls_max, trusted))
+            except RemoteError:
+                continue  # the next one may answer; that none did is said by the verdict
+        return TVS_UNREACHABLE
+
+    def _note(self, state: RegistrationState, reason: str) -> None:
+        since = self.status.since if state is self.status.state else datetime.now(UTC)
+        self.status = replace(self.status, state=state, reason=reason, since=since)
+        self._changed.set()
+        self._on_change(self.status)
+
+
+def _words(error: MixedModeError) -> str:
+    return f"{error} ({error.why})" if error.why else str(error)

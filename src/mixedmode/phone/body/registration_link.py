@@ -1,0 +1,179 @@
+"""One connection of a phone to one CallManager: connect, check the server, run the machine until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Final
+
+from mixedmode.causes import why_no_connection
+from mixedmode.errors import RemoteError
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.protocols.sccp.registration.phone import PhonePhase, PhoneRegistration
+from mixedmode.protocols.sccp.registration.phone_events import PhoneEnd, PhoneEnded, PhoneEvent, PhoneFacts, PhoneTimes
+
+_READ: Final = 16 << 10
+_WRITE_SECONDS: Final = 10.0
+_IPV4_FIELDS: Final = 2
+
+Check = Callable[[Certificate], Awaitable[None]]
+"""Raises a :class:`RemoteError` if the phone does not trust a server's certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to register.
+
+    Attributes:
+        host: Name or address.
+        port: TCP port.
+        context: TLS, None without.
+    """
+
+    host: str
+    port: int
+    context: ssl.SSLContext | None = None
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Link:
+    """A connection.
+
+    Args:
+        target: Where to.
+        facts: The phone; its address is that of the connection.
+        check: Judges the server's certificate, before anything is sent.
+        connect_seconds: For connecting and the handshake.
+        times: How long the machine waits.
+    """
+
+    def __init__(
+        self, target: Target, facts: PhoneFacts, check: Check, connect_seconds: float, times: PhoneTimes
+    ) -> None:
+        self.target = target
+        self._facts, self._check, self._connect_seconds, self._times = facts, check, connect_seconds, times
+        self._machine: PhoneRegistration | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._ended: PhoneEnded | None = None
+
+    def leave(self) -> None:
+        """Unregister; :meth:`run` ends soon after."""
+        if self._machine is not None:
+            self._machine.leave(monotonic())
+            self._send()
+
+    async def run(self, told: Callable[[PhoneEvent], None]) -> PhoneEnded:
+        """Register and stay registered until one side ends it.
+
+        Args:
+            told: Told what happens meanwhile.
+
+        Raises:
+            RemoteError: The server cannot be reached, is not trusted, or closed the connection.
+        """
+        try:
+            reader, writer = await self._connect()
+            self._writer = writer
+            try:
+                return await self._talk(reader, writer, told)
+            finally:
+                await _close(writer)
+        except ssl.SSLError as error:
+            raise RemoteError(
+                "the TLS connection failed", where=str(self.target), why=_tls_words(error), code="sccp-tls"
+            ) from error
+        except (OSError, UnicodeError) as error:
+            problem, step = why_no_connection(error)
+            why = None
+            if self._machine is None and self.target.context is not None and not getattr(error, "errno", None):
+                why = "the server speaks no TLS that this phone knows, or refuses its certificate"
+            raise RemoteError(
+                problem, where=str(self.target), why=why, next_step=step, code="sccp-unreachable"
+            ) from error
+        except RemoteError as error:
+            error.located(str(self.target))
+            raise
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        target = self.target
+        tls = None if target.context is None else ""
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                return await asyncio.open_connection(
+                    target.host, target.port, ssl=target.context, server_hostname=tls, limit=_READ
+                )
+        except TimeoutError:
+            text = f"no connection within {self._connect_seconds:g} s"
+            raise RemoteError(text, where=str(target), code="timeout") from None
+
+    async def _talk(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, told: Callable[[PhoneEvent], None]
+    ) -> PhoneEnded:
+        tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+        if tls is not None:
+            shown = tls.getpeercert(binary_form=True)
+            if shown is None:
+                raise RemoteError("the server shows no certificate", code="sccp-untrusted")
+            await self._check(Certificate(shown))
+        facts = self._facts
+        address = writer.get_extra_info("sockname")
+        if len(address) == _IPV4_FIELDS:
+            facts = replace(facts, address=str(address[0]))
+        machine = self._machine = PhoneRegistration(facts, monotonic(), self._times)
+        while True:
+            self._send()
+            for event in machine.take_events():
+                if isinstance(event, PhoneEnded):
+                    self._ended = event
+                else:
+                    told(event)
+            self._send()
+            if self._ended is not None:
+                return self._ended
+            async with asyncio.timeout(_WRITE_SECONDS):
+                await writer.drain()
+            await self._receive(reader, machine)
+
+    async def _receive(self, reader: asyncio.StreamReader, machine: PhoneRegistration) -> None:
+        try:
+            async with asyncio.timeout(max(machine.deadline - monotonic(), 0.0)):
+                data = await reader.read(_READ)
+        except TimeoutError:
+            machine.tick(monotonic())
+            return
+        if data:
+            machine.receive(data, monotonic())
+        elif machine.phase is not PhonePhase.LEAVING:
+            raise RemoteError("the server closed the connection", code="sccp-closed")
+        else:
+            self._ended = PhoneEnded(PhoneEnd.UNREGISTERED, "the phone left")
+
+    def _send(self) -> None:
+        if self._machine is not None and self._writer is not None and not self._writer.is_closing():
+            data = self._machine.take_outgoing()
+            if data:
+                self._writer.write(data)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close properly, but within a second: a server that hangs must not hold the phone."""
+    writer.close()
+    try:
+        async with asyncio.timeout(1.0):
+            await writer.wait_closed()
+    except OSError:
+        with contextlib.suppress(RuntimeError):
+            writer.transport.abort()
+
+
+def _tls_words(error: ssl.SSLError) -> str:
+    reason = (error.reason or "").lower().replace("_", " ")
+    if "alert" in reason and ("certificate" in reason or "unknown ca" in reason):
+        return f"the server refuses the phone's certificate ({reason})"
+    return reason or "the server closed it"

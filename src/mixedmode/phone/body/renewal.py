@@ -1,0 +1,104 @@
+"""When a phone goes to CAPF, to which, and what it keeps of it (phone-trust.md 6).
+
+Rules:
+
+1. It goes there after a start if its configuration names a CAPF and says nothing of its certificate, or the MD5 of
+   another one than it holds. The LSC counts, without one the MIC.
+2. How it proves itself is for ``capfAuthMode`` to say; without it, it proves nothing.
+3. It believes a CAPF that shows a certificate of a CAPF record of its CTL or ITL. One that holds no list believes any.
+4. The servers are asked in their order; the next one when one cannot be reached or is not believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mixedmode.errors import RemoteError
+from mixedmode.phone.body.capf import AuthMode, Outcome, enrol
+from mixedmode.phone.mind.config import PhoneConfig, parse_config
+from mixedmode.trustlist.roles import Role
+
+if TYPE_CHECKING:
+    from mixedmode.phone.body.client import Phone
+    from mixedmode.phone.mind.trust.state import TrustState
+    from mixedmode.pki.signing.signer import SoftwareSigner
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneKeys:
+    """The keys of a phone, each with its certificate.
+
+    Attributes:
+        lsc: From a CAPF; None without one.
+        mic: From its maker; None without one.
+    """
+
+    lsc: SoftwareSigner | None = None
+    mic: SoftwareSigner | None = None
+
+    @property
+    def own(self) -> SoftwareSigner | None:
+        """The one that counts."""
+        return self.lsc or self.mic
+
+
+def goes_to_capf(config: PhoneConfig, keys: PhoneKeys) -> bool:
+    """Return whether a phone goes to CAPF (rule 1)."""
+    if not config.capf:
+        return False
+    wanted, own = (config.certificate_hash or "").lower(), keys.own
+    return not wanted or own is None or own.certificate.md5.hex() != wanted
+
+
+async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "") -> Outcome | None:
+    """Let a phone that has booted go to CAPF, if it would.
+
+    Args:
+        phone: Its state has a configuration.
+        keys: What it holds.
+        password: Digits that somebody typed on it.
+
+    Returns:
+        How it ended; None if the phone does not go there.
+
+    Raises:
+        RemoteError: No CAPF of its configuration could be asked.
+        MalformedError: The configuration cannot be read.
+    """
+    if phone.state.config is None:
+        return None
+    config = parse_config(phone.state.config)
+    if not goes_to_capf(config, keys):
+        return None
+    problem: RemoteError | None = None
+    for server in config.capf:
+        try:
+            return await enrol(
+                server.address,
+                server.port,
+                phone.name,
+                password=password,
+                lsc=keys.lsc,
+                mic=keys.mic,
+                mode=_mode(config.capf_mode),
+                tls_max=phone.model.tls_max,
+                trusted=_believed(phone.state.trust),
+            )
+        except RemoteError as error:
+            problem = problem or error
+    raise problem or RemoteError("the configuration names no CAPF")
+
+
+def _mode(number: int | None) -> AuthMode:
+    return AuthMode(number) if number in set(AuthMode) else AuthMode.NONE
+
+
+def _believed(trust: TrustState) -> Collection[bytes] | None:
+    """Return the certificates that a CAPF may show, None for any (rule 3)."""
+    held = [each for each in (trust.ctl, trust.itl) if each is not None]
+    if not held:
+        return None
+    records = [record for each in held for record in each.records_with_role(Role.CAPF)]
+    return {record.certificate_der for record in records if record.certificate_der is not None}

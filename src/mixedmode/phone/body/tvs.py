@@ -1,0 +1,134 @@
+"""How a phone asks TVS over TLS: a :data:`~mixedmode.phone.body.client.TvsClient`, and the exchange below it.
+
+Rules (phone-trust.md 2.1, 3.2 to 3.4):
+
+1. The server's certificate must be one of those that the phone's ITL lists for TVS, byte for byte; no authority, name
+   or date is looked at. Nothing is sent to another server.
+2. A phone speaks no newer TLS than its model knows; for TLS 1.0 OpenSSL's security level has to be 0.
+3. Sessions are not resumed; one request a connection; connecting, the handshake and the answer share one deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import ssl
+from collections.abc import Collection
+from functools import cache
+
+from mixedmode.causes import place, why_no_connection
+from mixedmode.errors import MalformedError, ProtocolError, RemoteError, UsageError
+from mixedmode.phone.body.client import TvsRequest
+from mixedmode.phone.body.tls import UntrustedServerError, client_context, is_trusted
+from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, TvsAnswer, TvsOutcome
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.protocols.tvs import Answer, ClientExchange, MalformedMessageError, QueryRequest, Request
+
+DEADLINE = 5.0
+"""Seconds for everything; the real value is not published."""
+_READ = 16 << 10
+
+
+async def ask_tvs(request: TvsRequest) -> TvsAnswer:
+    """Ask one TVS server about a signer.
+
+    Raises:
+        RemoteError: It does not answer, shows another certificate, or breaks the protocol.
+    """
+    question = request.question
+    message = QueryRequest(new_session(), request.device, question.subject, question.issuer, question.serial)
+    server = request.server
+    answer = await exchange(
+        server.address, server.port, message, trusted=request.trusted, tls_max=request.tls_max, deadline=DEADLINE
+    )
+    if not answer.known or answer.certificate is None:
+        return TVS_UNKNOWN
+    certificate = Certificate.from_der(answer.certificate)
+    try:
+        _ = certificate.subject, certificate.key_kind
+    except MalformedError as error:
+        raise ProtocolError("the TVS server answered with a certificate that cannot be read", why=str(error)) from error
+    return TvsAnswer(TvsOutcome.KNOWN, certificate, frozenset(answer.roles), answer.ttl or 0)
+
+
+def new_session() -> int:
+    """Return a session id for a request."""
+    return secrets.randbits(32)
+
+
+async def exchange(
+    host: str,
+    port: int,
+    request: Request,
+    *,
+    trusted: Collection[bytes] | None,
+    tls_max: str = "1.3",
+    deadline: float = DEADLINE,
+) -> Answer:
+    """Ask one server one thing.
+
+    Args:
+        host: Its name or address.
+        port: Its TCP port.
+        request: What to ask.
+        trusted: DER of the certificates that it may show; None: any, when only the answer is of interest.
+        tls_max: The newest TLS to speak, of :data:`~mixedmode.phone.body.tls.TLS_VERSIONS`.
+        deadline: Seconds for everything.
+
+    Raises:
+        UntrustedServerError: It showed another certificate (rule 1).
+        RemoteError: It does not answer in time, or breaks the protocol.
+        UsageError: The request does not fit into a message, or there is no such TLS version.
+    """
+    try:
+        talk = ClientExchange(request)
+    except MalformedMessageError as error:
+        raise UsageError(f"this cannot be asked: {error.what}", next_step=error.next_step) from error
+    where = place(host, port)
+    try:
+        async with asyncio.timeout(deadline):
+            reader, writer = await asyncio.open_connection(
+                host, port, ssl=_context(tls_max), server_hostname="", ssl_handshake_timeout=deadline
+            )
+            try:
+                _check_server(writer, trusted)
+                writer.write(talk.outgoing)
+                await writer.drain()
+                while True:
+                    answer = talk.receive(await reader.read(_READ))
+                    if answer is not None:
+                        return answer
+            finally:
+                writer.transport.abort()
+    except TimeoutError:
+        raise RemoteError(f"no answer from TVS after {deadline:g} s", where=where, code="timeout") from None
+    except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
+        old = tls_max in {"1.0", "1.1"}
+        raise RemoteError(
+            "the TLS connection to TVS failed",
+            where=where,
+            why=error.reason if isinstance(error, ssl.SSLError) and error.reason else "the server closed it",
+            next_step=f"this phone knows only TLS {tls_max}: switch it on at the server" if old else None,
+            code="tvs-tls",
+        ) from error
+    except (OSError, UnicodeError) as error:
+        problem, step = why_no_connection(error)
+        raise RemoteError(
+            f"TVS cannot be reached: {problem}", where=where, next_step=step, code="tvs-unreachable"
+        ) from error
+    except RemoteError as error:
+        error.located(where)
+        raise
+
+
+def _check_server(writer: asyncio.StreamWriter, trusted: Collection[bytes] | None) -> None:
+    if not is_trusted(writer, trusted):
+        raise UntrustedServerError(
+            "the TVS server shows another certificate, not one that the trust list holds for TVS",
+            why="its TVS certificate was made anew, or this is another cluster's server",
+            next_step="have the phone fetch the ITL of this cluster",
+            code="tvs-untrusted",
+        )
+
+
+_context = cache(client_context)

@@ -1,0 +1,1 @@
+"""The phone without sockets, clock or files: models, the order of a boot, its words. PURE."""

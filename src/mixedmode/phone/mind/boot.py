@@ -1,0 +1,271 @@
+"""How a phone starts, without sockets: which file it asks for next, and what it makes of the answer.
+
+Order (phone-trust.md 1.1 and 1.3): CTL, ITL (models with Security by Default), configuration by the names that
+the lists and the last configuration call for. TVS is asked in between, with the servers of the last
+configuration. :attr:`Boot.request` says what the machine waits for; one of four inputs answers it:
+
+========== =============================== ==========================================
+request    input                           next
+========== =============================== ==========================================
+Fetch      received, not_found, failed     the next name of this file, the next file
+Fetch      received                        AskTvs, if nobody here knows the signer
+AskTvs     answered                        the next file
+Finished   none                            --
+========== =============================== ==========================================
+
+A file that could not be fetched is not asked for by its other names; a refused configuration leaves the old
+one in force, and nothing else is tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from mixedmode.errors import MalformedError, MixedModeError, UsageError
+from mixedmode.phone.mind.alarms import ListEvent, alarm_of, list_event, status_messages
+from mixedmode.phone.mind.config import PhoneConfig, parse_config
+from mixedmode.phone.mind.console import Console
+from mixedmode.phone.mind.names import config_names, list_names
+from mixedmode.phone.mind.requests import LIST_FILES, AskTvs, BootFile, Fetch, Finished, Request
+from mixedmode.phone.mind.trust.decisions import Decision, ListKind, NeedTvs, Outcome, Reason, TvsAnswer, Verdict
+from mixedmode.phone.mind.trust.policy import TrustPolicy, is_signed_file
+from mixedmode.phone.mind.trust.settings import BootSettings
+from mixedmode.phone.mind.trust.state import PhoneState
+from mixedmode.signedfile.signed import SignedFile
+from mixedmode.trustlist.model import TrustList
+
+Decrypt = Callable[[SignedFile], bytes]
+"""Opens an encrypted file with the phone's own key; raises a :class:`MixedModeError` if it cannot."""
+
+
+class Boot:
+    """One start of one phone.
+
+    Args:
+        device: The phone's name.
+        policy: Its trust rules.
+        state: What it holds.
+        settings: Open questions about the order.
+        decrypt: Opens files that are encrypted to this phone; without it they are not asked for.
+        manual_key: Whether the phone runs SIP and a key was entered by hand.
+        console: Told what a person would read on the phone's console; None saves the time.
+
+    Attributes:
+        state: What it holds now.
+        request: What it waits for.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        policy: TrustPolicy,
+        state: PhoneState,
+        *,
+        settings: BootSettings | None = None,
+        decrypt: Decrypt | None = None,
+        manual_key: bool = False,
+        console: Console | None = None,
+    ) -> None:
+        self.device = device
+        self.policy = policy
+        self.state = state
+        self._settings = settings or BootSettings()
+        self._decrypt = decrypt
+        self._manual_key = manual_key
+        self._console = console
+        self._before = {kind: state.trust.held(kind) is not None for kind in ListKind}
+        self._decisions: dict[BootFile, Decision | None] = {}
+        self._names: tuple[str, ...] = ()
+        self._waiting: bytes | None = None
+        self._config: PhoneConfig | None = None
+        self._file = BootFile.CTL
+        self.request: Request = self._begin(BootFile.CTL)
+
+    def received(self, data: bytes, now: datetime, *, transport: str = "TFTP") -> None:
+        """The file came.
+
+        Args:
+            data: Its bytes.
+            now: UTC.
+            transport: How it came, for the console.
+        """
+        fetch = self._fetching()
+        if self._console:
+            self._console.received(fetch.name, len(data), transport)
+        self._waiting = data
+        self._consider(None, now)
+
+    def not_found(self, now: datetime) -> None:
+        """The server has no such file."""
+        fetch = self._fetching()
+        if self._console:
+            self._console.not_found(fetch.name)
+        if self._names:
+            self.request = self._next_name()
+        else:
+            self._waiting = None
+            self._consider(None, now)
+
+    def failed(self, why: str) -> None:
+        """The file could not be fetched."""
+        fetch = self._fetching()
+        if self._console:
+            self._console.failed(fetch.name, why)
+        self._decisions[fetch.file] = None
+        self.request = self._after()
+
+    def answered(self, answer: TvsAnswer, now: datetime) -> None:
+        """TVS answered, or no server could be asked."""
+        request = self.request
+        if not isinstance(request, AskTvs):
+            raise UsageError("the phone asked no TVS", where=self.device)
+        if self._console:
+            self._console.answer(answer, cached=False)
+        self.state = self.state.remembering(request.question, answer, now)
+        self._consider(answer, now)
+
+    def _fetching(self) -> Fetch:
+        if isinstance(self.request, Fetch):
+            return self.request
+        raise UsageError("the phone waits for no file", where=self.device)
+
+    def _begin(self, file: BootFile) -> Request:
+        self._file = file
+        settings = self._settings
+        if file is BootFile.CONFIG:
+            signed = self.policy.expects_signed(self.state.trust)
+            encrypted = self.state.ask_encrypted and self._decrypt is not None
+            if self._console and not signed:
+                self._console.unsigned_files(holds_ctl=self.state.trust.ctl is not None)
+            self._names = config_names(self.device, signed=signed, encrypted=encrypted, default=settings.default_config)
+        else:
+            shared = settings.ask_shared_ctl if file is BootFile.CTL else settings.ask_shared_itl
+            self._names = list_names(self.device, LIST_FILES[file], shared=shared)
+        return self._next_name()
+
+    def _next_name(self) -> Fetch:
+        name, *rest = self._names
+        self._names = tuple(rest)
+        self._name = name
+        if self._console:
+            self._console.asked(name)
+        return Fetch(self._file, name)
+
+    def _after(self) -> Request:
+        if self._file is BootFile.CTL and self.policy.model.asks_itl:
+            return self._begin(BootFile.ITL)
+        if self._file is BootFile.CONFIG:
+            return self._finish()
+        return self._begin(BootFile.CONFIG)
+
+    def _consider(self, answer: TvsAnswer | None, now: datetime) -> None:
+        verdict = self._verdict(answer, now)
+        while isinstance(verdict, NeedTvs):
+            known = self.state.remembered(verdict.question, now)
+            if known is None:
+                servers = self.state.trust.tvs_servers
+                if self._console:
+                    self._console.question(verdict.question, servers)
+                self.request = AskTvs(verdict.question, servers)
+                return
+            if self._console:
+                self._console.answer(known, cached=True)
+            verdict = self._verdict(known, now)
+        if self._file is BootFile.CONFIG:
+            self.request = self._take_config(verdict)
+        else:
+            self._take_list(LIST_FILES[self._file], verdict)
+            self.request = self._after()
+
+    def _verdict(self, answer: TvsAnswer | None, now: datetime) -> Verdict:
+        trust, policy = self.state.trust, self.policy
+        if self._file is BootFile.CONFIG:
+            return policy.check_signed_file(
+                trust, self._name, self._waiting, tvs=answer, now=now, manual_key=self._manual_key
+            )
+        return policy.offer_trust_list(trust, LIST_FILES[self._file], self._waiting, tvs=answer, now=now)
+
+    def _take_list(self, kind: ListKind, decision: Decision) -> None:
+        self._decisions[self._file] = decision
+        if self._console:
+            self._console.list_decision(kind, self._name, decision)
+        offered = TrustList.parse(self._waiting) if decision.accepted and self._waiting is not None else None
+        self.state = self.state.after(decision, kind, offered)
+
+    def _take_config(self, decision: Decision) -> Request:
+        data = self._waiting
+        if decision.accepted and data is not None:
+            try:
+                decision = self._install_config(decision, data)
+            except MixedModeError as error:
+                text = f"the signature is in order, but {error}" if is_signed_file(data) else str(error)
+                decision = Decision(Outcome.REJECT, Reason.CORRUPT, text, decision.row)
+        self._decisions[BootFile.CONFIG] = decision
+        if self._console:
+            self._console.config_decision(self._name, decision)
+        follow = self._encrypted_follow_up(decision)
+        return self._next_name() if follow else self._after()
+
+    def _install_config(self, decision: Decision, data: bytes) -> Decision:
+        content = data
+        if is_signed_file(data):
+            file = SignedFile.parse(data)
+            content = self._open(file) if file.is_encrypted else file.payload
+        config = parse_config(content)
+        self._config = config
+        if config.full:
+            self.state = self.state.with_config(self._name, content, config.tvs)
+        self.state = replace(self.state, ask_encrypted=config.encrypted)
+        return decision
+
+    def _open(self, file: SignedFile) -> bytes:
+        if self._decrypt is None:
+            raise MalformedError(
+                "the file is encrypted and this phone has no key to open it", code="key_needed", where=self._name
+            )
+        return self._decrypt(file)
+
+    def _encrypted_follow_up(self, decision: Decision) -> bool:
+        """A stub stands in for an encrypted file: ask for that at once."""
+        name = f"{self.device}.cnf.xml.enc.sgn"
+        config = self._config
+        if not decision.accepted or config is None or config.full or not config.encrypted or self._name == name:
+            return False
+        if self._decrypt is None or self._names == (name,):
+            return False
+        self._names = (name,)
+        return True
+
+    def _finish(self) -> Finished:
+        trust = self.state.trust
+        events = {}
+        for file, kind in LIST_FILES.items():
+            asked = file in self._decisions
+            decision = self._decisions.get(file)
+            if asked:
+                events[kind] = list_event(had_one=self._before[kind], decision=decision)
+            else:
+                events[kind] = ListEvent.SAME if self._before[kind] else ListEvent.ABSENT
+        ctl, itl = events[ListKind.CTL], events[ListKind.ITL]
+        decisions = {kind: self._decisions.get(file) for file, kind in LIST_FILES.items()}
+        holds_any = trust.ctl is not None or trust.itl is not None
+        messages = status_messages(ctl, itl, decisions, holds_any=holds_any)
+        config = self._config or self._stored_config()
+        self._check_mode(config)
+        decision = self._decisions.get(BootFile.CONFIG)
+        if decision is not None and decision.reason is Reason.NOT_FOUND:
+            messages.append("File not found <Cfg File>")
+        return Finished(ctl, itl, alarm_of(ctl, itl), tuple(messages), dict(self._decisions), config)
+
+    def _stored_config(self) -> PhoneConfig | None:
+        try:
+            return None if self.state.config is None else parse_config(self.state.config)
+        except MalformedError:
+            return None
+
+    def _check_mode(self, config: PhoneConfig | None) -> None:
+        secure = config is not None and (config.device_security_mode or 1) > 1
+        if secure and self.state.trust.ctl is None and self._console:
+            self._console.remark("the device is in a secure mode, but there is no CTL; asking again until one comes")

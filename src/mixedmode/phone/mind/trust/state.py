@@ -1,0 +1,133 @@
+"""What a phone holds. Immutable: every change makes a new state, so a forecast can share and compare them.
+
+Rules (phone-trust.md 0, 2.1, 3.5):
+
+1. An accepted list replaces the stored one, which becomes its ``.bak``; a refused one changes nothing.
+2. A change of a trust list empties the TVS cache.
+3. The TVS servers are those of the last accepted configuration, so a new list is judged with the old ones.
+4. A 7940 or any other legacy model never holds an ITL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome, TvsAnswer, TvsOutcome, TvsQuestion
+from mixedmode.trustlist.model import TrustList
+
+TVS_PORT = 2445
+TVS_CACHE_LIMIT = 64
+"""Answers a phone keeps; the oldest goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class TvsServer:
+    """A TVS server of the configuration; a lower priority is asked first."""
+
+    address: str
+    port: int = TVS_PORT
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrustState:
+    """All that a trust decision looks at.
+
+    Attributes:
+        ctl: The stored CTL.
+        itl: The stored ITL.
+        tvs_servers: TVS servers of the last accepted configuration, in the order to ask.
+    """
+
+    ctl: TrustList | None = None
+    itl: TrustList | None = None
+    tvs_servers: tuple[TvsServer, ...] = ()
+
+    def held(self, kind: ListKind) -> TrustList | None:
+        """Return the stored list of a kind."""
+        return self.ctl if kind is ListKind.CTL else self.itl
+
+    def with_list(self, kind: ListKind, trust_list: TrustList | None) -> TrustState:
+        """Return the state with another list of a kind."""
+        if kind is ListKind.CTL:
+            return TrustState(trust_list, self.itl, self.tvs_servers)
+        return TrustState(self.ctl, trust_list, self.tvs_servers)
+
+    def after(self, decision: Decision, kind: ListKind, offered: TrustList | None) -> TrustState:
+        """Return the state after a decision about an offered list (rule 1)."""
+        if decision.outcome is Outcome.ACCEPT and offered is not None:
+            return self.with_list(kind, offered)
+        return self.with_list(kind, None) if decision.outcome is Outcome.REMOVE else self
+
+
+EMPTY = TrustState()
+
+
+@dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """An answer of TVS and how long it may be used."""
+
+    question: TvsQuestion
+    answer: TvsAnswer
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneState:
+    """Everything that survives a restart of the phone.
+
+    Attributes:
+        trust: The stored lists and the TVS servers.
+        ctl_backup: The CTL before the last change.
+        itl_backup: The ITL before the last change.
+        config: The last accepted configuration, as plain XML.
+        config_name: The name it was fetched by.
+        ask_encrypted: Whether the last configuration told the phone to ask for an encrypted one.
+        tvs_cache: Answers of TVS.
+    """
+
+    trust: TrustState = EMPTY
+    ctl_backup: bytes | None = None
+    itl_backup: bytes | None = None
+    config: bytes | None = None
+    config_name: str | None = None
+    ask_encrypted: bool = False
+    tvs_cache: tuple[CachedAnswer, ...] = ()
+
+    def after(self, decision: Decision, kind: ListKind, offered: TrustList | None) -> PhoneState:
+        """Return the state after a decision about an offered list (rules 1 and 2)."""
+        trust = self.trust.after(decision, kind, offered)
+        return self if trust is self.trust else self._with_trust(kind, trust)
+
+    def without(self, kind: ListKind) -> PhoneState:
+        """Return the state after a person erased a list on the phone; its backup goes with it."""
+        state = self._with_trust(kind, self.trust.with_list(kind, None))
+        return replace(state, ctl_backup=None) if kind is ListKind.CTL else replace(state, itl_backup=None)
+
+    def with_config(self, name: str, content: bytes, tvs_servers: tuple[TvsServer, ...]) -> PhoneState:
+        """Return the state with a newly accepted configuration (rule 3)."""
+        trust = TrustState(self.trust.ctl, self.trust.itl, tvs_servers)
+        return replace(self, trust=trust, config=content, config_name=name)
+
+    def remembered(self, question: TvsQuestion, now: datetime) -> TvsAnswer | None:
+        """Return the cached answer to a question, None if there is none that is still valid."""
+        for cached in self.tvs_cache:
+            if cached.question == question and now < cached.expires:
+                return cached.answer
+        return None
+
+    def remembering(self, question: TvsQuestion, answer: TvsAnswer, now: datetime) -> PhoneState:
+        """Return the state with an answer cached for its time; only "known" is worth keeping."""
+        if answer.outcome is not TvsOutcome.KNOWN or answer.ttl <= 0:
+            return self
+        kept = [cached for cached in self.tvs_cache if cached.question != question and now < cached.expires]
+        kept.append(CachedAnswer(question, answer, now + timedelta(seconds=answer.ttl)))
+        return replace(self, tvs_cache=tuple(kept[-TVS_CACHE_LIMIT:]))
+
+    def _with_trust(self, kind: ListKind, trust: TrustState) -> PhoneState:
+        old = self.trust.held(kind)
+        backup = None if old is None else old.serialize()
+        if kind is ListKind.CTL:
+            return replace(self, trust=trust, ctl_backup=backup, tvs_cache=())
+        return replace(self, trust=trust, itl_backup=backup, tvs_cache=())

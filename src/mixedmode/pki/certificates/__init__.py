@@ -1,0 +1,1 @@
+"""Certificates: read, made, requested, and what each purpose asks for."""

@@ -1,0 +1,1 @@
+"""Our reader of certificates: DER, names, keys and extensions, as tolerant as OpenSSL."""

@@ -1,0 +1,1 @@
+"""Who signs, and the digests of the wire formats."""

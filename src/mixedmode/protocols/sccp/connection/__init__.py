@@ -1,0 +1,1 @@
+"""Frames of SCCP: where one ends and the next begins."""

@@ -1,0 +1,1 @@
+"""The messages of SCCP and their layouts by version."""

@@ -1,0 +1,271 @@
+"""The phone's end of a registration, without sockets: the order of a normal start, keepalives, and Reset.
+
+===========  =======================================  ====================================
+phase        input                                    next
+===========  =======================================  ====================================
+TOKEN        RegisterTokenAck                         REGISTERING
+REGISTERING  RegisterAck; the event Registered        SETTING_UP
+SETTING_UP   the answers of rule 1, one by one        READY
+READY        Reset 1 or 2; ``leave``                  LEAVING, after Unregister
+LEAVING      UnregisterAck, or no answer in time      ENDED
+any          RegisterReject, tokens refused, silence  ENDED
+===========  =======================================  ====================================
+
+Rules:
+
+1. Order (wire-formats.md 6): (Token), Alarm, Register, IpPort, RegisterAck, CapabilitiesReq and Res, ButtonTemplateReq,
+   SoftKeyTemplateReq, SoftKeySetReq, LineStatReq for each line, RegisterAvailableLines, TimeDateReq, and a KeepAlive
+   every interval. A question is sent when the one before has its answer.
+2. Reset and restart make the phone unregister; "apply config" does not: who owns the phone decides after reading it.
+3. A server that leaves a KeepAlive unanswered until the next but one is due is gone.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from mixedmode.protocols.sccp.connection.frames import FrameBuffer, MalformedFrameError
+from mixedmode.protocols.sccp.messages import registering as r
+from mixedmode.protocols.sccp.messages import setup as s
+from mixedmode.protocols.sccp.messages import templates as t
+from mixedmode.protocols.sccp.messages.codec import HIGHEST_PROTOCOL, encode_agreed, parse_message
+from mixedmode.protocols.sccp.messages.fields import Message, fitting, shown
+from mixedmode.protocols.sccp.messages.register import (
+    LOAD_WIDTH,
+    STAMP_WIDTH,
+    Register,
+    RegisterLoad,
+    RegisterTail,
+    phone_features,
+)
+from mixedmode.protocols.sccp.registration.phone_events import (
+    Acknowledged,
+    PhoneEnd,
+    PhoneEnded,
+    PhoneEvent,
+    PhoneFacts,
+    PhoneTimes,
+    Ready,
+    ResetAsked,
+)
+
+_UNREGISTER_SECONDS: Final = 2.0
+_SLOWEST_KEEPALIVE: Final = 3600
+_G711: Final = (s.Capability(4, 40), s.Capability(2, 40), s.Capability(11, 60))
+
+
+class PhonePhase(StrEnum):
+    """How far a registration has come."""
+
+    TOKEN = "token"  # noqa: S105 - SCCP's word
+    REGISTERING = "registering"
+    SETTING_UP = "setting up"
+    READY = "ready"
+    LEAVING = "leaving"
+    ENDED = "ended"
+
+
+class PhoneRegistration:
+    """The phone's end of one connection. Times are seconds of any clock that does not jump.
+
+    Args:
+        facts: The phone.
+        now: The time.
+        times: How long it waits.
+
+    Attributes:
+        deadline: When ``tick`` must be called.
+        phase: How far it has come.
+    """
+
+    def __init__(self, facts: PhoneFacts, now: float, times: PhoneTimes | None = None) -> None:
+        self.facts = facts
+        self.phase = PhonePhase.REGISTERING
+        self._times = times or PhoneTimes()
+        self.deadline = now + self._times.answer
+        self._buffer = FrameBuffer()
+        self._events: list[PhoneEvent] = []
+        self._outgoing = bytearray()
+        self._protocol = 0
+        self._interval = 30
+        self._unanswered = 0
+        self._lines: list[int] = []
+        self._numbers: list[str] = []
+        self._asked: tuple[type[Message], ...] = ()
+        if facts.token:
+            self.phase = PhonePhase.TOKEN
+            self._send(r.RegisterTokenReq(facts.device, facts.address, facts.device_type))
+        else:
+            self._register()
+
+    @property
+    def registered(self) -> bool:
+        """Whether the server has registered the phone, and neither has ended it."""
+        return self.phase in {PhonePhase.SETTING_UP, PhonePhase.READY}
+
+    def take_events(self) -> list[PhoneEvent]:
+        """Return what happened since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def take_outgoing(self) -> bytes:
+        """Return the bytes to send since the last call."""
+        data = bytes(self._outgoing)
+        self._outgoing.clear()
+        return data
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes from the server and act on what is whole."""
+        self._buffer.add(data)
+        try:
+            while self.phase is not PhonePhase.ENDED:
+                frame = self._buffer.take()
+                if frame is None:
+                    return
+                self._handle(parse_message(frame, self._protocol), now)
+        except MalformedFrameError as error:
+            self._end(PhoneEnd.MALFORMED, f"the server sent bytes that are no SCCP: {error}")
+
+    def tick(self, now: float) -> None:
+        """Send what is due; give up what came too late."""
+        if self.phase is PhonePhase.ENDED or now < self.deadline:
+            return
+        if self.phase is PhonePhase.LEAVING:
+            self._end(PhoneEnd.UNREGISTERED, "the server did not confirm that the phone left")
+        elif self.phase is not PhonePhase.READY:
+            self._end(PhoneEnd.SILENT, "the server did not answer in time")
+        elif self._unanswered >= 2:
+            self._end(PhoneEnd.SILENT, "the server answers no keepalives")
+        else:
+            self._send(r.KeepAlive())
+            self._unanswered += 1
+            self.deadline = now + self._interval
+
+    def leave(self, now: float) -> None:
+        """Unregister: the phone restarts or is switched off."""
+        if self.registered:
+            self._send(r.Unregister())
+            self.phase = PhonePhase.LEAVING
+            self.deadline = now + _UNREGISTER_SECONDS
+        elif self.phase in {PhonePhase.TOKEN, PhonePhase.REGISTERING}:
+            self._end(PhoneEnd.UNREGISTERED, "the phone left before it was registered")
+
+    def _register(self) -> None:
+        facts = self.facts
+        words = f"25: Name={facts.device} Load={facts.load} Last={facts.cause}"
+        where = int.from_bytes(bytes(map(int, facts.address.split("."))), "little")
+        self._send(r.Alarm(text=fitting(words, r.ALARM_WIDTH), second=where))
+        mac = bytes.fromhex(facts.device[3:15]) if _has_mac(facts.device) else bytes(6)
+        self._send(
+            Register(
+                facts.device,
+                facts.address,
+                facts.device_type,
+                protocol=facts.protocol,
+                features=phone_features(facts.protocol),
+                tail=RegisterTail(mac=mac.ljust(12, b"\0"), max_lines=facts.lines),
+                firmware=RegisterLoad(load=fitting(facts.load, LOAD_WIDTH)),
+                stamp=fitting(facts.stamp, STAMP_WIDTH) if facts.stamp else None,
+            )
+        )
+        self._send(r.IpPort())
+        self.phase = PhonePhase.REGISTERING
+
+    def _handle(self, message: Message, now: float) -> None:
+        match message:
+            case r.KeepAliveAck():
+                self._unanswered = 0
+            case r.Reset(kind=kind):
+                self._reset(kind, now)
+            case r.UnregisterAck() if self.phase is PhonePhase.LEAVING:
+                self._end(PhoneEnd.UNREGISTERED, "the phone left")
+            case _ if self.phase in {PhonePhase.TOKEN, PhonePhase.REGISTERING}:
+                self._admission(message, now)
+            case s.CapabilitiesReq() if self.registered:
+                self._send(s.CapabilitiesRes(len(_G711), _G711))
+                if self._asked == (s.CapabilitiesReq,):
+                    self._ask(now, t.ButtonTemplateReq(), t.ButtonTemplateRes)
+            case _ if self.phase is PhonePhase.SETTING_UP and isinstance(message, self._asked):
+                self._next_question(message, now)
+            case _:
+                pass
+
+    def _admission(self, message: Message, now: float) -> None:
+        waits_for_token = self.phase is PhonePhase.TOKEN
+        match message:
+            case r.RegisterTokenAck() if waits_for_token:
+                self.deadline = now + self._times.answer
+                self._register()
+            case r.RegisterTokenReject(wait=wait) if waits_for_token:
+                self._end(PhoneEnd.BUSY, f"the server asks to come back in {wait} s")
+            case r.RegisterReject(text=text) if not waits_for_token:
+                self._end(PhoneEnd.REJECTED, shown(text) or "no reason given")
+            case r.RegisterAck() if not waits_for_token:
+                self._acknowledged(message, now)
+            case _:
+                pass
+
+    def _acknowledged(self, message: r.RegisterAck, now: float) -> None:
+        self.phase = PhonePhase.SETTING_UP
+        self._interval = min(max(message.keepalive, 1), _SLOWEST_KEEPALIVE)
+        # Some servers answer with more than was offered (calls-and-media.md 1).
+        self._protocol = min(message.protocol, self.facts.protocol, HIGHEST_PROTOCOL)
+        self._asked = (s.CapabilitiesReq,)
+        self.deadline = now + self._times.answer
+        self._events.append(Acknowledged(self._interval, self._protocol))
+
+    def _next_question(self, message: Message, now: float) -> None:
+        match message:
+            case t.ButtonTemplateRes():
+                lines = [button.instance for button in message.buttons if button.kind == t.BUTTON_LINE]
+                self._lines = lines[: t.BUTTON_SLOTS]
+                self._ask(now, t.SoftKeyTemplateReq(), t.SoftKeyTemplateRes)
+            case t.SoftKeyTemplateRes():
+                self._ask(now, t.SoftKeySetReq(), t.SoftKeySetRes)
+            case t.SoftKeySetRes():
+                self._ask_line(now)
+            case s.LineStat() | s.DynamicLineStat():
+                self._numbers.append(shown(message.directory_number))
+                self._ask_line(now)
+            case s.DefineTimeDate():
+                self._ready(now)
+
+    def _ask_line(self, now: float) -> None:
+        if self._lines:
+            self._ask(now, s.LineStatReq(self._lines.pop(0)), s.LineStat, s.DynamicLineStat)
+            return
+        self._send(s.RegisterAvailableLines(self.facts.lines))
+        self._ask(now, s.TimeDateReq(), s.DefineTimeDate)
+
+    def _ready(self, now: float) -> None:
+        self.phase = PhonePhase.READY
+        self._asked = ()
+        self.deadline = now + self._interval
+        if self.facts.report:
+            self._send(r.XmlAlarm(self.facts.report))
+        self._events.append(Ready(tuple(self._numbers)))
+
+    def _ask(self, now: float, question: Message, *answers: type[Message]) -> None:
+        self._send(question)
+        self._asked = answers
+        self.deadline = now + self._times.answer
+
+    def _reset(self, kind: int, now: float) -> None:
+        if not self.registered or kind not in set(r.ResetKind):
+            return
+        self._events.append(ResetAsked(r.ResetKind(kind)))
+        if kind != r.ResetKind.APPLY_CONFIG:
+            self.leave(now)
+
+    def _end(self, reason: PhoneEnd, text: str) -> None:
+        self.phase = PhonePhase.ENDED
+        self._buffer.clear()
+        self._events.append(PhoneEnded(reason, text))
+
+    def _send(self, message: Message) -> None:
+        self._outgoing += encode_agreed(message, self._protocol)
+
+
+def _has_mac(device: str) -> bool:
+    return len(device) == 15 and all(c in "0123456789ABCDEFabcdef" for c in device[3:])

@@ -1,0 +1,73 @@
+"""What the server's end of a connection tells its owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from mixedmode.protocols.sccp.messages.register import Register
+from mixedmode.protocols.sccp.registration.admission import SecurityMode
+
+
+@dataclass(frozen=True, slots=True)
+class AskDevice:
+    """A phone asks to be registered: look it up and call ``answer``."""
+
+    register: Register
+
+
+@dataclass(frozen=True, slots=True)
+class AskServers:
+    """A registered phone asks which servers there are: call ``name_servers``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A phone is registered with a protocol version."""
+
+    register: Register
+    protocol: int
+    mode: SecurityMode
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A phone is not registered; close once the answer is sent."""
+
+    device: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A phone sent an alarm."""
+
+    text: str
+    xml: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A phone unregistered; close once the answer is sent."""
+
+    reason: int | None
+
+
+class EndReason(Enum):
+    """Why a connection is of no more use."""
+
+    MALFORMED = "malformed"
+    SILENT = "silent"
+    NO_REGISTER = "no-register"
+    NO_ANSWER = "no-answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The connection is of no more use; close it."""
+
+    reason: EndReason
+    why: str
+
+
+Event = AskDevice | AskServers | Registered | Rejected | Reported | Left | Ended

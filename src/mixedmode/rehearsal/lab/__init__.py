@@ -1,0 +1,1 @@
+"""An embedded cluster with phones, in one process on loopback."""

@@ -1,0 +1,270 @@
+"""An embedded cluster with phones, in one process on loopback: what ``mixedmode lab`` and rehearsals run on.
+
+Each node has an address of its own in 127.0.0.0/8, so that phones see a cluster, and each lab has other ones
+(:mod:`mixedmode.rehearsal.lab.network`). The services are the real ones on real sockets; the phones fetch their files
+from them. A folder holds everything: the database, each node's files and keys, what each phone holds, and
+``lab.json`` for scripts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeInfo, NodeSpec
+from mixedmode.cluster.model.versions import Version
+from mixedmode.control.accounts import account_store
+from mixedmode.errors import UsageError
+from mixedmode.faces.shell.session import AdminSession
+from mixedmode.node.control import NodeControl
+from mixedmode.node.phone_servers import phone_servers
+from mixedmode.node.services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS, NodeOptions, NodeServices
+from mixedmode.node.status import SOCKET_NAME, StatusSocket
+from mixedmode.node.upkeep import Upkeep
+from mixedmode.phone.body.client import Server as PhoneServer
+from mixedmode.phone.mind.models import get_model
+from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.pki.files import PRIVATE, write_atomic
+from mixedmode.rehearsal.lab.distributor import LabDistributor
+from mixedmode.rehearsal.lab.folder import note_database, open_lab, refuse_other, write_lab
+from mixedmode.rehearsal.lab.names import models_of, phone_name
+from mixedmode.rehearsal.lab.network import Network, claim_any, claim_as_seed, claim_of
+from mixedmode.rehearsal.lab.phone_control import lab_phone_commands
+from mixedmode.rehearsal.lab.phones import LabPhones
+from mixedmode.services.files.phoneconfig import ConfigFacts
+from mixedmode.services.net.server_tls import TlsFloor
+from mixedmode.services.ssh.distribution import SftpDistributor, SftpEndpoint
+from mixedmode.services.ssh.sftp import NodeSftpService
+from mixedmode.services.ssh.ssh_keys import ensure_key
+
+DEFAULT_VERSION = "10.5.1.10000-7"
+"""The seed's version: CallManager signs the CTL, no ITLRecovery record."""
+DEFAULT_NODES = 2
+DEFAULT_PHONES = 4
+ADMINISTRATOR = "administrator"
+ADMINISTRATOR_LEVEL = 4
+PREFERRED_PORTS = {"tftp": 6969, "ssh": 2222}
+"""Taken when they are free on a node's address, as the standard ones above 1023; any free port otherwise. A lab whose
+network another lab has takes free ports only."""
+_PORTS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "web", "sccp", "sccp_tls", "capf", "ctl_provider")
+
+
+@dataclass(frozen=True, slots=True)
+class LabSpec:
+    """What a lab shall be; None leaves it to the lab, which has what it has, or gets the usual.
+
+    Attributes:
+        nodes: How many, the publisher among them.
+        models: The model of each phone.
+        version: Of the cluster's software.
+        database_url: SQLAlchemy URL; None is SQLite in the lab's folder.
+        key: Kind of the RSA keys. With 1024 bits, as the seed had them, addresses are as long as the seed's too, so
+            that every list has the seed's length.
+    """
+
+    nodes: int | None = None
+    models: tuple[str, ...] | None = None
+    version: str | None = None
+    database_url: str | None = None
+    key: KeyKind | None = None
+
+    def claim(self) -> Network:
+        """Claim the network of a new lab."""
+        return claim_as_seed() if self.key is KeyKind.RSA_1024 else claim_any()
+
+    def cluster_spec(self, network: Network) -> ClusterSpec:
+        """Return the cluster to make, with addresses of a network."""
+        nodes = DEFAULT_NODES if self.nodes is None else self.nodes
+        models = models_of(DEFAULT_PHONES) if self.models is None else self.models
+        names = ["cucm-1051-a-pub", *(f"cucm-1051-a-sub{number}" for number in range(1, nodes))]
+        return ClusterSpec(
+            version=Version.known(self.version or DEFAULT_VERSION),
+            rsa_key=self.key or KeyKind.RSA_2048,
+            nodes=tuple(NodeSpec(name, network.address(number)) for number, name in enumerate(names, 1)),
+            devices=tuple(
+                DeviceSpec(phone_name(number), model, f"Lab phone {number}", protocol=get_model(model).signalling.value)
+                for number, model in enumerate(models, 1)
+            ),
+        )
+
+
+class Lab:
+    """A cluster and its services in this process.
+
+    Args:
+        directory: The lab's folder; made if needed, opened if it holds a cluster already.
+        spec: What to make; an existing cluster keeps what it has.
+        say: Told about progress.
+    """
+
+    def __init__(self, directory: Path, spec: LabSpec, say: Callable[[str], None] = lambda _line: None) -> None:
+        self.directory = directory
+        self.spec = spec
+        self._say = say
+        self._network, self.cluster = self._open()
+        self.nodes: dict[str, NodeServices] = {}
+        self.control = NodeControl(self.cluster, self.nodes)
+        for info in self.cluster.nodes():
+            self.nodes[info.name] = self._node(info)
+        self.actor = Actor(ADMINISTRATOR)
+        self.phones = LabPhones(directory / "phones", [(each.name, each.model) for each in self.cluster.devices])
+        self._watchers: list[asyncio.Task[None]] = []
+        commands = lab_phone_commands(self.nodes, self.phones, lambda: self.phone_server)
+        self._status = StatusSocket(directory / SOCKET_NAME, self.document, commands)
+
+    def session(self, node: str | None = None) -> AdminSession:
+        """Return the administrator's session on a node, the publisher by default."""
+        return AdminSession(self.cluster, node or self.cluster.publisher.name, ADMINISTRATOR, services=self.control)
+
+    def _open(self) -> tuple[Network, Cluster]:
+        cluster = open_lab(self.directory, self.spec.database_url)
+        if cluster is not None:
+            self._say(f"opening the cluster in {self.directory}")
+            self._refuse_other(cluster)
+            return claim_of(cluster.publisher.address), cluster
+        network = self.spec.claim()
+        try:
+            spec, url = self.spec.cluster_spec(network), self.spec.database_url
+            self._say(f"making a cluster of {len(spec.nodes)} nodes, version {spec.version}, in {self.directory}")
+            cluster = Cluster.create(self.directory, spec, database_url=url)
+            note_database(self.directory, url)
+        except BaseException:
+            network.release()
+            raise
+        return network, cluster
+
+    def _refuse_other(self, cluster: Cluster) -> None:
+        """Refuse a specification that the lab which is there does not have; phones may have been added to it."""
+        wanted = self.spec.models
+        has = {device.name for device in cluster.devices}
+        made = next(number for number in range(len(has) + 1) if phone_name(number + 1) not in has)
+        version = None if self.spec.version is None else Version.known(self.spec.version)
+        own = (stored.certificate for stored in cluster.certificates.list_own(cluster.publisher.name))
+        # Keys may have been regenerated since, each with more bits than before.
+        bits = min(each.key_bits for each in own if each.key_kind == "RSA")
+        asked = {
+            "--version": (version, cluster.version),
+            "--key-size": (None if self.spec.key is None else self.spec.key.value[1], bits),
+            "--nodes": (self.spec.nodes, len(cluster.nodes())),
+            "--phones": (None if wanted is None else len(wanted), made),
+        }
+        try:
+            refuse_other(self.directory, asked)
+        except UsageError:
+            cluster.close()
+            raise
+
+    def _node(self, info: NodeInfo) -> NodeServices:
+        # Models that know only TLS 1.0 are why it may be spoken here, and keys that belong to its time.
+        old = any(get_model(each.model).tls_max < TlsFloor.TLS_1_2.value for each in self.cluster.devices)
+        own = (stored.certificate for stored in self.cluster.certificates.list_own(info.name))
+        old = old or any(each.key_kind == "RSA" and each.key_bits < KeyKind.RSA_2048.value[1] for each in own)
+        ports = PREFERRED_PORTS if self._network.claimed else dict.fromkeys(STANDARD_PORTS, 0)
+        options = NodeOptions(ports, elsewhere=True, floor=TlsFloor.TLS_1_0 if old else TlsFloor.TLS_1_2)
+        return NodeServices(self.cluster, info, locate=self._facts, control=self.control, options=options)
+
+    @property
+    def publisher(self) -> NodeServices:
+        """The publisher's services."""
+        return self.nodes[self.cluster.publisher.name]
+
+    @property
+    def phone_server(self) -> PhoneServer:
+        """Where the phones fetch their files."""
+        node = self.publisher
+        return PhoneServer(node.info.address, tftp_port=node.ports["tftp"] or 69, http_port=node.ports.get("http"))
+
+    @property
+    def password_file(self) -> Path:
+        """Where the administrator's password is."""
+        return self.directory / "administrator.password"
+
+    def _endpoint(self, info: NodeInfo) -> SftpEndpoint | None:
+        """Return where a node takes files: its own SFTP service, while it runs."""
+        node = self.nodes[info.name]
+        service, port = node.supervisor.service("sftp"), node.ports["sftp"]
+        if not isinstance(service, NodeSftpService) or port is None:
+            return None
+        return SftpEndpoint(info.address, port, service.host_public_key)
+
+    def _use_sftp(self) -> None:
+        """Have the publisher push files to every other node over SFTP, as to nodes on other hosts."""
+        publisher = self.cluster.publisher.name
+        key = self.cluster.folder(publisher).keys / PUBLISHER_KEY
+        public = ensure_key(key)
+        for node in self.nodes.values():
+            write_atomic(node.folder.root / PUBLISHER_KEYS, public.encode() + b"\n")
+        self.cluster.deliveries.distributor = LabDistributor(
+            self.directory, publisher, SftpDistributor(self._endpoint, key)
+        )
+
+    async def start(self) -> None:
+        """Start every service of every node and write the files that tell others of them."""
+        await asyncio.to_thread(self._use_sftp)
+        password = self._administrator_password()
+        for node in self.nodes.values():
+            await asyncio.to_thread(self._make_account, node, password)
+            await node.start()
+            self._watchers.append(asyncio.create_task(node.run()))
+        self._watchers.append(asyncio.create_task(Upkeep(self.cluster).run()))
+        await self._status.start()
+        self.write_document()
+
+    def _administrator_password(self) -> str:
+        if not self.password_file.exists():
+            write_atomic(self.password_file, secrets.token_urlsafe(12).encode() + b"\n", mode=PRIVATE)
+        return self.password_file.read_text().strip()
+
+    def _make_account(self, node: NodeServices, password: str) -> None:
+        accounts = account_store(node.folder)
+        if accounts.verify(ADMINISTRATOR, password) is None:
+            accounts.put(ADMINISTRATOR, password, ADMINISTRATOR_LEVEL)
+
+    async def stop(self) -> None:
+        """Drain and stop every service and close the database."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+        self._watchers.clear()
+        await self.phones.leave()
+        await self._status.stop()
+        for node in self.nodes.values():
+            await node.stop()
+        self.cluster.close()
+        self._network.release()
+
+    def _facts(self, device: str) -> ConfigFacts:
+        """Return the servers that a phone is told of, with the ports that the lab's services have now."""
+
+        def port(info: NodeInfo, unit: str) -> int:
+            return self.nodes[info.name].ports.get(unit) or STANDARD_PORTS[unit]
+
+        return phone_servers(self.cluster, device, {name: node.info for name, node in self.nodes.items()}, port)
+
+    def document(self) -> dict[str, Any]:
+        """Return what ``lab.json`` says."""
+        return {
+            "version": self.cluster.version.text,
+            "nodes": [
+                {
+                    "name": node.info.name,
+                    "role": "publisher" if node.info.is_publisher else "subscriber",
+                    "address": node.info.address,
+                    "ports": {**dict.fromkeys(_PORTS), **node.ports},
+                    "ssh_host_key": node.ssh_host_key,
+                }
+                for node in self.nodes.values()
+            ],
+            "administrator": {"username": ADMINISTRATOR, "password_file": str(self.password_file.absolute())},
+            "phones": [{"name": device.name, "model": device.model} for device in self.cluster.devices],
+        }
+
+    def write_document(self) -> None:
+        """Write ``lab.json``, and what else tells others of the lab."""
+        write_lab(self.directory, self.document())

@@ -1,0 +1,82 @@
+"""What the socket of a running lab answers about its phones: they are at hand, so they can be seen and healed.
+
+Rules:
+
+1. A list is deleted as a person deletes it on the phone's menu; then the phone has to be reset, as the seed says.
+2. A registered phone is reset by its CallManager. Any other is switched off and on, as a person would do it.
+3. An answer comes when the phones have started again, so that the next question sees what became of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mixedmode.errors import UsageError
+from mixedmode.node.phone_control import phone_commands, tell, wanted
+from mixedmode.node.services import NodeServices
+from mixedmode.node.status import Command
+from mixedmode.phone.body.client import Server
+from mixedmode.phone.body.registration_status import RegistrationState
+from mixedmode.phone.mind.trust.decisions import ListKind
+from mixedmode.rehearsal.lab.phones import LabPhone, LabPhones
+
+_BOOT_SECONDS = 20.0
+_REGISTER_SECONDS = 3.0
+
+
+def lab_phone_commands(
+    nodes: Mapping[str, NodeServices], phones: LabPhones, server: Callable[[], Server]
+) -> dict[str, Command]:
+    """Return what a lab's socket answers about phones.
+
+    Args:
+        nodes: Of the lab.
+        phones: Of the lab.
+        server: Where the phones fetch their files now.
+    """
+
+    def chosen(request: Mapping[str, Any]) -> tuple[list[LabPhone], list[str]]:
+        names = wanted(request)
+        found = [phones.find(name) for name in (sorted(names) if names is not None else phones.names)]
+        unknown = sorted(name for name in names or () if phones.find(name) is None)
+        return [each for each in found if each is not None], unknown
+
+    def show(request: dict[str, Any]) -> dict[str, Any]:
+        found, unknown = chosen(request)
+        return {"phones": [each.document() for each in found], "unknown": unknown}
+
+    def log(request: dict[str, Any]) -> dict[str, Any]:
+        found, unknown = chosen(request)
+        return {"phones": [{"name": each.phone.name, "log": list(each.log)} for each in found], "unknown": unknown}
+
+    async def erase(request: dict[str, Any]) -> dict[str, Any]:
+        kind = next((each for each in ListKind if each.value == request.get("list")), None)
+        if kind is None:
+            raise UsageError(f"{request.get('list')!r} is no list of a phone")
+        found, unknown = chosen(request)
+        erased = [{"name": each.phone.name, "held": await each.erase(kind)} for each in found]
+        return {"phones": erased, "unknown": unknown}
+
+    async def reset(request: dict[str, Any]) -> dict[str, Any]:
+        names = wanted(request)
+        before = {name: found.boots for name in phones.names if (found := phones.find(name)) is not None}
+        told = tell(nodes, names, str(request.get("kind")))
+        others = [name for name in phones.names if name not in told and (names is None or name in names)]
+        await phones.restart(others, server())
+        await _started(phones, [name for name in told if name in before], before)
+        return {"told": told, "restarted": others}
+
+    return {**phone_commands(nodes), "phone-show": show, "phone-log": log, "phone-erase": erase, "reset": reset}
+
+
+async def _started(phones: LabPhones, names: list[str], before: Mapping[str, int]) -> None:
+    """Wait until phones have booted and, if they can, registered again (rule 3)."""
+    found = [(phone, before[name]) for name in names if (phone := phones.find(name)) is not None]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_BOOT_SECONDS):
+            await asyncio.gather(*(phone.booted_after(boots) for phone, boots in found))
+    registrations = [phone.registration for phone, _ in found if phone.registration is not None]
+    await asyncio.gather(*(each.wait(RegistrationState.REGISTERED, _REGISTER_SECONDS) for each in registrations))

@@ -1,0 +1,1 @@
+"""CallManager, as far as phones' trust is concerned: registration by SCCP, plain and by TLS."""

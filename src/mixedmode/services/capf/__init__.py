@@ -1,0 +1,1 @@
+"""CAPF: phones get their certificates here."""

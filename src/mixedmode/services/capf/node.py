@@ -1,0 +1,87 @@
+"""The CAPF of a cluster's publisher, put together: its key, its devices, who vouches for MICs, where refusals stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.model.topology import NodeInfo
+from mixedmode.errors import MixedModeError
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import Purpose
+from mixedmode.protocols.capf import Operation
+from mixedmode.services.callmanager.tls import CAPF_TRUST
+from mixedmode.services.capf.notes import CapfNote, CapfOutcome
+from mixedmode.services.capf.service import CapfService, log_note
+from mixedmode.services.capf.store import CapfStore
+from mixedmode.services.files.phoneconfig import CapfOrder
+from mixedmode.services.net.server_tls import TlsFloor
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.facade import Cluster
+
+_AUDITED = {CapfOutcome.REFUSED, CapfOutcome.CANCELLED}
+"""What was given or taken away stands in the audit log already, written with the device."""
+_PASSWORD, _NOTHING, _CERTIFICATE = 1, 2, 3
+
+
+def node_capf(
+    cluster: Cluster,
+    node: NodeInfo,
+    store: CapfStore,
+    *,
+    host: str | None = None,
+    port: int = 3804,
+    floor: TlsFloor = TlsFloor.TLS_1_2,
+    issuers: Iterable[Certificate] = (),
+) -> CapfService:
+    """Return the CAPF service of a node, not started yet.
+
+    Args:
+        cluster: The cluster.
+        node: The node.
+        store: The devices.
+        host: The address to listen on; None is the node's own.
+        port: TCP port; 0 chooses a free one.
+        floor: The oldest TLS; 1.0 where phones of the 7900 series enrol.
+        issuers: Who vouches for MICs besides ``CAPF-trust``.
+    """
+
+    def told(note: CapfNote) -> None:
+        log_note(note)
+        if note.outcome in _AUDITED:
+            details = {"device": note.device, "reason": note.reason, "not_written_before": note.left_out}
+            try:
+                cluster.operations.journal.note(Actor("CAPF", note.address), "CAPF", note.outcome.value, details)
+            except MixedModeError:
+                return  # the log has it
+
+    def believed() -> list[Certificate]:
+        return [*(each.certificate for each in cluster.certificates.list_trust(CAPF_TRUST)), *issuers]
+
+    return CapfService(
+        store,
+        lambda: cluster.signer(node.name, Purpose.CAPF.value),
+        host=host or node.address,
+        port=port,
+        floor=floor,
+        issuers=believed,
+        told=told,
+    )
+
+
+def order_of(store: CapfStore, device: str) -> CapfOrder:
+    """Return what a device's configuration says of CAPF: how it proves itself, and whether an operation waits.
+
+    A fetch asks for the certificate, since CAPF takes none whose key was not proved.
+    """
+    try:
+        found = store.find(device)
+    except MixedModeError:
+        found = None
+    if found is None or found.operation is Operation.NONE:
+        return CapfOrder(_NOTHING, waits=False)
+    if found.by_certificate or found.operation is Operation.FETCH:
+        return CapfOrder(_CERTIFICATE, waits=True)
+    return CapfOrder(_PASSWORD if found.password else _NOTHING, waits=True)

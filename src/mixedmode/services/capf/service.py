@@ -1,0 +1,302 @@
+"""The CAPF service: phones get their certificates (LSC) here, over TLS on port 3804.
+
+Rules:
+
+1. The server speaks first. Each message goes out in one write; phones stall on less (wire-formats.md 5).
+2. Connections (all, and from one address, :mod:`.gate`), the handshake, each answer and the whole session have their
+   bounds; only while a phone makes its key it may take a minute or two.
+3. Who a phone is, what it may do and how often it may try is for :mod:`.capf_session`, :mod:`.capf_judge` and
+   :mod:`.capf_guard` to say; what comes of it is told in words (:mod:`.capf_notes`), bounded where strangers cause it.
+4. The LSC is the device's only after its own confirmation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from mixedmode.errors import UsageError
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import LSC_DAYS, issue_lsc
+from mixedmode.pki.signing.signer import SoftwareSigner
+from mixedmode.protocols.capf import Claim
+from mixedmode.services.capf.guard import ProofGuard, ProofPolicy
+from mixedmode.services.capf.judge import claim_faults
+from mixedmode.services.capf.notes import CapfNote, CapfOutcome, NoteBudget
+from mixedmode.services.capf.session import CapfSession
+from mixedmode.services.capf.store import CapfDevice, CapfStore
+from mixedmode.services.net.doors import Door, accept, emptied, listen
+from mixedmode.services.net.gate import Gate, Place
+from mixedmode.services.net.server_tls import TlsFloor, server_context
+from mixedmode.services.net.tls_handshakes import Handshakes
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+_READ: Final = 4096
+_READ_AHEAD: Final = 1 << 17
+_log = logging.getLogger(__name__)
+
+
+def log_note(note: CapfNote) -> None:
+    """Log what happened."""
+    _log.log(logging.WARNING if note.of_stranger else logging.INFO, "CAPF: %s", note.text)
+
+
+@dataclass(frozen=True, slots=True)
+class CapfLimits:
+    """What phones may use.
+
+    Attributes:
+        connections: At once.
+        per_address: Of these, from one address.
+        handshake_seconds: For the TLS handshake.
+        answer_seconds: For each answer of the phone.
+        key_seconds: For the answer with the new key; phones make RSA keys slowly.
+        session_seconds: For everything.
+        lsc_days: How long an LSC is valid.
+        proofs: How often they may try to prove themselves.
+    """
+
+    connections: int = 1000
+    per_address: int = 100
+    handshake_seconds: float = 10.0
+    answer_seconds: float = 15.0
+    key_seconds: float = 120.0
+    session_seconds: float = 240.0
+    lsc_days: int = LSC_DAYS
+    proofs: ProofPolicy = ProofPolicy()  # noqa: RUF009 - immutable
+
+
+class CapfService:
+    """A CAPF server.
+
+    Args:
+        store: The devices.
+        signer: Gives the CAPF key and certificate: it signs LSCs and is the server's TLS certificate.
+        host: Address to listen on.
+        port: TCP port; 0 chooses a free one.
+        floor: The oldest TLS that it speaks.
+        issuers: Certificates of manufacturers whose MICs are believed, beside the CAPF's own; a function is asked when
+            the service starts.
+        limits: What phones may use.
+        clock: The time, UTC.
+        told: Told what happened, from threads; by default it is logged.
+        trace: Told each message and each decision in words, from threads; None: nobody is interested.
+
+    Attributes:
+        store: The devices.
+        limits: What phones may use.
+        guard: How often phones may try.
+        metrics: Counters by name.
+    """
+
+    def __init__(
+        self,
+        store: CapfStore,
+        signer: Callable[[], SoftwareSigner],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 3804,
+        floor: TlsFloor = TlsFloor.TLS_1_2,
+        issuers: Sequence[Certificate] | Callable[[], Sequence[Certificate]] = (),
+        limits: CapfLimits | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        told: Callable[[CapfNote], None] = log_note,
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        self.store = store
+        self.guard = ProofGuard((limits or CapfLimits()).proofs)
+        self.limits = limits or CapfLimits()
+        self.metrics: Counter[str] = Counter()
+        self._load = signer
+        self._where = (host, port)
+        self._floor = floor
+        self._find_issuers = issuers if callable(issuers) else lambda: issuers
+        self._issuers: tuple[Certificate, ...] = () if callable(issuers) else tuple(issuers)
+        self._clock = clock
+        self._told, self._trace = told, trace
+        self._budget = NoteBudget()
+        self._context: ssl.SSLContext | None = None
+        self._door: Door[socket.socket] | None = None
+        self._gate = Gate(self.limits.connections, self.limits.per_address)
+        self._handshakes: Handshakes[Place] = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self._next_session = secrets.randbits(31)
+        self._signer: SoftwareSigner | None = None
+
+    @property
+    def port(self) -> int:
+        """The TCP port that it listens on."""
+        return self._where[1] if self._door is None else self._door.address[1]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether connections are taken."""
+        return self._door is not None and not self._draining
+
+    async def start(self) -> None:
+        """Load the key and listen.
+
+        Raises:
+            RemoteError: The address cannot be used.
+            MixedModeError: The key cannot be used, or the service runs already.
+        """
+        if self._door is not None:
+            raise UsageError("the CAPF service is running already")
+        self._signer = await asyncio.to_thread(self._load)
+        self._issuers = tuple(await asyncio.to_thread(self._find_issuers))
+        self._context = server_context((self._signer,), self._floor)
+        self._draining = False
+        self._door = Door(listen("CAPF", *self._where), self._take, self._no_room, accept)
+        self._door.open()
+
+    async def drain(self, timeout: float = 5.0) -> int:
+        """Take no more connections and let sessions end; return how many are left."""
+        self._draining = True
+        if self._door is not None:
+            self._door.rest()
+        self._handshakes.close()
+        return await emptied(self._tasks, timeout)
+
+    async def stop(self) -> None:
+        """Close everything. Stopping twice does no harm."""
+        if self._door is not None:
+            self._door.close()
+            self._door = None
+        self._handshakes.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _take(self, client: socket.socket, address: str) -> None:
+        self.metrics["connections"] += 1
+        place = None if self._context is None else self._gate.admit(address)
+        if self._context is None or place is None:
+            self.metrics["refused"] += 1
+            client.close()
+            return
+        self.metrics["dropped"] = self._gate.dropped
+        place.drop = self._handshakes.begin(client, place, self._context, self._connect).abort
+
+    def _connect(self, place: Place) -> asyncio.StreamReaderProtocol:
+        def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Coroutine[None, None, None]:
+            return self._serve(reader, writer, place)
+
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(_READ_AHEAD), serve)
+
+    def _no_room(self) -> None:
+        self.metrics["accept_failures"] += 1
+
+    def _handshake_failed(self, place: Place, error: Exception) -> None:
+        self.metrics["handshake_failures"] += 1
+        if isinstance(error, ssl.SSLError):
+            reason = (error.reason or str(error)).lower().replace("_", " ")
+            self.trace(f"{place.address}: the TLS handshake failed: {reason}")
+        place.leave()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self._next_session = (self._next_session + 1) & 0xFFFFFFFF
+        talk = CapfSession(self, self._next_session, place.address, place.source)
+        try:
+            async with asyncio.timeout(self.limits.session_seconds):
+                await self._converse(talk, reader, writer, place)
+        except TimeoutError:
+            self.metrics["timeouts"] += 1
+            talk.broke_off("no answer in time")
+        except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
+            self.metrics["broken"] += 1
+            talk.broke_off("the connection broke")
+        except asyncio.CancelledError:
+            # The service stops; whoever waits for this task finds that it ended.
+            talk.broke_off("the service stops")
+        finally:
+            place.leave()
+            writer.close()
+            with contextlib.suppress(OSError, ssl.SSLError, TimeoutError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def _converse(
+        self, talk: CapfSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place
+    ) -> None:
+        session = talk.machine
+        while True:
+            for message in session.output():
+                writer.write(message)
+            await writer.drain()
+            if session.over:
+                return
+            seconds = self.limits.key_seconds if session.makes_key else self.limits.answer_seconds
+            async with asyncio.timeout(seconds):
+                data = await reader.read(_READ)
+            if not data:
+                self.metrics["broken"] += 1
+                talk.broke_off("the client closed the connection")
+                return
+            session.receive(data)
+            await asyncio.to_thread(talk.go_on)
+            if talk.proved:
+                place.settle()
+
+    def authority(self) -> SoftwareSigner:
+        """Return the CAPF key.
+
+        Raises:
+            UsageError: The service is not running.
+        """
+        if self._signer is None:
+            raise UsageError("the CAPF service is not running")
+        return self._signer
+
+    def believed(self) -> tuple[Certificate, ...]:
+        """Return who may have issued a phone's certificate: this CAPF, and manufacturers."""
+        return (self.authority().certificate, *self._issuers)
+
+    def admits(self, claim: Claim, device: CapfDevice) -> bool:
+        """Return whether a device has proved who it is."""
+        return not claim_faults(claim, device, self.believed(), self.now())
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return self._clock()
+
+    def tell(self, outcome: CapfOutcome, device: str, address: str, reason: str = "") -> None:
+        """Tell what happened, if the budget allows; may be called from threads."""
+        note = CapfNote(self.now(), outcome, device, address, reason)
+        allowed = self._budget.allow(note, monotonic())
+        if allowed is not None:
+            self._told(allowed)
+
+    def trace(self, line: str) -> None:
+        """Take a line of the trace; may be called from threads."""
+        if self._trace is not None:
+            self._trace(line)
+
+    def lsc(self, device: str, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bytes:
+        """Return a new LSC as DER."""
+        authority = self.authority()
+        certificate = issue_lsc(
+            device,
+            key,
+            authority=authority.certificate,
+            authority_key=authority.key,
+            now=self._clock(),
+            serial=secrets.randbits(127) | 1,
+            days=self.limits.lsc_days,
+        )
+        return certificate.der

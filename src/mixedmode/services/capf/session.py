@@ -1,0 +1,211 @@
+"""One phone's session with CAPF: who it is, what it may do, what is noted of it. Blocks; runs in threads.
+
+Rules:
+
+1. Whoever has to prove something is counted before he is judged (:mod:`.capf_guard`), and judged by
+   :mod:`.capf_judge`. A refusal tells the phone nothing but reason 7; why stands in the notes and the trace.
+2. After too many wrong proofs the operation is cancelled: the administrator orders it again, with another password.
+3. What the phone did counts only if the same operation still waits: of two sessions with one password one gets its LSC.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+from mixedmode.errors import MixedModeError
+from mixedmode.protocols.capf import Asked, Claim, Confirmed, Ended, Issue, Message, Operation, Order, ServerSession
+from mixedmode.services.capf.judge import claim_faults, fetch_faults
+from mixedmode.services.capf.notes import CapfOutcome, plain
+from mixedmode.services.capf.store import CapfDevice
+from mixedmode.services.capf.trace import describe
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    from mixedmode.pki.certificates.certificates import Certificate
+    from mixedmode.services.capf.guard import ProofGuard
+    from mixedmode.services.capf.store import CapfStore
+
+_DONE = {
+    Operation.INSTALL: CapfOutcome.INSTALLED,
+    Operation.FETCH: CapfOutcome.FETCHED,
+    Operation.DELETE: CapfOutcome.DELETED,
+}
+_Event = Asked | Issue | Confirmed | Ended | None
+
+
+class Host(Protocol):
+    """The service that a session belongs to."""
+
+    store: CapfStore
+    guard: ProofGuard
+    metrics: Counter[str]
+
+    def now(self) -> datetime:
+        """Return the time, UTC."""
+
+    def believed(self) -> Sequence[Certificate]:
+        """Return who may have issued a phone's certificate."""
+
+    def lsc(self, device: str, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bytes:
+        """Return a new LSC as DER."""
+
+    def tell(self, outcome: CapfOutcome, device: str, address: str, reason: str = "") -> None:
+        """Tell what happened."""
+
+    def trace(self, line: str) -> None:
+        """Take a line of the trace."""
+
+
+class CapfSession:
+    """Answers the questions of one session.
+
+    Args:
+        host: The service.
+        number: The session's, 32 bits.
+        address: The client's address.
+        source: What counts as one client: its address, or its network.
+
+    Attributes:
+        machine: The protocol.
+        proved: Whether the phone has shown that it is one with an operation.
+    """
+
+    def __init__(self, host: Host, number: int, address: str, source: str) -> None:
+        self.proved = False
+        self._host, self._address, self._source = host, address, source
+        self._name = ""
+        self._claim: Claim | None = None
+        self._order: CapfDevice | None = None
+        self._issued: bytes | None = None
+        self._label = f"{address} session {number}"
+        self.machine = ServerSession(number, self._observe)
+
+    def go_on(self) -> None:
+        """Take what has happened, until more bytes are needed."""
+        while True:
+            try:
+                event = self.machine.next_event()
+                if event is None:
+                    return
+                following = self._take(event)
+            except MixedModeError as error:
+                self._host.tell(CapfOutcome.BROKEN, self._name, self._address, f"the server failed: {error}")
+                following = self.machine.refuse("")
+            if isinstance(following, Ended):
+                self._ended(following)
+                return
+
+    def broke_off(self, why: str) -> None:
+        """Note that the connection ended before the session did."""
+        self._host.trace(f"{self._label}: {why}")
+
+    def _observe(self, came: bool, message: Message) -> None:
+        self._host.trace(f"{self._label} {'>' if came else '<'} {describe(message)}")
+
+    def _take(self, event: Asked | Issue | Confirmed | Ended) -> _Event:
+        match event:
+            case Asked(claim):
+                return self._asked(claim)
+            case Issue(public_key):
+                key = None if self._order is None else _key_wished(public_key, self._order.key)
+                self._issued = None if key is None else self._host.lsc(self._name, key)
+                return self.machine.issue(self._issued)
+            case Confirmed(operation):
+                self._host.metrics[operation.value] += 1
+                self._host.tell(_DONE[operation], self._name, self._address)
+                return None
+            case Ended():
+                return event
+
+    def _asked(self, claim: Claim) -> _Event:
+        host = self._host
+        self._name, self._claim = plain(claim.device), claim
+        device = host.store.find(claim.device)
+        if device is None:
+            host.tell(CapfOutcome.UNKNOWN, self._name, self._address)
+            return self.machine.order(None)
+        if device.operation is Operation.NONE:
+            return self.machine.order(Order(Operation.NONE))
+        if device.needs_proof or device.operation is Operation.FETCH:
+            wait = host.guard.begin(self._source, device.name, monotonic())
+            if wait > 0:
+                host.metrics["refused_early"] += 1
+                host.trace(f"{self._label}: after wrong proofs it has to wait {wait:.0f} s more; nothing is judged")
+                return self.machine.refuse("")
+        if device.needs_proof and not self._proves(claim, device):
+            return self.machine.refuse("")
+        if device.needs_proof and device.operation is not Operation.FETCH:
+            host.guard.held(self._source, device.name)
+        self._order, self.proved = device, True
+        return self.machine.order(Order(device.operation, device.wish, self._accept))
+
+    def _proves(self, claim: Claim, device: CapfDevice) -> bool:
+        """Judge a claim (rule 1), and cancel the operation if that was one too many (rule 2)."""
+        host = self._host
+        most = host.guard.policy.per_operation
+        counted = host.store.begin_proof(device.name, most)
+        if counted is None or not counted.is_same_order(device):
+            self._refused(["too many wrong proofs, or another operation was ordered"])
+            return False
+        faults = claim_faults(claim, device, host.believed(), host.now())
+        if not faults:
+            host.store.proof_held(device.name)
+            return True
+        self._refused([*faults, f"wrong proof {counted.wrong_proofs} of {most}"])
+        if counted.wrong_proofs >= most:
+            note = f"cancelled after {most} wrong proofs, the last from {self._address}"
+            if host.store.cancel(device, f"{host.now():%Y-%m-%d %H:%M:%S} UTC: {note}"):
+                host.metrics["cancelled"] += 1
+                host.tell(CapfOutcome.CANCELLED, self._name, self._address, f"{note}; order it anew")
+        return False
+
+    def _accept(self, fetched: bytes | None) -> str | None:
+        """Take what the phone did, or return why not (rule 3)."""
+        host, order = self._host, self._order
+        if order is None or self._claim is None:
+            return "nothing was ordered"
+        if order.operation is Operation.FETCH:
+            faults = fetch_faults(self._claim, fetched or b"", order, host.believed(), host.now())
+            if faults:
+                self._refused(faults)
+                return ""
+            host.guard.held(self._source, order.name)
+        held = {Operation.INSTALL: self._issued, Operation.FETCH: fetched}.get(order.operation)
+        return None if host.store.done(order, held) else "the operation was changed meanwhile"
+
+    def _refused(self, faults: list[str]) -> None:
+        self._host.metrics["refused_proofs"] += 1
+        reason = plain("; ".join(faults))
+        self._host.trace(f"{self._label}: refused: {reason}")
+        self._host.tell(CapfOutcome.REFUSED, self._name, self._address, reason)
+
+    def _ended(self, ended: Ended) -> None:
+        self._host.metrics[f"ended_{ended.reason.name.lower()}"] += 1
+        if ended.why:
+            self._host.trace(f"{self._label}: {plain(ended.why)}")
+            if ended.why not in _ORDINARY:
+                self._host.tell(CapfOutcome.BROKEN, self._name, self._address, plain(ended.why))
+
+
+_ORDINARY = {"the device is not known", "there is nothing to do"}
+
+
+def _key_wished(der: bytes, wish: str) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | None:
+    """Return a phone's public key, None if it is not the kind of key that was asked for."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        key = load_der_public_key(der)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    if isinstance(key, rsa.RSAPublicKey) and wish == f"rsa-{key.key_size}":
+        return key
+    return key if isinstance(key, ec.EllipticCurvePublicKey) and wish == f"ec-{key.curve.key_size}" else None

@@ -1,0 +1,1 @@
+"""What the file services serve: names, folders, and configurations built on demand."""

@@ -1,0 +1,52 @@
+"""What a connection knows of the service that it belongs to, and what it may wait for."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+from mixedmode.services.http.files import HttpFiles
+from mixedmode.services.http.limits import HttpCounters, HttpLimits
+from mixedmode.services.net.gate import Place
+
+if TYPE_CHECKING:
+    from mixedmode.services.http.connection import HttpConnection
+
+
+class Host(Protocol):
+    """The service that a connection belongs to.
+
+    Attributes:
+        stamp: The header fields of every answer, from the end of the status line on.
+        draining: Whether connections end after the request under way.
+    """
+
+    files: HttpFiles
+    limits: HttpLimits
+    counters: HttpCounters
+    stamp: bytes
+    draining: bool
+
+    @property
+    def builders(self) -> Executor:
+        """The threads in which the store builds."""
+
+    def admit(self, client: str) -> Place | None:
+        """Return a place for a connection from an address, None where it is too much."""
+
+    def entered(self, connection: HttpConnection) -> None:
+        """Take a connection that can be served."""
+
+    def left(self, connection: HttpConnection) -> None:
+        """Forget an admitted connection that has ended."""
+
+
+class Phase(Enum):
+    """What a connection waits for."""
+
+    IDLE = "a request"
+    RECEIVING = "its rest"
+    BUILDING = "the store"
+    SENDING = "the client to read"
+    CLOSING = "the client to close"

@@ -1,0 +1,81 @@
+"""TLS handshakes under way: counted out when they end, and ended when they take too long."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Generic
+
+from mixedmode.services.net.tls_channel import READ_BYTES, Channel, SocketChannel
+from mixedmode.services.net.tls_transport import Peer, TlsTransport
+
+
+class Handshakes(Generic[Peer]):
+    """The handshakes of one service.
+
+    Args:
+        seconds: For one of them.
+        failed: Told the client and the reason of each that failed.
+    """
+
+    def __init__(self, seconds: float, failed: Callable[[Peer, Exception], None]) -> None:
+        self._seconds = seconds
+        self._failed = failed
+        # One for all: memory for each reading would be got and given back each time.
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._under_way: dict[TlsTransport[Peer], float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(
+        self, client: socket.socket, peer: Peer, context: ssl.SSLContext, make: Callable[[Peer], asyncio.Protocol]
+    ) -> TlsTransport[Peer]:
+        """Shake hands on a connection; return its transport.
+
+        Args:
+            client: The connection, which does not block.
+            peer: Its client.
+            context: Keys and versions.
+            make: Given the client when the handshake has succeeded; returns the protocol to tell from then on.
+        """
+        return self.follow(SocketChannel(asyncio.get_running_loop(), client, context, self._buffer), peer, make)
+
+    def follow(self, channel: Channel, peer: Peer, make: Callable[[Peer], asyncio.Protocol]) -> TlsTransport[Peer]:
+        """Shake hands on a connection whose channel there is already; return its transport."""
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        transport = TlsTransport(loop, channel, peer, make, self._ended)
+        self._under_way[transport] = loop.time() + self._seconds
+        if self._timer is None:
+            self._timer = loop.call_later(self._seconds, self._look)
+        return transport
+
+    def close(self) -> None:
+        """End all of them. Closing twice does no harm."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._loop = None
+        for transport in list(self._under_way):
+            transport.abort()
+
+    def _ended(self, transport: TlsTransport[Peer], peer: Peer, error: Exception | None) -> None:
+        del self._under_way[transport]
+        if error is not None:
+            self._failed(peer, error)
+
+    def _look(self) -> None:
+        """End those that are late; the oldest is the first, since all have the same time."""
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        late = []
+        for transport, deadline in self._under_way.items():
+            if deadline > loop.time():
+                self._timer = loop.call_at(deadline, self._look)
+                break
+            late.append(transport)
+        for transport in late:
+            transport.abort()

@@ -1,0 +1,1 @@
+"""SSH servers of a node: keys, algorithms, SFTP, and distribution over it."""

@@ -1,0 +1,250 @@
+"""The TFTP service: the sans-IO engine on two sockets, for a whole site's phones at once.
+
+Requests come in on the listening port; everything else of a transfer goes through one reply socket on
+another port, which clients see as the server's TID (RFC 1350). There is no task, thread or socket for a
+transfer: a wake-up reads many datagrams, each costs one look-up and one prebuilt packet. A service bound
+to all addresses has a reply socket for each address that phones used, since a phone takes no answer from
+an address that it did not ask. A file that must be built first is built in a thread; its clients wait, nobody else.
+
+A forged source address gets one packet for one packet and nothing more; file data beyond the first
+block is sent only to who acknowledges it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.protocols.tftp import ErrorCode, Mode, ServerCounters, ServerLimits
+from mixedmode.services.files.disk_files import DiskFile, FileData
+from mixedmode.services.files.file_names import clean_name
+from mixedmode.services.files.store import BuildingStore, FileStore, ServedFile, ServedFileCache
+from mixedmode.services.tftp.builder import Builder, Built
+from mixedmode.services.tftp.datagrams import (
+    DESTINATION_SPACE,
+    bind_datagram,
+    destination,
+    resolve,
+    want_destination,
+)
+from mixedmode.services.tftp.lanes import BATCH, BATCHES, RECEIVE_BYTES, Lane, open_lane
+
+_TICK_SECONDS: Final = 0.05
+_LANES: Final = 256
+
+
+class TftpService:
+    """A read-only TFTP server.
+
+    Args:
+        store: The files.
+        host: The address to listen on; ``0.0.0.0`` and ``::`` mean all.
+        port: The UDP port; 0 chooses a free one.
+        limits: Bounds on transfers, time and options.
+        prepare: Called at each start, in a thread; reads the files that the store serves.
+        reuse_port: Let several services, one in each process, share the port.
+    """
+
+    def __init__(
+        self,
+        store: FileStore,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        limits: ServerLimits | None = None,
+        prepare: Callable[[], None] | None = None,
+        reuse_port: bool = False,
+    ) -> None:
+        self.store = store
+        self._read_files = prepare
+        self.limits = limits or ServerLimits()
+        self.counters = ServerCounters()
+        self._host, self._port, self._reuse_port = host, port, reuse_port
+        self._cache = ServedFileCache()
+        self._ready = store.ready if isinstance(store, BuildingStore) else None
+        self._builder = Builder(self._prepare, self._built, self._not_built)
+        self._just_built: Built | None = None
+        self._listener: socket.socket | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._family = socket.AF_INET
+        self._wildcard = False
+        self._lanes: dict[str, Lane] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._draining = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the service listens.
+
+        Raises:
+            UsageError: It has not been started.
+        """
+        if self._listener is None:
+            raise UsageError("The TFTP service is not running", next_step="Call start() first.")
+        name = self._listener.getsockname()
+        return str(name[0]), int(name[1])
+
+    @property
+    def port(self) -> int:
+        """The port that the service listens on."""
+        return self.address[1]
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """The counters by name."""
+        return self.counters.snapshot()
+
+    @property
+    def healthy(self) -> bool:
+        """True while requests are taken."""
+        return self._listener is not None and not self._draining
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            RemoteError: The address cannot be had.
+            UsageError: There is no such address, or the service runs already.
+        """
+        if self._listener is not None:
+            raise UsageError("The TFTP service is running already")
+        if self._read_files is not None:
+            await asyncio.to_thread(self._read_files)
+        self._family, address = resolve(self._host, self._port)
+        self._wildcard = ipaddress.ip_address(address[0].partition("%")[0]).is_unspecified
+        self._loop = asyncio.get_running_loop()
+        self._draining = False
+        self._listener = listener = bind_datagram(self._family, address, reuse_port=self._reuse_port)
+        read: Callable[[], None]
+        if self._wildcard:
+            want_destination(listener)
+            read = self._read_requests_to_any
+        else:
+            self._lane(address[0])
+            read = self._read_requests
+        self._loop.add_reader(listener.fileno(), read)
+
+    async def drain(self, timeout: float = 5.0) -> int:
+        """Take no new transfers, let those under way finish.
+
+        Returns:
+            Transfers left after ``timeout`` seconds.
+        """
+        self._draining = True
+        for lane in self._lanes.values():
+            lane.engine.draining = True
+        end = monotonic() + timeout
+        # A look now and then costs the packets nothing; telling a waiter would cost every transfer.
+        while self.counters.active and monotonic() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        return self.counters.active
+
+    async def stop(self) -> None:
+        """Close the sockets; transfers under way are cut off. Stopping twice does no harm."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._builder.close()
+        sockets = [lane.sock for lane in self._lanes.values()]
+        if self._listener is not None:
+            sockets.append(self._listener)
+        for sock in sockets:
+            if self._loop is not None:
+                self._loop.remove_reader(sock.fileno())
+            sock.close()
+        self._listener = None
+        self._lanes.clear()
+        self.counters.active = 0
+
+    def _lane(self, host: str) -> Lane:
+        sock = bind_datagram(self._family, (host, 0))
+        lane = self._lanes[host] = open_lane(sock, self._find, self.limits, self.counters)
+        lane.engine.draining = self._draining
+        if self._loop is not None:
+            self._loop.add_reader(sock.fileno(), lane.read)
+        return lane
+
+    def _find(self, name: str, mode: Mode) -> ServedFile | ErrorCode | None:
+        clean = clean_name(name)
+        if clean is None:
+            return ErrorCode.ACCESS_VIOLATION
+        if self._just_built is not None and self._just_built.name == clean:
+            data = self._just_built.data
+        elif self._ready is None or self._ready(clean):
+            data = self.store.lookup(clean)
+        else:
+            return None
+        if data is None:
+            return ErrorCode.FILE_NOT_FOUND
+        served = self._cache.get(data)
+        return served if mode is Mode.OCTET else served.as_netascii()
+
+    def _prepare(self, name: str) -> FileData | None:
+        """Look up what :meth:`_find` could not have at once; in a thread."""
+        data = self.store.lookup(name)
+        if isinstance(data, DiskFile):
+            data.prepare_text()
+        return data
+
+    def _build(self, lane: Lane, now: float) -> None:
+        waiting, lane.engine.waiting = lane.engine.waiting, []
+        for each in waiting:
+            self._builder.want(lane, each._replace(name=clean_name(each.name) or ""), now)
+
+    def _built(self, built: Built) -> None:
+        self._just_built = built
+        now = monotonic()
+        for address, client in built.clients.items():
+            client.lane.again(client.data, address, now)
+        self._just_built = None
+        self._watch()
+
+    def _not_built(self, _name: str, _error: MixedModeError) -> None:
+        self.counters.build_failures += 1
+
+    def _read_requests(self) -> None:
+        listener = self._listener
+        lane = next(iter(self._lanes.values()))
+        if listener is None:
+            return
+        now = monotonic()
+        lane.read_requests(listener, now)
+        if lane.engine.waiting:
+            self._build(lane, now)
+        self._watch()
+
+    def _read_requests_to_any(self) -> None:
+        listener = self._listener
+        if listener is None:
+            return
+        now = monotonic()
+        for _ in range(BATCH * BATCHES):
+            try:
+                data, ancillary, _, address = listener.recvmsg(RECEIVE_BYTES, DESTINATION_SPACE)
+            except OSError:
+                break
+            host = destination(ancillary)
+            if host is None or (host not in self._lanes and len(self._lanes) >= _LANES):
+                continue
+            lane = self._lanes.get(host) or self._lane(host)
+            lane.request(data, address, now)
+            if lane.engine.waiting:
+                self._build(lane, now)
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._timer is None and self._loop is not None:
+            self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = monotonic()
+        for lane in self._lanes.values():
+            lane.tick(now)
+        if any(not lane.engine.idle for lane in self._lanes.values()):
+            self._watch()

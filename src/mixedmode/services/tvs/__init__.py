@@ -1,0 +1,1 @@
+"""The TVS service: vouches for certificates that phones ask about."""

@@ -1,0 +1,47 @@
+"""The TVS of one node, put together: its key, both caches, its trace in ``activelog``."""
+
+from __future__ import annotations
+
+from mixedmode.cluster.model.topology import NodeInfo
+from mixedmode.cluster.reader import ClusterReader
+from mixedmode.cluster.store.folders import CTL_FILE, NodeFolder
+from mixedmode.services.net.server_tls import NodeCredentials, TlsFloor
+from mixedmode.services.tvs.files import WatchedList
+from mixedmode.services.tvs.lookup import TrustLookup
+from mixedmode.services.tvs.service import TvsLimits, TvsService
+from mixedmode.services.tvs.sources import DatabaseCache
+from mixedmode.services.tvs.trace import TRACE_FOLDER, TraceFile
+
+
+def node_tvs(
+    reader: ClusterReader,
+    node: NodeInfo,
+    folder: NodeFolder,
+    *,
+    host: str | None = None,
+    port: int = 2445,
+    floor: TlsFloor = TlsFloor.TLS_1_2,
+    limits: TvsLimits | None = None,
+) -> TvsService:
+    """Return the TVS service of a node, not started yet.
+
+    Args:
+        reader: The cluster.
+        node: The node.
+        folder: Its folder.
+        host: The address to listen on; None is the node's own.
+        port: TCP port; 0 chooses a free one.
+        floor: The oldest TLS; 1.0 where phones of the 7900 series ask.
+        limits: What clients may use.
+    """
+    ctl = WatchedList(folder.tftp / CTL_FILE)
+    return TvsService(
+        TrustLookup((DatabaseCache(reader), ctl.cache)),
+        NodeCredentials(reader, node.name),
+        host=host or node.address,
+        port=port,
+        floor=floor,
+        limits=limits,
+        lists=(ctl,),
+        trace=TraceFile(folder.area("activelog") / TRACE_FOLDER),
+    )
