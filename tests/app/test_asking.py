@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from mixedmode.pki.certificates.profiles import KeyKind
 from mixedmode.pki.tokens.token_files import make_file_token
-from tests.admin.sshlab import Screen
+from tests.faces.sshlab import Screen
 from tests.pki.material import signer
 from tests.support import MIXEDMODE
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.test_node_join import free_ports
 from tests.docs.pages import ROOT, Command, commands, pages
 from tests.docs.terminal import Terminal
+from tests.node.test_node_join import free_ports
 from tests.postgres import PostgresServer, find_binaries, free_port
 from tests.softhsm import MODULE
 from tests.support import what_make_does

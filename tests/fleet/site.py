@@ -24,7 +24,7 @@ from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.phone.site import CONFIG, ctl, identity, signed_config
-from tests.services.tvsclient import serving, tvs_signer
+from tests.services.tvs.tvsclient import serving, tvs_signer
 
 T = TypeVar("T")
 OLD, NEW = "callmanager", "new-callmanager"

@@ -12,7 +12,7 @@ from mixedmode.phone.body.tls import client_context
 from mixedmode.services.callmanager.tls import phone_context
 from mixedmode.services.net.server_tls import TlsFloor, server_context
 from tests.pki.material import signer
-from tests.services.callmanager_site import trust
+from tests.services.callmanager.callmanager_site import trust
 
 
 def hello(context: ssl.SSLContext) -> tuple[int, list[int], bytes]:

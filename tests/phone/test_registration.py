@@ -20,7 +20,7 @@ from mixedmode.protocols.sccp.registration.admission import SecurityMode
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.pki.material import signer
-from tests.services.callmanager_site import (
+from tests.services.callmanager.callmanager_site import (
     DEVICE,
     Table,
     callmanager,
@@ -33,7 +33,7 @@ from tests.services.callmanager_site import (
     registered,
     registering,
 )
-from tests.services.tvsclient import LOOPS, run, tvs_signer
+from tests.services.tvs.tvsclient import LOOPS, run, tvs_signer
 
 OURS = signer().certificate
 THEIRS = signer(name="cucm-of-another-cluster", serial=0x5678).certificate

@@ -19,7 +19,7 @@ from mixedmode.phone.mind.trust.state import TvsServer
 from mixedmode.pki.certificates.load import private_key_pem
 from mixedmode.protocols.tvs import QueryRequest, encode_message, known, parse_message
 from mixedmode.services.net.server_tls import TlsFloor
-from tests.services.tvsclient import CALLMANAGER, DEVICE, QUERY, run, serving, tvs_signer
+from tests.services.tvs.tvsclient import CALLMANAGER, DEVICE, QUERY, run, serving, tvs_signer
 
 QUESTION = TvsQuestion(CALLMANAGER.subject, CALLMANAGER.issuer, CALLMANAGER.serial)
 TRUSTED = (b"another", tvs_signer().certificate.der)
