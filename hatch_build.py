@@ -1,7 +1,7 @@
-"""Builds the compiled parts with the system's C compiler: the inner loop of TFTP, and TVS's connections.
+"""Builds the compiled part with the system's C compiler: the inner loop of TFTP.
 
-The package works without them, only slower: where there is no compiler, no Python.h, no OpenSSL headers (for TVS) or no
-Linux, this says so, and the wheel is the poorer by what could not be built.
+The package works without it, only slower: where there is no compiler, no Python.h or no Linux, this says so, and the
+wheel is the poorer by what could not be built.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FLAGS = (
     "-Wextra",
     "-Wno-unused-parameter",
     "-Wno-missing-field-initializers",
-    # The parts read what strangers send: an overflow shall end the process, not run their code. Ubuntu's compiler
+    # The part reads what strangers send: an overflow shall end the process, not run their code. Ubuntu's compiler
     # defines _FORTIFY_SOURCE itself, which must not become a warning about a second definition.
     "-fstack-protector-strong",
     "-U_FORTIFY_SOURCE",
@@ -32,8 +32,8 @@ FLAGS = (
 )
 LINKER_FLAGS = ("-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack")
 """The table of functions is read-only from the start, the stack holds no code."""
-PARTS = {SERVICES / "tftp/_lockstep.c": (), SERVICES / "net/_tls.c": ("-lssl", "-lcrypto")}
-"""Sources, with the libraries that they need."""
+PARTS = (SERVICES / "tftp/_lockstep.c",)
+"""Sources."""
 
 
 class CompiledParts(BuildHookInterface[Any]):
@@ -46,18 +46,18 @@ class CompiledParts(BuildHookInterface[Any]):
         if not sys.platform.startswith("linux"):
             return
         root = Path(self.root)
-        for source, libraries in PARTS.items():
+        for source in PARTS:
             target = (root / source).with_suffix(sysconfig.get_config_var("EXT_SUFFIX") or ".so")
             target.unlink(missing_ok=True)
-            if self._compiled(root / source, target, libraries) and version != "editable":
+            if self._compiled(root / source, target) and version != "editable":
                 build_data["pure_python"] = False
                 build_data["infer_tag"] = True
                 build_data["force_include"][str(target)] = str(target.relative_to(root / "src"))
 
-    def _compiled(self, source: Path, target: Path, libraries: tuple[str, ...]) -> bool:
+    def _compiled(self, source: Path, target: Path) -> bool:
         compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")[:1]
         include = sysconfig.get_paths()["include"]
-        command = [*compiler, *FLAGS, f"-I{include}", str(source), "-o", str(target), *LINKER_FLAGS, *libraries]
+        command = [*compiler, *FLAGS, f"-I{include}", str(source), "-o", str(target), *LINKER_FLAGS]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         except OSError as error:

@@ -12,7 +12,8 @@ from importlib import import_module
 from pathlib import Path
 
 from bench.timing import Effort
-from mixedmode.faces.terminal.console import print_json, print_lines, say
+from mixedmode.errors import MixedModeError
+from mixedmode.faces.terminal.console import print_json, print_lines, report_error, say
 from mixedmode.pki.files import write_atomic
 
 FOLDER = Path(__file__).resolve().parent
@@ -48,5 +49,7 @@ def _teller(name: str) -> Callable[[str], None]:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except MixedModeError as error:
+        sys.exit(report_error(error, as_json="--json" in sys.argv))
     except KeyboardInterrupt:
         sys.exit(130)

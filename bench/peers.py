@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mixedmode.errors import UsageError
+
 
 @dataclass(frozen=True, slots=True)
 class Contender:
@@ -60,10 +62,22 @@ def running(contender: Contender) -> Iterator[int]:
 
 
 def compiled(folder: Path, name: str, *libraries: str) -> Path:
-    """Compile ``bench/NAME.c``; return the program."""
+    """Compile ``bench/NAME.c``; return the program.
+
+    Raises:
+        UsageError: There is no compiler, or no header of a library.
+    """
     program = folder / name
     source = Path(__file__).with_name(f"{name}.c")
-    subprocess.run(["gcc", "-O2", "-o", program, source, *libraries], check=True)
+    try:
+        subprocess.run(["gcc", "-O2", "-o", program, source, *libraries], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = str(getattr(error, "stderr", "") or error).strip().splitlines()
+        raise UsageError(
+            f"bench/{name}.c, which makes the load, cannot be compiled",
+            why=said[0] if said else "",
+            next_step="install gcc and libc6-dev" + (", and libssl-dev for TLS" if "-lssl" in libraries else ""),
+        ) from error
     return program
 
 

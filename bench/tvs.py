@@ -2,7 +2,7 @@
 
 RSA 2048, TLS 1.3, a new connection each time, made by ``bench/tlsload.c`` from another core. nginx and
 ``openssl s_server`` shake hands only; TVS is measured so too, and with one request and its answer on each connection.
-Goals: 95 % of nginx's handshakes at 32 and at 256 connections, and a p99 that 500 silent connections do not change.
+Goals: 85 % of nginx's handshakes at 32 and at 256 connections, and a p99 that 500 silent connections do not change.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _report(
     goals = []
     for each in CONNECTIONS[1:]:
         ratio = None if missing else _beside(rates[OURS, each], rates[NGINX, each])
-        goals.append(Goal(f"{each} at once, ours / nginx", ratio, 0.95, at_most=False, missing=missing))
+        goals.append(Goal(f"{each} at once, ours / nginx", ratio, 0.85, at_most=False, missing=missing))
     goals.append(Goal(f"p99 beside {SILENT} silent connections / without", after / before, 1.3, at_most=True))
     failures = sum(load.failed for key, loads in rates.items() if key[0].startswith(OURS) for load in loads)
     goals.append(Goal("connections that failed", failures + sum(load.failed for load in crowded), 0, at_most=True))

@@ -51,7 +51,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     parts, data, app = build(tmp_path_factory.mktemp("parts"))
     assert app.warnings == []
     assert [Path(path).name for path in data["force_include"]] == [part.name for part in parts]
-    assert [part.name.split(".")[0] for part in parts] == ["_lockstep", "_tls"]
+    assert [part.name.split(".")[0] for part in parts] == ["_lockstep"]
     return parts
 
 
@@ -84,5 +84,5 @@ def test_without_a_compiler_the_build_says_so_and_goes_on(tmp_path: Path, monkey
     parts, data, app = build(tmp_path)
     assert parts == []
     assert "pure_python" not in data
-    assert len(app.warnings) == 2
+    assert len(app.warnings) == 1
     assert all("is not compiled" in warning for warning in app.warnings)

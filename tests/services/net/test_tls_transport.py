@@ -17,17 +17,14 @@ from typing import cast
 
 import pytest
 
-from mixedmode.services.net import _tls
 from mixedmode.services.net.doors import Door, accept, listen
 from mixedmode.services.net.server_tls import server_context
-from mixedmode.services.net.tls_channel import SocketChannel
+from mixedmode.services.net.tls_channel import Channel
 from mixedmode.services.net.tls_handshakes import Handshakes
-from mixedmode.services.net.tls_pump import Pump
 from mixedmode.services.net.tls_transport import TlsTransport
 from tests.services.tvs.tvsclient import LOOPS, client_context, run, tvs_signer
 
 both_loops = pytest.mark.parametrize("loop", LOOPS)
-both_ways = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "python"])
 
 
 class Echo(asyncio.Protocol):
@@ -64,14 +61,11 @@ class Echo(asyncio.Protocol):
 class Server:
     """The echo server."""
 
-    def __init__(self, compiled: bool, seconds: float) -> None:
+    def __init__(self, seconds: float) -> None:
         self.made: list[Echo] = []
         self.failed: list[Exception] = []
         self.taken = 0
-        signers = [tvs_signer()]
-        self._context = server_context(signers)
-        self._pump = Pump() if compiled else None
-        self._keys = self._pump.keys(self._context, signers) if self._pump else None
+        self._context = server_context([tvs_signer()])
         self._handshakes: Handshakes[str] = Handshakes(seconds, lambda _address, error: self.failed.append(error))
         self._door = Door(listen("the echo", "127.0.0.1", 0), self._take, lambda: None, accept)
         self.address = self._door.address
@@ -79,23 +73,18 @@ class Server:
 
     def _take(self, client: socket.socket, address: str) -> None:
         self.taken += 1
-        if self._keys:
-            self._handshakes.follow(self._keys.channel(client.detach()), address, lambda _address: Echo(self))
-        else:
-            self._handshakes.begin(client, address, self._context, lambda _address: Echo(self))
+        self._handshakes.begin(client, address, self._context, lambda _address: Echo(self))
 
     def close(self) -> None:
         self._door.close()
         self._handshakes.close()
         for protocol in self.made:
             protocol.transport.abort()
-        if self._pump:
-            self._pump.close()
 
 
 @asynccontextmanager
-async def echo(compiled: bool, seconds: float = 5.0) -> AsyncIterator[Server]:
-    server = Server(compiled, seconds)
+async def echo(seconds: float = 5.0) -> AsyncIterator[Server]:
+    server = Server(seconds)
     try:
         yield server
     finally:
@@ -126,12 +115,11 @@ async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
 
 
 @both_loops
-@both_ways
-def test_eight_megabytes_come_back_from_a_client_that_reads_late(loop: str, compiled: bool) -> None:
+def test_eight_megabytes_come_back_from_a_client_that_reads_late(loop: str) -> None:
     data = os.urandom(8 << 20)
 
     async def procedure() -> None:
-        async with echo(compiled) as server, client(server, limit=1024) as (reader, writer):
+        async with echo() as server, client(server, limit=1024) as (reader, writer):
             writer.write(data)
             await asyncio.sleep(0.3)
             assert server.made[0].pauses, "the server went on reading though nothing was taken"
@@ -141,10 +129,9 @@ def test_eight_megabytes_come_back_from_a_client_that_reads_late(loop: str, comp
 
 
 @both_loops
-@both_ways
-def test_what_was_written_before_closing_arrives_and_nothing_after_it(loop: str, compiled: bool) -> None:
+def test_what_was_written_before_closing_arrives_and_nothing_after_it(loop: str) -> None:
     async def procedure() -> None:
-        async with echo(compiled) as server, client(server) as (reader, writer):
+        async with echo() as server, client(server) as (reader, writer):
             writer.write(b"x" * 300_000 + b"bye")
             got = await asyncio.wait_for(reader.read(-1), 5)
             assert len(got) == 300_003
@@ -154,10 +141,9 @@ def test_what_was_written_before_closing_arrives_and_nothing_after_it(loop: str,
 
 
 @both_loops
-@both_ways
-def test_a_hello_that_comes_byte_by_byte_is_a_hello(loop: str, compiled: bool) -> None:
+def test_a_hello_that_comes_byte_by_byte_is_a_hello(loop: str) -> None:
     async def procedure() -> None:
-        async with echo(compiled) as server:
+        async with echo() as server:
             await asyncio.to_thread(_byte_by_byte, server.address)
 
     run(procedure(), loop)
@@ -189,12 +175,9 @@ def _byte_by_byte(address: tuple[str, int]) -> None:
 
 
 @both_loops
-@both_ways
-def test_who_cannot_be_talked_to_gets_an_alert_and_who_sends_nothing_is_ended_in_time(
-    loop: str, compiled: bool
-) -> None:
+def test_who_cannot_be_talked_to_gets_an_alert_and_who_sends_nothing_is_ended_in_time(loop: str) -> None:
     async def procedure() -> None:
-        async with echo(compiled, seconds=0.4) as server:
+        async with echo(seconds=0.4) as server:
             reader, writer = await asyncio.open_connection(*server.address)
             writer.write(b"GET / HTTP/1.1\r\n\r\n")
             assert await reader.read(-1) == b""
@@ -219,10 +202,9 @@ def test_who_cannot_be_talked_to_gets_an_alert_and_who_sends_nothing_is_ended_in
 
 
 @both_loops
-@both_ways
-def test_a_client_that_goes_away_in_its_handshake_is_counted_once(loop: str, compiled: bool) -> None:
+def test_a_client_that_goes_away_in_its_handshake_is_counted_once(loop: str) -> None:
     async def procedure() -> None:
-        async with echo(compiled) as server:
+        async with echo() as server:
             for data in (b"", b"\x16\x03\x01"):
                 _, writer = await asyncio.open_connection(*server.address)
                 writer.write(data)
@@ -234,12 +216,11 @@ def test_a_client_that_goes_away_in_its_handshake_is_counted_once(loop: str, com
 
 
 @both_loops
-@both_ways
-def test_a_mistake_of_a_protocol_ends_its_connection_only(loop: str, compiled: bool) -> None:
+def test_a_mistake_of_a_protocol_ends_its_connection_only(loop: str) -> None:
     async def procedure() -> list[str]:
         told: list[str] = []
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(str(context["exception"])))
-        async with echo(compiled) as server, client(server) as (reader, writer), client(server) as (other, to_other):
+        async with echo() as server, client(server) as (reader, writer), client(server) as (other, to_other):
             writer.write(b"fail")
             with contextlib.suppress(ConnectionError):
                 assert await asyncio.wait_for(reader.read(), 5) == b""
@@ -251,10 +232,9 @@ def test_a_mistake_of_a_protocol_ends_its_connection_only(loop: str, compiled: b
 
 
 @both_loops
-@both_ways
-def test_a_client_that_never_answers_the_goodbye_is_let_go(loop: str, compiled: bool) -> None:
+def test_a_client_that_never_answers_the_goodbye_is_let_go(loop: str) -> None:
     async def procedure() -> None:
-        async with echo(compiled) as server:
+        async with echo() as server:
             begun = asyncio.to_thread(_say_bye_and_stay, server.address)
             with await begun:
                 await until(lambda: server.made[0].lost, 3)
@@ -269,11 +249,10 @@ def _say_bye_and_stay(address: tuple[str, int]) -> ssl.SSLSocket:
 
 
 @both_loops
-@both_ways
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_what_a_protocol_may_ask(loop: str, compiled: bool, version: ssl.TLSVersion) -> None:
+def test_what_a_protocol_may_ask(loop: str, version: ssl.TLSVersion) -> None:
     async def procedure() -> None:
-        async with echo(compiled) as server:
+        async with echo() as server:
             context = client_context()
             context.maximum_version = version
             reader, writer = await asyncio.open_connection(*server.address, ssl=context, server_hostname="")
@@ -282,8 +261,7 @@ def test_what_a_protocol_may_ask(loop: str, compiled: bool, version: ssl.TLSVers
             transport = server.made[0].transport
             assert transport.get_extra_info("peername") == writer.get_extra_info("sockname")
             assert transport.get_extra_info("sockname") == server.address
-            if not compiled:
-                assert transport.get_extra_info("ssl_object").version() == version.name.replace("v1_", "v1.")
+            assert transport.get_extra_info("ssl_object").version() == version.name.replace("v1_", "v1.")
             assert transport.get_extra_info("cipher") == writer.get_extra_info("cipher")
             assert transport.get_extra_info("nothing", "else") == "else"
             assert (transport.is_closing(), transport.is_reading(), transport.can_write_eof()) == (False, True, False)
@@ -302,10 +280,9 @@ def test_what_a_protocol_may_ask(loop: str, compiled: bool, version: ssl.TLSVers
 
 
 @both_loops
-@both_ways
-def test_what_ended_is_freed_without_the_collector(loop: str, compiled: bool) -> None:
+def test_what_ended_is_freed_without_the_collector(loop: str) -> None:
     async def procedure() -> None:
-        async with echo(compiled) as server:
+        async with echo() as server:
             gc.collect()
             gc.disable()
             try:
@@ -317,8 +294,7 @@ def test_what_ended_is_freed_without_the_collector(loop: str, compiled: bool) ->
                 server.made.clear()
                 await asyncio.sleep(0)
                 assert protocol() is None
-                ours = (TlsTransport, SocketChannel, _tls.Channel)
-                left: list[object] = [each for each in gc.get_objects() if isinstance(each, ours)]
+                left: list[object] = [each for each in gc.get_objects() if isinstance(each, TlsTransport | Channel)]
                 left += [each for each in gc.get_objects() if isinstance(each, ssl.SSLObject) and each.server_side]
                 assert left == []
             finally:

@@ -257,13 +257,6 @@ def private_key_pem(key: PrivateKey, *, password: bytes | None = None) -> bytes:
     return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, protection)
 
 
-def private_key_der(key: PrivateKey) -> bytes:
-    """Return a private key as PKCS#8 DER, not encrypted."""
-    from cryptography.hazmat.primitives import serialization as s
-
-    return key.private_bytes(s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption())
-
-
 def pkcs12_bytes(signer: SoftwareSigner, *, name: str, password: bytes) -> bytes:
     """Return a signer as a password-protected PKCS#12 file, as ``ITLRecovery.p12`` is."""
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12

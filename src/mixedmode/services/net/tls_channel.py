@@ -1,7 +1,6 @@
 """A TLS connection's socket and OpenSSL, below the transport that decides about it.
 
-Two kinds: :class:`SocketChannel` here, for every ``ssl.SSLContext``, and the compiled one of ``_tls.c`` (see
-:mod:`mixedmode.services.net.tls_pump`), which does the same for less.
+OpenSSL works on two memory BIOs; what moves between them and the socket is here.
 """
 
 from __future__ import annotations
@@ -49,53 +48,8 @@ class Told(Protocol):
         """The client took some of what waited, or all."""
 
 
-class Channel(Protocol):
-    """A connection: a socket and nothing else until its client sends something."""
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that the client has not taken."""
-
-    def start(self, owner: Told, /) -> None:
-        """Read from now on, and tell the owner."""
-
-    def fileno(self) -> int:
-        """Return the socket's descriptor; -1 when closed."""
-
-    def write(self, data: bytes | bytearray | memoryview, /) -> bool:
-        """Send bytes; return False where the client is gone.
-
-        Raises:
-            ssl.SSLError: OpenSSL sends no more.
-        """
-
-    def flush(self) -> bool:
-        """Send what there is; return False where the client is gone."""
-
-    def pause(self) -> None:
-        """Read no more."""
-
-    def resume(self) -> None:
-        """Read again; :meth:`go_on` delivers what came before."""
-
-    def go_on(self) -> None:
-        """Deliver what came before reading was paused."""
-
-    def leave(self, goodbye: bool, /) -> None:
-        """Deliver no more; make a ``close_notify`` if asked to."""
-
-    def end(self) -> None:
-        """End our side of TCP."""
-
-    def close(self) -> None:
-        """Close the socket and forget everything. Closing twice does no harm."""
-
-    def about(self, name: str, /) -> object:
-        """Return ``cipher``, ``peercert`` or ``ssl_object``; None for what there is not."""
-
-
-class SocketChannel:
-    """A channel of Python's ``ssl``, with memory BIOs.
+class Channel:
+    """A connection: a socket and nothing else until its client sends something.
 
     Args:
         loop: The event loop.
@@ -127,17 +81,22 @@ class SocketChannel:
         """Bytes that the client has not taken."""
         return len(self._unsent) + self._outgoing.pending
 
-    def start(self, owner: Told, /) -> None:
+    def start(self, owner: Told) -> None:
         """Read from now on, and tell the owner."""
-        self._owner = owner
-        self._loop.add_reader(self._socket.fileno(), self._readable)
+        if not self._leaving:
+            self._owner = owner
+            self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def fileno(self) -> int:
         """Return the socket's descriptor; -1 when closed."""
         return self._socket.fileno()
 
-    def write(self, data: bytes | bytearray | memoryview, /) -> bool:
-        """Send bytes; return False where the client is gone."""
+    def write(self, data: bytes | bytearray | memoryview) -> bool:
+        """Send bytes; return False where the client is gone.
+
+        Raises:
+            ssl.SSLError: OpenSSL sends no more.
+        """
         if self._tls is None:
             return False
         sent = self._tls.write(data)
@@ -150,6 +109,8 @@ class SocketChannel:
 
         The socket's error is told to nobody: kept, it would hold all frames up to here.
         """
+        if self._owner is None:
+            return False
         data = self._outgoing.read()
         if self._unsent:
             self._unsent += data
@@ -167,19 +128,28 @@ class SocketChannel:
 
     def pause(self) -> None:
         """Read no more."""
-        self._paused = True
-        self._loop.remove_reader(self._socket.fileno())
+        if self._owner is not None:
+            self._paused = True
+            self._loop.remove_reader(self._socket.fileno())
 
     def resume(self) -> None:
         """Read again; :meth:`go_on` delivers what came before."""
-        self._paused = False
-        self._loop.add_reader(self._socket.fileno(), self._readable)
+        if self._owner is not None:
+            self._paused = False
+            self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def go_on(self) -> None:
-        """Shake hands or hand bytes on; flush once."""
+        """Shake hands or hand bytes on; flush once. What the owner raises closes the channel."""
         owner, tls = self._owner, self._tls
         if owner is None or tls is None or self._leaving:
             return
+        try:
+            self._work(owner, tls)
+        except BaseException:
+            self.close()
+            raise
+
+    def _work(self, owner: Told, tls: ssl.SSLObject) -> None:
         self._deferring = True
         try:
             if self._made or self._shake_hands(owner, tls):
@@ -194,7 +164,7 @@ class SocketChannel:
             elif self._unsent:
                 owner.backed_up()
 
-    def leave(self, goodbye: bool, /) -> None:
+    def leave(self, goodbye: bool) -> None:
         """Deliver no more; make a ``close_notify`` if asked to."""
         self._leaving = True
         if goodbye and self._tls is not None:
@@ -219,7 +189,7 @@ class SocketChannel:
         self._owner = self._tls = None
         self._incoming = self._outgoing = _NO_BYTES
 
-    def about(self, name: str, /) -> object:
+    def about(self, name: str) -> object:
         """Return ``cipher``, ``peercert`` or ``ssl_object``; None for what there is not."""
         match name:
             case "ssl_object":

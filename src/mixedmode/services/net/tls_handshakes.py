@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 from typing import Generic
 
-from mixedmode.services.net.tls_channel import READ_BYTES, Channel, SocketChannel
+from mixedmode.services.net.tls_channel import READ_BYTES, Channel
 from mixedmode.services.net.tls_transport import Peer, TlsTransport
 
 
@@ -40,14 +40,10 @@ class Handshakes(Generic[Peer]):
             context: Keys and versions.
             make: Given the client when the handshake has succeeded; returns the protocol to tell from then on.
         """
-        return self.follow(SocketChannel(asyncio.get_running_loop(), client, context, self._buffer), peer, make)
-
-    def follow(self, channel: Channel, peer: Peer, make: Callable[[Peer], asyncio.Protocol]) -> TlsTransport[Peer]:
-        """Shake hands on a connection whose channel there is already; return its transport."""
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
-        transport = TlsTransport(loop, channel, peer, make, self._ended)
+        transport = TlsTransport(loop, Channel(loop, client, context, self._buffer), peer, make, self._ended)
         self._under_way[transport] = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_later(self._seconds, self._look)

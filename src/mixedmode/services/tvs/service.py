@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import ssl
 from collections import Counter
@@ -25,13 +24,11 @@ from time import monotonic
 from typing import Final
 
 from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.services.net import tls_pump
 from mixedmode.services.net.deadlines import Sweep
 from mixedmode.services.net.doors import Door, accept, emptied, listen
 from mixedmode.services.net.gate import Gate, Place
 from mixedmode.services.net.server_tls import Credentials, TlsFloor, server_context
 from mixedmode.services.net.tls_handshakes import Handshakes
-from mixedmode.services.net.tls_pump import Pump, PumpedKeys
 from mixedmode.services.tvs.connection import TvsConnection, TvsLimits
 from mixedmode.services.tvs.files import WatchedList
 from mixedmode.services.tvs.lookup import TrustLookup
@@ -79,10 +76,8 @@ class TvsService:
         self._floor = floor
         self._lists = lists
         self._context: ssl.SSLContext | None = None
-        self._pump: Pump | None = None
-        self._keys: PumpedKeys | None = None
         self._mark = b""
-        self._door: Door[socket.socket] | Door[int] | None = None
+        self._door: Door[socket.socket] | None = None
         self._gate = Gate(self.limits.connections, self.limits.per_address)
         self._handshakes: Handshakes[Place] = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
         self._connections: set[TvsConnection] = set()
@@ -119,19 +114,10 @@ class TvsService:
         """
         if self._door is not None:
             raise UsageError("the TVS service is running already")
-        self._pump = tls_pump.Pump() if tls_pump.COMPILED else None
-        try:
-            await self._load_credentials()
-            for each in self._lists:
-                self.trace(await asyncio.to_thread(each.refresh))
-            listener = listen("TVS", *self._where)
-        except BaseException:
-            self._close_pump()
-            raise
-        if self._pump is None:
-            self._door = Door(listener, self._take, self._no_room, accept)
-        else:
-            self._door = Door(listener, self._take_pumped, self._no_room, tls_pump.accept)
+        await self._load_credentials()
+        for each in self._lists:
+            self.trace(await asyncio.to_thread(each.refresh))
+        self._door = Door(listen("TVS", *self._where), self._take, self._no_room, accept)
         self._door.open()
         self._sweep.start()
         self._watcher = asyncio.create_task(self._watch())
@@ -162,13 +148,7 @@ class TvsService:
         self._handshakes.close()
         for connection in list(self._connections):
             connection.abort()
-        self._close_pump()
         self.trace.close()
-
-    def _close_pump(self) -> None:
-        if self._pump is not None:
-            self._pump.close()
-            self._pump = None
 
     def entered(self, connection: TvsConnection) -> None:
         """Take a connection whose handshake succeeded."""
@@ -185,12 +165,6 @@ class TvsService:
             place.drop = self._handshakes.begin(client, place, self._context, self._connect).abort
         else:
             client.close()
-
-    def _take_pumped(self, client: int, address: str) -> None:
-        if self._keys is not None and (place := self._admit(address)) is not None:
-            place.drop = self._handshakes.follow(self._keys.channel(client), place, self._connect).abort
-        else:
-            os.close(client)
 
     def _admit(self, address: str) -> Place | None:
         self.metrics["connections"] += 1
@@ -219,10 +193,7 @@ class TvsService:
 
     async def _load_credentials(self) -> None:
         self._mark = await asyncio.to_thread(self._credentials.mark)
-        signers = await asyncio.to_thread(self._credentials.signers)
-        self._context = server_context(signers, self._floor)
-        if self._pump is not None:
-            self._keys = self._pump.keys(self._context, signers)
+        self._context = server_context(await asyncio.to_thread(self._credentials.signers), self._floor)
 
     async def _watch(self) -> None:
         """Follow the trust lists and the server's own certificate (rule 5)."""

@@ -1,4 +1,4 @@
-"""The compiled TLS of TVS where it could do worse than Python's: keys, descriptors, misuse, broken bytes."""
+"""A TLS channel by itself: broken bytes, rude owners, its misuse, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -7,42 +7,76 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixedmode.pki.certificates.load import private_key_der
+from mixedmode.errors import UsageError
 from mixedmode.pki.certificates.profiles import KeyKind
-from mixedmode.services.net import _tls, tls_pump
-from tests.services.tvs.tvsclient import REQUEST, ask, client_context, connected, nobody_left, run, serving, tvs_signer
+from mixedmode.pki.signing.signer import SoftwareSigner
+from mixedmode.services.net.doors import accept
+from mixedmode.services.net.server_tls import server_context
+from mixedmode.services.net.tls_channel import READ_BYTES, Channel
+from tests.services.tvs.tvsclient import REQUEST, client_context, connected, nobody_left, run, serving, tvs_signer
 
-SIGNER = tvs_signer()
-PAIR = (SIGNER.certificate.der, private_key_der(SIGNER.key))
-NO_RENEGOTIATION = int(ssl.OP_NO_RENEGOTIATION)
+
+class Turns:
+    """Stands for the event loop: what may be read is read when a test says so."""
+
+    def __init__(self) -> None:
+        self.readers: dict[int, Callable[[], None]] = {}
+        self.writers: dict[int, Callable[[], None]] = {}
+
+    def add_reader(self, descriptor: int, told: Callable[[], None]) -> None:
+        self.readers[descriptor] = told
+
+    def remove_reader(self, descriptor: int) -> None:
+        self.readers.pop(descriptor, None)
+
+    def add_writer(self, descriptor: int, told: Callable[[], None]) -> None:
+        self.writers[descriptor] = told
+
+    def remove_writer(self, descriptor: int) -> None:
+        self.writers.pop(descriptor, None)
+
+    def turn(self) -> None:
+        for told in (*self.readers.values(), *self.writers.values()):
+            told()
+
+    def channel(self, end: socket.socket) -> Channel:
+        loop = cast(asyncio.AbstractEventLoop, self)
+        return Channel(loop, end, context(), memoryview(bytearray(READ_BYTES)))
 
 
-def keys(pairs: list[tuple[bytes, bytes]], *, ciphers: str = "DEFAULT") -> _tls.Keys:
-    return _tls.Keys(pairs, options=NO_RENEGOTIATION, level=2, least=ssl.TLSVersion.TLSv1_2, ciphers=ciphers, tickets=1)
+@cache
+def context() -> ssl.SSLContext:
+    return server_context([tvs_signer()])
+
+
+Ends = tuple[Turns, Channel, socket.socket]
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[_tls.Pump, _tls.Channel, socket.socket]]:
+def ends() -> Iterator[Ends]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    pump = _tls.Pump()
+    loop = Turns()
+    channel = loop.channel(ours)
     with theirs:
         theirs.settimeout(5)
-        yield pump, pump.take(ours.detach(), keys([PAIR])), theirs
-        pump.close()
+        yield loop, channel, theirs
+        channel.close()
 
 
 class Owner:
     """Writes down what it is told."""
 
-    def __init__(self, channel: _tls.Channel) -> None:
+    def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self.told: list[str] = []
         self.error: BaseException | None = None
@@ -82,10 +116,10 @@ class Owner:
 
 
 class Client:
-    """A TLS client beside a pump, in the same thread."""
+    """A TLS client beside a channel, in the same thread."""
 
-    def __init__(self, pump: _tls.Pump, end: socket.socket) -> None:
-        self.pump, self.end = pump, end
+    def __init__(self, loop: Turns, end: socket.socket) -> None:
+        self.loop, self.end = loop, end
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = client_context().wrap_bio(self.incoming, self.outgoing)
         for _ in range(3):
@@ -98,33 +132,19 @@ class Client:
 
     def push(self) -> None:
         self.end.sendall(self.outgoing.read())
-        self.pump.turn()
+        self.loop.turn()
 
     def send(self, data: bytes) -> None:
         self.tls.write(data)
         self.push()
 
 
-def test_the_compiled_parts_were_built() -> None:
-    assert tls_pump.COMPILED
-
-
 def test_keys_that_openssl_does_not_take_are_an_error() -> None:
-    other = tvs_signer(KeyKind.RSA_2048, 7)
-    pairs = [
-        (b"", b""),
-        (b"no certificate", PAIR[1]),
-        (PAIR[0], b"no key"),
-        (PAIR[0][:-1], PAIR[1]),
-        (PAIR[0], private_key_der(other.key)),
-    ]
-    for pair in pairs:
-        with pytest.raises(ssl.SSLError):
-            keys([pair])
-    with pytest.raises(ssl.SSLError):
-        keys([PAIR], ciphers="no such cipher")
-    with pytest.raises(TypeError):
-        keys([b"no pair"])  # type: ignore[list-item]
+    own, other = tvs_signer(), tvs_signer(KeyKind.RSA_2048, 7)
+    with pytest.raises(UsageError, match="does not belong to the certificate"):
+        server_context([SoftwareSigner(own.certificate, other.key)])
+    with pytest.raises(UsageError, match="needs a key"):
+        server_context([])
 
 
 def test_connections_are_accepted_with_their_address_in_both_families() -> None:
@@ -137,35 +157,19 @@ def test_connections_are_accepted_with_their_address_in_both_families() -> None:
             listener.listen()
             listener.setblocking(False)
             with pytest.raises(BlockingIOError):
-                tls_pump.accept(listener)
+                accept(listener)
             with socket.create_connection(listener.getsockname()[:2]):
-                descriptor, address = tls_pump.accept(listener)
-                with socket.socket(fileno=descriptor) as client:
+                client, address = accept(listener)
+                with client:
                     assert address == host
-                    assert not os.get_blocking(descriptor)
-                    assert not os.get_inheritable(descriptor)
+                    assert not client.getblocking()
+                    assert not client.get_inheritable()
                     assert client.getsockname() == listener.getsockname()
         with pytest.raises(OSError, match="Bad file descriptor"):
-            tls_pump.accept(listener)
+            accept(listener)
 
 
-def test_what_a_pump_does_not_take(ends: tuple[_tls.Pump, _tls.Channel, socket.socket]) -> None:
-    pump, channel, _ = ends
-    with pytest.raises(ValueError, match="has this socket already"):
-        pump.take(channel.fileno(), keys([PAIR]))
-    with pytest.raises(ValueError, match="no such socket"):
-        pump.take(-1, keys([PAIR]))
-    with pytest.raises(TypeError):
-        _tls.Channel()
-    assert len(pump) == 1
-    pump.close()
-    assert (len(pump), channel.fileno(), pump.fileno()) == (0, -1, -1)
-    with pytest.raises(ValueError, match="pump is closed"):
-        pump.take(0, keys([PAIR]))
-    pump.turn()
-
-
-def test_a_closed_channel_does_nothing_and_says_so(ends: tuple[_tls.Pump, _tls.Channel, socket.socket]) -> None:
+def test_a_closed_channel_does_nothing_and_says_so(ends: Ends) -> None:
     _, channel, _ = ends
     channel.close()
     channel.close()
@@ -178,13 +182,11 @@ def test_a_closed_channel_does_nothing_and_says_so(ends: tuple[_tls.Pump, _tls.C
     channel.end()
 
 
-def test_bytes_that_come_while_nobody_reads_are_kept_in_their_order(
-    ends: tuple[_tls.Pump, _tls.Channel, socket.socket],
-) -> None:
-    pump, channel, end = ends
+def test_bytes_that_come_while_nobody_reads_are_kept_in_their_order(ends: Ends) -> None:
+    loop, channel, end = ends
     owner = Owner(channel)
     channel.start(owner)
-    client = Client(pump, end)
+    client = Client(loop, end)
 
     class Pausing(Owner):
         def received(self, data: bytes) -> None:
@@ -197,7 +199,7 @@ def test_bytes_that_come_while_nobody_reads_are_kept_in_their_order(
         client.tls.write(word)
     client.push()
     assert owner.told == ["one"]
-    pump.turn()
+    loop.turn()
     channel.go_on()
     assert owner.told == ["one"]
     for count in (2, 3, 4):
@@ -209,40 +211,36 @@ def test_bytes_that_come_while_nobody_reads_are_kept_in_their_order(
     assert owner.told == ["one", "two", "three", "four", "five"]
 
 
-def test_an_owner_may_close_while_it_is_told(ends: tuple[_tls.Pump, _tls.Channel, socket.socket]) -> None:
-    pump, channel, end = ends
+def test_an_owner_may_close_while_it_is_told(ends: Ends) -> None:
+    loop, channel, end = ends
     owner = Owner(channel)
     channel.start(owner)
-    client = Client(pump, end)
+    client = Client(loop, end)
     client.tls.write(b"close")
     client.send(b"never read")
     assert owner.told == ["shaken", "close"]
-    assert len(pump) == 0
+    assert channel.fileno() == -1
     assert end.recv(65536)  # the session ticket, of before
     assert end.recv(65536) == b""
 
 
-def test_an_interrupt_leaves_the_turn_and_closes_its_channel(
-    ends: tuple[_tls.Pump, _tls.Channel, socket.socket],
-) -> None:
-    pump, channel, end = ends
+def test_an_interrupt_leaves_the_turn_and_closes_its_channel(ends: Ends) -> None:
+    loop, channel, end = ends
     channel.start(Owner(channel))
-    client = Client(pump, end)
+    client = Client(loop, end)
     with pytest.raises(KeyboardInterrupt):
         client.send(b"stop")
-    assert len(pump) == 0
-    pump.turn()
+    assert channel.fileno() == -1
+    loop.turn()
 
 
-def test_an_owner_without_the_words_is_an_error_and_no_crash(
-    ends: tuple[_tls.Pump, _tls.Channel, socket.socket],
-) -> None:
-    pump, channel, end = ends
+def test_an_owner_without_the_words_is_an_error_and_no_crash(ends: Ends) -> None:
+    loop, channel, end = ends
     channel.start(object())  # type: ignore[arg-type]
     end.send(b"GET / HTTP/1.1\r\n\r\n")
     with pytest.raises(AttributeError, match="refused"):
-        pump.turn()
-    assert len(pump) == 0
+        loop.turn()
+    assert channel.fileno() == -1
 
 
 @settings(max_examples=200, deadline=None)
@@ -258,19 +256,19 @@ def test_no_bytes_are_worse_than_an_alert(data: st.DataObject) -> None:
     whole = data.draw(st.sampled_from([b"", bytes(hello)])) + data.draw(st.binary(max_size=60))
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    pump = _tls.Pump()
-    channel = pump.take(ours.detach(), keys([PAIR]))
+    loop = Turns()
+    channel = loop.channel(ours)
     owner = Owner(channel)
     channel.start(owner)
     cut = data.draw(st.integers(0, len(whole)))
     with theirs:
         for part in (whole[:cut], whole[cut:]):
             theirs.sendall(part)
-            pump.turn()
+            loop.turn()
         theirs.shutdown(socket.SHUT_WR)
         for _ in range(4):
-            pump.turn()
-        assert len(pump) == 0
+            loop.turn()
+        assert channel.fileno() == -1
     assert owner.told[-1] in ("ended", "lost")
     assert owner.told.count("refused") <= 1
 
@@ -300,16 +298,5 @@ def test_many_connections_leave_no_descriptor_and_no_memory() -> None:
             assert descriptors() <= before
             # A connection that is not freed keeps some 20 KB of OpenSSL's.
             assert resident() - memory < 300 * 4096
-
-    run(procedure())
-
-
-def test_tvs_serves_the_same_without_the_compiled_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tls_pump, "COMPILED", False)
-
-    async def procedure() -> None:
-        async with serving() as service:
-            assert (await ask(service)).known
-            assert service.metrics["handshakes"] == 1
 
     run(procedure())
