@@ -41,7 +41,7 @@ def main() -> None:
         sys.exit(show_usage_error(error))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except (MixedModeError, ExceptionGroup, OSError) as error:
+    except (MixedModeError, ExceptionGroup, OSError, ModuleNotFoundError) as error:
         sys.exit(_reported(error))
     finally:
         die_by_interrupt()
@@ -56,6 +56,7 @@ def _reported(error: Exception) -> int:
     """
     import sys
 
+    from mixedmode.app.parts import missing_part
     from mixedmode.causes import file_error
     from mixedmode.errors import MixedModeError
     from mixedmode.faces.terminal.console import report_error
@@ -69,6 +70,8 @@ def _reported(error: Exception) -> int:
             return max(report_error(each, as_json=False) for each in _leaves(ours))
     if isinstance(error, OSError):
         return report_error(file_error(error), as_json=as_json)
+    if isinstance(error, ModuleNotFoundError) and (missing := missing_part(error)) is not None:
+        return report_error(missing, as_json=as_json)
     raise error
 
 
