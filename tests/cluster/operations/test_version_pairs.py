@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from mixedmode.cluster.authority.authority import TrustView, ctl_records, itl_anchors, itl_records
+from mixedmode.cluster.authority.authority import itl_keys
+from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError, OperationFailedError, VersionError
 from mixedmode.cluster.model.topology import (
@@ -26,15 +27,16 @@ from mixedmode.cluster.model.topology import (
 )
 from mixedmode.cluster.model.versions import RELEASES, Version
 from mixedmode.cluster.operations.identity.missing_certificates import lacking
+from mixedmode.cluster.publishing import lists
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.store import making
 from mixedmode.cluster.store.making import make_installed
 from mixedmode.node.versions import follow_versions
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.services.ssh.distribution import NodeDistributor
 from mixedmode.trustlist import TrustList
-from mixedmode.trustlist.build import build_trust_list
 from mixedmode.trustlist.roles import Role
 from tests.cluster.building import MIXED, PUB, SUB, UPDATE, ctl_of, itl_of, make
 
@@ -93,20 +95,21 @@ def check_lists(version: Version, own: Own) -> None:
     seen = {
         key: signer for key, signer in own.items() if Purpose(key[1]) in version.own_purposes(publisher=key[0] == PUB)
     }
-    view = TrustView(version, NODES, {key: signer.certificate for key, signer in seen.items()})
+    certificates = {key: signer.certificate for key, signer in seen.items()}
+    view = TrustView(version, NODES, certificates, mode=SecurityMode.MIXED)
     for node in NODES:
-        holder, purpose = itl_anchors(view, node.name)[0]
-        itl = TrustList.parse(build_trust_list(itl_records(view, node), seen[holder, purpose.value], timestamp=0))
+        holder, purpose = lists.itl_signer(view, node.name)
+        itl = TrustList.parse(lists.itl(view, node, seen[holder, purpose.value], DigestAlgorithm.SHA1, _NOW))
         assert itl.verify()
         assert purpose is (Purpose.ITLRECOVERY if version.release >= (12, 0) else Purpose.CALLMANAGER)
         assert sum(record.is_sast() for record in itl.records) == (2 if version.release >= (10, 0) else 1)
         assert sum(record.role is Role.TVS for record in itl.records) == 2
     if version.release < (10, 0):
         with pytest.raises(VersionError):
-            ctl_records(view, SecurityMode.MIXED)
+            lists.ctl_signer(view)
         return
     signer = seen[PUB, version.ctl_anchors[0].value]
-    ctl = TrustList.parse(build_trust_list(ctl_records(view, SecurityMode.MIXED), signer, timestamp=0))
+    ctl = TrustList.parse(lists.ctl(view, signer, DigestAlgorithm.SHA1, _NOW))
     assert ctl.verify()
     assert ctl.records[0].certificate == signer.certificate
     assert not any(record.role is Role.TVS for record in ctl.records)
@@ -162,7 +165,7 @@ def test_up_and_back_with_tftp_restarted_and_every_certificate_regenerated(
             itl = itl_of(cluster, node.name)
             assert itl.verify()
             anchors = [record.certificate for record in itl.records if record.is_sast()]
-            holders = itl_anchors(cluster.view(), node.name)
+            holders = itl_keys(cluster.view(), node.name)
             assert anchors == [cluster.own_certificate(holder, purpose) for holder, purpose in holders]
     cluster.close()
 

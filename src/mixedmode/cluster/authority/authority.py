@@ -17,12 +17,12 @@ Pure: certificates in, record specifications out. Rules (cucm-admin.md 3 and 6, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from mixedmode.cluster.model.errors import NotFoundError, VersionError
+from mixedmode.cluster.authority.view import TrustView
+from mixedmode.cluster.model.errors import VersionError
 from mixedmode.cluster.model.topology import NodeInfo, SecurityMode, Service
-from mixedmode.cluster.model.versions import Version
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.digests import DigestAlgorithm
@@ -33,47 +33,11 @@ DIGESTS = {"SHA-1": DigestAlgorithm.SHA1, "SHA-512": DigestAlgorithm.SHA512}
 """The enterprise parameter "TFTP File Signature Algorithm" and the digest it means."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrustView:
-    """All that the authority looks at.
+class KeyName(NamedTuple):
+    """Whose key: that of a node's certificate for a purpose. The key itself stays where it is."""
 
-    Attributes:
-        version: The active version.
-        nodes: The publisher first.
-        own: Active certificates by (node, purpose).
-        rollback: "Prepare Cluster for Rollback to pre-8.0".
-    """
-
-    version: Version
-    nodes: tuple[NodeInfo, ...]
-    own: Mapping[tuple[str, str], Certificate]
-    rollback: bool = False
-
-    @property
-    def publisher(self) -> NodeInfo:
-        """The publisher."""
-        return self.nodes[0]
-
-    def certificate(self, node: str, purpose: Purpose) -> Certificate:
-        """Return a node's certificate; the publisher's recovery certificate stands for a node without its own.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-        found = self.own.get((node, purpose.value))
-        if found is None and purpose is Purpose.ITLRECOVERY:
-            found = self.own.get((self.publisher.name, purpose.value))
-        if found is None:
-            raise NotFoundError(
-                f"node {node} has no {purpose} certificate",
-                where=node,
-                next_step=f"set cert regen {purpose} on that node",
-            )
-        return found
-
-    def replacing(self, node: str, purpose: str, certificate: Certificate) -> TrustView:
-        """Return the view with one certificate in place of another."""
-        return TrustView(self.version, self.nodes, {**self.own, (node, purpose): certificate}, self.rollback)
+    node: str
+    purpose: Purpose
 
 
 def call_role(node: NodeInfo) -> Role | None:
@@ -91,60 +55,67 @@ def ctl_anchors(view: TrustView, tokens: Sequence[Certificate] = ()) -> list[Cer
         VersionError: The version has no tokenless CTL, or takes no tokens.
     """
     version, publisher = view.version, view.publisher.name
-    if tokens:
-        if not version.accepts_tokens:
-            raise VersionError(f"version {version} takes no security tokens", next_step="use the utils ctl commands")
-        with_servers = version.release >= (11, 5)
-        purposes = (Purpose.ITLRECOVERY, Purpose.CALLMANAGER) if with_servers else ()
-        return [*tokens, *(view.certificate(publisher, purpose) for purpose in purposes)]
+    if not tokens:
+        return [view.certificate(*key) for key in ctl_keys(view)]
+    if not version.accepts_tokens:
+        raise VersionError(f"version {version} takes no security tokens", next_step="use the utils ctl commands")
+    with_servers = version.release >= (11, 5)
+    purposes = (Purpose.ITLRECOVERY, Purpose.CALLMANAGER) if with_servers else ()
+    return [*tokens, *(view.certificate(publisher, purpose) for purpose in purposes)]
+
+
+def ctl_keys(view: TrustView) -> list[KeyName]:
+    """Return whose certificates stand as SAST in a tokenless CTL, the signer first.
+
+    Raises:
+        VersionError: The version has no tokenless CTL.
+    """
+    version = view.version
     if not version.has_tokenless_ctl:
         raise VersionError(
             f"version {version} has no utils ctl commands",
             why="a CTL without security tokens exists from version 10.0(1) on",
             next_step="use the CTL Client with two security tokens",
         )
-    return [view.certificate(publisher, purpose) for purpose in version.ctl_anchors]
+    return [KeyName(view.publisher.name, purpose) for purpose in version.ctl_anchors]
 
 
-def ctl_records(
-    view: TrustView, mode: SecurityMode, *, anchors: Sequence[Certificate] | None = None
-) -> list[RecordSpec]:
+def ctl_records(view: TrustView, *, anchors: Sequence[Certificate] | None = None) -> list[RecordSpec]:
     """Return the records of a tokenless CTL (rules 1, 2 and 5).
 
     Args:
         view: The cluster.
-        mode: The security mode that the list shall announce.
         anchors: SAST certificates in place of the version's.
     """
     publisher = view.publisher
     sast = ctl_anchors(view) if anchors is None else anchors
     records = [_record(Role.SAST, publisher, certificate) for certificate in sast]
-    servers = list(_servers(view, mode))
+    servers = list(_servers(view))
     capf = [_record(Role.CAPF, publisher, view.certificate(publisher.name, Purpose.CAPF))]
     own = [record for record in servers if record.dns_name == publisher.name]
     return [*records, *own, *capf, *(record for record in servers if record.dns_name != publisher.name)]
 
 
-def _servers(view: TrustView, mode: SecurityMode) -> Iterator[RecordSpec]:
+def _servers(view: TrustView) -> Iterator[RecordSpec]:
     seen: set[Certificate] = set()
     for node in view.nodes:
         role = call_role(node)
         if role is None:
             continue
         certificate = view.certificate(node.name, Purpose.CALLMANAGER)
-        if mode is SecurityMode.NON_SECURE:
+        if view.mode is SecurityMode.NON_SECURE:
             yield _empty(role, node)
         elif certificate not in seen:
             yield _record(role, node, certificate)
         seen.add(certificate)
 
 
-def itl_anchors(view: TrustView, node: str) -> list[tuple[str, Purpose]]:
-    """Return whose certificates stand as SAST in a node's ITL: (node that holds the key, purpose), signer first."""
+def itl_keys(view: TrustView, node: str) -> list[KeyName]:
+    """Return whose certificates stand as SAST in a node's ITL, the signer first; none before 8.0."""
     holders = []
     for purpose in view.version.itl_anchors:
         holder = node if (node, purpose.value) in view.own else view.publisher.name
-        holders.append((holder, purpose))
+        holders.append(KeyName(holder, purpose))
     return holders
 
 
@@ -159,7 +130,7 @@ def itl_records(view: TrustView, node: NodeInfo) -> list[RecordSpec]:
     publisher = view.publisher
     records = [
         _record(Role.SAST, node if holder == node.name else publisher, view.certificate(holder, purpose))
-        for holder, purpose in itl_anchors(view, node.name)
+        for holder, purpose in itl_keys(view, node.name)
     ]
     role = call_role(node) or Role.TFTP
     calls = view.certificate(node.name, Purpose.CALLMANAGER)

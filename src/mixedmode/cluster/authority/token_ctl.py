@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mixedmode.cluster.authority.authority import TrustView, ctl_anchors, ctl_records
+from mixedmode.cluster.authority.authority import ctl_anchors, ctl_records
+from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.errors import CheckFailedError, MalformedError
@@ -70,7 +71,7 @@ def server_records(view: TrustView, mode: SecurityMode) -> list[RecordSpec]:
         VersionError: The version takes no tokens.
         NotFoundError: A certificate is missing.
     """
-    found = [replace(spec, dns_name=None) for spec in ctl_records(view, mode, anchors=server_anchors(view))]
+    found = [replace(spec, dns_name=None) for spec in ctl_records(view.in_mode(mode), anchors=server_anchors(view))]
     return sorted(found, key=lambda spec: spec.role is Role.SAST)
 
 

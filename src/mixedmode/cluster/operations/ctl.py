@@ -18,7 +18,8 @@ from mixedmode.cluster.model.preconditions import auto_registration_warning, che
 from mixedmode.cluster.model.topology import SecurityMode, Service
 from mixedmode.cluster.operations.common import deliver_step, mark_restart, other_nodes
 from mixedmode.cluster.publishing.distribution import queue
-from mixedmode.cluster.publishing.published import build_ctl, is_token_signed, record
+from mixedmode.cluster.publishing.lists import ctl_signer, is_token_signed
+from mixedmode.cluster.publishing.published import build_ctl, record
 from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.cluster.store.state import ClusterState, write_parameter
 
@@ -41,7 +42,8 @@ def _plan(state: ClusterState, _arguments: Mapping[str, Any], *, mode: SecurityM
         context.keep({_OLD: old})
 
     def sign(context: StepContext) -> None:
-        new = build_ctl(context.state, mode, reset=reset)
+        view = context.state.view().in_mode(mode)
+        new = build_ctl(context.state, view, ctl_signer(view, reset=reset))
         context.note_file("after", f"{publisher}/{CTL_FILE}", new)
         context.keep({_NEW: new})
 

@@ -20,7 +20,8 @@ from mixedmode.cluster.operations.common import (
     queue_itls,
     text_argument,
 )
-from mixedmode.cluster.publishing.published import build_itl, checked, recovery_signer
+from mixedmode.cluster.publishing.lists import itl_signer
+from mixedmode.cluster.publishing.published import build_itl, checked, signer_of
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import UsageError
 
@@ -56,7 +57,9 @@ def _plan_local(state: ClusterState, _arguments: Mapping[str, Any]) -> list[Step
     anchor = state.version.itl_anchors[-1]
 
     def data(context: StepContext) -> bytes:
-        return build_itl(context.state, context.state.view(), context.state.publisher, recovery_signer(context.state))
+        view = context.state.view()
+        signer = signer_of(context.state, view, itl_signer(view, view.publisher.name, reset=True))
+        return build_itl(context.state, view, view.publisher, signer)
 
     return _steps(state, f"Make the publisher's ITL file and sign it with its {anchor} key", data)
 

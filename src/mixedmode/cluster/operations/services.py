@@ -24,7 +24,8 @@ from mixedmode.cluster.operations.common import (
     service_named,
     text_argument,
 )
-from mixedmode.cluster.publishing.published import build_itl, can_sign_itl, same_content
+from mixedmode.cluster.publishing.lists import same_content
+from mixedmode.cluster.publishing.published import build_itl, can_sign_itl
 from mixedmode.cluster.store.folders import ITL_FILE
 from mixedmode.cluster.store.state import ClusterState
 

@@ -9,18 +9,18 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.authority.authority import DIGESTS, TrustView, ctl_records, itl_anchors, itl_records
+from mixedmode.cluster.authority.authority import DIGESTS, KeyName
+from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.model.errors import OperationFailedError
 from mixedmode.cluster.model.parameters import SIGNATURE_ALGORITHM
-from mixedmode.cluster.model.topology import NodeInfo, SecurityMode, Service
+from mixedmode.cluster.model.topology import NodeInfo, Service
+from mixedmode.cluster.publishing import lists
 from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.store.schema import TrustFileContentRow, TrustFileRow
 from mixedmode.cluster.store.state import ClusterState
-from mixedmode.errors import MalformedError
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.pki.signing.signer import Signer
 from mixedmode.trustlist import TrustList
-from mixedmode.trustlist.build import build_trust_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +42,19 @@ class TrustFile:
     pending: str = ""
 
 
-def build_ctl(state: ClusterState, mode: SecurityMode, *, reset: bool = False) -> bytes:
+def build_ctl(state: ClusterState, view: TrustView, key: KeyName) -> bytes:
     """Return a new tokenless CTL, signed.
 
     Args:
         state: The cluster.
-        mode: The mode that it announces.
-        reset: Sign with the second SAST certificate in place of the first (``utils ctl reset localkey``).
+        view: As it will be; its mode is the one that the list announces.
+        key: Whose key signs.
 
     Raises:
         VersionError: The version has no tokenless CTL.
         UsageError: It would be too large for phones.
     """
-    view = state.view()
-    purposes = list(view.version.ctl_anchors)
-    if reset:
-        purposes.reverse()
-    publisher = view.publisher.name
-    anchors = [view.certificate(publisher, purpose) for purpose in purposes]
-    records = ctl_records(view, mode, anchors=anchors or None)
-    signer = state.certificates.signer(publisher, purposes[0].value, anchors[0])
-    data = build_trust_list(
-        records, signer, digest=digest(state), filename=CTL_FILE, timestamp=int(state.now().timestamp())
-    )
-    return checked(data)
+    return checked(lists.ctl(view, signer_of(state, view, key), digest(state), state.now()))
 
 
 def build_itl(state: ClusterState, view: TrustView, node: NodeInfo, signer: Signer | None = None) -> bytes:
@@ -75,14 +64,8 @@ def build_itl(state: ClusterState, view: TrustView, node: NodeInfo, signer: Sign
         VersionError: The version has no ITL.
         UsageError: It would be too large for phones.
     """
-    records = itl_records(view, node)
-    if signer is None:
-        holder, purpose = itl_anchors(view, node.name)[0]
-        signer = state.certificates.signer(holder, purpose.value, view.certificate(holder, purpose))
-    data = build_trust_list(
-        records, signer, digest=digest(state), filename=ITL_FILE, timestamp=int(state.now().timestamp())
-    )
-    return checked(data)
+    signer = signer or signer_of(state, view, lists.itl_signer(view, node.name))
+    return checked(lists.itl(view, node, signer, digest(state), state.now()))
 
 
 def build_itls(state: ClusterState, view: TrustView, *, missing_only: bool = False) -> dict[str, bytes]:
@@ -90,30 +73,36 @@ def build_itls(state: ClusterState, view: TrustView, *, missing_only: bool = Fal
 
     An ITL whose signing key is on another host is made there, when TFTP starts: a key never leaves its host.
     """
-    if not view.version.has_trust_verification:
-        return {}
     found = {}
-    for node in view.nodes:
-        if Service.TFTP not in node.services or not can_sign_itl(state, view, node):
-            continue
-        if missing_only and state.folder(node.name).read(ITL_FILE) is not None:
+    for node in itl_nodes(state, view):
+        present = state.folder(node.name).read(ITL_FILE)
+        if missing_only and present is not None:
             continue
         data = build_itl(state, view, node)
-        if not same_content(state.folder(node.name).read(ITL_FILE), data):
+        if not lists.same_content(present, data):
             found[node.name] = data
     return found
 
 
+def itl_nodes(state: ClusterState, view: TrustView) -> list[NodeInfo]:
+    """Return the TFTP nodes whose ITL can be signed on this host."""
+    if not view.version.has_trust_verification:
+        return []
+    return [node for node in view.nodes if Service.TFTP in node.services and can_sign_itl(state, view, node)]
+
+
 def can_sign_itl(state: ClusterState, view: TrustView, node: NodeInfo) -> bool:
     """Return whether the key that signs a node's ITL is on this host."""
-    return state.folder(itl_anchors(view, node.name)[0][0]).is_here
+    return state.folder(lists.itl_signer(view, node.name).node).is_here
 
 
-def recovery_signer(state: ClusterState) -> Signer:
-    """Return the publisher's other ITL anchor, which signs ``utils itl reset localkey``."""
-    view = state.view()
-    holder, purpose = itl_anchors(view, view.publisher.name)[-1]
-    return state.certificates.signer(holder, purpose.value)
+def signer_of(state: ClusterState, view: TrustView, key: KeyName) -> Signer:
+    """Return the signer of a view's certificate, whose key must be on this host.
+
+    Raises:
+        NotFoundError: There is no such certificate, or its key is elsewhere.
+    """
+    return state.certificates.signer(key.node, key.purpose.value, view.certificate(*key))
 
 
 def digest(state: ClusterState) -> DigestAlgorithm:
@@ -135,28 +124,6 @@ def checked(data: bytes) -> bytes:
             next_step="regenerate the certificate that signs it",
         )
     return data
-
-
-def same_content(old: bytes | None, new: bytes) -> bool:
-    """Return whether two lists have the same signer, digest and records; dates and signatures do not count."""
-    if old is None:
-        return False
-    try:
-        before, after = TrustList.parse(old), TrustList.parse(new)
-    except MalformedError:
-        return False
-    heads = [(t.header.signer_name, t.header.signer_serial, t.header.digest_code) for t in (before, after)]
-    return heads[0] == heads[1] and old[before.header.header_length :] == new[after.header.header_length :]
-
-
-def is_token_signed(data: bytes | None) -> bool:
-    """Return whether a CTL was signed by a security token."""
-    if data is None:
-        return False
-    try:
-        return (TrustList.parse(data).header.signer_name or "").startswith('cn="SAST-')
-    except MalformedError:
-        return False
 
 
 def record(session: Session, name: str, node: str, data: bytes | None, now: datetime) -> None:

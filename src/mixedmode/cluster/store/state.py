@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.authority.authority import TrustView
+from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.model.licences import LicenceService
 from mixedmode.cluster.model.parameters import ROLLBACK, SECURITY_MODE, Parameter, parameter_named
@@ -199,6 +199,7 @@ class ClusterState:
             self.nodes(),
             certificates_of(self.certificates.list_own()),
             rollback=self.parameter(ROLLBACK.name) == "True",
+            mode=self.mode,
         )
 
 

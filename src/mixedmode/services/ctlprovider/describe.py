@@ -5,8 +5,9 @@ Reads the database and a file; run it in a thread.
 
 from __future__ import annotations
 
-from mixedmode.cluster.authority.authority import TrustView, call_role
+from mixedmode.cluster.authority.authority import call_role
 from mixedmode.cluster.authority.token_ctl import server_anchors
+from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.operations.ctl_signers import history
 from mixedmode.cluster.publishing.published import digest

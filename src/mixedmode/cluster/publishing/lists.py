@@ -1,0 +1,145 @@
+"""Publishing as a value: a view of the cluster, a signer, a digest and the time give the bytes of a list.
+
+Pure: no database, no clock, no file, and for a view that is not real yet the same as for the real one. Rules:
+
+1. What stands in a list, in which order, is the authority's (:mod:`mixedmode.cluster.authority.authority`).
+2. Whose key signs is a name (:class:`KeyName`), which needs no key. In a CTL the signer's record stands first.
+3. A :class:`StandIn` names a certificate and signs with zeros as long as a signature would be. Its list is the one that
+   would be published, but for these bytes and its date: to be looked at, never to be served.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mixedmode.cluster.authority.authority import KeyName, ctl_anchors, ctl_keys, ctl_records, itl_keys, itl_records
+from mixedmode.cluster.authority.view import TrustView
+from mixedmode.cluster.model.errors import VersionError
+from mixedmode.cluster.model.topology import NodeInfo
+from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
+from mixedmode.errors import MalformedError
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.pki.signing.signer import Signer
+from mixedmode.trustlist import TrustList
+from mixedmode.trustlist.build import build_trust_list
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A signer without a key (rule 3)."""
+
+    certificate: Certificate
+
+    def sign(self, data: bytes, digest: DigestAlgorithm) -> bytes:
+        """Return zeros in the place of a signature."""
+        return bytes(self.certificate.key_bits // 8)
+
+
+def ctl_signer(view: TrustView, *, reset: bool = False) -> KeyName:
+    """Return whose key signs the tokenless CTL.
+
+    Args:
+        view: The cluster.
+        reset: For ``utils ctl reset localkey``: the second anchor in place of the first.
+
+    Raises:
+        VersionError: The version has no tokenless CTL.
+    """
+    return ctl_keys(view)[-1 if reset else 0]
+
+
+def itl_signer(view: TrustView, node: str, *, reset: bool = False) -> KeyName:
+    """Return whose key signs a node's ITL.
+
+    Args:
+        view: The cluster.
+        node: Whose ITL.
+        reset: For ``utils itl reset localkey``: the last anchor in place of the first.
+
+    Raises:
+        VersionError: The version has no ITL.
+    """
+    keys = itl_keys(view, node)
+    if not keys:
+        raise VersionError(f"version {view.version} has no ITL", next_step="it exists from version 8.0 on")
+    return keys[-1 if reset else 0]
+
+
+def stand_in(view: TrustView, key: KeyName) -> StandIn:
+    """Return the stand-in of a key's owner.
+
+    Raises:
+        NotFoundError: There is no such certificate.
+    """
+    return StandIn(view.certificate(*key))
+
+
+def has_stand_in(data: bytes) -> bool:
+    """Return whether a list was signed by a stand-in."""
+    try:
+        signature = TrustList.parse(data).header.signature
+    except MalformedError:
+        return False
+    return bool(signature) and not any(signature or b"")
+
+
+def ctl(view: TrustView, signer: Signer, digest: DigestAlgorithm, now: datetime) -> bytes:
+    """Return the tokenless CTL of a view.
+
+    Args:
+        view: The cluster; its mode is the one that the list announces.
+        signer: Of one of the list's anchors.
+        digest: Under the signature.
+        now: The list's date (UTC).
+
+    Raises:
+        VersionError: The version has no tokenless CTL.
+        UsageError: It would be too large for phones, or the signer is none of its anchors.
+        SignerError: The signer failed.
+    """
+    anchors = sorted(ctl_anchors(view), key=lambda anchor: anchor != signer.certificate)
+    records = ctl_records(view, anchors=anchors)
+    return build_trust_list(records, signer, digest=digest, filename=CTL_FILE, timestamp=int(now.timestamp()))
+
+
+def itl(view: TrustView, node: NodeInfo, signer: Signer, digest: DigestAlgorithm, now: datetime) -> bytes:
+    """Return a TFTP node's ITL.
+
+    Args:
+        view: The cluster.
+        node: One of its nodes.
+        signer: Of one of the list's anchors.
+        digest: Under the signature.
+        now: The list's date (UTC).
+
+    Raises:
+        VersionError: The version has no ITL.
+        UsageError: It would be too large for phones, or the signer is none of its anchors.
+        SignerError: The signer failed.
+    """
+    records = itl_records(view, node)
+    return build_trust_list(records, signer, digest=digest, filename=ITL_FILE, timestamp=int(now.timestamp()))
+
+
+def same_content(old: bytes | None, new: bytes) -> bool:
+    """Return whether two lists have the same signer, digest and records; dates and signatures do not count."""
+    if old is None:
+        return False
+    try:
+        before, after = TrustList.parse(old), TrustList.parse(new)
+    except MalformedError:
+        return False
+    heads = [(t.header.signer_name, t.header.signer_serial, t.header.digest_code) for t in (before, after)]
+    return heads[0] == heads[1] and old[before.header.header_length :] == new[after.header.header_length :]
+
+
+def is_token_signed(data: bytes | None) -> bool:
+    """Return whether a CTL was signed by a security token."""
+    if data is None:
+        return False
+    try:
+        return (TrustList.parse(data).header.signer_name or "").startswith('cn="SAST-')
+    except MalformedError:
+        return False
