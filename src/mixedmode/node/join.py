@@ -28,6 +28,7 @@ from mixedmode.causes import why_no_connection
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.operations.nodes import JOIN
 from mixedmode.cluster.store.certificates import key_name
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.making import hash_of, key_file, key_kind_of, make_installed, organization_of
@@ -39,7 +40,6 @@ from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject
 from mixedmode.services.ssh.known_hosts import known_hosts_file, scan_hint
 
 SUBSYSTEM: Final = "mixedmode-node"
-LEVEL: Final = 4
 SECONDS: Final = 60.0
 
 
@@ -57,14 +57,15 @@ class JoinDesk:
         self._replication = replication
         self._sftp_key = sftp_key
 
-    async def __call__(self, actor: Actor, privilege: int, request: dict[str, Any]) -> dict[str, Any]:
+    async def __call__(self, actor: Actor, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a question.
 
         Raises:
             MixedModeError: The account may not, or the node cannot join.
         """
-        if privilege < LEVEL:
-            raise UsageError(f"joining needs an account of level {LEVEL}, {actor.user} has {privilege}")
+        operations = self._cluster.operations
+        # Also what a description tells, the way into the database, is for nobody else.
+        await asyncio.to_thread(operations.authorize, actor, JOIN, operations.definition(JOIN).privilege)
         ask = request.get("ask")
         if ask == "describe":
             return await asyncio.to_thread(self._describe)
@@ -105,7 +106,7 @@ class JoinDesk:
         name = str(request.get("name", ""))
         if not self._is_known(name, request):
             fields = ("name", "address", "ports", "sftp_host_key", "certificates")
-            result = self._cluster.run("node join", actor, **{field: request.get(field) for field in fields})
+            result = self._cluster.run(JOIN, actor, **{field: request.get(field) for field in fields})
             return {"joined": name, "warnings": list(result.warnings)}
         return {"joined": name, "warnings": []}
 

@@ -5,7 +5,7 @@ Rules:
 1. Before its committing step an operation that fails or was killed is undone, step by step from the last; after
    it, it is carried to its end. The committing step's changes and its mark in the journal are one transaction,
    so there is nothing in between. Either way the cluster is in a state that an administrator knows.
-2. A refusal changes nothing and is audited.
+2. A refusal changes nothing and is audited; who has not the level that an operation needs is refused before all else.
 3. Whoever starts an operation first finishes what a dead process left behind.
 4. A database that goes away ends the operation, and this process knows that it did: whatever comes first when the
    database is back, the node's own look (:meth:`Operations.settle`) or the next operation, finishes or undoes it.
@@ -41,6 +41,7 @@ from mixedmode.cluster.model.errors import (
     LockLostError,
     NotFoundError,
     OperationFailedError,
+    PrivilegeError,
     PublisherOnlyError,
 )
 from mixedmode.cluster.store.state import ClusterState
@@ -72,9 +73,30 @@ class Operations:
             raise NotFoundError(f"there is no operation {name!r}", next_step=f"one of: {known}")
         return found
 
-    def plan(self, name: str, /, **arguments: Any) -> Plan:
+    def authorize(self, actor: Actor, action: str, level: int, details: Mapping[str, Any] | None = None) -> None:
+        """Refuse who has not the level that something needs, and write it down (rule 2).
+
+        Args:
+            actor: Who asks.
+            action: What for, as the audit log names it.
+            level: That it needs.
+            details: For the audit log.
+
+        Raises:
+            PrivilegeError: He may not.
+        """
+        if actor.level >= level:
+            return
+        error = PrivilegeError.of(actor.user, actor.level, needed=level, action=action)
+        self.journal.not_allowed(action, {**(details or {}), "error": str(error)}, actor)
+        raise error
+
+    def plan(self, name: str, actor: Actor = SYSTEM, /, **arguments: Any) -> Plan:
         """Return what an operation would do now, and why it would be refused if it would."""
         definition = self.definition(name)
+        if actor.level < definition.privilege:
+            refused = PrivilegeError.of(actor.user, actor.level, needed=definition.privilege, action=name)
+            return Plan(name, (), (), refused)
         warnings: list[str] = []
         refusal: MixedModeError | None = None
         try:
@@ -95,13 +117,15 @@ class Operations:
             arguments: What the operation needs, JSON values.
 
         Raises:
+            PrivilegeError: Who asks has not the level for it.
             PublisherOnlyError: It was asked for on a subscriber.
             PreconditionError: Something must be put right first.
             ClusterBusyError: Another operation runs.
             OperationFailedError: A step failed; all was taken back.
         """
         definition = self.definition(name)
-        self.resume_or_rollback(actor)
+        self.authorize(actor, name, definition.privilege, {"arguments": arguments})
+        self._resume_left(actor)
         try:
             self._check_place(definition, on_node)
             arguments = definition.complete(self._state, arguments)
@@ -110,7 +134,7 @@ class Operations:
         except MixedModeError as error:
             self.journal.refused(name, arguments, actor, str(error))
             raise
-        place = on_node or self._state.publisher.name
+        place = on_node or actor.node or self._state.publisher.name
         with lock.work() as holding:
             number = self.journal.begin(name, arguments, actor, steps, warnings, holding=holding, node=place)
             with self._held(holding, name):
@@ -120,9 +144,17 @@ class Operations:
         """Finish or undo what a dead process left unfinished; return what became of it, None if there was nothing.
 
         Raises:
+            PrivilegeError: Who asks has not the level for what was left.
             ClusterBusyError: An operation is running now.
             OperationFailedError: It cannot be undone yet; the next try goes on with it.
         """
+        holder = self.journal.holder()
+        if holder is not None and (left := self.definitions.get(holder.operation)) is not None:
+            self.authorize(actor, left.name, left.privilege)
+        return self._resume_left(actor)
+
+    def _resume_left(self, actor: Actor) -> OperationResult | None:
+        """Finish or undo what was left, whoever asked for what comes next (rule 3)."""
         with lock.work() as holding:
             entry = self.journal.adopt(holding)
             if entry is None:
@@ -145,7 +177,7 @@ class Operations:
         if holder is None or not holder.is_dead or (only_ours and not holder.is_ours):
             return None
         try:
-            return self.resume_or_rollback()
+            return self._resume_left(SYSTEM)
         except (ClusterBusyError, LockLostError):
             return None  # somebody else was faster
 

@@ -106,7 +106,7 @@ class Journal:
                 username=actor.user,
                 source=actor.source,
                 started=now,
-                memory={"node": node, "warnings": list(warnings)},
+                memory={"node": node, "level": actor.level, "warnings": list(warnings)},
                 error="",
             )
             session.add(row)
@@ -115,7 +115,8 @@ class Journal:
                 OperationStepRow(fkoperation=row.id, position=position, name=step.name, state=_WAITING)
                 for position, step in enumerate(steps)
             )
-            details = {"arguments": arguments, "plan": [step.name for step in steps], "warnings": list(warnings)}
+            plan = [step.name for step in steps]
+            details = {"node": node, "arguments": arguments, "plan": plan, "warnings": list(warnings)}
             self._audit(session, actor, name, "started", row.id, details)
             return row.id
 
@@ -224,6 +225,13 @@ class Journal:
         with self._database.write() as session:
             self._audit(session, actor, name, REFUSED, None, {"arguments": dict(arguments), "error": error})
 
+    def not_allowed(self, name: str, details: Mapping[str, Any], actor: Actor) -> None:
+        """Write down that somebody asked for what he has not the level for; how often is bounded (:mod:`.refusals`)."""
+        more = self._budget.take(actor.source, self._state.now())
+        if more is not None:
+            with self._database.write() as session:
+                self._audit(session, actor, name, REFUSED, None, {**details, **more})
+
     def record(self, session: Session, actor: Actor, action: str, outcome: str, details: Mapping[str, Any]) -> None:
         """Write an audit record within a transaction, for something that changes the cluster and is no operation."""
         self._audit(session, actor, action, outcome, None, details)
@@ -301,6 +309,9 @@ class Journal:
         operation: int | None,
         details: Mapping[str, Any],
     ) -> None:
+        record = {"level": actor.level, **details}
+        if actor.node:
+            record.setdefault("node", actor.node)
         session.add(
             AuditRow(
                 moment=self._state.now(),
@@ -309,7 +320,7 @@ class Journal:
                 action=action,
                 outcome=outcome,
                 operation=operation,
-                details=dict(details),
+                details=record,
             )
         )
 

@@ -26,15 +26,19 @@ from mixedmode.errors import MixedModeError
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks, and from where.
+    """Who asks, what he may, and from where.
 
     Attributes:
         user: Account name.
         source: Address, or ``console``.
+        level: Of privilege: 0 may look, 1 may change, 4 may also reset, and export keys.
+        node: The node where he asks; empty where there is none in particular.
     """
 
     user: str
     source: str = "console"
+    level: int = 4
+    node: str = ""
 
 
 RUNNING = "running"
@@ -43,7 +47,7 @@ DONE = "done"
 UNDONE = "undone"
 """States of operations and of steps, as the journal writes them."""
 
-SYSTEM = Actor("system", "local")
+SYSTEM = Actor("system", "local", level=4)
 """The program itself, as when it resumes an operation at its start."""
 
 

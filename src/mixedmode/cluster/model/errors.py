@@ -59,6 +59,21 @@ class ServicesNotActivatedError(PreconditionError):
     default_code = "services"
 
 
+class PrivilegeError(UsageError):
+    """The privilege level of who asks is too low."""
+
+    default_code = "privilege"
+
+    @classmethod
+    def of(cls, user: str, level: int, *, needed: int, action: str) -> PrivilegeError:
+        """Return the error for somebody who may not do something."""
+        return cls(
+            f"this command needs privilege level {needed}, and account {user} has level {level}",
+            where=action,
+            next_step="log in with an account of that level",
+        )
+
+
 class ClusterBusyError(RemoteError):
     """Another operation holds the cluster's lock."""
 

@@ -75,7 +75,8 @@ class Call:
 
     async def plan(self, operation: str, **arguments: object) -> Plan:
         """Return what an operation would do now."""
-        return await self.blocking(lambda: self.cluster.operations.plan(operation, **arguments))
+        actor = self.session.actor
+        return await self.blocking(lambda: self.cluster.operations.plan(operation, actor, **arguments))
 
     async def operate(self, operation: str, **arguments: object) -> OperationResult:
         """Run an operation to its end, in the name of the session's account; it is audited."""

@@ -148,9 +148,3 @@ class BadCommandError(UsageError):
     """The line names no command, or its arguments are wrong."""
 
     default_code = "bad-command"
-
-
-class PrivilegeError(UsageError):
-    """The account's privilege level is too low for the command."""
-
-    default_code = "privilege"

@@ -20,7 +20,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import PublisherOnlyError
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.faces.shell import texts, tree
-from mixedmode.faces.shell.model import BadCommandError, Command, Parsed, PrivilegeError
+from mixedmode.faces.shell.model import BadCommandError, Command, Parsed
 from mixedmode.faces.shell.services import OperationServices, ServiceControl
 from mixedmode.faces.shell.talk import AdminIO, InputEndedError, TalkError
 
@@ -89,7 +89,7 @@ class AdminSession:
     @property
     def actor(self) -> Actor:
         """The account, as the audit log names it."""
-        return Actor(self.user, self.source)
+        return Actor(self.user, self.source, self.privilege, self.node)
 
     @property
     def zone(self) -> tzinfo | None:
@@ -172,12 +172,7 @@ class AdminSession:
         version = self.cluster.version
         parsed = tree.parse(line, [command for command in self._all if command.exists(version)])
         command = parsed.command
-        if command.privilege > self.privilege:
-            raise PrivilegeError(
-                texts.NO_PRIVILEGE.line(needed=command.privilege, user=self.user, level=self.privilege),
-                where=command.name,
-                next_step="log in with an account of that level",
-            )
+        self.cluster.operations.authorize(self.actor, command.name, command.privilege)
         if command.publisher_only:
             publisher = self.cluster.publisher.name
             if publisher != self.node:

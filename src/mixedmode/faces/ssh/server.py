@@ -207,7 +207,7 @@ class AdminSshService:
         journal = self.cluster.operations.journal
         record = {"node": self.node, **details}
         try:
-            await asyncio.to_thread(journal.note, Actor(user[:128], source), action, outcome, record)
+            await asyncio.to_thread(journal.note, Actor(user[:128], source, 0, self.node), action, outcome, record)
         except MixedModeError as error:
             _log.warning("audit record of %s lost: %s", action, error)
 
@@ -229,10 +229,10 @@ class AdminSshService:
         )
 
     def _at_home(self, subsystem: Subsystem) -> Subsystem:
-        async def answered(actor: Actor, level: int, request: dict[str, Any]) -> dict[str, Any]:
-            return await subsystem(actor, level, request)
+        async def answered(actor: Actor, request: dict[str, Any]) -> dict[str, Any]:
+            return await subsystem(actor, request)
 
-        async def relayed(actor: Actor, level: int, request: dict[str, Any]) -> dict[str, Any]:
-            return await self._side.at_home(answered(actor, level, request))
+        async def relayed(actor: Actor, request: dict[str, Any]) -> dict[str, Any]:
+            return await self._side.at_home(answered(actor, request))
 
         return relayed

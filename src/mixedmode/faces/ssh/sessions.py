@@ -33,8 +33,8 @@ PER_CONNECTION: Final = 10
 REQUEST_BYTES: Final = 1 << 20
 _log = logging.getLogger(__name__)
 
-Subsystem = Callable[[Actor, int, dict[str, Any]], Awaitable[dict[str, Any]]]
-"""Answers a program's request: who asks, the privilege level of the account, the request."""
+Subsystem = Callable[[Actor, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Answers a program's request: who asks, and the request."""
 Open = Callable[[str, str], AdminSession]
 """Makes a session for an account and the address that it came from."""
 
@@ -59,7 +59,6 @@ class SshSessions:
         idle_seconds: float,
         request_seconds: float,
     ) -> None:
-        self._accounts = accounts
         self._opened = opened
         self._subsystems = subsystems
         self._seconds = idle_seconds, request_seconds
@@ -144,17 +143,17 @@ class SshSessions:
     async def _exchange(self, process: asyncssh.SSHServerProcess[str], user: str, source: str) -> int:
         """Answer one request of a program: a line of JSON each way."""
         subsystem = self._subsystems.get(process.subsystem or "")
-        account = await asyncio.to_thread(self._accounts.find, user)
-        if subsystem is None or account is None:
+        if subsystem is None:
             process.stderr.write("only the command line is offered here\n")
             return 2
+        session = await asyncio.to_thread(self._opened, user, source)
         try:
             async with asyncio.timeout(self._seconds[1]):
                 line = await _line(process)
             request = json.loads(line)
             if not isinstance(request, dict):
                 raise UsageError("the request is no JSON object")
-            answer = await subsystem(Actor(account.name, source), account.privilege, request)
+            answer = await subsystem(session.actor, request)
         except (ValueError, RecursionError, TimeoutError, MixedModeError) as error:
             problem = error if isinstance(error, MixedModeError) else UsageError("the request is no line of JSON")
             process.stdout.write(json.dumps({"error": problem.as_document()}) + "\n")

@@ -24,9 +24,9 @@ from time import monotonic
 from typing import TypeAlias
 
 from mixedmode.cluster.engine.steps import Actor, OperationResult
-from mixedmode.cluster.model.errors import ClusterBusyError, PublisherOnlyError
+from mixedmode.cluster.model.errors import ClusterBusyError, PrivilegeError, PublisherOnlyError
 from mixedmode.cluster.operations.ctl_upload import MIXED, NON_SECURE, UPDATE, install_ctl
-from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError
+from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError, UsageError
 from mixedmode.protocols.ctlprovider import (
     VERSION,
     Accepted,
@@ -69,7 +69,7 @@ class ProviderConnection:
         self._host, self._reader, self._writer = host, reader, writer
         self._place, self._source = place, place.address
         self._machine = ServerConnection()
-        self._user = ""
+        self._actor: Actor | None = None
         self._failures = 0
         self._login_end = monotonic() + host.limits.login_seconds
         self._request_end = 0.0
@@ -156,15 +156,13 @@ class ProviderConnection:
                 next_step="enter the credentials of an administrator of this node; after many wrong ones wait",
             )
             return failure_of(refused, closing=self._failures >= host.limits.logins)
-        if account.privilege < host.privilege:
-            await self._note(request.user, "refused", privilege=account.privilege)
-            low = CheckFailedError(
-                f"this needs privilege level {host.privilege}, and the account has level {account.privilege}",
-                code="privilege",
-                next_step="log in with an account that may run utils ctl",
-            )
+        actor = Actor(request.user, self._source, account.privilege, host.node)
+        try:
+            await asyncio.to_thread(host.authorize, actor)
+        except PrivilegeError as error:
+            low = CheckFailedError(error.what, code=error.code, next_step=error.next_step)
             return failure_of(low, closing=True)
-        self._user = request.user
+        self._actor = actor
         self._place.settle()
         host.metrics["logins"] += 1
         await self._note(request.user, "done")
@@ -175,12 +173,15 @@ class ProviderConnection:
         journal = self._host.cluster.operations.journal
         record = {"node": self._host.node, "service": "CTL Provider", **details}
         try:
-            await asyncio.to_thread(journal.note, Actor(user[:128], self._source), "login", outcome, record)
+            actor = Actor(user[:128], self._source, 0, self._host.node)
+            await asyncio.to_thread(journal.note, actor, "login", outcome, record)
         except MixedModeError as error:
             _log.warning("audit record of a login lost: %s", error)
 
     async def _install(self, request: Install) -> None:
-        host, loop = self._host, asyncio.get_running_loop()
+        host, loop, actor = self._host, asyncio.get_running_loop(), self._actor
+        if actor is None:  # the protocol's machine lets nobody come here without a login
+            raise UsageError("nobody is logged in", where=host.node)
         nodes = await asyncio.to_thread(host.cluster.nodes)
         if nodes[0].name != host.node:
             raise PublisherOnlyError(
@@ -194,7 +195,6 @@ class ProviderConnection:
                 where=host.node,
                 next_step="wait until that has ended, look at the new CTL file, then try again",
             )
-        actor = Actor(self._user, self._source)
         told: _News = asyncio.Queue()  # holds an entry for each node at most, and the end
         work = asyncio.create_task(
             asyncio.to_thread(

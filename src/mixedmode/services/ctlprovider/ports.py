@@ -66,9 +66,8 @@ class Host(Protocol):
     installer: Actor | None
     draining: bool
 
-    @property
-    def privilege(self) -> int:
-        """The level that an account needs."""
+    def authorize(self, actor: Actor) -> None:
+        """Refuse who may not install a CTL file."""
 
     def install(self, work: asyncio.Task[OperationResult]) -> None:
         """Keep an installation until it has ended."""

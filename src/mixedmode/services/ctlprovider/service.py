@@ -77,10 +77,14 @@ class CtlProviderService:
         self._clients: dict[asyncio.Task[None], ProviderConnection | None] = {}
         self._installations: set[asyncio.Task[OperationResult]] = set()
 
-    @property
-    def privilege(self) -> int:
-        """The level that an account needs: that of ``utils ctl``."""
-        return self.cluster.operations.definition(INSTALL).privilege
+    def authorize(self, actor: Actor) -> None:
+        """Refuse who may not install a CTL file, and have it audited.
+
+        Raises:
+            PrivilegeError: He may not.
+        """
+        operations = self.cluster.operations
+        operations.authorize(actor, INSTALL, operations.definition(INSTALL).privilege)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.commands.bundles import find_files
 from mixedmode.faces.shell.commands.files import AREA, SPEC
-from mixedmode.faces.shell.model import Argument, BadCommandError, Command, Kind, PrivilegeError
+from mixedmode.faces.shell.model import Argument, BadCommandError, Command, Kind
 from mixedmode.faces.shell.name_match import matching
 from mixedmode.faces.shell.periods import UNITS, Period, absolute, relative
 from mixedmode.faces.shell.sftp import TRANSFER_TIME, SftpServer, ask_server, connected
@@ -111,12 +111,8 @@ def _read(found: list[Found], *, compress: bool) -> list[Outgoing]:
 
 
 async def _recovery_file(call: Call) -> Outgoing:
-    if call.session.privilege < 4:
-        raise PrivilegeError(
-            texts.NO_PRIVILEGE.line(needed=4, user=call.session.user, level=call.session.privilege),
-            where=RECOVERY_FILE,
-            next_step="log in with an account of that level",
-        )
+    operations, actor = call.cluster.operations, call.session.actor
+    await call.blocking(lambda: operations.authorize(actor, f"file get {RECOVERY_FILE}", 4))
     signer = await call.blocking(lambda: call.cluster.signer(call.cluster.publisher.name, Purpose.ITLRECOVERY.value))
     password = await call.ask(texts.ASK_NEW_PASSWORD, secret=True)
     if len(password) < PASSWORD_LENGTH or password != await call.ask(texts.ASK_PASSWORD_AGAIN, secret=True):
