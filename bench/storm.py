@@ -266,7 +266,7 @@ def _held(report: FleetReport) -> dict[str, Any]:
     complete = sum(
         each.state.trust.ctl == trust.ctl
         and each.state.trust.itl == trust.itl
-        and all(decision is not None and decision.accepted for _, decision in each.decisions)
+        and all(decision is not None and decision.accepted for decision in each.decisions.values())
         and each.state.config_name == f"{each.name}.cnf.xml.sgn"
         for each in report.outcomes
     )

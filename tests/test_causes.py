@@ -12,11 +12,11 @@ import pytest
 
 from mixedmode.causes import cannot_listen, file_error, place, why_no_connection
 from mixedmode.errors import MixedModeError, RemoteError
-from mixedmode.phone.body.client import TvsRequest
 from mixedmode.phone.body.download import fetch_tftp
 from mixedmode.phone.body.tvs import ask_tvs
+from mixedmode.phone.mind.config import TvsServer
+from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import TvsQuestion
-from mixedmode.phone.mind.trust.state import TvsServer
 from mixedmode.services.net.doors import listen
 from mixedmode.services.tftp.datagrams import bind_datagram
 from tests.support import run_mixedmode

@@ -14,12 +14,10 @@ from __future__ import annotations
 
 from mixedmode.errors import (
     CheckFailedError,
-    LocalProtocolError,
     MalformedError,
     MixedModeError,
     ProtocolError,
     RemoteError,
-    RemoteProtocolError,
     UsageError,
 )
 from mixedmode.phone.mind.models import get_model
@@ -59,7 +57,6 @@ __all__ = [
     "DigestAlgorithm",
     "Layout",
     "ListKind",
-    "LocalProtocolError",
     "MalformedError",
     "MixedModeError",
     "NeedTvs",
@@ -71,7 +68,6 @@ __all__ = [
     "RecordForm",
     "RecordSpec",
     "RemoteError",
-    "RemoteProtocolError",
     "Role",
     "Severity",
     "SignedFile",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.forked import shared_forking
+from tests.docs.forked import stand_in
+from tests.docs.pages import ROOT
 
 BARE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Without the command: a page has to say how it gets there."""
@@ -23,6 +26,7 @@ class Terminal:
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
+        self._socket = Path(tempfile.mkdtemp(prefix="mixedmode-docs-")) / "forking"
         self._exported = folder / ".exported"
         self._exported.write_text("")
         self._make_environment()
@@ -35,6 +39,7 @@ class Terminal:
             "SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force", **settings,
         }  # fmt: skip
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
+        self._forking = self._start_forking()
 
     def _make_environment(self) -> None:
         """Make .venv: ``activate`` as it is, and the command, forked from one that is loaded already."""
@@ -45,7 +50,18 @@ class Terminal:
             r"^( *(?:export )?VIRTUAL_ENV=)['\"]?/.*$", rf"\1{self.folder}/.venv", activate, flags=re.MULTILINE
         )
         (programs / "activate").write_text(own)
-        shared_forking().put(programs / "mixedmode")
+        (programs / "mixedmode").write_text(stand_in(self._socket))
+        (programs / "mixedmode").chmod(0o755)
+
+    def _start_forking(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.docs.forked", self._socket], cwd=ROOT, env=self._env, stdin=subprocess.DEVNULL
+        )
+        end = time.monotonic() + 60
+        while not self._socket.is_socket() and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
+        assert self._socket.is_socket()
+        return process
 
     def new(self) -> None:
         """Forget what was exported, as another terminal does."""
@@ -89,7 +105,8 @@ class Terminal:
         try:
             codes = [process.wait(30) for process in running]
         finally:
-            for process in running:
+            for process in (*running, self._forking):
                 process.kill()
                 process.wait()
+            shutil.rmtree(self._socket.parent)
         assert set(codes) <= {0}, codes

@@ -12,7 +12,8 @@ from mixedmode.fleet.faults import FaultPlan
 from mixedmode.fleet.fleet import Fleet
 from mixedmode.fleet.outcomes import FleetReport
 from mixedmode.fleet.phones import FleetOptions, FleetPhone
-from mixedmode.phone.body.client import Server, TvsClient
+from mixedmode.phone.body.client import Server
+from mixedmode.phone.body.tvs import TvsClient
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.protocols.tftp import ServerLimits

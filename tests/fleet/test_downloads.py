@@ -7,9 +7,10 @@ import socket
 from time import monotonic
 from typing import Any
 
-from mixedmode.fleet.downloads import Downloads
+from mixedmode.fleet.downloads import Download, Downloads
 from mixedmode.fleet.faults import FaultPlan
 from mixedmode.fleet.sockets import SocketPool
+from mixedmode.phone.body.world import Clock
 from mixedmode.protocols.tftp.client import Failure
 from tests.fleet.site import run
 
@@ -39,7 +40,7 @@ def test_a_block_of_an_earlier_file_is_never_taken_for_the_next_file() -> None:
     async def procedure() -> list[bytes | Failure]:
         loop = asyncio.get_running_loop()
         server = DeafServer()
-        pool = SocketPool(2)
+        pool: SocketPool[Download] = SocketPool(2)
         downloads = Downloads(
             pool,
             server.sock.getsockname(),
@@ -48,6 +49,7 @@ def test_a_block_of_an_earlier_file_is_never_taken_for_the_next_file() -> None:
             limit=1000,
             plan=FaultPlan(),
             began=monotonic(),
+            clock=Clock(),
         )
         loop.add_reader(pool.fileno(), downloads.turn)
         loop.add_reader(server.sock.fileno(), server.answer)

@@ -8,10 +8,11 @@ import pytest
 
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.fleet.faults import Fates, FaultPlan
-from mixedmode.fleet.outcomes import FleetReport, Verdict
+from mixedmode.fleet.outcomes import FleetReport
 from mixedmode.phone.body.client import Server
 from mixedmode.phone.body.tvs import ask_tvs
 from mixedmode.phone.mind.alarms import Alarm
+from mixedmode.phone.mind.outcome import Verdict
 from mixedmode.services.files.store import MappingStore
 from tests.fleet.site import NEW, OLD, after, boot, files, fleet_of, itl, names_of, new_ctl, node, run, tvs
 
@@ -126,7 +127,7 @@ def test_phones_are_switched_on_over_the_ramp() -> None:
 
     report = run(procedure())
     assert report.seconds >= 0.45
-    assert max(each.since_power_on for each in report.outcomes) < 0.4
+    assert max(each.since_power_on for each in report.spans) < 0.4
 
 
 def test_a_damaged_ctl_is_refused_by_all_and_the_old_one_stays() -> None:
@@ -169,7 +170,7 @@ def test_after_a_new_callmanager_certificate_phones_follow_by_tvs_and_legacy_one
     assert followed.locked_out == 8
     assert followed.tvs_questions == 16
     for outcome in followed.outcomes:
-        legacy = outcome.model == "7940"
+        legacy = outcome.model.name == "7940"
         assert outcome.state.trust.ctl == new_ctl(OLD if legacy else NEW)
         assert outcome.locked_out is legacy
     assert alone.failures() == {"CTL: tvs-unreachable": 16, "CTL: tvs-not-usable": 8}

@@ -9,8 +9,9 @@ import pytest
 
 from mixedmode.fleet.outcomes import FleetReport
 from mixedmode.fleet.phones import FleetPhone
-from mixedmode.phone.body.client import BootReport, Phone, Server
+from mixedmode.phone.body.client import Phone, Server
 from mixedmode.phone.body.tvs import ask_tvs
+from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.services.files.store import MappingStore
 from tests.fleet.site import NEW, OLD, after, boot, files, fleet_of, names_of, node, run, tvs
@@ -69,7 +70,7 @@ def test_same_files_same_outcome(case: str, held: str) -> None:
     signer, change = CASES[case]
     phones = fleet_of(*MODELS)
 
-    async def procedure() -> tuple[list[FleetPhone], FleetReport, list[tuple[BootReport, PhoneState]]]:
+    async def procedure() -> tuple[list[FleetPhone], FleetReport, list[tuple[BootOutcome, PhoneState]]]:
         store = MappingStore()
         async with tvs(NEW) as port, node(store, retries=1) as server:
             before = phones
@@ -87,7 +88,7 @@ def test_same_files_same_outcome(case: str, held: str) -> None:
 def test_a_silent_server(http_port: int | None) -> None:
     phones = fleet_of("7975", "8861")
 
-    async def procedure() -> tuple[FleetReport, list[tuple[BootReport, PhoneState]]]:
+    async def procedure() -> tuple[FleetReport, list[tuple[BootOutcome, PhoneState]]]:
         server = Server("127.0.0.1", 9, http_port=http_port, timeout=0.05, retries=1)
         return await boot(phones, server), await _one_by_one(phones, server)
 
@@ -96,7 +97,7 @@ def test_a_silent_server(http_port: int | None) -> None:
     assert fleet.exit_code == 3
 
 
-async def _one_by_one(phones: list[FleetPhone], server: Server) -> list[tuple[BootReport, PhoneState]]:
+async def _one_by_one(phones: list[FleetPhone], server: Server) -> list[tuple[BootOutcome, PhoneState]]:
     reports = []
     for each in phones:
         phone = Phone(each.name, each.model, tvs=ask_tvs)
@@ -106,9 +107,9 @@ async def _one_by_one(phones: list[FleetPhone], server: Server) -> list[tuple[Bo
     return reports
 
 
-def _compare(fleet: FleetReport, single: list[tuple[BootReport, PhoneState]]) -> None:
+def _compare(fleet: FleetReport, single: list[tuple[BootOutcome, PhoneState]]) -> None:
     for outcome, (report, state) in zip(fleet.outcomes, single, strict=True):
-        assert _of_fleet(outcome) == _of_phone(report)
+        assert _shown(outcome) == _shown(report)
         assert outcome.state.trust == state.trust
         assert outcome.state.config == state.config
         assert outcome.state.config_name == state.config_name
@@ -117,9 +118,5 @@ def _compare(fleet: FleetReport, single: list[tuple[BootReport, PhoneState]]) ->
         assert questions == [each.question for each in state.tvs_cache]
 
 
-def _of_fleet(outcome: Any) -> tuple[Any, ...]:
-    return outcome.name, outcome.alarm, outcome.messages, outcome.reachable, dict(outcome.decisions)
-
-
-def _of_phone(report: BootReport) -> tuple[Any, ...]:
-    return report.device, report.result.alarm, report.messages, report.reachable, report.result.decisions
+def _shown(outcome: BootOutcome) -> tuple[Any, ...]:
+    return outcome.name, outcome.alarm, outcome.messages, outcome.reachable, outcome.decisions

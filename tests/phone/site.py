@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from functools import cache
 
 from mixedmode.phone.mind.boot import Boot, Decrypt
+from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.console import Console
 from mixedmode.phone.mind.models import get_model
-from mixedmode.phone.mind.requests import AskTvs, Fetch, Finished
+from mixedmode.phone.mind.outcome import BootOutcome
+from mixedmode.phone.mind.requests import AskTvs, Fetch
 from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, TVS_UNREACHABLE, TvsAnswer, TvsOutcome, TvsQuestion
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.phone.mind.trust.settings import BootSettings, PolicySettings
-from mixedmode.phone.mind.trust.state import PhoneState, TrustState, TvsServer
+from mixedmode.phone.mind.trust.state import PhoneState, TrustState
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.pki.signing.signer import SoftwareSigner
@@ -174,13 +176,13 @@ class Simulator:
         decrypt: Decrypt | None = None,
         console: Console | None = None,
         now: datetime = NOW,
-    ) -> tuple[Finished, PhoneState]:
+    ) -> tuple[BootOutcome, PhoneState]:
         """Let a phone start against this server."""
         policy = TrustPolicy(get_model(model), policy_settings)
         boot = Boot(DEVICE, policy, state, settings=settings, decrypt=decrypt, console=console)
         for _ in range(20):
             request = boot.request
-            if isinstance(request, Finished):
+            if isinstance(request, BootOutcome):
                 return request, boot.state
             if isinstance(request, AskTvs):
                 boot.answered(tvs(request.question) if tvs else TVS_UNREACHABLE, now)

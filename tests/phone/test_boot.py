@@ -9,13 +9,14 @@ import pytest
 
 from mixedmode.errors import UsageError
 from mixedmode.phone.mind.boot import Boot
+from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.console import Console
 from mixedmode.phone.mind.models import get_model
-from mixedmode.phone.mind.requests import BootFile
+from mixedmode.phone.mind.requests import AskTvs, BootFile
 from mixedmode.phone.mind.trust.decisions import ListKind, Outcome, Reason, TvsAnswer, TvsOutcome, TvsQuestion
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.phone.mind.trust.settings import BootSettings
-from mixedmode.phone.mind.trust.state import PhoneState, TvsServer
+from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.signedfile.encrypted import Secrets, decrypt, encrypt_config
@@ -198,7 +199,8 @@ def test_a_new_list_is_judged_with_the_tvs_servers_of_the_old_configuration() ->
     server.publish(ctl("new-callmanager"))
     boot = Boot(DEVICE, TrustPolicy(get_model("7975")), SECURED)
     boot.received(server.files[CTL_NAME], NOW)
-    assert boot.request.servers == (TVS_SERVER,)  # type: ignore[union-attr]
+    assert isinstance(boot.request, AskTvs)
+    assert [each.server for each in boot.request.requests] == [TVS_SERVER]
     with pytest.raises(UsageError):
         boot.received(b"", NOW)
 

@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 
 from mixedmode.app.commands.phones.phone import phone as phone_command
 from mixedmode.errors import RemoteError, UsageError
-from mixedmode.phone.body.client import Phone, Server, TvsRequest
+from mixedmode.phone.body.client import Phone, Server
 from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import ListKind, TvsAnswer, TvsOutcome
 from mixedmode.services.files.store import MappingStore
 from mixedmode.services.tftp.service import TftpService
@@ -59,7 +60,7 @@ def test_after_the_reset_the_phone_shows_the_checksum_of_the_served_ctl(tmp_path
         assert "CTL Installed" in report.messages
         assert report.exit_code == 0
         again = await Phone(DEVICE, get_model("7975"), state_file=state).boot(server)
-        assert again.result.alarm == 1
+        assert again.alarm == 1
         assert again.trust.ctl is not None
         assert again.trust.ctl.data == served
         later = await Phone("SEP00112233AABB", get_model("8861")).boot(server)
@@ -81,7 +82,7 @@ def test_a_regenerated_callmanager_certificate_with_and_without_tvs(tmp_path: Pa
         follows = Phone(DEVICE, get_model("7975"), state_file=tmp_path / "a.json", tvs=tvs)
         alone = Phone(DEVICE, get_model("7975"), state_file=tmp_path / "b.json")
         for phone in (follows, alone):
-            assert (await phone.boot(server)).result.alarm == 4
+            assert (await phone.boot(server)).alarm == 4
         store.replace({**FILES, "CTLFile.tlv": ctl("new-callmanager").data})
         report = await follows.boot(server)
         assert "Trust List updated" in report.messages
@@ -90,7 +91,7 @@ def test_a_regenerated_callmanager_certificate_with_and_without_tvs(tmp_path: Pa
         assert asked[0].trusted == (identity("tvs").certificate.der,)
         assert any("SECD: setupSocketToTvsProxy" in line for line in report.log)
         report = await alone.boot(server)
-        assert report.result.alarm == 5
+        assert report.alarm == 5
         assert report.exit_code == 1
         alone.erase(ListKind.CTL, ListKind.ITL)
         report = await alone.boot(server)
@@ -104,7 +105,7 @@ def test_a_server_that_does_not_answer() -> None:
     async def procedure(server: Server, _store: MappingStore) -> None:
         nobody = Server("127.0.0.1", 9, http_port=None, timeout=0.05, retries=1)
         report = await Phone(DEVICE, get_model("7975")).boot(nobody)
-        assert (report.exit_code, report.result.alarm) == (3, 6)
+        assert (report.exit_code, report.alarm) == (3, 6)
         report = await Phone(DEVICE, get_model("7975")).boot(Server("no-such-host.invalid", 69))
         assert report.exit_code == 3
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import MalformedError
-from mixedmode.phone.mind.config import CallManager, parse_config
-from mixedmode.phone.mind.trust.state import TvsServer
+from mixedmode.phone.mind.config import CallManager, TvsServer, parse_config
 from tests.phone.site import CONFIG
 from tests.support import DATA
 

@@ -7,8 +7,7 @@ import ssl
 
 import pytest
 
-from mixedmode.phone.body.registration_tls import phone_client_context
-from mixedmode.phone.body.tls import client_context
+from mixedmode.phone.body.tls import client_context, phone_client_context
 from mixedmode.services.callmanager.tls import phone_context
 from mixedmode.services.net.server_tls import TlsFloor, server_context
 from tests.pki.material import signer

@@ -8,13 +8,15 @@ from dataclasses import replace
 import pytest
 
 from mixedmode.errors import RemoteError
-from mixedmode.phone.body.client import Phone, TvsRequest
+from mixedmode.phone.body.client import Phone
 from mixedmode.phone.body.registration_status import RegistrationState
+from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, NeedTvs, TvsAnswer, TvsOutcome
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
-from mixedmode.phone.mind.trust.state import TrustState, TvsServer
+from mixedmode.phone.mind.trust.state import TrustState
 from mixedmode.protocols.sccp import ResetKind
 from mixedmode.protocols.sccp.registration.admission import SecurityMode
 from mixedmode.trustlist.model import TrustList

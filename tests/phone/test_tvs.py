@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from mixedmode.errors import MixedModeError, ProtocolError, RemoteError, UsageError
-from mixedmode.phone.body.client import TvsRequest
 from mixedmode.phone.body.tls import UntrustedServerError
 from mixedmode.phone.body.tvs import ask_tvs, exchange
+from mixedmode.phone.mind.config import TvsServer
+from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import TvsOutcome, TvsQuestion
-from mixedmode.phone.mind.trust.state import TvsServer
 from mixedmode.pki.certificates.load import private_key_pem
 from mixedmode.protocols.tvs import QueryRequest, encode_message, known, parse_message
 from mixedmode.services.net.server_tls import TlsFloor

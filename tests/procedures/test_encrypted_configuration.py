@@ -10,10 +10,11 @@ import pytest
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.model.topology import Service
 from mixedmode.phone.body.capf import Outcome, enrol
-from mixedmode.phone.body.client import BootReport, Phone
+from mixedmode.phone.body.client import Phone
 from mixedmode.phone.body.renewal import PhoneKeys, renew
 from mixedmode.phone.body.tvs import ask_tvs
 from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.capf import Operation
@@ -23,7 +24,7 @@ from mixedmode.signedfile.encrypted import decrypt
 NAME = "SEP00112233AA01"
 
 
-Booted = tuple[BootReport, bytes]
+Booted = tuple[BootOutcome, bytes]
 Renewals = tuple[Outcome | None, Outcome | None, Outcome | None, list[str]]
 Reports = tuple[Booted, Booted, Booted, str, Renewals]
 """Before the LSC, with it, without its key; the publisher's address; and what became of the phone's visits to CAPF."""
@@ -87,13 +88,13 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
 
 def test_without_an_lsc_it_comes_in_the_clear(reports: Reports) -> None:
     (before, _), *_ = reports
-    assert not before.result.refused
+    assert not before.refused
     assert "enc.sgn" not in "\n".join(before.log)
 
 
 def test_with_its_lsc_the_phone_opens_it(reports: Reports) -> None:
     _, (opened, held), _, address, _ = reports
-    assert not opened.result.refused, opened.log
+    assert not opened.refused, opened.log
     assert f"{NAME}.cnf.xml.enc.sgn" in "\n".join(opened.log)
     assert b"<fullConfig>true" in held
     assert f"<processNodeName>{address}<".encode() in held

@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 
 from mixedmode.faces.terminal.console import Colour, Painted, print_lines
+from mixedmode.phone.mind.alarms import ListEvent
 from mixedmode.phone.mind.models import MODELS as PHONE_MODELS
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.outcome import BootOutcome
+from mixedmode.phone.mind.trust.decisions import ListKind
+from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.rehearsal.lab.guide import summary
 from mixedmode.rehearsal.lab.names import MODELS, TOKEN_NUMBERS
-from mixedmode.rehearsal.lab.phones import PhoneBoot
 from mixedmode.rehearsal.procedure_names import PROCEDURE_NAMES
 from mixedmode.rehearsal.rehearse import PROCEDURES, Report
-from mixedmode.rehearsal.stage import Check, PhoneOutcome
+from mixedmode.rehearsal.stage import Check, Promise
 from mixedmode.rehearsal.stage_logs import asked_and_answered, last_caching, last_request
 from tests.support import run_mixedmode
 
@@ -27,13 +31,14 @@ class Terminal(io.StringIO):
 
 
 def report() -> Report:
-    def boot(name: str, model: str) -> PhoneBoot:
-        return PhoneBoot(name, model, "ab", "cd", None, "ab", None, False, True, (), ())
+    def boot(name: str, model: str) -> BootOutcome:
+        events = dict.fromkeys(ListKind, ListEvent.SAME)
+        return BootOutcome(name, get_model(model), PhoneState(), events, None, (), {}, None, reachable=True)
 
     phones = [
-        PhoneOutcome("SEP1", "7975", "follows", held=True, boot=boot("SEP1", "7975")),
-        PhoneOutcome("SEP2", "7940", "is locked out", held=True, boot=boot("SEP2", "7940"), remedy="delete the CTL"),
-        PhoneOutcome("SEP3", "8861", "follows", held=False, boot=boot("SEP3", "8861")),
+        Promise(boot("SEP1", "7975"), "follows", held=True),
+        Promise(boot("SEP2", "7940"), "is locked out", held=True, remedy="delete the CTL"),
+        Promise(boot("SEP3", "8861"), "follows", held=False),
     ]
     checks = [Check("all is well", held=False, detail="it is not")]
     return Report("regenerate-callmanager", phones=phones, checks=checks)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
-from typing import Any
 
 from mixedmode.fleet.faults import Fates, FaultPlan
-from mixedmode.fleet.sockets import RECEIVE_BYTES, Slot, SocketPool
+from mixedmode.fleet.sockets import RECEIVE_BYTES, Pool, Slot
+from mixedmode.phone.body.network import Address
+from mixedmode.phone.body.world import Clock
 from mixedmode.protocols.tftp import ClientPhase, ClientTransfer, FailureReason
 from mixedmode.protocols.tftp.client import Failure, Outgoing
 from mixedmode.protocols.tftp.wheel import TimerWheel
@@ -38,7 +38,7 @@ class Download:
 
     __slots__ = ("done", "fates", "slot", "transfer")
 
-    def __init__(self, transfer: ClientTransfer, slot: Slot, done: Done, fates: Fates | None) -> None:
+    def __init__(self, transfer: ClientTransfer, slot: Slot[Download], done: Done, fates: Fates | None) -> None:
         self.transfer = transfer
         self.slot = slot
         self.done = done
@@ -56,18 +56,20 @@ class Downloads:
         limit: Most bytes of one file.
         plan: Faults.
         began: When the run began, on the monotonic clock.
+        clock: What tells the time.
     """
 
     def __init__(
         self,
-        pool: SocketPool,
-        server: tuple[Any, ...],
+        pool: Pool[Download],
+        server: Address,
         *,
         timeout: float,
         retries: int,
         limit: int,
         plan: FaultPlan,
         began: float,
+        clock: Clock,
     ) -> None:
         self.traffic = Traffic()
         self._pool = pool
@@ -75,6 +77,7 @@ class Downloads:
         self._timeout, self._retries, self._limit = timeout, retries, limit
         self._plan = plan
         self._began = began
+        self._monotonic = clock.monotonic
         self._wheel: TimerWheel[Download] = TimerWheel()
 
     def fetch(self, name: str, done: Done, fates: Fates | None = None) -> None:
@@ -89,27 +92,27 @@ class Downloads:
             RemoteError: There is no socket.
             MalformedPacketError: The name is too long for a request.
         """
-        now = monotonic()
+        now = self._monotonic()
         transfer = ClientTransfer(
             name, self._server, now, timeout=self._timeout, retries=self._retries, limit=self._limit
         )
         slot = self._pool.lend()
-        download = slot.download = Download(transfer, slot, done, fates)
+        download = slot.holder = Download(transfer, slot, done, fates)
         self._send(download, transfer.start(), now)
         if not transfer.finished:
             self._wheel.set(download, transfer.deadline)
 
     def turn(self) -> None:
         """Take one datagram from each socket that has one."""
-        now = monotonic()
+        now = self._monotonic()
         down = self._plan.is_down(now - self._began)
         traffic = self.traffic
         for slot in self._pool.ready():
             try:
-                data, address = slot.sock.recvfrom(RECEIVE_BYTES)
+                data, address = slot.port.recvfrom(RECEIVE_BYTES)
             except OSError:
                 continue
-            download = slot.download
+            download = slot.holder
             if download is None:
                 continue
             if down:
@@ -122,7 +125,7 @@ class Downloads:
 
     def tick(self) -> None:
         """Send again what is due."""
-        now = monotonic()
+        now = self._monotonic()
         for download in self._wheel.expired(now):
             transfer = download.transfer
             if transfer.finished:
@@ -136,25 +139,25 @@ class Downloads:
                     continue
             self._wheel.set(download, transfer.deadline)
 
-    def _take(self, download: Download, data: bytes, address: tuple[Any, ...], now: float) -> None:
+    def _take(self, download: Download, data: bytes, address: Address, now: float) -> None:
         transfer = download.transfer
         over = transfer.finished
         self._send(download, transfer.receive(data, address, now), now)
         if not over and transfer.finished:
             self._finish(download)
 
-    def _arrive(self, download: Download, fates: Fates, data: bytes, address: tuple[Any, ...], now: float) -> None:
+    def _arrive(self, download: Download, fates: Fates, data: bytes, address: Address, now: float) -> None:
         for late in self._fate(fates):
             if late:
                 asyncio.get_running_loop().call_later(late, self._arrive_late, download, data, address)
-            elif download.slot.download is download:
+            elif download.slot.holder is download:
                 self.traffic.received += 1
                 self._take(download, data, address, now)
 
-    def _arrive_late(self, download: Download, data: bytes, address: tuple[Any, ...]) -> None:
-        if download.slot.download is download:  # otherwise its port is closed by now
+    def _arrive_late(self, download: Download, data: bytes, address: Address) -> None:
+        if download.slot.holder is download:  # otherwise its port is closed by now
             self.traffic.received += 1
-            self._take(download, data, address, monotonic())
+            self._take(download, data, address, self._monotonic())
 
     def _fate(self, fates: Fates) -> tuple[float, ...]:
         copies = fates.roll()
@@ -178,13 +181,13 @@ class Downloads:
                     else:
                         self._put(download, packet, address)
 
-    def _put_late(self, download: Download, packet: bytes, address: tuple[Any, ...]) -> None:
-        if download.slot.download is download:
+    def _put_late(self, download: Download, packet: bytes, address: Address) -> None:
+        if download.slot.holder is download:
             self._put(download, packet, address)
 
-    def _put(self, download: Download, packet: bytes, address: tuple[Any, ...]) -> None:
+    def _put(self, download: Download, packet: bytes, address: Address) -> None:
         try:
-            download.slot.sock.sendto(packet, address)
+            download.slot.port.sendto(packet, address)
         except OSError:
             self.traffic.lost += 1  # as lost as on the wire; the clock repeats it
         else:

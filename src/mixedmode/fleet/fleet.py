@@ -3,8 +3,7 @@
 Rules:
 
 1. A phone of the fleet comes to the same outcome as the single phone of :mod:`mixedmode.phone.body.client` for the same
-   files: HTTP first where the model does so, "not found" is an answer, a server that never answered is not asked for
-   further files, TVS servers are asked in their order.
+   files: the boot machine decides for both what to fetch by which transport, and whom to ask.
 2. No more than ``at_once`` boots are under way; every wait has a deadline, so a run ends.
 3. One task pumps datagrams and one the clock; a phone has a task of its own only while it asks TVS or HTTP.
 """
@@ -13,48 +12,49 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from time import monotonic
+from dataclasses import replace
+from socket import AddressFamily
 
-from mixedmode.errors import UsageError
-from mixedmode.fleet.downloads import Downloads
+from mixedmode.causes import place, why_no_connection
+from mixedmode.errors import RemoteError, UsageError
+from mixedmode.fleet.downloads import Download, Downloads
 from mixedmode.fleet.faults import Fates, FaultPlan
-from mixedmode.fleet.outcomes import FleetReport, PhoneOutcome, outcome_of
+from mixedmode.fleet.outcomes import FleetReport, Span
 from mixedmode.fleet.phones import FleetOptions, FleetPhone
 from mixedmode.fleet.sharing import Shared
-from mixedmode.fleet.sockets import SocketPool, resolve, usable_descriptors
+from mixedmode.fleet.sockets import Pool, SocketPool, usable_descriptors
 from mixedmode.fleet.tvs import TvsQuestions
-from mixedmode.phone.body.client import FILE_LIMIT, Server, TvsClient
-from mixedmode.phone.body.download import fetch_http
+from mixedmode.phone.body.client import FILE_LIMIT, Server
 from mixedmode.phone.body.errors import FileNotFoundOnServer, TransferFailed
+from mixedmode.phone.body.network import Endpoint
+from mixedmode.phone.body.tvs import TvsClient, ask_in_turn
+from mixedmode.phone.body.world import REAL, World
 from mixedmode.phone.mind.boot import Boot
-from mixedmode.phone.mind.requests import AskTvs, Fetch, Finished
+from mixedmode.phone.mind.outcome import BootOutcome
+from mixedmode.phone.mind.requests import AskTvs, Fetch
+from mixedmode.phone.mind.transports import Transport
 from mixedmode.protocols.tftp import FailureReason
 from mixedmode.protocols.tftp.client import Failure
 
 _TICK_SECONDS = 0.02
-_ANSWERS = {FailureReason.NOT_FOUND, FailureReason.REFUSED, FailureReason.TOO_LARGE, FailureReason.BAD_OPTIONS}
-"""Failures that only a server which is there can cause."""
 
-Watch = Callable[[int, PhoneOutcome], None]
+Watch = Callable[[int, BootOutcome], None]
 """Told how many phones are done, and the outcome of the last."""
+Ports = Callable[[int, AddressFamily], Pool[Download]]
+"""Makes the ports of so many transfers at the same time."""
 
 
 class _Booting:
     """A boot under way."""
 
-    __slots__ = ("answered", "boot", "fates", "http_port", "number", "phone", "power_on", "silent", "started")
+    __slots__ = ("boot", "fates", "number", "power_on", "started")
 
-    def __init__(self, number: int, phone: FleetPhone, boot: Boot, power_on: float, fates: Fates | None) -> None:
+    def __init__(self, number: int, boot: Boot, power_on: float, started: float, fates: Fates | None) -> None:
         self.number = number
-        self.phone = phone
         self.boot = boot
         self.power_on = power_on
-        self.started = monotonic()
+        self.started = started
         self.fates = fates
-        self.http_port: int | None = None
-        self.answered = False
-        self.silent = False
 
 
 class Fleet:
@@ -67,6 +67,8 @@ class Fleet:
         faults: What goes wrong on purpose.
         tvs: How phones ask TVS; None: no TVS is reachable.
         watch: Told of each finished phone.
+        world: Where and when the phones live.
+        ports: By which they get to their server by TFTP, in that world.
     """
 
     def __init__(
@@ -78,11 +80,15 @@ class Fleet:
         faults: FaultPlan | None = None,
         tvs: TvsClient | None = None,
         watch: Watch = lambda _done, _outcome: None,
+        world: World = REAL,
+        ports: Ports = SocketPool,
     ) -> None:
         self.phones = phones
         self.server = server
         self.options = options or FleetOptions()
         self.faults = faults or FaultPlan()
+        self.world = world
+        self.ports = ports
         self._tvs = tvs
         self._watch = watch
 
@@ -107,14 +113,18 @@ class _Run:
         self._server = fleet.server
         self._options = fleet.options
         self._faults = fleet.faults
-        self._tvs = TvsQuestions(tvs, fleet.options, fleet.faults)
+        self._network, self._ports = fleet.world.network, fleet.ports
+        self._clock = fleet.world.clock
+        self._monotonic, self._now = self._clock.monotonic, self._clock.now
+        self._tvs = None if tvs is None else TvsQuestions(tvs, fleet.options, fleet.faults)
         self._watch = watch
         self._shared = Shared(fleet.options.policy)
-        self._outcomes: list[PhoneOutcome | None] = [None] * len(fleet.phones)
+        self._outcomes: list[BootOutcome | None] = [None] * len(fleet.phones)
+        self._spans: list[Span | None] = [None] * len(fleet.phones)
         self._next = self._active = self._done = 0
         self._admitting = False
         self._over = asyncio.Event()
-        self._began = monotonic()
+        self._began = self._monotonic()
         self._http_gate = asyncio.Semaphore(self._options.http_at_once)
         # Half of the sockets rest, so that each answers late packets for a while before it is closed.
         self._at_once = min(self._options.at_once, usable_descriptors() // 2)
@@ -123,44 +133,53 @@ class _Run:
 
     async def all(self) -> FleetReport:
         """Run every boot."""
-        family, address = await resolve(self._server.host, self._server.tftp_port)
-        pool = SocketPool(2 * min(self._at_once, max(1, len(self._phones))), family)
+        server = await self._resolve()
+        pool = self._ports(2 * min(self._at_once, max(1, len(self._phones))), server.family)
         self._downloads = Downloads(
             pool,
-            address,
+            server.address,
             timeout=self._server.timeout,
             retries=self._server.retries,
             limit=FILE_LIMIT,
             plan=self._faults,
             began=self._began,
+            clock=self._clock,
         )
         if not self._phones:
             self._over.set()
         try:
             async with asyncio.TaskGroup() as self._group:
-                helpers = [self._group.create_task(self._pump(pool)), self._group.create_task(self._clock())]
+                helpers = [self._group.create_task(self._pump(pool)), self._group.create_task(self._tick())]
                 await self._over.wait()
                 for helper in helpers:
                     helper.cancel()
         finally:
             pool.close()
-        spent = monotonic() - self._began
-        outcomes = [outcome for outcome in self._outcomes if outcome is not None]
-        return FleetReport(outcomes, spent, self._downloads.traffic, self._tvs.asked)
+        return FleetReport(
+            [outcome for outcome in self._outcomes if outcome is not None],
+            [span for span in self._spans if span is not None],
+            self._monotonic() - self._began,
+            self._downloads.traffic,
+            self._tvs.asked if self._tvs is not None else 0,
+        )
 
-    async def _pump(self, pool: SocketPool) -> None:
-        loop = asyncio.get_running_loop()
-        news = asyncio.Event()
-        loop.add_reader(pool.fileno(), news.set)
+    async def _resolve(self) -> Endpoint:
+        host, port = self._server.host, self._server.tftp_port
         try:
-            while True:
-                await news.wait()
-                news.clear()
-                self._downloads.turn()
-        finally:
-            loop.remove_reader(pool.fileno())
+            return await self._network.resolve(host, port)
+        except (OSError, UnicodeError) as error:
+            problem, step = why_no_connection(error)
+            raise RemoteError(f"There is no such server: {problem}", where=place(host, port), next_step=step) from error
 
-    async def _clock(self) -> None:
+    async def _pump(self, pool: Pool[Download]) -> None:
+        news = asyncio.Event()
+        pool.watch(news.set)
+        while True:
+            await news.wait()
+            news.clear()
+            self._downloads.turn()
+
+    async def _tick(self) -> None:
         while True:
             self._admit()
             self._downloads.tick()
@@ -171,7 +190,7 @@ class _Run:
             return  # a boot that ends at once would nest as deep as there are phones
         self._admitting = True
         try:
-            since_start = monotonic() - self._began
+            since_start = self._monotonic() - self._began
             while self._active < self._at_once and self._next < len(self._phones):
                 power_on = self._options.ramp * self._next / len(self._phones)
                 if power_on > since_start:
@@ -184,43 +203,33 @@ class _Run:
     def _begin(self, number: int, power_on: float) -> None:
         phone = self._phones[number]
         boot = Boot(
-            phone.name, self._shared.policy(phone.model), self._shared.same(phone.state), settings=self._options.boot
+            phone.name,
+            self._shared.policy(phone.model),
+            self._shared.same(phone.state),
+            http=self._server.http_port is not None,
+            settings=self._options.boot,
         )
         fates = Fates(self._faults, phone.name) if self._faults.rolls else None
-        booting = _Booting(number, phone, boot, power_on, fates)
-        booting.http_port = self._server.http_port if phone.model.http_first else None
         self._active += 1
-        self._go_on(booting)
+        self._go_on(_Booting(number, boot, power_on, self._monotonic(), fates))
 
     def _go_on(self, booting: _Booting) -> None:
-        boot = booting.boot
-        while True:
-            request = boot.request
-            if isinstance(request, Finished):
-                return self._finish(booting, request)
-            if isinstance(request, AskTvs):
-                self._group.create_task(self._ask(booting, request))
-                return None
-            if booting.silent and not booting.answered:
-                boot.failed("the server does not answer")
-                continue
-            if booting.http_port is not None:
-                self._group.create_task(self._fetch_http(booting, request, booting.http_port))
-                return None
-            return self._fetch_tftp(booting, request)
+        request = booting.boot.request
+        if isinstance(request, BootOutcome):
+            self._finish(booting, request)
+        elif isinstance(request, AskTvs):
+            self._group.create_task(self._ask(booting, request))
+        elif request.transport is Transport.HTTP:
+            self._group.create_task(self._fetch_http(booting, request))
+        else:
+            self._fetch_tftp(booting, request)
 
-    def _finish(self, booting: _Booting, result: Finished) -> None:
-        now = monotonic()
-        outcome = outcome_of(
-            booting.phone.name,
-            booting.phone.model.name,
-            result,
-            booting.boot.state,
-            reachable=booting.answered,
-            seconds=now - booting.started,
-            since_power_on=now - booting.power_on,
-        )
+    def _finish(self, booting: _Booting, outcome: BootOutcome) -> None:
+        now = self._monotonic()
+        shared = self._shared
+        outcome = replace(outcome, state=shared.same(outcome.state), config=shared.config(outcome.config))
         self._outcomes[booting.number] = outcome
+        self._spans[booting.number] = Span(now - booting.started, now - booting.power_on)
         self._active -= 1
         self._done += 1
         self._watch(self._done, outcome)
@@ -234,61 +243,40 @@ class _Run:
     def _fetch_tftp(self, booting: _Booting, request: Fetch) -> None:
         def done(result: bytes | Failure) -> None:
             if isinstance(result, bytes):
-                booting.answered = True
-                self._received(booting, request, result, "TFTP")
+                self._received(booting, request, result)
+            elif result.reason is FailureReason.NOT_FOUND:
+                booting.boot.not_found(self._now())
             else:
-                self._failed(booting, result)
+                booting.boot.failed(result.message, result.reason)
             self._go_on(booting)
 
         self._downloads.fetch(request.name, done, booting.fates)
 
-    def _failed(self, booting: _Booting, failure: Failure) -> None:
-        booting.answered = booting.answered or failure.reason in _ANSWERS
-        if failure.reason is FailureReason.NOT_FOUND:
-            booting.boot.not_found(_now())
-        else:
-            booting.silent = True
-            booting.boot.failed(failure.message)
-
-    def _received(self, booting: _Booting, request: Fetch, data: bytes, transport: str) -> None:
+    async def _fetch_http(self, booting: _Booting, request: Fetch) -> None:
         boot = booting.boot
-        before = boot.state
-        boot.received(self._faults.received(request.name, data), _now(), transport=transport)
-        if boot.state is not before:
-            boot.state = self._shared.same(boot.state)
-
-    async def _fetch_http(self, booting: _Booting, request: Fetch, port: int) -> None:
-        host = f"[{self._server.host}]" if ":" in self._server.host else self._server.host
-        url = f"http://{host}:{port}/{request.name}"
-        if self._faults.is_down(monotonic() - self._began):
-            await asyncio.sleep(self._server.http_deadline)
-            booting.http_port = None
-            self._fetch_tftp(booting, request)
-            return
         try:
-            async with self._http_gate:
-                data = await fetch_http(url, limit=FILE_LIMIT, deadline=self._server.http_deadline)
+            data = await self._by_http(request.name)
         except FileNotFoundOnServer:
-            booting.answered = True
-            booting.boot.not_found(_now())
+            boot.not_found(self._now())
         except TransferFailed as error:
-            if error.code == "timeout":
-                booting.http_port = None
-            self._fetch_tftp(booting, request)
-            return
+            boot.failed(error.what, error.code)
         else:
-            booting.answered = True
-            self._received(booting, request, data, "HTTP")
+            self._received(booting, request, data)
         self._go_on(booting)
+
+    async def _by_http(self, name: str) -> bytes:
+        if self._faults.is_down(self._monotonic() - self._began):
+            await asyncio.sleep(self._server.http_deadline)
+            raise TransferFailed("the server is down", code=FailureReason.TIMEOUT)
+        async with self._http_gate:
+            return await self._server.fetch_http(name, self._network)
+
+    def _received(self, booting: _Booting, request: Fetch, data: bytes) -> None:
+        booting.boot.received(self._faults.received(request.name, data), self._now())
 
     # TVS.
 
     async def _ask(self, booting: _Booting, request: AskTvs) -> None:
-        answer = await self._tvs.answer(booting.phone, booting.boot.state, request)
-        booting.boot.answered(answer, _now())
-        booting.boot.state = self._shared.same(booting.boot.state)
+        answer = await ask_in_turn(self._tvs, request.requests)
+        booting.boot.answered(answer, self._now())
         self._go_on(booting)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

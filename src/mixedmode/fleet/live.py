@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from mixedmode.fleet.outcomes import PhoneOutcome
+    from mixedmode.phone.mind.outcome import BootOutcome
 
 
 class LiveView:
@@ -48,7 +48,7 @@ class LiveView:
             self._show(self._counts.total())
             self._progress.stop()
 
-    def __call__(self, done: int, outcome: PhoneOutcome) -> None:
+    def __call__(self, done: int, outcome: BootOutcome) -> None:
         """Take note of a finished phone."""
         self._counts[outcome.verdict.value] += 1
         if not self._plain and done % 64 == 0:

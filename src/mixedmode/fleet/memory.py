@@ -17,9 +17,10 @@ from typing import Any, Final
 
 from mixedmode.errors import MalformedError, MixedModeError, RemoteError
 from mixedmode.fleet.phones import FleetPhone, fitting
+from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.names import device_name
-from mixedmode.phone.mind.trust.state import PhoneState, TrustState, TvsServer
+from mixedmode.phone.mind.trust.state import PhoneState, TrustState
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.trustlist.model import TrustList
 

@@ -13,13 +13,11 @@ import resource
 import select
 import socket
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable
+from typing import Final, Generic, Protocol, TypeVar
 
-from mixedmode.causes import place, why_no_connection
 from mixedmode.errors import RemoteError
-
-if TYPE_CHECKING:
-    from mixedmode.fleet.downloads import Download
+from mixedmode.phone.body.network import Address
 
 _RESERVED: Final = 512
 """Descriptors left for everything else: connections to TVS and HTTP, files, the loop."""
@@ -41,33 +39,54 @@ def usable_descriptors() -> int:
     return max(16, (1 << 20 if unlimited else soft) - _RESERVED)
 
 
-async def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
-    """Return the family and numeric address of a UDP server.
+class Port(Protocol):
+    """What a slot sends and receives by: a socket, or a part of a network in memory."""
 
-    Raises:
-        RemoteError: There is no such server.
-    """
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:
-        problem, step = why_no_connection(error)
-        raise RemoteError(f"There is no such server: {problem}", where=place(host, port), next_step=step) from error
-    family, _, _, _, address = found[0]
-    return socket.AddressFamily(family), address
+    def sendto(self, data: bytes, address: Address, /) -> int:
+        """Send a datagram; raises OSError if it does not go."""
+
+    def recvfrom(self, size: int, /) -> tuple[bytes, Address]:
+        """Return one that has come; raises OSError if there is none."""
+
+    def close(self) -> None:
+        """Give it back."""
 
 
-class Slot:
-    """One socket and the transfer that it serves or, while it rests, served; None when it is closed."""
-
-    __slots__ = ("download", "sock")
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self.download: Download | None = None
+Holder = TypeVar("Holder")
+"""What a slot serves."""
 
 
-class SocketPool:
+class Slot(Generic[Holder]):
+    """One port and the transfer that it serves or, while it rests, served; None when it is closed."""
+
+    __slots__ = ("holder", "number", "port")
+
+    def __init__(self, port: Port, number: int = 0) -> None:
+        self.port = port
+        self.number = number
+        self.holder: Holder | None = None
+
+
+class Pool(Protocol[Holder]):
+    """Where the ports of many transfers come from: :class:`SocketPool`, or one of a network in memory."""
+
+    def lend(self) -> Slot[Holder]:
+        """Return a slot with a port of its own; raises RemoteError if there is none."""
+
+    def give_back(self, slot: Slot[Holder]) -> None:
+        """Let a slot rest; packets for its last transfer still reach that."""
+
+    def ready(self) -> Iterable[Slot[Holder]]:
+        """Return slots that have a datagram, without waiting."""
+
+    def watch(self, call: Callable[[], object]) -> None:
+        """Have this called when a datagram has come, until :meth:`close`."""
+
+    def close(self) -> None:
+        """Close every port."""
+
+
+class SocketPool(Generic[Holder]):
     """At most ``size`` sockets, each for one transfer.
 
     Args:
@@ -79,14 +98,20 @@ class SocketPool:
         self._size = size
         self._family = family
         self._epoll = select.epoll()
-        self._slots: dict[int, Slot] = {}
-        self._resting: deque[Slot] = deque()
+        self._slots: dict[int, Slot[Holder]] = {}
+        self._resting: deque[Slot[Holder]] = deque()
+        self._watching: asyncio.AbstractEventLoop | None = None
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when any socket is."""
         return self._epoll.fileno()
 
-    def lend(self) -> Slot:
+    def watch(self, call: Callable[[], object]) -> None:
+        """Have this called when any socket is readable, until :meth:`close`."""
+        self._watching = asyncio.get_running_loop()
+        self._watching.add_reader(self.fileno(), call)
+
+    def lend(self) -> Slot[Holder]:
         """Return a new socket, in the place of the one that rested longest if there may be no more.
 
         Raises:
@@ -98,30 +123,32 @@ class SocketPool:
             self._retire(self._resting.popleft())
         return self._open()
 
-    def give_back(self, slot: Slot) -> None:
+    def give_back(self, slot: Slot[Holder]) -> None:
         """Let a socket rest; packets for its last transfer still reach that."""
         self._resting.append(slot)
 
-    def ready(self) -> list[Slot]:
+    def ready(self) -> list[Slot[Holder]]:
         """Return sockets that have a datagram, without waiting."""
         slots = self._slots
         return [slots[descriptor] for descriptor, _ in self._epoll.poll(0, _READY_AT_ONCE)]
 
     def close(self) -> None:
         """Close every socket."""
+        if self._watching is not None:
+            self._watching.remove_reader(self.fileno())
         self._epoll.close()
         for slot in self._slots.values():
-            slot.sock.close()
+            slot.port.close()
         self._slots.clear()
         self._resting.clear()
 
-    def _retire(self, slot: Slot) -> None:
-        slot.download = None
-        del self._slots[slot.sock.fileno()]
-        slot.sock.close()  # the epoll forgets it
+    def _retire(self, slot: Slot[Holder]) -> None:
+        slot.holder = None
+        del self._slots[slot.number]
+        slot.port.close()  # the epoll forgets it
 
-    def _open(self) -> Slot:
-        any_address: tuple[Any, ...] = ("::", 0) if self._family == socket.AF_INET6 else ("0.0.0.0", 0)  # noqa: S104 - a client's port
+    def _open(self) -> Slot[Holder]:
+        any_address: Address = ("::", 0) if self._family == socket.AF_INET6 else ("0.0.0.0", 0)  # noqa: S104 - a client's port
         try:
             sock = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
             sock.bind(any_address)
@@ -130,6 +157,6 @@ class SocketPool:
                 f"no more than {len(self._slots)} sockets can be had: {error.strerror}",
                 next_step="let fewer phones start at once, or raise the limit of open files (ulimit -n)",
             ) from error
-        slot = self._slots[sock.fileno()] = Slot(sock)
-        self._epoll.register(sock.fileno(), select.EPOLLIN)
+        slot = self._slots[sock.fileno()] = Slot[Holder](sock, sock.fileno())
+        self._epoll.register(slot.number, select.EPOLLIN)
         return slot

@@ -11,8 +11,9 @@ from mixedmode.errors import UsageError
 from mixedmode.fleet.fleet import Fleet
 from mixedmode.fleet.memory import FORMAT, load_fleet
 from mixedmode.fleet.phones import FleetPhone
-from mixedmode.phone.body.client import Server, TvsClient
+from mixedmode.phone.body.client import Server
 from mixedmode.phone.body.storage import MAX_BYTES, PhoneStateError, load_state
+from mixedmode.phone.body.tvs import TvsClient
 from mixedmode.phone.mind.trust.state import PhoneState
 
 _MOST_FILES = 10_000
@@ -84,9 +85,9 @@ async def current(phones: Sequence[FleetPhone], server: Server, tvs: TvsClient |
         trouble = outcome.trouble()
         if trouble is not None:
             raise UsageError(
-                f"a {outcome.model} without lists does not take what the server offers: {trouble[2]}",
+                f"a {outcome.model.name} without lists does not take what the server offers: {trouble[2]}",
                 where=trouble[0],
                 next_step="see what it says with `mixedmode phone --trace`",
             )
-        held[outcome.model] = outcome.state
+        held[outcome.model.name] = outcome.state
     return [replace(phone, state=held[phone.model.name]) for phone in phones]

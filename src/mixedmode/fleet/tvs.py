@@ -6,19 +6,17 @@ import asyncio
 
 from mixedmode.errors import RemoteError
 from mixedmode.fleet.faults import FaultPlan
-from mixedmode.fleet.phones import FleetOptions, FleetPhone
-from mixedmode.phone.body.client import TvsClient, TvsRequest
-from mixedmode.phone.mind.requests import AskTvs
-from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, TvsAnswer
-from mixedmode.phone.mind.trust.state import PhoneState
-from mixedmode.trustlist.roles import Role
+from mixedmode.fleet.phones import FleetOptions
+from mixedmode.phone.body.tvs import TvsClient
+from mixedmode.phone.mind.trust.asking import TvsRequest
+from mixedmode.phone.mind.trust.decisions import TvsAnswer
 
 
 class TvsQuestions:
-    """Asks TVS for phones.
+    """Asks one TVS server for a phone; a :data:`~mixedmode.phone.body.tvs.TvsClient`.
 
     Args:
-        ask: Asks one server; None: none is reachable.
+        ask: Asks one server.
         options: How many at once, and how long a silent server is waited for.
         faults: Which servers are silent.
 
@@ -26,37 +24,22 @@ class TvsQuestions:
         asked: How often a server was asked.
     """
 
-    def __init__(self, ask: TvsClient | None, options: FleetOptions, faults: FaultPlan) -> None:
+    def __init__(self, ask: TvsClient, options: FleetOptions, faults: FaultPlan) -> None:
         self.asked = 0
         self._ask = ask
         self._faults = faults
         self._patience = options.tvs_deadline
         self._gate = asyncio.Semaphore(options.tvs_at_once)
 
-    async def answer(self, phone: FleetPhone, state: PhoneState, request: AskTvs) -> TvsAnswer:
-        """Return the answer of the first server that gives one.
+    async def __call__(self, request: TvsRequest) -> TvsAnswer:
+        """Return the server's answer.
 
-        Args:
-            phone: Who asks.
-            state: What it holds now.
-            request: The question and the servers, in order.
+        Raises:
+            RemoteError: It gives none.
         """
-        ask = self._ask
-        if ask is None:
-            return TVS_UNREACHABLE
-        itl = state.trust.itl
-        records = itl.records_with_role(Role.TVS) if itl is not None else ()
-        trusted = tuple(record.certificate_der for record in records if record.certificate_der is not None)
-        device = f"{phone.model.product}-{phone.name}"
-        for server in request.servers:
-            self.asked += 1
-            if self._faults.is_silent(server.address):
-                await asyncio.sleep(self._patience)
-                continue
-            asked = TvsRequest(server, request.question, device, phone.model.tls_max, trusted)
-            try:
-                async with self._gate:
-                    return await ask(asked)
-            except RemoteError:
-                continue
-        return TVS_UNREACHABLE
+        self.asked += 1
+        if self._faults.is_silent(request.server.address):
+            await asyncio.sleep(self._patience)
+            raise RemoteError("the TVS server is silent", code="timeout")
+        async with self._gate:
+            return await self._ask(request)

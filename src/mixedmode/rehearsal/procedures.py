@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from mixedmode.faces.terminal.console import Colour, Painted
-from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.alarms import Alarm
+from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.pki.certificates.profiles import Purpose
-from mixedmode.rehearsal.lab.phones import PhoneBoot
 from mixedmode.rehearsal.stage import Stage
 from mixedmode.trustlist import Role, TrustList
 
@@ -27,7 +27,7 @@ DELETE_CTL = (
 """The seed's remedy for phones that cannot ask TVS."""
 
 
-async def set_mixed_mode(stage: Stage) -> list[PhoneBoot]:
+async def set_mixed_mode(stage: Stage) -> list[BootOutcome]:
     """Bring a non-secure cluster and its phones into mixed mode, as every procedure begins; return the boots."""
     stage.step("Set the cluster to mixed mode")
     await stage.admin("utils ctl set-cluster mixed-mode", "y")
@@ -47,7 +47,7 @@ async def non_secure_to_mixed(stage: Stage) -> None:
     """Play the seed's first procedure: no CTL, mixed mode set, phones reset, checksums compared."""
     stage.step("Non-secure: phones hold an ITL only, and there is no CTL")
     boots = await stage.reset_phones()
-    stage.check("no phone holds a CTL", all(boot.ctl_md5 is None for boot in boots))
+    stage.check("no phone holds a CTL", all(boot.trust.ctl is None for boot in boots))
     shown = await stage.admin("show ctl")
     stage.check("show ctl says that there is no CTL", any("CTL File not found" in line for line in shown))
     await _check_mode(stage, "0")
@@ -59,7 +59,7 @@ async def mixed_to_non_secure(stage: Stage) -> None:
     """Play the way back: the CTL stays, without a call manager's certificate, and phones follow it."""
     await stage.reset_phones()
     boots = await set_mixed_mode(stage)
-    stage.check("every phone is in mixed mode", all(boot.ctl_md5 is not None for boot in boots))
+    stage.check("every phone is in mixed mode", all(boot.trust.ctl is not None for boot in boots))
     stage.step("Set the cluster to non-secure mode")
     await stage.admin("utils ctl set-cluster non-secure-mode", "y")
     await _check_mode(stage, "0")
@@ -78,7 +78,7 @@ async def regenerate_callmanager(stage: Stage) -> None:
     """Play the seed's certificate regeneration: phones with Security by Default follow through TVS, others cannot."""
     await stage.reset_phones()
     boots = await set_mixed_mode(stage)
-    stage.check("every phone is in mixed mode", all(boot.ctl_md5 is not None for boot in boots))
+    stage.check("every phone is in mixed mode", all(boot.trust.ctl is not None for boot in boots))
     old, old_serial = stage.published_ctl(), _callmanager_serial(stage)
     stage.step("Make the CallManager certificate of the publisher anew")
     await stage.admin(f"set cert regen {Purpose.CALLMANAGER}")
@@ -99,7 +99,7 @@ async def phones_behind(stage: Stage) -> None:
     """Play two regenerations while some phones are switched off: when they return they are behind by two lists."""
     await stage.reset_phones()
     boots = await set_mixed_mode(stage)
-    stage.check("every phone is in mixed mode", all(boot.ctl_md5 is not None for boot in boots))
+    stage.check("every phone is in mixed mode", all(boot.trust.ctl is not None for boot in boots))
     first = stage.published_ctl()
     away = set(stage.lab.phones.names[: len(boots) // 2])
     stage.step(f"Switch {len(away)} phones off")
@@ -116,7 +116,7 @@ async def phones_behind(stage: Stage) -> None:
 
 
 async def promise_by_trust(
-    stage: Stage, boots: list[PhoneBoot], old: TrustList | None, *, vouched: str | None = VOUCHED
+    stage: Stage, boots: list[BootOutcome], old: TrustList | None, *, vouched: str | None = VOUCHED
 ) -> None:
     """State that phones with Security by Default hold the published CTL, and that others keep the old one.
 
@@ -126,7 +126,7 @@ async def promise_by_trust(
         old: The CTL that phones without Security by Default keep; None if they follow as well.
         vouched: A line of a TVS trace that must be there; None where phones need no TVS.
     """
-    able = [boot for boot in boots if old is None or get_model(boot.model).security_by_default]
+    able = [boot for boot in boots if old is None or boot.model.security_by_default]
     await promise_published_ctl(stage, able, with_itl=stage.published_itl() is not None)
     if vouched is not None and able:
         traces = [stage.tvs_trace(node) for node in stage.lab.nodes]
@@ -138,14 +138,14 @@ async def promise_by_trust(
     if unable and old is not None:
         stage.step(f"Phones that cannot ask TVS keep the old CTL, as the seed says: {len(unable)}")
         for boot in unable:
-            stage.tell(Painted(f"# {boot.name} ({boot.model}): {DELETE_CTL}", Colour.YELLOW))
+            stage.tell(Painted(f"# {boot.name} ({boot.model.name}): {DELETE_CTL}", Colour.YELLOW))
     stage.promise(
         unable,
         "is locked out: it refuses the new CTL and keeps the old one",
-        lambda boot: old is not None and boot.ctl_md5 == old.md5 and boot.refused and boot.alarm == "TL_FAILED_OLD_CTL",
+        lambda boot: boot.locked_out and boot.trust.ctl == old and boot.alarm is Alarm.TL_FAILED_OLD_CTL,
         remedy=DELETE_CTL,
     )
-    stage.report.phones.sort(key=lambda phone: phone.name)
+    stage.report.phones.sort(key=lambda phone: phone.boot.name)
 
 
 def _callmanager_serial(stage: Stage) -> bytes:
@@ -165,9 +165,7 @@ async def _check_caches(stage: Stage) -> None:
     stage.show_caching(stage.lab.cluster.publisher.name)
 
 
-async def promise_published_ctl(
-    stage: Stage, boots: list[PhoneBoot], *, alarm: str | None = None, with_itl: bool = False
-) -> None:
+async def promise_published_ctl(stage: Stage, boots: list[BootOutcome], *, with_itl: bool = False) -> None:
     """State that phones hold the published CTL and show its checksum, and that every node has it."""
     stage.step("The phones show the checksum that show ctl prints")
     shown = await stage.admin("show ctl")
@@ -179,17 +177,17 @@ async def promise_published_ctl(
     stage.check("show ctl verified the file", any("verified successfully" in line for line in shown))
     itl = stage.published_itl() if with_itl else None
 
-    def holds(boot: PhoneBoot) -> bool:
+    def holds(boot: BootOutcome) -> bool:
+        ctl = boot.trust.ctl
         return (
-            (boot.ctl_md5, boot.ctl_sha1) == (md5, sha1)
-            and md5 is not None
-            and (itl is None or boot.itl_md5 in {itl.md5, None})
-            and (alarm is None or boot.alarm == alarm)
+            ctl is not None
+            and (ctl.md5, ctl.sha1) == (md5, sha1)
+            and (itl is None or boot.trust.itl in {itl, None})
             and not boot.refused
         )
 
     promised = "holds the published CTL and shows its checksum"
-    stage.promise(boots, f"{promised}, and the published ITL; {alarm}" if with_itl else promised, holds)
+    stage.promise(boots, f"{promised}, and the published ITL" if with_itl else promised, holds)
 
 
 PROCEDURES: dict[str, Callable[[Stage], Awaitable[None]]] = {

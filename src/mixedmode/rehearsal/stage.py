@@ -12,8 +12,8 @@ from typing import Any
 
 from mixedmode.faces.shell.talk import ScriptedIO
 from mixedmode.faces.terminal.console import Colour, Painted
+from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.rehearsal.lab.lab import Lab
-from mixedmode.rehearsal.lab.phones import PhoneBoot
 from mixedmode.rehearsal.stage_logs import asked_and_answered, last_caching, last_request
 from mixedmode.services.tvs.trace import TRACE_FOLDER
 from mixedmode.trustlist import TrustList
@@ -37,24 +37,40 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class PhoneOutcome:
-    """How a phone ended.
+class Promise:
+    """What a procedure promises for a phone.
 
     Attributes:
-        name: Device name.
-        model: Its model.
-        promised: What the procedure promises for this phone.
-        held: Whether it ended so.
-        boot: Its last boot.
+        boot: How its last boot ended.
+        promised: How it should.
+        held: Whether it did.
         remedy: What a person must do about it; empty if the phone needs nothing.
     """
 
-    name: str
-    model: str
+    boot: BootOutcome
     promised: str
     held: bool
-    boot: PhoneBoot
     remedy: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        boot, trust = self.boot, self.boot.trust
+        return {
+            "name": boot.name,
+            "model": boot.model.name,
+            "promised": self.promised,
+            "held": self.held,
+            "remedy": self.remedy or None,
+            "ctl_md5": trust.ctl and trust.ctl.md5,
+            "ctl_sha1": trust.ctl and trust.ctl.sha1,
+            "itl_md5": trust.itl and trust.itl.md5,
+            "shown_checksum": boot.shown,
+            "alarm": boot.alarm and boot.alarm.name,
+            "refused": boot.refused,
+            "reachable": boot.reachable,
+            "messages": list(boot.messages),
+            "log": list(boot.log),
+        }
 
 
 @dataclass(slots=True)
@@ -65,14 +81,14 @@ class Report:
         procedure: Its name.
         transcript: What the administrator typed and saw.
         checks: Statements in order.
-        phones: How each phone ended.
+        phones: What was promised for each phone.
         ctl: Length and checksums of the published CTL, None if there is none.
     """
 
     procedure: str
     transcript: list[str] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
-    phones: list[PhoneOutcome] = field(default_factory=list)
+    phones: list[Promise] = field(default_factory=list)
     ctl: dict[str, Any] | None = None
 
     @property
@@ -87,17 +103,7 @@ class Report:
             "held": self.held,
             "ctl": self.ctl,
             "checks": [asdict(check) for check in self.checks],
-            "phones": [
-                {
-                    "name": phone.name,
-                    "model": phone.model,
-                    "promised": phone.promised,
-                    "held": phone.held,
-                    "remedy": phone.remedy or None,
-                    **phone.boot.document(),
-                }
-                for phone in self.phones
-            ],
+            "phones": [phone.document() for phone in self.phones],
             "transcript": self.transcript,
         }
 
@@ -163,7 +169,7 @@ class Stage:
             for service in RESTARTED_SERVICES:
                 await self.admin(f"utils service restart {service}", node=node)
 
-    async def reset_phones(self, *, without: Collection[str] = ()) -> list[PhoneBoot]:
+    async def reset_phones(self, *, without: Collection[str] = ()) -> list[BootOutcome]:
         """Reset every phone that is not switched off and return its boot."""
         boots = await self.lab.phones.boot_all(self.lab.phone_server, without=without)
         counts: dict[str, int] = {}
@@ -192,7 +198,7 @@ class Stage:
         """Show how TVS of a node took the new CTL file into its cache, as the seed does."""
         self._show_log(f"TVS trace of {node}: it takes the CTL file into its cache", self._traced(node, last_caching))
 
-    def show_verification(self, boots: Sequence[PhoneBoot], signer: bytes) -> None:
+    def show_verification(self, boots: Sequence[BootOutcome], signer: bytes) -> None:
         """Show how one phone had TVS verify the unknown signer: its console log and TVS's trace, as the seed does.
 
         Args:
@@ -203,7 +209,7 @@ class Stage:
         boot, question, answer = next((each for each in asked if each[1]), (None, [], []))
         if boot is None:
             return
-        who, serial = f"{boot.name} ({boot.model})", signer.hex().upper()
+        who, serial = f"{boot.name} ({boot.model.name})", signer.hex().upper()
         self._show_log(f"Phone console log of {who}: a request to TVS to verify the unknown certificate", question)
         for node in self.lab.nodes:
             request = self._traced(node, lambda lines: last_request(lines, serial))
@@ -222,8 +228,8 @@ class Stage:
                 self.tell(line)
 
     def promise(
-        self, boots: list[PhoneBoot], promised: str, holds: Callable[[PhoneBoot], bool], *, remedy: str = ""
+        self, boots: list[BootOutcome], promised: str, holds: Callable[[BootOutcome], bool], *, remedy: str = ""
     ) -> None:
         """State how each phone ends, and what a person must do about it."""
         for boot in boots:
-            self.report.phones.append(PhoneOutcome(boot.name, boot.model, promised, holds(boot), boot, remedy))
+            self.report.phones.append(Promise(boot, promised, holds(boot), remedy))

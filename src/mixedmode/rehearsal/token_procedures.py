@@ -95,7 +95,7 @@ async def etokens_to_tokenless(stage: Stage) -> None:
     old = hands.check_signer(two)
     await stage.restart_services()
     boots = await stage.reset_phones()
-    held = old is not None and all(boot.ctl_md5 == old.md5 for boot in boots)
+    held = old is not None and all(boot.trust.ctl == old for boot in boots)
     stage.check("every phone holds the eTokens' CTL file", held)
     stage.step("Update the CTL file: it is signed by the server now")
     await stage.admin("utils ctl update CTLFile", "y")

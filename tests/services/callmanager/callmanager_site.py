@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from functools import cache
 
 from mixedmode.errors import RemoteError
-from mixedmode.phone.body.client import Phone, TvsClient
+from mixedmode.phone.body.client import Phone
 from mixedmode.phone.body.registration import OnReset, Registration
 from mixedmode.phone.body.registration_status import RegistrationState, RegistrationStatus, RegistrationTimes
+from mixedmode.phone.body.tvs import TvsClient
+from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.models import get_model
-from mixedmode.phone.mind.trust.state import PhoneState, TrustState, TvsServer
+from mixedmode.phone.mind.trust.state import PhoneState, TrustState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, issue, issue_lsc, self_signed
 from mixedmode.pki.signing.signer import SoftwareSigner

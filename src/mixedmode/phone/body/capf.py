@@ -14,12 +14,12 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
-from time import monotonic
 from typing import Final
 
 from mixedmode.causes import why_no_connection
-from mixedmode.errors import RemoteError, RemoteProtocolError, UsageError
-from mixedmode.phone.body.tls import UntrustedServerError, client_context, is_trusted
+from mixedmode.errors import ProtocolError, RemoteError, UsageError
+from mixedmode.phone.body.network import SOCKETS, Connection, Network
+from mixedmode.phone.body.tls import PhoneTls, UntrustedServerError
 from mixedmode.pki.certificates.capf_proof import make_proof
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import KeyKind, generate_key
@@ -32,8 +32,8 @@ from mixedmode.protocols.capf import (
     Finished,
     Generate,
     Installed,
-    KeyMade,
     KeyWish,
+    MalformedCapfError,
     PhoneSession,
     Reason,
     Removed,
@@ -50,6 +50,7 @@ class AuthMode(IntEnum):
 
 
 DEADLINE: Final = 60.0
+"""Seconds for everything."""
 _READ: Final = 4096
 _CURVES: Final = {Curve.P256: KeyKind.EC_256, Curve.P384: KeyKind.EC_384, Curve.P521: KeyKind.EC_521}
 _TEXTS: Final[dict[int, str]] = {
@@ -91,7 +92,7 @@ async def enrol(
     mode: AuthMode = AuthMode.LSC,
     tls_max: str = "1.3",
     trusted: Collection[bytes] | None = None,
-    deadline: float = DEADLINE,
+    network: Network = SOCKETS,
 ) -> Outcome:
     """Ask a CAPF what to do, and do it.
 
@@ -105,7 +106,7 @@ async def enrol(
         mode: How it proves itself.
         tls_max: The newest TLS that it speaks.
         trusted: DER of the certificates that the server may show (CAPF records of the phone's lists); None: any.
-        deadline: Seconds for everything.
+        network: How to get there.
 
     Raises:
         UntrustedServerError: It showed another certificate.
@@ -113,7 +114,6 @@ async def enrol(
         RemoteError: It does not answer in time, or breaks the protocol.
     """
     where = f"{host}:{port}"
-    context = client_context(tls_max)
     shown = identity_of(mode, lsc, mic)
     session = PhoneSession(
         Enrolment(
@@ -124,18 +124,17 @@ async def enrol(
         )
     )
     try:
-        async with asyncio.timeout(deadline):
-            reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname="")
+        async with asyncio.timeout(DEADLINE):
+            connection = await network.connect(host, port, tls=PhoneTls(tls_max))
             try:
-                _check_server(writer, trusted)
-                return await _converse(session, reader, writer, lsc)
+                _check_server(connection, trusted)
+                return await _converse(session, connection.reader, connection.writer, lsc)
             finally:
-                writer.transport.abort()
+                connection.writer.transport.abort()
     except TimeoutError:
-        raise RemoteError(f"no answer from CAPF after {deadline:g} s", where=where, code="timeout") from None
-    except RemoteProtocolError as error:
-        error.located(where)
-        raise
+        raise RemoteError(f"no answer from CAPF after {DEADLINE:g} s", where=where, code="timeout") from None
+    except MalformedCapfError as error:
+        raise ProtocolError("CAPF does not keep to the protocol", where=where, why=error.what) from error
     except (OSError, UnicodeError) as error:
         why, step = why_no_connection(error)
         raise RemoteError("CAPF cannot be reached", where=where, why=why, next_step=step) from error
@@ -159,26 +158,25 @@ async def _converse(
 ) -> Outcome:
     did = ""
     key = None
-    data: bytes | None = b""
     while True:
-        events = session.receive(data, monotonic())
-        data = b""
-        for event in events:
+        while (event := session.next_event()) is not None:
             match event:
                 case Generate(wish):
-                    writer.write(session.bytes_to_send())
+                    writer.writelines(session.output())
                     key = await asyncio.to_thread(generate_key, _kind(wish))
-                    session.send(KeyMade(_public(key)), monotonic())
+                    session.generated(_public(key))
                 case Installed(certificate) if key is not None:
                     lsc, did = SoftwareSigner(Certificate.from_der(certificate), key), "installed"
                 case Removed():
                     lsc, did = None, "removed"
                 case Finished(reason):
                     return Outcome(reason, lsc, did if reason == Reason.OK else "")
-        if not events:
-            writer.write(session.bytes_to_send())
-            await writer.drain()
-            data = await reader.read(_READ) or None
+        writer.writelines(session.output())
+        await writer.drain()
+        data = await reader.read(_READ)
+        if not data:
+            raise RemoteError("CAPF closed the connection before the end")
+        session.receive(data)
 
 
 def _kind(wish: KeyWish) -> KeyKind:
@@ -187,7 +185,7 @@ def _kind(wish: KeyWish) -> KeyKind:
     try:
         return KeyKind.from_label(f"rsa-{wish.bits}")
     except UsageError as error:
-        raise RemoteProtocolError(f"CAPF wants an RSA key of {wish.bits} bits") from error
+        raise ProtocolError(f"CAPF wants an RSA key of {wish.bits} bits") from error
 
 
 def _public(key: object) -> bytes:
@@ -195,12 +193,12 @@ def _public(key: object) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise RemoteProtocolError("the key has no public half")
+        raise ProtocolError("the key has no public half")
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _check_server(writer: asyncio.StreamWriter, trusted: Collection[bytes] | None) -> None:
-    if not is_trusted(writer, trusted):
+def _check_server(connection: Connection, trusted: Collection[bytes] | None) -> None:
+    if trusted is not None and connection.certificate not in trusted:
         raise UntrustedServerError(
             "the CAPF server shows a certificate that the trust lists do not hold for CAPF",
             next_step="have the phone fetch the CTL and ITL of this cluster",

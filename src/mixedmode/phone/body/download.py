@@ -8,8 +8,8 @@ HTTP is in :mod:`mixedmode.phone.body.http`.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +17,7 @@ from mixedmode.causes import why_no_connection
 from mixedmode.errors import UsageError
 from mixedmode.phone.body.errors import FileNotFoundOnServer, TransferFailed
 from mixedmode.phone.body.http import fetch_http
+from mixedmode.phone.body.network import SOCKETS, Datagrams, Network
 from mixedmode.protocols.tftp import (
     DEFAULT_OPTIONS,
     ClientPhase,
@@ -56,6 +57,7 @@ async def fetch_tftp(
     options: Options = DEFAULT_OPTIONS,
     deadline: float = 300.0,
     progress: Progress | None = None,
+    network: Network = SOCKETS,
 ) -> bytes:
     """Return the file ``name`` of the TFTP server at ``host`` and ``port``.
 
@@ -69,6 +71,7 @@ async def fetch_tftp(
         options: RFC 2347 options to ask for; none by default, as phones do.
         deadline: Seconds for the whole transfer.
         progress: Told after each block.
+        network: How to get there.
 
     Raises:
         FileNotFoundOnServer: The server has no such file.
@@ -78,21 +81,20 @@ async def fetch_tftp(
     where = f"tftp://{host}:{port}/{name}"
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        server = await network.resolve(host, port)
     except (OSError, UnicodeError) as error:
         problem, step = why_no_connection(error)
         raise TransferFailed(f"There is no such server: {problem}", where=where, next_step=step) from error
-    family, _, _, _, server = found[0]
     try:
         transfer = ClientTransfer(
-            name, server, loop.time(), options=options, timeout=timeout, retries=retries, limit=limit
+            name, server.address, loop.time(), options=options, timeout=timeout, retries=retries, limit=limit
         )
     except MalformedPacketError as error:
         raise UsageError(error.what, where=where, next_step=error.next_step) from error
-    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as sock:
+    with closing(network.datagrams(server.family)) as ours:
         try:
             async with asyncio.timeout(deadline):
-                await _run(transfer, sock, progress)
+                await _run(transfer, ours, progress)
         except TimeoutError:
             raise TransferFailed(f"Not complete after {deadline:g} s", where=where, code="timeout") from None
         except OSError as error:
@@ -103,38 +105,35 @@ async def fetch_tftp(
     raise _failure(transfer, where)
 
 
-async def _run(transfer: ClientTransfer, sock: socket.socket, progress: Progress | None) -> None:
+async def _run(transfer: ClientTransfer, ours: Datagrams, progress: Progress | None) -> None:
     loop = asyncio.get_running_loop()
     news = asyncio.Event()
 
     def send(outgoing: Outgoing) -> None:
         for packet, address in outgoing:
             try:
-                sock.sendto(packet, address)
+                ours.sendto(packet, address)
             except BlockingIOError:
                 return  # lost like any other; the clock repeats it
 
-    loop.add_reader(sock.fileno(), news.set)
-    try:
-        send(transfer.start())
-        while not transfer.finished:
+    ours.watch(news.set)
+    send(transfer.start())
+    while not transfer.finished:
+        try:
+            async with asyncio.timeout_at(transfer.deadline):
+                await news.wait()
+        except TimeoutError:
+            send(transfer.expire(loop.time()))
+            continue
+        news.clear()
+        for _ in range(_BATCH):
             try:
-                async with asyncio.timeout_at(transfer.deadline):
-                    await news.wait()
-            except TimeoutError:
-                send(transfer.expire(loop.time()))
-                continue
-            news.clear()
-            for _ in range(_BATCH):
-                try:
-                    data, address = sock.recvfrom(_DATAGRAM_BYTES)
-                except BlockingIOError:
-                    break
-                send(transfer.receive(data, address, loop.time()))
-            if progress is not None:
-                progress(transfer.received, transfer.total)
-    finally:
-        loop.remove_reader(sock.fileno())
+                data, address = ours.recvfrom(_DATAGRAM_BYTES)
+            except BlockingIOError:
+                break
+            send(transfer.receive(data, address, loop.time()))
+        if progress is not None:
+            progress(transfer.received, transfer.total)
 
 
 def _failure(transfer: ClientTransfer, where: str) -> FileNotFoundOnServer | TransferFailed:

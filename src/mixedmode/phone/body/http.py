@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from mixedmode.causes import why_no_connection
 from mixedmode.errors import UsageError
 from mixedmode.phone.body.errors import FileNotFoundOnServer, TransferFailed
+from mixedmode.phone.body.network import SOCKETS, Network
 
 _HEAD_BYTES = 16 << 10
 _INTERIM_LIMIT = 4
@@ -28,6 +29,7 @@ async def fetch_http(
     deadline: float = 30.0,
     ca_file: Path | None = None,
     tls: ssl.SSLContext | None = None,
+    network: Network = SOCKETS,
 ) -> bytes:
     """Return the body of ``http(s)://host[:port]/name``.
 
@@ -37,6 +39,7 @@ async def fetch_http(
         deadline: Seconds for everything.
         ca_file: PEM certificates to trust instead of the system's.
         tls: A context that decides about the server's certificate instead.
+        network: How to get there.
 
     Raises:
         FileNotFoundOnServer: Status 404 or 410.
@@ -47,7 +50,8 @@ async def fetch_http(
     context = (tls or _context(ca_file)) if secure else None
     try:
         async with asyncio.timeout(deadline):
-            reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=_HEAD_BYTES)
+            connection = await network.connect(host, port, tls=context, limit=_HEAD_BYTES)
+            reader, writer = connection.reader, connection.writer
             try:
                 authority = f"[{host}]" if ":" in host else host
                 writer.write(

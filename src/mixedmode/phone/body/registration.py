@@ -17,12 +17,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import MixedModeError, RemoteError
-from mixedmode.phone.body.client import Phone, TvsClient, TvsRequest
+from mixedmode.phone.body.client import Phone
 from mixedmode.phone.body.registration_link import Link, Target
 from mixedmode.phone.body.registration_status import (
     RegistrationState,
@@ -30,10 +28,11 @@ from mixedmode.phone.body.registration_status import (
     RegistrationTimes,
     speaks_sip_only,
 )
-from mixedmode.phone.body.registration_tls import phone_client_context
-from mixedmode.phone.body.tvs import ask_tvs
-from mixedmode.phone.mind.config import CallManager, PhoneConfig, parse_config
-from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, NeedTvs, TvsAnswer, TvsQuestion
+from mixedmode.phone.body.tls import PhoneTls
+from mixedmode.phone.body.tvs import TvsClient, ask_in_turn, ask_tvs
+from mixedmode.phone.mind.config import CallManager, PhoneConfig
+from mixedmode.phone.mind.trust.asking import tvs_requests
+from mixedmode.phone.mind.trust.decisions import NeedTvs
 from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
 from mixedmode.protocols.sccp.messages.registering import ResetKind
 from mixedmode.protocols.sccp.messages.report import TrustReport, write_report
@@ -47,7 +46,6 @@ from mixedmode.protocols.sccp.registration.phone_events import (
     Ready,
     ResetAsked,
 )
-from mixedmode.trustlist.roles import Role
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates.certificates import Certificate
@@ -61,7 +59,7 @@ class Registration:
     """Keeps one phone registered.
 
     Args:
-        phone: It has booted: its state has a configuration.
+        phone: It has booted: its state has a configuration. It registers in its world.
         identity: Its LSC or MIC, for TLS.
         on_reset: Called when a CallManager wants a reset (rule 3); None: nothing is fetched again.
         on_change: Told each new status.
@@ -87,6 +85,7 @@ class Registration:
         self.status = RegistrationStatus()
         self._on_reset, self._on_change, self._tvs = on_reset, on_change, tvs
         self._times = times or RegistrationTimes()
+        self._monotonic, self._now = phone.world.clock.monotonic, phone.world.clock.now
         self._cause = "Initialized"
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
@@ -133,9 +132,9 @@ class Registration:
         """Register, and again whenever it ends, until :meth:`stop` or cancelled."""
         pause = self._times.first_pause
         while not self._stopping:
-            begun = monotonic()
+            begun = self._monotonic()
             again = await self._round()
-            if again or monotonic() - begun >= self._times.settled:
+            if again or self._monotonic() - begun >= self._times.settled:
                 pause = self._times.first_pause
             if not again and not self._stopping:
                 await asyncio.sleep(pause)
@@ -149,19 +148,19 @@ class Registration:
             self._note(RegistrationState.UNREGISTERED, str(error))
             return False
         for manager in managers:
-            begun = monotonic()
+            begun = self._monotonic()
             ended = await self._try(config, manager)
             if self._asked is not None:
                 await self._reset(self._asked)
                 return True
-            if self._stopping or (ended and monotonic() - begun >= self._times.settled):
+            if self._stopping or (ended and self._monotonic() - begun >= self._times.settled):
                 return True
         return False
 
     def _servers(self) -> tuple[PhoneConfig, tuple[CallManager, ...]]:
-        if self.phone.state.config is None:
+        config = self.phone.state.config_in_force()
+        if config is None:
             raise RemoteError("the phone has no configuration", next_step="let it boot first")
-        config = parse_config(self.phone.state.config)
         if self.phone.model.sip_only:
             raise RemoteError(speaks_sip_only(self.phone.model))
         if (config.protocol or "SCCP") != "SCCP":
@@ -175,16 +174,19 @@ class Registration:
         mode = config.device_security_mode or 1
         secure = registers_by_tls(mode, self.phone.state.trust)
         port = manager.secure_sccp_port if secure else manager.sccp_port
-        target = Target(manager.address, port)
+        tls = PhoneTls(self.phone.model.tls_max, mode, self.identity) if secure else None
+        target = Target(manager.address, port, tls)
         self.status = replace(self.status, server=str(target), secure=secure)
         self._note(RegistrationState.REGISTERING, self.status.reason)
         try:
-            if secure:
-                context = await asyncio.to_thread(phone_client_context, self.phone.model.tls_max, mode, self.identity)
-                target = replace(target, context=context)
             times = self._times
             link = self._link = Link(
-                target, self._facts(config), self._check_server, times.connect, PhoneTimes(times.answer)
+                target,
+                self._facts(config),
+                self._check_server,
+                times.connect,
+                PhoneTimes(times.answer),
+                self.phone.world,
             )
             ended = await link.run(self._told)
         except MixedModeError as error:
@@ -258,10 +260,12 @@ class Registration:
         trust = phone.state.trust
         verdict = judge_server(phone.policy, trust, certificate)
         while isinstance(verdict, NeedTvs):
-            answer = phone.state.remembered(verdict.question, datetime.now(UTC))
+            answer = phone.state.remembered(verdict.question, self._now())
             if answer is None:
-                answer = await self._ask_tvs(verdict.question)
-                phone.state = phone.state.remembering(verdict.question, answer, datetime.now(UTC))
+                requests = tvs_requests(phone.name, phone.model, trust, verdict.question)
+                # That none answered is said by the verdict.
+                answer = await ask_in_turn(self._tvs, requests)
+                phone.state = phone.state.remembering(verdict.question, answer, self._now())
             verdict = judge_server(phone.policy, trust, certificate, answer)
         if verdict.refused:
             raise RemoteError(
@@ -270,26 +274,8 @@ class Registration:
                 code="sccp-untrusted",
             )
 
-    async def _ask_tvs(self, question: TvsQuestion) -> TvsAnswer:
-        phone = self.phone
-        trust = phone.state.trust
-        trusted = tuple(
-            record.certificate_der
-            for record in (trust.itl.records_with_role(Role.TVS) if trust.itl else ())
-            if record.certificate_der is not None
-        )
-        ask, name = self._tvs, f"{phone.model.product}-{phone.name}"
-        if ask is None:
-            return TVS_UNREACHABLE
-        for server in trust.tvs_servers:
-            try:
-                return await ask(TvsRequest(server, question, name, phone.model.tls_max, trusted))
-            except RemoteError:
-                continue  # the next one may answer; that none did is said by the verdict
-        return TVS_UNREACHABLE
-
     def _note(self, state: RegistrationState, reason: str) -> None:
-        since = self.status.since if state is self.status.state else datetime.now(UTC)
+        since = self.status.since if state is self.status.state else self._now()
         self.status = replace(self.status, state=state, reason=reason, since=since)
         self._changed.set()
         self._on_change(self.status)

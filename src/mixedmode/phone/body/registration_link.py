@@ -7,11 +7,13 @@ import contextlib
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from time import monotonic
 from typing import Final
 
 from mixedmode.causes import why_no_connection
 from mixedmode.errors import RemoteError
+from mixedmode.phone.body.network import Connection
+from mixedmode.phone.body.tls import PhoneTls
+from mixedmode.phone.body.world import World
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.protocols.sccp.registration.phone import PhonePhase, PhoneRegistration
 from mixedmode.protocols.sccp.registration.phone_events import PhoneEnd, PhoneEnded, PhoneEvent, PhoneFacts, PhoneTimes
@@ -31,12 +33,12 @@ class Target:
     Attributes:
         host: Name or address.
         port: TCP port.
-        context: TLS, None without.
+        tls: How the phone speaks TLS, None without.
     """
 
     host: str
     port: int
-    context: ssl.SSLContext | None = None
+    tls: PhoneTls | None = None
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -51,13 +53,21 @@ class Link:
         check: Judges the server's certificate, before anything is sent.
         connect_seconds: For connecting and the handshake.
         times: How long the machine waits.
+        world: Where and when the phone lives.
     """
 
     def __init__(
-        self, target: Target, facts: PhoneFacts, check: Check, connect_seconds: float, times: PhoneTimes
+        self,
+        target: Target,
+        facts: PhoneFacts,
+        check: Check,
+        connect_seconds: float,
+        times: PhoneTimes,
+        world: World,
     ) -> None:
         self.target = target
         self._facts, self._check, self._connect_seconds, self._times = facts, check, connect_seconds, times
+        self._network, self._monotonic = world.network, world.clock.monotonic
         self._machine: PhoneRegistration | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._ended: PhoneEnded | None = None
@@ -65,7 +75,7 @@ class Link:
     def leave(self) -> None:
         """Unregister; :meth:`run` ends soon after."""
         if self._machine is not None:
-            self._machine.leave(monotonic())
+            self._machine.leave(self._monotonic())
             self._send()
 
     async def run(self, told: Callable[[PhoneEvent], None]) -> PhoneEnded:
@@ -78,12 +88,12 @@ class Link:
             RemoteError: The server cannot be reached, is not trusted, or closed the connection.
         """
         try:
-            reader, writer = await self._connect()
-            self._writer = writer
+            connection = await self._connect()
+            self._writer = connection.writer
             try:
-                return await self._talk(reader, writer, told)
+                return await self._talk(connection, told)
             finally:
-                await _close(writer)
+                await _close(connection.writer)
         except ssl.SSLError as error:
             raise RemoteError(
                 "the TLS connection failed", where=str(self.target), why=_tls_words(error), code="sccp-tls"
@@ -91,7 +101,7 @@ class Link:
         except (OSError, UnicodeError) as error:
             problem, step = why_no_connection(error)
             why = None
-            if self._machine is None and self.target.context is not None and not getattr(error, "errno", None):
+            if self._machine is None and self.target.tls is not None and not getattr(error, "errno", None):
                 why = "the server speaks no TLS that this phone knows, or refuses its certificate"
             raise RemoteError(
                 problem, where=str(self.target), why=why, next_step=step, code="sccp-unreachable"
@@ -100,32 +110,25 @@ class Link:
             error.located(str(self.target))
             raise
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self) -> Connection:
         target = self.target
-        tls = None if target.context is None else ""
         try:
             async with asyncio.timeout(self._connect_seconds):
-                return await asyncio.open_connection(
-                    target.host, target.port, ssl=target.context, server_hostname=tls, limit=_READ
-                )
+                return await self._network.connect(target.host, target.port, tls=target.tls, limit=_READ)
         except TimeoutError:
             text = f"no connection within {self._connect_seconds:g} s"
             raise RemoteError(text, where=str(target), code="timeout") from None
 
-    async def _talk(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, told: Callable[[PhoneEvent], None]
-    ) -> PhoneEnded:
-        tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
-        if tls is not None:
-            shown = tls.getpeercert(binary_form=True)
-            if shown is None:
+    async def _talk(self, connection: Connection, told: Callable[[PhoneEvent], None]) -> PhoneEnded:
+        if connection.secure:
+            if connection.certificate is None:
                 raise RemoteError("the server shows no certificate", code="sccp-untrusted")
-            await self._check(Certificate(shown))
-        facts = self._facts
+            await self._check(Certificate(connection.certificate))
+        facts, writer = self._facts, connection.writer
         address = writer.get_extra_info("sockname")
         if len(address) == _IPV4_FIELDS:
             facts = replace(facts, address=str(address[0]))
-        machine = self._machine = PhoneRegistration(facts, monotonic(), self._times)
+        machine = self._machine = PhoneRegistration(facts, self._monotonic(), self._times)
         while True:
             self._send()
             for event in machine.take_events():
@@ -138,17 +141,17 @@ class Link:
                 return self._ended
             async with asyncio.timeout(_WRITE_SECONDS):
                 await writer.drain()
-            await self._receive(reader, machine)
+            await self._receive(connection.reader, machine)
 
     async def _receive(self, reader: asyncio.StreamReader, machine: PhoneRegistration) -> None:
         try:
-            async with asyncio.timeout(max(machine.deadline - monotonic(), 0.0)):
+            async with asyncio.timeout(max(machine.deadline - self._monotonic(), 0.0)):
                 data = await reader.read(_READ)
         except TimeoutError:
-            machine.tick(monotonic())
+            machine.tick(self._monotonic())
             return
         if data:
-            machine.receive(data, monotonic())
+            machine.receive(data, self._monotonic())
         elif machine.phase is not PhonePhase.LEAVING:
             raise RemoteError("the server closed the connection", code="sccp-closed")
         else:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from mixedmode.errors import RemoteError
 from mixedmode.phone.body.capf import AuthMode, Outcome, enrol
-from mixedmode.phone.mind.config import PhoneConfig, parse_config
+from mixedmode.phone.mind.config import PhoneConfig
 from mixedmode.trustlist.roles import Role
 
 if TYPE_CHECKING:
@@ -67,10 +67,8 @@ async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "") -> Outcome
         RemoteError: No CAPF of its configuration could be asked.
         MalformedError: The configuration cannot be read.
     """
-    if phone.state.config is None:
-        return None
-    config = parse_config(phone.state.config)
-    if not goes_to_capf(config, keys):
+    config = phone.state.config_in_force()
+    if config is None or not goes_to_capf(config, keys):
         return None
     problem: RemoteError | None = None
     for server in config.capf:
@@ -85,6 +83,7 @@ async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "") -> Outcome
                 mode=_mode(config.capf_mode),
                 tls_max=phone.model.tls_max,
                 trusted=_believed(phone.state.trust),
+                network=phone.world.network,
             )
         except RemoteError as error:
             problem = problem or error

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError, MixedModeError, RemoteError
+from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.trust.decisions import TvsAnswer, TvsOutcome, TvsQuestion
-from mixedmode.phone.mind.trust.state import CachedAnswer, PhoneState, TrustState, TvsServer
+from mixedmode.phone.mind.trust.state import CachedAnswer, PhoneState, TrustState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.trustlist.model import TrustList

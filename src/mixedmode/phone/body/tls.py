@@ -7,6 +7,8 @@ Rules:
 2. A phone of TLS 1.0 offers what such phones have: RSA key exchange with AES in CBC mode and SHA-1 (phone-trust.md 3.3,
    wire-formats.md 6), no curves, no tickets, none of the extensions of later years. A server that lacks these suites
    must fail here as it fails there.
+3. Towards CallManager an authenticated device offers NULL-SHA before ciphers that encrypt, an encrypted one only the
+   latter (wire-formats.md 6; from memory, no trace confirms it). OpenSSL's security level has to be 0 for either.
 """
 
 from __future__ import annotations
@@ -14,10 +16,15 @@ from __future__ import annotations
 import asyncio
 import ssl
 import warnings
-from collections.abc import Collection
-from typing import Final
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import RemoteError, UsageError
+from mixedmode.pki.certificates.openssl import use_key
+
+if TYPE_CHECKING:
+    from mixedmode.pki.signing.signer import SoftwareSigner
 
 _VERSIONS: Final = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -28,10 +35,39 @@ _VERSIONS: Final = {
 TLS_VERSIONS: Final = tuple(_VERSIONS)
 OLD_VERSIONS: Final = frozenset({"1.0", "1.1"})
 OLD_CIPHERS: Final = "AES128-SHA:AES256-SHA"
+_AUTHENTICATED: Final = 2
+_OLD_SIGNING_FIRST: Final = f"NULL-SHA:{OLD_CIPHERS}:@SECLEVEL=0"
+_SIGNING_FIRST: Final = "NULL-SHA:ALL:!aNULL:!COMPLEMENTOFDEFAULT:@SECLEVEL=0"
+"""DEFAULT counts only where it stands first, so it is spelled out."""
 _DEFAULT_CIPHERS: Final = "DEFAULT:@SECLEVEL=0"
 _NO_ENCRYPT_THEN_MAC: Final = 1 << 19
 _NO_EXTENDED_MASTER_SECRET: Final = 1 << 0
 """OpenSSL's options of these names, which Python's module does not name."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneTls:
+    """How a phone speaks TLS to a server; the server's certificate is not judged here.
+
+    Attributes:
+        newest: The newest TLS that its model knows, of :data:`TLS_VERSIONS`.
+        mode: Its ``deviceSecurityMode`` towards CallManager (rule 3); None towards other servers.
+        identity: The LSC or MIC that it shows, None if it shows none.
+    """
+
+    newest: str
+    mode: int | None = None
+    identity: SoftwareSigner | None = None
+
+    async def context(self) -> ssl.SSLContext:
+        """Return the context for it, made aside since a key has to be read.
+
+        Raises:
+            UsageError: There is no such TLS version, or OpenSSL does not take the certificate.
+        """
+        if self.mode is None and self.identity is None:
+            return _plain_context(self.newest)
+        return await asyncio.to_thread(phone_client_context, self.newest, self.mode, self.identity)
 
 
 class UntrustedServerError(RemoteError):
@@ -68,7 +104,22 @@ def client_context(newest: str = "1.3", ciphers: str | None = None) -> ssl.SSLCo
     return context
 
 
-def is_trusted(writer: asyncio.StreamWriter, trusted: Collection[bytes] | None) -> bool:
-    """Return whether the server showed one of these certificates (DER), or any if None."""
-    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
-    return trusted is None or tls.getpeercert(binary_form=True) in trusted
+_plain_context = cache(client_context)
+
+
+def phone_client_context(newest: str, mode: int | None, identity: SoftwareSigner | None) -> ssl.SSLContext:
+    """Return the context of a phone towards CallManager (rule 3).
+
+    Args:
+        newest: The newest TLS that it speaks.
+        mode: Its ``deviceSecurityMode``.
+        identity: Its LSC or MIC; None if it has neither.
+
+    Raises:
+        UsageError: There is no such TLS version, or OpenSSL does not take the certificate.
+    """
+    signing = _OLD_SIGNING_FIRST if newest in OLD_VERSIONS else _SIGNING_FIRST
+    context = client_context(newest, signing if mode == _AUTHENTICATED else None)
+    if identity is not None:
+        use_key(context, identity, what="phone's certificate", next_step="give the phone another LSC or MIC")
+    return context

@@ -6,6 +6,7 @@ Rules (phone-trust.md 2.1, 3.2 to 3.4):
    or date is looked at. Nothing is sent to another server.
 2. A phone speaks no newer TLS than its model knows; for TLS 1.0 OpenSSL's security level has to be 0.
 3. Sessions are not resumed; one request a connection; connecting, the handshake and the answer share one deadline.
+4. The servers are asked in their order; the next one when one fails.
 """
 
 from __future__ import annotations
@@ -13,25 +14,53 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
-from collections.abc import Collection
-from functools import cache
-from time import monotonic
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from mixedmode.causes import place, why_no_connection
-from mixedmode.errors import LocalProtocolError, MalformedError, RemoteError, RemoteProtocolError, UsageError
-from mixedmode.phone.body.client import TvsRequest
-from mixedmode.phone.body.tls import UntrustedServerError, client_context, is_trusted
-from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, TvsAnswer, TvsOutcome
+from mixedmode.errors import MalformedError, ProtocolError, RemoteError, UsageError
+from mixedmode.phone.body.network import SOCKETS, Connection, Network
+from mixedmode.phone.body.tls import PhoneTls, UntrustedServerError
+from mixedmode.phone.mind.trust.asking import TvsRequest
+from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, TVS_UNREACHABLE, TvsAnswer, TvsOutcome
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.protocols.tvs import Answer, ClientConnection, QueryRequest, Request
+from mixedmode.protocols.tvs import Answer, ClientExchange, MalformedMessageError, QueryRequest, Request
 
 DEADLINE = 5.0
 """Seconds for everything; the real value is not published."""
 _READ = 16 << 10
 
 
-async def ask_tvs(request: TvsRequest) -> TvsAnswer:
+TvsClient = Callable[[TvsRequest], Awaitable[TvsAnswer]]
+"""Asks one server, within a deadline of its own; raises RemoteError if that does not answer, or another does."""
+
+
+async def ask_in_turn(
+    ask: TvsClient | None,
+    requests: Iterable[TvsRequest],
+    failed: Callable[[TvsRequest, RemoteError], object] = lambda _request, _error: None,
+) -> TvsAnswer:
+    """Return the answer of the first server that gives one (rule 4).
+
+    Args:
+        ask: Asks one; None: none is reachable.
+        requests: What goes to which server, in order.
+        failed: Told of each that gave none.
+    """
+    if ask is not None:
+        for request in requests:
+            try:
+                return await ask(request)
+            except RemoteError as error:
+                failed(request, error)
+    return TVS_UNREACHABLE
+
+
+async def ask_tvs(request: TvsRequest, *, network: Network = SOCKETS) -> TvsAnswer:
     """Ask one TVS server about a signer.
+
+    Args:
+        request: Whom, and what.
+        network: How to get there.
 
     Raises:
         RemoteError: It does not answer, shows another certificate, or breaks the protocol.
@@ -40,7 +69,7 @@ async def ask_tvs(request: TvsRequest) -> TvsAnswer:
     message = QueryRequest(new_session(), request.device, question.subject, question.issuer, question.serial)
     server = request.server
     answer = await exchange(
-        server.address, server.port, message, trusted=request.trusted, tls_max=request.tls_max, deadline=DEADLINE
+        server.address, server.port, message, trusted=request.trusted, tls_max=request.tls_max, network=network
     )
     if not answer.known or answer.certificate is None:
         return TVS_UNKNOWN
@@ -48,8 +77,7 @@ async def ask_tvs(request: TvsRequest) -> TvsAnswer:
     try:
         _ = certificate.subject, certificate.key_kind
     except MalformedError as error:
-        what = "the TVS server answered with a certificate that cannot be read"
-        raise RemoteProtocolError(what, why=str(error)) from error
+        raise ProtocolError("the TVS server answered with a certificate that cannot be read", why=str(error)) from error
     return TvsAnswer(TvsOutcome.KNOWN, certificate, frozenset(answer.roles), answer.ttl or 0)
 
 
@@ -66,6 +94,7 @@ async def exchange(
     trusted: Collection[bytes] | None,
     tls_max: str = "1.3",
     deadline: float = DEADLINE,
+    network: Network = SOCKETS,
 ) -> Answer:
     """Ask one server one thing.
 
@@ -76,32 +105,31 @@ async def exchange(
         trusted: DER of the certificates that it may show; None: any, when only the answer is of interest.
         tls_max: The newest TLS to speak, of :data:`~mixedmode.phone.body.tls.TLS_VERSIONS`.
         deadline: Seconds for everything.
+        network: How to get there.
 
     Raises:
         UntrustedServerError: It showed another certificate (rule 1).
         RemoteError: It does not answer in time, or breaks the protocol.
         UsageError: The request does not fit into a message, or there is no such TLS version.
     """
-    talk = ClientConnection()
     try:
-        talk.send(request, monotonic())
-    except LocalProtocolError as error:
+        talk = ClientExchange(request)
+    except MalformedMessageError as error:
         raise UsageError(f"this cannot be asked: {error.what}", next_step=error.next_step) from error
     where = place(host, port)
     try:
         async with asyncio.timeout(deadline):
-            reader, writer = await asyncio.open_connection(
-                host, port, ssl=_context(tls_max), server_hostname="", ssl_handshake_timeout=deadline
-            )
+            connection = await network.connect(host, port, tls=PhoneTls(tls_max))
             try:
-                _check_server(writer, trusted)
-                writer.write(talk.bytes_to_send())
-                await writer.drain()
-                while not (answers := talk.receive(await reader.read(_READ) or None, monotonic())):
-                    pass
-                return answers[0]
+                _check_server(connection, trusted)
+                connection.writer.write(talk.outgoing)
+                await connection.writer.drain()
+                while True:
+                    answer = talk.receive(await connection.reader.read(_READ))
+                    if answer is not None:
+                        return answer
             finally:
-                writer.transport.abort()
+                connection.writer.transport.abort()
     except TimeoutError:
         raise RemoteError(f"no answer from TVS after {deadline:g} s", where=where, code="timeout") from None
     except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
@@ -123,14 +151,11 @@ async def exchange(
         raise
 
 
-def _check_server(writer: asyncio.StreamWriter, trusted: Collection[bytes] | None) -> None:
-    if not is_trusted(writer, trusted):
+def _check_server(connection: Connection, trusted: Collection[bytes] | None) -> None:
+    if trusted is not None and connection.certificate not in trusted:
         raise UntrustedServerError(
             "the TVS server shows another certificate, not one that the trust list holds for TVS",
             why="its TVS certificate was made anew, or this is another cluster's server",
             next_step="have the phone fetch the ITL of this cluster",
             code="tvs-untrusted",
         )
-
-
-_context = cache(client_context)

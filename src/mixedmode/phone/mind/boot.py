@@ -4,17 +4,19 @@ Order (phone-trust.md 1.1 and 1.3): CTL, ITL (models with Security by Default), 
 the lists and the last configuration call for. TVS is asked in between, with the servers of the last
 configuration. :attr:`Boot.request` says what the machine waits for; one of four inputs answers it:
 
-========== =============================== ==========================================
-request    input                           next
-========== =============================== ==========================================
-Fetch      received, not_found, failed     the next name of this file, the next file
-Fetch      received                        AskTvs, if nobody here knows the signer
-AskTvs     answered                        the next file
-Finished   none                            --
-========== =============================== ==========================================
+=========== =============================== ==============================================
+request     input                           next
+=========== =============================== ==============================================
+Fetch       failed                          the same file by the next transport, or as below
+Fetch       received, not_found, failed     the next name of this file, the next file
+Fetch       received                        AskTvs, if nobody here knows the signer
+AskTvs      answered                        the next file
+BootOutcome none                            --
+=========== =============================== ==============================================
 
-A file that could not be fetched is not asked for by its other names; a refused configuration leaves the old
-one in force, and nothing else is tried.
+A file that could not be fetched, by whatever transport (:mod:`.transports`), is not asked for by its other names; a
+refused configuration leaves the old one in force, and nothing else is tried. Each file is parsed once: what the policy
+has judged is what is stored.
 """
 
 from __future__ import annotations
@@ -28,9 +30,12 @@ from mixedmode.phone.mind.alarms import ListEvent, alarm_of, list_event, status_
 from mixedmode.phone.mind.config import PhoneConfig, parse_config
 from mixedmode.phone.mind.console import Console
 from mixedmode.phone.mind.names import config_names, list_names
-from mixedmode.phone.mind.requests import LIST_FILES, AskTvs, BootFile, Fetch, Finished, Request
+from mixedmode.phone.mind.outcome import BootOutcome
+from mixedmode.phone.mind.requests import LIST_FILES, AskTvs, BootFile, Fetch, Request
+from mixedmode.phone.mind.transports import Transports
+from mixedmode.phone.mind.trust.asking import tvs_requests
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, NeedTvs, Outcome, Reason, TvsAnswer, Verdict
-from mixedmode.phone.mind.trust.policy import TrustPolicy, is_signed_file
+from mixedmode.phone.mind.trust.policy import TrustPolicy, read_file
 from mixedmode.phone.mind.trust.settings import BootSettings
 from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.signedfile.signed import SignedFile
@@ -47,6 +52,7 @@ class Boot:
         device: The phone's name.
         policy: Its trust rules.
         state: What it holds.
+        http: Whether the server has files by HTTP too; only models that prefer it ask there.
         settings: Open questions about the order.
         decrypt: Opens files that are encrypted to this phone; without it they are not asked for.
         manual_key: Whether the phone runs SIP and a key was entered by hand.
@@ -54,7 +60,7 @@ class Boot:
 
     Attributes:
         state: What it holds now.
-        request: What it waits for.
+        request: What it waits for; at the end, what came of it all.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Boot:
         policy: TrustPolicy,
         state: PhoneState,
         *,
+        http: bool = False,
         settings: BootSettings | None = None,
         decrypt: Decrypt | None = None,
         manual_key: bool = False,
@@ -78,28 +85,30 @@ class Boot:
         self._before = {kind: state.trust.held(kind) is not None for kind in ListKind}
         self._decisions: dict[BootFile, Decision | None] = {}
         self._names: tuple[str, ...] = ()
-        self._waiting: bytes | None = None
+        self._waiting: TrustList | SignedFile | bytes | None = None
+        self._transports = Transports(http=http and policy.model.http_first)
         self._config: PhoneConfig | None = None
         self._file = BootFile.CTL
-        self.request: Request = self._begin(BootFile.CTL)
+        self.request: Request | BootOutcome = self._begin(BootFile.CTL)
 
-    def received(self, data: bytes, now: datetime, *, transport: str = "TFTP") -> None:
+    def received(self, data: bytes, now: datetime) -> None:
         """The file came.
 
         Args:
             data: Its bytes.
             now: UTC.
-            transport: How it came, for the console.
         """
         fetch = self._fetching()
+        self._transports.answered = True
         if self._console:
-            self._console.received(fetch.name, len(data), transport)
-        self._waiting = data
+            self._console.received(fetch.name, len(data), fetch.transport)
+        self._waiting = read_file(data) if fetch.file is BootFile.CONFIG else self.policy.read_list(data)
         self._consider(None, now)
 
     def not_found(self, now: datetime) -> None:
         """The server has no such file."""
         fetch = self._fetching()
+        self._transports.answered = True
         if self._console:
             self._console.not_found(fetch.name)
         if self._names:
@@ -108,13 +117,16 @@ class Boot:
             self._waiting = None
             self._consider(None, now)
 
-    def failed(self, why: str) -> None:
-        """The file could not be fetched."""
+    def failed(self, why: str, code: str = "timeout") -> None:
+        """The file could not be fetched.
+
+        Args:
+            why: For people.
+            code: For :meth:`.Transports.after`.
+        """
         fetch = self._fetching()
-        if self._console:
-            self._console.failed(fetch.name, why)
-        self._decisions[fetch.file] = None
-        self.request = self._after()
+        transport = self._transports.after(fetch.transport, code)
+        self.request = self._given_up(why) if transport is None else replace(fetch, transport=transport)
 
     def answered(self, answer: TvsAnswer, now: datetime) -> None:
         """TVS answered, or no server could be asked."""
@@ -131,7 +143,13 @@ class Boot:
             return self.request
         raise UsageError("the phone waits for no file", where=self.device)
 
-    def _begin(self, file: BootFile) -> Request:
+    def _given_up(self, why: str) -> Request | BootOutcome:
+        if self._console:
+            self._console.failed(self._name, why)
+        self._decisions[self._file] = None
+        return self._after()
+
+    def _begin(self, file: BootFile) -> Request | BootOutcome:
         self._file = file
         settings = self._settings
         if file is BootFile.CONFIG:
@@ -145,15 +163,18 @@ class Boot:
             self._names = list_names(self.device, LIST_FILES[file], shared=shared)
         return self._next_name()
 
-    def _next_name(self) -> Fetch:
+    def _next_name(self) -> Request | BootOutcome:
         name, *rest = self._names
         self._names = tuple(rest)
         self._name = name
         if self._console:
             self._console.asked(name)
-        return Fetch(self._file, name)
+        transport = self._transports.first()
+        if transport is None:
+            return self._given_up("the server does not answer")
+        return Fetch(self._file, name, transport)
 
-    def _after(self) -> Request:
+    def _after(self) -> Request | BootOutcome:
         if self._file is BootFile.CTL and self.policy.model.asks_itl:
             return self._begin(BootFile.ITL)
         if self._file is BootFile.CONFIG:
@@ -165,10 +186,10 @@ class Boot:
         while isinstance(verdict, NeedTvs):
             known = self.state.remembered(verdict.question, now)
             if known is None:
-                servers = self.state.trust.tvs_servers
+                trust, question = self.state.trust, verdict.question
                 if self._console:
-                    self._console.question(verdict.question, servers)
-                self.request = AskTvs(verdict.question, servers)
+                    self._console.question(question, trust.tvs_servers)
+                self.request = AskTvs(question, tvs_requests(self.device, self.policy.model, trust, question))
                 return
             if self._console:
                 self._console.answer(known, cached=True)
@@ -180,27 +201,26 @@ class Boot:
             self.request = self._after()
 
     def _verdict(self, answer: TvsAnswer | None, now: datetime) -> Verdict:
-        trust, policy = self.state.trust, self.policy
+        trust, policy, offered = self.state.trust, self.policy, self._waiting
         if self._file is BootFile.CONFIG:
-            return policy.check_signed_file(
-                trust, self._name, self._waiting, tvs=answer, now=now, manual_key=self._manual_key
-            )
-        return policy.offer_trust_list(trust, LIST_FILES[self._file], self._waiting, tvs=answer, now=now)
+            file = None if isinstance(offered, TrustList) else offered
+            return policy.check_signed_file(trust, self._name, file, tvs=answer, now=now, manual_key=self._manual_key)
+        trust_list = None if isinstance(offered, SignedFile) else offered
+        return policy.offer_trust_list(trust, LIST_FILES[self._file], trust_list, tvs=answer, now=now)
 
     def _take_list(self, kind: ListKind, decision: Decision) -> None:
         self._decisions[self._file] = decision
         if self._console:
             self._console.list_decision(kind, self._name, decision)
-        offered = TrustList.parse(self._waiting) if decision.accepted and self._waiting is not None else None
-        self.state = self.state.after(decision, kind, offered)
+        self.state = self.state.after(decision, kind, self._waiting if isinstance(self._waiting, TrustList) else None)
 
-    def _take_config(self, decision: Decision) -> Request:
+    def _take_config(self, decision: Decision) -> Request | BootOutcome:
         data = self._waiting
-        if decision.accepted and data is not None:
+        if decision.accepted and isinstance(data, SignedFile | bytes):
             try:
-                decision = self._install_config(decision, data)
+                self._install_config(data)
             except MixedModeError as error:
-                text = f"the signature is in order, but {error}" if is_signed_file(data) else str(error)
+                text = f"the signature is in order, but {error}" if isinstance(data, SignedFile) else str(error)
                 decision = Decision(Outcome.REJECT, Reason.CORRUPT, text, decision.row)
         self._decisions[BootFile.CONFIG] = decision
         if self._console:
@@ -208,17 +228,15 @@ class Boot:
         follow = self._encrypted_follow_up(decision)
         return self._next_name() if follow else self._after()
 
-    def _install_config(self, decision: Decision, data: bytes) -> Decision:
+    def _install_config(self, data: SignedFile | bytes) -> None:
         content = data
-        if is_signed_file(data):
-            file = SignedFile.parse(data)
-            content = self._open(file) if file.is_encrypted else file.payload
+        if isinstance(content, SignedFile):
+            content = self._open(content) if content.is_encrypted else content.payload
         config = parse_config(content)
         self._config = config
         if config.full:
-            self.state = self.state.with_config(self._name, content, config.tvs)
+            self.state = self.state.with_config(self._name, content, config)
         self.state = replace(self.state, ask_encrypted=config.encrypted)
-        return decision
 
     def _open(self, file: SignedFile) -> bytes:
         if self._decrypt is None:
@@ -238,32 +256,42 @@ class Boot:
         self._names = (name,)
         return True
 
-    def _finish(self) -> Finished:
-        trust = self.state.trust
-        events = {}
-        for file, kind in LIST_FILES.items():
-            asked = file in self._decisions
-            decision = self._decisions.get(file)
-            if asked:
-                events[kind] = list_event(had_one=self._before[kind], decision=decision)
-            else:
-                events[kind] = ListEvent.SAME if self._before[kind] else ListEvent.ABSENT
+    def _finish(self) -> BootOutcome:
+        config = self._config or self._stored_config()
+        state = self.state
+        events = {kind: self._event(file, kind) for file, kind in LIST_FILES.items()}
         ctl, itl = events[ListKind.CTL], events[ListKind.ITL]
         decisions = {kind: self._decisions.get(file) for file, kind in LIST_FILES.items()}
-        holds_any = trust.ctl is not None or trust.itl is not None
+        holds_any = state.trust.ctl is not None or state.trust.itl is not None
         messages = status_messages(ctl, itl, decisions, holds_any=holds_any)
-        config = self._config or self._stored_config()
         self._check_mode(config)
         decision = self._decisions.get(BootFile.CONFIG)
         if decision is not None and decision.reason is Reason.NOT_FOUND:
             messages.append("File not found <Cfg File>")
-        return Finished(ctl, itl, alarm_of(ctl, itl), tuple(messages), dict(self._decisions), config)
+        return BootOutcome(
+            self.device,
+            self.policy.model,
+            state,
+            events,
+            alarm_of(ctl, itl),
+            tuple(messages),
+            self._decisions,
+            config,
+            self._transports.answered,
+        )
+
+    def _event(self, file: BootFile, kind: ListKind) -> ListEvent:
+        if file in self._decisions:
+            return list_event(had_one=self._before[kind], decision=self._decisions[file])
+        return ListEvent.SAME if self._before[kind] else ListEvent.ABSENT
 
     def _stored_config(self) -> PhoneConfig | None:
         try:
-            return None if self.state.config is None else parse_config(self.state.config)
+            config = self.state.config_in_force()
         except MalformedError:
             return None
+        self.state = replace(self.state, parsed=config)
+        return config
 
     def _check_mode(self, config: PhoneConfig | None) -> None:
         secure = config is not None and (config.device_security_mode or 1) > 1

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mixedmode.errors import MalformedError
-from mixedmode.phone.mind.trust.state import TVS_PORT, TvsServer
 from mixedmode.signedfile.wellformed import explain
 
 MAX_BYTES: Final = 1 << 20
@@ -23,6 +22,7 @@ MAX_DEPTH: Final = 40
 MEMBER_LIMIT: Final = 5
 _SIP_PORT, _SIP_TLS_PORT, _SCCP_PORT, _SCCP_TLS_PORT = 5060, 5061, 2000, 2443
 _CAPF_PORT = 3804
+TVS_PORT: Final = 2445
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,15 @@ class CallManager:
     secure_sip_port: int = _SIP_TLS_PORT
     sccp_port: int = _SCCP_PORT
     secure_sccp_port: int = _SCCP_TLS_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class TvsServer:
+    """A TVS server; a lower priority is asked first."""
+
+    address: str
+    port: int = TVS_PORT
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from mixedmode.phone.mind.trust.decisions import (
 from mixedmode.pki.certificates.names import serial_text
 
 if TYPE_CHECKING:
+    from mixedmode.phone.mind.config import TvsServer
     from mixedmode.phone.mind.models import PhoneModel
-    from mixedmode.phone.mind.trust.state import TvsServer
 
 _PROXY_LENGTH: Final = 3708
 

@@ -1,14 +1,17 @@
-"""What the boot machine asks of its shell, and what it says when it is done."""
+"""What the boot machine asks of its shell."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from mixedmode.phone.mind.alarms import Alarm, ListEvent
-from mixedmode.phone.mind.config import PhoneConfig
-from mixedmode.phone.mind.trust.decisions import Decision, ListKind, TvsQuestion
-from mixedmode.phone.mind.trust.state import TvsServer
+from mixedmode.phone.mind.trust.decisions import ListKind
+
+if TYPE_CHECKING:
+    from mixedmode.phone.mind.transports import Transport
+    from mixedmode.phone.mind.trust.asking import TvsRequest
+    from mixedmode.phone.mind.trust.decisions import TvsQuestion
 
 
 class BootFile(StrEnum):
@@ -25,44 +28,24 @@ LIST_FILES = {BootFile.CTL: ListKind.CTL, BootFile.ITL: ListKind.ITL}
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Fetch this file and say how it went."""
+    """Fetch this file by this transport and say how it went."""
 
     file: BootFile
     name: str
+    transport: Transport
 
 
 @dataclass(frozen=True, slots=True)
 class AskTvs:
-    """Ask these servers in order until one answers."""
-
-    question: TvsQuestion
-    servers: tuple[TvsServer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The boot is over.
+    """Ask TVS about a signer.
 
     Attributes:
-        ctl: What happened to the CTL.
-        itl: What happened to the ITL.
-        alarm: The trust list alarm, None if there is nothing to tell.
-        messages: The status messages.
-        decisions: What the policy said about each file; None for one that could not be fetched.
-        config: What the configuration in force says.
+        question: Whom to ask about.
+        requests: What goes to which server, in order, until one answers.
     """
 
-    ctl: ListEvent
-    itl: ListEvent
-    alarm: Alarm | None
-    messages: tuple[str, ...]
-    decisions: dict[BootFile, Decision | None]
-    config: PhoneConfig | None
-
-    @property
-    def refused(self) -> bool:
-        """Whether the phone refused a file that it was offered."""
-        return any(decision is not None and decision.refused for decision in self.decisions.values())
+    question: TvsQuestion
+    requests: tuple[TvsRequest, ...]
 
 
-Request = Fetch | AskTvs | Finished
+Request = Fetch | AskTvs

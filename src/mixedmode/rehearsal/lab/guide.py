@@ -13,10 +13,10 @@ from mixedmode.faces.terminal.console import Colour, Painted
 from mixedmode.printable import printable
 
 if TYPE_CHECKING:
+    from mixedmode.phone.mind.outcome import BootOutcome
     from mixedmode.rehearsal.lab.lab import Lab
-    from mixedmode.rehearsal.lab.phones import PhoneBoot
     from mixedmode.rehearsal.rehearse import Report
-    from mixedmode.rehearsal.stage import PhoneOutcome
+    from mixedmode.rehearsal.stage import Promise
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -27,7 +27,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 
-def guide(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
+def guide(lab: Lab, boots: Sequence[BootOutcome]) -> list[str]:
     """Return the table that a started lab prints."""
     document = lab.document()
     ports = [name for name in document["nodes"][0]["ports"] if any(n["ports"][name] for n in document["nodes"])]
@@ -41,7 +41,7 @@ def guide(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
         lines += ["The phones and the checksum of their CTL (MD5 or SHA-1, as the model shows it)", ""]
         shown = boots[:12]
         lines += table(
-            ["phone", "model", "CTL", "status"], ([b.name, b.model, b.shown or "none", b.summary] for b in shown)
+            ["phone", "model", "CTL", "status"], ([b.name, b.model.name, b.shown or "none", b.summary] for b in shown)
         )
         if len(boots) > len(shown):
             lines.append(f"... and {len(boots) - len(shown)} more, in {lab.directory / 'phones'}")
@@ -65,7 +65,7 @@ def ssh_option(known_hosts: Path) -> str:
     return shlex.quote(f"UserKnownHostsFile={text}" if plain else f'UserKnownHostsFile="{text}"')
 
 
-def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
+def _suggestions(lab: Lab, boots: Sequence[BootOutcome]) -> list[str]:
     from mixedmode.rehearsal.lab.folder import KNOWN_HOSTS
 
     name = program()
@@ -78,7 +78,7 @@ def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
     if boots:
         first = boots[0]
         place = f"--server {server.host} --tftp-port {server.tftp_port}"
-        phone = f"--name {first.name} --model {first.model}"
+        phone = f"--name {first.name} --model {first.model.name}"
         rows += [
             (f"{name} phones reset --all --directory {lab.directory}", "every registered phone fetches its files anew"),
             (f"{name} phones list --directory {lab.directory}", "the registered phones"),
@@ -100,8 +100,8 @@ def _suggestions(lab: Lab, boots: Sequence[PhoneBoot]) -> list[str]:
     return [line for command, what in rows for line in (f"  {command}", f"      {what}")]
 
 
-def _ended(boot: PhoneBoot) -> list[str]:
-    return [boot.shown or "none", boot.alarm or "-", boot.summary]
+def _ended(boot: BootOutcome) -> list[str]:
+    return [boot.shown or "none", boot.alarm.name if boot.alarm is not None else "-", boot.summary]
 
 
 def summary(report: Report) -> list[str]:
@@ -111,7 +111,7 @@ def summary(report: Report) -> list[str]:
     if shown:
         rows = table(
             ["phone", "model", "ended as promised", "CTL on its screen", "alarm", "status"],
-            ([p.name, p.model, "yes" if p.held else "NO", *_ended(p.boot)] for p in shown),
+            ([p.boot.name, p.boot.model.name, "yes" if p.held else "NO", *_ended(p.boot)] for p in shown),
         )
         lines += rows[:2]
         lines += [Painted(row, _colour(p)) for row, p in zip(rows[2:], shown, strict=True)]
@@ -119,7 +119,7 @@ def summary(report: Report) -> list[str]:
     remedies: dict[str, list[str]] = {}
     for phone in report.phones:
         if phone.remedy:
-            remedies.setdefault(phone.remedy, []).append(f"{phone.name} ({phone.model})")
+            remedies.setdefault(phone.remedy, []).append(f"{phone.boot.name} ({phone.boot.model.name})")
     for remedy, names in remedies.items():
         more = f" and {len(names) - 10} more" if len(names) > 10 else ""
         lost = f"locked out, as promised: {', '.join(names[:10])}{more}: {remedy}"
@@ -135,7 +135,7 @@ def summary(report: Report) -> list[str]:
     return [*lines, Painted(verdict, Colour.GREEN if report.held else Colour.RED)]
 
 
-def _colour(phone: PhoneOutcome) -> Colour:
+def _colour(phone: Promise) -> Colour:
     """Return the colour of a phone: lost ones stand out, also where the procedure said that they would be."""
     if not phone.held:
         return Colour.RED

@@ -10,13 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mixedmode.phone.body.client import BootReport, Phone, Server
+from mixedmode.phone.body.client import Phone, Server
 from mixedmode.phone.body.registration import Registration
 from mixedmode.phone.body.registration_status import RegistrationState, RegistrationStatus, speaks_sip_only
 from mixedmode.phone.body.tvs import ask_tvs
 from mixedmode.phone.mind.alarms import ERASING
 from mixedmode.phone.mind.models import get_model
-from mixedmode.phone.mind.screen import screen_document, shown_checksum, trust_list_screen
+from mixedmode.phone.mind.outcome import BootOutcome, alarm_document
+from mixedmode.phone.mind.screen import screen_document, trust_list_screen
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.protocols.sccp import ResetKind
 
@@ -24,55 +25,6 @@ AT_ONCE = 64
 """Boots under way at the same time; a site's phones do not all answer in the same millisecond either."""
 LOG_LINES = 400
 """What is kept of each phone's console log: some twenty boots."""
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneBoot:
-    """How a phone's boot ended, as rehearsals and tables show it.
-
-    Attributes:
-        name: Device name.
-        model: Its model.
-        ctl_md5: Checksum of the CTL that it holds, None without one.
-        ctl_sha1: The same as SHA-1.
-        itl_md5: Checksum of the ITL that it holds.
-        shown: The checksum of the CTL that its own screen shows, MD5 or SHA-1 by model.
-        alarm: Name of the trust list alarm.
-        refused: Whether it refused a file.
-        messages: Status messages.
-        log: Console log.
-    """
-
-    name: str
-    model: str
-    ctl_md5: str | None
-    ctl_sha1: str | None
-    itl_md5: str | None
-    shown: str | None
-    alarm: str | None
-    refused: bool
-    reachable: bool
-    messages: tuple[str, ...]
-    log: tuple[str, ...]
-
-    @property
-    def summary(self) -> str:
-        """One line on what the phone says."""
-        return "; ".join(self.messages) or (self.alarm or "nothing new")
-
-    def document(self) -> dict[str, Any]:
-        """Return the boot as JSON."""
-        return {
-            "ctl_md5": self.ctl_md5,
-            "ctl_sha1": self.ctl_sha1,
-            "itl_md5": self.itl_md5,
-            "shown_checksum": self.shown,
-            "alarm": self.alarm,
-            "refused": self.refused,
-            "reachable": self.reachable,
-            "messages": list(self.messages),
-            "log": list(self.log),
-        }
 
 
 @dataclass(slots=True)
@@ -84,7 +36,7 @@ class LabPhone:
         log: The last lines of its console log.
         hands: Who boots the phone or erases a list on it; one at a time.
         registration: How it keeps registered, None before it does.
-        report: Its last boot.
+        last: How its last boot ended.
         boots: How many there were.
         erased: Lists that were deleted by hand since.
     """
@@ -93,19 +45,19 @@ class LabPhone:
     log: deque[str]
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
     registration: Registration | None = None
-    report: BootReport | None = None
+    last: BootOutcome | None = None
     boots: int = 0
     erased: tuple[ListKind, ...] = ()
     _booted: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def boot(self, server: Server) -> BootReport:
+    async def boot(self, server: Server) -> BootOutcome:
         """Start the phone."""
         async with self.hands:
-            self.report = await self.phone.boot(server)
+            self.last = await self.phone.boot(server)
             self.erased = ()
             self.boots += 1
             self._booted.set()
-            return self.report
+            return self.last
 
     async def booted_after(self, boots: int) -> None:
         """Wait until there were more boots than so many."""
@@ -139,14 +91,12 @@ class LabPhone:
     @property
     def messages(self) -> list[str]:
         """What its status messages say."""
-        return [*(self.report.messages if self.report is not None else ()), *([ERASING] if self.erased else [])]
+        return [*(self.last.messages if self.last is not None else ()), *([ERASING] if self.erased else [])]
 
     def document(self) -> dict[str, Any]:
         """Return what a person sees of the phone, as JSON."""
-        phone, report = self.phone, self.report
-        alarm = report.result.alarm if report is not None else None
-        decisions = report.result.decisions if report is not None else {}
-        refused = {file.value: each.text for file, each in decisions.items() if each is not None and each.refused}
+        phone, last = self.phone, self.last
+        refused = last.refusals() if last is not None else {}
         gone = [kind.value for kind in self.erased]
         return {
             "name": phone.name,
@@ -155,7 +105,7 @@ class LabPhone:
             "messages": self.messages,
             "trust_list": screen_document(phone.model, phone.state.trust),
             "screen": trust_list_screen(phone.model, phone.state.trust),
-            "alarm": None if alarm is None else {"code": alarm.value, "name": alarm.name},
+            "alarm": alarm_document(last.alarm if last is not None else None),
             "refused": {file: why for file, why in refused.items() if file not in gone},
             "deleted": gone,
         }
@@ -219,13 +169,13 @@ class LabPhones:
                     group.create_task(each.registration.stop())
                     each.registration = None
 
-    async def boot_all(self, server: Server, *, without: Collection[str] = ()) -> list[PhoneBoot]:
+    async def boot_all(self, server: Server, *, without: Collection[str] = ()) -> list[BootOutcome]:
         """Boot every phone that is not switched off and return how each ended, in order."""
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def one(phone: LabPhone) -> PhoneBoot:
+        async def one(phone: LabPhone) -> BootOutcome:
             async with gate:
-                return _boot_of(await phone.boot(server))
+                return await phone.boot(server)
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(each)) for name, each in self._phones.items() if name not in without]
@@ -252,20 +202,3 @@ def _phone(folder: Path, name: str, model: str) -> LabPhone:
 
 async def _boot_again(phone: LabPhone, server: Server, _kind: ResetKind) -> None:
     await phone.boot(server)
-
-
-def _boot_of(report: BootReport) -> PhoneBoot:
-    ctl, itl, alarm = report.trust.ctl, report.trust.itl, report.result.alarm
-    return PhoneBoot(
-        report.device,
-        report.model.name,
-        ctl.md5 if ctl is not None else None,
-        ctl.sha1 if ctl is not None else None,
-        itl.md5 if itl is not None else None,
-        shown_checksum(report.model, ctl) if ctl is not None else None,
-        alarm.name if alarm is not None else None,
-        report.result.refused,
-        report.reachable,
-        report.messages,
-        report.log,
-    )

@@ -236,9 +236,10 @@ class CapfService:
     ) -> None:
         session = talk.machine
         while True:
-            writer.write(session.bytes_to_send())
+            for message in session.output():
+                writer.write(message)
             await writer.drain()
-            if session.closed:
+            if session.over:
                 return
             seconds = self.limits.key_seconds if session.makes_key else self.limits.answer_seconds
             async with asyncio.timeout(seconds):
@@ -247,7 +248,8 @@ class CapfService:
                 self.metrics["broken"] += 1
                 talk.broke_off("the client closed the connection")
                 return
-            await asyncio.to_thread(talk.receive, data)
+            session.receive(data)
+            await asyncio.to_thread(talk.go_on)
             if talk.proved:
                 place.settle()
 

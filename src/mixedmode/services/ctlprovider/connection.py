@@ -26,14 +26,7 @@ from typing import TypeAlias
 from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.model.errors import ClusterBusyError, PrivilegeError, PublisherOnlyError
 from mixedmode.cluster.operations.ctl_upload import MIXED, NON_SECURE, UPDATE, install_ctl
-from mixedmode.errors import (
-    CheckFailedError,
-    LocalProtocolError,
-    MixedModeError,
-    RemoteError,
-    RemoteProtocolError,
-    UsageError,
-)
+from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError, UsageError
 from mixedmode.protocols.ctlprovider import (
     VERSION,
     Accepted,
@@ -44,6 +37,7 @@ from mixedmode.protocols.ctlprovider import (
     Hello,
     Install,
     Installed,
+    MalformedMessageError,
     Phase,
     Progress,
     Request,
@@ -87,28 +81,24 @@ class ProviderConnection:
 
     async def serve(self) -> None:
         """Answer requests until the client goes, breaks the protocol or runs out of time."""
-        data: bytes | None = b""
         try:
             while self._machine.phase is not Phase.CLOSED and not self._host.draining:
-                requests = self._machine.receive(data, monotonic())
-                data = b""
-                for request in requests:
+                request = self._machine.next_request()
+                if request is not None:
                     await self._handle(request)
                     self._request_end = monotonic() + self._host.limits.request_seconds
-                if not requests:
-                    data = await self._receive()
-        except RemoteProtocolError as error:
+                elif not await self._receive():
+                    return
+        except MalformedMessageError as error:
             self._host.metrics["malformed"] += 1
             _log.warning("CTL Provider of %s: %s broke the protocol: %s", self._host.node, self._source, error)
-        except LocalProtocolError as error:
-            _log.error("CTL Provider of %s: what %s asks cannot be answered: %s", self._host.node, self._source, error)
         except TimeoutError:
             self._host.metrics["timeouts"] += 1
         except OSError:
             self._host.metrics["cut"] += 1
 
-    async def _receive(self) -> bytes | None:
-        """Read once; return None when the client has closed."""
+    async def _receive(self) -> bool:
+        """Read once; return False when the client has closed."""
         now, limits, machine = monotonic(), self._host.limits, self._machine
         if machine.phase is not Phase.READY:
             end = self._login_end
@@ -118,7 +108,8 @@ class ProviderConnection:
             data = await self._reader.read(_READ_BYTES)
         if not machine.buffered:
             self._request_end = monotonic() + limits.request_seconds
-        return data or None
+        machine.receive(data)
+        return bool(data)
 
     async def _handle(self, request: Request) -> None:
         self._host.metrics["requests"] += 1
@@ -132,13 +123,12 @@ class ProviderConnection:
             else:
                 await self._send(await asyncio.to_thread(describe, self._host.cluster))
         except MixedModeError as error:
-            if isinstance(error, LocalProtocolError):
+            if isinstance(error, MalformedMessageError):
                 raise
             await self._send(failure_of(error))
 
     async def _send(self, answer: Answer) -> None:
-        self._machine.send(answer, monotonic())
-        self._writer.write(self._machine.bytes_to_send())
+        self._writer.write(self._machine.answer(answer))
         async with asyncio.timeout(self._host.limits.request_seconds):
             await self._writer.drain()
 

@@ -14,7 +14,8 @@ from mixedmode.faces.terminal import interrupts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mixedmode.phone.body.client import BootReport, Phone
+    from mixedmode.phone.body.client import Phone
+    from mixedmode.phone.mind.outcome import BootOutcome
     from mixedmode.signedfile import SignedFile
 
 
@@ -71,16 +72,16 @@ def phone(
     erased = [kind for kind, wanted in ((ListKind.CTL, delete_ctl), (ListKind.ITL, delete_itl)) if wanted]
     if erased:
         simulated.erase(*erased)
-    report = interrupts.run(simulated.boot(Server(server, tftp_port, http_port or None)))
-    went = "" if report.exit_code or lsc is None or not capf else _go_to_capf(simulated, lsc, mic, capf_password_file)
+    outcome = interrupts.run(simulated.boot(Server(server, tftp_port, http_port or None)))
+    went = "" if outcome.exit_code or lsc is None or not capf else _go_to_capf(simulated, lsc, mic, capf_password_file)
     if as_json:
-        print_json({**report.document(), **({"capf": went} if capf else {})})
+        print_json({**outcome.document(), **({"capf": went} if capf else {})})
     else:
-        print_lines(_lines(report, after_trace=show_trace))
+        print_lines(_lines(outcome, after_trace=show_trace))
         print_lines([f"CAPF: {went}"] if went else [])
-    if report.exit_code:
-        _explain(report, server)
-        raise typer.Exit(report.exit_code)
+    if outcome.exit_code:
+        _explain(outcome, server)
+        raise typer.Exit(outcome.exit_code)
     if went.startswith(_REFUSED):
         raise CheckFailedError(f"CAPF {went}", where=simulated.name)
 
@@ -109,27 +110,27 @@ def _opener(path: Path, *, missing: bool) -> Callable[[SignedFile], bytes] | Non
     return None if signer is None else (lambda file: decrypt(file, signer.key))
 
 
-def _lines(report: BootReport, *, after_trace: bool) -> list[str]:
-    alarm = report.result.alarm
-    lines = ["", *_heading(report)] if after_trace else _heading(report)
+def _lines(outcome: BootOutcome, *, after_trace: bool) -> list[str]:
+    alarm = outcome.alarm
+    lines = ["", *_heading(outcome)] if after_trace else _heading(outcome)
     lines += ["", "Status messages"]
-    lines += [f"  {message}" for message in report.messages] or ["  (none)"]
-    lines += ["", *report.screen(), ""]
+    lines += [f"  {message}" for message in outcome.messages] or ["  (none)"]
+    lines += ["", *outcome.screen(), ""]
     lines.append("Trust list alarm: " + ("none" if alarm is None else f"{alarm.value} {alarm.name}"))
     return lines
 
 
-def _heading(report: BootReport) -> list[str]:
-    return [f"{report.device}, Cisco {report.model.name}"]
+def _heading(outcome: BootOutcome) -> list[str]:
+    return [f"{outcome.name}, Cisco {outcome.model.name}"]
 
 
-def _explain(report: BootReport, server: str) -> None:
+def _explain(outcome: BootOutcome, server: str) -> None:
     from mixedmode.faces.terminal.console import say
 
-    if not report.reachable:
+    if not outcome.reachable:
         say(f"error: the server {server} does not answer; check its address and ports")
         return
-    for file, decision in report.result.decisions.items():
+    for file, decision in outcome.decisions.items():
         if decision is None:
             say(f"error: the {file} could not be fetched; --trace shows why")
         elif decision.refused:

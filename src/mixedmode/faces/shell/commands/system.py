@@ -18,7 +18,6 @@ from pathlib import Path
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.publishing.distribution import PARALLEL
 from mixedmode.cluster.replication.replication import SharedDatabase
-from mixedmode.control.acts import SHOW_TECH
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.commands.bundles import bundle_name
@@ -169,8 +168,7 @@ async def collect(call: Call) -> None:
         lines += [f"{texts.PROMPT.line()}{line}", *io.lines, ""]
     name = bundle_name(part, call.session.local(call.cluster.now()), call.session.privilege)
     path = call.cluster.folder(call.node).area("activelog") / name
-    control, actor, data = call.session.control, call.session.actor, "\n".join(lines).encode()
-    await call.blocking(lambda: control.do(actor, SHOW_TECH, lambda: write_atomic(path, data, mode=0o640), file=name))
+    await call.blocking(lambda: write_atomic(path, "\n".join(lines).encode(), mode=0o640))
     await call.say(texts.BUNDLE, path=name)
 
 

@@ -5,8 +5,7 @@ The part of :class:`mixedmode.phone.mind.trust.policy.TrustPolicy` that trust li
 
 1. Stored records come first; only a signer that no record names leads to TVS.
 2. A signer that is found but whose signature does not hold is refused; TVS is not asked about it.
-3. TVS is used only by models with Security by Default, only if the last configuration names a server, and
-   only if the stored ITL holds a TVS certificate.
+3. Whether TVS may be asked at all is for :mod:`mixedmode.phone.mind.trust.asking` to say.
 4. One signature is verified for each distinct certificate of the signer, which is one in any sane list.
 """
 
@@ -16,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import MalformedError
+from mixedmode.phone.mind.trust.asking import tvs_obstacle
 from mixedmode.phone.mind.trust.decisions import (
     Decision,
     NeedTvs,
@@ -28,7 +28,7 @@ from mixedmode.phone.mind.trust.decisions import (
     Verdict,
     Voucher,
 )
-from mixedmode.phone.mind.trust.lookup import Verifier, names_tvs
+from mixedmode.phone.mind.trust.lookup import Verifier
 from mixedmode.pki.certificates.names import serial_matches, serial_text
 from mixedmode.pki.signing.digests import DigestAlgorithm
 
@@ -76,14 +76,6 @@ class Evidence:
         name = digest.label if digest is not None else f"digest code {code}"
         text = f"signed over {name}, which a {self.model.name} does not know"
         return refusal(Reason.DIGEST_UNSUPPORTED, text, 23)
-
-    def tvs_obstacle(self, state: TrustState) -> str | None:
-        """Return why the phone would not ask TVS (rule 3), None if it would."""
-        if not self.model.security_by_default:
-            return f"a {self.model.name} knows no TVS"
-        if not names_tvs(state.itl):
-            return "the stored ITL holds no TVS certificate" if state.itl else "without an ITL no TVS can be trusted"
-        return None if state.tvs_servers else "the last configuration names no TVS server"
 
     def judge(
         self, header: Header, records: Iterable[Record], source: Voucher, row: Row, now: datetime | None
@@ -141,7 +133,7 @@ class Evidence:
         """
         signer = f"the signer {header.signer_name} (serial {serial_text(header.signer_serial or b'')})"
         unknown = f"{signer} is in no stored list"
-        obstacle = self.tvs_obstacle(state)
+        obstacle = tvs_obstacle(self.model, state)
         if header.signer_serial is None or header.signer_issuer is None:
             return refusal(Reason.UNKNOWN_SIGNER, "the header does not name its signer", row)
         if obstacle is not None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import MalformedError
+from mixedmode.phone.mind.trust.asking import tvs_obstacle
 from mixedmode.phone.mind.trust.decisions import (
     Decision,
     ListKind,
@@ -100,6 +101,13 @@ class TrustPolicy:
         self._evidence = Evidence(model, self.settings, verifier)
 
     # Trust lists.
+
+    def read_list(self, data: bytes) -> TrustList | bytes:
+        """Return the list of these bytes, or the bytes if they are none: :meth:`offer_trust_list` says why."""
+        try:
+            return TrustList.parse(data)
+        except MalformedError:
+            return data
 
     def offer_trust_list(
         self,
@@ -229,7 +237,7 @@ class TrustPolicy:
 
     def may_ask_tvs(self, state: TrustState) -> bool:
         """Return whether the phone would ask TVS at all."""
-        return self._evidence.tvs_obstacle(state) is None
+        return tvs_obstacle(self.model, state) is None
 
     def expects_signed(self, state: TrustState) -> bool:
         """Return whether the phone asks for ``.sgn`` files and refuses others (1.3)."""
@@ -241,7 +249,7 @@ class TrustPolicy:
         self,
         state: TrustState,
         name: str,
-        data: bytes | None,
+        data: SignedFile | bytes | None,
         *,
         tvs: TvsAnswer | None = None,
         now: datetime | None = None,
@@ -252,17 +260,17 @@ class TrustPolicy:
         Args:
             state: What the phone holds.
             name: What it asked for.
-            data: What came; None if the server has none.
+            data: What came, parsed already if that is at hand; None if the server has none.
             tvs: The answer to the question that this method returned before.
             now: UTC; only looked at if expiry is checked.
             manual_key: Whether the phone runs SIP and a key was entered by hand (row 22).
         """
         if data is None:
             return Decision(Outcome.KEEP, Reason.NOT_FOUND, f"the server has no {name}")
-        if not is_signed_file(data):
+        if isinstance(data, bytes) and not is_signed_file(data):
             return self._unsigned(state, name)
         try:
-            file = SignedFile.parse(data)
+            file = data if isinstance(data, SignedFile) else SignedFile.parse(data)
         except MalformedError as error:
             return refusal(Reason.CORRUPT, f"the file cannot be read: {error}")
         if manual_key and self.model.manual_key_ignores_signature:
@@ -296,6 +304,14 @@ class TrustPolicy:
                 if verdict is not None:
                     return verdict
         return self._evidence.by_tvs(state, file.header, _FILE_ROLES, 20, tvs, now)
+
+
+def read_file(data: bytes) -> SignedFile | bytes:
+    """Return the signed file of these bytes, or the bytes if they are none, or a damaged one."""
+    try:
+        return SignedFile.parse(data) if is_signed_file(data) else data
+    except MalformedError:
+        return data
 
 
 def is_signed_file(data: bytes) -> bool:

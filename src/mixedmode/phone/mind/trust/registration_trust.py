@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError
+from mixedmode.phone.mind.trust.asking import tvs_obstacle
 from mixedmode.phone.mind.trust.decisions import (
     Decision,
     NeedTvs,
@@ -23,10 +24,9 @@ from mixedmode.phone.mind.trust.decisions import (
     Verdict,
     Voucher,
 )
-from mixedmode.phone.mind.trust.evidence import Evidence, refusal
+from mixedmode.phone.mind.trust.evidence import refusal
 from mixedmode.phone.mind.trust.lookup import is_mixed_mode
 from mixedmode.trustlist.roles import Role
-from mixedmode.trustlist.verify import check_signature
 
 if TYPE_CHECKING:
     from mixedmode.phone.mind.trust.decisions import TvsAnswer
@@ -72,7 +72,7 @@ def judge_server(
     except MalformedError as error:
         return refusal(Reason.CORRUPT, f"the server's certificate cannot be read: {error}")
     unknown = f"no list names {question.subject} as a CallManager"
-    obstacle = Evidence(policy.model, policy.settings, check_signature).tvs_obstacle(trust)
+    obstacle = tvs_obstacle(policy.model, trust)
     if obstacle is not None:
         return refusal(Reason.TVS_NOT_USABLE, f"{unknown}, and TVS cannot help: {obstacle}")
     if tvs is None:

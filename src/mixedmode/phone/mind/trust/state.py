@@ -10,24 +10,15 @@ Rules (phone-trust.md 0, 2.1, 3.5):
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from mixedmode.phone.mind.config import PhoneConfig, TvsServer, parse_config
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome, TvsAnswer, TvsOutcome, TvsQuestion
 from mixedmode.trustlist.model import TrustList
 
-TVS_PORT = 2445
 TVS_CACHE_LIMIT = 64
 """Answers a phone keeps; the oldest goes first."""
-
-
-@dataclass(frozen=True, slots=True)
-class TvsServer:
-    """A TVS server of the configuration; a lower priority is asked first."""
-
-    address: str
-    port: int = TVS_PORT
-    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +74,7 @@ class PhoneState:
         itl_backup: The ITL before the last change.
         config: The last accepted configuration, as plain XML.
         config_name: The name it was fetched by.
+        parsed: The same configuration as it was read when it was accepted; None where that is still to be done.
         ask_encrypted: Whether the last configuration told the phone to ask for an encrypted one.
         tvs_cache: Answers of TVS.
     """
@@ -92,6 +84,7 @@ class PhoneState:
     itl_backup: bytes | None = None
     config: bytes | None = None
     config_name: str | None = None
+    parsed: PhoneConfig | None = field(default=None, compare=False, repr=False)
     ask_encrypted: bool = False
     tvs_cache: tuple[CachedAnswer, ...] = ()
 
@@ -105,10 +98,24 @@ class PhoneState:
         state = self._with_trust(kind, self.trust.with_list(kind, None))
         return replace(state, ctl_backup=None) if kind is ListKind.CTL else replace(state, itl_backup=None)
 
-    def with_config(self, name: str, content: bytes, tvs_servers: tuple[TvsServer, ...]) -> PhoneState:
-        """Return the state with a newly accepted configuration (rule 3)."""
-        trust = TrustState(self.trust.ctl, self.trust.itl, tvs_servers)
-        return replace(self, trust=trust, config=content, config_name=name)
+    def with_config(self, name: str, content: bytes, config: PhoneConfig) -> PhoneState:
+        """Return the state with a newly accepted configuration (rule 3).
+
+        Args:
+            name: As what it was fetched.
+            content: Its plain XML.
+            config: What that says.
+        """
+        trust = TrustState(self.trust.ctl, self.trust.itl, config.tvs)
+        return replace(self, trust=trust, config=content, config_name=name, parsed=config)
+
+    def config_in_force(self) -> PhoneConfig | None:
+        """Return what the last accepted configuration says, None without one.
+
+        Raises:
+            MalformedError: It cannot be read; that of a phone that has booted can.
+        """
+        return parse_config(self.config) if self.parsed is None and self.config is not None else self.parsed
 
     def remembered(self, question: TvsQuestion, now: datetime) -> TvsAnswer | None:
         """Return the cached answer to a question, None if there is none that is still valid."""
