@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.forked import forked_command
+
 DATA = Path(__file__).parent / "data"
 """Vectors made by others; tests/data/README.md names their origins."""
 
@@ -18,9 +20,9 @@ MIXEDMODE = Path(sys.executable).with_name("mixedmode")
 def run_mixedmode(
     *arguments: str | Path, stdin: bytes = b"", env: Mapping[str, str] | None = None, timeout: float = 60
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user would and return what it printed."""
+    """Run the command as a user would, but without its start-up time, and return what it printed."""
     done = subprocess.run(
-        [MIXEDMODE, *arguments],
+        [forked_command(), *arguments],
         input=stdin,
         capture_output=True,
         timeout=timeout,

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from mixedmode.errors import (
     CheckFailedError,
+    LocalProtocolError,
     MalformedError,
     MixedModeError,
     ProtocolError,
     RemoteError,
+    RemoteProtocolError,
     UsageError,
 )
 from mixedmode.phone.mind.models import get_model
@@ -57,6 +59,7 @@ __all__ = [
     "DigestAlgorithm",
     "Layout",
     "ListKind",
+    "LocalProtocolError",
     "MalformedError",
     "MixedModeError",
     "NeedTvs",
@@ -68,6 +71,7 @@ __all__ = [
     "RecordForm",
     "RecordSpec",
     "RemoteError",
+    "RemoteProtocolError",
     "Role",
     "Severity",
     "SignedFile",

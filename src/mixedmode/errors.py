@@ -108,7 +108,15 @@ class RemoteError(MixedModeError):
     default_code = "remote"
 
 
-class ProtocolError(RemoteError):
-    """The other side broke the protocol."""
+class ProtocolError(MixedModeError):
+    """Somebody broke a protocol; which side did is the class of the error."""
 
     default_code = "protocol"
+
+
+class RemoteProtocolError(ProtocolError, RemoteError):
+    """The other side broke the protocol."""
+
+
+class LocalProtocolError(ProtocolError, UsageError):
+    """This side would have broken the protocol: it is not the time for what was to be sent, or that does not fit."""

@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.docs.forked import stand_in
-from tests.docs.pages import ROOT
+from tests.forked import shared_forking
 
 BARE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Without the command: a page has to say how it gets there."""
@@ -26,7 +23,6 @@ class Terminal:
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
-        self._socket = Path(tempfile.mkdtemp(prefix="mixedmode-docs-")) / "forking"
         self._exported = folder / ".exported"
         self._exported.write_text("")
         self._make_environment()
@@ -39,7 +35,6 @@ class Terminal:
             "SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force", **settings,
         }  # fmt: skip
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
-        self._forking = self._start_forking()
 
     def _make_environment(self) -> None:
         """Make .venv: ``activate`` as it is, and the command, forked from one that is loaded already."""
@@ -50,18 +45,7 @@ class Terminal:
             r"^( *(?:export )?VIRTUAL_ENV=)['\"]?/.*$", rf"\1{self.folder}/.venv", activate, flags=re.MULTILINE
         )
         (programs / "activate").write_text(own)
-        (programs / "mixedmode").write_text(stand_in(self._socket))
-        (programs / "mixedmode").chmod(0o755)
-
-    def _start_forking(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.docs.forked", self._socket], cwd=ROOT, env=self._env, stdin=subprocess.DEVNULL
-        )
-        end = time.monotonic() + 60
-        while not self._socket.is_socket() and process.poll() is None and time.monotonic() < end:
-            time.sleep(0.02)
-        assert self._socket.is_socket()
-        return process
+        shared_forking().put(programs / "mixedmode")
 
     def new(self) -> None:
         """Forget what was exported, as another terminal does."""
@@ -105,8 +89,7 @@ class Terminal:
         try:
             codes = [process.wait(30) for process in running]
         finally:
-            for process in (*running, self._forking):
+            for process in running:
                 process.kill()
                 process.wait()
-            shutil.rmtree(self._socket.parent)
         assert set(codes) <= {0}, codes

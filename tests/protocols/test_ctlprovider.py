@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixedmode.errors import CheckFailedError, ProtocolError, RemoteError, UsageError
+from mixedmode.errors import CheckFailedError, LocalProtocolError, RemoteError, RemoteProtocolError
 from mixedmode.protocols.ctlprovider import (
     INSTALL_LIMIT,
     LOGIN_LIMIT,
@@ -110,12 +110,21 @@ def body(message: Message) -> bytes:
     return encode_message(message)[4:]
 
 
+def asked(client: ClientConnection, request: Request) -> bytes:
+    client.send(request, 0)
+    return client.bytes_to_send()
+
+
+def answered(server: ServerConnection, answer: Answer) -> bytes:
+    server.send(answer, 0)
+    return server.bytes_to_send()
+
+
 def pair(phase: Phase) -> tuple[ClientConnection, ServerConnection]:
     client, server = ClientConnection(), ServerConnection()
     for request, answer in TO_PHASE[phase]:
-        server.receive(client.ask(request))
-        assert server.next_request() == request
-        assert client.receive(server.answer(answer)) == [answer]
+        assert server.receive(asked(client, request), 0) == [request]
+        assert client.receive(answered(server, answer), 0) == [answer]
     assert client.phase is server.phase is phase
     return client, server
 
@@ -244,41 +253,38 @@ def test_a_new_lists_timestamp_is_newer_than_the_last() -> None:
 def test_each_request_in_each_phase(phase: Phase, request_: Request) -> None:
     client, server = pair(phase)
     if request_ in RIGHT[phase]:
-        server.receive(client.ask(request_))
-        assert server.next_request() == request_
-        assert server.next_request() is None
-        with pytest.raises(UsageError):
-            client.ask(request_)
+        assert server.receive(asked(client, request_), 0) == [request_]
+        assert server.receive(b"", 0) == []
+        with pytest.raises(LocalProtocolError):
+            client.send(request_, 0)
         return
-    with pytest.raises(UsageError):
-        client.ask(request_)
-    server.receive(encode_message(request_))
+    with pytest.raises(LocalProtocolError):
+        client.send(request_, 0)
     if phase is Phase.CLOSED:
-        assert server.next_request() is None
+        assert server.receive(encode_message(request_), 0) == []
         assert server.buffered == 0
         return
-    with pytest.raises(MalformedMessageError):
-        server.next_request()
+    with pytest.raises(RemoteProtocolError):
+        server.receive(encode_message(request_), 0)
     assert server.phase is Phase.CLOSED
-    assert server.next_request() is None
+    assert server.receive(b"", 0) == []
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=repr)
 @pytest.mark.parametrize(("phase", "request_"), [(phase, each) for phase in Phase for each in RIGHT[phase]])
 def test_each_answer_to_each_request(phase: Phase, request_: Request, answer: Answer) -> None:
     client, server = pair(phase)
-    server.receive(client.ask(request_))
-    server.next_request()
+    server.receive(asked(client, request_), 0)
     last, after = LAST[request_]
     right = answer in {last, FAILURE, GOODBYE} or (request_ == INSTALL and answer == PROGRESSED)
     if not right:
-        with pytest.raises(UsageError):
-            server.answer(answer)
-        with pytest.raises(ProtocolError):
-            client.receive(encode_message(answer))
+        with pytest.raises(LocalProtocolError):
+            server.send(answer, 0)
+        with pytest.raises(RemoteProtocolError):
+            client.receive(encode_message(answer), 0)
         assert client.phase is Phase.CLOSED
         return
-    assert client.receive(server.answer(answer)) == [answer]
+    assert client.receive(answered(server, answer), 0) == [answer]
     expected = after if answer == last else Phase.CLOSED if answer == GOODBYE else phase
     assert client.phase is server.phase is expected
     assert (client.pending is None) == (answer != PROGRESSED)
@@ -289,76 +295,73 @@ def test_each_answer_to_each_request(phase: Phase, request_: Request, answer: An
 def test_answers_that_nobody_asked_for(phase: Phase, answer: Answer) -> None:
     client, server = pair(phase)
     if phase is Phase.CLOSED:
-        with pytest.raises(UsageError):
-            server.answer(answer)
-        assert client.receive(encode_message(answer)) == []
+        with pytest.raises(LocalProtocolError):
+            server.send(answer, 0)
+        assert client.receive(encode_message(answer), 0) == []
     elif answer == GOODBYE:
-        assert client.receive(server.answer(answer)) == [answer]
+        assert client.receive(answered(server, answer), 0) == [answer]
         assert client.phase is server.phase is Phase.CLOSED
     else:
-        with pytest.raises(UsageError):
-            server.answer(answer)
-        with pytest.raises(ProtocolError):
-            client.receive(encode_message(answer))
+        with pytest.raises(LocalProtocolError):
+            server.send(answer, 0)
+        with pytest.raises(RemoteProtocolError):
+            client.receive(encode_message(answer), 0)
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_a_server_that_sends_requests_is_refused(request_: Request) -> None:
     client, _ = pair(Phase.READY)
-    client.ask(DESCRIBE)
-    with pytest.raises(ProtocolError):
-        client.receive(encode_message(request_))
+    client.send(DESCRIBE, 0)
+    with pytest.raises(RemoteProtocolError):
+        client.receive(encode_message(request_), 0)
 
 
 def test_a_request_may_come_in_any_pieces_and_two_at_once() -> None:
     _, server = pair(Phase.READY)
     data = encode_message(DESCRIBE) + encode_message(INSTALL)
-    for number in range(len(data)):
-        server.receive(data[number : number + 1])
-    assert server.next_request() == DESCRIBE
-    assert server.next_request() is None
-    server.answer(DESCRIPTION)
-    assert server.next_request() == INSTALL
+    found = [request for number in range(len(data)) for request in server.receive(data[number : number + 1], 0)]
+    assert found == [DESCRIBE]
+    assert server.receive(b"", 0) == []
+    server.send(DESCRIPTION, 0)
+    assert server.receive(b"", 0) == [INSTALL]
 
 
 def test_several_answers_in_one_read() -> None:
     client, _ = pair(Phase.READY)
-    client.ask(INSTALL)
+    client.send(INSTALL, 0)
     both = encode_message(PROGRESSED) + encode_message(INSTALLED)
-    assert client.receive(both[:-1]) == [PROGRESSED]
-    assert client.receive(both[-1:]) == [INSTALLED]
+    assert client.receive(both[:-1], 0) == [PROGRESSED]
+    assert client.receive(both[-1:], 0) == [INSTALLED]
 
 
 def test_long_requests_are_refused_early_before_the_login_and_late_after_it() -> None:
     server = ServerConnection()
-    server.receive((LOGIN_LIMIT + 1).to_bytes(4))
-    with pytest.raises(MalformedMessageError):
-        server.next_request()
+    with pytest.raises(RemoteProtocolError):
+        server.receive((LOGIN_LIMIT + 1).to_bytes(4), 0)
     _, server = pair(Phase.READY)
-    server.receive(encode_message(Install(Action.MIXED, bytes(INSTALL_LIMIT - 100))))
-    assert isinstance(server.next_request(), Install)
+    [request] = server.receive(encode_message(Install(Action.MIXED, bytes(INSTALL_LIMIT - 100))), 0)
+    assert isinstance(request, Install)
     _, server = pair(Phase.READY)
-    server.receive((INSTALL_LIMIT + 1).to_bytes(4))
-    with pytest.raises(MalformedMessageError):
-        server.next_request()
+    with pytest.raises(RemoteProtocolError):
+        server.receive((INSTALL_LIMIT + 1).to_bytes(4), 0)
 
 
 def test_a_server_that_closes_in_the_middle_is_an_error_only_while_an_answer_is_due() -> None:
     client, _ = pair(Phase.READY)
-    assert client.receive(b"") == []
+    assert client.receive(None, 0) == []
     client, _ = pair(Phase.READY)
-    client.ask(INSTALL)
-    with pytest.raises(ProtocolError) as error:
-        client.receive(b"")
+    client.send(INSTALL, 0)
+    with pytest.raises(RemoteProtocolError) as error:
+        client.receive(None, 0)
     assert "look at the present CTL" in (error.value.next_step or "")
 
 
 @pytest.mark.parametrize("version", [0, 2])
 def test_a_version_that_was_not_offered_is_refused(version: int) -> None:
     client = ClientConnection()
-    client.ask(HELLO)
-    with pytest.raises(ProtocolError):
-        client.receive(encode_message(Welcome(version, "pub")))
+    client.send(HELLO, 0)
+    with pytest.raises(RemoteProtocolError):
+        client.receive(encode_message(Welcome(version, "pub")), 0)
 
 
 def test_every_attribute_of_a_message_is_in_its_table() -> None:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixedmode.errors import MixedModeError, ProtocolError
+from mixedmode.errors import LocalProtocolError, MixedModeError, RemoteProtocolError
 from mixedmode.protocols.tvs import (
     DEFAULT_TTL,
     Answer,
-    ClientExchange,
+    ClientConnection,
     Command,
     MalformedMessageError,
     QueryRequest,
@@ -58,6 +58,15 @@ def test_a_query_has_the_bytes_of_the_published_trace() -> None:
     assert parse_message(data) == TRACE
 
 
+def answered(request: VerifyRequest | QueryRequest, data: bytes | None) -> Answer | None:
+    """What a client that asked makes of a server's bytes."""
+    client = ClientConnection()
+    client.send(request, 0)
+    assert client.bytes_to_send() == encode_message(request)
+    events = client.receive(data, 0)
+    return events[0] if events else None
+
+
 def test_a_known_signer_is_answered_with_the_bytes_of_the_published_trace() -> None:
     certificate = bytes(1451)
     data = encode_message(known(TRACE, certificate, [3, 0], 86400))
@@ -70,7 +79,7 @@ def test_a_known_signer_is_answered_with_the_bytes_of_the_published_trace() -> N
 def test_callmanagers_own_answer_is_read_whatever_byte_3_says() -> None:
     data = bytearray(encode_message(known(TRACE, b"certificate", [0, 3])))
     data[3] = 0xF7
-    answer = ClientExchange(TRACE).receive(bytes(data))
+    answer = answered(TRACE, bytes(data))
     assert answer == Answer(Command.QUERY_ANSWER, 0x3E9, 0, b"certificate", (0, 3), DEFAULT_TTL)
 
 
@@ -91,7 +100,7 @@ def test_recorded_sessions_come_out_as_they_went_in(path: Path) -> None:
     assert encode_message(request) == request_data
     assert isinstance(answer, Answer)
     assert encode_message(answer) == answer_data
-    assert ClientExchange(request).receive(answer_data) == answer
+    assert answered(request, answer_data) == answer
 
 
 def test_the_recordings_cover_known_and_unknown() -> None:
@@ -103,16 +112,16 @@ def test_a_request_may_come_byte_by_byte_and_two_in_one_piece() -> None:
     server = ServerConnection()
     assert phase_of(server) is ServerPhase.IDLE
     for each in data[:-1]:
-        server.receive(bytes([each]))
-        assert server.next_request() is None
+        assert server.receive(bytes([each]), 0) == []
         assert phase_of(server) is ServerPhase.RECEIVING
-    server.receive(data[-1:] + data + data[:20])
-    assert server.next_request() == TRACE
+    assert server.receive(data[-1:] + data + data[:20], 0) == [TRACE]
     assert phase_of(server) is ServerPhase.ANSWERING
-    assert server.next_request() is None, "one answer after the other"
-    server.answer(unknown(TRACE))
-    assert server.next_request() == TRACE
-    assert server.answer(known(TRACE, b"x", [0]))[2] == 4
+    assert server.receive(b"", 0) == [], "one answer after the other"
+    server.send(unknown(TRACE), 0)
+    assert server.receive(b"", 0) == [TRACE]
+    server.bytes_to_send()
+    server.send(known(TRACE, b"x", [0]), 0)
+    assert server.bytes_to_send()[2] == 4
     assert phase_of(server) is ServerPhase.RECEIVING
     assert server.buffered == 20
 
@@ -151,27 +160,23 @@ BAD = {
 @pytest.mark.parametrize("data", BAD.values(), ids=BAD.keys())
 def test_what_is_no_request_breaks_the_connection_with_a_typed_error(data: bytes) -> None:
     server = ServerConnection()
-    server.receive(data)
-    with pytest.raises(MalformedMessageError) as caught:
-        server.next_request()
+    with pytest.raises(RemoteProtocolError) as caught:
+        server.receive(data, 0)
     assert caught.value.offset is not None
-    assert phase_of(server) is ServerPhase.BROKEN
-    server.receive(encode_message(TRACE))
-    assert server.next_request() is None
+    assert phase_of(server) is ServerPhase.CLOSED
+    assert server.receive(encode_message(TRACE), 0) == []
 
 
 def test_a_wrong_first_byte_is_refused_before_anything_else_comes() -> None:
     server = ServerConnection()
-    server.receive(b"\x16")
-    with pytest.raises(MalformedMessageError):
-        server.next_request()
+    with pytest.raises(RemoteProtocolError):
+        server.receive(b"\x16", 0)
 
 
 def test_a_server_refuses_a_request_that_is_too_long_by_its_header() -> None:
     server = ServerConnection(body_limit=1000)
-    server.receive(bytes.fromhex("5701010000000001ffff"))
-    with pytest.raises(MalformedMessageError, match="too long"):
-        server.next_request()
+    with pytest.raises(RemoteProtocolError, match="too long"):
+        server.receive(bytes.fromhex("5701010000000001ffff"), 0)
 
 
 @pytest.mark.parametrize(
@@ -186,8 +191,8 @@ def test_a_server_refuses_a_request_that_is_too_long_by_its_header() -> None:
     ],
 )
 def test_a_client_names_what_a_bad_server_did(data: bytes, code: str) -> None:
-    with pytest.raises(ProtocolError) as caught:
-        ClientExchange(TRACE).receive(data)
+    with pytest.raises(RemoteProtocolError) as caught:
+        answered(TRACE, data or None)
     assert caught.value.code == code
 
 
@@ -206,6 +211,9 @@ def test_what_does_not_fit_is_not_sent() -> None:
     ):
         with pytest.raises(MalformedMessageError):
             encode_message(message)
+        if not isinstance(message, Answer):
+            with pytest.raises(LocalProtocolError):
+                ClientConnection().send(message, 0)
 
 
 sessions = st.integers(0, 0xFFFFFFFF)
@@ -224,12 +232,13 @@ def test_every_request_survives_the_wire_in_any_pieces(
 ) -> None:
     wire = encode_message(request)
     server = ServerConnection()
+    found: list[VerifyRequest | QueryRequest] = []
     while wire:
+        assert found == []
         size = data.draw(st.integers(1, len(wire)))
-        assert server.next_request() is None
-        server.receive(wire[:size])
+        found = server.receive(wire[:size], 0)
         wire = wire[size:]
-    assert server.next_request() == request
+    assert found == [request]
 
 
 @given(requests, values, st.sets(st.integers(0, 255)), st.integers(0, 0xFFFFFFFF))
@@ -237,7 +246,7 @@ def test_every_answer_survives_the_wire(
     request: VerifyRequest | QueryRequest, certificate: bytes, roles: set[int], ttl: int
 ) -> None:
     for answer in (known(request, certificate, roles, ttl), unknown(request)):
-        assert ClientExchange(request).receive(encode_message(answer)) == answer
+        assert answered(request, encode_message(answer)) == answer
         assert list(answer.roles) == sorted(answer.roles)
 
 
@@ -247,11 +256,12 @@ def test_every_answer_survives_the_wire(
 )
 def test_no_bytes_at_all_raise_anything_but_typed_errors(data: bytes, head: bytes) -> None:
     server = ServerConnection()
-    server.receive(head + data)
     try:
-        while (request := server.next_request()) is not None:
-            server.answer(unknown(request))
+        found = server.receive(head + data, 0)
+        while found:
+            server.send(unknown(found[0]), 0)
+            found = server.receive(b"", 0)
     except MixedModeError as error:
         assert error.code.startswith("tvs-")
-    with contextlib.suppress(ProtocolError):
-        ClientExchange(TRACE).receive(head + data)
+    with contextlib.suppress(RemoteProtocolError):
+        answered(TRACE, head + data)

@@ -37,6 +37,7 @@ from mixedmode.trustlist.roles import Role
 
 _CAPF = Actor("CAPF")
 _LSC_ACTION = "LSC"
+_FIRST_ITL = "first ITL"
 
 
 class Cluster(ClusterState):
@@ -226,7 +227,7 @@ class Cluster(ClusterState):
             with self.database.write() as session:
                 if not here:
                     queue(session, node, ITL_FILE, data, self.now())
-                record(session, ITL_FILE, node, data, self.now())
+                record(session, ITL_FILE, node, data, self.now(), action=_FIRST_ITL)
 
     def make_missing_certificates(self, node: str) -> None:
         """Make what a node of this host does not have yet of the active version's certificates, as after an upgrade.

@@ -16,8 +16,8 @@ from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import DatabaseError, OperationFailedError
 from mixedmode.cluster.model.topology import Service
+from mixedmode.control.services import OperationServices, ServiceEntry, ServiceStatus
 from mixedmode.errors import MixedModeError
-from mixedmode.faces.shell.services import OperationServices, ServiceEntry, ServiceStatus
 from mixedmode.node.services import UNITS, NodeServices
 
 _Does = Mapping[ServiceStatus, Callable[[NodeServices, Service], Awaitable[None]]]

@@ -32,7 +32,7 @@ from mixedmode.cluster.operations.nodes import JOIN
 from mixedmode.cluster.store.certificates import key_name
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.making import hash_of, key_file, key_kind_of, make_installed, organization_of
-from mixedmode.errors import MixedModeError, ProtocolError, RemoteError, UsageError
+from mixedmode.errors import MixedModeError, RemoteError, RemoteProtocolError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.issuing import Hash
 from mixedmode.pki.certificates.load import load_own_signer
@@ -144,7 +144,7 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
     Raises:
         UsageError: It refused the account, or the request.
         RemoteError: It cannot be reached, or is not the one that is known.
-        ProtocolError: It answered something else.
+        RemoteProtocolError: It answered something else.
     """
     where = f"{publisher.host}:{publisher.port}"
     hint = scan_hint(publisher.host, publisher.port)
@@ -179,7 +179,7 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise ProtocolError("that is no publisher of this program", where=where)
+        raise RemoteProtocolError("that is no publisher of this program", where=where)
     if "error" in answer:
         problem = answer["error"]
         raise UsageError(

@@ -21,7 +21,12 @@ from typing import Any, Final
 import structlog
 
 from mixedmode import __version__
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.model.topology import NodeInfo
+from mixedmode.control.accounts import account_store
+from mixedmode.control.door import Control
+from mixedmode.control.people import of_user
+from mixedmode.control.phones import PhoneControl
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.node.control import NodeControl
 from mixedmode.node.host.settings import Settings
@@ -101,7 +106,8 @@ class Node:
             ready: Called once everything that can be started is.
         """
         stopped = end_by_signal()
-        commands = phone_commands({self.services.info.name: self.services})
+        door = PhoneControl(Control(self.administered), self._user)
+        commands = phone_commands({self.services.info.name: self.services}, door)
         status = StatusSocket(self.settings.node.directory / SOCKET_NAME, self.describe, commands)
         await status.start()
         stop_metrics = self._metrics()
@@ -120,6 +126,9 @@ class Node:
             await self.services.stop()
             stop_metrics()
             await status.stop()
+
+    def _user(self, uid: int) -> Actor:
+        return of_user(uid, account_store(self.services.folder), self.services.info.name)
 
     async def _until(self, stopped: asyncio.Event) -> None:
         loops = [self.services.run(), self.upkeep.run()]

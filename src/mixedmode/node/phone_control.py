@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from mixedmode.control.acts import RESET_PHONES, Act
+from mixedmode.control.phones import PhoneControl, Work
 from mixedmode.errors import UsageError
 from mixedmode.node.services import NodeServices
 from mixedmode.node.status import Command
@@ -13,16 +15,21 @@ from mixedmode.protocols.sccp import ResetKind
 KINDS = {"reset": ResetKind.RESET, "restart": ResetKind.RESTART, "apply": ResetKind.APPLY_CONFIG}
 
 
-def phone_commands(nodes: Mapping[str, NodeServices]) -> dict[str, Command]:
+def phone_commands(nodes: Mapping[str, NodeServices], control: PhoneControl) -> dict[str, Command]:
     """Return what a node's socket answers about phones: ``phones`` and ``reset``."""
 
-    def phones(_request: dict[str, Any]) -> dict[str, Any]:
+    def phones(_user: int, _request: dict[str, Any]) -> dict[str, Any]:
         return {"phones": list(registered(nodes)), "lab": False}
 
-    def reset(request: dict[str, Any]) -> dict[str, Any]:
+    async def reset(request: dict[str, Any]) -> dict[str, Any]:
         return {"told": tell(nodes, wanted(request), str(request.get("kind"))), "restarted": []}
 
-    return {"phones": phones, "reset": reset}
+    return {"phones": phones, "reset": by_hand(control, RESET_PHONES, reset)}
+
+
+def by_hand(control: PhoneControl, act: Act, work: Work) -> Command:
+    """Return a command that passes the door to the phones."""
+    return lambda user, request: control.do(user, act, work, request)
 
 
 def wanted(request: Mapping[str, Any]) -> set[str] | None:

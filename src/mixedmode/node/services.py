@@ -26,8 +26,8 @@ from mixedmode.cluster.model.topology import NodeInfo, Service
 from mixedmode.cluster.store.state import ServiceState
 from mixedmode.control.accounts import account_store
 from mixedmode.control.logins import LoginGuard
+from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError
-from mixedmode.faces.shell.services import ServiceControl
 from mixedmode.faces.ssh.server import AdminSshService, Subsystem
 from mixedmode.node.host.service_units import ServiceUnits
 from mixedmode.node.lists import NodeLists

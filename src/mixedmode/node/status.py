@@ -7,11 +7,13 @@ import contextlib
 import json
 import os
 import socket
+import struct
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mixedmode.causes import cannot_listen
+from mixedmode.cluster.model.errors import PrivilegeError
 from mixedmode.errors import MixedModeError, RemoteError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ _ADDRESS_BYTES: Final = 108
 """Of a UNIX socket's address, with the NUL at its end."""
 
 Describe = Callable[[], dict[str, Any]]
-Command = Callable[[dict[str, Any]], dict[str, Any] | Awaitable[dict[str, Any]]]
+Command = Callable[[int, dict[str, Any]], dict[str, Any] | Awaitable[dict[str, Any]]]
+"""Answers a question: the number of the user who asks, as the kernel says, and the question."""
 
 
 class StatusSocket:
@@ -85,13 +88,13 @@ class StatusSocket:
             async with asyncio.timeout(_SECONDS):
                 request = json.loads(await reader.readline())
             async with asyncio.timeout(COMMAND_SECONDS):
-                answer = await self._of(request)
+                answer = await self._of(_user_of(writer), request)
             async with asyncio.timeout(_SECONDS):
                 writer.write(json.dumps(answer).encode())
                 await writer.drain()
         writer.close()
 
-    async def _of(self, request: Any) -> dict[str, Any]:
+    async def _of(self, user: int, request: Any) -> dict[str, Any]:
         word = request.get("ask") if isinstance(request, dict) else None
         if word == "status":
             return await asyncio.to_thread(self._describe)
@@ -99,10 +102,10 @@ class StatusSocket:
         if command is None:
             return {"error": f"{word!r} is nothing that can be asked here"}
         try:
-            answer = command(request)
+            answer = command(user, request)
             return await answer if isinstance(answer, Awaitable) else answer
         except MixedModeError as error:
-            return {"error": str(error)}
+            return {"error": str(error), "code": error.code}
 
 
 def ask_status(path: Path, request: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -114,6 +117,7 @@ def ask_status(path: Path, request: Mapping[str, Any] | None = None) -> dict[str
 
     Raises:
         RemoteError: No node runs there, it does not answer, or it cannot do what is asked.
+        PrivilegeError: Who asks may not.
     """
     received = b""
     try:
@@ -141,9 +145,17 @@ def ask_status(path: Path, request: Mapping[str, Any] | None = None) -> dict[str
             "the node does not answer", where=str(path), why=str(error), next_step="see the node's log"
         ) from error
     if not isinstance(document, dict) or "error" in document:
+        if isinstance(document, dict) and document.get("code") == PrivilegeError.default_code:
+            raise PrivilegeError(str(document["error"]), next_step="ask somebody whose account has that level")
         problem = document.get("error") if isinstance(document, dict) else document
         raise RemoteError(f"the node cannot do that: {problem}", where=str(path))
     return document
+
+
+def _user_of(writer: asyncio.StreamWriter) -> int:
+    """Return the number of the user at the other end of a socket file, as the kernel says."""
+    found = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", found)[1])
 
 
 class NoNodeError(RemoteError):

@@ -7,6 +7,7 @@ Rules:
 2. The publisher's server keeps no slot for a node that is no more in the cluster.
 3. A subscriber that was removed, even while it was down, drops its subscription. It goes on serving what it has, so
    that no phone is cut off by surprise, and says in its status that it is to be stopped.
+4. A subscriber follows the tables that an upgrade of the publisher brings.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from typing import Final
 import structlog
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.replication.logical import leave_cluster
+from mixedmode.cluster.replication.logical import leave_cluster, take_new_tables
 from mixedmode.cluster.replication.replicas import LogicalReplication
 from mixedmode.cluster.store.database import Database
 from mixedmode.errors import MixedModeError
 
 SECONDS: Final = 5.0
 SLOT_ROUNDS: Final = 6
-"""Slots are looked at every so many rounds."""
+"""Slots, and a subscriber's tables, are looked at every so many rounds."""
 REMOVED: Final = "this node was removed from the cluster"
 JOIN_AGAIN: Final = "stop it; mixedmode node join, with an empty database, takes it in again"
 
@@ -62,6 +63,8 @@ class Upkeep:
             self._settle()
             if self._subscriber is not None and self._copy is not None:
                 self._see_removal(self._subscriber, self._copy)
+                if slots and not self.removed:
+                    self._take_new_tables(self._subscriber, self._copy)
             elif slots:
                 self._drop_slots()
         except MixedModeError as error:
@@ -81,6 +84,10 @@ class Upkeep:
         if isinstance(replication, LogicalReplication):
             for slot in replication.drop_left_slots([node.name for node in self._administered.nodes()]):
                 _log.info("dropped the slot of a node that left", slot=slot)
+
+    def _take_new_tables(self, name: str, copy: Cluster) -> None:
+        if not copy.database.is_sqlite and take_new_tables(copy.database, name):
+            _log.info("follows tables that the publisher's new release has", node=name)
 
     def _see_removal(self, name: str, copy: Cluster) -> None:
         if not self.removed and was_removed(name, copy, self._administered):

@@ -1,1 +1,1 @@
-"""Wire protocols, PURE and sans-IO: one module or package each."""
+"""Wire protocols, PURE and sans-IO: a package each, all in the words of :mod:`mixedmode.protocols.vocabulary`."""

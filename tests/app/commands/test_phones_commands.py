@@ -155,8 +155,11 @@ def node(tmp_path: Path) -> Iterator[Path]:
         "load": "SCCP75.9-3-1SR4-1S", "protocol": 20, "ctl_sha1": "ab" * 20, "itl_sha1": "",
     }  # fmt: skip
     commands: dict[str, Command] = {
-        "phones": lambda _: {"phones": [phone]},
-        "reset": lambda asked: {"told": [name for name in asked["devices"] if name == phone["name"]], "restarted": []},
+        "phones": lambda _user, _: {"phones": [phone]},
+        "reset": lambda _user, asked: {
+            "told": [name for name in asked["devices"] if name == phone["name"]],
+            "restarted": [],
+        },
     }
     settings = tmp_path / "mixedmode.toml"
     settings.write_text(f'[node]\nname = "pub"\naddress = "10.0.0.1"\ndirectory = "{tmp_path}"\n')

@@ -14,7 +14,7 @@ from mixedmode.cluster.operations.ctl import MIXED
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.publishing.wholeness import PUT_RIGHT, ListState, look_at_lists, put_right
 from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, NodeFolder
-from mixedmode.cluster.store.schema import DeliveryRow, OperationFileRow, TrustFileContentRow
+from mixedmode.cluster.store.schema import Base, OperationFileRow, TrustFileArchiveRow, TrustFileHistoryRow
 from mixedmode.trustlist import TrustList
 from tests.cluster.building import PUB, SUB, make, seed_spec
 from tests.postgres import postgres_database, postgres_server
@@ -56,7 +56,7 @@ def tear(cluster: Cluster, node: str, name: str, how: Callable[[bytes], bytes]) 
     return before
 
 
-def forget(cluster: Cluster, *tables: type[TrustFileContentRow | OperationFileRow | DeliveryRow]) -> None:
+def forget(cluster: Cluster, *tables: type[Base]) -> None:
     with cluster.database.write() as session:
         for table in tables:
             session.execute(delete(table))
@@ -107,7 +107,7 @@ def test_both_at_once(cluster: Cluster) -> None:
 
 
 def test_other_copies_do_where_the_database_has_none(cluster: Cluster) -> None:
-    forget(cluster, TrustFileContentRow)
+    forget(cluster, TrustFileHistoryRow, TrustFileArchiveRow)
     before = tear(cluster, PUB, CTL_FILE, TEARS["cut off"])
     assert [each.done for each in put_right(cluster, PUB)] == [f"put back from {SUB}"]
     assert cluster.folder(PUB).read(CTL_FILE) == before
@@ -118,7 +118,7 @@ def test_other_copies_do_where_the_database_has_none(cluster: Cluster) -> None:
 
 
 def test_without_any_copy_the_publisher_signs_anew(cluster: Cluster) -> None:
-    forget(cluster, TrustFileContentRow, OperationFileRow)
+    forget(cluster, TrustFileHistoryRow, TrustFileArchiveRow, OperationFileRow)
     for node in (PUB, SUB):
         for name in (CTL_FILE, ITL_FILE):
             tear(cluster, node, name, TEARS["zeros at its end"])
@@ -137,7 +137,7 @@ def test_without_any_copy_the_publisher_signs_anew(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("left", [b"", b'\x01\x00cn="SAST-ADN008580ef   ";'], ids=["nothing", "a token's"])
 def test_a_ctl_of_an_unknown_signer_is_not_signed_by_another(cluster: Cluster, left: bytes) -> None:
-    forget(cluster, TrustFileContentRow, OperationFileRow)
+    forget(cluster, TrustFileHistoryRow, TrustFileArchiveRow, OperationFileRow)
     for node in (PUB, SUB):
         tear(cluster, node, CTL_FILE, lambda _data: left)
     (mended,) = put_right(cluster, PUB)
@@ -169,7 +169,7 @@ def test_a_list_that_waits_is_left_to_its_delivery(cluster: Cluster) -> None:
 
 
 def test_what_an_earlier_release_published_is_kept_from_now_on(cluster: Cluster) -> None:
-    forget(cluster, TrustFileContentRow, OperationFileRow)
+    forget(cluster, TrustFileHistoryRow, TrustFileArchiveRow, OperationFileRow)
     assert put_right(cluster, PUB) == []
     before = tear(cluster, PUB, ITL_FILE, TEARS["cut off"])
     assert [each.done for each in put_right(cluster, PUB)] == ["put back from the database"]

@@ -15,6 +15,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec, SecurityMode
 from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.publishing import archive
 from mixedmode.cluster.replication import replicas
 from mixedmode.cluster.replication.logical import Source, join_subscriber, leave_cluster, prepare_publisher
 from mixedmode.cluster.replication.replicas import LogicalReplication, drop_slot
@@ -212,6 +213,31 @@ def test_a_slot_that_was_left_is_dropped_later(
     assert sorted(slots(cluster)) == ["mixedmode_sub1", "somebody_elses"]
     with cluster.database.write() as session:
         session.execute(text("SELECT pg_drop_replication_slot('somebody_elses')"))
+
+
+def test_a_subscriber_has_the_archive_also_of_a_publisher_that_was_upgraded(
+    site: tuple[Cluster, Source, str], tmp_path: Path
+) -> None:
+    cluster, _, own = site
+    archive_tables = "trustfilearchive, trustfilehistory"
+    with cluster.database.write() as session:
+        session.execute(text(f"ALTER PUBLICATION mixedmode DROP TABLE {archive_tables}"))
+    joined(site).close()
+    reader = Cluster.attach(tmp_path, database_url=own)
+    upkeep = Upkeep(cluster, subscriber="sub1", copy=reader)
+    upkeep.look()
+    assert archive.history(reader.database) == []
+    with cluster.database.write() as session:  # as the migration does
+        session.execute(text(f"ALTER PUBLICATION mixedmode ADD TABLE {archive_tables}"))
+    upkeep.look(slots=False)
+    upkeep.look()
+    cluster.run("utils itl reset localkey", ANNA)
+    assert until(lambda: archive.history(reader.database) == archive.history(cluster.database))
+    published = cluster.show_itl("pub").data
+    found = archive.find(reader.database, archive.history(cluster.database)[-1].md5)
+    assert found.data == published
+    upkeep.look()
+    reader.close()
 
 
 def test_a_server_without_logical_log_is_told_what_to_set(postgres_server: PostgresServer) -> None:

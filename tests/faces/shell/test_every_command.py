@@ -81,6 +81,7 @@ ROWS = (
     Row("1.10", "show status", 0),
     Row("1.10", "show network cluster", 0),
     Row("1.10", "show tech", 1, arguments="all"),
+    Row("", "show audit", 1, arguments="last 5 since 2h user anna action utils outcome done"),
     Row("1.10", "utils system switch-version", 1, True),
     Row("1.10", "utils system upgrade initiate", 1, True, "12.5.1.10000-22"),
     Row("1.10", "utils system upgrade status", 1),

@@ -10,8 +10,8 @@ import pytest
 
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.model.topology import Service
+from mixedmode.control.services import ServiceEntry, ServiceStatus
 from mixedmode.errors import RemoteError
-from mixedmode.faces.shell.services import ServiceEntry, ServiceStatus
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.services.net.side_loop import SideLoop
 

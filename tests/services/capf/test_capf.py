@@ -118,8 +118,7 @@ def test_an_unknown_device_is_told_so(store: CapfStore) -> None:
 def test_the_recorded_proof_by_certificate_holds_and_a_changed_one_does_not() -> None:
     lines = json.loads((DATA / "wire" / "capf" / "session.6.json").read_text())
     server = ServerSession(7)
-    server.receive(bytes.fromhex(lines[1][1]))
-    event = server.next_event()
+    [event] = server.receive(bytes.fromhex(lines[1][1]), 0)
     assert isinstance(event, Asked)
     claim = event.claim
     shown = Certificate.from_der(claim.certificate or b"")
@@ -180,8 +179,7 @@ def test_an_expired_certificate_proves_nothing(store: CapfStore) -> None:
     asyncio.run(_started(service))
     lines = json.loads((DATA / "wire" / "capf" / "session.6.json").read_text())
     server = ServerSession(7)
-    server.receive(bytes.fromhex(lines[1][1]))
-    event = server.next_event()
+    [event] = server.receive(bytes.fromhex(lines[1][1]), 0)
     assert isinstance(event, Asked)
     device = store.find(PHONE)
     assert device is not None

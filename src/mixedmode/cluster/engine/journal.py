@@ -1,12 +1,10 @@
-"""The journal of operations and the audit log.
+"""The journal of operations.
 
 Rules:
 
 1. Taking the lock, the operation's row with all its steps, and the audit record of its beginning are one
    transaction; so are its end, the audit record of that, and giving the lock back. None is ever there alone.
 2. A step is written down before and after it runs.
-3. Audit rows are only added, but for what strangers write: of refusals and logins a bounded number is kept
-   (:mod:`.refusals`).
 """
 
 from __future__ import annotations
@@ -16,33 +14,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.engine import lock, refusals
+from mixedmode.cluster.engine import lock
+from mixedmode.cluster.engine.audit import REFUSED, AuditLog
 from mixedmode.cluster.engine.steps import DONE, RUNNING, UNDOING, Actor, Step
-from mixedmode.cluster.store.schema import AuditRow, OperationFileRow, OperationLockRow, OperationRow, OperationStepRow
-from mixedmode.cluster.store.state import ClusterState
+from mixedmode.cluster.store.schema import OperationFileRow, OperationLockRow, OperationRow, OperationStepRow
 
-REFUSED = "refused"
-LOGIN = "login"
 UNFINISHED = (RUNNING, UNDOING)
 _WAITING = "waiting"
 _KEPT_OPERATIONS = 20
 """Journal files of older operations are dropped; their rows and audit records stay."""
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
-    """An entry of the audit log."""
-
-    number: int
-    moment: datetime
-    actor: Actor
-    action: str
-    outcome: str
-    operation: int | None
-    details: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +44,8 @@ class Entry:
     error: str
 
 
-class Journal:
-    """Writes and reads operations and the audit log."""
-
-    def __init__(self, state: ClusterState) -> None:
-        self._state = state
-        self._database = state.database
-        self._budget = refusals.RefusalBudget()
-        self._refused: set[str] = set()
-        self._until_pruned = 0
+class Journal(AuditLog):
+    """Writes and reads operations, and the audit log that tells of them and of all else."""
 
     def begin(
         self,
@@ -225,70 +201,6 @@ class Journal:
         with self._database.write() as session:
             self._audit(session, actor, name, REFUSED, None, {"arguments": dict(arguments), "error": error})
 
-    def not_allowed(self, name: str, details: Mapping[str, Any], actor: Actor) -> None:
-        """Write down that somebody asked for what he has not the level for; how often is bounded (:mod:`.refusals`)."""
-        more = self._budget.take(actor.source, self._state.now())
-        if more is not None:
-            with self._database.write() as session:
-                self._audit(session, actor, name, REFUSED, None, {**details, **more})
-
-    def record(self, session: Session, actor: Actor, action: str, outcome: str, details: Mapping[str, Any]) -> None:
-        """Write an audit record within a transaction, for something that changes the cluster and is no operation."""
-        self._audit(session, actor, action, outcome, None, details)
-
-    def last_change(self, *actions: str) -> int:
-        """Return a number that grows when the cluster is changed.
-
-        Args:
-            actions: What else changes it, beside operations, of those that :meth:`record` notes.
-        """
-        changes = or_(AuditRow.operation.is_not(None), AuditRow.action.in_(actions))
-        with self._database.read() as session:
-            return session.scalar(select(AuditRow.id).where(changes).order_by(AuditRow.id.desc()).limit(1)) or 0
-
-    def note(self, actor: Actor, action: str, outcome: str, details: Mapping[str, Any]) -> None:
-        """Write an audit record for something that is no operation, such as a login or a deleted file.
-
-        Refusals beyond what one source may write have none (:mod:`.refusals`).
-        """
-        record = dict(details)
-        if outcome == REFUSED:
-            more = self._budget.take(actor.source, self._state.now())
-            if more is None:
-                return
-            record |= more
-            self._refused.add(action)
-        with self._database.write() as session:
-            self._audit(session, actor, action, outcome, None, record)
-            self._prune(session)
-
-    def _prune(self, session: Session) -> None:
-        """Now and then drop the refusals and logins that are too many."""
-        self._until_pruned -= 1
-        if self._until_pruned > 0:
-            return
-        self._until_pruned = refusals.PRUNED_EVERY
-        # What administrators were refused stays: only they can be, and it is no flood.
-        refused = and_(
-            AuditRow.operation.is_(None), AuditRow.outcome == REFUSED, AuditRow.action.in_(sorted(self._refused))
-        )
-        logins = and_(AuditRow.operation.is_(None), AuditRow.outcome != REFUSED, AuditRow.action == LOGIN)
-        kinds: dict[str, ColumnElement[bool]] = {REFUSED: refused, LOGIN: logins}
-        for kind, of_kind in kinds.items():
-            newest = select(AuditRow.id).where(of_kind).order_by(AuditRow.id.desc())
-            oldest_kept = session.scalar(newest.offset(refusals.KEPT[kind]).limit(1))
-            if oldest_kept is not None:
-                session.execute(delete(AuditRow).where(of_kind, AuditRow.id <= oldest_kept))
-
-    def audit(self, limit: int = 1000) -> list[AuditRecord]:
-        """Return the latest audit records, oldest first."""
-        with self._database.read() as session:
-            rows = session.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(limit)).all()
-            return [
-                AuditRecord(r.id, r.moment, Actor(r.username, r.source), r.action, r.outcome, r.operation, r.details)
-                for r in reversed(rows)
-            ]
-
     def history(self, limit: int = 100) -> list[Entry]:
         """Return the latest operations, oldest first."""
         with self._database.read() as session:
@@ -299,30 +211,6 @@ class Journal:
         """Return an operation by its number."""
         with self._database.read() as session:
             return _entry(session, session.get_one(OperationRow, operation))
-
-    def _audit(
-        self,
-        session: Session,
-        actor: Actor,
-        action: str,
-        outcome: str,
-        operation: int | None,
-        details: Mapping[str, Any],
-    ) -> None:
-        record = {"level": actor.level, **details}
-        if actor.node:
-            record.setdefault("node", actor.node)
-        session.add(
-            AuditRow(
-                moment=self._state.now(),
-                username=actor.user,
-                source=actor.source,
-                action=action,
-                outcome=outcome,
-                operation=operation,
-                details=record,
-            )
-        )
 
 
 def _entry(session: Session, row: OperationRow) -> Entry:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest schema; a database that has it is opened without loading Alembic."""
 
 

@@ -65,10 +65,11 @@ def mark_restarted(context: StepContext, session: Session, node: str, service: S
 
 
 def queue_itls(context: StepContext, session: Session, itls: dict[str, bytes]) -> None:
-    """Queue each node's ITL and record its hash."""
+    """Queue each node's ITL and record it."""
+    now = context.state.now()
     for node, data in itls.items():
-        queue(session, node, ITL_FILE, data, context.state.now())
-        record(session, ITL_FILE, node, data, context.state.now())
+        queue(session, node, ITL_FILE, data, now)
+        record(session, ITL_FILE, node, data, now, operation=context.operation)
         context.note_file("after", f"{node}/{ITL_FILE}", data)
     context.memory["queued"] = sorted(itls)
 

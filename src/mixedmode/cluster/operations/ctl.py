@@ -60,7 +60,7 @@ def _plan(state: ClusterState, _arguments: Mapping[str, Any], *, mode: SecurityM
             if before != str(mode.value):
                 context.changed(f"{SECURITY_MODE.name} {before} -> {mode.value}")
             context.changed(f"{CTL_FILE} signed by {signer} of {publisher}")
-            record(session, CTL_FILE, "", new, now)
+            record(session, CTL_FILE, "", new, now, operation=context.operation)
             for node in other_nodes(context.state):
                 queue(session, node.name, CTL_FILE, new, now)
             wanted = {Service.TFTP, Service.CALLMANAGER}

@@ -184,7 +184,7 @@ def _plan(state: ClusterState, arguments: Mapping[str, Any], *, upload: _Upload 
             if arguments["action"] == MIXED:
                 _disable_auto_registration(context, session)
             context.changed(f"{CTL_FILE} signed by {arguments['token']}")
-            record(session, CTL_FILE, "", new, now)
+            record(session, CTL_FILE, "", new, now, operation=context.operation)
             for node in other_nodes(context.state):
                 queue(session, node.name, CTL_FILE, new, now)
             wanted = {Service.TFTP, Service.CALLMANAGER}

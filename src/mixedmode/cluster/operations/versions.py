@@ -105,10 +105,11 @@ def _plan_switch(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step
 def _record_partition(context: StepContext, session: Session, target: str) -> None:
     state, now = context.state, context.state.now()
     publisher = state.folder(state.publisher.name)
-    record(session, CTL_FILE, "", publisher.read(CTL_FILE, partition=target), now)
+    ctl = publisher.read(CTL_FILE, partition=target)
+    record(session, CTL_FILE, "", ctl, now, operation=context.operation)
     for node in state.nodes():
         data = state.folder(node.name).read(ITL_FILE, partition=target)
-        record(session, ITL_FILE, node.name, data, now)
+        record(session, ITL_FILE, node.name, data, now, operation=context.operation)
 
 
 def _check_switch(state: ClusterState, _arguments: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.authority.authority import DIGESTS, KeyName
@@ -14,9 +13,9 @@ from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.model.errors import OperationFailedError
 from mixedmode.cluster.model.parameters import SIGNATURE_ALGORITHM
 from mixedmode.cluster.model.topology import NodeInfo, Service
-from mixedmode.cluster.publishing import lists
+from mixedmode.cluster.publishing import archive, lists
 from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
-from mixedmode.cluster.store.schema import TrustFileContentRow, TrustFileRow
+from mixedmode.cluster.store.schema import TrustFileRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.pki.signing.signer import Signer
@@ -126,21 +125,44 @@ def checked(data: bytes) -> bytes:
     return data
 
 
-def record(session: Session, name: str, node: str, data: bytes | None, now: datetime) -> None:
-    """Record what was published; None records that nothing is."""
-    for table in (TrustFileRow, TrustFileContentRow):
-        session.execute(delete(table).where(table.name == name, table.node == node))
+def record(
+    session: Session,
+    name: str,
+    node: str,
+    data: bytes | None,
+    now: datetime,
+    *,
+    operation: int | None = None,
+    action: str = "",
+) -> None:
+    """Record what was published, and keep it for ever (:mod:`.archive`); None records that nothing is.
+
+    Args:
+        session: The transaction that decides on it.
+        name: Of the file.
+        node: Whose it is; empty for the CTL.
+        data: The file.
+        now: The time (UTC).
+        operation: The number of the operation that publishes it.
+        action: What publishes it, if that is no operation.
+    """
+    before = session.get(TrustFileRow, (name, node))
+    if before is not None:
+        session.delete(before)
+        session.flush()
     if data is None:
         return
-    session.add(TrustFileContentRow(name=name, node=node, data=data))
+    kept = archive.keep(session, data)
+    if before is None or before.sha256 != kept.sha256:
+        archive.note(session, kept.sha256, name, node, now, operation=operation, action=action)
     session.add(
         TrustFileRow(
             name=name,
             node=node,
-            md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
-            sha1=hashlib.sha1(data, usedforsecurity=False).hexdigest(),
-            sha256=hashlib.sha256(data).hexdigest(),
-            length=len(data),
+            md5=kept.md5,
+            sha1=kept.sha1,
+            sha256=kept.sha256,
+            length=kept.length,
             published=now,
         )
     )

@@ -4,7 +4,7 @@ Rules:
 
 1. A list on the disk is compared with the hash that was recorded when it was published. One that differs, be it torn by
    a disk, cut off or replaced, is not served if it can be helped: phones would refuse it, or believe the wrong one.
-2. It is put right from what the database keeps of it, else from another copy with the recorded hash. Where there is
+2. It is put right from the archive, else from another copy with the recorded hash. Where there is
    none, the publisher's host signs it anew, if it is sure who signed it.
 3. A list that is missing is left missing: ``file delete tftp`` on a node is how administrators take it away
    (cucm-admin.md 1.6). One that waits to be delivered is left to its delivery.
@@ -24,9 +24,10 @@ from sqlalchemy import select
 from mixedmode.cluster.engine.steps import SYSTEM
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.operations.ctl import NON_SECURE, UPDATE
+from mixedmode.cluster.publishing import archive
 from mixedmode.cluster.publishing.published import build_itl, can_sign_itl, record
 from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, PARTITIONS
-from mixedmode.cluster.store.schema import DeliveryRow, OperationFileRow, TrustFileContentRow, TrustFileRow
+from mixedmode.cluster.store.schema import DeliveryRow, OperationFileRow, TrustFileRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import MalformedError, MixedModeError
 from mixedmode.trustlist import TrustList
@@ -168,10 +169,9 @@ def _noted(cluster: Cluster, report: ListReport, done: str) -> Mended:
 
 def _copies(cluster: Cluster, node: str, name: str) -> Iterator[tuple[str, bytes]]:
     """Return where the list may be kept, the likeliest first."""
-    with cluster.database.read() as session:
-        kept = session.get(TrustFileContentRow, (name, _holder(node, name)))
-        if kept is not None:
-            yield "the database", kept.data
+    kept = archive.content(cluster.database, _recorded(cluster, node, name) or "")
+    if kept is not None:
+        yield "the database", kept
     for other in cluster.nodes() if name == CTL_FILE else ():
         data = cluster.folder(other.name).read(name)
         if data is not None and other.name != node:
@@ -197,7 +197,7 @@ def _sign_anew(cluster: Cluster, report: ListReport) -> str:
         data = build_itl(cluster, view, node)
         cluster.folder(node.name).write(ITL_FILE, data)
         with cluster.database.write() as session:
-            record(session, ITL_FILE, node.name, data, cluster.now())
+            record(session, ITL_FILE, node.name, data, cluster.now(), action=PUT_RIGHT)
         return "signed anew"
     left = cluster.folder(node.name).read(CTL_FILE) or b""
     # Tokens are named SAST-...; of an empty file nobody can tell who signed it.
@@ -212,13 +212,14 @@ def _keep_content(cluster: Cluster, node: str, name: str) -> None:
     """Keep what an earlier release published without keeping it."""
     holder = _holder(node, name)
     with cluster.database.read() as session:
-        if session.get(TrustFileContentRow, (name, holder)) is not None:
+        published = session.get(TrustFileRow, (name, holder))
+        if published is None or archive.has(session, published.sha256):
             return
     data = cluster.folder(node).read(name)
-    with cluster.database.write() as session:
-        published = session.get(TrustFileRow, (name, holder))
-        if data is not None and published is not None and published.sha256 == _hash(data):
-            session.merge(TrustFileContentRow(name=name, node=holder, data=data))
+    if data is not None and _hash(data) == published.sha256:
+        with cluster.database.write() as session:
+            archive.keep(session, data)
+            archive.note(session, published.sha256, name, holder, published.published)
 
 
 def _recorded(state: ClusterState, node: str, name: str) -> str | None:

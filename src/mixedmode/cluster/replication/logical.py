@@ -43,6 +43,8 @@ TABLES: Final = (
     "version",
     "licence",
     "trustfile",
+    "trustfilearchive",
+    "trustfilehistory",
     "auditlog",
 )
 """What subscribers read (rule 2)."""
@@ -198,6 +200,31 @@ def leave_cluster(database: Database, node: str) -> None:
             for statement in ("DISABLE", "SET (slot_name = NONE)"):
                 connection.execute(text(f"ALTER SUBSCRIPTION {name} {statement}"))
             connection.execute(text(f"DROP SUBSCRIPTION {name}"))
+
+
+def take_new_tables(database: Database, node: str) -> bool:
+    """Have a subscriber's server follow what a newer release publishes beside; return whether there was anything.
+
+    Its own release knows the tables already: subscribers are upgraded first.
+
+    Args:
+        database: The subscriber's own.
+        node: The node's name.
+
+    Raises:
+        DatabaseError: The database cannot be used, or the publisher's does not answer.
+    """
+    name = slot_name(node)
+    followed = text(
+        "SELECT c.relname FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid "
+        "JOIN pg_class c ON c.oid = r.srrelid WHERE s.subname = :name"
+    )
+    with connected(database, autocommit=True) as connection:
+        before = set(connection.execute(followed, {"name": name}).scalars())
+        if not before or before >= set(TABLES):
+            return False
+        connection.execute(text(f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION"))
+        return set(connection.execute(followed, {"name": name}).scalars()) != before
 
 
 def _check_schema(source: Source) -> None:

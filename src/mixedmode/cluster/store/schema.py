@@ -234,14 +234,31 @@ class TrustFileRow(Base):
     published: Mapped[datetime]
 
 
-class TrustFileContentRow(Base):
-    """What was published, as it was; not replicated: subscribers ask the publisher's database for it."""
+class TrustFileArchiveRow(Base):
+    """A list that was ever published, as it was; once, however often it was. Rows are only ever added."""
 
-    __tablename__ = "trustfilecontent"
+    __tablename__ = "trustfilearchive"
 
-    name: Mapped[str] = mapped_column(String(64), primary_key=True)
-    node: Mapped[str] = mapped_column(String(255), primary_key=True, default="")
-    data: Mapped[bytes]
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sha1: Mapped[str] = mapped_column(String(40), index=True)
+    md5: Mapped[str] = mapped_column(String(32), index=True)
+    length: Mapped[int]
+    data: Mapped[bytes] = mapped_column(deferred=True)
+
+
+class TrustFileHistoryRow(Base):
+    """When a list was published, for which node (none: the CTL of all) and by what. Rows are only ever added."""
+
+    __tablename__ = "trustfilehistory"
+    __table_args__ = (Index("ix_trustfilehistory_name_node", "name", "node"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(ForeignKey("trustfilearchive.sha256"), index=True)
+    name: Mapped[str] = mapped_column(String(64))
+    node: Mapped[str] = mapped_column(String(255), default="")
+    published: Mapped[datetime]
+    action: Mapped[str] = mapped_column(String(128))
+    operation: Mapped[int | None]
 
 
 class DeliveryRow(Base):

@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self, TypeVar
 
 from mixedmode.causes import place, why_no_connection
-from mixedmode.errors import CheckFailedError, ProtocolError, RemoteError, UsageError
+from mixedmode.errors import CheckFailedError, RemoteError, RemoteProtocolError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.protocols.ctlprovider import (
     VERSION,
@@ -150,7 +150,7 @@ class ProviderClient:
         Raises:
             RemoteError: Nobody answers there, or not with TLS.
             CheckFailedError: The certificate is not one to trust.
-            ProtocolError: It is no CTL Provider.
+            RemoteProtocolError: It is no CTL Provider.
         """
         host, port = self._place
         try:
@@ -233,7 +233,7 @@ class ProviderClient:
             TokenRefusedError: The present CTL file does not know the token that signed.
             RefusedError: The list may not be this cluster's CTL, or something must be put right first.
             ProviderFailedError: Somebody else is installing, or a step failed; the old list is on every node.
-            ProtocolError: The connection was lost (rule 2).
+            RemoteProtocolError: The connection was lost (rule 2).
         """
         return await self._ask(Install(action, ctl, phones_cleared), Installed, self._seconds[2], told)
 
@@ -259,9 +259,9 @@ class ProviderClient:
         if self._streams is None:
             raise UsageError("there is no connection to the CTL Provider", next_step="connect first")
         _, writer = self._streams
-        data = self._machine.ask(request)
+        self._machine.send(request, monotonic())
         try:
-            writer.write(data)
+            writer.write(self._machine.bytes_to_send())
             while True:
                 answer = await self._next(self._seconds[1] if seconds is None else seconds)
                 if isinstance(answer, Progress):
@@ -273,7 +273,7 @@ class ProviderClient:
         except OSError as error:
             self._machine.close()
             slow = isinstance(error, TimeoutError)
-            raise ProtocolError(
+            raise RemoteProtocolError(
                 "the CTL Provider did not answer in time" if slow else "the connection to the CTL Provider was lost",
                 where=self._where,
                 why=str(error) or None,
@@ -282,12 +282,13 @@ class ProviderClient:
             ) from error
 
     async def _next(self, seconds: float) -> Answer:
+        self._waiting += self._machine.receive(b"", monotonic())
         while not self._waiting:
             if self._streams is None:
                 raise ConnectionAbortedError
             async with asyncio.timeout(seconds):
                 data = await self._streams[0].read(_READ_BYTES)
-            self._waiting += self._machine.receive(data)
+            self._waiting += self._machine.receive(data or None, monotonic())
         return self._waiting.pop(0)
 
     @property

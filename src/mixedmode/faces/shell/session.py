@@ -18,10 +18,12 @@ from datetime import UTC, datetime, tzinfo
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import PublisherOnlyError
+from mixedmode.control.acts import Act
+from mixedmode.control.door import Control
+from mixedmode.control.services import OperationServices, ServiceControl
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.faces.shell import texts, tree
 from mixedmode.faces.shell.model import BadCommandError, Command, Parsed
-from mixedmode.faces.shell.services import OperationServices, ServiceControl
 from mixedmode.faces.shell.talk import AdminIO, InputEndedError, TalkError
 
 HISTORY_LIMIT = 200
@@ -57,6 +59,7 @@ class AdminSession:
         commands: The command tree; by default the whole one.
 
     Attributes:
+        control: The door that all that changes something passes.
         history: Lines that were run, oldest first.
     """
 
@@ -82,6 +85,7 @@ class AdminSession:
         self.privilege = privilege
         self.source = source
         self.services: ServiceControl = services or OperationServices(cluster)
+        self.control = Control(cluster)
         self.history: deque[str] = deque(maxlen=HISTORY_LIMIT)
         self._zone = zone
         self._all = tuple(commands)
@@ -172,7 +176,7 @@ class AdminSession:
         version = self.cluster.version
         parsed = tree.parse(line, [command for command in self._all if command.exists(version)])
         command = parsed.command
-        self.cluster.operations.authorize(self.actor, command.name, command.privilege)
+        self.control.allow(self.actor, Act(command.name, command.privilege))
         if command.publisher_only:
             publisher = self.cluster.publisher.name
             if publisher != self.node:

@@ -170,6 +170,7 @@ ASK_NEW_REQUEST = Text("Do you want to replace it? (yes|no)? ")
 DELETED_CERTIFICATE = Text("Successfully deleted certificate {name} from {unit}.")
 
 # -- accounts -----------------------------------------------------------------------------------------------------
+NO_ENTRIES = Text("There is no such entry in the audit log.")
 ACCOUNT_ROW = Text("Account = {name}, level = {level}, public keys = {keys}")
 ASK_LEVEL = Text(
     "Privilege Levels are:\n    Ordinary - Level 0\n    Advanced - Level 1\n\nPlease enter the privilege level :"

@@ -27,8 +27,8 @@ from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.accounts import Account, AccountStore, account_store
 from mixedmode.control.logins import LoginGuard, LoginPolicy
+from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.faces.shell.services import ServiceControl
 from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.login import Login

@@ -14,10 +14,11 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
+from time import monotonic
 from typing import Final
 
 from mixedmode.causes import why_no_connection
-from mixedmode.errors import ProtocolError, RemoteError, UsageError
+from mixedmode.errors import RemoteError, RemoteProtocolError, UsageError
 from mixedmode.phone.body.network import SOCKETS, Connection, Network
 from mixedmode.phone.body.tls import PhoneTls, UntrustedServerError
 from mixedmode.pki.certificates.capf_proof import make_proof
@@ -32,8 +33,8 @@ from mixedmode.protocols.capf import (
     Finished,
     Generate,
     Installed,
+    KeyMade,
     KeyWish,
-    MalformedCapfError,
     PhoneSession,
     Reason,
     Removed,
@@ -133,8 +134,9 @@ async def enrol(
                 connection.writer.transport.abort()
     except TimeoutError:
         raise RemoteError(f"no answer from CAPF after {DEADLINE:g} s", where=where, code="timeout") from None
-    except MalformedCapfError as error:
-        raise ProtocolError("CAPF does not keep to the protocol", where=where, why=error.what) from error
+    except RemoteProtocolError as error:
+        error.located(where)
+        raise
     except (OSError, UnicodeError) as error:
         why, step = why_no_connection(error)
         raise RemoteError("CAPF cannot be reached", where=where, why=why, next_step=step) from error
@@ -158,25 +160,26 @@ async def _converse(
 ) -> Outcome:
     did = ""
     key = None
+    data: bytes | None = b""
     while True:
-        while (event := session.next_event()) is not None:
+        events = session.receive(data, monotonic())
+        data = b""
+        for event in events:
             match event:
                 case Generate(wish):
-                    writer.writelines(session.output())
+                    writer.write(session.bytes_to_send())
                     key = await asyncio.to_thread(generate_key, _kind(wish))
-                    session.generated(_public(key))
+                    session.send(KeyMade(_public(key)), monotonic())
                 case Installed(certificate) if key is not None:
                     lsc, did = SoftwareSigner(Certificate.from_der(certificate), key), "installed"
                 case Removed():
                     lsc, did = None, "removed"
                 case Finished(reason):
                     return Outcome(reason, lsc, did if reason == Reason.OK else "")
-        writer.writelines(session.output())
-        await writer.drain()
-        data = await reader.read(_READ)
-        if not data:
-            raise RemoteError("CAPF closed the connection before the end")
-        session.receive(data)
+        if not events:
+            writer.write(session.bytes_to_send())
+            await writer.drain()
+            data = await reader.read(_READ) or None
 
 
 def _kind(wish: KeyWish) -> KeyKind:
@@ -185,7 +188,7 @@ def _kind(wish: KeyWish) -> KeyKind:
     try:
         return KeyKind.from_label(f"rsa-{wish.bits}")
     except UsageError as error:
-        raise ProtocolError(f"CAPF wants an RSA key of {wish.bits} bits") from error
+        raise RemoteProtocolError(f"CAPF wants an RSA key of {wish.bits} bits") from error
 
 
 def _public(key: object) -> bytes:
@@ -193,7 +196,7 @@ def _public(key: object) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise ProtocolError("the key has no public half")
+        raise RemoteProtocolError("the key has no public half")
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 

@@ -15,15 +15,16 @@ import asyncio
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from time import monotonic
 
 from mixedmode.causes import place, why_no_connection
-from mixedmode.errors import MalformedError, ProtocolError, RemoteError, UsageError
+from mixedmode.errors import LocalProtocolError, MalformedError, RemoteError, RemoteProtocolError, UsageError
 from mixedmode.phone.body.network import SOCKETS, Connection, Network
 from mixedmode.phone.body.tls import PhoneTls, UntrustedServerError
 from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, TVS_UNREACHABLE, TvsAnswer, TvsOutcome
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.protocols.tvs import Answer, ClientExchange, MalformedMessageError, QueryRequest, Request
+from mixedmode.protocols.tvs import Answer, ClientConnection, QueryRequest, Request
 
 DEADLINE = 5.0
 """Seconds for everything; the real value is not published."""
@@ -77,7 +78,8 @@ async def ask_tvs(request: TvsRequest, *, network: Network = SOCKETS) -> TvsAnsw
     try:
         _ = certificate.subject, certificate.key_kind
     except MalformedError as error:
-        raise ProtocolError("the TVS server answered with a certificate that cannot be read", why=str(error)) from error
+        what = "the TVS server answered with a certificate that cannot be read"
+        raise RemoteProtocolError(what, why=str(error)) from error
     return TvsAnswer(TvsOutcome.KNOWN, certificate, frozenset(answer.roles), answer.ttl or 0)
 
 
@@ -112,9 +114,10 @@ async def exchange(
         RemoteError: It does not answer in time, or breaks the protocol.
         UsageError: The request does not fit into a message, or there is no such TLS version.
     """
+    talk = ClientConnection()
     try:
-        talk = ClientExchange(request)
-    except MalformedMessageError as error:
+        talk.send(request, monotonic())
+    except LocalProtocolError as error:
         raise UsageError(f"this cannot be asked: {error.what}", next_step=error.next_step) from error
     where = place(host, port)
     try:
@@ -122,12 +125,11 @@ async def exchange(
             connection = await network.connect(host, port, tls=PhoneTls(tls_max))
             try:
                 _check_server(connection, trusted)
-                connection.writer.write(talk.outgoing)
+                connection.writer.write(talk.bytes_to_send())
                 await connection.writer.drain()
-                while True:
-                    answer = talk.receive(await connection.reader.read(_READ))
-                    if answer is not None:
-                        return answer
+                while not (answers := talk.receive(await connection.reader.read(_READ) or None, monotonic())):
+                    pass
+                return answers[0]
             finally:
                 connection.writer.transport.abort()
     except TimeoutError:

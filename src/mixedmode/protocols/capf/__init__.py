@@ -4,7 +4,16 @@ The server speaks first; :mod:`mixedmode.services.capf.service` and :mod:`mixedm
 the machines.
 """
 
-from mixedmode.protocols.capf.client import Credential, Enrolment, Finished, Generate, Installed, PhoneSession, Removed
+from mixedmode.protocols.capf.client import (
+    Credential,
+    Enrolment,
+    Finished,
+    Generate,
+    Installed,
+    KeyMade,
+    PhoneSession,
+    Removed,
+)
 from mixedmode.protocols.capf.messages import (
     HEADER_LENGTH,
     MAX_BODY,
@@ -21,20 +30,26 @@ from mixedmode.protocols.capf.messages import (
     parse_message,
 )
 from mixedmode.protocols.capf.server import (
+    Accepted,
     Asked,
     Claim,
     Confirmed,
+    Decision,
     Ended,
     Event,
     Issue,
+    Lsc,
+    NoSuchDevice,
     Operation,
     Order,
+    Refusal,
     ServerSession,
 )
 
 __all__ = [
     "HEADER_LENGTH",
     "MAX_BODY",
+    "Accepted",
     "Asked",
     "CertificateType",
     "Claim",
@@ -42,6 +57,7 @@ __all__ = [
     "Confirmed",
     "Credential",
     "Curve",
+    "Decision",
     "Element",
     "Ended",
     "Enrolment",
@@ -50,14 +66,18 @@ __all__ = [
     "Generate",
     "Installed",
     "Issue",
+    "KeyMade",
     "KeyType",
     "KeyWish",
+    "Lsc",
     "MalformedCapfError",
     "Message",
+    "NoSuchDevice",
     "Operation",
     "Order",
     "PhoneSession",
     "Reason",
+    "Refusal",
     "Removed",
     "ServerSession",
     "encode_message",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from mixedmode.errors import LocalProtocolError, MalformedError, RemoteProtocolError
 from mixedmode.protocols.capf.messages import (
     VERSION,
     Command,
@@ -20,6 +21,7 @@ from mixedmode.protocols.capf.messages import (
     encode_message,
     text_element,
 )
+from mixedmode.protocols.machine import Machine, does_not_fit
 
 _SHA512: Final = 3
 
@@ -69,9 +71,16 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """A key is wanted; :meth:`PhoneSession.generated` goes on."""
+    """A key is wanted; :class:`KeyMade` goes on."""
 
     key: KeyWish
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMade:
+    """The phone has made a key (SubjectPublicKeyInfo DER)."""
+
+    public_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,87 +106,115 @@ class Finished:
     reason: int
 
 
-class PhoneSession:
+Event = Generate | Installed | Removed | Finished
+
+
+class PhoneSession(Machine[Event, KeyMade]):
     """One session.
 
     Args:
         enrolment: What the phone says of itself.
+
+    Raises:
+        LocalProtocolError: That does not fit into a message.
     """
 
     def __init__(self, enrolment: Enrolment) -> None:
-        self._enrolment = enrolment
+        super().__init__()
+        try:
+            self._claim = _claim_elements(enrolment)
+            held = () if enrolment.certificate is None else certificate_elements(enrolment.certificate)
+            for elements in (self._claim, held):
+                encode_message(Message(Command.AUTH_RESPONSE, 0, elements))
+        except MalformedCapfError as error:
+            raise does_not_fit(error) from error
         self._inbox = Inbox()
-        self._out: list[bytes] = []
         self._session = 0
         self._certificate = enrolment.certificate
+        self._makes_key = False
+        self._closed = False
 
-    def output(self) -> list[bytes]:
-        """Return what is to be written."""
-        out, self._out = self._out, []
-        return out
+    @property
+    def closed(self) -> bool:
+        """Whether the session is over."""
+        return self._closed
 
-    def receive(self, data: bytes) -> None:
-        """Take bytes of the server."""
-        self._inbox.receive(data)
-
-    def next_event(self) -> Generate | Installed | Removed | Finished | None:
-        """Return what has happened, None while more bytes are needed.
+    def send(self, said: KeyMade, now: float) -> None:
+        """Say the public key of the new key pair.
 
         Raises:
-            MalformedCapfError: The server sent something that no server sends.
+            LocalProtocolError: No key was wanted, or it does not fit into a message.
         """
-        while (message := self._inbox.next()) is not None:
+        if not self._makes_key or self._closed:
+            raise LocalProtocolError("the server wants no key now")
+        try:
+            self._write(Command.KEYGEN_RESPONSE, (Element.PUBLIC_KEY, said.public_key))
+        except MalformedCapfError as error:
+            raise does_not_fit(error) from error
+        self._makes_key = False
+
+    def _read(self, data: bytes, now: float) -> None:
+        self._inbox.receive(data)
+        while not (self._makes_key or self._closed) and (message := self._inbox.next()) is not None:
             self._session = message.session
-            event = self._take(message)
-            if event is not None:
-                return event
-        return None
+            self._take(message)
 
-    def generated(self, public_key: bytes) -> None:
-        """Send the new public key (SubjectPublicKeyInfo DER)."""
-        self._send(Command.KEYGEN_RESPONSE, (Element.PUBLIC_KEY, public_key))
+    def _end(self, now: float) -> None:
+        self._closed = True
+        raise RemoteProtocolError("CAPF closed the connection before the end", code="capf-closed")
 
-    def _take(self, message: Message) -> Generate | Installed | Removed | Finished | None:
+    def _break_off(self) -> None:
+        self._closed = True
+
+    def _blame(self, error: MalformedError) -> RemoteProtocolError:
+        return RemoteProtocolError("CAPF does not keep to the protocol", why=error.what)
+
+    def _take(self, message: Message) -> None:
         match message.command:
             case Command.AUTH_REQUEST:
-                credential = self._enrolment.credential
-                self._send(
-                    Command.AUTH_RESPONSE,
-                    (Element.REASON, b"\1"),
-                    *(credential.elements() if credential else ()),
-                    (Element.VERSION, bytes([VERSION])),
-                    text_element(Element.PASSWORD, self._enrolment.password),
-                    text_element(Element.DEVICE, self._enrolment.device),
-                    *(credential.sha512_elements() if credential else ()),
-                )
+                self._write(Command.AUTH_RESPONSE, *self._claim)
             case Command.KEYGEN_REQUEST:
-                self._send(Command.IN_PROGRESS)
-                return Generate(_wish(message))
+                self._write(Command.IN_PROGRESS)
+                self._makes_key = True
+                self._events.append(Generate(_wish(message)))
             case Command.STORE_REQUEST:
                 certificate = message.certificate()
                 if certificate is None:
                     raise MalformedCapfError("the server gave no certificate")
                 self._certificate = certificate
-                self._send(Command.STORE_RESPONSE, (Element.REASON, b"\1"))
-                return Installed(certificate)
+                self._write(Command.STORE_RESPONSE, (Element.REASON, b"\1"))
+                self._events.append(Installed(certificate))
             case Command.FETCH_REQUEST:
                 held = self._certificate
                 proof = () if held is None else (certificate_elements(held)[1],)
                 reason = Reason.INVALID if held is None else Reason.OK
-                self._send(Command.FETCH_RESPONSE, (Element.REASON, bytes([reason])), *proof)
+                self._write(Command.FETCH_RESPONSE, (Element.REASON, bytes([reason])), *proof)
             case Command.DELETE_REQUEST:
                 had, self._certificate = self._certificate, None
                 reason = Reason.INVALID if had is None else Reason.OK
-                self._send(Command.DELETE_RESPONSE, (Element.REASON, bytes([reason])))
-                return Removed() if had is not None else None
+                self._write(Command.DELETE_RESPONSE, (Element.REASON, bytes([reason])))
+                if had is not None:
+                    self._events.append(Removed())
             case Command.END_SESSION:
-                return Finished(message.number(Element.REASON) or 0)
+                self._closed = True
+                self._events.append(Finished(message.number(Element.REASON) or 0))
             case _:
                 raise MalformedCapfError(f"a server does not send message {message.command}")
-        return None
 
-    def _send(self, command: Command, *elements: tuple[int, bytes]) -> None:
-        self._out.append(encode_message(Message(command, self._session, elements)))
+    def _write(self, command: Command, *elements: tuple[int, bytes]) -> None:
+        self._outgoing += encode_message(Message(command, self._session, elements))
+
+
+def _claim_elements(enrolment: Enrolment) -> tuple[tuple[int, bytes], ...]:
+    credential = enrolment.credential
+    return (
+        (Element.REASON, b"\1"),
+        *(credential.elements() if credential else ()),
+        (Element.VERSION, bytes([VERSION])),
+        text_element(Element.PASSWORD, enrolment.password),
+        text_element(Element.DEVICE, enrolment.device),
+        *(credential.sha512_elements() if credential else ()),
+    )
 
 
 def _wish(message: Message) -> KeyWish:

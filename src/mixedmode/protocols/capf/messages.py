@@ -179,7 +179,13 @@ def certificate_elements(der: bytes) -> tuple[tuple[int, bytes], ...]:
 
 
 def text_element(tag: Element, text: str) -> tuple[int, bytes]:
-    """Return a text with its NUL."""
+    """Return a text with its NUL.
+
+    Raises:
+        MalformedCapfError: It is not ASCII.
+    """
+    if not text.isascii():
+        raise MalformedCapfError(f"the text of element {tag} is not ASCII")
     return tag, text.encode("ascii") + b"\0"
 
 
@@ -224,6 +230,8 @@ def encode_message(message: Message) -> bytes:
     Raises:
         MalformedCapfError: It would be too long.
     """
+    if any(len(value) > MAX_BODY for _, value in message.elements):
+        raise MalformedCapfError("an element is too long")
     body = b"".join(bytes([tag]) + len(value).to_bytes(2, "big") + value for tag, value in message.elements)
     if len(body) > MAX_BODY:
         raise MalformedCapfError("the message is too long")
@@ -239,11 +247,6 @@ class Inbox:
     def receive(self, data: bytes) -> None:
         """Take bytes."""
         self._data += data
-
-    @property
-    def partial(self) -> bool:
-        """Whether a message has begun and is not whole."""
-        return bool(self._data)
 
     def next(self) -> Message | None:
         """Return the next whole message.

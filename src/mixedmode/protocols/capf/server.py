@@ -2,18 +2,20 @@
 
 States and what each waits for (wire-formats.md 5, "Sequences")::
 
-    CLAIM      AUTH_RESPONSE            -> Asked: who is it, and what shall be done?     order()
-    KEY        KEYGEN_RESPONSE          -> Issue: sign this key                          issue()
-    STORE      STORE_RESPONSE           -> Confirmed(INSTALL)
-    FETCH      FETCH_RESPONSE           -> Confirmed(FETCH, certificate)
-    DELETE     DELETE_RESPONSE          -> Confirmed(DELETE)
+    CLAIM      AUTH_RESPONSE     -> Asked: who is it, and what shall be done?    Order, NoSuchDevice
+    KEY        KEYGEN_RESPONSE   -> Issue: sign this key                         Lsc
+    STORE      STORE_RESPONSE    -> Confirmed(INSTALL)                           Accepted
+    FETCH      FETCH_RESPONSE    -> Confirmed(FETCH, certificate)                Accepted
+    DELETE     DELETE_RESPONSE   -> Confirmed(DELETE)                            Accepted
+
+Each question is answered as the last column says, or with a Refusal, which is possible at any time.
 
 Rules:
 
 1. IN_PROGRESS is allowed anywhere and changes nothing, a bounded number of times; anything else that is not
-   awaited ends the session with reason 7.
-2. A wrong password and a protocol error look the same to the client: reason 7.
-3. An operation is confirmed only by the phone's own word, and by whoever gave the order: what it refuses to accept, or
+   awaited breaks the protocol.
+2. A wrong password and a broken protocol look the same to the client: the session ends with reason 7.
+3. An operation is done only by the phone's own word, and by that of whoever gave the order: what he refuses, or
    fails to keep, ends the session with reason 7, and the operation stays pending.
 """
 
@@ -24,6 +26,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import Final
 
+from mixedmode.errors import LocalProtocolError, RemoteProtocolError
 from mixedmode.protocols.capf.messages import (
     VERSION,
     Command,
@@ -36,6 +39,7 @@ from mixedmode.protocols.capf.messages import (
     certificate_elements,
     encode_message,
 )
+from mixedmode.protocols.machine import Machine, does_not_fit
 
 _MOST_IN_PROGRESS: Final = 120
 
@@ -80,31 +84,56 @@ class Order:
     Attributes:
         operation: What.
         key: The key to make, for INSTALL.
-        accept: Given what the phone fetched, or None, once it has done its part; returns why that is refused, or None.
     """
 
     operation: Operation
     key: KeyWish = field(default_factory=KeyWish)
-    accept: Callable[[bytes | None], str | None] = field(default=lambda _fetched: None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchDevice:
+    """The device that asks is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lsc:
+    """The certificate for the phone's new key, as DER."""
+
+    certificate: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the phone has done is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The session ends with reason 7 (rule 2); ``why`` is for the server's own records."""
+
+    why: str = ""
+
+
+Decision = Order | NoSuchDevice | Lsc | Accepted | Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The phone has said who it is; :meth:`ServerSession.order` goes on."""
+    """The phone has said who it is; an :class:`Order` goes on."""
 
     claim: Claim
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """The phone has made a key (SubjectPublicKeyInfo DER); :meth:`ServerSession.issue` goes on."""
+    """The phone has made a key (SubjectPublicKeyInfo DER); an :class:`Lsc` goes on."""
 
     public_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """The phone has done it.
+    """The phone has done it; :class:`Accepted` ends the session.
 
     Attributes:
         certificate: What it fetched, for FETCH.
@@ -116,7 +145,7 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The session is over: what was written last tells the phone."""
+    """The session is over, and not because the phone did what it was told: what was written last tells the phone."""
 
     reason: Reason
     why: str = ""
@@ -135,6 +164,7 @@ class _State(Enum):
     STORE = auto()
     FETCH = auto()
     DELETE = auto()
+    JUDGING = auto()
     OVER = auto()
 
 
@@ -147,6 +177,12 @@ _AWAITED: Final = {
 }
 
 
+_STEPS: Final = {
+    Operation.INSTALL: (Command.KEYGEN_REQUEST, True, _State.KEY),
+    Operation.FETCH: (Command.FETCH_REQUEST, False, _State.FETCH),
+    Operation.DELETE: (Command.DELETE_REQUEST, False, _State.DELETE),
+}
+"""What an order says to the phone, whether with the key's elements, and what is awaited then."""
 _OPERATIONS: Final = {
     _State.STORE: Operation.INSTALL,
     _State.FETCH: Operation.FETCH,
@@ -154,7 +190,7 @@ _OPERATIONS: Final = {
 }
 
 
-class ServerSession:
+class ServerSession(Machine[Event, Decision]):
     """One session.
 
     Args:
@@ -163,17 +199,17 @@ class ServerSession:
     """
 
     def __init__(self, session: int, observe: Observe = lambda _came, _message: None) -> None:
+        super().__init__()
         self.session = session
         self._observe = observe
-        self._accept: Callable[[bytes | None], str | None] = lambda _fetched: None
         self._inbox = Inbox()
         self._state = _State.CLAIM
-        self._out: list[bytes] = []
+        self._done = Operation.NONE
         self._progress = 0
-        self._send(Command.AUTH_REQUEST, (Element.VERSION, bytes([VERSION])), (Element.AUTH_TYPE, b"\0"))
+        self._write(Command.AUTH_REQUEST, (Element.VERSION, bytes([VERSION])), (Element.AUTH_TYPE, b"\0"))
 
     @property
-    def over(self) -> bool:
+    def closed(self) -> bool:
         """Whether nothing more will be taken."""
         return self._state is _State.OVER
 
@@ -182,106 +218,93 @@ class ServerSession:
         """Whether the phone makes a key now, which may take it a minute."""
         return self._state is _State.KEY
 
-    def output(self) -> list[bytes]:
-        """Return what is to be written, each message in one piece."""
-        out, self._out = self._out, []
-        return out
+    def send(self, said: Decision, now: float) -> None:
+        """Answer a question, or refuse to go on.
 
-    def receive(self, data: bytes) -> None:
-        """Take bytes of the client."""
-        if not self.over:
-            self._inbox.receive(data)
+        Raises:
+            LocalProtocolError: That was not asked, or it does not fit into a message.
+        """
+        match said:
+            case Refusal(why) if not self.closed:
+                self._finish(Reason.INVALID, why)
+            case NoSuchDevice() if self._state is _State.DECIDING:
+                self._finish(Reason.UNKNOWN_DEVICE, "the device is not known")
+            case Order(Operation.NONE) if self._state is _State.DECIDING:
+                self._finish(Reason.NO_ACTION, "there is nothing to do")
+            case Order(operation, key) if self._state is _State.DECIDING:
+                command, elements, state = _STEPS[operation]
+                self._write(command, *(key.elements() if elements else ()))
+                self._state = state
+            case Lsc(certificate) if self._state is _State.SIGNING:
+                self._write(Command.STORE_REQUEST, *certificate_elements(certificate))
+                self._state = _State.STORE
+            case Accepted() if self._state is _State.JUDGING:
+                self._say_end(Reason.NO_ACTION if self._done is Operation.FETCH else Reason.OK)
+            case _:
+                raise LocalProtocolError(f"{type(said).__name__} answers nothing that was asked in this session")
 
-    def next_event(self) -> Event | None:
-        """Return what has happened, None while more bytes, or an answer to the last question, are needed."""
-        while self._state in _AWAITED:
-            try:
-                message = self._inbox.next()
-                if message is None:
-                    return None
-                self._observe(True, message)
-                if message.command == Command.IN_PROGRESS and self._progress < _MOST_IN_PROGRESS:
-                    self._progress += 1
-                    continue
-                if message.command != _AWAITED[self._state] or message.session != self.session:
-                    return self.refuse(f"message {message.command} is not awaited")
-                return self._take(message)
-            except MalformedCapfError as error:
-                return self.refuse(error.what)
-        return None
+    def _read(self, data: bytes, now: float) -> None:
+        self._inbox.receive(data)
+        while self._state in _AWAITED and (message := self._inbox.next()) is not None:
+            self._observe(True, message)
+            if message.command == Command.IN_PROGRESS and self._progress < _MOST_IN_PROGRESS:
+                self._progress += 1
+                continue
+            if message.command != _AWAITED[self._state] or message.session != self.session:
+                raise RemoteProtocolError(f"message {message.command} is not awaited")
+            self._take(message)
 
-    def order(self, order: Order | None) -> Event | None:
-        """Answer :class:`Asked`: what to do, or None for a device that is not known."""
-        if self._state is not _State.DECIDING:
-            return None
-        if order is None:
-            return self._end(Reason.UNKNOWN_DEVICE, "the device is not known")
-        self._accept = order.accept
-        if order.operation is Operation.NONE:
-            return self._end(Reason.NO_ACTION, "there is nothing to do")
-        if order.operation is Operation.INSTALL:
-            self._state = _State.KEY
-            self._send(Command.KEYGEN_REQUEST, *order.key.elements())
-        elif order.operation is Operation.FETCH:
-            self._state = _State.FETCH
-            self._send(Command.FETCH_REQUEST)
-        else:
-            self._state = _State.DELETE
-            self._send(Command.DELETE_REQUEST)
-        return None
+    def _end(self, now: float) -> None:
+        self._state = _State.OVER
 
-    def issue(self, certificate: bytes | None) -> Event | None:
-        """Answer :class:`Issue`: the LSC as DER, or None if the key is refused."""
-        if self._state is not _State.SIGNING:
-            return None
-        if certificate is None:
-            return self.refuse("the key is refused")
-        self._state = _State.STORE
-        self._send(Command.STORE_REQUEST, *certificate_elements(certificate))
-        return None
+    def _break_off(self) -> None:
+        self._say_end(Reason.INVALID)
 
-    def refuse(self, why: str) -> Ended:
-        """End the session with reason 7 (rule 2)."""
-        return self._end(Reason.INVALID, why)
-
-    def _take(self, message: Message) -> Event:
+    def _take(self, message: Message) -> None:
         if self._state is _State.CLAIM:
-            claim = _claim(message)
+            self._events.append(Asked(_claim(message)))
             self._state = _State.DECIDING
-            return Asked(claim)
-        if self._state is _State.KEY:
+        elif self._state is _State.KEY:
             key = message.get(Element.PUBLIC_KEY)
-            if not key:
-                return self.refuse("the phone made no key")
-            self._state = _State.SIGNING
-            return Issue(key)
-        return self._done(message, _OPERATIONS[self._state])
+            if key:
+                self._state = _State.SIGNING
+                self._events.append(Issue(key))
+            else:
+                self._finish(Reason.INVALID, "the phone made no key")
+        else:
+            self._confirm(message, _OPERATIONS[self._state])
 
-    def _done(self, message: Message, operation: Operation) -> Event:
+    def _confirm(self, message: Message, operation: Operation) -> None:
         """Take what the phone says of the last step; who had no LSC has nothing to fetch or delete."""
         if message.number(Element.REASON) not in {None, Reason.OK}:
             if operation is Operation.INSTALL:
-                return self.refuse("the phone did not take the certificate")
-            return self._end(Reason.NO_ACTION, "the phone has no certificate")
+                self._finish(Reason.INVALID, "the phone did not take the certificate")
+            else:
+                self._finish(Reason.NO_ACTION, "the phone has no certificate")
+            return
         certificate = message.certificate() if operation is Operation.FETCH else None
         if operation is Operation.FETCH and certificate is None:
-            return self.refuse("the phone has no certificate")
-        refusal = self._accept(certificate)
-        if refusal is not None:
-            return self.refuse(refusal)
-        self._end(Reason.NO_ACTION if operation is Operation.FETCH else Reason.OK, "")
-        return Confirmed(operation, certificate)
+            self._finish(Reason.INVALID, "the phone has no certificate")
+            return
+        self._state, self._done = _State.JUDGING, operation
+        self._events.append(Confirmed(operation, certificate))
 
-    def _end(self, reason: Reason, why: str) -> Ended:
-        if not self.over:
-            self._state = _State.OVER
-            self._send(Command.END_SESSION, (Element.REASON, bytes([reason])))
-        return Ended(reason, why)
+    def _finish(self, reason: Reason, why: str) -> None:
+        self._say_end(reason)
+        self._events.append(Ended(reason, why))
 
-    def _send(self, command: Command, *elements: tuple[int, bytes]) -> None:
+    def _say_end(self, reason: Reason) -> None:
+        self._state = _State.OVER
+        self._write(Command.END_SESSION, (Element.REASON, bytes([reason])))
+
+    def _write(self, command: Command, *elements: tuple[int, bytes]) -> None:
         message = Message(command, self.session, elements)
+        try:
+            data = encode_message(message)
+        except MalformedCapfError as error:
+            raise does_not_fit(error) from error
         self._observe(False, message)
-        self._out.append(encode_message(message))
+        self._outgoing += data
 
 
 def _claim(message: Message) -> Claim:

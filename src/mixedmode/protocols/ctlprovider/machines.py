@@ -21,9 +21,9 @@ Rules:
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from mixedmode.errors import ProtocolError, UsageError
+from mixedmode.errors import LocalProtocolError, MalformedError, RemoteProtocolError
 from mixedmode.protocols.ctlprovider.codec import MAX_BODY, encode_message, parse_message, take_frame
 from mixedmode.protocols.ctlprovider.fields import MalformedMessageError
 from mixedmode.protocols.ctlprovider.messages import (
@@ -42,6 +42,7 @@ from mixedmode.protocols.ctlprovider.messages import (
     Request,
     Welcome,
 )
+from mixedmode.protocols.machine import Machine, does_not_fit
 
 LOGIN_LIMIT: Final = 8192
 """Bytes of a request before the login."""
@@ -72,13 +73,23 @@ _LAST: Final[dict[type[Any], tuple[type[Any], Phase]]] = {
 }
 
 
-class _Conversation:
+Event = TypeVar("Event")
+Said = TypeVar("Said")
+
+
+class _Conversation(Machine[Event, Said]):
     """What both ends follow: the phase, and the request that waits for its answer."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._buffer = bytearray()
         self._phase = Phase.HELLO
         self._pending: Request | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is over."""
+        return self._phase is Phase.CLOSED
 
     @property
     def phase(self) -> Phase:
@@ -100,6 +111,9 @@ class _Conversation:
         self._phase = Phase.CLOSED
         self._pending = None
         self._buffer.clear()
+
+    def _break_off(self) -> None:
+        self.close()
 
     def _may_ask(self, message: Message) -> bool:
         return self._pending is None and isinstance(message, _REQUESTS[self._phase])
@@ -123,96 +137,75 @@ class _Conversation:
             self._phase = _LAST[type(self._pending)][1]
             self._pending = None
 
+    def _write(self, message: Message) -> None:
+        try:
+            self._outgoing += encode_message(message)
+        except MalformedMessageError as error:
+            raise does_not_fit(error) from error
 
-class ServerConnection(_Conversation):
+
+class ServerConnection(_Conversation[Request, Answer]):
     """The server's end of one connection."""
 
-    def receive(self, data: bytes) -> None:
-        """Take bytes from the client; a closed connection takes none."""
-        if self._phase is not Phase.CLOSED:
-            self._buffer += data
-
-    def next_request(self) -> Request | None:
-        """Return the next request; None if it is not whole yet or the one before has no answer yet (rule 1).
+    def send(self, said: Answer, now: float) -> None:
+        """Answer the request that was handed out last.
 
         Raises:
-            MalformedMessageError: The client broke the protocol; the connection is closed.
+            LocalProtocolError: It is no answer to that, or does not fit into a message.
         """
-        if self._pending is not None or self._phase is Phase.CLOSED:
-            return None
-        try:
-            self._pending = self._take()
-        except MalformedMessageError:
-            self.close()
-            raise
-        return self._pending
+        if not self._may_answer(said):
+            raise LocalProtocolError(f"{type(said).__name__} answers nothing in phase {self._phase}")
+        self._write(said)
+        self._answered(said)
 
-    def _take(self) -> Request | None:
+    def _read(self, data: bytes, now: float) -> None:
+        self._buffer += data
+        if self._pending is not None:
+            return
         body = take_frame(self._buffer, INSTALL_LIMIT if self._phase is Phase.READY else LOGIN_LIMIT)
         if body is None:
-            return None
+            return
         message = parse_message(body)
-        if isinstance(message, (Hello, Authenticate, Describe, Install)) and self._may_ask(message):
-            return message
-        raise MalformedMessageError(f"{type(message).__name__} is out of place in phase {self._phase}")
+        if not isinstance(message, (Hello, Authenticate, Describe, Install)) or not self._may_ask(message):
+            raise MalformedMessageError(f"{type(message).__name__} is out of place in phase {self._phase}")
+        self._pending = message
+        self._events.append(message)
 
-    def answer(self, message: Answer) -> bytes:
-        """Return the bytes of an answer to the request that was taken last.
-
-        Raises:
-            UsageError: It is no answer to that.
-            MalformedMessageError: It does not fit into a message.
-        """
-        if not self._may_answer(message):
-            raise UsageError(f"{type(message).__name__} answers nothing in phase {self._phase}")
-        data = encode_message(message)
-        self._answered(message)
-        return data
+    def _end(self, now: float) -> None:
+        self.close()
 
 
-class ClientConnection(_Conversation):
+class ClientConnection(_Conversation[Answer, Request]):
     """The client's end of one connection."""
 
-    def ask(self, request: Request) -> bytes:
-        """Return the bytes of a request.
+    def send(self, said: Request, now: float) -> None:
+        """Ask something.
 
         Raises:
-            UsageError: It is not its time.
-            MalformedMessageError: It does not fit into a message.
+            LocalProtocolError: It is not its time, or it does not fit into a message.
         """
-        if not self._may_ask(request):
-            raise UsageError(f"{type(request).__name__} cannot be asked in phase {self._phase}")
-        data = encode_message(request)
-        self._pending = request
-        return data
+        if not self._may_ask(said):
+            raise LocalProtocolError(f"{type(said).__name__} cannot be asked in phase {self._phase}")
+        self._write(said)
+        self._pending = said
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Take bytes from the server; return the answers that are whole now. No bytes mean that the server closed.
-
-        Raises:
-            ProtocolError: The server broke the protocol, or closed without an answer.
-        """
-        if not data:
-            waiting = self._pending is not None
-            self.close()
-            if waiting:
-                raise ProtocolError(
-                    "the CTL Provider closed the connection without an answer",
-                    next_step="connect again and look at the present CTL file before trying once more",
-                    code="ctlprovider-closed",
-                )
-            return []
+    def _read(self, data: bytes, now: float) -> None:
         self._buffer += data
-        answers = []
-        try:
-            while self._phase is not Phase.CLOSED and (body := take_frame(self._buffer, MAX_BODY)) is not None:
-                answers.append(self._checked(parse_message(body)))
-        except MalformedMessageError as error:
-            self.close()
-            raise ProtocolError(
-                "the CTL Provider sent bytes that are no answer", why=str(error), code=error.code
-            ) from error
-        return answers
+        while not self.closed and (body := take_frame(self._buffer, MAX_BODY)) is not None:
+            self._events.append(self._checked(parse_message(body)))
+
+    def _end(self, now: float) -> None:
+        waiting = self._pending is not None
+        self.close()
+        if waiting:
+            raise RemoteProtocolError(
+                "the CTL Provider closed the connection without an answer",
+                next_step="connect again and look at the present CTL file before trying once more",
+                code="ctlprovider-closed",
+            )
+
+    def _blame(self, error: MalformedError) -> RemoteProtocolError:
+        return RemoteProtocolError("the CTL Provider sent bytes that are no answer", why=str(error), code=error.code)
 
     def _checked(self, message: Message) -> Answer:
         if isinstance(message, (Hello, Authenticate, Describe, Install)) or not self._may_answer(message):

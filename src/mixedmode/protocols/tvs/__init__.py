@@ -1,11 +1,11 @@
-"""TVS without sockets: the messages, the server's connection and the client's exchange.
+"""TVS without sockets: the messages, both ends of a connection.
 
 Messages are those of wire-formats.md 4 and phone-trust.md 3.4. Bytes come in and go out;
 :mod:`mixedmode.services.tvs.service` and :mod:`mixedmode.phone.body.tvs` put TLS around them, fleets and fuzzers do
 without.
 """
 
-from mixedmode.protocols.tvs.machines import ClientExchange, ServerConnection, ServerPhase
+from mixedmode.protocols.tvs.machines import ClientConnection, ServerConnection, ServerPhase
 from mixedmode.protocols.tvs.messages import (
     DEFAULT_TTL,
     HEADER_LENGTH,
@@ -32,7 +32,7 @@ __all__ = [
     "LONGEST_TTL",
     "MAX_BODY",
     "Answer",
-    "ClientExchange",
+    "ClientConnection",
     "Command",
     "Element",
     "MalformedMessageError",

@@ -6,10 +6,12 @@ The server's end:
 phase          input                                    next
 =============  =======================================  ============
 IDLE           bytes of a request                       RECEIVING
-RECEIVING      the rest of it, taken by next_request    ANSWERING
-ANSWERING      answer                                   IDLE, or RECEIVING if more bytes came meanwhile
-any            bytes that are no request                BROKEN
+RECEIVING      the rest of it; the event is the request ANSWERING
+ANSWERING      its answer is sent                       IDLE, or RECEIVING if more bytes came meanwhile
+any            bytes that are no request, or the end    CLOSED
 =============  =======================================  ============
+
+The client's end asks one thing after the other; the event is the answer. Who has asked nothing is told nothing.
 
 Rules: exactly ten bytes are read, then exactly as many as they announce; a request may arrive in any number of pieces,
 and several may arrive in one; they are answered one after the other, in their order.
@@ -19,13 +21,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from mixedmode.errors import ProtocolError
+from mixedmode.errors import LocalProtocolError, MalformedError, RemoteProtocolError
+from mixedmode.protocols.machine import Machine, does_not_fit
 from mixedmode.protocols.tvs.messages import (
     HEADER_LENGTH,
     MAX_BODY,
     Answer,
     Header,
     MalformedMessageError,
+    Message,
     Request,
     encode_message,
     parse_header,
@@ -39,10 +43,10 @@ class ServerPhase(StrEnum):
     IDLE = "idle"
     RECEIVING = "receiving"
     ANSWERING = "answering"
-    BROKEN = "broken"
+    CLOSED = "closed"
 
 
-class ServerConnection:
+class ServerConnection(Machine[Request, Answer]):
     """The server's end of one connection.
 
     Args:
@@ -50,16 +54,22 @@ class ServerConnection:
     """
 
     def __init__(self, body_limit: int = MAX_BODY) -> None:
+        super().__init__()
         self._limit = body_limit
         self._buffer = bytearray()
         self._request: Request | None = None
-        self._broken = False
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._closed
 
     @property
     def phase(self) -> ServerPhase:
         """What the connection waits for."""
-        if self._broken:
-            return ServerPhase.BROKEN
+        if self._closed:
+            return ServerPhase.CLOSED
         if self._request is not None:
             return ServerPhase.ANSWERING
         return ServerPhase.RECEIVING if self._buffer else ServerPhase.IDLE
@@ -69,39 +79,25 @@ class ServerConnection:
         """Bytes that were received and not taken yet."""
         return len(self._buffer)
 
-    def receive(self, data: bytes) -> None:
-        """Take bytes from the client."""
-        self._buffer += data
-
-    def next_request(self) -> Request | None:
-        """Return the next request; None if it is not whole yet or the one before has no answer yet.
+    def send(self, said: Answer, now: float) -> None:
+        """Answer the request that was handed out last.
 
         Raises:
-            MalformedMessageError: The bytes are no request; the connection is of no more use.
-        """
-        if self._broken or self._request is not None:
-            return None
-        try:
-            self._request = self._take()
-        except MalformedMessageError:
-            self._broken = True
-            self._buffer.clear()
-            raise
-        return self._request
-
-    def answer(self, answer: Answer) -> bytes:
-        """Return the bytes of the answer to the request that was taken last.
-
-        Raises:
-            MalformedMessageError: It is not that request's answer, or does not fit.
+            LocalProtocolError: It is not that request's answer, or does not fit; the request still waits.
         """
         request = self._request
         expected = None if request is None else (request.command.answer, request.session)
-        if expected != (answer.command, answer.session):
-            raise MalformedMessageError(f"There is no request that command {answer.command} answers")
-        data = encode_message(answer)
+        if expected != (said.command, said.session):
+            raise LocalProtocolError(f"There is no request that command {said.command} answers")
+        self._outgoing += _encoded(said)
         self._request = None
-        return data
+
+    def _read(self, data: bytes, now: float) -> None:
+        self._buffer += data
+        if self._request is None:
+            self._request = self._take()
+            if self._request is not None:
+                self._events.append(self._request)
 
     def _take(self) -> Request | None:
         header = parse_header(self._buffer)
@@ -121,51 +117,76 @@ class ServerConnection:
             raise MalformedMessageError("A client sends requests, not answers", offset=2, code="tvs-command")
         return parsed
 
+    def _end(self, now: float) -> None:
+        self._break_off()
 
-class ClientExchange:
-    """The client's end: one request, one answer.
+    def _break_off(self) -> None:
+        self._closed = True
+        self._request = None
+        self._buffer.clear()
 
-    Args:
-        request: What to ask.
 
-    Attributes:
-        outgoing: The bytes to send, in one write.
+class ClientConnection(Machine[Answer, Request]):
+    """The client's end of one connection."""
 
-    Raises:
-        MalformedMessageError: The request does not fit into a message.
-    """
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.outgoing = encode_message(request)
+    def __init__(self) -> None:
+        super().__init__()
         self._buffer = bytearray()
+        self._request: Request | None = None
+        self._closed = False
 
-    def receive(self, data: bytes) -> Answer | None:
-        """Take bytes from the server; return the answer once it is whole. No bytes mean that the server has closed.
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more can be asked."""
+        return self._closed
+
+    def send(self, said: Request, now: float) -> None:
+        """Ask something.
 
         Raises:
-            ProtocolError: The server broke the protocol, answered something else, or closed without an answer.
+            LocalProtocolError: The question before has no answer yet, or it does not fit into a message.
         """
-        if not data:
-            raise ProtocolError(
+        if self._closed or self._request is not None:
+            raise LocalProtocolError("a TVS server is asked one thing after the other, until it has closed")
+        self._outgoing += _encoded(said)
+        self._request = said
+
+    def _read(self, data: bytes, now: float) -> None:
+        self._buffer += data
+        header = parse_header(self._buffer)
+        if header is None:
+            return
+        request = self._request
+        if request is None or header.command is not request.command.answer or header.session != request.session:
+            raise RemoteProtocolError("the TVS server answered another request", code="tvs-session")
+        message = _whole(self._buffer, header)
+        if message is not None:
+            answer = parse_message(message)
+            if isinstance(answer, Answer):
+                self._request = None
+                self._events.append(answer)
+
+    def _end(self, now: float) -> None:
+        self._closed = True
+        if self._request is not None:
+            raise RemoteProtocolError(
                 "the TVS server closed the connection without an answer",
                 why="a server does so when it does not understand the request",
                 code="tvs-closed",
             )
-        self._buffer += data
-        try:
-            header = parse_header(self._buffer)
-            if header is None:
-                return None
-            if header.command is not self.request.command.answer or header.session != self.request.session:
-                raise ProtocolError("the TVS server answered another request", code="tvs-session")
-            message = _whole(self._buffer, header)
-            answer = None if message is None else parse_message(message)
-        except MalformedMessageError as error:
-            raise ProtocolError(
-                "the TVS server sent bytes that are no answer", why=str(error), code=error.code
-            ) from error
-        return answer if isinstance(answer, Answer) else None
+
+    def _break_off(self) -> None:
+        self._closed = True
+
+    def _blame(self, error: MalformedError) -> RemoteProtocolError:
+        return RemoteProtocolError("the TVS server sent bytes that are no answer", why=str(error), code=error.code)
+
+
+def _encoded(message: Message) -> bytes:
+    try:
+        return encode_message(message)
+    except MalformedMessageError as error:
+        raise does_not_fit(error) from error
 
 
 def _whole(buffer: bytearray, header: Header) -> bytes | None:

@@ -20,6 +20,9 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeInfo, NodeSpec
 from mixedmode.cluster.model.versions import Version
 from mixedmode.control.accounts import account_store
+from mixedmode.control.door import Control
+from mixedmode.control.people import of_user
+from mixedmode.control.phones import PhoneControl
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell.session import AdminSession
 from mixedmode.node.control import NodeControl
@@ -115,8 +118,12 @@ class Lab:
         self.actor = Actor(ADMINISTRATOR)
         self.phones = LabPhones(directory / "phones", [(each.name, each.model) for each in self.cluster.devices])
         self._watchers: list[asyncio.Task[None]] = []
-        commands = lab_phone_commands(self.nodes, self.phones, lambda: self.phone_server)
+        door = PhoneControl(Control(self.cluster), self._user)
+        commands = lab_phone_commands(self.nodes, self.phones, lambda: self.phone_server, door)
         self._status = StatusSocket(directory / SOCKET_NAME, self.document, commands)
+
+    def _user(self, uid: int) -> Actor:
+        return of_user(uid, account_store(self.publisher.folder), self.publisher.info.name)
 
     def session(self, node: str | None = None) -> AdminSession:
         """Return the administrator's session on a node, the publisher by default."""

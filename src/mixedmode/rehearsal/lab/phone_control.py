@@ -14,8 +14,10 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mixedmode.control.acts import DELETE_LISTS, RESET_PHONES
+from mixedmode.control.phones import PhoneControl
 from mixedmode.errors import UsageError
-from mixedmode.node.phone_control import phone_commands, tell, wanted
+from mixedmode.node.phone_control import by_hand, phone_commands, tell, wanted
 from mixedmode.node.services import NodeServices
 from mixedmode.node.status import Command
 from mixedmode.phone.body.client import Server
@@ -28,7 +30,7 @@ _REGISTER_SECONDS = 3.0
 
 
 def lab_phone_commands(
-    nodes: Mapping[str, NodeServices], phones: LabPhones, server: Callable[[], Server]
+    nodes: Mapping[str, NodeServices], phones: LabPhones, server: Callable[[], Server], control: PhoneControl
 ) -> dict[str, Command]:
     """Return what a lab's socket answers about phones.
 
@@ -36,6 +38,7 @@ def lab_phone_commands(
         nodes: Of the lab.
         phones: Of the lab.
         server: Where the phones fetch their files now.
+        control: The door to them.
     """
 
     def chosen(request: Mapping[str, Any]) -> tuple[list[LabPhone], list[str]]:
@@ -44,11 +47,11 @@ def lab_phone_commands(
         unknown = sorted(name for name in names or () if phones.find(name) is None)
         return [each for each in found if each is not None], unknown
 
-    def show(request: dict[str, Any]) -> dict[str, Any]:
+    def show(_user: int, request: dict[str, Any]) -> dict[str, Any]:
         found, unknown = chosen(request)
         return {"phones": [each.document() for each in found], "unknown": unknown}
 
-    def log(request: dict[str, Any]) -> dict[str, Any]:
+    def log(_user: int, request: dict[str, Any]) -> dict[str, Any]:
         found, unknown = chosen(request)
         return {"phones": [{"name": each.phone.name, "log": list(each.log)} for each in found], "unknown": unknown}
 
@@ -69,7 +72,13 @@ def lab_phone_commands(
         await _started(phones, [name for name in told if name in before], before)
         return {"told": told, "restarted": others}
 
-    return {**phone_commands(nodes), "phone-show": show, "phone-log": log, "phone-erase": erase, "reset": reset}
+    return {
+        **phone_commands(nodes, control),
+        "phone-show": show,
+        "phone-log": log,
+        "phone-erase": by_hand(control, DELETE_LISTS, erase),
+        "reset": by_hand(control, RESET_PHONES, reset),
+    }
 
 
 async def _started(phones: LabPhones, names: list[str], before: Mapping[str, int]) -> None:

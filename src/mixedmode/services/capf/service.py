@@ -236,10 +236,9 @@ class CapfService:
     ) -> None:
         session = talk.machine
         while True:
-            for message in session.output():
-                writer.write(message)
+            writer.write(session.bytes_to_send())
             await writer.drain()
-            if session.over:
+            if session.closed:
                 return
             seconds = self.limits.key_seconds if session.makes_key else self.limits.answer_seconds
             async with asyncio.timeout(seconds):
@@ -248,8 +247,7 @@ class CapfService:
                 self.metrics["broken"] += 1
                 talk.broke_off("the client closed the connection")
                 return
-            session.receive(data)
-            await asyncio.to_thread(talk.go_on)
+            await asyncio.to_thread(talk.receive, data)
             if talk.proved:
                 place.settle()
 

@@ -13,8 +13,25 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from mixedmode.errors import MixedModeError
-from mixedmode.protocols.capf import Asked, Claim, Confirmed, Ended, Issue, Message, Operation, Order, ServerSession
+from mixedmode.errors import MixedModeError, RemoteProtocolError
+from mixedmode.protocols.capf import (
+    Accepted,
+    Asked,
+    Claim,
+    Confirmed,
+    Decision,
+    Ended,
+    Event,
+    Issue,
+    Lsc,
+    Message,
+    NoSuchDevice,
+    Operation,
+    Order,
+    Reason,
+    Refusal,
+    ServerSession,
+)
 from mixedmode.services.capf.judge import claim_faults, fetch_faults
 from mixedmode.services.capf.notes import CapfOutcome, plain
 from mixedmode.services.capf.store import CapfDevice
@@ -36,7 +53,6 @@ _DONE = {
     Operation.FETCH: CapfOutcome.FETCHED,
     Operation.DELETE: CapfOutcome.DELETED,
 }
-_Event = Asked | Issue | Confirmed | Ended | None
 
 
 class Host(Protocol):
@@ -86,20 +102,20 @@ class CapfSession:
         self._label = f"{address} session {number}"
         self.machine = ServerSession(number, self._observe)
 
-    def go_on(self) -> None:
-        """Take what has happened, until more bytes are needed."""
-        while True:
-            try:
-                event = self.machine.next_event()
-                if event is None:
-                    return
-                following = self._take(event)
-            except MixedModeError as error:
-                self._host.tell(CapfOutcome.BROKEN, self._name, self._address, f"the server failed: {error}")
-                following = self.machine.refuse("")
-            if isinstance(following, Ended):
-                self._ended(following)
-                return
+    def receive(self, data: bytes) -> None:
+        """Take bytes, and answer what the phone has said, until more bytes are needed."""
+        try:
+            while events := self.machine.receive(data, monotonic()):
+                data = b""
+                for event in events:
+                    self._take(event)
+        except RemoteProtocolError as error:
+            self._ended(Ended(Reason.INVALID, error.what))
+        except MixedModeError as error:
+            self._host.tell(CapfOutcome.BROKEN, self._name, self._address, f"the server failed: {error}")
+            if not self.machine.closed:
+                self.machine.send(Refusal(), monotonic())
+            self._ended(Ended(Reason.INVALID))
 
     def broke_off(self, why: str) -> None:
         """Note that the connection ended before the session did."""
@@ -108,42 +124,47 @@ class CapfSession:
     def _observe(self, came: bool, message: Message) -> None:
         self._host.trace(f"{self._label} {'>' if came else '<'} {describe(message)}")
 
-    def _take(self, event: Asked | Issue | Confirmed | Ended) -> _Event:
+    def _take(self, event: Event) -> None:
         match event:
             case Asked(claim):
-                return self._asked(claim)
+                self.machine.send(self._judged(claim), monotonic())
             case Issue(public_key):
-                key = None if self._order is None else _key_wished(public_key, self._order.key)
-                self._issued = None if key is None else self._host.lsc(self._name, key)
-                return self.machine.issue(self._issued)
-            case Confirmed(operation):
-                self._host.metrics[operation.value] += 1
-                self._host.tell(_DONE[operation], self._name, self._address)
-                return None
+                self.machine.send(self._issue(public_key), monotonic())
+            case Confirmed(operation, fetched):
+                refusal = self._refusal(fetched)
+                self.machine.send(Accepted() if refusal is None else Refusal(refusal), monotonic())
+                if refusal is None:
+                    self._host.metrics[operation.value] += 1
+                    self._host.tell(_DONE[operation], self._name, self._address)
             case Ended():
-                return event
+                self._ended(event)
 
-    def _asked(self, claim: Claim) -> _Event:
+    def _issue(self, public_key: bytes) -> Decision:
+        key = None if self._order is None else _key_wished(public_key, self._order.key)
+        self._issued = None if key is None else self._host.lsc(self._name, key)
+        return Refusal("the key is refused") if self._issued is None else Lsc(self._issued)
+
+    def _judged(self, claim: Claim) -> Decision:
         host = self._host
         self._name, self._claim = plain(claim.device), claim
         device = host.store.find(claim.device)
         if device is None:
             host.tell(CapfOutcome.UNKNOWN, self._name, self._address)
-            return self.machine.order(None)
+            return NoSuchDevice()
         if device.operation is Operation.NONE:
-            return self.machine.order(Order(Operation.NONE))
+            return Order(Operation.NONE)
         if device.needs_proof or device.operation is Operation.FETCH:
             wait = host.guard.begin(self._source, device.name, monotonic())
             if wait > 0:
                 host.metrics["refused_early"] += 1
                 host.trace(f"{self._label}: after wrong proofs it has to wait {wait:.0f} s more; nothing is judged")
-                return self.machine.refuse("")
+                return Refusal()
         if device.needs_proof and not self._proves(claim, device):
-            return self.machine.refuse("")
+            return Refusal()
         if device.needs_proof and device.operation is not Operation.FETCH:
             host.guard.held(self._source, device.name)
         self._order, self.proved = device, True
-        return self.machine.order(Order(device.operation, device.wish, self._accept))
+        return Order(device.operation, device.wish)
 
     def _proves(self, claim: Claim, device: CapfDevice) -> bool:
         """Judge a claim (rule 1), and cancel the operation if that was one too many (rule 2)."""
@@ -165,8 +186,8 @@ class CapfSession:
                 host.tell(CapfOutcome.CANCELLED, self._name, self._address, f"{note}; order it anew")
         return False
 
-    def _accept(self, fetched: bytes | None) -> str | None:
-        """Take what the phone did, or return why not (rule 3)."""
+    def _refusal(self, fetched: bytes | None) -> str | None:
+        """Keep what the phone did, or return why not (rule 3)."""
         host, order = self._host, self._order
         if order is None or self._claim is None:
             return "nothing was ordered"

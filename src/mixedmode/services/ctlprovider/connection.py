@@ -26,7 +26,14 @@ from typing import TypeAlias
 from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.model.errors import ClusterBusyError, PrivilegeError, PublisherOnlyError
 from mixedmode.cluster.operations.ctl_upload import MIXED, NON_SECURE, UPDATE, install_ctl
-from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError, UsageError
+from mixedmode.errors import (
+    CheckFailedError,
+    LocalProtocolError,
+    MixedModeError,
+    RemoteError,
+    RemoteProtocolError,
+    UsageError,
+)
 from mixedmode.protocols.ctlprovider import (
     VERSION,
     Accepted,
@@ -37,7 +44,6 @@ from mixedmode.protocols.ctlprovider import (
     Hello,
     Install,
     Installed,
-    MalformedMessageError,
     Phase,
     Progress,
     Request,
@@ -81,24 +87,28 @@ class ProviderConnection:
 
     async def serve(self) -> None:
         """Answer requests until the client goes, breaks the protocol or runs out of time."""
+        data: bytes | None = b""
         try:
             while self._machine.phase is not Phase.CLOSED and not self._host.draining:
-                request = self._machine.next_request()
-                if request is not None:
+                requests = self._machine.receive(data, monotonic())
+                data = b""
+                for request in requests:
                     await self._handle(request)
                     self._request_end = monotonic() + self._host.limits.request_seconds
-                elif not await self._receive():
-                    return
-        except MalformedMessageError as error:
+                if not requests:
+                    data = await self._receive()
+        except RemoteProtocolError as error:
             self._host.metrics["malformed"] += 1
             _log.warning("CTL Provider of %s: %s broke the protocol: %s", self._host.node, self._source, error)
+        except LocalProtocolError as error:
+            _log.error("CTL Provider of %s: what %s asks cannot be answered: %s", self._host.node, self._source, error)
         except TimeoutError:
             self._host.metrics["timeouts"] += 1
         except OSError:
             self._host.metrics["cut"] += 1
 
-    async def _receive(self) -> bool:
-        """Read once; return False when the client has closed."""
+    async def _receive(self) -> bytes | None:
+        """Read once; return None when the client has closed."""
         now, limits, machine = monotonic(), self._host.limits, self._machine
         if machine.phase is not Phase.READY:
             end = self._login_end
@@ -108,8 +118,7 @@ class ProviderConnection:
             data = await self._reader.read(_READ_BYTES)
         if not machine.buffered:
             self._request_end = monotonic() + limits.request_seconds
-        machine.receive(data)
-        return bool(data)
+        return data or None
 
     async def _handle(self, request: Request) -> None:
         self._host.metrics["requests"] += 1
@@ -123,12 +132,13 @@ class ProviderConnection:
             else:
                 await self._send(await asyncio.to_thread(describe, self._host.cluster))
         except MixedModeError as error:
-            if isinstance(error, MalformedMessageError):
+            if isinstance(error, LocalProtocolError):
                 raise
             await self._send(failure_of(error))
 
     async def _send(self, answer: Answer) -> None:
-        self._writer.write(self._machine.answer(answer))
+        self._machine.send(answer, monotonic())
+        self._writer.write(self._machine.bytes_to_send())
         async with asyncio.timeout(self._host.limits.request_seconds):
             await self._writer.drain()
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol, cast
 
-from mixedmode.protocols.tvs import MAX_BODY, MalformedMessageError, Request, ServerConnection, ServerPhase, unknown
+from mixedmode.errors import LocalProtocolError, RemoteProtocolError
+from mixedmode.protocols.tvs import MAX_BODY, Request, ServerConnection, ServerPhase, unknown
 from mixedmode.services.net.deadlines import NEVER
 from mixedmode.services.net.gate import Place
 from mixedmode.services.tvs.lookup import TrustLookup, read_all
@@ -77,8 +78,8 @@ class TvsConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_blocked", "_draining", "_host", "_machine", "_of_request", "_reading", "_served", "_transport", "client",
-        "deadline", "place",
+        "_blocked", "_draining", "_host", "_machine", "_of_request", "_reading", "_requests", "_served", "_transport",
+        "client", "deadline", "place",
     )  # fmt: skip
 
     def __init__(self, host: Host, place: Place) -> None:
@@ -87,6 +88,7 @@ class TvsConnection(asyncio.Protocol):
         self.deadline = NEVER
         self._host = host
         self._machine = ServerConnection(host.limits.body_bytes)
+        self._requests: list[Request] = []
         self._transport: asyncio.Transport | None = None
         self._reading: asyncio.Task[None] | None = None
         self._served = 0
@@ -102,8 +104,7 @@ class TvsConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes and answer what is whole."""
-        self._machine.receive(data)
-        self._serve()
+        self._serve(data)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Forget everything."""
@@ -138,18 +139,20 @@ class TvsConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _serve(self) -> None:
+    def _serve(self, data: bytes = b"") -> None:
         transport = self._transport
-        while transport is not None and not transport.is_closing() and not self._blocked:
+        while transport is not None and not transport.is_closing():
             try:
-                request = self._machine.next_request()
-            except MalformedMessageError as error:
+                self._requests += self._machine.receive(data, monotonic())
+            except RemoteProtocolError as error:
                 self._host.metrics["malformed"] += 1
                 self._host.trace([f"ERROR:TVS_STATE_AWAIT_REQ - {self.client}: {error}"])
                 self._close()
                 return
-            if request is None:
+            data = b""
+            if self._blocked or not self._requests:
                 break
+            request = self._requests.pop()
             pending = self._host.lookup.unread(request)
             if pending:
                 transport.pause_reading()
@@ -189,16 +192,16 @@ class TvsConnection(asyncio.Protocol):
         answer, lines = host.lookup.answer(request)
         host.trace(lines)
         try:
-            data = self._machine.answer(answer)
-        except MalformedMessageError:
+            self._machine.send(answer, monotonic())
+        except LocalProtocolError:
             # A certificate so large that no message holds it; nothing that a list names is.
-            data = self._machine.answer(unknown(request))
+            self._machine.send(unknown(request), monotonic())
         self._served += 1
         self._of_request = False
         host.metrics["requests"] += 1
         host.metrics["known" if answer.known else "unknown"] += 1
         if self._transport is not None:
-            self._transport.write(data)
+            self._transport.write(self._machine.bytes_to_send())
             if self._served >= host.limits.requests:
                 self._close()
 

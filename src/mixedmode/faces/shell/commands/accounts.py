@@ -1,6 +1,7 @@
-"""``show account``, ``set account name``, ``set password user`` and ``delete account``: who may log in to this node.
+"""Who may log in to this node, and who did what.
 
-Changes are audited; passwords are asked for twice and never shown.
+``show account``, ``set account name``, ``set password user``, ``delete account``: passwords are asked for twice and
+never shown. ``show audit``: the audit log of the cluster.
 """
 
 from __future__ import annotations
@@ -8,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mixedmode.control.accounts import AccountStore, account_store
+from mixedmode.control.acts import DELETE_ACCOUNT, MAKE_ACCOUNT, SET_PASSWORD, Act
+from mixedmode.control.audit_log import LAST, OUTCOMES, Wanted, checked_last, line, moment
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
-from mixedmode.faces.shell.model import Argument, Command
+from mixedmode.faces.shell.model import Argument, Command, Kind
 from mixedmode.faces.shell.session import AdminSession
+from mixedmode.faces.shell.talk import write_paged
 
 
 async def show_accounts(call: Call) -> None:
@@ -30,7 +34,7 @@ async def make_account(call: Call) -> None:
     if level not in {"0", "1"}:
         raise UsageError(f"{level!r} is no privilege level", next_step="one of: 0, 1")
     password = await _new_password(call)
-    await _change(call, "set account name", lambda: store.put(name, password, int(level)), level=int(level))
+    await _change(call, MAKE_ACCOUNT, lambda: store.put(name, password, int(level)), account_level=int(level))
     await call.say(texts.ACCOUNT_MADE)
 
 
@@ -38,14 +42,14 @@ async def change_password(call: Call) -> None:
     """Give an account a new password."""
     store, name = _store(call), call.value("name")
     password = await _new_password(call)
-    await _change(call, "set password user", lambda: store.set_password(name, password))
+    await _change(call, SET_PASSWORD, lambda: store.set_password(name, password))
     await call.say(texts.PASSWORD_CHANGED)
 
 
 async def delete_account(call: Call) -> None:
     """Remove an account."""
     store, name = _store(call), call.value("name")
-    await _change(call, "delete account", lambda: store.remove(name))
+    await _change(call, DELETE_ACCOUNT, lambda: store.remove(name))
     await call.say(texts.ACCOUNT_DELETED)
 
 
@@ -56,16 +60,24 @@ async def _new_password(call: Call) -> str:
     return password
 
 
-async def _change(call: Call, action: str, change: Callable[[], object], **details: object) -> None:
-    """Change accounts and note it, as one piece of work: a session that ends between the two must not hide it."""
-    journal, actor = call.cluster.operations.journal, call.session.actor
-    record = {"node": call.node, "account": call.value("name"), **details}
+async def _change(call: Call, act: Act, change: Callable[[], object], **details: object) -> None:
+    control, actor, name = call.session.control, call.session.actor, call.value("name")
+    await call.blocking(lambda: control.do(actor, act, change, account=name, **details))
 
-    def both() -> None:
-        change()
-        journal.note(actor, action, "done", record)
 
-    await call.blocking(both)
+async def show_audit(call: Call) -> None:
+    """Print the latest entries of the audit log that are wanted."""
+    now, zone = call.cluster.now(), call.session.zone
+    wanted = Wanted(
+        since=moment(call.value("since"), now, zone) if call.flag("since") else None,
+        user=call.value("user") or None,
+        action=call.value("action") or None,
+        outcome=call.value("outcome") or None,
+        last=checked_last(call.value("last")) if call.flag("last") else LAST,
+    )
+    control, actor = call.session.control, call.session.actor
+    found = await call.blocking(lambda: control.audit_log(actor, wanted))
+    await write_paged(call.io, [line(record, zone) for record in found] or texts.NO_ENTRIES.lines())
 
 
 def _store(call: Call) -> AccountStore:
@@ -90,4 +102,25 @@ COMMANDS = (
     ),
     Command(("set", "password", "user"), "Gives an account a new password.", change_password, _NAME, privilege=4),
     Command(("delete", "account"), "Removes an account of this node.", delete_account, _NAME, privilege=4),
+    Command(
+        ("show", "audit"),
+        "Shows who did what in the cluster, the newest last.",
+        show_audit,
+        (
+            Argument(
+                "wanted",
+                f"How many (last 50, else {LAST}), from when on (since 2h, since 2026-11-26T10:00), of which account, "
+                "action (its first word) and outcome.",
+                Kind.FLAGS,
+                choices=("last", "since", "user", "action", "outcome"),
+                follows={
+                    "last": ((),),
+                    "since": ((),),
+                    "user": ((),),
+                    "action": ((),),
+                    "outcome": (OUTCOMES,),
+                },
+            ),
+        ),
+    ),
 )

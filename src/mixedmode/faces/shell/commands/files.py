@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 from datetime import datetime
 
+from mixedmode.control.acts import DELETE_FILE, DELETE_FOLDER
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
@@ -101,11 +102,9 @@ async def _delete(call: Call, area: str, found: Found) -> None:
             found.path.unlink(missing_ok=True)
         except OSError as error:
             raise RemoteError(f"{printable(found.name)} cannot be deleted: {error.strerror}", where=node) from error
-        call.cluster.operations.journal.note(
-            actor, "file delete", "done", {"node": node, "area": area, "name": found.name}
-        )
 
-    await call.blocking(unlink)
+    control = call.session.control
+    await call.blocking(lambda: control.do(actor, DELETE_FILE, unlink, area=area, name=found.name))
 
 
 async def delete_folder(call: Call) -> None:
@@ -122,7 +121,12 @@ async def delete_folder(call: Call) -> None:
     if not await call.agrees(texts.ASK_DELETE):
         await call.say(texts.DELETED, found=1, deleted=0)
         return
-    await call.blocking(lambda: _remove_folder(call, folder))
+    control, actor, details = (
+        call.session.control,
+        call.session.actor,
+        {"area": call.value("area"), "name": folder.name},
+    )
+    await call.blocking(lambda: control.do(actor, DELETE_FOLDER, lambda: _remove_folder(call, folder), **details))
     if call.flag("detail"):
         for each in (*inside, folder):
             await call.say(texts.DELETED_NAME, name=printable(each.name))
@@ -137,8 +141,6 @@ def _remove_folder(call: Call, folder: Found) -> None:
             shutil.rmtree(folder.path)
     except OSError as error:
         raise RemoteError(f"{printable(folder.name)} cannot be deleted: {error.strerror}", where=call.node) from error
-    details = {"node": call.node, "area": call.value("area"), "name": folder.name}
-    call.cluster.operations.journal.note(call.session.actor, "file delete dir", "done", details)
 
 
 async def view_file(call: Call) -> None:

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from mixedmode.cluster.model.topology import Service
+from mixedmode.control.services import ServiceEntry, ServiceStatus
 from mixedmode.errors import RemoteError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.model import Argument, BadCommandError, Command, Kind
-from mixedmode.faces.shell.services import ServiceEntry, ServiceStatus
 from mixedmode.faces.shell.session import AdminSession
 
 BASE_SERVICES = ("System SSH", "Service Manager")

@@ -18,6 +18,7 @@ from pathlib import Path
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.publishing.distribution import PARALLEL
 from mixedmode.cluster.replication.replication import SharedDatabase
+from mixedmode.control.acts import SHOW_TECH
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.commands.bundles import bundle_name
@@ -168,7 +169,8 @@ async def collect(call: Call) -> None:
         lines += [f"{texts.PROMPT.line()}{line}", *io.lines, ""]
     name = bundle_name(part, call.session.local(call.cluster.now()), call.session.privilege)
     path = call.cluster.folder(call.node).area("activelog") / name
-    await call.blocking(lambda: write_atomic(path, "\n".join(lines).encode(), mode=0o640))
+    control, actor, data = call.session.control, call.session.actor, "\n".join(lines).encode()
+    await call.blocking(lambda: control.do(actor, SHOW_TECH, lambda: write_atomic(path, data, mode=0o640), file=name))
     await call.say(texts.BUNDLE, path=name)
 
 

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from mixedmode.control.acts import GET_FILES, GET_RECOVERY_KEY
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
@@ -72,8 +73,8 @@ async def get_files(call: Call) -> None:
 
 async def _note(call: Call, server: SftpServer, names: list[str], outcome: str) -> None:
     details = {"node": call.node, "files": names[:100], "server": f"{server.user}@{server.host}:{server.port}"}
-    journal, actor = call.cluster.operations.journal, call.session.actor
-    await call.blocking(lambda: journal.note(actor, "file get", outcome, details))
+    control, actor = call.session.control, call.session.actor
+    await call.blocking(lambda: control.note(actor, GET_FILES, outcome, **details))
 
 
 async def _chosen(call: Call) -> list[Outgoing]:
@@ -111,8 +112,8 @@ def _read(found: list[Found], *, compress: bool) -> list[Outgoing]:
 
 
 async def _recovery_file(call: Call) -> Outgoing:
-    operations, actor = call.cluster.operations, call.session.actor
-    await call.blocking(lambda: operations.authorize(actor, f"file get {RECOVERY_FILE}", 4))
+    control, actor = call.session.control, call.session.actor
+    await call.blocking(lambda: control.allow(actor, GET_RECOVERY_KEY))
     signer = await call.blocking(lambda: call.cluster.signer(call.cluster.publisher.name, Purpose.ITLRECOVERY.value))
     password = await call.ask(texts.ASK_NEW_PASSWORD, secret=True)
     if len(password) < PASSWORD_LENGTH or password != await call.ask(texts.ASK_PASSWORD_AGAIN, secret=True):

@@ -101,14 +101,15 @@ async def cancel(call: Call) -> None:
         await call.say(texts.NO_UPGRADE)
         return
     # The journal decides whether it can still be taken back: past its commit it is finished instead.
-    result = await call.blocking(lambda: call.cluster.operations.resume_or_rollback(call.session.actor))
+    control, actor = call.session.control, call.session.actor
+    result = await call.blocking(lambda: control.end_what_was_left(actor))
     undone = result is not None and result.outcome == UNDONE
     version = found.arguments.get("version", "")
     await call.say(texts.UPGRADE_CANCELLED if undone else texts.UPGRADE_TOO_LATE, version=version)
 
 
 def _last_upgrade(call: Call) -> Entry | None:
-    history = call.cluster.operations.journal.history()
+    history = call.session.control.history()
     return next((entry for entry in reversed(history) if entry.name == versions.UPGRADE), None)
 
 

@@ -1,0 +1,114 @@
+"""Looking at the audit log: which entries are wanted, and how an entry is told in a line or as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Final
+
+from mixedmode.cluster.engine.audit import AuditLog, AuditRecord
+from mixedmode.errors import UsageError
+from mixedmode.printable import one_line
+
+LAST: Final = 20
+"""Entries that are shown if nobody says how many."""
+MOST: Final = 100_000
+OUTCOMES: Final = ("started", "done", "undone", "failed", "refused")
+"""What an entry says became of something; CAPF has words of its own besides."""
+_UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_HIDDEN: Final = frozenset({"node", "level", "warnings", "changes", "error", "plan", "arguments"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are wanted.
+
+    Attributes:
+        since: Not older than this.
+        user: Of this account, in any case.
+        action: Whose action begins with this, such as ``utils ctl``, in any case.
+        outcome: With this outcome, such as ``refused``.
+        last: So many, the newest ones.
+    """
+
+    since: datetime | None = None
+    user: str | None = None
+    action: str | None = None
+    outcome: str | None = None
+    last: int = LAST
+
+    def of(self, journal: AuditLog) -> list[AuditRecord]:
+        """Return the entries, oldest first."""
+        return journal.audit(self.last, since=self.since, user=self.user, action=self.action, outcome=self.outcome)
+
+
+def checked_last(text: str) -> int:
+    """Return a number of entries.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST):
+        raise UsageError(f"{text!r} is no number of entries", next_step=f"1 to {MOST}")
+    return int(text)
+
+
+def moment(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
+    """Return the moment that a text such as ``2h``, ``2026-11-26`` or ``2026-11-26T10:00`` names.
+
+    Args:
+        text: A period before now (``m``, ``h``, ``d``, ``w``), or a date with or without a time.
+        now: The time.
+        zone: Of a time without one; None for the machine's.
+
+    Raises:
+        UsageError: It names none.
+    """
+    unit = _UNITS.get(text[-1:].lower())
+    try:
+        if unit is not None and text[:-1].isascii() and text[:-1].isdigit():
+            return now - unit * int(text[:-1])
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=zone) if zone else found.astimezone()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"{text!r} is no moment", next_step="write 30m, 2h, 7d, or a date such as 2026-11-26T10:00"
+        ) from error
+
+
+def line(record: AuditRecord, zone: tzinfo | None = None) -> str:
+    """Return an entry as a line: when, who and from where, what, what became of it, what changed or why it did not."""
+    when = record.moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    who = f"{record.actor.user}@{record.actor.source}"
+    told = what(record)
+    return one_line(f"{when}  {who}  {record.action}  {record.outcome.upper()}{f'  {told}' if told else ''}")
+
+
+def what(record: AuditRecord) -> str:
+    """Return what changed, or why nothing did, as one text."""
+    details = record.details
+    if "error" in details:
+        return str(details["error"])
+    if details.get("changes"):
+        return "; ".join(str(change) for change in details["changes"])
+    arguments = details.get("arguments")
+    said = {**(arguments if isinstance(arguments, Mapping) else {}), **details}
+    plain = {name: value for name, value in said.items() if name not in _HIDDEN and isinstance(value, str | int)}
+    return ", ".join(f"{name}={value}" for name, value in plain.items())
+
+
+def document(record: AuditRecord) -> dict[str, Any]:
+    """Return an entry as JSON has it."""
+    return {
+        "number": record.number,
+        "moment": record.moment.isoformat(),
+        "user": record.actor.user,
+        "source": record.actor.source,
+        "level": record.details.get("level"),
+        "node": record.details.get("node"),
+        "action": record.action,
+        "outcome": record.outcome,
+        "operation": record.operation,
+        "details": dict(record.details),
+    }

@@ -1,0 +1,101 @@
+"""The door: whoever administers a cluster passes it, by whatever face, as a principal who may or may not.
+
+Rules:
+
+1. Nothing is done for who has not the level; that he asked is audited. The engine says so of operations, and of what
+   else there is by the same words.
+2. What changes the database or a node's disk has an audit entry. Of what is no operation the entry is written in the
+   transaction that ends when the change is done: a database that is away keeps the change from being made.
+3. Faces read the cluster and its values freely; they have the engine, the journal and the operations' steps from here
+   only (the import contracts hold that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from mixedmode.cluster.engine.audit import AuditRecord
+from mixedmode.cluster.engine.journal import Entry
+from mixedmode.cluster.engine.steps import Actor, OperationResult, Plan
+from mixedmode.cluster.facade import Cluster
+from mixedmode.control.acts import SHOW_AUDIT, Act
+from mixedmode.control.audit_log import Wanted
+from mixedmode.errors import MixedModeError
+
+T = TypeVar("T")
+
+
+class Control:
+    """The door to one cluster.
+
+    Args:
+        cluster: The cluster, as administrators change it.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def plan(self, principal: Actor, operation: str, /, **arguments: Any) -> Plan:
+        """Return what an operation would do now, and why it would be refused if it would."""
+        return self._cluster.operations.plan(operation, principal, **arguments)
+
+    def run(self, principal: Actor, operation: str, /, **arguments: Any) -> OperationResult:
+        """Run an operation to its end.
+
+        Raises:
+            PrivilegeError: The principal has not the level for it.
+            MixedModeError: It was refused or failed; see :meth:`.engine.Operations.run`.
+        """
+        return self._cluster.operations.run(operation, principal, on_node=principal.node or None, **arguments)
+
+    def end_what_was_left(self, principal: Actor) -> OperationResult | None:
+        """Finish or undo what a dead process left; see :meth:`.engine.Operations.resume_or_rollback`."""
+        return self._cluster.operations.resume_or_rollback(principal)
+
+    def history(self) -> list[Entry]:
+        """Return the latest operations, oldest first."""
+        return self._cluster.operations.journal.history()
+
+    def allow(self, principal: Actor, act: Act, **details: object) -> None:
+        """Refuse who may not (rule 1).
+
+        Raises:
+            PrivilegeError: He has not the level for it.
+        """
+        self._cluster.operations.authorize(principal, act.name, act.level, details)
+
+    def do(self, principal: Actor, act: Act, change: Callable[[], T], **details: object) -> T:
+        """Change something that is no operation of the cluster's: allowed, done and audited (rule 2).
+
+        Args:
+            principal: Who asks.
+            act: What he does.
+            change: Does it; must not use the database.
+            details: For the audit log.
+
+        Raises:
+            PrivilegeError: He has not the level for it.
+            DatabaseError: The database is away; nothing was changed.
+        """
+        self.allow(principal, act, **details)
+        journal = self._cluster.operations.journal
+        try:
+            with journal.along(principal, act.name, details):
+                return change()
+        except MixedModeError as error:
+            journal.note(principal, act.name, "failed", {**details, "error": str(error)})
+            raise
+
+    def note(self, principal: Actor, act: Act, outcome: str, **details: object) -> None:
+        """Write into the audit log what became of something that was allowed before."""
+        self._cluster.operations.journal.note(principal, act.name, outcome, details)
+
+    def audit_log(self, principal: Actor, wanted: Wanted) -> Sequence[AuditRecord]:
+        """Return entries of the audit log, oldest first.
+
+        Raises:
+            PrivilegeError: The principal may not see them.
+        """
+        self.allow(principal, SHOW_AUDIT)
+        return wanted.of(self._cluster.operations.journal)

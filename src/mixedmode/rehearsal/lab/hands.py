@@ -1,0 +1,106 @@
+"""The cluster of this host's node, or of a lab, under the hands of who runs a command here.
+
+Rules:
+
+1. The machine says who runs the command, and the node's accounts what he may (:mod:`mixedmode.control.people`).
+2. Changes are made on the publisher's host, where its keys are. Looking is done anywhere, and changes nothing: a
+   subscriber looks at its own copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.facade import Cluster
+from mixedmode.control.accounts import account_store
+from mixedmode.control.door import Control
+from mixedmode.control.people import who_runs_this
+from mixedmode.errors import UsageError
+from mixedmode.node.host.settings import load_settings
+from mixedmode.node.setup import open_cluster
+from mixedmode.rehearsal.lab.document import DEFAULT_DIRECTORY
+from mixedmode.rehearsal.lab.folder import database_url
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """A cluster, and who works on it.
+
+    Attributes:
+        cluster: To be read.
+        control: The door for what is to be changed.
+        principal: Who runs this command.
+    """
+
+    cluster: Cluster
+    control: Control
+    principal: Actor
+
+    @classmethod
+    def on(cls, cluster: Cluster, node: str) -> Hands:
+        """Return the hands of who runs this command on a node's cluster."""
+        return cls(cluster, Control(cluster), who_runs_this(account_store(cluster.folder(node)), node))
+
+
+@contextmanager
+def administered(directory: Path | None, config: Path | None, *, what: str) -> Iterator[Hands]:
+    """Open the publisher's cluster to change it (rule 2).
+
+    Args:
+        directory: A lab's folder; None is ./lab if that is one and no settings are named.
+        config: A node's settings file.
+        what: What is done on the publisher, for the refusal elsewhere, such as ``phones are added``.
+
+    Raises:
+        UsageError: This host's node is a subscriber.
+        NotFoundError: There is no cluster.
+        DatabaseError: The database cannot be used.
+    """
+    lab = _lab(directory, config)
+    if lab is not None:
+        cluster = Cluster.open(lab, database_url=database_url(lab))
+    else:
+        settings = load_settings(config)
+        if settings.node.role != "publisher":
+            raise UsageError(f"{what} on the publisher", where=settings.node.name)
+        cluster = open_cluster(settings).cluster
+    try:
+        yield Hands.on(cluster, cluster.publisher.name)
+    finally:
+        cluster.close()
+
+
+@contextmanager
+def looked_at(directory: Path | None, config: Path | None) -> Iterator[Hands]:
+    """Open a node's or a lab's cluster for reading only.
+
+    Args:
+        directory: A lab's folder; None is ./lab if that is one and no settings are named.
+        config: A node's settings file.
+
+    Raises:
+        NotFoundError: There is no cluster.
+        DatabaseError: The database cannot be used.
+    """
+    lab = _lab(directory, config)
+    if lab is not None:
+        cluster = Cluster.attach(lab, database_url=database_url(lab))
+        node = cluster.publisher.name
+    else:
+        settings = load_settings(config)
+        cluster = Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
+        node = settings.node.name
+    try:
+        yield Hands.on(cluster, node)
+    finally:
+        cluster.close()
+
+
+def _lab(directory: Path | None, config: Path | None) -> Path | None:
+    if directory is None and config is None and (DEFAULT_DIRECTORY / "cluster.db").exists():
+        return DEFAULT_DIRECTORY
+    return directory

@@ -1,0 +1,196 @@
+"""Every list that was ever published is found by its hash, with the time, the node and the operation."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.errors import NotFoundError, OperationFailedError
+from mixedmode.cluster.publishing import archive
+from mixedmode.cluster.publishing.distribution import LocalDistributor
+from mixedmode.cluster.store.database import Database, sqlite_url
+from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
+from mixedmode.errors import UsageError
+from tests.cluster.building import MIXED, NON_SECURE, PUB, SUB, UPDATE, ctl_of, itl_of, seed_spec
+from tests.cluster.tokens import install
+
+ANNA = Actor("anna", "192.0.2.7")
+RESET_ITL = "utils itl reset localkey"
+
+
+def entries(cluster: Cluster) -> list[tuple[str, str, str, bool]]:
+    """(file, node, what published it, whether it is the present one), oldest first."""
+    return [(each.name, each.node, each.action, each.current) for each in archive.history(cluster.database)]
+
+
+def test_a_list_is_found_by_each_hash_after_it_was_replaced(cluster: Cluster) -> None:
+    number = cluster.run(MIXED, ANNA).operation
+    first = ctl_of(cluster).data
+    cluster.run(NON_SECURE, ANNA)
+    assert ctl_of(cluster).data != first
+    hashes = [hashlib.new(kind, first).hexdigest() for kind in ("md5", "sha1", "sha256")]
+    for digest in (*hashes, hashes[1].upper(), ":".join(hashes[0][i : i + 2] for i in range(0, 32, 2)), hashes[2][:9]):
+        found = archive.find(cluster.database, digest)
+        assert found.data == first
+        assert [found.md5, found.sha1, found.sha256] == hashes
+        (once,) = found.publications
+        assert (once.name, once.node, once.action, once.operation) == (CTL_FILE, "", MIXED, number)
+        assert (once.current, once.length) == (False, len(first))
+        audited = cluster.operations.journal.entry(number)
+        assert audited.started <= once.published <= (audited.ended or audited.started)
+
+
+@pytest.mark.parametrize("digest", ["", "12345", "xyz123", "g" * 40, "a" * 65])
+def test_what_is_no_hash_is_said_so(cluster: Cluster, digest: str) -> None:
+    with pytest.raises(UsageError, match="no hash"):
+        archive.find(cluster.database, digest)
+
+
+def test_a_strangers_list_is_not_found(cluster: Cluster) -> None:
+    with pytest.raises(NotFoundError, match="never published"):
+        archive.find(cluster.database, "d" * 40)
+
+
+def test_digits_that_fit_two_lists_are_not_guessed_about(cluster: Cluster) -> None:
+    with cluster.database.write() as session:
+        session.execute(text("UPDATE trustfilearchive SET md5 = 'abcdef' || substr(md5, 7)"))
+    with pytest.raises(UsageError, match="several"):
+        archive.find(cluster.database, "abcdef")
+
+
+def test_first_itls_uploads_resets_and_restarts_are_all_there(cluster: Cluster) -> None:
+    assert entries(cluster) == [(ITL_FILE, node, "first ITL", True) for node in (PUB, SUB)]
+    install(cluster)
+    uploaded = ctl_of(cluster).data
+    cluster.run(RESET_ITL, ANNA)
+    reset = itl_of(cluster).data
+    cluster.run("utils service restart", ANNA, node=SUB, service="Cisco Tftp")
+    cluster.run("utils service restart", ANNA, node=SUB, service="Cisco Tftp")
+    assert entries(cluster)[2:] == [
+        (CTL_FILE, "", "ctl client install", True),
+        (ITL_FILE, PUB, RESET_ITL, True),
+        (ITL_FILE, SUB, RESET_ITL, False),
+        (ITL_FILE, SUB, "utils service restart", True),
+    ]
+    assert archive.content(cluster.database, hashlib.sha256(uploaded).hexdigest()) == uploaded
+    both = archive.find(cluster.database, hashlib.sha1(reset).hexdigest())
+    assert [each.node for each in both.publications] == [PUB, SUB]
+    assert [each.node for each in archive.history(cluster.database, node=SUB)] == [SUB] * 3
+
+
+def test_a_recovery_itl_made_with_an_imported_key(cluster: Cluster) -> None:
+    signer = cluster.signer(PUB, "ITLRecovery")
+    cluster.recovery_itl_operation(signer, ANNA)
+    assert entries(cluster)[2:] == [(ITL_FILE, node, "utils itl reset remotekey", True) for node in (PUB, SUB)]
+
+
+def test_what_was_undone_was_never_published(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mixedmode.cluster.model.errors import NodeDownError
+    from mixedmode.cluster.operations import ctl
+
+    def fail(*_arguments: object, **_more: object) -> None:
+        raise NodeDownError("the publisher's disk is full")
+
+    before = entries(cluster)
+    monkeypatch.setattr(ctl, "mark_restart", fail)
+    with pytest.raises(OperationFailedError):
+        cluster.run(MIXED, ANNA)
+    assert entries(cluster) == before
+
+
+def test_switching_versions_publishes_what_the_other_partition_has(cluster: Cluster) -> None:
+    cluster.run(MIXED, ANNA)
+    carried = ctl_of(cluster).data
+    cluster.run("utils system upgrade", ANNA, version="11.0.1.10000-10")
+    cluster.run(UPDATE, ANNA)
+    cluster.run("utils system switch-version", ANNA)
+    assert ctl_of(cluster).data == carried
+    found = archive.find(cluster.database, hashlib.md5(carried).hexdigest())
+    assert [(each.action, each.current) for each in found.publications] == [
+        (MIXED, False),
+        ("utils system switch-version", True),
+    ]
+
+
+def test_a_deleted_list_stays_in_the_archive_and_is_not_present(cluster: Cluster) -> None:
+    cluster.run(MIXED, ANNA)
+    cluster.run("file delete tftp", ANNA, on_node=PUB, node=PUB, name=CTL_FILE)
+    assert entries(cluster)[2:] == [(CTL_FILE, "", MIXED, False)]
+
+
+def test_a_node_that_is_down_or_removed_takes_nothing_out(cluster: Cluster) -> None:
+    distributor = cluster.deliveries.distributor
+    assert isinstance(distributor, LocalDistributor)
+    cluster.run(MIXED, ANNA)
+    distributor.down.add(SUB)
+    cluster.run(UPDATE, ANNA)
+    cluster.run("node remove", ANNA, node=SUB)
+    assert {node for _, node, _, _ in entries(cluster)} == {"", PUB, SUB}
+    assert [each for each in entries(cluster) if each[1] == SUB and each[3]] == []
+
+
+def regress(database: Database) -> None:
+    """Make a database what the release before had: contents of the present lists, and the journal's files."""
+    with database.write() as session:
+        session.execute(
+            text("CREATE TABLE trustfilecontent (name VARCHAR(64), node VARCHAR(255), data %s NOT NULL, "
+                 "PRIMARY KEY (name, node))" % ("BLOB" if database.is_sqlite else "BYTEA"))
+        )  # fmt: skip
+        session.execute(
+            text("INSERT INTO trustfilecontent SELECT t.name, t.node, a.data FROM trustfile t "
+                 "JOIN trustfilearchive a ON a.sha256 = t.sha256")
+        )  # fmt: skip
+        for statement in (
+            "DROP TABLE trustfilehistory",
+            "DROP TABLE trustfilearchive",
+            "UPDATE alembic_version SET version_num = '0005'",
+        ):
+            session.execute(text(statement))
+
+
+def migrated(directory: Path, url: str | None) -> None:
+    cluster = Cluster.open(directory, database_url=url)
+    cluster.run(MIXED, ANNA)
+    cluster.run(RESET_ITL, ANNA)
+    cluster.run("utils service restart", ANNA, node=SUB, service="Cisco Tftp")
+    first = ctl_of(cluster).data
+    cluster.run(UPDATE, ANNA)
+    present = entries(cluster)[2:]
+    moments = [each.published for each in archive.history(cluster.database)]
+    regress(cluster.database)
+    cluster.close()
+    cluster = Cluster.open(directory, database_url=url)
+    assert entries(cluster) == present, "the very first ITLs were replaced, and the journal never had them"
+    assert archive.find(cluster.database, hashlib.sha1(first).hexdigest()).publications[0].operation == 1
+    for before, after in zip(moments[2:], archive.history(cluster.database), strict=True):
+        assert abs((after.published - before).total_seconds()) < 5
+    cluster.run(NON_SECURE, ANNA)
+    assert entries(cluster)[-1] == (CTL_FILE, "", NON_SECURE, True)
+    cluster.close()
+
+
+def test_an_older_database_brings_what_it_has(seed_directory: Path) -> None:
+    migrated(seed_directory, None)
+
+
+def test_an_older_database_on_postgresql(tmp_path: Path, postgres_database: str) -> None:
+    Cluster.create(tmp_path / "c", seed_spec(), database_url=postgres_database).close()
+    migrated(tmp_path / "c", postgres_database)
+
+
+def test_an_older_database_without_journal_brings_its_present_lists(seed_directory: Path) -> None:
+    database = Database(sqlite_url(seed_directory / "cluster.db"))
+    regress(database)
+    with database.write() as session:
+        # Not what was recorded, so not what was published.
+        session.execute(text(f"UPDATE trustfilecontent SET data = x'00' WHERE node = '{SUB}'"))
+    database.close()
+    cluster = Cluster.open(seed_directory)
+    assert entries(cluster) == [(ITL_FILE, PUB, "", True)]
+    assert archive.find(cluster.database, hashlib.md5(itl_of(cluster).data).hexdigest()).data == itl_of(cluster).data
+    cluster.close()
