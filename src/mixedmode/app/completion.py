@@ -8,14 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, ParamSpec
+from typing import Any, Final, ParamSpec
 
 import typer
 
 from mixedmode.rehearsal.procedure_names import ALL, PROCEDURE_NAMES
-
-if TYPE_CHECKING:
-    from mixedmode.cluster.facade import Cluster
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _P = ParamSpec("_P")
@@ -89,24 +86,13 @@ def _phones(params: dict[str, Any]) -> list[str]:
 
 
 def _devices(params: dict[str, Any]) -> list[str]:
-    cluster = _cluster(*_place(params))
+    from mixedmode.app.targets.cluster_copy import read_cluster
+
+    cluster = read_cluster(*_place(params))
     try:
         return [each.name for each in cluster.devices]
     finally:
         cluster.close()
-
-
-def _cluster(directory: Path | None, config: Path | None) -> Cluster:
-    from mixedmode.cluster.facade import Cluster
-
-    if directory is not None:
-        from mixedmode.rehearsal.lab.folder import database_url
-
-        return Cluster.attach(directory, database_url=database_url(directory))
-    from mixedmode.node.host.settings import load_settings
-
-    settings = load_settings(config)
-    return Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
 
 
 def _tokens(params: dict[str, Any]) -> list[str]:
