@@ -7,14 +7,15 @@ from pathlib import Path
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.operations.ctl import SetMixedMode, SetNonSecureMode, UpdateCtl
 from mixedmode.pki.certificates.profiles import KeyKind
 from mixedmode.trustlist import TrustList
 
 PUB = "cucm-1051-a-pub"
 SUB = "cucm-1051-a-sub1"
-MIXED = "utils ctl set-cluster mixed-mode"
-NON_SECURE = "utils ctl set-cluster non-secure-mode"
-UPDATE = "utils ctl update CTLFile"
+MIXED = SetMixedMode()
+NON_SECURE = SetNonSecureMode()
+UPDATE = UpdateCtl()
 PHONES = tuple(DeviceSpec(f"SEP00112233{number:04X}", description=f"phone {number}") for number in range(3))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import (
@@ -19,6 +20,7 @@ from mixedmode.cluster.model.errors import (
 from mixedmode.cluster.model.licences import DatabaseLicences, Licence
 from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec, SecurityMode, Service
 from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.replication.replication import ReplicationState
 from mixedmode.pki.certificates.profiles import KeyKind
@@ -27,7 +29,7 @@ from tests.cluster.building import MIXED, PUB, SUB, UPDATE, make
 ANNA = Actor("anna", "192.0.2.7")
 
 
-def refusal(cluster: Cluster, operation: str = MIXED) -> PreconditionError:
+def refusal(cluster: Cluster, operation: Operation = MIXED) -> PreconditionError:
     planned = cluster.operations.plan(operation).refusal
     with pytest.raises(PreconditionError) as refused:
         cluster.run(operation, ANNA)
@@ -103,6 +105,6 @@ def test_capf_must_be_activated_on_the_publisher(tmp_path: Path) -> None:
 
 def test_auto_registration_only_warns(cluster: Cluster) -> None:
     assert cluster.operations.plan(MIXED).warnings == ()
-    cluster.run("set parameter", ANNA, name="AutoRegistrationEnabled", value="True", node=SUB)
+    cluster.run(SetParameter("AutoRegistrationEnabled", "True", node=SUB), ANNA)
     assert cluster.operations.plan(MIXED).warnings == ("Auto-registration is enabled on at least one CM node.",)
     assert cluster.run(MIXED, ANNA).warnings == ("Auto-registration is enabled on at least one CM node.",)

@@ -9,7 +9,7 @@ from functools import cache
 
 from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.operations.ctl_upload import MIXED, NON_SECURE, UPDATE, install_ctl
+from mixedmode.cluster.operations.ctl_upload import CtlAction, UploadCtl
 from mixedmode.faces.ctlclient.lists import client_list, client_records, target_mode
 from mixedmode.pki.certificates.profiles import (
     MANUFACTURING_SUBJECT,
@@ -28,7 +28,11 @@ from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.roles import Layout
 
 ANNA = Actor("anna", "192.0.2.7")
-ACTIONS = {Action.MIXED: MIXED, Action.NON_SECURE: NON_SECURE, Action.UPDATE: UPDATE}
+ACTIONS = {
+    Action.MIXED: CtlAction.MIXED,
+    Action.NON_SECURE: CtlAction.NON_SECURE,
+    Action.UPDATE: CtlAction.UPDATE,
+}
 _NOW = datetime(2014, 3, 1, tzinfo=UTC)
 
 
@@ -98,7 +102,7 @@ def install(
 ) -> OperationResult:
     """Do what the client and the provider do, without a connection."""
     data = signed(describe(cluster), action, tokens, by=by)
-    return install_ctl(cluster, data, ACTIONS[action], ANNA, phones_cleared=phones_cleared)
+    return cluster.run(UploadCtl.of(data, ACTIONS[action], phones_cleared=phones_cleared), ANNA)
 
 
 def upload_tokens(cluster: Cluster, *tokens: SoftwareSigner) -> None:

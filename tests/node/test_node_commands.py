@@ -19,6 +19,7 @@ import pytest
 
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations.itl import ResetItl
 from mixedmode.cluster.store.folders import NodeFolder
 from tests.support import MIXEDMODE, run_mixedmode
 
@@ -253,17 +254,17 @@ def test_who_holds_the_lock_is_shown_and_what_was_cut_off_is_settled(
             cluster.run(operation, Actor("anna", "192.0.2.7"))
 
     cluster = Cluster.attach(made / "data")
-    operation = "utils itl reset localkey"
+    operation = ResetItl()
     with monkeypatch.context() as patched:
         patched.setattr(NodeFolder, "write", stuck)
         thread = threading.Thread(target=run)
         thread.start()
         assert entered.wait(20)
         shown = node.ask()["operation"]
-        assert (shown["operation"], shown["user"], shown["source"]) == (operation, "anna", "192.0.2.7")
+        assert (shown["operation"], shown["user"], shown["source"]) == (operation.title, "anna", "192.0.2.7")
         assert (shown["node"], shown["state"]) == ("pub1", "running")
         told = run_mixedmode("node", "status", "--config", str(made / "mixedmode.toml")).stdout
-        assert f"Operation: {operation}, by anna (192.0.2.7) on pub1, since {shown['since']}: running" in told
+        assert f"Operation: {operation.title}, by anna (192.0.2.7) on pub1, since {shown['since']}: running" in told
         go.set()
         thread.join()
     end = time.monotonic() + 15

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mixedmode.cluster.engine.steps import Actor
-from mixedmode.cluster.model.topology import Service
+from mixedmode.cluster.model.topology import DeviceSpec, Service
+from mixedmode.cluster.operations.devices import AddDevices
 from mixedmode.phone.body.capf import Outcome, enrol
 from mixedmode.phone.body.client import Phone
 from mixedmode.phone.body.renewal import PhoneKeys, renew
@@ -32,8 +33,8 @@ Reports = tuple[Booted, Booted, Booted, str, Renewals]
 
 async def procedure(folder: Path) -> Reports:
     lab = Lab(folder, LabSpec(nodes=1, models=()))
-    device = {"name": NAME, "model": "8861", "protocol": "SCCP", "security_mode": 3}
-    lab.cluster.run("device add", Actor("anna"), devices=[device])
+    device = DeviceSpec(NAME, "8861", protocol="SCCP", security_mode=3)
+    lab.cluster.run(AddDevices((device,)), Actor("anna"))
     await lab.start()
     try:
         node = lab.publisher

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from mixedmode.cluster import creation
 from mixedmode.cluster.engine.engine import Operations
+from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import SYSTEM, Actor, OperationResult
 from mixedmode.cluster.model.errors import ClusterBusyError, NotFoundError
 from mixedmode.cluster.model.licences import DatabaseLicences, LicenceService
 from mixedmode.cluster.model.topology import ClusterSpec
 from mixedmode.cluster.model.trust_roles import roles_of
-from mixedmode.cluster.operations import DEFINITIONS
-from mixedmode.cluster.operations.identity.certificates import BRING_BACK
-from mixedmode.cluster.operations.identity.missing_certificates import MAKE, missing_certificates
+from mixedmode.cluster.operations import OPERATIONS
+from mixedmode.cluster.operations.identity.certificates import BringBackTrust
+from mixedmode.cluster.operations.identity.missing_certificates import MakeMissingCertificates, missing_certificates
+from mixedmode.cluster.operations.itl import ResetItlRemotely
 from mixedmode.cluster.publishing.distribution import Distributor, LocalDistributor, queue
-from mixedmode.cluster.publishing.published import TrustFile, build_itl, build_itls, record, trust_file
+from mixedmode.cluster.publishing.published import TrustFile, build_itls, record, trust_file
 from mixedmode.cluster.query.query import QueryResult, select_read_only
 from mixedmode.cluster.query.query_login import ensure_login
 from mixedmode.cluster.replication.replication import ReplicationMonitor, SharedDatabase
@@ -77,7 +77,7 @@ class Cluster(ClusterState):
         )
         self.query_database: Database | None = None
         self.devices = DeviceStore(database)
-        self.operations = Operations(self, DEFINITIONS)
+        self.operations = Operations(self, OPERATIONS)
 
     @classmethod
     def create(
@@ -194,11 +194,9 @@ class Cluster(ClusterState):
         """Close the database."""
         self.database.close()
 
-    def run(
-        self, operation: str, actor: Actor = SYSTEM, /, *, on_node: str | None = None, **arguments: Any
-    ) -> OperationResult:
+    def run(self, operation: Operation, actor: Actor = SYSTEM, *, on_node: str | None = None) -> OperationResult:
         """Run an operation; see :meth:`Operations.run`."""
-        return self.operations.run(operation, actor, on_node=on_node, **arguments)
+        return self.operations.run(operation, actor, on_node=on_node)
 
     def show_ctl(self, node: str) -> TrustFile:
         """Return a node's CTL file beside what the publisher published."""
@@ -215,8 +213,7 @@ class Cluster(ClusterState):
 
     def recovery_itl_operation(self, signer: Signer, actor: Actor) -> OperationResult:
         """Run ``utils itl reset remotekey``: the publisher's ITL signed by an imported recovery key."""
-        data = build_itl(self, self.view(), self.publisher, signer)
-        return self.run("utils itl reset remotekey", actor, file=base64.b64encode(data).decode())
+        return self.run(ResetItlRemotely.signed_by(signer, self), actor)
 
     def publish_missing_itls(self) -> None:
         """Write the ITL of each TFTP node that has none, as its TFTP service does when it starts."""
@@ -237,7 +234,7 @@ class Cluster(ClusterState):
             DatabaseError: The database does not answer.
         """
         if missing_certificates(self, self.version, [self.node(node)]):
-            self.run(MAKE, node=node)
+            self.run(MakeMissingCertificates(node))
 
     def bring_back_trust(self, before: datetime) -> None:
         """Put back what nodes deleted from trust stores before a moment, as Change Notification does before 11.0.
@@ -251,7 +248,7 @@ class Cluster(ClusterState):
         with self.database.read() as session:
             if not due(session, before):
                 return
-        self.run(BRING_BACK, before=before.isoformat())
+        self.run(BringBackTrust(before.isoformat()))
 
     def select(self, sql: str, *, rows: int = 10_000, seconds: float = 10.0) -> QueryResult:
         """Run a read-only query as ``run sql`` does; see :func:`.query.select_read_only`."""

@@ -13,10 +13,11 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mixedmode.cluster.engine.audit import AuditRecord
 from mixedmode.cluster.engine.journal import Entry
+from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import Actor, OperationResult, Plan
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.acts import SHOW_AUDIT, Act
@@ -36,18 +37,18 @@ class Control:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    def plan(self, principal: Actor, operation: str, /, **arguments: Any) -> Plan:
+    def plan(self, principal: Actor, operation: Operation) -> Plan:
         """Return what an operation would do now, and why it would be refused if it would."""
-        return self._cluster.operations.plan(operation, principal, **arguments)
+        return self._cluster.operations.plan(operation, principal)
 
-    def run(self, principal: Actor, operation: str, /, **arguments: Any) -> OperationResult:
+    def run(self, principal: Actor, operation: Operation) -> OperationResult:
         """Run an operation to its end.
 
         Raises:
             PrivilegeError: The principal has not the level for it.
             MixedModeError: It was refused or failed; see :meth:`.engine.Operations.run`.
         """
-        return self._cluster.operations.run(operation, principal, on_node=principal.node or None, **arguments)
+        return self._cluster.operations.run(operation, principal, on_node=principal.node or None)
 
     def end_what_was_left(self, principal: Actor) -> OperationResult | None:
         """Finish or undo what a dead process left; see :meth:`.engine.Operations.resume_or_rollback`."""

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import Service
+from mixedmode.cluster.operations.services import RestartService, StartService, StopService
 
 
 class ServiceStatus(StrEnum):
@@ -81,24 +83,24 @@ class OperationServices:
     async def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Note that a service shall run."""
         yield ServiceStatus.STARTING
-        await self._run("utils service start", node, service, actor)
+        await self._run(StartService(node, service.value), actor)
         yield ServiceStatus.STARTED
 
     async def stop(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Note that a service shall not run."""
         yield ServiceStatus.STOPPING
-        await self._run("utils service stop", node, service, actor)
+        await self._run(StopService(node, service.value), actor)
         yield ServiceStatus.STOPPED
 
     async def restart(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Note that a service shall be started anew."""
         yield ServiceStatus.STOPPING
-        await self._run("utils service restart", node, service, actor)
+        await self._run(RestartService(node, service.value), actor)
         yield ServiceStatus.STARTING
         yield ServiceStatus.STARTED
 
     async def reload_files(self, node: str) -> None:
         """Do nothing: a supervisor that follows the database reads the folder itself."""
 
-    async def _run(self, operation: str, node: str, service: Service, actor: Actor) -> None:
-        await asyncio.to_thread(self._cluster.run, operation, actor, node=node, service=service.value)
+    async def _run(self, operation: Operation, actor: Actor) -> None:
+        await asyncio.to_thread(self._cluster.run, operation, actor)

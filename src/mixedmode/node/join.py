@@ -25,10 +25,11 @@ from typing import Any, Final
 import asyncssh
 
 from mixedmode.causes import why_no_connection
+from mixedmode.cluster.engine.documents import operation_of
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.versions import Version
-from mixedmode.cluster.operations.nodes import JOIN
+from mixedmode.cluster.operations.nodes import JoinNode
 from mixedmode.cluster.store.certificates import key_name
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.making import hash_of, key_file, key_kind_of, make_installed, organization_of
@@ -65,7 +66,7 @@ class JoinDesk:
         """
         operations = self._cluster.operations
         # Also what a description tells, the way into the database, is for nobody else.
-        await asyncio.to_thread(operations.authorize, actor, JOIN, operations.definition(JOIN).privilege)
+        await asyncio.to_thread(operations.authorize, actor, JoinNode.title, JoinNode.privilege)
         ask = request.get("ask")
         if ask == "describe":
             return await asyncio.to_thread(self._describe)
@@ -106,7 +107,8 @@ class JoinDesk:
         name = str(request.get("name", ""))
         if not self._is_known(name, request):
             fields = ("name", "address", "ports", "sftp_host_key", "certificates")
-            result = self._cluster.run(JOIN, actor, **{field: request.get(field) for field in fields})
+            operation = operation_of(JoinNode, {field: request.get(field) for field in fields})
+            result = self._cluster.run(operation, actor)
             return {"joined": name, "warnings": list(result.warnings)}
         return {"joined": name, "warnings": []}
 

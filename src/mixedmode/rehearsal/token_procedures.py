@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from mixedmode.cluster.operations.versions import Upgrade
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.ctlclient.draft import MISSING_CTL
 from mixedmode.faces.ctlclient.known import GivenCertificates
@@ -146,7 +147,7 @@ async def downgrade(stage: Stage) -> None:
     old = stage.published_ctl()
     stage.step("Switch back to a version before 10: the CTL file comes along byte for byte")
     cluster = stage.lab.cluster
-    cluster.run("utils system upgrade", stage.lab.actor, version="9.1.2.10000-28")
+    cluster.run(Upgrade("9.1.2.10000-28"), stage.lab.actor)
     await stage.admin("utils system switch-version", "yes")
     await stage.restart_services()
     now = stage.published_ctl()

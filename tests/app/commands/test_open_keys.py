@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.operations.identity.csr import pending_request
+from mixedmode.cluster.operations.ctl import SetMixedMode
+from mixedmode.cluster.operations.identity.csr import RequestCertificate, pending_request
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.errors import MixedModeError
 from mixedmode.node.join import make_keys
@@ -50,11 +51,11 @@ def certificate_key(cluster: Cluster, _folder: Path) -> tuple[Path, Callable[[],
 
 def list_signing_key(cluster: Cluster, _folder: Path) -> tuple[Path, Callable[[], object]]:
     path = next(cluster.folder(PUB).keys.glob("CallManager-*.pem"))
-    return path, lambda: cluster.run("utils ctl set-cluster mixed-mode")
+    return path, lambda: cluster.run(SetMixedMode())
 
 
 def request_key(cluster: Cluster, _folder: Path) -> tuple[Path, Callable[[], object]]:
-    cluster.run("set csr gen", on_node=PUB, node=PUB, unit="CallManager")
+    cluster.run(RequestCertificate(PUB, "CallManager"), on_node=PUB)
     path = cluster.folder(PUB).keys / "CallManager.request"
     return path, lambda: pending_request(cluster.folder(PUB), Purpose.CALLMANAGER)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from tests.cluster.building import MIXED, NON_SECURE, PUB, UPDATE
 
 
@@ -23,7 +24,7 @@ def work(directory: Path, url: str | None) -> None:
         actor = Actor("anna", f"192.0.2.{number % 250}")
         cluster.run(MIXED, actor)
         cluster.run(UPDATE, actor)
-        cluster.run("set cert regen", actor, unit="CallManager", node=PUB)
+        cluster.run(RegenerateCertificate(PUB, "CallManager"), actor)
         cluster.run(NON_SECURE, actor)
 
 

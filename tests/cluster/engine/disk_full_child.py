@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.errors import MixedModeError
 from mixedmode.trustlist import TrustList
@@ -42,7 +43,7 @@ def main(directory: Path, full_node: str) -> None:
     cluster = Cluster.create(directory, seed_spec())
     cluster.run(MIXED)
     before = files(cluster)
-    cluster.run("set cert regen", unit="CallManager", node=SUB)
+    cluster.run(RegenerateCertificate(SUB, "CallManager"))
     filler = fill(small)
     said = undelivered = ""
     try:

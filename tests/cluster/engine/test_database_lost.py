@@ -253,14 +253,14 @@ def test_who_holds_the_lock_is_told(cluster: Cluster, monkeypatch: pytest.Monkey
         holder = cluster.operations.journal.holder()
         assert holder is not None
         seen.append(holder.document())
-        with pytest.raises(ClusterBusyError, match=f"{MIXED} is running since .* started by anna on {PUB}"):
+        with pytest.raises(ClusterBusyError, match=f"{MIXED.title} is running since .* started by anna on {PUB}"):
             cluster.run(MIXED, Actor("bert"))
         assert cluster.operations.settle() is None
 
     with at_the_first(monkeypatch, "write", look):
         cluster.run(MIXED, ANNA)
     (document,) = seen
-    assert (document["operation"], document["user"], document["source"]) == (MIXED, "anna", "192.0.2.7")
+    assert (document["operation"], document["user"], document["source"]) == (MIXED.title, "anna", "192.0.2.7")
     assert (document["node"], document["host"], document["state"]) == (PUB, lock.host_name(), "running")
     assert cluster.operations.journal.holder() is None
 

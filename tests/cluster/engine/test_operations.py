@@ -13,6 +13,10 @@ from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import ClusterBusyError, NodeDownError, OperationFailedError
 from mixedmode.cluster.model.topology import SecurityMode
+from mixedmode.cluster.operations.ctl import SetNonSecureMode
+from mixedmode.cluster.operations.files import DeleteFile
+from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
+from mixedmode.cluster.operations.services import RestartService
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.store.folders import NodeFolder
 from tests.cluster.building import MIXED, PUB, SUB, UPDATE, ctl_of
@@ -33,7 +37,7 @@ def test_the_audit_record_says_who_when_from_where_and_what_changed(cluster: Clu
     cluster.run(MIXED, ANNA)
     cluster.run(UPDATE, ANNA)
     started, done, _, updated = cluster.operations.journal.audit()
-    assert (started.action, started.outcome, done.outcome) == (MIXED, "started", "done")
+    assert (started.action, started.outcome, done.outcome) == (MIXED.title, "started", "done")
     assert done.actor == ANNA
     assert done.moment.tzinfo is not None
     assert "ClusterSecurityMode 0 -> 1" in done.details["changes"]
@@ -47,7 +51,7 @@ def test_a_refusal_is_audited_too(cluster: Cluster) -> None:
     with pytest.raises(Exception, match="not in Mixed mode"):
         cluster.run(UPDATE, ANNA)
     (record,) = cluster.operations.journal.audit()
-    assert (record.action, record.outcome, record.operation) == (UPDATE, "refused", None)
+    assert (record.action, record.outcome, record.operation) == (UPDATE.title, "refused", None)
 
 
 def test_two_operations_do_not_run_at_once(cluster: Cluster) -> None:
@@ -62,7 +66,7 @@ def test_two_operations_do_not_run_at_once(cluster: Cluster) -> None:
     running = threading.Thread(target=cluster.run, args=(MIXED, ANNA))
     running.start()
     assert entered.wait(10)
-    with pytest.raises(ClusterBusyError, match=MIXED):
+    with pytest.raises(ClusterBusyError, match=MIXED.title):
         cluster.run(MIXED, Actor("bert"))
     go.set()
     running.join()
@@ -79,13 +83,13 @@ def test_a_full_disk_on_the_publisher_changes_nothing(cluster: Cluster, monkeypa
     with monkeypatch.context() as broken:
         broken.setattr("mixedmode.cluster.store.folders.write_atomic", full)
         with pytest.raises(OperationFailedError) as failed:
-            cluster.run("utils ctl set-cluster non-secure-mode", ANNA)
+            cluster.run(SetNonSecureMode(), ANNA)
     assert failed.value.code == "disk-full"
     assert "free space" in (failed.value.next_step or "")
     assert ctl_of(cluster).data == before
     assert cluster.mode is SecurityMode.MIXED
     assert cluster.operations.journal.audit()[-1].outcome == "undone"
-    cluster.run("utils ctl set-cluster non-secure-mode", ANNA)
+    cluster.run(SetNonSecureMode(), ANNA)
 
 
 def test_a_node_that_is_down_gets_its_file_when_it_returns(cluster: Cluster) -> None:
@@ -93,7 +97,7 @@ def test_a_node_that_is_down_gets_its_file_when_it_returns(cluster: Cluster) -> 
     distributor = cluster.deliveries.distributor
     assert isinstance(distributor, LocalDistributor)
     distributor.down.add(SUB)
-    cluster.run("set cert regen", ANNA, unit="CallManager", node=PUB)
+    cluster.run(RegenerateCertificate(PUB, "CallManager"), ANNA)
     result = cluster.run(UPDATE, ANNA)
 
     assert "the node is down" in result.undelivered[SUB]
@@ -131,7 +135,7 @@ def test_a_lock_that_was_taken_over_stops_its_old_holder(cluster: Cluster, monke
 
 def test_file_delete_works_on_one_node_only(cluster: Cluster) -> None:
     cluster.run(MIXED, ANNA)
-    cluster.run("file delete tftp", ANNA, on_node=SUB, node=SUB, name="CTLFile.tlv")
+    cluster.run(DeleteFile(SUB, "CTLFile.tlv"), ANNA, on_node=SUB)
     assert cluster.show_ctl(SUB).data is None
     assert cluster.show_ctl(SUB).differs
     assert cluster.show_ctl(PUB).data is not None
@@ -145,7 +149,7 @@ def test_services_wait_for_their_restart(cluster: Cluster) -> None:
     cluster.run(MIXED, ANNA)
     assert (PUB, "Cisco Tftp") in waiting()
     before = {(s.node, s.service): s.restarts for s in cluster.services(PUB)}
-    cluster.run("utils service restart", ANNA, node=PUB, service="Cisco Tftp")
+    cluster.run(RestartService(PUB, "Cisco Tftp"), ANNA)
     assert (PUB, "Cisco Tftp") not in waiting()
     assert (SUB, "Cisco Tftp") in waiting()
     after = {(s.node, s.service): s.restarts for s in cluster.services(PUB)}

@@ -12,6 +12,7 @@ from mixedmode.cluster.engine import refusals
 from mixedmode.cluster.engine.refusals import ROWS, ROWS_OF_SOURCE, RefusalBudget
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations.ctl import UpdateCtl
 from tests.cluster.building import make, seed_spec
 from tests.postgres import postgres_database, postgres_server
 
@@ -59,7 +60,7 @@ def test_the_database_keeps_the_newest_and_everything_of_administrators(
     monkeypatch.setattr(refusals, "PRUNED_EVERY", 5)
     journal, admin = cluster.operations.journal, Actor("administrator", "127.0.0.1")
     before = len(journal.audit())
-    journal.refused("utils ctl update CTLFile", {}, admin, "there is no CTL")
+    journal.refused(UpdateCtl(), admin, "there is no CTL")
     journal.note(admin, "file delete", "done", {"file": "a"})
     for _ in range(30):
         journal.note(admin, "login", "done", {})

@@ -12,6 +12,10 @@ from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import PreconditionError, PublisherOnlyError, VersionError
 from mixedmode.cluster.model.topology import SecurityMode
+from mixedmode.cluster.operations.ctl import ResetCtl
+from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
+from mixedmode.cluster.operations.parameters import SetParameter
+from mixedmode.cluster.operations.services import RestartService
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist import Role
 from tests.cluster.building import MIXED, NON_SECURE, PUB, SUB, UPDATE, common_names, ctl_of, itl_of, listing, make
@@ -81,7 +85,7 @@ def test_non_secure_keeps_a_signed_list_without_callmanager_certificates(cluster
 def test_update_after_the_publishers_certificate_was_regenerated_is_signed_by_the_new_key(cluster: Cluster) -> None:
     cluster.run(MIXED, ANNA)
     before = ctl_of(cluster)
-    cluster.run("set cert regen", ANNA, unit="CallManager", node=PUB, key="RSA-2048")
+    cluster.run(RegenerateCertificate(PUB, "CallManager", key="RSA-2048"), ANNA)
     assert ctl_of(cluster).data == before.data
 
     cluster.run(UPDATE, ANNA)
@@ -96,7 +100,7 @@ def test_update_after_the_publishers_certificate_was_regenerated_is_signed_by_th
 def test_update_is_refused_outside_of_mixed_mode(cluster: Cluster) -> None:
     with pytest.raises(PreconditionError) as refused:
         cluster.run(UPDATE, ANNA)
-    assert refused.value.next_step == MIXED
+    assert refused.value.next_step == MIXED.title
 
 
 def test_a_subscriber_refuses_and_names_the_publisher(cluster: Cluster) -> None:
@@ -106,9 +110,9 @@ def test_a_subscriber_refuses_and_names_the_publisher(cluster: Cluster) -> None:
 
 
 def test_sha512_by_the_enterprise_parameter(cluster: Cluster) -> None:
-    cluster.run("set parameter", ANNA, name="TFTP File Signature Algorithm", value="SHA-512")
+    cluster.run(SetParameter("TFTP File Signature Algorithm", "SHA-512"), ANNA)
     cluster.run(MIXED, ANNA)
-    cluster.run("utils service restart", ANNA, node=PUB, service="Cisco Tftp")
+    cluster.run(RestartService(PUB, "Cisco Tftp"), ANNA)
     assert ctl_of(cluster).header.digest_code == DigestAlgorithm.SHA512
     assert itl_of(cluster).header.digest_code == DigestAlgorithm.SHA512
     assert itl_of(cluster, SUB).header.digest_code == DigestAlgorithm.SHA1
@@ -161,9 +165,9 @@ def test_reset_localkey_signs_with_callmanager_until_the_next_update(tmp_path: P
     cluster = make(tmp_path / "c", "12.5(1)SU3")
     cluster.run(MIXED, ANNA)
     old = cluster.own_certificate(PUB, "ITLRecovery")
-    cluster.run("set cert regen", ANNA, unit="ITLRecovery", node=PUB)
+    cluster.run(RegenerateCertificate(PUB, "ITLRecovery"), ANNA)
     new = cluster.own_certificate(PUB, "ITLRecovery")
-    cluster.run("utils ctl reset localkey", ANNA)
+    cluster.run(ResetCtl(), ANNA)
 
     ctl = ctl_of(cluster)
     assert ctl.header.signer_serial == cluster.own_certificate(PUB, "CallManager").serial

@@ -20,9 +20,12 @@ from mixedmode.cluster.model.errors import (
     VersionError,
 )
 from mixedmode.cluster.model.topology import SecurityMode
-from mixedmode.cluster.operations.ctl_signers import INSTALL, TokenNotInCtlError
-from mixedmode.cluster.operations.ctl_upload import MIXED as TO_MIXED
-from mixedmode.cluster.operations.ctl_upload import UPDATE, install_ctl
+from mixedmode.cluster.operations.ctl import UpdateCtl
+from mixedmode.cluster.operations.ctl_signers import TokenNotInCtlError
+from mixedmode.cluster.operations.ctl_upload import CtlAction, InstallCtl, UploadCtl
+from mixedmode.cluster.operations.files import DeleteFile
+from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
+from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.errors import CheckFailedError, MalformedError, MixedModeError, UsageError
@@ -38,18 +41,18 @@ from tests.cluster.tokens import ANNA, ONE, THREE, TWO, altered, install, moved,
 from tests.trustlist.samples import ETOKENS, NON_SECURE
 from tests.trustlist.test_figures import AbsentKey, certificate_of
 
+TO_MIXED, UPDATE = CtlAction.MIXED, CtlAction.UPDATE
 PUB_IP, SUB_IP = "10.48.47.153", "10.48.47.154"
-DELETE = "file delete tftp"
 
 
-def refused(cluster: Cluster, data: bytes, action: str = TO_MIXED) -> MixedModeError:
+def refused(cluster: Cluster, data: bytes, action: CtlAction = TO_MIXED) -> MixedModeError:
     """Try to install a list; see that nothing changed and that it is audited, and return why."""
     before = [cluster.show_ctl(node).data for node in (PUB, SUB)], cluster.mode
     with pytest.raises(MixedModeError) as error:
-        install_ctl(cluster, data, action, ANNA)
+        cluster.run(UploadCtl.of(data, action), ANNA)
     assert ([cluster.show_ctl(node).data for node in (PUB, SUB)], cluster.mode) == before
     last = cluster.operations.journal.audit()[-1]
-    assert (last.action, last.outcome, last.actor) == (INSTALL, "refused", ANNA)
+    assert (last.action, last.outcome, last.actor) == (InstallCtl.title, "refused", ANNA)
     assert error.value.next_step
     return error.value
 
@@ -129,7 +132,7 @@ def test_non_secure_keeps_the_list_with_emptied_records(cluster: Cluster) -> Non
 def test_update_after_a_regeneration_holds_the_new_certificate(cluster: Cluster) -> None:
     install(cluster)
     old = signed(describe(cluster), Action.UPDATE)
-    cluster.run("set cert regen", ANNA, unit="CallManager", node=SUB)
+    cluster.run(RegenerateCertificate(SUB, "CallManager"), ANNA)
     error = refused(cluster, old, UPDATE)
     assert error.code == "ctl-records"
     install(cluster, Action.UPDATE, by=ONE)
@@ -179,7 +182,7 @@ def test_tokenless_to_tokens_needs_the_upload_and_the_deletion(cluster: Cluster)
     assert isinstance(error, TokenNotInCtlError)
     assert (error.what, error.next_step) == (TOKEN_NOT_IN_CTL, INSERT_ANOTHER)
 
-    cluster.run(DELETE, ANNA, node=PUB, name=CTL_FILE)
+    cluster.run(DeleteFile(PUB, CTL_FILE), ANNA)
     error = refused(cluster, signed(describe(cluster), Action.UPDATE), UPDATE)
     assert error.what == TOKEN_NOT_IN_CTL
     assert "Phone-SAST-trust" in (error.next_step or "")
@@ -194,7 +197,7 @@ def test_tokenless_to_tokens_needs_the_upload_and_the_deletion(cluster: Cluster)
 def test_lost_tokens_phones_are_cleared_by_hand(cluster: Cluster) -> None:
     install(cluster)
     for node in (PUB, SUB):
-        cluster.run(DELETE, ANNA, on_node=node, node=node, name=CTL_FILE)
+        cluster.run(DeleteFile(node, CTL_FILE), ANNA, on_node=node)
     new = (THREE, token("ADN00222222"))
     error = refused(cluster, signed(describe(cluster), Action.UPDATE, new), UPDATE)
     assert isinstance(error, TokenNotInCtlError)
@@ -204,7 +207,7 @@ def test_lost_tokens_phones_are_cleared_by_hand(cluster: Cluster) -> None:
 
 def test_a_deleted_list_may_be_made_again_by_its_own_tokens(cluster: Cluster) -> None:
     install(cluster)
-    cluster.run(DELETE, ANNA, node=PUB, name=CTL_FILE)
+    cluster.run(DeleteFile(PUB, CTL_FILE), ANNA)
     install(cluster, Action.UPDATE, by=ONE)
     assert ctl_of(cluster).verify()
 
@@ -216,7 +219,7 @@ def test_one_of_two_tokens_is_lost(cluster: Cluster) -> None:
 
 
 def test_going_mixed_switches_auto_registration_off(cluster: Cluster) -> None:
-    cluster.run("set parameter", ANNA, name="AutoRegistrationEnabled", value="True", node=SUB)
+    cluster.run(SetParameter("AutoRegistrationEnabled", "True", node=SUB), ANNA)
     result = install(cluster)
     assert cluster.parameter("AutoRegistrationEnabled", node=SUB) == "False"
     assert any("AutoRegistration" in line for line in result.changes)
@@ -240,18 +243,18 @@ def test_an_attackers_own_tokens_are_refused_while_there_is_a_ctl(cluster: Clust
 
 def test_an_older_list_is_refused_also_after_the_file_was_deleted(cluster: Cluster) -> None:
     first = signed(describe(cluster))
-    install_ctl(cluster, first, TO_MIXED, ANNA)
+    cluster.run(UploadCtl.of(first, TO_MIXED), ANNA)
     assert refused(cluster, first).code == "ctl-replayed"
     install(cluster, Action.UPDATE)
     for node in (PUB, SUB):
-        cluster.run(DELETE, ANNA, on_node=node, node=node, name=CTL_FILE)
+        cluster.run(DeleteFile(node, CTL_FILE), ANNA, on_node=node)
     assert refused(cluster, first).code == "ctl-replayed"
 
 
 def test_an_older_list_is_refused_after_the_cluster_went_tokenless(cluster: Cluster) -> None:
     before = signed(moved(describe(cluster), -60))
     cluster.run(MIXED, ANNA)
-    cluster.run(DELETE, ANNA, node=PUB, name=CTL_FILE)
+    cluster.run(DeleteFile(PUB, CTL_FILE), ANNA)
     upload_tokens(cluster, ONE, TWO)
     assert refused(cluster, before, UPDATE).code == "ctl-replayed"
 
@@ -278,7 +281,7 @@ def test_an_update_of_nothing_is_refused(cluster: Cluster) -> None:
 def test_an_itl_and_rubbish_are_refused(cluster: Cluster) -> None:
     assert "ITL" in refused(cluster, cluster.show_itl(PUB).data or b"").what
     with pytest.raises(MalformedError):
-        install_ctl(cluster, b"rubbish", TO_MIXED, ANNA)
+        cluster.run(UploadCtl.of(b"rubbish", TO_MIXED), ANNA)
     assert refused(cluster, bytes(65536)).code == "too_large"
 
 
@@ -319,7 +322,7 @@ def test_no_changed_byte_passes(cluster: Cluster, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(whole) - 1))
     value = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole[place]))
     with pytest.raises(MixedModeError):
-        install_ctl(cluster, whole[:place] + bytes((value,)) + whole[place + 1 :], TO_MIXED, ANNA)
+        cluster.run(UploadCtl.of(whole[:place] + bytes((value,)) + whole[place + 1 :], TO_MIXED), ANNA)
     assert cluster.show_ctl(PUB).data is None
 
 
@@ -330,7 +333,7 @@ def test_a_node_that_goes_down_gets_the_list_when_it_returns(cluster: Cluster) -
     distributor.down.add(SUB)
     told: list[tuple[str, str]] = []
     data = signed(describe(cluster), Action.UPDATE)
-    result = install_ctl(cluster, data, UPDATE, ANNA, told=lambda node, why: told.append((node, why)))
+    result = cluster.run(UploadCtl.of(data, UPDATE, told=lambda node, why: told.append((node, why))), ANNA)
     assert list(result.undelivered) == [SUB]
     assert told[0] == (PUB, "")
     assert told[1][0] == SUB
@@ -350,18 +353,18 @@ def test_a_node_that_is_down_stops_mixed_mode(cluster: Cluster) -> None:
 def test_a_failing_step_leaves_the_old_list_everywhere(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     install(cluster)
     old, data = ctl_of(cluster).data, signed(describe(cluster), Action.NON_SECURE)
-    from mixedmode.cluster.operations import ctl_upload
+    from mixedmode.cluster.operations import ctl_steps
 
     def full(*_arguments: object) -> None:
         raise NodeDownError("the disk is full")
 
-    monkeypatch.setattr(ctl_upload, "mark_restart", full)
+    monkeypatch.setattr(ctl_steps, "mark_restart", full)
     with pytest.raises(OperationFailedError):
-        install_ctl(cluster, data, "non-secure", ANNA)
+        cluster.run(UploadCtl.of(data, CtlAction.NON_SECURE), ANNA)
     monkeypatch.undo()
     assert ctl_of(cluster).data == ctl_of(cluster, SUB).data == old
     assert cluster.mode is SecurityMode.MIXED
-    install_ctl(cluster, data, "non-secure", ANNA)
+    cluster.run(UploadCtl.of(data, CtlAction.NON_SECURE), ANNA)
     assert ctl_of(cluster, SUB).data == data
 
 
@@ -375,7 +378,7 @@ def test_a_process_that_dies_after_the_commit_is_followed_by_one_that_finishes(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        install_ctl(cluster, data, TO_MIXED, ANNA, told=told)
+        cluster.run(UploadCtl.of(data, TO_MIXED, told=told), ANNA)
     assert cluster.show_ctl(SUB).data is None
     other = Cluster.open(seed_directory)
     assert ctl_of(other, SUB).data == ctl_of(other).data == data
@@ -387,17 +390,17 @@ def test_a_process_that_dies_after_the_commit_is_followed_by_one_that_finishes(
 def test_a_process_that_dies_before_the_commit_leaves_the_old_list(
     cluster: Cluster, seed_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mixedmode.cluster.operations import ctl_upload
+    from mixedmode.cluster.operations import ctl_steps
 
     install(cluster)
     old, data = ctl_of(cluster).data, signed(describe(cluster), Action.NON_SECURE)
 
-    def dies(*_arguments: object) -> None:
+    def dies(*_arguments: object, **_more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ctl_upload, "record", dies)
+    monkeypatch.setattr(ctl_steps, "record", dies)
     with pytest.raises(KeyboardInterrupt):
-        install_ctl(cluster, data, "non-secure", ANNA)
+        cluster.run(UploadCtl.of(data, CtlAction.NON_SECURE), ANNA)
     monkeypatch.undo()
     assert ctl_of(cluster).data == data
     other = Cluster.open(seed_directory)
@@ -412,14 +415,14 @@ def test_another_operation_that_runs_refuses_it(cluster: Cluster) -> None:
     def again(node: str, _reason: str) -> None:
         if node == PUB:
             with pytest.raises(ClusterBusyError):
-                cluster.run("utils ctl update CTLFile", ANNA)
+                cluster.run(UpdateCtl(), ANNA)
 
-    install_ctl(cluster, data, TO_MIXED, ANNA, told=again)
+    cluster.run(UploadCtl.of(data, TO_MIXED, told=again), ANNA)
 
 
 def test_the_operation_cannot_be_run_without_a_list(cluster: Cluster) -> None:
     with pytest.raises(UsageError, match="signed list"):
-        cluster.run(INSTALL, ANNA, action="mixed")
+        cluster.run(InstallCtl(TO_MIXED), ANNA)
 
 
 def test_a_present_file_that_cannot_be_read_names_the_way_out(cluster: Cluster) -> None:

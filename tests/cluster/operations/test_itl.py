@@ -10,6 +10,9 @@ from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.operations.itl import ResetItl
+from mixedmode.cluster.operations.parameters import SetParameter
+from mixedmode.cluster.operations.services import RestartService
 from mixedmode.cluster.store.making import make_certificate
 from mixedmode.cluster.store.state import utc_now
 from mixedmode.errors import UsageError
@@ -17,7 +20,6 @@ from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject
 from tests.cluster.building import PUB, SUB, common_names, itl_of, listing, make
 
 ANNA = Actor("anna", "192.0.2.7")
-RESET = "utils itl reset localkey"
 
 
 def test_a_node_has_its_own_servers_and_every_tvs(cluster: Cluster) -> None:
@@ -51,21 +53,21 @@ def test_8_x_has_no_recovery_certificate(tmp_path: Path) -> None:
 
 def test_reset_localkey_signs_with_the_other_anchor_on_every_tftp_node_until_tftp_restarts(cluster: Cluster) -> None:
     own = itl_of(cluster, SUB)
-    result = cluster.run(RESET, ANNA)
+    result = cluster.run(ResetItl(), ANNA)
 
     assert result.reload == (PUB, SUB)
     assert itl_of(cluster, SUB).data == itl_of(cluster, PUB).data
     assert itl_of(cluster).header.signer_serial == cluster.own_certificate(PUB, "ITLRecovery").serial
     assert itl_of(cluster).verify()
 
-    cluster.run("utils service restart", ANNA, node=SUB, service="Cisco Tftp")
+    cluster.run(RestartService(SUB, "Cisco Tftp"), ANNA)
     assert itl_of(cluster, SUB).header.signer_serial == own.header.signer_serial
     assert listing(itl_of(cluster, SUB)) == listing(own)
 
 
 def test_a_restart_that_finds_nothing_new_keeps_the_file(cluster: Cluster) -> None:
     before = itl_of(cluster)
-    cluster.run("utils service restart", ANNA, node=PUB, service="cisco tftp")
+    cluster.run(RestartService(PUB, "cisco tftp"), ANNA)
     assert itl_of(cluster).data == before.data
 
 
@@ -82,8 +84,8 @@ def test_a_key_that_phones_cannot_find_in_the_list_is_refused(cluster: Cluster) 
 
 
 def test_rollback_empties_the_server_and_tvs_records(cluster: Cluster) -> None:
-    cluster.run("set parameter", ANNA, name="Prepare Cluster for Rollback to pre-8.0", value="True")
-    cluster.run("utils service restart", ANNA, node=PUB, service="Cisco Tftp")
+    cluster.run(SetParameter("Prepare Cluster for Rollback to pre-8.0", "True"), ANNA)
+    cluster.run(RestartService(PUB, "Cisco Tftp"), ANNA)
     empty = [(r.role_label, r.certificate_der is None) for r in itl_of(cluster).records]
     assert empty == [
         ("SAST", False),

@@ -12,8 +12,13 @@ import pytest
 from mixedmode.cluster.engine.journal import Journal
 from mixedmode.cluster.engine.steps import DONE, RUNNING
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.operations.identity.certificate_import import IMPORT_OWN, ImportRefusedError, chain_of
-from mixedmode.cluster.operations.identity.csr import GENERATE, needed_request, pending_request
+from mixedmode.cluster.operations.identity.certificate_import import (
+    ImportCertificate,
+    ImportRefusedError,
+    chain_of,
+)
+from mixedmode.cluster.operations.identity.certificates import ImportTrust
+from mixedmode.cluster.operations.identity.csr import RequestCertificate, needed_request, pending_request
 from mixedmode.cluster.store.certificates import StoredCertificate
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
@@ -46,13 +51,13 @@ def settle(cluster: Cluster) -> str:
 @pytest.mark.parametrize("state", [RUNNING, DONE])
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_an_interrupted_request(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, position: int, state: str) -> None:
-    cluster.run(GENERATE, **TOMCAT)
+    cluster.run(RequestCertificate(**TOMCAT))
     folder = cluster.folder(PUB)
     before = needed_request(folder, Purpose.TOMCAT).request.pem
     with monkeypatch.context() as patch:
         interrupt(patch, position, state)
         with pytest.raises(KeyboardInterrupt):
-            cluster.run(GENERATE, **TOMCAT)
+            cluster.run(RequestCertificate(**TOMCAT))
     done = settle(cluster) == "done"
     assert done is ((position, state) >= (1, DONE) and (position, state) != (1, RUNNING))
     assert (needed_request(folder, Purpose.TOMCAT).request.pem != before) is done
@@ -65,14 +70,14 @@ def test_an_interrupted_import(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, position: int, state: str
 ) -> None:
     authority = OpenSslAuthority.make(tmp_path, "Root")
-    cluster.run("set cert import trust", unit="CallManager-trust", pem=authority.pem)
-    cluster.run(GENERATE, **CALLMANAGER)
+    cluster.run(ImportTrust("CallManager-trust", authority.pem))
+    cluster.run(RequestCertificate(**CALLMANAGER))
     folder, before = cluster.folder(PUB), cluster.own_certificate(PUB, "CallManager")
     signed = authority.sign(needed_request(folder, Purpose.CALLMANAGER).request.pem.decode())
     with monkeypatch.context() as patch:
         interrupt(patch, position, state)
         with pytest.raises(KeyboardInterrupt):
-            cluster.run(IMPORT_OWN, pem=signed, **CALLMANAGER)
+            cluster.run(ImportCertificate(pem=signed, **CALLMANAGER))
     done = settle(cluster) == "done"
     now = cluster.own_certificate(PUB, "CallManager")
     assert (now != before) is done
@@ -81,19 +86,19 @@ def test_an_interrupted_import(
     assert (pending_request(folder, Purpose.CALLMANAGER) is None) is done
     assert len(folder.key_names()) == 6
     if not done:  # and then it can be tried again
-        cluster.run(IMPORT_OWN, pem=signed, **CALLMANAGER)
+        cluster.run(ImportCertificate(pem=signed, **CALLMANAGER))
         assert cluster.own_certificate(PUB, "CallManager") != before
 
 
 def test_the_plan_tells_what_an_import_does(cluster: Cluster, tmp_path: Path) -> None:
     authority = OpenSslAuthority.make(tmp_path, "Root")
-    cluster.run(GENERATE, **TOMCAT)
+    cluster.run(RequestCertificate(**TOMCAT))
     signed = authority.sign(needed_request(cluster.folder(PUB), Purpose.TOMCAT).request.pem.decode())
-    refused = cluster.operations.plan(IMPORT_OWN, pem=signed, **TOMCAT)
+    refused = cluster.operations.plan(ImportCertificate(pem=signed, **TOMCAT))
     assert refused.refusal is not None
     assert refused.refusal.code == "issuer"
-    cluster.run("set cert import trust", unit="tomcat-trust", pem=authority.pem)
-    plan = cluster.operations.plan(IMPORT_OWN, pem=signed, **TOMCAT)
+    cluster.run(ImportTrust("tomcat-trust", authority.pem))
+    plan = cluster.operations.plan(ImportCertificate(pem=signed, **TOMCAT))
     assert plan.refusal is None
     assert plan.steps[0] == f"Put the certificate beside the key of the signing request for tomcat on {PUB}"
 

@@ -26,7 +26,10 @@ from mixedmode.cluster.model.topology import (
     Service,
 )
 from mixedmode.cluster.model.versions import RELEASES, Version
+from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from mixedmode.cluster.operations.identity.missing_certificates import lacking
+from mixedmode.cluster.operations.services import RestartService
+from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
 from mixedmode.cluster.publishing import lists
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.store import making
@@ -41,7 +44,6 @@ from mixedmode.trustlist.roles import Role
 from tests.cluster.building import MIXED, PUB, SUB, UPDATE, ctl_of, itl_of, make
 
 ALL = (*RELEASES, "8.6.2.20000-2", "10.5.1.10000-7", "10.5.2.10000-5", "11.5(1)SU3", "12.5.1.13900-152", "14SU3")
-UPGRADE, SWITCH, REGENERATE = "utils system upgrade", "utils system switch-version", "set cert regen"
 NODES = (
     NodeInfo(PUB, NodeRole.PUBLISHER, "10.48.47.153", frozenset(PUBLISHER_SERVICES)),
     NodeInfo(SUB, NodeRole.SUBSCRIBER, "10.48.47.154", frozenset(SUBSCRIBER_SERVICES)),
@@ -143,16 +145,16 @@ def test_up_and_back_with_tftp_restarted_and_every_certificate_regenerated(
     cluster = make(tmp_path / "c", first)
     if cluster.version.has_tokenless_ctl:
         cluster.run(MIXED)
-    cluster.run(UPGRADE, version=second)
+    cluster.run(Upgrade(second))
     for _ in range(2):
-        cluster.run(SWITCH)
+        cluster.run(SwitchVersion())
         has = {node.name: cluster.version.own_purposes(publisher=node.is_publisher) for node in cluster.nodes()}
         for node in cluster.nodes():
-            cluster.run("utils service restart", node=node.name, service=Service.TFTP.value)
+            cluster.run(RestartService(node.name, Service.TFTP.value))
             listed = [stored.unit for stored in cluster.certificates.list_own(node.name)]
             assert sorted(listed) == sorted(has[node.name])
             for unit in listed if node.name in regenerated else ():
-                cluster.run(REGENERATE, node=node.name, unit=unit)
+                cluster.run(RegenerateCertificate(node.name, unit))
                 assert cluster.signer(node.name, unit).certificate == cluster.own_certificate(node.name, unit)
         if cluster.version.has_tokenless_ctl:
             cluster.run(UPDATE if cluster.mode is SecurityMode.MIXED else MIXED)
@@ -161,7 +163,7 @@ def test_up_and_back_with_tftp_restarted_and_every_certificate_regenerated(
             signer = cluster.own_certificate(PUB, cluster.version.ctl_anchors[0])
             assert ctl.records[0].certificate == signer
         for node in cluster.nodes():
-            cluster.run("utils service restart", node=node.name, service=Service.TFTP.value)
+            cluster.run(RestartService(node.name, Service.TFTP.value))
             itl = itl_of(cluster, node.name)
             assert itl.verify()
             anchors = [record.certificate for record in itl.records if record.is_sast()]
@@ -173,14 +175,14 @@ def test_up_and_back_with_tftp_restarted_and_every_certificate_regenerated(
 def test_a_certificate_that_the_version_does_not_have_cannot_be_regenerated(tmp_path: Path, fast_keys: None) -> None:
     cluster = make(tmp_path / "c", "9.1(2)")
     with pytest.raises(VersionError, match=r"9\.1\.2.* has no certificate CallManager-ECDSA"):
-        cluster.run(REGENERATE, node=PUB, unit="CallManager-ECDSA")
+        cluster.run(RegenerateCertificate(PUB, "CallManager-ECDSA"))
     with pytest.raises(NotFoundError, match=r"on version 9\.1\.2.* has no CallManager-ECDSA certificate"):
         cluster.own_certificate(PUB, "CallManager-ECDSA")
-    cluster.run(UPGRADE, version="14SU3")
-    cluster.run(SWITCH)
+    cluster.run(Upgrade("14SU3"))
+    cluster.run(SwitchVersion())
     with pytest.raises(VersionError, match="only the publisher has a certificate ITLRecovery"):
-        cluster.run(REGENERATE, node=SUB, unit="ITLRecovery")
-    cluster.run(SWITCH)
+        cluster.run(RegenerateCertificate(SUB, "ITLRecovery"))
+    cluster.run(SwitchVersion())
     assert "CallManager-ECDSA" not in [stored.unit for stored in cluster.certificates.list_own(PUB)]
     cluster.close()
 
@@ -198,7 +200,7 @@ def test_a_node_in_the_dead_end_gets_what_it_lacks_when_it_starts_or_is_regenera
     with cluster.database.write() as session:
         session.execute(delete(CertificateRow).where(CertificateRow.unit.in_(units), CertificateRow.node != ""))
     for unit in units[:2]:
-        cluster.run(REGENERATE, node=PUB, unit=unit)
+        cluster.run(RegenerateCertificate(PUB, unit))
     assert cluster.signer(PUB, "CallManager-ECDSA").certificate.key_kind == "EC"
     cluster.close()
     again = Cluster.open(tmp_path / "c")
@@ -222,8 +224,8 @@ def test_a_node_on_another_host_makes_its_own_and_gets_the_itl_that_the_publishe
     subscriber = Cluster.attach(there, database_url=url)
     subscriber.deliveries.distributor = NodeDistributor(there, None)
 
-    publisher.run(UPGRADE, version="12.5.1.13900-152")
-    publisher.run(SWITCH)
+    publisher.run(Upgrade("12.5.1.13900-152"))
+    publisher.run(SwitchVersion())
     ec = "CallManager-ECDSA"
     assert ec not in [stored.unit for stored in publisher.certificates.list_own(SUB)]
     assert follow_versions(subscriber, subscriber.folder(SUB))
@@ -231,7 +233,7 @@ def test_a_node_on_another_host_makes_its_own_and_gets_the_itl_that_the_publishe
     assert subscriber.signer(SUB, ec).certificate == publisher.own_certificate(SUB, ec)
     assert not (here / SUB / "keys").exists()
 
-    publisher.run("utils service restart", node=PUB, service=Service.TFTP.value)
+    publisher.run(RestartService(PUB, Service.TFTP.value))
     data = subscriber.folder(SUB).read("ITLFile.tlv")
     assert data is not None
     itl = TrustList.parse(data)
@@ -248,15 +250,15 @@ def test_a_switch_that_fails_leaves_no_key_behind(
 ) -> None:
     cluster = make(tmp_path / "c", "10.5(1)")
     before = cluster.folder(SUB).key_names()
-    cluster.run(UPGRADE, version="12.0(1)")
+    cluster.run(Upgrade("12.0(1)"))
     monkeypatch.setattr(
         "mixedmode.cluster.operations.versions.take_made", lambda *_: (_ for _ in ()).throw(VersionError("not now"))
     )
     with pytest.raises(OperationFailedError, match="not now"):
-        cluster.run(SWITCH)
+        cluster.run(SwitchVersion())
     assert cluster.folder(SUB).key_names() == before
     monkeypatch.undo()
-    cluster.run(SWITCH)
+    cluster.run(SwitchVersion())
     assert cluster.signer(SUB, "CallManager-ECDSA")
     cluster.close()
 
@@ -277,5 +279,5 @@ def test_every_spelling_of_a_version_that_there_is() -> None:
 
 def test_an_upgrade_to_a_version_that_there_is_not_is_refused(cluster: Cluster) -> None:
     with pytest.raises(VersionError, match="no version of a known release"):
-        cluster.run(UPGRADE, version="13.0.1.10000-1")
+        cluster.run(Upgrade("13.0.1.10000-1"))
     assert len(cluster.versions()) == 1

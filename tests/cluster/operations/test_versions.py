@@ -10,12 +10,11 @@ from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import PreconditionError, VersionError
 from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from tests.cluster.building import MIXED, SUB, UPDATE, ctl_of, make
 
 ANNA = Actor("anna", "192.0.2.7")
-UPGRADE = "utils system upgrade"
-SWITCH = "utils system switch-version"
 
 
 def test_all_ways_to_write_a_version() -> None:
@@ -43,16 +42,16 @@ def test_all_ways_to_write_a_version() -> None:
 def test_an_upgrade_carries_the_ctl_over_byte_for_byte(cluster: Cluster) -> None:
     cluster.run(MIXED, ANNA)
     before = ctl_of(cluster, SUB).data
-    cluster.run(UPGRADE, ANNA, version="12.5(1)SU3")
+    cluster.run(Upgrade("12.5(1)SU3"), ANNA)
     assert cluster.version == Version.parse("10.5(1)")
-    cluster.run(SWITCH, ANNA)
+    cluster.run(SwitchVersion(), ANNA)
 
     assert cluster.version == Version.parse("12.5(1)SU3")
     assert ctl_of(cluster, SUB).data == before
     assert not cluster.show_ctl(SUB).differs
     cluster.run(UPDATE, ANNA)
     assert ctl_of(cluster).header.signer_serial != ctl_of(cluster).records[-1].serial
-    cluster.run(SWITCH, ANNA)
+    cluster.run(SwitchVersion(), ANNA)
     assert cluster.version == Version.parse("10.5(1)")
     assert ctl_of(cluster, SUB).data == before
     assert not cluster.show_ctl(SUB).differs
@@ -60,10 +59,10 @@ def test_an_upgrade_carries_the_ctl_over_byte_for_byte(cluster: Cluster) -> None
 
 def test_back_on_a_version_before_10_there_is_no_utils_ctl(tmp_path: Path) -> None:
     cluster = make(tmp_path / "c", "9.1(2)")
-    cluster.run(UPGRADE, ANNA, version="10.5(1)")
-    cluster.run(SWITCH, ANNA)
-    assert "made with security tokens only" in cluster.operations.plan(SWITCH).warnings[0]
-    cluster.run(SWITCH, ANNA)
+    cluster.run(Upgrade("10.5(1)"), ANNA)
+    cluster.run(SwitchVersion(), ANNA)
+    assert "made with security tokens only" in cluster.operations.plan(SwitchVersion()).warnings[0]
+    cluster.run(SwitchVersion(), ANNA)
     with pytest.raises(VersionError):
         cluster.run(MIXED, ANNA)
     cluster.close()
@@ -71,15 +70,15 @@ def test_back_on_a_version_before_10_there_is_no_utils_ctl(tmp_path: Path) -> No
 
 def test_switching_waits_for_files_that_nodes_have_not_taken(cluster: Cluster) -> None:
     cluster.run(MIXED, ANNA)
-    cluster.run(UPGRADE, ANNA, version="11.5(1)")
+    cluster.run(Upgrade("11.5(1)"), ANNA)
     distributor = cluster.deliveries.distributor
     assert isinstance(distributor, LocalDistributor)
     distributor.down.add(SUB)
     cluster.run(UPDATE, ANNA)
     with pytest.raises(PreconditionError, match=SUB):
-        cluster.run(SWITCH, ANNA)
+        cluster.run(SwitchVersion(), ANNA)
 
 
 def test_without_a_second_version_there_is_nothing_to_switch_to(cluster: Cluster) -> None:
     with pytest.raises(VersionError, match="no inactive version"):
-        cluster.run(SWITCH, ANNA)
+        cluster.run(SwitchVersion(), ANNA)

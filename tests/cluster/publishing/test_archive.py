@@ -11,6 +11,11 @@ from sqlalchemy import text
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError, OperationFailedError
+from mixedmode.cluster.operations.files import DeleteFile
+from mixedmode.cluster.operations.itl import ResetItl
+from mixedmode.cluster.operations.nodes import RemoveNode
+from mixedmode.cluster.operations.services import RestartService
+from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
 from mixedmode.cluster.publishing import archive
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.store.database import Database, sqlite_url
@@ -39,7 +44,7 @@ def test_a_list_is_found_by_each_hash_after_it_was_replaced(cluster: Cluster) ->
         assert found.data == first
         assert [found.md5, found.sha1, found.sha256] == hashes
         (once,) = found.publications
-        assert (once.name, once.node, once.action, once.operation) == (CTL_FILE, "", MIXED, number)
+        assert (once.name, once.node, once.action, once.operation) == (CTL_FILE, "", MIXED.title, number)
         assert (once.current, once.length) == (False, len(first))
         audited = cluster.operations.journal.entry(number)
         assert audited.started <= once.published <= (audited.ended or audited.started)
@@ -67,10 +72,10 @@ def test_first_itls_uploads_resets_and_restarts_are_all_there(cluster: Cluster) 
     assert entries(cluster) == [(ITL_FILE, node, "first ITL", True) for node in (PUB, SUB)]
     install(cluster)
     uploaded = ctl_of(cluster).data
-    cluster.run(RESET_ITL, ANNA)
+    cluster.run(ResetItl(), ANNA)
     reset = itl_of(cluster).data
-    cluster.run("utils service restart", ANNA, node=SUB, service="Cisco Tftp")
-    cluster.run("utils service restart", ANNA, node=SUB, service="Cisco Tftp")
+    cluster.run(RestartService(SUB, "Cisco Tftp"), ANNA)
+    cluster.run(RestartService(SUB, "Cisco Tftp"), ANNA)
     assert entries(cluster)[2:] == [
         (CTL_FILE, "", "ctl client install", True),
         (ITL_FILE, PUB, RESET_ITL, True),
@@ -91,13 +96,13 @@ def test_a_recovery_itl_made_with_an_imported_key(cluster: Cluster) -> None:
 
 def test_what_was_undone_was_never_published(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     from mixedmode.cluster.model.errors import NodeDownError
-    from mixedmode.cluster.operations import ctl
+    from mixedmode.cluster.operations import ctl_steps
 
     def fail(*_arguments: object, **_more: object) -> None:
         raise NodeDownError("the publisher's disk is full")
 
     before = entries(cluster)
-    monkeypatch.setattr(ctl, "mark_restart", fail)
+    monkeypatch.setattr(ctl_steps, "mark_restart", fail)
     with pytest.raises(OperationFailedError):
         cluster.run(MIXED, ANNA)
     assert entries(cluster) == before
@@ -106,21 +111,21 @@ def test_what_was_undone_was_never_published(cluster: Cluster, monkeypatch: pyte
 def test_switching_versions_publishes_what_the_other_partition_has(cluster: Cluster) -> None:
     cluster.run(MIXED, ANNA)
     carried = ctl_of(cluster).data
-    cluster.run("utils system upgrade", ANNA, version="11.0.1.10000-10")
+    cluster.run(Upgrade("11.0.1.10000-10"), ANNA)
     cluster.run(UPDATE, ANNA)
-    cluster.run("utils system switch-version", ANNA)
+    cluster.run(SwitchVersion(), ANNA)
     assert ctl_of(cluster).data == carried
     found = archive.find(cluster.database, hashlib.md5(carried).hexdigest())
     assert [(each.action, each.current) for each in found.publications] == [
-        (MIXED, False),
+        (MIXED.title, False),
         ("utils system switch-version", True),
     ]
 
 
 def test_a_deleted_list_stays_in_the_archive_and_is_not_present(cluster: Cluster) -> None:
     cluster.run(MIXED, ANNA)
-    cluster.run("file delete tftp", ANNA, on_node=PUB, node=PUB, name=CTL_FILE)
-    assert entries(cluster)[2:] == [(CTL_FILE, "", MIXED, False)]
+    cluster.run(DeleteFile(PUB, CTL_FILE), ANNA, on_node=PUB)
+    assert entries(cluster)[2:] == [(CTL_FILE, "", MIXED.title, False)]
 
 
 def test_a_node_that_is_down_or_removed_takes_nothing_out(cluster: Cluster) -> None:
@@ -129,7 +134,7 @@ def test_a_node_that_is_down_or_removed_takes_nothing_out(cluster: Cluster) -> N
     cluster.run(MIXED, ANNA)
     distributor.down.add(SUB)
     cluster.run(UPDATE, ANNA)
-    cluster.run("node remove", ANNA, node=SUB)
+    cluster.run(RemoveNode(SUB), ANNA)
     assert {node for _, node, _, _ in entries(cluster)} == {"", PUB, SUB}
     assert [each for each in entries(cluster) if each[1] == SUB and each[3]] == []
 
@@ -156,8 +161,8 @@ def regress(database: Database) -> None:
 def migrated(directory: Path, url: str | None) -> None:
     cluster = Cluster.open(directory, database_url=url)
     cluster.run(MIXED, ANNA)
-    cluster.run(RESET_ITL, ANNA)
-    cluster.run("utils service restart", ANNA, node=SUB, service="Cisco Tftp")
+    cluster.run(ResetItl(), ANNA)
+    cluster.run(RestartService(SUB, "Cisco Tftp"), ANNA)
     first = ctl_of(cluster).data
     cluster.run(UPDATE, ANNA)
     present = entries(cluster)[2:]
@@ -170,7 +175,7 @@ def migrated(directory: Path, url: str | None) -> None:
     for before, after in zip(moments[2:], archive.history(cluster.database), strict=True):
         assert abs((after.published - before).total_seconds()) < 5
     cluster.run(NON_SECURE, ANNA)
-    assert entries(cluster)[-1] == (CTL_FILE, "", NON_SECURE, True)
+    assert entries(cluster)[-1] == (CTL_FILE, "", NON_SECURE.title, True)
     cluster.close()
 
 

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import delete
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.operations.ctl import MIXED
+from mixedmode.cluster.operations.ctl import SetMixedMode, UpdateCtl
+from mixedmode.cluster.operations.files import DeleteFile
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.publishing.wholeness import PUT_RIGHT, ListState, look_at_lists, put_right
 from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, NodeFolder
@@ -37,7 +38,7 @@ TEARS: dict[str, Callable[[bytes], bytes]] = {
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("wholeness") / "cluster"
     with_ctl = make(directory)
-    with_ctl.run(MIXED)
+    with_ctl.run(SetMixedMode())
     with_ctl.close()
     return directory
 
@@ -153,7 +154,7 @@ def test_a_list_that_was_taken_away_stays_away(cluster: Cluster) -> None:
     assert cluster.folder(SUB).read(CTL_FILE) is None
     for node in (PUB, SUB):
         if cluster.folder(node).read(CTL_FILE) is not None:
-            cluster.run("file delete tftp", on_node=node, node=node, name=CTL_FILE)
+            cluster.run(DeleteFile(node, CTL_FILE), on_node=node)
     assert states(cluster, PUB)[CTL_FILE] is ListState.NONE
 
 
@@ -162,7 +163,7 @@ def test_a_list_that_waits_is_left_to_its_delivery(cluster: Cluster) -> None:
     assert isinstance(distributor, LocalDistributor)
     distributor.down.add(SUB)
     old = cluster.folder(SUB).read(CTL_FILE)
-    cluster.run("utils ctl update CTLFile")
+    cluster.run(UpdateCtl())
     assert states(cluster, SUB)[CTL_FILE] is ListState.WAITING
     assert put_right(cluster, SUB) == []
     assert cluster.folder(SUB).read(CTL_FILE) == old

@@ -15,6 +15,9 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec, SecurityMode
 from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.operations.ctl import SetMixedMode
+from mixedmode.cluster.operations.itl import ResetItl
+from mixedmode.cluster.operations.nodes import RemoveNode
 from mixedmode.cluster.publishing import archive
 from mixedmode.cluster.replication import replicas
 from mixedmode.cluster.replication.logical import Source, join_subscriber, leave_cluster, prepare_publisher
@@ -90,7 +93,7 @@ def test_a_change_on_the_publisher_is_read_on_the_subscriber(site: tuple[Cluster
     assert [node.name for node in reader.nodes()] == list(NODES)
     assert len(reader.devices) == 50
     assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
-    cluster.run("utils ctl set-cluster mixed-mode", ANNA)
+    cluster.run(SetMixedMode(), ANNA)
     assert until(lambda: reader.mode is SecurityMode.MIXED)
     assert reader.own_certificate("pub", "CallManager") == cluster.own_certificate("pub", "CallManager")
     with database.read() as session:
@@ -110,12 +113,12 @@ def test_a_subscriber_that_is_down_is_told_and_catches_up(
     try:
         assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.BAD)
         with pytest.raises(PreconditionError, match="sub1"):
-            cluster.run("utils ctl set-cluster mixed-mode", ANNA)
+            cluster.run(SetMixedMode(), ANNA)
         assert cluster.mode is SecurityMode.NON_SECURE
     finally:
         servers[1].start()
     assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
-    cluster.run("utils ctl set-cluster mixed-mode", ANNA)
+    cluster.run(SetMixedMode(), ANNA)
     reader = Cluster.attach(tmp_path, database_url=own)
     assert until(lambda: reader.mode is SecurityMode.MIXED)
     reader.close()
@@ -160,7 +163,7 @@ def test_a_node_that_is_removed_while_it_follows_hears_of_it_and_leaves_no_slot(
     cluster, _, own = site
     joined(site).close()
     assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
-    cluster.run("node remove", ANNA, node="sub1")
+    cluster.run(RemoveNode("sub1"), ANNA)
     copy = Cluster.attach(tmp_path, database_url=own)
     assert [node.name for node in copy.nodes()] == ["pub"], "it heard of it"
     time.sleep(1.5)  # its server tries to come back every half a second
@@ -179,7 +182,7 @@ def test_a_node_that_is_removed_while_it_is_dead_finds_out_when_it_comes_back(
     joined(site).close()
     servers[1].stop("immediate")
     try:
-        cluster.run("node remove", ANNA, node="sub1")
+        cluster.run(RemoveNode("sub1"), ANNA)
         assert slots(cluster) == []
     finally:
         servers[1].start()
@@ -231,7 +234,7 @@ def test_a_subscriber_has_the_archive_also_of_a_publisher_that_was_upgraded(
         session.execute(text(f"ALTER PUBLICATION mixedmode ADD TABLE {archive_tables}"))
     upkeep.look(slots=False)
     upkeep.look()
-    cluster.run("utils itl reset localkey", ANNA)
+    cluster.run(ResetItl(), ANNA)
     assert until(lambda: archive.history(reader.database) == archive.history(cluster.database))
     published = cluster.show_itl("pub").data
     found = archive.find(reader.database, archive.history(cluster.database)[-1].md5)

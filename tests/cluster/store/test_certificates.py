@@ -10,6 +10,7 @@ import pytest
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError
+from mixedmode.cluster.operations.identity.certificates import DeleteTrust, ImportTrust, RegenerateCertificate
 from mixedmode.cluster.store.making import make_certificate
 from mixedmode.cluster.store.state import utc_now
 from mixedmode.pki.certificates.certificates import Certificate
@@ -18,7 +19,6 @@ from tests.cluster.building import PUB, SUB, itl_of, make
 from tests.pki import zoo
 
 ANNA = Actor("anna", "192.0.2.7")
-REGENERATE = "set cert regen"
 
 
 def units(cluster: Cluster, node: str) -> set[str]:
@@ -38,14 +38,14 @@ def test_private_keys_are_0600_files_and_not_in_the_database(cluster: Cluster) -
     folder = cluster.folder(PUB)
     assert stat.S_IMODE(folder.keys.stat().st_mode) == 0o700
     assert {stat.S_IMODE((folder.keys / name).stat().st_mode) for name in folder.key_names()} == {0o600}
-    cluster.run(REGENERATE, ANNA, unit="CallManager", node=PUB)
+    cluster.run(RegenerateCertificate(PUB, "CallManager"), ANNA)
     for path in cluster.directory.glob("cluster.db*"):
         assert b"PRIVATE KEY" not in path.read_bytes()
 
 
 def test_regeneration_replaces_key_certificate_and_the_itl_of_its_node(cluster: Cluster) -> None:
     old, other = cluster.own_certificate(PUB, "CallManager"), itl_of(cluster, SUB)
-    result = cluster.run(REGENERATE, ANNA, unit="callmanager", node=PUB.upper())
+    result = cluster.run(RegenerateCertificate(PUB.upper(), "callmanager"), ANNA)
     new = cluster.own_certificate(PUB, "CallManager")
 
     assert new != old
@@ -60,7 +60,7 @@ def test_regeneration_replaces_key_certificate_and_the_itl_of_its_node(cluster: 
 
 
 def test_a_new_tvs_certificate_goes_into_every_itl(cluster: Cluster) -> None:
-    cluster.run(REGENERATE, ANNA, unit="TVS", node=PUB)
+    cluster.run(RegenerateCertificate(PUB, "TVS"), ANNA)
     new = cluster.own_certificate(PUB, "TVS")
     assert all(new in [r.certificate for r in itl_of(cluster, node).records] for node in (PUB, SUB))
 
@@ -78,7 +78,7 @@ def test_tvs_finds_a_certificate_by_issuer_and_serial_with_its_roles(cluster: Cl
     assert roles(PUB, "tomcat") == ["APP-SERVER"]
 
     old = cluster.own_certificate(PUB, "CallManager")
-    cluster.run(REGENERATE, ANNA, unit="CallManager", node=PUB)
+    cluster.run(RegenerateCertificate(PUB, "CallManager"), ANNA)
     assert roles(PUB, "CallManager") == ["SAST", "CCM+TFTP"]
     assert cluster.roles_of(cluster.find_certificates(old.issuer, old.serial.hex())) == ()
 
@@ -92,16 +92,16 @@ def test_a_foreign_certificate_is_trusted_for_what_its_stores_say(cluster: Clust
         return [r.label for r in cluster.roles_of(cluster.find_certificates(foreign.issuer, foreign.serial.hex()))]
 
     for store in ("CallManager-trust", "phone-sast-trust", "Phone-SAST-trust"):
-        cluster.run("set cert import trust", ANNA, unit=store, pem=foreign.pem().decode())
+        cluster.run(ImportTrust(store, foreign.pem().decode()), ANNA)
     assert roles() == ["SAST", "TFTP"]
     assert [s.name for s in cluster.certificates.list_trust("Phone-SAST-trust")] == ["other-pub.pem"]
 
-    cluster.run("set cert delete", ANNA, unit="Phone-SAST-trust", sha256=foreign.sha256.hex())
+    cluster.run(DeleteTrust("Phone-SAST-trust", foreign.sha256.hex()), ANNA)
     assert roles() == ["TFTP"]
     with pytest.raises(NotFoundError):
-        cluster.run("set cert delete", ANNA, unit="Phone-SAST-trust", sha256=foreign.sha256.hex())
+        cluster.run(DeleteTrust("Phone-SAST-trust", foreign.sha256.hex()), ANNA)
     with pytest.raises(NotFoundError, match="no trust store"):
-        cluster.run("set cert import trust", ANNA, unit="nonsense", pem=foreign.pem().decode())
+        cluster.run(ImportTrust("nonsense", foreign.pem().decode()), ANNA)
 
 
 def test_a_missing_key_is_named(cluster: Cluster) -> None:
@@ -115,7 +115,7 @@ def test_a_missing_key_is_named(cluster: Cluster) -> None:
 def test_an_issuer_is_found_in_any_order_and_without_its_domain(cluster: Cluster) -> None:
     serial = bytes.fromhex("24000000179479b8f124ac3f3b000000000017")
     foreign = Certificate.from_der(zoo.certificate(issuer=zoo.MICROSOFT, issuer_number=1, serial=serial))
-    result = cluster.run("set cert import trust", ANNA, unit="Phone-SAST-trust", pem=foreign.pem().decode())
+    result = cluster.run(ImportTrust("Phone-SAST-trust", foreign.pem().decode()), ANNA)
     assert result.warnings == ()
     for issuer in ("CN=corp-CA01-CA", "CN=corp-CA01-CA;DC=local;DC=corp", "DC=corp,DC=local,CN=corp-CA01-CA"):
         (found,) = cluster.find_certificates(issuer, serial.hex())
@@ -124,15 +124,13 @@ def test_an_issuer_is_found_in_any_order_and_without_its_domain(cluster: Cluster
     assert cluster.find_certificates("CN=corp-CA01-CA", "17") == []
     elsewhere = zoo.name(zoo.part("DC", "example"), zoo.part("CN", "corp-CA01-CA"))
     other = Certificate.from_der(zoo.certificate(issuer=elsewhere, issuer_number=1, serial=serial))
-    cluster.run("set cert import trust", ANNA, unit="Phone-SAST-trust", pem=other.pem().decode())
+    cluster.run(ImportTrust("Phone-SAST-trust", other.pem().decode()), ANNA)
     assert cluster.find_certificates("CN=corp-CA01-CA", serial.hex()) == []
 
 
 def test_an_unusual_certificate_is_taken_with_a_warning(cluster: Cluster) -> None:
     odd = zoo.zoo()["teletex"].der
-    result = cluster.run(
-        "set cert import trust", ANNA, unit="CallManager-trust", pem=Certificate.from_der(odd).pem().decode()
-    )
+    result = cluster.run(ImportTrust("CallManager-trust", Certificate.from_der(odd).pem().decode()), ANNA)
     assert "TeletexString" in result.warnings[0]
     found = cluster.find_certificates("CN=cucm;O=Fernbüro;C=NZ", "11")
     assert [each.certificate.der for each in found] == [odd]

@@ -19,6 +19,8 @@ from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.operations.ctl import SetMixedMode
+from mixedmode.cluster.operations.files import DeleteFile
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.ctlclient.draft import MISSING_CTL, Draft
 from mixedmode.faces.ctlclient.wizard import ANOTHER, CancelledError, Token, Wizard
@@ -157,7 +159,7 @@ def test_no_token_in_the_reader_is_told(cluster: Cluster) -> None:
 def test_a_tokenless_list_knows_no_token_and_its_loss_is_warned_of(tmp_path: Path, tokens: list[FileToken]) -> None:
     spec = ClusterSpec(version=Version.parse("10.5.1.10000-7"), nodes=(NodeSpec("pub", "127.0.0.1"),))
     cluster = Cluster.create(tmp_path / "cluster", spec)
-    cluster.run("utils ctl set-cluster mixed-mode", Actor("anna"))
+    cluster.run(SetMixedMode(), Actor("anna"))
     io = ScriptedIO(["3", "", "c"])
 
     async def reader() -> Sequence[Token]:
@@ -166,7 +168,7 @@ def test_a_tokenless_list_knows_no_token_and_its_loss_is_warned_of(tmp_path: Pat
     with pytest.raises(CancelledError):
         asyncio.run(Wizard(io, Listening(describe(cluster)), reader).run())
     assert all(line in io.lines for line in ANOTHER)
-    cluster.run("file delete tftp", Actor("anna"), node="pub", name="CTLFile.tlv")
+    cluster.run(DeleteFile("pub", "CTLFile.tlv"), Actor("anna"))
     warned = ScriptedIO(["", "c"])
     with pytest.raises(CancelledError):
         asyncio.run(Wizard(warned, Listening(describe(cluster)), reader).run())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations.versions import Upgrade
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.faces.shell.certificate_text import certificate_lines
 from mixedmode.faces.shell.session import AdminSession
@@ -137,7 +138,7 @@ def test_switch_version(terminal: Terminal, cluster: Cluster) -> None:
     before = cluster.show_ctl(PUBLISHER).data
     assert terminal.type("show version inactive") == ["There is no inactive version installed."]
     assert "there is no inactive version" in terminal.type("utils system switch-version")[1]
-    cluster.run("utils system upgrade", version="10.5.2.10000-5")
+    cluster.run(Upgrade("10.5.2.10000-5"))
     assert terminal.type("show version inactive")[0] == "Inactive Master Version: 10.5.2.10000-5"
     assert terminal.type("utils system switch-version", "n")[-1] == "Command cancelled"
     terminal.type("utils system switch-version", "y")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.faces.shell.session import AdminSession
 from tests.faces.conftest import CET, PUBLISHER, ClusterMaker, Terminal
 from tests.faces.transcript import masked, normal, transcript
@@ -70,7 +71,7 @@ def test_delete_and_look_again(terminal: Terminal) -> None:
 
 def test_auto_registration_is_told_on_later_versions(make_cluster: ClusterMaker) -> None:
     cluster = make_cluster("11.6.1.10000-1")
-    cluster.run("set parameter", name="AutoRegistrationEnabled", value="True", node=PUBLISHER)
+    cluster.run(SetParameter("AutoRegistrationEnabled", "True", node=PUBLISHER))
     shown = Terminal(AdminSession(cluster, PUBLISHER, zone=CET)).type("utils ctl set-cluster mixed-mode", "y")
     said = (
         "This operation will set the cluster to Mixed mode.  Auto-registration is enabled on at least one CM node. "

@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import Service
+from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
 from mixedmode.cluster.store.schema import ProcessNodeService, TrustAbsence
 from mixedmode.cluster.store.state import utc_now
 from mixedmode.faces.shell.session import AdminSession
@@ -91,8 +92,8 @@ def test_from_11_it_is_deleted_on_every_node(make_cluster: ClusterMaker, version
 def test_an_upgrade_to_11_forgets_what_one_node_had_deleted(cluster: Cluster) -> None:
     nodes = Nodes(cluster)
     nodes.delete(PUBLISHER)
-    cluster.run("utils system upgrade", version="11.5(1)")
-    cluster.run("utils system switch-version")
+    cluster.run(Upgrade("11.5(1)"))
+    cluster.run(SwitchVersion())
     assert nodes.having == [PUBLISHER, SUBSCRIBER], "the database has it"
     nodes.delete(PUBLISHER)
     assert nodes.having == []

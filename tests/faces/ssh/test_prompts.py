@@ -19,8 +19,9 @@ import pytest
 
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.operations import ctl, versions
-from mixedmode.cluster.operations.identity import csr
+from mixedmode.cluster.operations.ctl import SetMixedMode
+from mixedmode.cluster.operations.identity.csr import RequestCertificate
+from mixedmode.cluster.operations.versions import Upgrade
 from mixedmode.faces.shell.commands import sql
 from mixedmode.faces.shell.table import COMMANDS
 from tests.faces.conftest import PUBLISHER
@@ -101,9 +102,9 @@ def lab(templates: Callable[[str], Path], tmp_path_factory: pytest.TempPathFacto
     place = tmp_path_factory.mktemp("asking") / "cluster"
     shutil.copytree(templates("10.5.1.10000-7"), place, symlinks=True)
     cluster = Cluster.open(place)
-    cluster.run(ctl.MIXED, ANNA)
-    cluster.run(csr.GENERATE, ANNA, node=PUBLISHER, unit="tomcat")
-    cluster.run(versions.UPGRADE, ANNA, version=VERSION)
+    cluster.run(SetMixedMode(), ANNA)
+    cluster.run(RequestCertificate(PUBLISHER, "tomcat"), ANNA)
+    cluster.run(Upgrade(VERSION), ANNA)
     folder = cluster.folder(PUBLISHER)
     log = folder.area("activelog") / LONG
     log.write_text("".join(f"line {number}\n" for number in range(200)))

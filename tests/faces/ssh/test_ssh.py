@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.topology import DeviceSpec
+from mixedmode.cluster.operations.devices import AddDevices
 from tests.faces.conftest import PUBLISHER, SUBSCRIBER
 from tests.faces.sshlab import PASSWORD, QUICK, Screen, SshLab, ssh_lab
 from tests.faces.transcript import masked, normal, transcript
@@ -219,8 +221,8 @@ def test_showing_the_list_takes_less_than_150_milliseconds_at_the_prompt(lab: Ss
 
 def test_what_a_stranger_named_reaches_no_terminal_raw(lab: SshLab, cluster: Cluster) -> None:
     evil = "\x1b]0;own\x07\x9b31m\u202e\u200b\nforged"
-    device = {"name": "SEP0011223344AA", "model": "7975", "description": evil, "device_pool": evil}
-    cluster.run("device add", devices=[device | {"protocol": "SCCP", "security_mode": 1}])
+    device = DeviceSpec("SEP0011223344AA", "7975", evil, evil, "SCCP", 1)
+    cluster.run(AddDevices((device,)))
     folder = cluster.folder(PUBLISHER).area("activelog") / "cm"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trace\x1b[31m").write_text(evil)

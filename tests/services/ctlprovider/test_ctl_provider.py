@@ -21,6 +21,8 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL
 from mixedmode.cluster.model.topology import NodeInfo, SecurityMode
 from mixedmode.cluster.operations.ctl_signers import INSTALL
+from mixedmode.cluster.operations.files import DeleteFile
+from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.control.accounts import AccountStore
 from mixedmode.control.logins import LoginGuard, LoginPolicy
@@ -180,7 +182,7 @@ def test_tokenless_to_tokens_with_the_seeds_messages(lab: Lab, loop: str) -> Non
                 await client.install(signed(await client.describe(), Action.UPDATE), Action.UPDATE)
             assert error.value.next_step == INSERT_ANOTHER
             assert lab.has(tokenless)
-            lab.cluster.run("file delete tftp", ANNA, node=PUB, name="CTLFile.tlv")
+            lab.cluster.run(DeleteFile(PUB, "CTLFile.tlv"), ANNA)
             description = await client.describe()
             assert lacks_ctl(description)
             with pytest.raises(TokenRefusedError):
@@ -539,7 +541,7 @@ def test_the_certificate_is_known_from_the_first_time_on(lab: Lab) -> None:
             assert asked == [f"127.0.0.1:{service.port} {PUB}"] * 2
             assert (lab.folder / "k" / "known").stat().st_mode & 0o777 == 0o600
 
-            lab.cluster.run("set cert regen", ANNA, unit="CallManager", node=PUB)
+            lab.cluster.run(RegenerateCertificate(PUB, "CallManager"), ANNA)
             with pytest.raises(UnknownProviderError, match="another certificate than before") as error:
                 await lab.client(service, known).connect()
             assert "--accept-fingerprint" in (error.value.next_step or "")
@@ -562,7 +564,7 @@ def test_a_changed_certificate_is_explained_and_taken_after_a_yes(lab: Lab) -> N
         async with lab.serving() as service:
             async with lab.client(service, known) as client:
                 old = client.certificate
-            lab.cluster.run("set cert regen", ANNA, unit="CallManager", node=PUB)
+            lab.cluster.run(RegenerateCertificate(PUB, "CallManager"), ANNA)
             noted = file.read_bytes()
             with pytest.raises(UnknownProviderError, match="another certificate than before") as error:
                 await lab.client(service, known).connect()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations.identity.certificates import ImportTrust, RegenerateCertificate
 from mixedmode.errors import RemoteError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, self_signed, token_subject
@@ -31,8 +32,6 @@ from tests.cluster.building import MIXED, PUB, UPDATE, make
 from tests.pki.material import NOW, key, signer
 from tests.services.tvs.tvsclient import DEVICE, ask, run, serving
 from tests.support import DATA
-
-REGENERATE, IMPORT = "set cert regen", "set cert import trust"
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +83,7 @@ def token() -> Certificate:
 
 def test_the_trace_of_a_regenerated_certificate_reads_as_the_seed(cluster: Cluster) -> None:
     cluster.run(MIXED)
-    cluster.run(REGENERATE, unit="CallManager", node=PUB)
+    cluster.run(RegenerateCertificate(PUB, "CallManager"))
     new = cluster.own_certificate(PUB, "CallManager")
     serial, name = new.serial.hex().upper(), "CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL"
     answer, lines = answered(lookup_of(cluster), query(new))
@@ -172,11 +171,11 @@ def test_an_uploaded_token_is_vouched_for_while_no_ctl_file_has_it(cluster: Clus
 def test_trust_stores_grant_their_roles(cluster: Cluster) -> None:
     foreign, lookup = stranger(), lookup_of(cluster)
     assert not answered(lookup, query(foreign))[0].known
-    cluster.run(IMPORT, unit="CallManager-trust", pem=foreign.pem().decode())
+    cluster.run(ImportTrust("CallManager-trust", foreign.pem().decode()))
     assert answered(lookup, query(foreign))[0].roles == (3,)
-    cluster.run(IMPORT, unit="Phone-SAST-trust", pem=foreign.pem().decode())
+    cluster.run(ImportTrust("Phone-SAST-trust", foreign.pem().decode()))
     assert answered(lookup, query(foreign))[0].roles == (0, 3), "phone-trust.md 3.4, the migration's trace"
-    cluster.run(IMPORT, unit="Phone-SAST-trust", pem=token().pem().decode())
+    cluster.run(ImportTrust("Phone-SAST-trust", token().pem().decode()))
     assert answered(lookup, query(token()))[0].roles == (0,)
 
 
@@ -218,7 +217,7 @@ def test_the_database_is_asked_once_for_a_storm_and_again_a_moment_later(cluster
     lookup, foreign = TrustLookup((cache,)), stranger()
     assert not answered(lookup, query(foreign))[0].known
     assert lookup.unread(query(foreign)) == []
-    cluster.run(IMPORT, unit="Phone-SAST-trust", pem=foreign.pem().decode())
+    cluster.run(ImportTrust("Phone-SAST-trust", foreign.pem().decode()))
     now[0] = 1.0
     assert answered(lookup, query(foreign))[0].known
     for number in range(10):
@@ -310,7 +309,7 @@ def test_a_node_serves_its_own_certificate_and_takes_a_regenerated_one_into_use(
         await service.start()
         try:
             assert await shown(*service.address) == cluster.own_certificate(PUB, "TVS").der
-            await asyncio.to_thread(cluster.run, REGENERATE, unit="TVS", node=PUB)
+            await asyncio.to_thread(cluster.run, RegenerateCertificate(PUB, "TVS"))
             async with asyncio.timeout(4):
                 new = cluster.own_certificate(PUB, "TVS").der
                 while await shown(*service.address) != new:  # noqa: ASYNC110 - as a phone would find out

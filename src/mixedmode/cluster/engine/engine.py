@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from mixedmode.cluster.engine import lock
+from mixedmode.cluster.engine.documents import Kinds, document_of, operation_of
 from mixedmode.cluster.engine.heartbeat import Heartbeat
 from mixedmode.cluster.engine.journal import Entry, Journal
 from mixedmode.cluster.engine.lock import Holding
+from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import (
     DONE,
     RUNNING,
@@ -29,7 +30,6 @@ from mixedmode.cluster.engine.steps import (
     UNDOING,
     UNDONE,
     Actor,
-    Definition,
     OperationResult,
     Plan,
     Step,
@@ -53,27 +53,27 @@ class Operations:
 
     Args:
         state: The cluster.
-        definitions: By name.
+        kinds: Of operation, that journals may hold.
     """
 
-    def __init__(self, state: ClusterState, definitions: Mapping[str, Definition]) -> None:
+    def __init__(self, state: ClusterState, kinds: Kinds) -> None:
         self._state = state
-        self.definitions = definitions
+        self.kinds = kinds
         self.journal = Journal(state)
 
-    def definition(self, name: str) -> Definition:
+    def kind(self, title: str) -> type[Operation]:
         """Return a kind of operation.
 
         Raises:
-            NotFoundError: There is none of that name.
+            NotFoundError: There is none of that title.
         """
-        found = self.definitions.get(name)
+        found = self.kinds.get(title)
         if found is None:
-            known = "; ".join(self.definitions)
-            raise NotFoundError(f"there is no operation {name!r}", next_step=f"one of: {known}")
+            known = "; ".join(self.kinds)
+            raise NotFoundError(f"there is no operation {title!r}", next_step=f"one of: {known}")
         return found
 
-    def authorize(self, actor: Actor, action: str, level: int, details: Mapping[str, Any] | None = None) -> None:
+    def authorize(self, actor: Actor, action: str, level: int, details: Mapping[str, object] | None = None) -> None:
         """Refuse who has not the level that something needs, and write it down (rule 2).
 
         Args:
@@ -91,53 +91,51 @@ class Operations:
         self.journal.not_allowed(action, {**(details or {}), "error": str(error)}, actor)
         raise error
 
-    def plan(self, name: str, actor: Actor = SYSTEM, /, **arguments: Any) -> Plan:
+    def plan(self, operation: Operation, actor: Actor = SYSTEM) -> Plan:
         """Return what an operation would do now, and why it would be refused if it would."""
-        definition = self.definition(name)
-        if actor.level < definition.privilege:
-            refused = PrivilegeError.of(actor.user, actor.level, needed=definition.privilege, action=name)
-            return Plan(name, (), (), refused)
+        title, level = operation.title, operation.privilege
+        if actor.level < level:
+            return Plan(title, (), (), PrivilegeError.of(actor.user, actor.level, needed=level, action=title))
         warnings: list[str] = []
         refusal: MixedModeError | None = None
         try:
-            arguments = definition.complete(self._state, arguments)
-            warnings = definition.check(self._state, arguments)
-            steps = definition.plan(self._state, arguments)
+            operation = self._ready(operation)
+            warnings = operation.check(self._state)
+            steps = operation.plan(self._state)
         except MixedModeError as error:
             refusal, steps = error, []
-        return Plan(name, tuple(step.name for step in steps), tuple(warnings), refusal)
+        return Plan(title, tuple(step.name for step in steps), tuple(warnings), refusal)
 
-    def run(self, name: str, actor: Actor, /, *, on_node: str | None = None, **arguments: Any) -> OperationResult:
+    def run(self, operation: Operation, actor: Actor, *, on_node: str | None = None) -> OperationResult:
         """Run an operation to its end.
 
         Args:
-            name: Of the operation.
+            operation: What is to be done.
             actor: Who asks.
             on_node: The node where it was asked for, the publisher by default.
-            arguments: What the operation needs, JSON values.
 
         Raises:
             PrivilegeError: Who asks has not the level for it.
+            UsageError: A field of it is missing, or out of its limits.
             PublisherOnlyError: It was asked for on a subscriber.
             PreconditionError: Something must be put right first.
             ClusterBusyError: Another operation runs.
             OperationFailedError: A step failed; all was taken back.
         """
-        definition = self.definition(name)
-        self.authorize(actor, name, definition.privilege, {"arguments": arguments})
+        self.authorize(actor, operation.title, operation.privilege, {"arguments": document_of(operation)})
         self._resume_left(actor)
         try:
-            self._check_place(definition, on_node)
-            arguments = definition.complete(self._state, arguments)
-            warnings = definition.check(self._state, arguments)
-            steps = definition.plan(self._state, arguments)
+            self._check_place(operation, on_node)
+            operation = self._ready(operation)
+            warnings = operation.check(self._state)
+            steps = operation.plan(self._state)
         except MixedModeError as error:
-            self.journal.refused(name, arguments, actor, str(error))
+            self.journal.refused(operation, actor, str(error))
             raise
         place = on_node or actor.node or self._state.publisher.name
         with lock.work() as holding:
-            number = self.journal.begin(name, arguments, actor, steps, warnings, holding=holding, node=place)
-            with self._held(holding, name):
+            number = self.journal.begin(operation, actor, steps, warnings, holding=holding, node=place)
+            with self._held(holding, operation.title):
                 return self._carry(self.journal.entry(number), steps, holding, resumed_by=None)
 
     def resume_or_rollback(self, actor: Actor = SYSTEM) -> OperationResult | None:
@@ -149,8 +147,8 @@ class Operations:
             OperationFailedError: It cannot be undone yet; the next try goes on with it.
         """
         holder = self.journal.holder()
-        if holder is not None and (left := self.definitions.get(holder.operation)) is not None:
-            self.authorize(actor, left.name, left.privilege)
+        if holder is not None and (left := self.kinds.get(holder.operation)) is not None:
+            self.authorize(actor, left.title, left.privilege)
         return self._resume_left(actor)
 
     def _resume_left(self, actor: Actor) -> OperationResult | None:
@@ -205,12 +203,14 @@ class Operations:
         for node in self._state.nodes():
             self._state.folder(node.name).clean()
         try:
-            steps = self.definition(entry.name).plan(self._state, entry.arguments)
+            steps = operation_of(self.kind(entry.name), entry.arguments).plan(self._state)
         except DatabaseError:
             raise
         except MixedModeError:
             steps = []
-        known = [step.name for step in steps] == [name for name, _ in entry.steps]
+        known = len(steps) == len(entry.steps) and all(
+            name in {step.name, step.formerly} for step, (name, _) in zip(steps, entry.steps, strict=True)
+        )
         if not known:
             raise OperationFailedError(
                 f"operation {entry.number} ({entry.name}) was begun by another release and cannot be finished",
@@ -219,19 +219,24 @@ class Operations:
             )
         return self._carry(entry, steps, holding, resumed_by=actor)
 
-    def _check_place(self, definition: Definition, on_node: str | None) -> None:
-        if on_node is None or not definition.publisher_only:
+    def _ready(self, operation: Operation) -> Operation:
+        """Return an operation with all that it needs, its fields checked."""
+        operation_of(self.kind(operation.title), document_of(operation))
+        return operation.complete(self._state)
+
+    def _check_place(self, operation: Operation, on_node: str | None) -> None:
+        if on_node is None or not operation.publisher_only:
             return
         publisher = self._state.publisher.name
         if on_node.lower() != publisher.lower():
             raise PublisherOnlyError(
-                f"{definition.name} can be run on the publisher only",
+                f"{operation.title} can be run on the publisher only",
                 where=on_node,
                 next_step=f"log in to {publisher} and run it there",
             )
 
     def _carry(self, entry: Entry, steps: list[Step], holding: Holding, *, resumed_by: Actor | None) -> OperationResult:
-        context = StepContext(self._state, entry.number, entry.arguments, entry.memory, holding)
+        context = StepContext(self._state, entry.number, entry.memory, holding)
         committed = any(step.commits and state == DONE for step, (_, state) in zip(steps, entry.steps, strict=True))
         forward = resumed_by is None or (entry.state == RUNNING and committed)
         failure: MixedModeError | None = None

@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 
 from mixedmode.cluster.engine import lock
 from mixedmode.cluster.engine.audit import REFUSED, AuditLog
+from mixedmode.cluster.engine.documents import Document, document_of
+from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import DONE, RUNNING, UNDOING, Actor, Step
 from mixedmode.cluster.store.schema import OperationFileRow, OperationLockRow, OperationRow, OperationStepRow
 
@@ -34,7 +36,7 @@ class Entry:
 
     number: int
     name: str
-    arguments: dict[str, Any]
+    arguments: Document
     state: str
     actor: Actor
     started: datetime
@@ -49,8 +51,7 @@ class Journal(AuditLog):
 
     def begin(
         self,
-        name: str,
-        arguments: dict[str, Any],
+        operation: Operation,
         actor: Actor,
         steps: Sequence[Step],
         warnings: Sequence[str],
@@ -61,8 +62,7 @@ class Journal(AuditLog):
         """Take the lock and write the operation down (rule 1); return its number.
 
         Args:
-            name: Of the operation.
-            arguments: Of the operation.
+            operation: What is to be done.
             actor: Who asks.
             steps: What it will do.
             warnings: What was warned of.
@@ -72,7 +72,7 @@ class Journal(AuditLog):
         Raises:
             ClusterBusyError: Another operation holds the lock.
         """
-        now = self._state.now()
+        now, name, arguments = self._state.now(), operation.title, document_of(operation)
         with self._database.write() as session:
             lock.take(session, holding, name, now)
             row = OperationRow(
@@ -196,10 +196,11 @@ class Journal(AuditLog):
         with self._database.write() as session:
             lock.abandon(session, holding)
 
-    def refused(self, name: str, arguments: Mapping[str, Any], actor: Actor, error: str) -> None:
+    def refused(self, operation: Operation, actor: Actor, error: str) -> None:
         """Write down that an operation was asked for and refused."""
+        details = {"arguments": document_of(operation), "error": error}
         with self._database.write() as session:
-            self._audit(session, actor, name, REFUSED, None, {"arguments": dict(arguments), "error": error})
+            self._audit(session, actor, operation.title, REFUSED, None, details)
 
     def history(self, limit: int = 100) -> list[Entry]:
         """Return the latest operations, oldest first."""

@@ -56,7 +56,6 @@ class StepContext:
 
     Attributes:
         state: The cluster.
-        arguments: Of the operation.
         memory: What steps found out; saved after each step.
         committing: Position of the committing step while it runs: its transaction also marks it as done.
     """
@@ -65,13 +64,11 @@ class StepContext:
         self,
         state: ClusterState,
         operation: int,
-        arguments: Mapping[str, Any],
         memory: dict[str, Any],
         holding: lock.Holding,
     ) -> None:
         self.state = state
         self.operation = operation
-        self.arguments = arguments
         self.memory = memory
         self._holding = holding
         self.committing: int | None = None
@@ -138,48 +135,14 @@ class Step:
         undo: Takes it back, also when it ran only in part.
         commits: Once this step is done the operation is carried to its end, whatever happens. It has exactly one
             transaction, and notes everything within.
+        formerly: Its name in the journals of earlier releases, if it had another.
     """
 
     name: str
     run: StepAction
     undo: StepAction | None = None
     commits: bool = False
-
-
-Planner = Callable[[ClusterState, Mapping[str, Any]], list[Step]]
-Checker = Callable[[ClusterState, Mapping[str, Any]], list[str]]
-Completer = Callable[[ClusterState, dict[str, Any]], dict[str, Any]]
-
-
-def nothing_to_check(_state: ClusterState, _arguments: Mapping[str, Any]) -> list[str]:
-    """Return no warnings."""
-    return []
-
-
-def arguments_as_given(_state: ClusterState, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments."""
-    return arguments
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A kind of operation.
-
-    Attributes:
-        name: As the administrator knows it, such as ``utils ctl update CTLFile``.
-        plan: Makes the steps of the arguments; the same steps each time, also half-way through.
-        check: Returns warnings; raises what refuses the operation.
-        complete: Adds to the arguments, once and before all else, what the cluster's state decides.
-        privilege: Level that an account needs.
-        publisher_only: Whether it may be asked for on the publisher only.
-    """
-
-    name: str
-    plan: Planner
-    check: Checker = nothing_to_check
-    privilege: int = 1
-    publisher_only: bool = True
-    complete: Completer = arguments_as_given
+    formerly: str = ""
 
 
 @dataclass(frozen=True, slots=True)

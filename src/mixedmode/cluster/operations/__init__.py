@@ -1,29 +1,41 @@
-"""Every operation there is, by name."""
+"""Every kind of operation there is, by title."""
 
 from __future__ import annotations
 
-from mixedmode.cluster.engine.steps import Definition
+from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.operations import ctl, ctl_upload, devices, files, itl, nodes, parameters, services, versions
 from mixedmode.cluster.operations.identity import certificate_import, certificates, csr, missing_certificates
 
-DEFINITIONS: dict[str, Definition] = {
-    definition.name: definition
-    for module in (
-        ctl,
-        ctl_upload,
-        itl,
-        certificates,
-        missing_certificates,
-        csr,
-        certificate_import,
-        services,
-        parameters,
-        versions,
-        files,
-        nodes,
-        devices,
+OPERATIONS: dict[str, type[Operation]] = {
+    kind.title: kind
+    for kind in (
+        ctl.SetMixedMode,
+        ctl.SetNonSecureMode,
+        ctl.UpdateCtl,
+        ctl.ResetCtl,
+        ctl_upload.InstallCtl,
+        itl.ResetItl,
+        itl.ResetItlRemotely,
+        certificates.RegenerateCertificate,
+        certificates.ImportTrust,
+        certificates.DeleteTrust,
+        certificates.BringBackTrust,
+        missing_certificates.MakeMissingCertificates,
+        csr.RequestCertificate,
+        certificate_import.ImportCertificate,
+        services.StartService,
+        services.StopService,
+        services.RestartService,
+        parameters.SetParameter,
+        versions.Upgrade,
+        versions.SwitchVersion,
+        files.DeleteFile,
+        nodes.JoinNode,
+        nodes.RemoveNode,
+        devices.AddDevices,
+        devices.ChangeDevice,
+        devices.RemoveDevice,
     )
-    for definition in module.DEFINITIONS
 }
 
-__all__ = ["DEFINITIONS"]
+__all__ = ["OPERATIONS"]

@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.engine.steps import Step, StepContext
+from mixedmode.cluster.engine.steps import Step, StepAction, StepContext
 from mixedmode.cluster.model.topology import NodeInfo, Service
 from mixedmode.cluster.publishing.distribution import queue
 from mixedmode.cluster.publishing.published import record
 from mixedmode.cluster.store.folders import ITL_FILE
 from mixedmode.cluster.store.schema import ProcessNode, ProcessNodeService
 from mixedmode.cluster.store.state import ClusterState
-
-
-def text_argument(arguments: Any, name: str) -> str:
-    """Return an argument that must be there.
-
-    Raises:
-        UsageError: It is missing or empty.
-    """
-    from mixedmode.errors import UsageError
-
-    value = arguments.get(name)
-    if not isinstance(value, str) or not value:
-        raise UsageError(f"the operation needs {name}")
-    return value
-
-
-def service_named(name: str) -> Service:
-    """Return the service of a name, in any case.
-
-    Raises:
-        NotFoundError: There is none.
-    """
-    from mixedmode.cluster.model.errors import NotFoundError
-
-    for service in Service:
-        if service.value.lower() == name.lower():
-            return service
-    raise NotFoundError(f"there is no service {name!r}", next_step="utils service list shows them")
 
 
 def mark_restart(context: StepContext, session: Session, nodes: Iterable[NodeInfo], wanted: Iterable[Service]) -> None:
@@ -59,9 +31,11 @@ def mark_restart(context: StepContext, session: Session, nodes: Iterable[NodeInf
 
 def mark_restarted(context: StepContext, session: Session, node: str, service: Service, *, running: bool) -> None:
     """Note that a service was started anew, or stopped."""
-    now = context.state.now()
-    values: dict[str, Any] = {"started": now, "restartneeded": None} if running else {"started": None}
-    _service_rows(session, node, service, restarts=ProcessNodeService.restarts + 1, **values)
+    again = ProcessNodeService.restarts + 1
+    if running:
+        _service_rows(session, node, service, restarts=again, started=context.state.now(), restartneeded=None)
+    else:
+        _service_rows(session, node, service, restarts=again, started=None)
 
 
 def queue_itls(context: StepContext, session: Session, itls: dict[str, bytes]) -> None:
@@ -88,12 +62,13 @@ def kept_itls(context: StepContext) -> dict[str, bytes]:
     return {node: data for node, data in kept.items() if data is not None}
 
 
-def deliver_step(what: str, *, including_publisher: bool = True) -> Step:
+def deliver_queued(context: StepContext) -> None:
+    """Deliver what is queued."""
+    context.memory["undelivered"] = context.state.deliveries.deliver(context.state.nodes())
+
+
+def deliver_step(what: str, *, including_publisher: bool = True, deliver: StepAction = deliver_queued) -> Step:
     """Return the step that delivers what is queued; a node that is down gets it when it returns."""
-
-    def deliver(context: StepContext) -> None:
-        context.memory["undelivered"] = context.state.deliveries.deliver(context.state.nodes())
-
     whom = "every node" if including_publisher else "every other node"
     return Step(f"Copy {what} to {whom}; a node that is down gets it when it returns", deliver)
 
@@ -103,7 +78,9 @@ def other_nodes(state: ClusterState) -> tuple[NodeInfo, ...]:
     return state.nodes()[1:]
 
 
-def _service_rows(session: Session, node: str, service: Service, **values: Any) -> None:
+def _service_rows(
+    session: Session, node: str, service: Service, **values: datetime | ColumnElement[int] | None
+) -> None:
     number = select(ProcessNode.id).where(ProcessNode.name == node).scalar_subquery()
     session.execute(
         update(ProcessNodeService)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from mixedmode.cluster.authority.token_ctl import CtlRefusedError
 from mixedmode.cluster.engine.steps import DONE
 from mixedmode.cluster.model.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL, PreconditionError
-from mixedmode.cluster.operations import ctl
+from mixedmode.cluster.operations.ctl import ResetCtl, SetMixedMode, SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.cluster.store.schema import OperationRow
 from mixedmode.cluster.store.state import ClusterState
@@ -27,7 +27,7 @@ from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist import TrustList
 
 INSTALL = "ctl client install"
-_TOKENLESS = (ctl.MIXED, ctl.NON_SECURE, ctl.UPDATE, ctl.RESET)
+_TOKENLESS = tuple(kind.title for kind in (SetMixedMode, SetNonSecureMode, UpdateCtl, ResetCtl))
 _TRUST_STORE = "Phone-SAST-trust"
 
 

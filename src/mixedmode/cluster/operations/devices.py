@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, TypeAlias
 
+from annotated_types import MinLen
 from sqlalchemy import delete, select
 
-from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.engine.operation import About, Operation
+from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.store.devices import DeviceStore, add_devices, change_device
@@ -16,99 +18,103 @@ from mixedmode.cluster.store.schema import DeviceRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import UsageError
 
-ADD = "device add"
-CHANGE = "device change"
-REMOVE = "device remove"
+DeviceName: TypeAlias = Annotated[str, MinLen(1), About("The device's name, such as SEP001122334455.")]
 _CHUNK = 500
 
 
-def _specs(arguments: Mapping[str, Any]) -> list[DeviceSpec]:
-    given = arguments.get("devices")
-    if not isinstance(given, list) or not given:
-        raise UsageError("no device is named")
-    return [DeviceSpec(**each) for each in given]
+@dataclass(frozen=True, slots=True)
+class AddDevices(Operation):
+    """Phones are added, all or none."""
+
+    title: ClassVar[str] = "device add"
+
+    devices: Annotated[tuple[DeviceSpec, ...], MinLen(1), About("The phones.")]
+
+    def plan(self, _state: ClusterState) -> list[Step]:
+        """Return its steps."""
+
+        def commit(context: StepContext) -> None:
+            with context.transaction() as session:
+                there = set(session.scalars(select(DeviceRow.name)))
+                # Repeated after a crash: what the first try wrote is there, whole.
+                fresh = [spec for spec in self.devices if spec.name not in there]
+                add_devices(session, fresh)
+                context.changed(f"{len(self.devices)} devices added")
+
+        return [Step(f"Add {len(self.devices)} devices", commit, commits=True)]
+
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse a device that is there already, or twice."""
+        names = [spec.name for spec in self.devices]
+        if len(set(names)) != len(names):
+            raise UsageError("two devices have the same name", next_step="name each device once")
+        with state.database.read() as session:
+            for start in range(0, len(names), _CHUNK):
+                chunk = names[start : start + _CHUNK]
+                there = session.scalars(select(DeviceRow.name).where(DeviceRow.name.in_(chunk))).first()
+                if there is not None:
+                    raise UsageError(f"device {there} is there already", where=there, next_step="leave it out")
+        return []
 
 
-def _plan_add(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    specs = _specs(arguments)
+@dataclass(frozen=True, slots=True)
+class ChangeDevice(Operation):
+    """A phone is changed."""
 
-    def commit(context: StepContext) -> None:
-        with context.transaction() as session:
-            there = set(session.scalars(select(DeviceRow.name)))
-            # Repeated after a crash: what the first try wrote is there, whole.
-            fresh = [spec for spec in specs if spec.name not in there]
-            add_devices(session, fresh)
-            context.changed(f"{len(specs)} devices added")
+    title: ClassVar[str] = "device change"
 
-    return [Step(f"Add {len(specs)} devices", commit, commits=True)]
+    name: DeviceName
+    values: Annotated[Mapping[str, str | int], MinLen(1), About("What changes, by field; what is not named stays.")]
 
+    def plan(self, state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        spec = self._changed(state)
 
-def _check_add(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    specs = _specs(arguments)
-    names = [spec.name for spec in specs]
-    if len(set(names)) != len(names):
-        raise UsageError("two devices have the same name", next_step="name each device once")
-    with state.database.read() as session:
-        for start in range(0, len(names), _CHUNK):
-            chunk = names[start : start + _CHUNK]
-            there = session.scalars(select(DeviceRow.name).where(DeviceRow.name.in_(chunk))).first()
-            if there is not None:
-                raise UsageError(f"device {there} is there already", where=there, next_step="leave it out")
-    return []
+        def commit(context: StepContext) -> None:
+            with context.transaction() as session:
+                change_device(session, spec)
+                context.changed(f"device {spec.name} changed")
 
+        return [Step(f"Change {spec.name}", commit, commits=True)]
 
-def _changed(state: ClusterState, arguments: Mapping[str, Any]) -> DeviceSpec:
-    """Return the device as it shall be.
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse an unknown device, and a value out of its range."""
+        self._changed(state)
+        return ["Reset the phone: it has the new configuration after that."]
 
-    Raises:
-        NotFoundError: There is none of this name.
-        UsageError: A value is out of its range, or nothing is to be changed.
-    """
-    name, values = str(arguments.get("name", "")), arguments.get("values")
-    if not isinstance(values, dict) or not values:
-        raise UsageError("nothing is to be changed", where=name, next_step="give at least one option")
-    now = DeviceStore(state.database).get(name)
-    there = {field.name: getattr(now, field.name) for field in fields(DeviceSpec)}
-    return DeviceSpec(**{**there, **values})
+    def _changed(self, state: ClusterState) -> DeviceSpec:
+        """Return the device as it shall be."""
+        now = DeviceStore(state.database).get(self.name)
+        there: dict[str, Any] = {field.name: getattr(now, field.name) for field in fields(DeviceSpec)}
+        if unknown := [name for name in self.values if name not in there]:
+            raise UsageError(
+                f"a device has no {unknown[0]}", where=self.name, next_step=f"its fields: {', '.join(there)}"
+            )
+        return DeviceSpec(**{**there, **self.values})
 
 
-def _plan_change(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    spec = _changed(state, arguments)
+@dataclass(frozen=True, slots=True)
+class RemoveDevice(Operation):
+    """A phone is removed."""
 
-    def commit(context: StepContext) -> None:
-        with context.transaction() as session:
-            change_device(session, spec)
-            context.changed(f"device {spec.name} changed")
+    title: ClassVar[str] = "device remove"
 
-    return [Step(f"Change {spec.name}", commit, commits=True)]
+    name: DeviceName
 
+    def plan(self, _state: ClusterState) -> list[Step]:
+        """Return its steps."""
 
-def _check_change(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    _changed(state, arguments)
-    return ["Reset the phone: it has the new configuration after that."]
+        def commit(context: StepContext) -> None:
+            with context.transaction() as session:
+                session.execute(delete(DeviceRow).where(DeviceRow.name == self.name))
+                context.changed(f"device {self.name} removed")
 
+        return [Step(f"Remove {self.name}", commit, commits=True)]
 
-def _plan_remove(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    name = str(arguments.get("name", ""))
-
-    def commit(context: StepContext) -> None:
-        with context.transaction() as session:
-            session.execute(delete(DeviceRow).where(DeviceRow.name == name))
-            context.changed(f"device {name} removed")
-
-    return [Step(f"Remove {name}", commit, commits=True)]
-
-
-def _check_remove(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    name = str(arguments.get("name", ""))
-    with state.database.read() as session:
-        if session.scalars(select(DeviceRow.id).where(DeviceRow.name == name)).first() is None:
-            raise NotFoundError(f"there is no device {name!r}", next_step="mixedmode device list shows them")
-    return []
-
-
-DEFINITIONS = (
-    Definition(ADD, _plan_add, _check_add),
-    Definition(CHANGE, _plan_change, _check_change),
-    Definition(REMOVE, _plan_remove, _check_remove),
-)
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse an unknown device."""
+        with state.database.read() as session:
+            if session.scalars(select(DeviceRow.id).where(DeviceRow.name == self.name)).first() is None:
+                step = "mixedmode device list shows them"
+                raise NotFoundError(f"there is no device {self.name!r}", next_step=step)
+        return []

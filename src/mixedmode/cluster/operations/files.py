@@ -2,56 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from annotated_types import MinLen
+
+from mixedmode.cluster.engine.operation import About, NodeName, Operation
+from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError
-from mixedmode.cluster.operations.common import text_argument
 from mixedmode.cluster.publishing.published import record
 from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.store.state import ClusterState
 
-DELETE = "file delete tftp"
 _OLD = "old"
 
 
-def _plan(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    node = state.node(text_argument(arguments, "node"))
-    name = text_argument(arguments, "name")
+@dataclass(frozen=True, slots=True)
+class DeleteFile(Operation):
+    """A file that a node serves is deleted."""
 
-    def keep(context: StepContext) -> None:
-        old = context.state.folder(node.name).read(name)
-        context.note_file("before", f"{node.name}/{name}", old)
-        context.keep({_OLD: old})
+    title: ClassVar[str] = "file delete tftp"
+    publisher_only: ClassVar[bool] = False
 
-    def remove(context: StepContext) -> None:
-        context.state.folder(node.name).write(name, None)
+    node: NodeName
+    name: Annotated[str, MinLen(1), About("The file's name, such as CTLFile.tlv.")]
 
-    def put_back(context: StepContext) -> None:
-        context.state.folder(node.name).write(name, context.kept(_OLD))
+    def plan(self, state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        node, name = state.node(self.node), self.name
 
-    def note(context: StepContext) -> None:
-        with context.transaction() as session:
-            if name == CTL_FILE and node.is_publisher:
-                record(session, CTL_FILE, "", None, context.state.now())
-            if name == ITL_FILE:
-                record(session, ITL_FILE, node.name, None, context.state.now())
-            context.changed(f"{name} deleted on {node.name}")
+        def keep(context: StepContext) -> None:
+            old = context.state.folder(node.name).read(name)
+            context.note_file("before", f"{node.name}/{name}", old)
+            context.keep({_OLD: old})
 
-    return [
-        Step(f"Keep {name} of {node.name}", keep),
-        Step(f"Delete {name} on {node.name}", remove, undo=put_back),
-        Step("Note that it is gone", note, commits=True),
-    ]
+        def remove(context: StepContext) -> None:
+            context.state.folder(node.name).write(name, None)
 
+        def put_back(context: StepContext) -> None:
+            context.state.folder(node.name).write(name, context.kept(_OLD))
 
-def _check(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    node = state.node(text_argument(arguments, "node"))
-    name = text_argument(arguments, "name")
-    if state.folder(node.name).read(name) is None:
-        raise NotFoundError(f"there is no {name}", where=node.name, next_step="file list tftp * shows what there is")
-    return []
+        def note(context: StepContext) -> None:
+            with context.transaction() as session:
+                if name == CTL_FILE and node.is_publisher:
+                    record(session, CTL_FILE, "", None, context.state.now())
+                if name == ITL_FILE:
+                    record(session, ITL_FILE, node.name, None, context.state.now())
+                context.changed(f"{name} deleted on {node.name}")
 
+        return [
+            Step(f"Keep {name} of {node.name}", keep),
+            Step(f"Delete {name} on {node.name}", remove, undo=put_back),
+            Step("Note that it is gone", note, commits=True),
+        ]
 
-DEFINITIONS = (Definition(DELETE, _plan, _check, publisher_only=False),)
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse what is not there."""
+        node = state.node(self.node)
+        if state.folder(node.name).read(self.name) is None:
+            step = "file list tftp * shows what there is"
+            raise NotFoundError(f"there is no {self.name}", where=node.name, next_step=step)
+        return []

@@ -7,18 +7,21 @@ A node that joins brings certificates; its keys stay on its host. In mixed mode 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, ClassVar
 
+from annotated_types import MinLen
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.engine.operation import About, NodeName, Operation
+from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import PreconditionError
 from mixedmode.cluster.model.parameters import AUTO_REGISTRATION
 from mixedmode.cluster.model.topology import MAX_NODES, SUBSCRIBER_SERVICES, NodeRole, NodeSpec, SecurityMode, Service
-from mixedmode.cluster.operations.common import deliver_step, queue_itls, text_argument
-from mixedmode.cluster.operations.identity.certificates import TRUSTED_BY
+from mixedmode.cluster.operations.common import deliver_step, queue_itls
+from mixedmode.cluster.operations.identity.own_certificates import TRUSTED_BY
 from mixedmode.cluster.publishing.distribution import queue
 from mixedmode.cluster.publishing.published import build_itls
 from mixedmode.cluster.replication.replication import ReplicaKeeper
@@ -40,8 +43,6 @@ from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 
-JOIN = "node join"
-REMOVE = "node remove"
 _GROUP_MEMBERS = 3
 """A CallManager group has up to three call-processing nodes."""
 
@@ -65,62 +66,156 @@ def add_node(session: Session, node: NodeSpec, role: NodeRole, services: Sequenc
         session.add(CallManagerGroupMember(fkcallmanagergroup=group.id, fkprocessnode=row.id, priority=last))
 
 
-def _certificates(state: ClusterState, arguments: Mapping[str, Any]) -> dict[Purpose, Certificate]:
-    """Return the certificates that a node brings.
+@dataclass(frozen=True, slots=True)
+class JoinNode(Operation):
+    """A node on another host becomes a subscriber."""
 
-    Raises:
-        UsageError: One that its version needs is missing, or one is not its own.
-    """
-    given = arguments.get("certificates")
-    found = {}
-    for purpose in state.version.own_purposes(publisher=False):
-        pem = given.get(purpose.value) if isinstance(given, dict) else None
-        if not isinstance(pem, str):
-            raise UsageError(f"the node brings no {purpose} certificate", where=str(arguments.get("name")))
-        found[purpose] = Certificate.from_pem(pem.encode())
-    return found
+    title: ClassVar[str] = "node join"
+    privilege: ClassVar[int] = 4
 
+    name: NodeName
+    address: Annotated[str, MinLen(1), About("Its IP address.")]
+    certificates: Annotated[Mapping[str, str], About("Its certificates as PEM, by what they are for.")]
+    ports: Annotated[Mapping[str, int], About("Its ports, by service.")] = field(default_factory=dict)
+    sftp_host_key: Annotated[str, About("The public key that its SFTP server shows.")] = ""
 
-def _plan_join(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    spec = NodeSpec(text_argument(arguments, "name"), text_argument(arguments, "address"))
-    certificates = _certificates(state, arguments)
-    services = tuple(s for s in SUBSCRIBER_SERVICES if s is not Service.TVS or state.version.has_trust_verification)
+    def plan(self, state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        spec = NodeSpec(self.name, self.address)
+        certificates = self._certificates(state)
+        services = tuple(s for s in SUBSCRIBER_SERVICES if s is not Service.TVS or state.version.has_trust_verification)
 
-    def prepare(context: StepContext) -> None:
-        NodeFolder(context.state.directory / spec.name).create(mirror=True)
+        def prepare(context: StepContext) -> None:
+            NodeFolder(context.state.directory / spec.name).create(mirror=True)
 
-    def commit(context: StepContext) -> None:
-        now = context.state.now()
-        ctl = context.state.folder(context.state.publisher.name).read(CTL_FILE)
-        with context.transaction() as session:
-            add_node(session, spec, NodeRole.SUBSCRIBER, services, now)
-            session.add(
-                ProcessConfig(
-                    paramname=AUTO_REGISTRATION.name,
-                    paramvalue=AUTO_REGISTRATION.default,
-                    service=AUTO_REGISTRATION.service,
-                    node=spec.name,
+        def commit(context: StepContext) -> None:
+            now = context.state.now()
+            ctl = context.state.folder(context.state.publisher.name).read(CTL_FILE)
+            with context.transaction() as session:
+                add_node(session, spec, NodeRole.SUBSCRIBER, services, now)
+                session.add(
+                    ProcessConfig(
+                        paramname=AUTO_REGISTRATION.name,
+                        paramvalue=AUTO_REGISTRATION.default,
+                        service=AUTO_REGISTRATION.service,
+                        node=spec.name,
+                    )
                 )
-            )
-            session.add(
-                NodeEndpoint(
-                    node=spec.name, ports=arguments.get("ports") or {}, sftphostkey=arguments.get("sftp_host_key") or ""
-                )
-            )
-            for purpose, certificate in certificates.items():
-                activate_own(session, spec.name, purpose.value, certificate, now)
-                for store in TRUSTED_BY.get(purpose, ()):
-                    add_trust(session, store, certificate, now)
-            if ctl is not None:
-                queue(session, spec.name, CTL_FILE, ctl, now)
-            context.changed(f"node {spec.name} at {spec.address}")
+                session.add(NodeEndpoint(node=spec.name, ports=dict(self.ports), sftphostkey=self.sftp_host_key))
+                for purpose, certificate in certificates.items():
+                    activate_own(session, spec.name, purpose.value, certificate, now)
+                    for store in TRUSTED_BY.get(purpose, ()):
+                        add_trust(session, store, certificate, now)
+                if ctl is not None:
+                    queue(session, spec.name, CTL_FILE, ctl, now)
+                context.changed(f"node {spec.name} at {spec.address}")
 
-    return [
-        Step(f"Make a place for the files of {spec.name}", prepare),
-        Step(f"Take {spec.name} and its certificates into the cluster, queue the CTL file", commit, commits=True),
-        _publish_itls(),
-        deliver_step("the CTL and ITL files"),
-    ]
+        return [
+            Step(f"Make a place for the files of {spec.name}", prepare),
+            Step(f"Take {spec.name} and its certificates into the cluster, queue the CTL file", commit, commits=True),
+            _publish_itls(),
+            deliver_step("the CTL and ITL files"),
+        ]
+
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse a name or an address that a node has, and one node too many."""
+        spec = NodeSpec(self.name, self.address)
+        nodes = state.nodes()
+        for node in nodes:
+            for what, theirs, ours in (
+                ("name", node.name.lower(), spec.name.lower()),
+                ("address", node.address, spec.address),
+            ):
+                if theirs == ours:
+                    raise PreconditionError(
+                        f"the cluster has a node with this {what}: {node.name}, {node.address}",
+                        where=spec.name,
+                        next_step="remove it first (mixedmode node remove, on the publisher), or choose another",
+                    )
+        if len(nodes) >= MAX_NODES:
+            raise PreconditionError(f"a cluster has at most {MAX_NODES} nodes", where=spec.name)
+        self._certificates(state)
+        if state.mode is SecurityMode.MIXED:
+            return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]
+        return []
+
+    def _certificates(self, state: ClusterState) -> dict[Purpose, Certificate]:
+        """Return the certificates that the node brings.
+
+        Raises:
+            UsageError: One that its version needs is missing, or one is not its own.
+        """
+        found = {}
+        for purpose in state.version.own_purposes(publisher=False):
+            pem = self.certificates.get(purpose.value)
+            if pem is None:
+                raise UsageError(f"the node brings no {purpose} certificate", where=self.name)
+            found[purpose] = Certificate.from_pem(pem.encode())
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNode(Operation):
+    """A subscriber leaves."""
+
+    title: ClassVar[str] = "node remove"
+    privilege: ClassVar[int] = 4
+
+    node: NodeName
+
+    def plan(self, _state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        name = self.node
+
+        def commit(context: StepContext) -> None:
+            with context.transaction() as session:
+                row = session.scalars(select(ProcessNode).where(ProcessNode.name == name)).first()
+                if row is None:
+                    return
+                own = select(CertificateRow).where(CertificateRow.node == name)
+                for certificate in session.scalars(own).all():
+                    for store in TRUSTED_BY.get(Purpose(certificate.unit), ()):
+                        remove_trust(session, store, certificate.sha256)
+                    session.delete(certificate)
+                for table, column in (
+                    (CallManagerGroupMember, CallManagerGroupMember.fkprocessnode == row.id),
+                    (ProcessNodeService, ProcessNodeService.fkprocessnode == row.id),
+                    (ProcessConfig, ProcessConfig.node == name),
+                    (DeliveryRow, DeliveryRow.node == name),
+                    (TrustFileRow, TrustFileRow.node == name),
+                    (NodeEndpoint, NodeEndpoint.node == name),
+                ):
+                    session.execute(delete(table).where(column))
+                session.delete(row)
+                context.changed(f"node {name} removed")
+
+        def forget(context: StepContext) -> None:
+            replication = context.state.replication
+            if not isinstance(replication, ReplicaKeeper):
+                return
+            try:
+                replication.forget(name)
+            except MixedModeError as error:  # nothing that should hold up all other operations
+                context.memory["warnings"] = [
+                    *context.memory.get("warnings", ()),
+                    f"Its replication slot is still there ({error.why or error.what}); the node's upkeep drops it.",
+                ]
+
+        return [
+            Step(f"Remove {name}, its certificates and what waits for it", commit, commits=True),
+            _publish_itls(),
+            deliver_step("the ITL files"),
+            Step("Drop what the publisher's database server keeps for its copy", forget),
+        ]
+
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse the publisher."""
+        node = state.node(self.node)
+        if node.is_publisher:
+            raise PreconditionError("the publisher cannot be removed", where=node.name)
+        if state.mode is SecurityMode.MIXED:
+            return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]
+        return []
 
 
 def _publish_itls() -> Step:
@@ -130,85 +225,3 @@ def _publish_itls() -> Step:
             queue_itls(context, session, itls)
 
     return Step("Sign the ITL files anew: they name every TVS", publish)
-
-
-def _check_join(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    spec = NodeSpec(text_argument(arguments, "name"), text_argument(arguments, "address"))
-    nodes = state.nodes()
-    for node in nodes:
-        for what, theirs, ours in (
-            ("name", node.name.lower(), spec.name.lower()),
-            ("address", node.address, spec.address),
-        ):
-            if theirs == ours:
-                raise PreconditionError(
-                    f"the cluster has a node with this {what}: {node.name}, {node.address}",
-                    where=spec.name,
-                    next_step="remove it first (mixedmode node remove, on the publisher), or choose another",
-                )
-    if len(nodes) >= MAX_NODES:
-        raise PreconditionError(f"a cluster has at most {MAX_NODES} nodes", where=spec.name)
-    _certificates(state, arguments)
-    if state.mode is SecurityMode.MIXED:
-        return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]
-    return []
-
-
-def _plan_remove(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    name = text_argument(arguments, "node")
-
-    def commit(context: StepContext) -> None:
-        with context.transaction() as session:
-            row = session.scalars(select(ProcessNode).where(ProcessNode.name == name)).first()
-            if row is None:
-                return
-            own = select(CertificateRow).where(CertificateRow.node == name)
-            for certificate in session.scalars(own).all():
-                for store in TRUSTED_BY.get(Purpose(certificate.unit), ()):
-                    remove_trust(session, store, certificate.sha256)
-                session.delete(certificate)
-            for table, column in (
-                (CallManagerGroupMember, CallManagerGroupMember.fkprocessnode == row.id),
-                (ProcessNodeService, ProcessNodeService.fkprocessnode == row.id),
-                (ProcessConfig, ProcessConfig.node == name),
-                (DeliveryRow, DeliveryRow.node == name),
-                (TrustFileRow, TrustFileRow.node == name),
-                (NodeEndpoint, NodeEndpoint.node == name),
-            ):
-                session.execute(delete(table).where(column))
-            session.delete(row)
-            context.changed(f"node {name} removed")
-
-    def forget(context: StepContext) -> None:
-        replication = context.state.replication
-        if not isinstance(replication, ReplicaKeeper):
-            return
-        try:
-            replication.forget(name)
-        except MixedModeError as error:  # nothing that should hold up all other operations
-            context.memory["warnings"] = [
-                *context.memory.get("warnings", ()),
-                f"Its replication slot is still there ({error.why or error.what}); the node's upkeep drops it.",
-            ]
-
-    return [
-        Step(f"Remove {name}, its certificates and what waits for it", commit, commits=True),
-        _publish_itls(),
-        deliver_step("the ITL files"),
-        Step("Drop what the publisher's database server keeps for its copy", forget),
-    ]
-
-
-def _check_remove(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    node = state.node(text_argument(arguments, "node"))
-    if node.is_publisher:
-        raise PreconditionError("the publisher cannot be removed", where=node.name)
-    if state.mode is SecurityMode.MIXED:
-        return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]
-    return []
-
-
-DEFINITIONS = (
-    Definition(JOIN, _plan_join, _check_join, privilege=4),
-    Definition(REMOVE, _plan_remove, _check_remove, privilege=4),
-)

@@ -2,49 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from annotated_types import MinLen
+
+from mixedmode.cluster.engine.operation import About, Operation
+from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.parameters import ROLLBACK, SIGNATURE_ALGORITHM, parameter_named
-from mixedmode.cluster.operations.common import mark_restart, text_argument
+from mixedmode.cluster.operations.common import mark_restart
 from mixedmode.cluster.store.state import ClusterState, write_parameter
 from mixedmode.errors import UsageError
 
-SET = "set parameter"
 
+@dataclass(frozen=True, slots=True)
+class SetParameter(Operation):
+    """A parameter gets a value."""
 
-def _plan(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    parameter = parameter_named(text_argument(arguments, "name"))
-    value = parameter.check(text_argument(arguments, "value"))
-    node = arguments.get("node") or ""
+    title: ClassVar[str] = "set parameter"
 
-    def commit(context: StepContext) -> None:
-        with context.transaction() as session:
-            before = write_parameter(session, parameter, value, node)
-            if before != value:
-                context.changed(f"{parameter.name} {before} -> {value}{f' on {node}' if node else ''}")
-                mark_restart(context, session, context.state.nodes(), parameter.restarts)
+    name: Annotated[str, MinLen(1), About("The parameter's name or title.")]
+    value: Annotated[str, MinLen(1), About("What it shall be.")]
+    node: Annotated[str, About("The node whose own value it is; empty for the whole cluster.")] = ""
 
-    return [Step(f"Set {parameter.title} to {value}{f' on {node}' if node else ''}", commit, commits=True)]
+    def plan(self, _state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        parameter, node = parameter_named(self.name), self.node
+        value = parameter.check(self.value)
 
+        def commit(context: StepContext) -> None:
+            with context.transaction() as session:
+                before = write_parameter(session, parameter, value, node)
+                if before != value:
+                    context.changed(f"{parameter.name} {before} -> {value}{f' on {node}' if node else ''}")
+                    mark_restart(context, session, context.state.nodes(), parameter.restarts)
 
-def _check(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    parameter = parameter_named(text_argument(arguments, "name"))
-    value = parameter.check(text_argument(arguments, "value"))
-    if node := arguments.get("node"):
-        state.node(node)
-    if parameter.read_only:
-        raise UsageError(
-            f"{parameter.title} is read-only",
-            where=parameter.name,
-            next_step="utils ctl set-cluster mixed-mode, or non-secure-mode",
-        )
-    if parameter is SIGNATURE_ALGORITHM and value == "SHA-512":
-        return ["Every phone must support SHA-512; one that does not stops taking files."]
-    if parameter is ROLLBACK and value == "True":
-        return ["Phones will take any ITL and any configuration file; their HTTPS services stop."]
-    return []
+        return [Step(f"Set {parameter.title} to {value}{f' on {node}' if node else ''}", commit, commits=True)]
 
-
-DEFINITIONS = (Definition(SET, _plan, _check),)
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse what is no value of it, and what an administrator may not set by hand."""
+        parameter = parameter_named(self.name)
+        value = parameter.check(self.value)
+        if self.node:
+            state.node(self.node)
+        if parameter.read_only:
+            raise UsageError(
+                f"{parameter.title} is read-only",
+                where=parameter.name,
+                next_step="utils ctl set-cluster mixed-mode, or non-secure-mode",
+            )
+        if parameter is SIGNATURE_ALGORITHM and value == "SHA-512":
+            return ["Every phone must support SHA-512; one that does not stops taking files."]
+        if parameter is ROLLBACK and value == "True":
+            return ["Phones will take any ITL and any configuration file; their HTTPS services stop."]
+        return []

@@ -7,11 +7,13 @@ those too that are for nodes on other hosts and are signed with the publisher's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from annotated_types import MinLen
+
+from mixedmode.cluster.engine.operation import About, NodeName, Operation
+from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.model.topology import NodeInfo, Service
 from mixedmode.cluster.operations.common import (
@@ -21,49 +23,109 @@ from mixedmode.cluster.operations.common import (
     mark_restart,
     mark_restarted,
     queue_itls,
-    service_named,
-    text_argument,
 )
 from mixedmode.cluster.publishing.lists import same_content
 from mixedmode.cluster.publishing.published import build_itl, can_sign_itl
 from mixedmode.cluster.store.folders import ITL_FILE
 from mixedmode.cluster.store.state import ClusterState
 
-RESTART = "utils service restart"
-START = "utils service start"
-STOP = "utils service stop"
+
+@dataclass(frozen=True, slots=True)
+class ServiceOperation(Operation):
+    """What is done to a service of a node.
+
+    Attributes:
+        running: Whether it runs afterwards.
+        done: What was done to it, in one word.
+    """
+
+    publisher_only: ClassVar[bool] = False
+    running: ClassVar[bool] = True
+    done: ClassVar[str]
+
+    node: NodeName
+    service: Annotated[str, MinLen(1), About("The service, such as Cisco Tftp, in any case.")]
+
+    def plan(self, state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        node, service, done = state.node(self.node), service_named(self.service), self.done
+        makes_for = _itl_nodes(state, node) if self.running and service is Service.TFTP else []
+
+        def sign(context: StepContext) -> None:
+            view = context.state.view()
+            made = {each.name: build_itl(context.state, view, each) for each in makes_for}
+            present = {name: context.state.folder(name).read(ITL_FILE) for name in made}
+            keep_itls(context, {name: data for name, data in made.items() if not same_content(present[name], data)})
+
+        def commit(context: StepContext) -> None:
+            with context.transaction() as session:
+                if makes_for:
+                    itls = kept_itls(context)
+                    queue_itls(context, session, itls)
+                    elsewhere = [each for each in makes_for if each != node and each.name in itls]
+                    mark_restart(context, session, elsewhere, [Service.TFTP])
+                mark_restarted(context, session, node.name, service, running=self.running)
+                context.changed(f"{service.value} on {node.name} {done}")
+
+        # Journals of earlier releases say "restarted" of a start too.
+        formerly = f"Have {service.value} on {node.name} restarted" if self.running else ""
+        note = Step(f"Have {service.value} on {node.name} {done}", commit, commits=True, formerly=formerly)
+        if not makes_for:
+            return [note]
+        names = ", ".join(each.name for each in makes_for)
+        return [
+            Step(f"Make the ITL file of {names}, if it says something new", sign),
+            note,
+            deliver_step("the ITL file"),
+        ]
+
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse a service that the node does not have."""
+        node, service = state.node(self.node), service_named(self.service)
+        if service not in node.services:
+            raise NotFoundError(
+                f"{service.value} is not activated on {node.name}",
+                where=node.name,
+                next_step="activate it, or restart it on a node that runs it",
+            )
+        return []
 
 
-def _plan(state: ClusterState, arguments: Mapping[str, Any], *, running: bool, verb: str) -> list[Step]:
-    node = state.node(text_argument(arguments, "node"))
-    service = service_named(text_argument(arguments, "service"))
-    makes_for = _itl_nodes(state, node) if running and service is Service.TFTP else []
+@dataclass(frozen=True, slots=True)
+class StartService(ServiceOperation):
+    """A service shall run."""
 
-    def sign(context: StepContext) -> None:
-        view = context.state.view()
-        made = {each.name: build_itl(context.state, view, each) for each in makes_for}
-        present = {name: context.state.folder(name).read(ITL_FILE) for name in made}
-        keep_itls(context, {name: data for name, data in made.items() if not same_content(present[name], data)})
+    title: ClassVar[str] = "utils service start"
+    done: ClassVar[str] = "started"
 
-    def commit(context: StepContext) -> None:
-        with context.transaction() as session:
-            if makes_for:
-                itls = kept_itls(context)
-                queue_itls(context, session, itls)
-                elsewhere = [each for each in makes_for if each != node and each.name in itls]
-                mark_restart(context, session, elsewhere, [Service.TFTP])
-            mark_restarted(context, session, node.name, service, running=running)
-            context.changed(f"{service.value} on {node.name} {verb}ed")
 
-    note = Step(f"Have {service.value} on {node.name} {verb}ed", commit, commits=True)
-    if not makes_for:
-        return [note]
-    names = ", ".join(each.name for each in makes_for)
-    return [
-        Step(f"Make the ITL file of {names}, if it says something new", sign),
-        note,
-        deliver_step("the ITL file"),
-    ]
+@dataclass(frozen=True, slots=True)
+class StopService(ServiceOperation):
+    """A service shall not run."""
+
+    title: ClassVar[str] = "utils service stop"
+    running: ClassVar[bool] = False
+    done: ClassVar[str] = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class RestartService(ServiceOperation):
+    """A service shall be started anew."""
+
+    title: ClassVar[str] = "utils service restart"
+    done: ClassVar[str] = "restarted"
+
+
+def service_named(name: str) -> Service:
+    """Return the service of a name, in any case.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    for service in Service:
+        if service.value.lower() == name.lower():
+            return service
+    raise NotFoundError(f"there is no service {name!r}", next_step="utils service list shows them")
 
 
 def _itl_nodes(state: ClusterState, node: NodeInfo) -> list[NodeInfo]:
@@ -77,22 +139,3 @@ def _itl_nodes(state: ClusterState, node: NodeInfo) -> list[NodeInfo]:
         if node.is_publisher and Service.TFTP in each.services and not state.folder(each.name).is_here
     ]
     return [each for each in (node, *elsewhere) if can_sign_itl(state, view, each)]
-
-
-def _check(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    node = state.node(text_argument(arguments, "node"))
-    service = service_named(text_argument(arguments, "service"))
-    if service not in node.services:
-        raise NotFoundError(
-            f"{service.value} is not activated on {node.name}",
-            where=node.name,
-            next_step="activate it, or restart it on a node that runs it",
-        )
-    return []
-
-
-DEFINITIONS = (
-    Definition(RESTART, partial(_plan, running=True, verb="restart"), _check, publisher_only=False),
-    Definition(START, partial(_plan, running=True, verb="start"), _check, publisher_only=False),
-    Definition(STOP, partial(_plan, running=False, verb="stopp"), _check, publisher_only=False),
-)

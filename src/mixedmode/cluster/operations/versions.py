@@ -7,16 +7,18 @@ has and the nodes do not have yet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Self, TypeAlias
 
+from annotated_types import MinLen
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.engine.operation import About, Operation
+from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import PreconditionError, VersionError
 from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.model.versions import Version
-from mixedmode.cluster.operations.common import mark_restart, text_argument
+from mixedmode.cluster.operations.common import mark_restart
 from mixedmode.cluster.operations.identity.missing_certificates import (
     forget_missing,
     made_certificates,
@@ -30,76 +32,116 @@ from mixedmode.cluster.store.schema import VersionRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.certificates.profiles import Purpose
 
-UPGRADE = "utils system upgrade"
-SWITCH = "utils system switch-version"
+Partition: TypeAlias = Annotated[str, About("The inactive partition, a or b.", completed=True)]
 
 
-def _plan_upgrade(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    version = Version.parse(text_argument(arguments, "version"))
-    target = text_argument(arguments, "partition")
+@dataclass(frozen=True, slots=True)
+class Upgrade(Operation):
+    """A version goes into the inactive partition."""
 
-    def carry(context: StepContext) -> None:
-        for node in context.state.nodes():
-            folder = context.state.folder(node.name)
-            for name in folder.names():
-                data = folder.read(name)
-                folder.write(name, data, partition=target)
-                context.note_file("after", f"{node.name}/{target}/{name}", data)
+    title: ClassVar[str] = "utils system upgrade"
 
-    def commit(context: StepContext) -> None:
-        with context.transaction() as session:
-            row = VersionRow(partition=target, number=version.text, isactive=False, installed=context.state.now())
-            session.merge(row)
-            context.changed(f"version {version} on the inactive partition {target}")
+    version: Annotated[str, MinLen(1), About("Its number, such as 12.5.1.10000-22.")]
+    partition: Partition = ""
 
-    return [
-        Step(f"Copy the served files of every node to partition {target}, byte for byte", carry),
-        Step(f"Note version {version} on partition {target}", commit, commits=True),
-    ]
+    def complete(self, state: ClusterState) -> Self:
+        """Return it with the inactive partition."""
+        return replace(self, partition=_other_partition(state))
+
+    def plan(self, _state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        version, target = Version.parse(self.version), self.partition
+
+        def carry(context: StepContext) -> None:
+            for node in context.state.nodes():
+                folder = context.state.folder(node.name)
+                for name in folder.names():
+                    data = folder.read(name)
+                    folder.write(name, data, partition=target)
+                    context.note_file("after", f"{node.name}/{target}/{name}", data)
+
+        def commit(context: StepContext) -> None:
+            with context.transaction() as session:
+                row = VersionRow(partition=target, number=version.text, isactive=False, installed=context.state.now())
+                session.merge(row)
+                context.changed(f"version {version} on the inactive partition {target}")
+
+        return [
+            Step(f"Copy the served files of every node to partition {target}, byte for byte", carry),
+            Step(f"Note version {version} on partition {target}", commit, commits=True),
+        ]
+
+    def check(self, _state: ClusterState) -> list[str]:
+        """Refuse a version that there never was."""
+        Version.known(self.version)
+        return []
 
 
-def _check_upgrade(_state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    Version.known(text_argument(arguments, "version"))
-    return []
+@dataclass(frozen=True, slots=True)
+class SwitchVersion(Operation):
+    """The inactive version becomes the active one."""
+
+    title: ClassVar[str] = "utils system switch-version"
+
+    partition: Partition = ""
+
+    def complete(self, state: ClusterState) -> Self:
+        """Return it with the inactive partition."""
+        return replace(self, partition=_other_partition(state))
+
+    def plan(self, state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        target = self.partition
+        version = next(each.version for each in state.versions() if each.partition == target)
+
+        def lacking(context: StepContext) -> list[tuple[str, Purpose]]:
+            return missing_certificates(context.state, version)
+
+        def commit(context: StepContext) -> None:
+            made = made_certificates(context)
+            with context.transaction() as session:
+                take_made(context, session, made)
+                for partition in "ab":
+                    row = session.get(VersionRow, partition)
+                    if row is not None:
+                        row.isactive = partition == target
+                _record_partition(context, session, target)
+                mark_restart(context, session, context.state.nodes(), Service)
+                context.changed(f"partition {target} active")
+
+        def switch(context: StepContext) -> None:
+            for node in context.state.nodes():
+                context.state.folder(node.name).activate(target)
+
+        return [
+            Step(
+                f"Make the keys and certificates of version {version} that nodes do not have yet",
+                lambda context: make_missing(context, version, lacking(context)),
+                undo=lambda context: forget_missing(context, lacking(context)),
+            ),
+            Step(f"Make partition {target} the active one", commit, commits=True),
+            Step("Switch every node to it", switch),
+        ]
+
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse it without an inactive version, and while files wait for nodes."""
+        versions = state.versions()
+        if len(versions) < 2:
+            raise VersionError("there is no inactive version", next_step="install one with utils system upgrade")
+        waiting = sorted({delivery.node for delivery in state.deliveries.pending()})
+        if waiting:
+            raise PreconditionError(
+                f"files wait for nodes: {', '.join(waiting)}",
+                next_step="start these nodes and let their files be delivered, then switch",
+            )
+        other = versions[1].version
+        if not other.has_tokenless_ctl:
+            return [f"Version {other} has no utils ctl commands: there the CTL is made with security tokens only."]
+        return []
 
 
-def _to_other_partition(state: ClusterState, arguments: dict[str, Any]) -> dict[str, Any]:
-    other = "b" if state.versions()[0].partition == "a" else "a"
-    return {**arguments, "partition": other}
-
-
-def _plan_switch(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    target = text_argument(arguments, "partition")
-    version = next(each.version for each in state.versions() if each.partition == target)
-
-    def lacking(context: StepContext) -> list[tuple[str, Purpose]]:
-        return missing_certificates(context.state, version)
-
-    def commit(context: StepContext) -> None:
-        made = made_certificates(context)
-        with context.transaction() as session:
-            take_made(context, session, made)
-            for partition in "ab":
-                row = session.get(VersionRow, partition)
-                if row is not None:
-                    row.isactive = partition == target
-            _record_partition(context, session, target)
-            mark_restart(context, session, context.state.nodes(), Service)
-            context.changed(f"partition {target} active")
-
-    def switch(context: StepContext) -> None:
-        for node in context.state.nodes():
-            context.state.folder(node.name).activate(target)
-
-    return [
-        Step(
-            f"Make the keys and certificates of version {version} that nodes do not have yet",
-            lambda context: make_missing(context, version, lacking(context)),
-            undo=lambda context: forget_missing(context, lacking(context)),
-        ),
-        Step(f"Make partition {target} the active one", commit, commits=True),
-        Step("Switch every node to it", switch),
-    ]
+def _other_partition(state: ClusterState) -> str:
+    return "b" if state.versions()[0].partition == "a" else "a"
 
 
 def _record_partition(context: StepContext, session: Session, target: str) -> None:
@@ -110,25 +152,3 @@ def _record_partition(context: StepContext, session: Session, target: str) -> No
     for node in state.nodes():
         data = state.folder(node.name).read(ITL_FILE, partition=target)
         record(session, ITL_FILE, node.name, data, now, operation=context.operation)
-
-
-def _check_switch(state: ClusterState, _arguments: Mapping[str, Any]) -> list[str]:
-    versions = state.versions()
-    if len(versions) < 2:
-        raise VersionError("there is no inactive version", next_step="install one with utils system upgrade")
-    waiting = sorted({delivery.node for delivery in state.deliveries.pending()})
-    if waiting:
-        raise PreconditionError(
-            f"files wait for nodes: {', '.join(waiting)}",
-            next_step="start these nodes and let their files be delivered, then switch",
-        )
-    other = versions[1].version
-    if not other.has_tokenless_ctl:
-        return [f"Version {other} has no utils ctl commands: there the CTL is made with security tokens only."]
-    return []
-
-
-DEFINITIONS = (
-    Definition(UPGRADE, _plan_upgrade, _check_upgrade, complete=_to_other_partition),
-    Definition(SWITCH, _plan_switch, _check_switch, complete=_to_other_partition),
-)

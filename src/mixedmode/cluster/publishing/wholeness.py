@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 from mixedmode.cluster.engine.steps import SYSTEM
 from mixedmode.cluster.model.topology import SecurityMode
-from mixedmode.cluster.operations.ctl import NON_SECURE, UPDATE
+from mixedmode.cluster.operations.ctl import SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.publishing import archive
 from mixedmode.cluster.publishing.published import build_itl, can_sign_itl, record
 from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, PARTITIONS
@@ -203,9 +203,9 @@ def _sign_anew(cluster: Cluster, report: ListReport) -> str:
     # Tokens are named SAST-...; of an empty file nobody can tell who signed it.
     if not node.is_publisher or not cluster.version.has_tokenless_ctl or not left or b"SAST-" in left:
         return ""
-    operation = UPDATE if cluster.mode is SecurityMode.MIXED else NON_SECURE
+    operation = UpdateCtl() if cluster.mode is SecurityMode.MIXED else SetNonSecureMode()
     cluster.run(operation, SYSTEM)
-    return f"signed anew by {operation}"
+    return f"signed anew by {operation.title}"
 
 
 def _keep_content(cluster: Cluster, node: str, name: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import OperationResult, Plan
 from mixedmode.cluster.facade import Cluster
 from mixedmode.faces.shell import texts
@@ -73,15 +74,15 @@ class Call:
         """Run what waits for the database or for files, beside the event loop."""
         return await asyncio.to_thread(function)
 
-    async def plan(self, operation: str, **arguments: object) -> Plan:
+    async def plan(self, operation: Operation) -> Plan:
         """Return what an operation would do now."""
         actor = self.session.actor
-        return await self.blocking(lambda: self.cluster.operations.plan(operation, actor, **arguments))
+        return await self.blocking(lambda: self.cluster.operations.plan(operation, actor))
 
-    async def operate(self, operation: str, **arguments: object) -> OperationResult:
+    async def operate(self, operation: Operation) -> OperationResult:
         """Run an operation to its end, in the name of the session's account; it is audited."""
         actor, node = self.session.actor, self.node
-        return await self.blocking(lambda: self.cluster.operations.run(operation, actor, on_node=node, **arguments))
+        return await self.blocking(lambda: self.cluster.operations.run(operation, actor, on_node=node))
 
     async def tell_undelivered(self, result: OperationResult) -> None:
         """Write which nodes have not got their file yet."""

@@ -25,7 +25,7 @@ from typing import TypeAlias
 
 from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.model.errors import ClusterBusyError, PrivilegeError, PublisherOnlyError
-from mixedmode.cluster.operations.ctl_upload import MIXED, NON_SECURE, UPDATE, install_ctl
+from mixedmode.cluster.operations.ctl_upload import CtlAction, UploadCtl
 from mixedmode.errors import (
     CheckFailedError,
     LocalProtocolError,
@@ -56,7 +56,11 @@ from mixedmode.services.ctlprovider.describe import describe
 from mixedmode.services.ctlprovider.ports import Host
 from mixedmode.services.net.gate import Place
 
-_ACTIONS = {Action.MIXED: MIXED, Action.NON_SECURE: NON_SECURE, Action.UPDATE: UPDATE}
+_ACTIONS = {
+    Action.MIXED: CtlAction.MIXED,
+    Action.NON_SECURE: CtlAction.NON_SECURE,
+    Action.UPDATE: CtlAction.UPDATE,
+}
 _READ_BYTES = 65536
 _log = logging.getLogger(__name__)
 
@@ -206,17 +210,13 @@ class ProviderConnection:
                 next_step="wait until that has ended, look at the new CTL file, then try again",
             )
         told: _News = asyncio.Queue()  # holds an entry for each node at most, and the end
-        work = asyncio.create_task(
-            asyncio.to_thread(
-                install_ctl,
-                host.cluster,
-                request.ctl,
-                _ACTIONS[request.action],
-                actor,
-                phones_cleared=request.phones_cleared,
-                told=lambda node, reason: _tell(loop, told, Progress(node, not reason, _text(reason))),
-            )
+        operation = UploadCtl.of(
+            request.ctl,
+            _ACTIONS[request.action],
+            phones_cleared=request.phones_cleared,
+            told=lambda node, reason: _tell(loop, told, Progress(node, not reason, _text(reason))),
         )
+        work = asyncio.create_task(asyncio.to_thread(host.cluster.run, operation, actor))
         host.installer = actor
         host.install(work)
         work.add_done_callback(lambda _done: told.put_nowait(None))

@@ -22,7 +22,7 @@ from typing import Final
 
 from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.operations.ctl_signers import INSTALL
+from mixedmode.cluster.operations.ctl_upload import InstallCtl
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.services.ctlprovider.connection import ProviderConnection
@@ -83,8 +83,7 @@ class CtlProviderService:
         Raises:
             PrivilegeError: He may not.
         """
-        operations = self.cluster.operations
-        operations.authorize(actor, INSTALL, operations.definition(INSTALL).privilege)
+        self.cluster.operations.authorize(actor, InstallCtl.title, InstallCtl.privilege)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -68,9 +68,11 @@ def import_devices(
 
 def _add(devices: list[dict[str, Any]], directory: Path | None, config: Path | None) -> None:
     from mixedmode.cluster.engine.steps import Actor
+    from mixedmode.cluster.model.topology import DeviceSpec
+    from mixedmode.cluster.operations.devices import AddDevices
 
     with _cluster(directory, config) as cluster:
-        done = cluster.run("device add", Actor("root", "console"), devices=devices)
+        done = cluster.run(AddDevices(tuple(DeviceSpec(**each) for each in devices)), Actor("root", "console"))
     print_lines(done.changes)
 
 
@@ -88,6 +90,7 @@ def change(
     """Change a phone; what is not given stays."""
     from mixedmode.app.device_csv import FIELDS, checked_protocol
     from mixedmode.cluster.engine.steps import Actor
+    from mixedmode.cluster.operations.devices import ChangeDevice
     from mixedmode.phone.mind.models import get_phone_model
     from mixedmode.pki.device_names import same_device
 
@@ -101,7 +104,7 @@ def change(
         if there is not None and (model is not None or protocol is not None):
             # A phone of another model speaks what that one speaks, unless it is said otherwise.
             values["protocol"] = checked_protocol(protocol or "", model or there.model)
-        done = cluster.run("device change", Actor("root", "console"), name=name, values=values)
+        done = cluster.run(ChangeDevice(name, values), Actor("root", "console"))
     print_lines(done.changes)
     print_lines(done.warnings)
 
@@ -114,10 +117,11 @@ def remove(
 ) -> None:
     """Remove a phone."""
     from mixedmode.cluster.engine.steps import Actor
+    from mixedmode.cluster.operations.devices import RemoveDevice
     from mixedmode.pki.device_names import same_device
 
     with _cluster(directory, config) as cluster:
-        done = cluster.run("device remove", Actor("root", "console"), name=same_device(name))
+        done = cluster.run(RemoveDevice(same_device(name)), Actor("root", "console"))
     print_lines(done.changes)
 
 

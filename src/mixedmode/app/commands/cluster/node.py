@@ -181,6 +181,7 @@ def remove(
 ) -> None:
     """Take a subscriber out of the cluster; on the publisher."""
     from mixedmode.cluster.engine.steps import Actor
+    from mixedmode.cluster.operations.nodes import RemoveNode
     from mixedmode.node.host.settings import load_settings
     from mixedmode.node.setup import open_cluster
 
@@ -189,7 +190,7 @@ def remove(
         raise UsageError("only the publisher removes nodes", where=settings.node.name)
     opened = open_cluster(settings)
     try:
-        done = opened.cluster.run("node remove", Actor("root", "console"), node=opened.cluster.node(name).name)
+        done = opened.cluster.run(RemoveNode(opened.cluster.node(name).name), Actor("root", "console"))
     finally:
         opened.close()
     print_lines([*done.changes, *done.warnings])

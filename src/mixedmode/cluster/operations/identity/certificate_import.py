@@ -10,12 +10,13 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.engine.operation import About, NodeName, Operation, Pem, Unit
+from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import PreconditionError
-from mixedmode.cluster.operations.common import text_argument
 from mixedmode.cluster.operations.identity.csr import Pending, forget_request, needed_request
 from mixedmode.cluster.operations.identity.own_certificates import (
     TRUSTED_BY,
@@ -36,7 +37,6 @@ from mixedmode.pki.certificates.requests import alternative_names, authority_obs
 from mixedmode.pki.reading.oddities import oddities
 from mixedmode.pki.signing.signer import SoftwareSigner
 
-IMPORT_OWN = "set cert import own"
 LONGEST_CHAIN = 8
 _NO_AUTHORITY = "CA certificate is not available in the trust-store"
 
@@ -142,63 +142,68 @@ def _is_called(stored: StoredCertificate, name: str) -> bool:
     return asked in {stored.name.lower(), stored.name.lower().removesuffix(".pem")}
 
 
-def _certificate(arguments: Mapping[str, Any]) -> Certificate:
-    return Certificate.from_pem(text_argument(arguments, "pem").encode())
+@dataclass(frozen=True, slots=True)
+class ImportCertificate(Operation):
+    """A certificate that an authority issued is taken into use."""
 
+    title: ClassVar[str] = "set cert import own"
+    publisher_only: ClassVar[bool] = False
 
-def _check(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    purpose, node = purpose_of(arguments), node_here(state, arguments)
-    check_has(state, purpose, node)
-    certificate = _certificate(arguments)
-    check_fits(certificate, needed_request(state.folder(node), purpose))
-    stores = trust_stores_of(purpose)
-    trusted = [each for store in stores for each in state.certificates.list_trust(store, node=node)]
-    chain = chain_of(certificate, trusted, arguments.get("ca", ""), stores=" or ".join(stores))
-    now = state.now()
-    for each in (certificate, *chain):
-        standing = expiry(each, now)
-        if standing in {Expiry.EXPIRED, Expiry.NOT_YET_VALID}:
-            raise ImportRefusedError(
-                f"the certificate is {standing.value}",
-                where=each.subject,
-                why=f"valid from {each.not_before:%Y-%m-%d %H:%M} to {each.not_after:%Y-%m-%d %H:%M} UTC",
-                code="validity",
-                next_step="check this node's clock, or have the certificate issued anew",
-            )
-    unusual = [
-        f"The certificate {each.subject} is unusual: {'; '.join(found)}."
-        for each in (certificate, *chain)
-        if (found := oddities(each))
-    ]
-    return [*warnings_about(state, purpose), *unusual]
+    node: NodeName
+    unit: Unit
+    pem: Pem
+    ca: Annotated[str, About("The name of the issuer's certificate in its trust store; any if empty.")] = ""
 
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse what does not fit the request, or has no trusted issuer (rules 1 and 2)."""
+        purpose, node = purpose_of(self.unit), node_here(state, self.node)
+        check_has(state, purpose, node)
+        certificate = Certificate.from_pem(self.pem.encode())
+        check_fits(certificate, needed_request(state.folder(node), purpose))
+        stores = trust_stores_of(purpose)
+        trusted = [each for store in stores for each in state.certificates.list_trust(store, node=node)]
+        chain = chain_of(certificate, trusted, self.ca, stores=" or ".join(stores))
+        now = state.now()
+        for each in (certificate, *chain):
+            standing = expiry(each, now)
+            if standing in {Expiry.EXPIRED, Expiry.NOT_YET_VALID}:
+                raise ImportRefusedError(
+                    f"the certificate is {standing.value}",
+                    where=each.subject,
+                    why=f"valid from {each.not_before:%Y-%m-%d %H:%M} to {each.not_after:%Y-%m-%d %H:%M} UTC",
+                    code="validity",
+                    next_step="check this node's clock, or have the certificate issued anew",
+                )
+        unusual = [
+            f"The certificate {each.subject} is unusual: {'; '.join(found)}."
+            for each in (certificate, *chain)
+            if (found := oddities(each))
+        ]
+        return [*warnings_about(state, purpose), *unusual]
 
-def _plan(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    purpose = purpose_of(arguments)
-    node = state.node(text_argument(arguments, "node")).name
-    certificate = _certificate(arguments)
+    def plan(self, state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        purpose, node = purpose_of(self.unit), state.node(self.node).name
+        certificate = Certificate.from_pem(self.pem.encode())
 
-    def take(context: StepContext) -> None:
-        folder = context.state.folder(node)
-        pending = needed_request(folder, purpose)
-        check_fits(certificate, pending)
-        pair = SoftwareSigner(certificate, pending.key)
-        folder.write_key(key_name(purpose.value, certificate), key_file(pair))
-        keep_new(context, node, purpose, certificate)
+        def take(context: StepContext) -> None:
+            folder = context.state.folder(node)
+            pending = needed_request(folder, purpose)
+            check_fits(certificate, pending)
+            pair = SoftwareSigner(certificate, pending.key)
+            folder.write_key(key_name(purpose.value, certificate), key_file(pair))
+            keep_new(context, node, purpose, certificate)
 
-    return [
-        Step(
-            f"Put the certificate beside the key of the signing request for {purpose} on {node}",
-            take,
-            undo=lambda context: forget_new_key(context, node, purpose),
-        ),
-        *steps_into_use(
-            node,
-            purpose,
-            f"imported, issued by {certificate.issuer}",
-            tidy=lambda context: forget_request(context, node, purpose),
-        ),
-    ]
-
-
-DEFINITIONS = (Definition(IMPORT_OWN, _plan, _check, publisher_only=False),)
+        return [
+            Step(
+                f"Put the certificate beside the key of the signing request for {purpose} on {node}",
+                take,
+                undo=lambda context: forget_new_key(context, node, purpose),
+            ),
+            *steps_into_use(
+                node,
+                purpose,
+                f"imported, issued by {certificate.issuer}",
+                tidy=lambda context: forget_request(context, node, purpose),
+            ),
+        ]

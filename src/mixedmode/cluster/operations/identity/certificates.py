@@ -6,16 +6,16 @@ see the certificate only. The key of the certificate that was replaced is remove
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, ClassVar
 
-from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from annotated_types import MinLen
+
+from mixedmode.cluster.engine.operation import About, NodeName, Operation, Pem, TrustStore, Unit
+from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError
-from mixedmode.cluster.operations.common import text_argument
 from mixedmode.cluster.operations.identity.own_certificates import (
-    RESTARTS,
-    TRUSTED_BY,
     check_has,
     forget_new_key,
     keep_new,
@@ -35,135 +35,159 @@ from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import SELECTABLE_YEARS, KeyKind, Purpose
 from mixedmode.pki.reading.oddities import oddities
 
-__all__ = ["BRING_BACK", "DEFINITIONS", "DELETE", "IMPORT", "REGENERATE", "RESTARTS", "TRUSTED_BY"]
 
-REGENERATE = "set cert regen"
-IMPORT = "set cert import trust"
-DELETE = "set cert delete"
-BRING_BACK = "certificate change notification"
+@dataclass(frozen=True, slots=True)
+class RegenerateCertificate(Operation):
+    """A node's own certificate is made anew, with a new key."""
 
+    title: ClassVar[str] = "set cert regen"
+    publisher_only: ClassVar[bool] = False
 
-def _plan_regenerate(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    purpose = purpose_of(arguments)
-    node = state.node(text_argument(arguments, "node")).name
+    node: NodeName
+    unit: Unit
+    key: Annotated[str, About("The key's kind, such as RSA-2048; as the present one's if empty.")] = ""
+    years: Annotated[int | None, About("How long the certificate lasts; as the version has it if not given.")] = None
 
-    def make(context: StepContext) -> None:
-        old = present_own(context.state, node, purpose)
-        wanted = KeyKind.from_label(arguments["key"]) if arguments.get("key") else None
-        signer = make_successor(
-            purpose,
-            node,
-            old or context.state.certificates.own(node, Purpose.CALLMANAGER.value),
-            key_kind=wanted,
-            now=context.state.now(),
-            version=context.state.version,
-            years=arguments.get("years"),
-        )
-        remove_unused_keys(context, node, purpose, keep=old)
-        context.state.folder(node).write_key(key_name(purpose.value, signer.certificate), key_file(signer))
-        keep_new(context, node, purpose, signer.certificate)
+    def plan(self, state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        purpose, node = purpose_of(self.unit), state.node(self.node).name
 
-    return [
-        Step(
-            f"Make a new key and {purpose} certificate on {node}",
-            make,
-            undo=lambda context: forget_new_key(context, node, purpose),
-        ),
-        *steps_into_use(node, purpose, "regenerated"),
-    ]
+        def make(context: StepContext) -> None:
+            old = present_own(context.state, node, purpose)
+            wanted = KeyKind.from_label(self.key) if self.key else None
+            signer = make_successor(
+                purpose,
+                node,
+                old or context.state.certificates.own(node, Purpose.CALLMANAGER.value),
+                key_kind=wanted,
+                now=context.state.now(),
+                version=context.state.version,
+                years=self.years,
+            )
+            remove_unused_keys(context, node, purpose, keep=old)
+            context.state.folder(node).write_key(key_name(purpose.value, signer.certificate), key_file(signer))
+            keep_new(context, node, purpose, signer.certificate)
 
+        return [
+            Step(
+                f"Make a new key and {purpose} certificate on {node}",
+                make,
+                undo=lambda context: forget_new_key(context, node, purpose),
+            ),
+            *steps_into_use(node, purpose, "regenerated"),
+        ]
 
-def _check_regenerate(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    purpose, node = purpose_of(arguments), node_here(state, arguments)
-    check_has(state, purpose, node)
-    if key := arguments.get("key"):
-        KeyKind.from_label(key)
-    years = arguments.get("years")
-    if years is not None and years not in SELECTABLE_YEARS:
-        raise UsageError(f"a certificate cannot last {years} years", next_step=f"one of: {SELECTABLE_YEARS}")
-    warnings = []
-    if purpose is Purpose.ITLRECOVERY:
-        warnings.append(
-            "If the CallManager certificate was regenerated recently, make sure first that the CTL file has it and "
-            "that the phones have that file."
-        )
-    return warnings + warnings_about(state, purpose)
-
-
-def _plan_import(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    store = check_trust_store(text_argument(arguments, "unit"))
-    certificate = _pem(arguments)
-
-    def commit(context: StepContext) -> None:
-        with context.transaction() as session:
-            if add_trust(session, store, certificate, context.state.now()):
-                context.changed(f"{certificate.subject} into {store}")
-            context.note_file("after", f"{store}/{certificate.sha256.hex()}", certificate.der)
-
-    return [Step(f"Put {certificate.subject} into {store}", commit, commits=True)]
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse a purpose that the node does not have."""
+        purpose, node = purpose_of(self.unit), node_here(state, self.node)
+        check_has(state, purpose, node)
+        if self.key:
+            KeyKind.from_label(self.key)
+        if self.years is not None and self.years not in SELECTABLE_YEARS:
+            raise UsageError(f"a certificate cannot last {self.years} years", next_step=f"one of: {SELECTABLE_YEARS}")
+        warnings = []
+        if purpose is Purpose.ITLRECOVERY:
+            warnings.append(
+                "If the CallManager certificate was regenerated recently, make sure first that the CTL file has it and "
+                "that the phones have that file."
+            )
+        return warnings + warnings_about(state, purpose)
 
 
-def _check_import(_state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    unusual = oddities(_pem(arguments))
-    return [f"This certificate is unusual: {'; '.join(unusual)}."] if unusual else []
+@dataclass(frozen=True, slots=True)
+class ImportTrust(Operation):
+    """A certificate goes into a trust store."""
+
+    title: ClassVar[str] = "set cert import trust"
+    publisher_only: ClassVar[bool] = False
+
+    unit: TrustStore
+    pem: Pem
+
+    def plan(self, _state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        store, certificate = check_trust_store(self.unit), _usable(self.pem)
+
+        def commit(context: StepContext) -> None:
+            with context.transaction() as session:
+                if add_trust(session, store, certificate, context.state.now()):
+                    context.changed(f"{certificate.subject} into {store}")
+                context.note_file("after", f"{store}/{certificate.sha256.hex()}", certificate.der)
+
+        return [Step(f"Put {certificate.subject} into {store}", commit, commits=True)]
+
+    def check(self, _state: ClusterState) -> list[str]:
+        """Warn of an unusual certificate."""
+        unusual = oddities(_usable(self.pem))
+        return [f"This certificate is unusual: {'; '.join(unusual)}."] if unusual else []
 
 
-def _plan_delete(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    store = check_trust_store(text_argument(arguments, "unit"))
-    sha256 = text_argument(arguments, "sha256")
-    node = _deleting_node(state, arguments)
+@dataclass(frozen=True, slots=True)
+class DeleteTrust(Operation):
+    """A certificate goes out of a trust store."""
 
-    def commit(context: StepContext) -> None:
-        now, nodes = context.state.now(), [each.name for each in context.state.nodes()]
-        with context.transaction() as session:
-            if node is not None and not mark_absent(session, store, sha256, node, nodes=nodes, now=now):
-                context.changed(f"{sha256} out of {store} on {node}")
-            elif remove_trust(session, store, sha256):
-                context.changed(f"{sha256} out of {store}")
+    title: ClassVar[str] = "set cert delete"
+    publisher_only: ClassVar[bool] = False
 
-    where = "" if node is None else f" on {node}"
-    return [Step(f"Take the certificate {sha256[:16]}... out of {store}{where}", commit, commits=True)]
+    unit: TrustStore
+    sha256: Annotated[str, MinLen(1), About("The certificate's hash, hex.")]
+    node: Annotated[str, About("The node where it is asked for; empty for all of them.")] = ""
 
+    def plan(self, state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        store, node = check_trust_store(self.unit), self._only_node(state)
 
-def _deleting_node(state: ClusterState, arguments: Mapping[str, Any]) -> str | None:
-    """Return the one node on which a certificate is deleted, None if it is on all (trust_absence.py, rules 1 and 2)."""
-    if not arguments.get("node") or state.version.deletes_trust_everywhere:
-        return None
-    return state.node(text_argument(arguments, "node")).name
+        def commit(context: StepContext) -> None:
+            now, nodes = context.state.now(), [each.name for each in context.state.nodes()]
+            with context.transaction() as session:
+                if node is not None and not mark_absent(session, store, self.sha256, node, nodes=nodes, now=now):
+                    context.changed(f"{self.sha256} out of {store} on {node}")
+                elif remove_trust(session, store, self.sha256):
+                    context.changed(f"{self.sha256} out of {store}")
 
+        where = "" if node is None else f" on {node}"
+        return [Step(f"Take the certificate {self.sha256[:16]}... out of {store}{where}", commit, commits=True)]
 
-def _plan_bring_back(_state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    before = datetime.fromisoformat(text_argument(arguments, "before"))
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse a certificate that is not there."""
+        store, node = check_trust_store(self.unit), self._only_node(state)
+        there = {stored.certificate.sha256.hex() for stored in state.certificates.list_trust(store, node=node)}
+        if self.sha256 not in there:
+            raise NotFoundError(
+                f"{store} has no such certificate", next_step=f"show cert list trust shows what {store} has"
+            )
+        return []
 
-    def commit(context: StepContext) -> None:
-        with context.transaction() as session:
-            for store, sha256, node in due(session, before):
-                forget_absence(session, store, sha256)
-                context.changed(f"{sha256} back into {store} of {node}")
-
-    return [Step("Put the trust certificates back that other nodes have", commit, commits=True)]
-
-
-def _check_delete(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    store = check_trust_store(text_argument(arguments, "unit"))
-    sha256 = text_argument(arguments, "sha256")
-    node = _deleting_node(state, arguments)
-    if sha256 not in {stored.certificate.sha256.hex() for stored in state.certificates.list_trust(store, node=node)}:
-        raise NotFoundError(
-            f"{store} has no such certificate", next_step=f"show cert list trust shows what {store} has"
-        )
-    return []
+    def _only_node(self, state: ClusterState) -> str | None:
+        """Return the one node where it is deleted, None if it is on all (trust_absence.py, rules 1 and 2)."""
+        if not self.node or state.version.deletes_trust_everywhere:
+            return None
+        return state.node(self.node).name
 
 
-def _pem(arguments: Mapping[str, Any]) -> Certificate:
-    certificate = Certificate.from_pem(text_argument(arguments, "pem").encode())
+@dataclass(frozen=True, slots=True)
+class BringBackTrust(Operation):
+    """Change Notification puts back what one node deleted and the others have."""
+
+    title: ClassVar[str] = "certificate change notification"
+    publisher_only: ClassVar[bool] = False
+
+    before: Annotated[str, MinLen(1), About("What was deleted before this moment, ISO 8601.")]
+
+    def plan(self, _state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        before = datetime.fromisoformat(self.before)
+
+        def commit(context: StepContext) -> None:
+            with context.transaction() as session:
+                for store, sha256, node in due(session, before):
+                    forget_absence(session, store, sha256)
+                    context.changed(f"{sha256} back into {store} of {node}")
+
+        return [Step("Put the trust certificates back that other nodes have", commit, commits=True)]
+
+
+def _usable(pem: str) -> Certificate:
+    certificate = Certificate.from_pem(pem.encode())
     _ = certificate.subject, certificate.key_kind, certificate.not_after  # refuse now what could not be used later
     return certificate
-
-
-DEFINITIONS = (
-    Definition(REGENERATE, _plan_regenerate, _check_regenerate, publisher_only=False),
-    Definition(IMPORT, _plan_import, _check_import, publisher_only=False),
-    Definition(DELETE, _plan_delete, _check_delete, publisher_only=False),
-    Definition(BRING_BACK, _plan_bring_back, publisher_only=False),
-)

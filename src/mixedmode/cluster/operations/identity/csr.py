@@ -10,13 +10,12 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.engine.operation import About, NodeName, Operation, Unit
+from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NodeDownError, NotFoundError
-from mixedmode.cluster.operations.common import text_argument
 from mixedmode.cluster.operations.identity.own_certificates import check_has, node_here, purpose_of
 from mixedmode.cluster.store.certificates import OWN_UNITS
 from mixedmode.cluster.store.folders import NodeFolder
@@ -30,7 +29,6 @@ from mixedmode.pki.certificates.requests import SigningRequest, alternative_name
 if TYPE_CHECKING:
     from mixedmode.pki.signing.signer import PrivateKey
 
-GENERATE = "set csr gen"
 SELF_SIGNED_ONLY = frozenset({Purpose.ITLRECOVERY})
 """Phones know the recovery key itself, and no authority above it could be asked; unconfirmed for CUCM."""
 
@@ -104,57 +102,62 @@ def _new_file(purpose: Purpose) -> str:
     return f"{purpose}.new-request"
 
 
-def _plan(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    purpose = purpose_of(arguments)
-    node = state.node(text_argument(arguments, "node")).name
+@dataclass(frozen=True, slots=True)
+class RequestCertificate(Operation):
+    """A key is made, and the request for its certificate."""
 
-    def make(context: StepContext) -> None:
-        own = context.state.certificates.own(node, purpose.value)
-        wanted = arguments.get("key")
-        key = generate_key(KeyKind.from_label(wanted) if wanted else key_kind_of(own))
-        names = () if purpose is Purpose.CAPF else tuple(dict.fromkeys((node, *alternative_names(own))))
-        request = make_request(purpose, subject=organization_of(own), key=key, dns_names=names)
-        context.state.folder(node).write_key(_new_file(purpose), private_key_pem(key) + request)
-        context.note_file("after", f"{node}/{purpose}.csr", request)
+    title: ClassVar[str] = "set csr gen"
+    publisher_only: ClassVar[bool] = False
 
-    def unmake(context: StepContext) -> None:
-        context.state.folder(node).remove_key(_new_file(purpose))
+    node: NodeName
+    unit: Unit
+    key: Annotated[str, About("The key's kind, such as RSA-2048; as the present one's if empty.")] = ""
 
-    def commit(context: StepContext) -> None:
-        with context.transaction():
-            context.changed(f"signing request for {purpose} of {node} made")
+    def plan(self, state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        purpose, node = purpose_of(self.unit), state.node(self.node).name
 
-    def keep(context: StepContext) -> None:
-        folder = context.state.folder(node)
-        new = folder.keys / _new_file(purpose)
-        if new.exists():  # else this step was cut off after it had done its work
-            folder.write_key(_file(purpose), new.read_bytes())
-            folder.remove_key(new.name)
+        def make(context: StepContext) -> None:
+            own = context.state.certificates.own(node, purpose.value)
+            key = generate_key(KeyKind.from_label(self.key) if self.key else key_kind_of(own))
+            names = () if purpose is Purpose.CAPF else tuple(dict.fromkeys((node, *alternative_names(own))))
+            request = make_request(purpose, subject=organization_of(own), key=key, dns_names=names)
+            context.state.folder(node).write_key(_new_file(purpose), private_key_pem(key) + request)
+            context.note_file("after", f"{node}/{purpose}.csr", request)
 
-    return [
-        Step(f"Make a key and a signing request for {purpose} on {node}", make, undo=unmake),
-        Step("Note it", commit, commits=True),
-        Step(f"Put it in the place of an earlier request for {purpose}", keep),
-    ]
+        def unmake(context: StepContext) -> None:
+            context.state.folder(node).remove_key(_new_file(purpose))
 
+        def commit(context: StepContext) -> None:
+            with context.transaction():
+                context.changed(f"signing request for {purpose} of {node} made")
 
-def _check(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    purpose, node = purpose_of(arguments), node_here(state, arguments)
-    if purpose in SELF_SIGNED_ONLY:
-        raise UsageError(
-            f"the {purpose} certificate is always self-signed", next_step=f"set cert regen {purpose} makes a new one"
-        )
-    check_has(state, purpose, node)
-    state.certificates.own(node, purpose.value)
-    if key := arguments.get("key"):
-        KeyKind.from_label(key)
-    if pending_request(state.folder(node), purpose) is not None:
-        earlier = (
-            f"There is a signing request for {purpose} already; the certificate for it cannot be imported once a new "
-            "request is made."
-        )
-        return [earlier]
-    return []
+        def keep(context: StepContext) -> None:
+            folder = context.state.folder(node)
+            new = folder.keys / _new_file(purpose)
+            if new.exists():  # else this step was cut off after it had done its work
+                folder.write_key(_file(purpose), new.read_bytes())
+                folder.remove_key(new.name)
 
+        return [
+            Step(f"Make a key and a signing request for {purpose} on {node}", make, undo=unmake),
+            Step("Note it", commit, commits=True),
+            Step(f"Put it in the place of an earlier request for {purpose}", keep),
+        ]
 
-DEFINITIONS = (Definition(GENERATE, _plan, _check, publisher_only=False),)
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse a purpose that the node does not have, or that no authority signs."""
+        purpose, node = purpose_of(self.unit), node_here(state, self.node)
+        if purpose in SELF_SIGNED_ONLY:
+            raise UsageError(
+                f"the {purpose} certificate is always self-signed",
+                next_step=f"set cert regen {purpose} makes a new one",
+            )
+        check_has(state, purpose, node)
+        state.certificates.own(node, purpose.value)
+        if self.key:
+            KeyKind.from_label(self.key)
+        if pending_request(state.folder(node), purpose) is not None:
+            gone = "the certificate for it cannot be imported once a new request is made"
+            return [f"There is a signing request for {purpose} already; {gone}."]
+        return []

@@ -1,17 +1,19 @@
 """Certificates that a version gives every node and a node does not have yet, as after an upgrade (from 10.5 to 11 say).
 
 A switch of versions makes them for every node of this host. A node of another host makes its own, since keys never
-leave their host: its services run :data:`MAKE` when they notice the switch, or when they start.
+leave their host: its services run :class:`MakeMissingCertificates` when they notice the switch, or when they start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.engine.steps import Definition, Step, StepContext
+from mixedmode.cluster.engine.operation import NodeName, Operation
+from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.common import (
@@ -20,7 +22,6 @@ from mixedmode.cluster.operations.common import (
     kept_itls,
     mark_restart,
     queue_itls,
-    text_argument,
 )
 from mixedmode.cluster.operations.identity.own_certificates import RESTARTS, TRUSTED_BY, node_here, remove_unused_keys
 from mixedmode.cluster.publishing.published import build_itls
@@ -30,7 +31,6 @@ from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 
-MAKE = "make missing certificates"
 _MADE = "certificates made"
 
 
@@ -110,41 +110,48 @@ def _kept_as(node: str, purpose: Purpose) -> str:
     return f"certificate/{node}/{purpose}"
 
 
-def _plan(state: ClusterState, arguments: Mapping[str, Any]) -> list[Step]:
-    node = state.node(text_argument(arguments, "node"))
+@dataclass(frozen=True, slots=True)
+class MakeMissingCertificates(Operation):
+    """A node of this host makes what it does not have yet."""
 
-    def missing(context: StepContext) -> list[tuple[str, Purpose]]:
-        return missing_certificates(context.state, context.state.version, [node])
+    title: ClassVar[str] = "make missing certificates"
+    publisher_only: ClassVar[bool] = False
 
-    def sign(context: StepContext) -> None:
-        view = context.state.view()
-        for (name, purpose), certificate in made_certificates(context).items():
-            view = view.replacing(name, purpose.value, certificate)
-        keep_itls(context, build_itls(context.state, view))
+    node: NodeName
 
-    def commit(context: StepContext) -> None:
-        made = made_certificates(context)
-        with context.transaction() as session:
-            take_made(context, session, made)
-            queue_itls(context, session, kept_itls(context))
-            services = {service for _, purpose in made for service in RESTARTS[purpose]}
-            mark_restart(context, session, [node], services)
+    def plan(self, state: ClusterState) -> list[Step]:
+        """Return its steps."""
+        node = state.node(self.node)
 
-    return [
-        Step(
-            f"Make the keys and certificates that {node.name} does not have yet",
-            lambda context: make_missing(context, context.state.version, missing(context)),
-            undo=lambda context: forget_missing(context, missing(context)),
-        ),
-        Step("Sign the ITL files that hold them", sign),
-        Step("Take them into use, queue the ITL files, mark the services to restart", commit, commits=True),
-        deliver_step("the ITL files"),
-    ]
+        def missing(context: StepContext) -> list[tuple[str, Purpose]]:
+            return missing_certificates(context.state, context.state.version, [node])
 
+        def sign(context: StepContext) -> None:
+            view = context.state.view()
+            for (name, purpose), certificate in made_certificates(context).items():
+                view = view.replacing(name, purpose.value, certificate)
+            keep_itls(context, build_itls(context.state, view))
 
-def _check(state: ClusterState, arguments: Mapping[str, Any]) -> list[str]:
-    node_here(state, arguments)
-    return []
+        def commit(context: StepContext) -> None:
+            made = made_certificates(context)
+            with context.transaction() as session:
+                take_made(context, session, made)
+                queue_itls(context, session, kept_itls(context))
+                services = {service for _, purpose in made for service in RESTARTS[purpose]}
+                mark_restart(context, session, [node], services)
 
+        return [
+            Step(
+                f"Make the keys and certificates that {node.name} does not have yet",
+                lambda context: make_missing(context, context.state.version, missing(context)),
+                undo=lambda context: forget_missing(context, missing(context)),
+            ),
+            Step("Sign the ITL files that hold them", sign),
+            Step("Take them into use, queue the ITL files, mark the services to restart", commit, commits=True),
+            deliver_step("the ITL files"),
+        ]
 
-DEFINITIONS = (Definition(MAKE, _plan, _check, publisher_only=False),)
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse a node of another host."""
+        node_here(state, self.node)
+        return []

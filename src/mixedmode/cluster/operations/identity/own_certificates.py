@@ -6,8 +6,7 @@ node's folder and the certificate into the journal; the steps after that are the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError, PreconditionError, VersionError
@@ -18,7 +17,6 @@ from mixedmode.cluster.operations.common import (
     kept_itls,
     mark_restart,
     queue_itls,
-    text_argument,
 )
 from mixedmode.cluster.publishing.published import build_itls
 from mixedmode.cluster.store.certificates import OWN_UNITS, activate_own, add_trust, drop_replaced, key_name
@@ -54,27 +52,26 @@ _NEW = "new certificate"
 Tidy = Callable[[StepContext], None]
 
 
-def purpose_of(arguments: Mapping[str, Any]) -> Purpose:
-    """Return the purpose that the argument ``unit`` names.
+def purpose_of(wanted: str) -> Purpose:
+    """Return the purpose that a unit names, in any case.
 
     Raises:
         NotFoundError: There is none.
     """
-    wanted = text_argument(arguments, "unit")
     for unit in OWN_UNITS:
         if unit.lower() == wanted.lower():
             return Purpose(unit)
     raise NotFoundError(f"there is no certificate {wanted!r}", next_step=f"one of: {', '.join(OWN_UNITS)}")
 
 
-def node_here(state: ClusterState, arguments: Mapping[str, Any]) -> str:
-    """Return the node that the argument ``node`` names; its keys must be on this host.
+def node_here(state: ClusterState, name: str) -> str:
+    """Return the node of a name; its keys must be on this host.
 
     Raises:
         NotFoundError: There is no such node.
         PreconditionError: It lives on another host.
     """
-    node = state.node(text_argument(arguments, "node")).name
+    node = state.node(name).name
     if not state.folder(node).is_here:
         raise PreconditionError(
             f"the keys of {node} are on another host, and never leave it",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mixedmode.cluster.operations.identity import certificates, csr
-from mixedmode.cluster.operations.identity.certificate_import import IMPORT_OWN
+from mixedmode.cluster.operations.identity import csr
+from mixedmode.cluster.operations.identity.certificate_import import ImportCertificate
+from mixedmode.cluster.operations.identity.certificates import ImportTrust
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.commands.certificate_names import KIND, own_unit, pasted, trust_store, units_and_stores
@@ -22,7 +23,7 @@ async def import_certificate(call: Call) -> None:
     store = trust_store(call.value("name"))
     await call.say(texts.ASK_PASTE)
     pem = await pasted(call)
-    result = await call.operate(certificates.IMPORT, unit=store, pem=pem)
+    result = await call.operate(ImportTrust(store, pem))
     await _tell(call, store)
     for warning in result.warnings:
         await call.say(texts.WARNING, text=warning)
@@ -34,7 +35,7 @@ async def _import_own(call: Call) -> None:
     await call.blocking(lambda: csr.needed_request(call.cluster.folder(call.node), Purpose(unit)))
     await call.say(texts.ASK_PASTE)
     pem = await pasted(call)
-    result = await call.operate(IMPORT_OWN, node=call.node, unit=unit, pem=pem, ca=call.value("caCert"))
+    result = await call.operate(ImportCertificate(call.node, unit, pem, call.value("caCert")))
     await _tell(call, unit)
     for warning in result.warnings:
         await call.say(texts.WARNING, text=warning)

@@ -13,7 +13,7 @@ from mixedmode.printable import printable
 
 async def ask_generate(call: Call) -> Question | None:
     """Ask before a request that waits is replaced; else there is nothing to ask."""
-    plan = await call.plan(csr.GENERATE, node=call.node, unit=own_unit(call.value("name")))
+    plan = await call.plan(csr.RequestCertificate(call.node, own_unit(call.value("name"))))
     if not plan.warnings:
         return None
     before = [line for warning in plan.warnings for line in texts.WARNING.lines(text=warning)]
@@ -23,7 +23,7 @@ async def ask_generate(call: Call) -> Question | None:
 async def generate(call: Call) -> None:
     """Make a key and a signing request."""
     unit = own_unit(call.value("name"))
-    await call.operate(csr.GENERATE, node=call.node, unit=unit)
+    await call.operate(csr.RequestCertificate(call.node, unit))
     await call.say(texts.CSR_GENERATED, unit=unit)
 
 

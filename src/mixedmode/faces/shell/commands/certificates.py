@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mixedmode.cluster.model.errors import NotFoundError
-from mixedmode.cluster.operations.identity import certificates as operations
+from mixedmode.cluster.operations.identity.certificates import DeleteTrust, RegenerateCertificate
 from mixedmode.cluster.store.certificates import StoredCertificate
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell import texts
@@ -64,8 +64,7 @@ async def regenerate(call: Call) -> None:
     """Make a key and a certificate of this node anew."""
     unit = own_unit(call.value("name"))
     key = await call.blocking(lambda: _key(call, unit))
-    arguments = {} if key is None else {"key": key}
-    result = await call.operate(operations.REGENERATE, node=call.node, unit=unit, **arguments)
+    result = await call.operate(RegenerateCertificate(call.node, unit, key))
     recovery = unit == Purpose.ITLRECOVERY
     await call.say(texts.RECOVERY_REGENERATED if recovery else texts.REGENERATED, unit=unit)
     await call.say(texts.REGENERATED_RESTART, unit=unit)
@@ -74,8 +73,8 @@ async def regenerate(call: Call) -> None:
     await call.tell_undelivered(result)
 
 
-def _key(call: Call, unit: str) -> str | None:
-    """Return the kind of key to make, None for one like the present.
+def _key(call: Call, unit: str) -> str:
+    """Return the kind of key to make, empty for one like the present.
 
     Without a length RSA keys have at least 2048 bits, as in the seed: there a certificate of 1024 bits was regenerated
     and has 2048.
@@ -91,7 +90,7 @@ def _key(call: Call, unit: str) -> str | None:
         return kinds[bits]
     present = call.cluster.certificates.list_own(call.node, unit)
     weak = family == "RSA" and present and present[0].certificate.key_bits < KeyKind.RSA_2048.value[1]
-    return KeyKind.RSA_2048.label if weak else None
+    return KeyKind.RSA_2048.label if weak else ""
 
 
 async def delete_certificate(call: Call) -> None:
@@ -101,7 +100,7 @@ async def delete_certificate(call: Call) -> None:
     matching = [stored for stored in found if same_name(stored.name, name) or _has_hash(stored, name)]
     if len(matching) != 1:
         raise _not_one(store, name, matching)
-    await call.operate(operations.DELETE, node=call.node, unit=store, sha256=matching[0].certificate.sha256.hex())
+    await call.operate(DeleteTrust(store, matching[0].certificate.sha256.hex(), call.node))
     await call.say(texts.DELETED_CERTIFICATE, name=matching[0].name, unit=store)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 from datetime import datetime
 
+from mixedmode.cluster.operations.files import DeleteFile
 from mixedmode.control.acts import DELETE_FILE, DELETE_FOLDER
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.faces.shell import texts
@@ -94,7 +95,7 @@ async def _delete(call: Call, area: str, found: Found) -> None:
     node, actor = call.node, call.session.actor
     served = call.cluster.folder(node).tftp.resolve()
     if found.path.resolve().parent == served:
-        await call.operate("file delete tftp", node=node, name=found.path.name)
+        await call.operate(DeleteFile(node, found.path.name))
         return
 
     def unlink() -> None:

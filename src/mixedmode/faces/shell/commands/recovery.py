@@ -5,7 +5,7 @@ from __future__ import annotations
 from mixedmode.cluster.engine.steps import OperationResult
 from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.model.versions import Version
-from mixedmode.cluster.operations import itl
+from mixedmode.cluster.operations.itl import ResetItl
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
@@ -22,7 +22,7 @@ def has_recovery(version: Version) -> bool:
 async def reset_local(call: Call) -> None:
     """Sign the publisher's ITL with its other key, and give it to every TFTP node."""
     await call.say(texts.ITL_GENERATING)
-    await _tell(call, await call.operate(itl.RESET))
+    await _tell(call, await call.operate(ResetItl()))
 
 
 async def reset_remote(call: Call) -> None:

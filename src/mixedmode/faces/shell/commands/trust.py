@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.model.preconditions import AUTO_REGISTRATION_WARNING
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.model.versions import Version
-from mixedmode.cluster.operations import ctl
+from mixedmode.cluster.operations.ctl import ResetCtl, SetMixedMode, SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.publishing.published import TrustFile
 from mixedmode.errors import MalformedError
 from mixedmode.faces.shell import texts
@@ -54,7 +55,7 @@ def has_utils_ctl(version: Version) -> bool:
 
 async def ask_mixed(call: Call) -> Question:
     """Ask before mixed mode; auto-registration and a cluster in mixed mode already are told first."""
-    plan = await call.plan(ctl.MIXED)
+    plan = await call.plan(SetMixedMode())
     mode, version = await call.blocking(lambda: (call.cluster.mode, call.cluster.version))
     before = texts.ALREADY_MIXED.lines() if mode is SecurityMode.MIXED else []
     if AUTO_REGISTRATION_WARNING in plan.warnings:
@@ -78,12 +79,12 @@ async def ask_update(_call: Call) -> Question:
 
 async def ask_reset(call: Call) -> Question:
     """Ask before the CTL file is signed by the other key."""
-    plan = await call.plan(ctl.RESET)
+    plan = await call.plan(ResetCtl())
     before = [line for warning in plan.warnings for line in texts.WARNING.lines(text=warning)]
     return Question(texts.ASK_RESET_CTL.line(), tuple(before))
 
 
-async def change(call: Call, *, operation: str, begun: Text, done: Text) -> None:
+async def change(call: Call, *, operation: Operation, begun: Text, done: Text) -> None:
     """Run a ``utils ctl`` operation and say what to do next."""
     await call.say(begun)
     result = await call.operate(operation)
@@ -103,7 +104,7 @@ COMMANDS = (
     Command(
         ("utils", "ctl", "set-cluster", "mixed-mode"),
         "Makes the CTL file and sets the cluster to mixed mode.",
-        partial(change, operation=ctl.MIXED, begun=texts.MOVING_MIXED, done=texts.SET_MIXED),
+        partial(change, operation=SetMixedMode(), begun=texts.MOVING_MIXED, done=texts.SET_MIXED),
         publisher_only=True,
         confirm=ask_mixed,
         exists=has_utils_ctl,
@@ -111,7 +112,7 @@ COMMANDS = (
     Command(
         ("utils", "ctl", "set-cluster", "non-secure-mode"),
         "Sets the cluster to non-secure mode; the CTL file stays, without server certificates.",
-        partial(change, operation=ctl.NON_SECURE, begun=texts.MOVING_NON_SECURE, done=texts.SET_NON_SECURE),
+        partial(change, operation=SetNonSecureMode(), begun=texts.MOVING_NON_SECURE, done=texts.SET_NON_SECURE),
         publisher_only=True,
         confirm=ask_non_secure,
         exists=has_utils_ctl,
@@ -119,7 +120,7 @@ COMMANDS = (
     Command(
         ("utils", "ctl", "update", "CTLFile"),
         "Makes the CTL file anew with the present certificates, signed without security tokens.",
-        partial(change, operation=ctl.UPDATE, begun=texts.UPDATING, done=texts.UPDATED),
+        partial(change, operation=UpdateCtl(), begun=texts.UPDATING, done=texts.UPDATED),
         publisher_only=True,
         confirm=ask_update,
         exists=has_utils_ctl,
@@ -127,7 +128,7 @@ COMMANDS = (
     Command(
         ("utils", "ctl", "reset", "localkey"),
         "Makes the CTL file anew, signed by its second key, after the first was lost.",
-        partial(change, operation=ctl.RESET, begun=texts.RESETTING_CTL, done=texts.CTL_RESET),
+        partial(change, operation=ResetCtl(), begun=texts.RESETTING_CTL, done=texts.CTL_RESET),
         privilege=4,
         publisher_only=True,
         confirm=ask_reset,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from mixedmode.cluster.engine.journal import Entry
 from mixedmode.cluster.engine.steps import DONE, UNDONE
 from mixedmode.cluster.model.versions import Version
-from mixedmode.cluster.operations import versions
+from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.model import Argument, Command, Question
@@ -38,7 +38,7 @@ async def ask_switch(call: Call) -> Question | None:
     if len(installed) < 2:
         return None
     active, inactive = installed[0].version, installed[1].version
-    plan = await call.plan(versions.SWITCH)
+    plan = await call.plan(SwitchVersion())
     before = texts.SWITCH_VERSIONS.lines(active=active, inactive=inactive)
     before += [line for warning in plan.warnings for line in texts.WARNING.lines(text=warning)]
     return Question(texts.ASK_SWITCH.line(inactive=inactive), tuple(before))
@@ -46,7 +46,7 @@ async def ask_switch(call: Call) -> Question | None:
 
 async def switch(call: Call) -> None:
     """Switch every node to the inactive version."""
-    await call.operate(versions.SWITCH)
+    await call.operate(SwitchVersion())
     await call.say(texts.SWITCHED, version=await call.blocking(lambda: call.cluster.version))
 
 
@@ -58,7 +58,7 @@ async def initiate(call: Call) -> None:
         await call.say(texts.CANCELLED)
         return
     version = Version.parse(wanted).text
-    plan = await call.plan(versions.UPGRADE, version=version)
+    plan = await call.plan(Upgrade(version))
     if plan.refusal is not None:
         raise plan.refusal
     active = await call.blocking(lambda: call.cluster.version)
@@ -71,7 +71,7 @@ async def initiate(call: Call) -> None:
         await call.say(texts.CANCELLED)
         return
     await call.say(texts.UPGRADING)
-    await call.operate(versions.UPGRADE, version=version)
+    await call.operate(Upgrade(version))
     await call.say(texts.UPGRADED, version=version)
     if switches:
         await switch(call)
@@ -110,7 +110,7 @@ async def cancel(call: Call) -> None:
 
 def _last_upgrade(call: Call) -> Entry | None:
     history = call.session.control.history()
-    return next((entry for entry in reversed(history) if entry.name == versions.UPGRADE), None)
+    return next((entry for entry in reversed(history) if entry.name == Upgrade.title), None)
 
 
 COMMANDS = (
