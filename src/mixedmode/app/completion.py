@@ -86,13 +86,10 @@ def _phones(params: dict[str, Any]) -> list[str]:
 
 
 def _devices(params: dict[str, Any]) -> list[str]:
-    from mixedmode.app.targets.cluster_copy import read_cluster
+    from mixedmode.rehearsal.lab.hands import looked_at
 
-    cluster = read_cluster(*_place(params))
-    try:
-        return [each.name for each in cluster.devices]
-    finally:
-        cluster.close()
+    with looked_at(*_place(params)) as hands:
+        return [each.name for each in hands.cluster.devices]
 
 
 def _tokens(params: dict[str, Any]) -> list[str]:

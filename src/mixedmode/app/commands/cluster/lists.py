@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixedmode.app.targets.cluster_copy import read_cluster
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines
 
@@ -35,8 +33,10 @@ def lists(
     if digest is None and output is not None:
         raise UsageError("--output needs the hash of a list", next_step="mixedmode lists HASH --output FILE")
     from mixedmode.cluster.publishing import archive
+    from mixedmode.rehearsal.lab.hands import looked_at
 
-    with contextlib.closing(read_cluster(directory, config)) as cluster:
+    with looked_at(directory, config) as hands:
+        cluster = hands.cluster
         if digest is None:
             name = None if node is None else cluster.node(node).name
             _print_history(archive.history(cluster.database, node=name), json=json)
