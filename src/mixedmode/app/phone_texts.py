@@ -26,8 +26,7 @@ def screen_lines(phone: dict[str, Any]) -> list[str]:
         lines.append(f"{file} refused: {why}")
     if phone["deleted"]:
         lines.append(f"deleted by hand: {', '.join(phone['deleted'])}; then: mixedmode phones reset {phone['name']}")
-    kind = next((each for each in ("CTL", "ITL") if each in phone["refused"]), None)
-    if kind is not None:
+    for kind in phone["locked_out"][:1]:
         name = phone["name"]
         lines.append(f"remedy: mixedmode phones delete-{kind.lower()} {name}, then mixedmode phones reset {name}")
     return lines

@@ -132,11 +132,9 @@ class Registration:
         """Register, and again whenever it ends, until :meth:`stop` or cancelled."""
         pause = self._times.first_pause
         while not self._stopping:
-            begun = self._monotonic()
-            again = await self._round()
-            if again or self._monotonic() - begun >= self._times.settled:
+            if await self._round():
                 pause = self._times.first_pause
-            if not again and not self._stopping:
+            elif not self._stopping:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, self._times.longest_pause)
 

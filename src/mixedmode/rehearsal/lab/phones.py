@@ -107,6 +107,7 @@ class LabPhone:
             "screen": trust_list_screen(phone.model, phone.state.trust),
             "alarm": alarm_document(last.alarm if last is not None else None),
             "refused": {file: why for file, why in refused.items() if file not in gone},
+            "locked_out": [kind.value for kind in last.locked_lists if kind not in self.erased] if last else [],
             "deleted": gone,
         }
 
