@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import struct
 import subprocess
@@ -13,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mixedmode.errors import LocalProtocolError, RemoteProtocolError
 from mixedmode.protocols.sccp import (
     Frame,
     FrameBuffer,
-    MalformedFrameError,
+    MalformedSccpError,
     Message,
     ResetKind,
     Unknown,
@@ -180,7 +182,7 @@ def test_what_is_written_is_read_however_it_is_cut(sent: list[Message], size: in
 def test_any_body_is_read_or_refused_with_its_offset(message_id: int, body: bytes) -> None:
     try:
         message = parse_message(Frame(message_id, body))
-    except MalformedFrameError as error:
+    except MalformedSccpError as error:
         assert error.offset is not None
         assert 12 <= error.offset <= 12 + len(body)
         return
@@ -190,20 +192,23 @@ def test_any_body_is_read_or_refused_with_its_offset(message_id: int, body: byte
 
 @given(st.binary(max_size=300))
 def test_any_bytes_keep_both_machines_standing(data: bytes) -> None:
-    server = ServerRegistration(Security(), ServerSettings(), 0)
-    server.receive(data)
-    while server.work(0, CLOCK):
-        pass
+    server = ServerRegistration(Security(), ServerSettings(), 0, lambda: CLOCK)
+    with contextlib.suppress(RemoteProtocolError):
+        server.receive(data, 0)
+        while server.next_timer() == 0:
+            server.receive(b"", 0)
+        server.receive(b"", 0)
     assert server.phase in {ServerPhase.CONNECTED, ServerPhase.ENDED, ServerPhase.LEFT, ServerPhase.ASKING}
     phone = PhoneRegistration(PhoneFacts(DEVICE, 437), 0)
-    phone.receive(data, 0)
+    with contextlib.suppress(RemoteProtocolError):
+        phone.receive(data, 0)
 
 
 @pytest.mark.parametrize("length", [0, 3, 4097, 0xFFFFFFFF])
 def test_a_length_that_cannot_be_is_refused_before_anything_is_kept(length: int) -> None:
     buffer = FrameBuffer()
     buffer.add(length.to_bytes(4, "little"))
-    with pytest.raises(MalformedFrameError) as caught:
+    with pytest.raises(MalformedSccpError) as caught:
         buffer.take()
     assert caught.value.offset == 0
 
@@ -221,7 +226,7 @@ def test_a_length_that_cannot_be_is_refused_before_anything_is_kept(length: int)
     ids=repr,
 )
 def test_values_that_do_not_fit_are_not_written(message: Message) -> None:
-    with pytest.raises(MalformedFrameError):
+    with pytest.raises(MalformedSccpError):
         encode_message(message)
 
 
@@ -233,22 +238,18 @@ def start(
 ) -> tuple[PhoneRegistration, ServerRegistration, Talk, list[object]]:
     """Let a phone and a server talk until both have nothing more to say."""
     phone = PhoneRegistration(facts, 0)
-    server = ServerRegistration(security or Security(), ServerSettings(), 0)
+    server = ServerRegistration(security or Security(), ServerSettings(), 0, lambda: CLOCK)
     talk: Talk = []
     events: list[object] = []
     while True:
-        sent = phone.take_outgoing()
-        server.receive(sent)
-        server.work(1, CLOCK)
-        for event in server.take_events():
+        sent = phone.bytes_to_send()
+        for event in server.receive(sent, 1):
             events.append(event)
             if isinstance(event, AskDevice):
-                server.answer(answer, 1)
-                server.work(1, CLOCK)
-        events += server.take_events()
-        back = server.take_outgoing()
-        phone.receive(back, 1)
-        events += phone.take_events()
+                server.send(answer, 1)
+        events += server.receive(b"", 1)
+        back = server.bytes_to_send()
+        events += phone.receive(back, 1)
         talk += [(who, data) for who, data in (("phone", sent), ("server", back)) if data]
         if not sent and not back:
             return phone, server, talk, events
@@ -327,68 +328,60 @@ def test_security_mode_and_connection_must_agree(mode: SecurityMode, security: S
 @pytest.mark.parametrize("kind", [ResetKind.RESET, ResetKind.RESTART])
 def test_a_phone_that_is_reset_unregisters(kind: ResetKind) -> None:
     phone, server, _, _ = start(PhoneFacts(DEVICE, 437, protocol=3), LINES)
-    assert server.reset(kind)
-    data = server.take_outgoing()
+    server.send(kind, 5)
+    data = server.bytes_to_send()
     assert data == sample("reset-reset" if kind is ResetKind.RESET else "reset-restart")
-    phone.receive(data, 5)
-    assert phone.take_events() == [ResetAsked(kind)]
+    assert phone.receive(data, 5) == [ResetAsked(kind)]
     assert phone.phase is PhonePhase.LEAVING
-    server.receive(phone.take_outgoing())
-    server.work(5, CLOCK)
-    phone.receive(server.take_outgoing(), 5)
-    assert phone.take_events() == [PhoneEnded(PhoneEnd.UNREGISTERED, "the phone left")]
-    assert server.over
-    assert not server.reset(kind)
+    server.receive(phone.bytes_to_send(), 5)
+    assert phone.receive(server.bytes_to_send(), 5) == [PhoneEnded(PhoneEnd.UNREGISTERED, "the phone left")]
+    assert server.closed
+    with pytest.raises(LocalProtocolError):
+        server.send(kind, 5)
 
 
 def test_apply_config_keeps_the_phone_registered_and_unknown_kinds_do_nothing() -> None:
     phone, server, _, _ = start(PhoneFacts(DEVICE, 437), LINES)
-    server.reset(ResetKind.APPLY_CONFIG)
-    phone.receive(server.take_outgoing() + encode_message(r.Reset(9)), 5)
-    assert phone.take_events() == [ResetAsked(ResetKind.APPLY_CONFIG)]
+    server.send(ResetKind.APPLY_CONFIG, 5)
+    events = phone.receive(server.bytes_to_send() + encode_message(r.Reset(9)), 5)
+    assert events == [ResetAsked(ResetKind.APPLY_CONFIG)]
     assert phone.registered
-    assert phone.take_outgoing() == b""
+    assert phone.bytes_to_send() == b""
 
 
 def test_keepalives_keep_both_sides_and_silence_ends_them() -> None:
     phone, server, _, _ = start(PhoneFacts(DEVICE, 437), LINES)
     for now in (31, 61, 91):
-        phone.tick(now)
-        sent = phone.take_outgoing()
+        phone.receive(b"", now)
+        sent = phone.bytes_to_send()
         assert len(frames_of(sent)) == 1
-        server.receive(sent)
-        server.work(now, CLOCK)
-        phone.receive(server.take_outgoing(), now)
-    server.expired(126)
+        server.receive(sent, now)
+        phone.receive(server.bytes_to_send(), now)
+    server.receive(b"", 126)
     assert server.phase is ServerPhase.REGISTERED
-    server.expired(91 + 36)
-    assert [type(event) for event in server.take_events()] == [Ended]
-    for now in (121, 151, 181):
-        phone.tick(now)
-    assert [event.reason for event in phone.take_events() if isinstance(event, PhoneEnded)] == [PhoneEnd.SILENT]
+    assert [type(event) for event in server.receive(b"", 91 + 36)] == [Ended]
+    ends = [event for now in (121, 151, 181) for event in phone.receive(b"", now)]
+    assert [event.reason for event in ends if isinstance(event, PhoneEnded)] == [PhoneEnd.SILENT]
 
 
 def test_a_keepalive_may_come_before_register() -> None:
-    server = ServerRegistration(Security(), ServerSettings(), 0)
-    server.receive(sample("keepalive"))
-    server.work(0, CLOCK)
-    assert server.take_outgoing() == sample("keepalive-ack")
-    server.expired(29)
-    assert not server.over
-    server.expired(30)
-    [event] = server.take_events()
+    server = ServerRegistration(Security(), ServerSettings(), 0, lambda: CLOCK)
+    server.receive(sample("keepalive"), 0)
+    assert server.bytes_to_send() == sample("keepalive-ack")
+    server.receive(b"", 29)
+    assert not server.closed
+    [event] = server.receive(b"", 30)
     assert isinstance(event, Ended)
     assert event.reason is EndReason.NO_REGISTER
 
 
 def test_messages_of_calls_are_ignored_and_a_device_stays_the_one_it_is() -> None:
     _, server, _, _ = start(PhoneFacts(DEVICE, 437), LINES)
-    server.receive(encode_message(Unknown(0x0006)) + encode_message(r.RegisterAck()))
-    server.work(2, CLOCK)
-    assert server.take_outgoing() == b""
+    server.receive(encode_message(Unknown(0x0006)) + encode_message(r.RegisterAck()), 2)
+    assert server.bytes_to_send() == b""
     assert server.ignored == 2
-    server.receive(encode_message(Register("SEP001122334466", "1.2.3.4", 437)))
-    server.work(2, CLOCK)
+    with pytest.raises(RemoteProtocolError, match="became another device"):
+        server.receive(encode_message(Register("SEP001122334466", "1.2.3.4", 437)), 2)
     assert server.phase is ServerPhase.ENDED
 
 
@@ -405,13 +398,13 @@ WIRESHARK = {
 def test_wireshark_reads_what_both_sides_write(tmp_path: Path, protocol: int, line: str) -> None:
     facts = PhoneFacts(DEVICE, 437, load="SCCP75.9-3-1SR4-1S", protocol=protocol, token=True)
     phone, server, talk, _ = start(facts, LINES)
-    phone.tick(40)
-    talk.append(("phone", phone.take_outgoing()))
+    phone.receive(b"", 40)
+    talk.append(("phone", phone.bytes_to_send()))
     talk.append(("server", encode_message(r.KeepAliveAck())))
-    server.reset(ResetKind.RESTART)
-    talk.append(("server", data := server.take_outgoing()))
+    server.send(ResetKind.RESTART, 41)
+    talk.append(("server", data := server.bytes_to_send()))
     phone.receive(data, 41)
-    talk.append(("phone", phone.take_outgoing()))
+    talk.append(("phone", phone.bytes_to_send()))
     talk.append(("server", encode_message(r.UnregisterAck()) + encode_message(r.RegisterReject("Security Error"))))
     capture = tmp_path / "sccp.pcap"
     capture.write_bytes(_pcap(talk))

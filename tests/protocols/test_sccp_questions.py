@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mixedmode.errors import LocalProtocolError
 from mixedmode.protocols.sccp import Frame, FrameBuffer, Message, encode_message, header_version, parse_message
 from mixedmode.protocols.sccp.messages import answers as a
 from mixedmode.protocols.sccp.messages import questions as q
@@ -26,7 +27,7 @@ from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Line, S
 from mixedmode.protocols.sccp.registration.phone import PhonePhase, PhoneRegistration
 from mixedmode.protocols.sccp.registration.phone_events import Acknowledged, PhoneFacts, Ready
 from mixedmode.protocols.sccp.registration.server import ServerPhase, ServerRegistration, ServerSettings
-from mixedmode.protocols.sccp.registration.server_events import AskDevice, AskServers
+from mixedmode.protocols.sccp.registration.server_events import AskDevice, AskServers, Servers
 from tests.support import DATA
 
 PEERS = sorted((DATA / "wire" / "sccp-peer").glob("*.json"))
@@ -64,11 +65,10 @@ def test_our_phone_registers_with_servers_of_others(path: Path) -> None:
     """Whatever header those write: one sends 0 with layouts of 17, and answers "48" as its version."""
     offered = conversation(path)["protocol_offered"]
     phone = PhoneRegistration(PhoneFacts("SEP001122334401", 437, protocol=offered), 0)
-    sent = phone.take_outgoing()
+    sent, events = phone.bytes_to_send(), []
     for frame in frames_of(sent_by(path, "S>C")):
-        phone.receive(frame.encode(), 1)
-        sent += phone.take_outgoing()
-    events = phone.take_events()
+        events += phone.receive(frame.encode(), 1)
+        sent += phone.bytes_to_send()
     assert phone.phase is PhonePhase.READY
     assert [each.protocol for each in events if isinstance(each, Acknowledged)] == [offered]
     assert any(isinstance(each, Ready) for each in events)
@@ -81,7 +81,7 @@ def test_our_phone_registers_with_servers_of_others(path: Path) -> None:
 def test_our_server_answers_a_recorded_phone(path: Path) -> None:
     offered = conversation(path)["protocol_offered"]
     server = registered(offered, sent_by(path, "C>S"))
-    kinds = [type(parse_message(frame)) for frame in frames_of(server.take_outgoing())]
+    kinds = [type(parse_message(frame)) for frame in frames_of(server.bytes_to_send())]
     assert kinds == [
         *(r.RegisterAck, s.CapabilitiesReq, t.ButtonTemplateRes, t.SoftKeyTemplateRes, t.SoftKeySetRes),
         *(s.DynamicLineStat if offered >= 17 else s.LineStat, s.DefineTimeDate),
@@ -91,25 +91,22 @@ def test_our_server_answers_a_recorded_phone(path: Path) -> None:
 
 def registered(protocol: int, data: bytes | None = None, *, load: str = "", lines: int = 2) -> ServerRegistration:
     """A server with a phone that has registered; data: what that phone has sent."""
-    server = ServerRegistration(Security(), ServerSettings(name="cucm-pub"), 0)
+    server = ServerRegistration(Security(), ServerSettings(name="cucm-pub"), 0, lambda: CLOCK)
     if data is None:
         facts = PhoneFacts("SEP001122334401", 437, protocol=protocol, load=load)
-        data = PhoneRegistration(facts, 0).take_outgoing()
-    server.receive(data)
-    server.work(1, CLOCK)
-    [event] = [each for each in server.take_events() if isinstance(each, AskDevice)]
-    server.answer(DeviceFacts(lines=LINES[:lines]), 1)
-    server.work(1, CLOCK)
+        data = PhoneRegistration(facts, 0).bytes_to_send()
+    [event] = [each for each in server.receive(data, 1) if isinstance(each, AskDevice)]
+    server.send(DeviceFacts(lines=LINES[:lines]), 1)
+    server.receive(b"", 1)
     assert server.phase is ServerPhase.REGISTERED
     assert event.register.device == "SEP001122334401"
     return server
 
 
 def ask(server: ServerRegistration, data: bytes) -> list[Frame]:
-    server.take_outgoing()
-    server.receive(data)
-    server.work(2, CLOCK)
-    return frames_of(server.take_outgoing())
+    server.bytes_to_send()
+    server.receive(data, 2)
+    return frames_of(server.bytes_to_send())
 
 
 @pytest.mark.parametrize("protocol", [3, 5, 8, 11, 15, 16, 17, 18, 19, 20, 21, 22, 23])
@@ -117,7 +114,7 @@ def test_every_header_follows_the_agreed_version(protocol: int) -> None:
     server = registered(protocol)
     agreed = {21: 20, 23: 22}.get(protocol, protocol)
     questions = (t.ButtonTemplateReq(), q.ForwardStatReq(1), q.ConfigStatReq(), r.KeepAlive(), r.Unregister())
-    first = frames_of(server.take_outgoing())
+    first = frames_of(server.bytes_to_send())
     ack = parse_message(first[0])
     assert isinstance(ack, r.RegisterAck)
     assert (ack.protocol, first[0].version) == (agreed, 0)
@@ -133,7 +130,7 @@ def test_every_header_follows_the_agreed_version(protocol: int) -> None:
 
 @pytest.mark.parametrize(("protocol", "features"), [(3, "000000"), (11, "006085"), (15, "207085"), (22, "007285")])
 def test_register_carries_the_features_of_a_phone_not_of_a_server(protocol: int, features: str) -> None:
-    sent = PhoneRegistration(PhoneFacts("SEP001122334401", 437, protocol=protocol), 0).take_outgoing()
+    sent = PhoneRegistration(PhoneFacts("SEP001122334401", 437, protocol=protocol), 0).bytes_to_send()
     [register] = [each for each in map(parse_message, frames_of(sent)) if isinstance(each, Register)]
     assert register.features.hex() == features
 
@@ -177,13 +174,15 @@ def test_a_firmware_name_that_does_not_fit_is_not_cut(load: str, told: str) -> N
 @pytest.mark.parametrize(("protocol", "name"), [(3, "serverres-v3"), (17, "serverres-v17")])
 def test_servers_are_named_once_they_are_known(protocol: int, name: str) -> None:
     server = registered(protocol)
-    assert ask(server, sample("serverreq-v17") * 3) == []
-    assert [type(event) for event in server.take_events() if isinstance(event, AskServers)] == [AskServers]
+    events = server.receive(sample("serverreq-v17") * 3, 2)
+    server.bytes_to_send()
+    assert [type(event) for event in events if isinstance(event, AskServers)] == [AskServers]
     entries = (ServerEntry("cucm-pub", 2000, "10.0.0.1"), ServerEntry("cucm-sub", 2000, "10.0.0.2"))
-    server.name_servers(entries)
-    assert server.take_outgoing() == sample(name)
-    server.name_servers(entries)
-    assert server.take_outgoing() == b""
+    server.send(Servers(entries), 2)
+    assert server.bytes_to_send() == sample(name)
+    with pytest.raises(LocalProtocolError):
+        server.send(Servers(entries), 2)
+    assert server.bytes_to_send() == b""
 
 
 @pytest.mark.parametrize("path", QUESTIONS, ids=lambda path: path.stem)
@@ -231,11 +230,10 @@ def test_wireshark_reads_the_answers_of_every_version(tmp_path: Path) -> None:
     packets = []
     for protocol in (3, 11, 17, 18, 19, 20, 22):
         server = registered(protocol, load="P00308010200")
-        data = server.take_outgoing()
-        server.receive(b"".join(map(encode_message, asked)))
-        server.work(2, CLOCK)
-        server.name_servers((ServerEntry("cucm-pub", 2000, "10.0.0.1"),))
-        packets.append(data + server.take_outgoing())
+        data = server.bytes_to_send()
+        server.receive(b"".join(map(encode_message, asked)), 2)
+        server.send(Servers((ServerEntry("cucm-pub", 2000, "10.0.0.1"),)), 2)
+        packets.append(data + server.bytes_to_send())
     capture = tmp_path / "answers.pcap"
     capture.write_bytes(pcap(packets))
     words = ["tshark", "-r", str(capture), "-d", "tcp.port==2000,skinny", "-O", "skinny", "-V"]

@@ -10,13 +10,20 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mixedmode.causes import why_no_connection
-from mixedmode.errors import RemoteError
+from mixedmode.errors import RemoteError, RemoteProtocolError
 from mixedmode.phone.body.network import Connection
 from mixedmode.phone.body.tls import PhoneTls
 from mixedmode.phone.body.world import World
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.protocols.sccp.registration.phone import PhonePhase, PhoneRegistration
-from mixedmode.protocols.sccp.registration.phone_events import PhoneEnd, PhoneEnded, PhoneEvent, PhoneFacts, PhoneTimes
+from mixedmode.protocols.sccp.registration.phone_events import (
+    Leave,
+    PhoneEnd,
+    PhoneEnded,
+    PhoneEvent,
+    PhoneFacts,
+    PhoneTimes,
+)
 
 _READ: Final = 16 << 10
 _WRITE_SECONDS: Final = 10.0
@@ -70,12 +77,12 @@ class Link:
         self._network, self._monotonic = world.network, world.clock.monotonic
         self._machine: PhoneRegistration | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self._ended: PhoneEnded | None = None
 
     def leave(self) -> None:
         """Unregister; :meth:`run` ends soon after."""
-        if self._machine is not None:
-            self._machine.leave(self._monotonic())
+        machine = self._machine
+        if machine is not None and machine.phase not in {PhonePhase.LEAVING, PhonePhase.ENDED}:
+            machine.send(Leave(), self._monotonic())
             self._send()
 
     async def run(self, told: Callable[[PhoneEvent], None]) -> PhoneEnded:
@@ -129,37 +136,39 @@ class Link:
         if len(address) == _IPV4_FIELDS:
             facts = replace(facts, address=str(address[0]))
         machine = self._machine = PhoneRegistration(facts, self._monotonic(), self._times)
+        data: bytes | None = b""
         while True:
+            try:
+                events = machine.receive(data, self._monotonic())
+            except RemoteProtocolError as error:
+                return PhoneEnded(PhoneEnd.MALFORMED, error.what)
             self._send()
-            for event in machine.take_events():
-                if isinstance(event, PhoneEnded):
-                    self._ended = event
-                else:
+            for event in events:
+                if not isinstance(event, PhoneEnded):
                     told(event)
+                elif event.reason is PhoneEnd.CLOSED:
+                    raise RemoteError(event.text, code="sccp-closed")
+                else:
+                    self._send()
+                    return event
             self._send()
-            if self._ended is not None:
-                return self._ended
             async with asyncio.timeout(_WRITE_SECONDS):
                 await writer.drain()
-            await self._receive(connection.reader, machine)
+            data = b"" if events else await self._next(connection.reader, machine)
 
-    async def _receive(self, reader: asyncio.StreamReader, machine: PhoneRegistration) -> None:
+    async def _next(self, reader: asyncio.StreamReader, machine: PhoneRegistration) -> bytes | None:
+        """Return what comes next, nothing if the machine's time has come before, None at the end."""
+        timer = machine.next_timer()
+        seconds = None if timer is None else max(timer - self._monotonic(), 0.0)
         try:
-            async with asyncio.timeout(max(machine.deadline - self._monotonic(), 0.0)):
-                data = await reader.read(_READ)
+            async with asyncio.timeout(seconds):
+                return await reader.read(_READ) or None
         except TimeoutError:
-            machine.tick(self._monotonic())
-            return
-        if data:
-            machine.receive(data, self._monotonic())
-        elif machine.phase is not PhonePhase.LEAVING:
-            raise RemoteError("the server closed the connection", code="sccp-closed")
-        else:
-            self._ended = PhoneEnded(PhoneEnd.UNREGISTERED, "the phone left")
+            return b""
 
     def _send(self) -> None:
         if self._machine is not None and self._writer is not None and not self._writer.is_closing():
-            data = self._machine.take_outgoing()
+            data = self._machine.bytes_to_send()
             if data:
                 self._writer.write(data)
 

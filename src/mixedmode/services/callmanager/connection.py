@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Protocol, cast
 
-from mixedmode.errors import MixedModeError
+from mixedmode.errors import MixedModeError, RemoteProtocolError
 from mixedmode.protocols.sccp.messages.fields import shown
 from mixedmode.protocols.sccp.messages.registering import ResetKind
 from mixedmode.protocols.sccp.messages.report import read_report
@@ -39,6 +39,7 @@ from mixedmode.protocols.sccp.registration.server_events import (
     Registered,
     Rejected,
     Reported,
+    Servers,
 )
 from mixedmode.services.callmanager.directory import Directory, KnownDevice
 from mixedmode.services.callmanager.tls import PLAIN, Peer, peer_of
@@ -111,6 +112,7 @@ class PhoneConnection(asyncio.Protocol):
         self.known: KnownDevice | None = None
         self._host = host
         self._machine: ServerRegistration | None = None
+        self._came = b""
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due_at = 0.0
@@ -133,14 +135,13 @@ class PhoneConnection(asyncio.Protocol):
         if tls is not None:
             self._host.metrics["handshakes"] += 1
             self.peer = peer_of(tls)
-        self._machine = ServerRegistration(self.peer.security, self._host.settings, monotonic())
+        self._machine = ServerRegistration(self.peer.security, self._host.settings, monotonic(), _time_of_day)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes and act on them."""
-        if self._machine is not None:
-            self._machine.receive(data)
-            self._work()
+        self._came += data
+        self._work()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Forget everything."""
@@ -168,10 +169,12 @@ class PhoneConnection(asyncio.Protocol):
 
     def reset(self, kind: ResetKind) -> bool:
         """Tell the phone to reset; return whether it is registered."""
-        told = self._machine is not None and not self.closed and self._machine.reset(kind)
-        if told:
-            self._flush()
-        return told
+        machine = self._machine
+        if machine is None or self.closed or machine.phase is not ServerPhase.REGISTERED:
+            return False
+        machine.send(kind, monotonic())
+        self._flush()
+        return True
 
     def close(self) -> None:
         """Close after what was written is sent, within the time for that."""
@@ -189,20 +192,33 @@ class PhoneConnection(asyncio.Protocol):
         machine, transport = self._machine, self._transport
         if machine is None or transport is None or self.closed or self._stalled is not None:
             return
-        more = machine.work(monotonic(), datetime.now(UTC).astimezone())
-        for event in machine.take_events():
-            self._happened(event)
-        self._flush()
-        self._watch()
-        if machine.over:
+        now, came = monotonic(), self._came
+        self._came = b""
+        self._turn(machine, came, now)
+        timer = machine.next_timer()
+        if timer is None:
             self.close()
-        elif more:
+            return
+        if timer <= now:
             transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._work)
-        elif self._asking is not None:
+            return
+        self._watch()
+        if self._asking is not None:
             transport.pause_reading()
         elif not transport.is_closing():
             transport.resume_reading()
+
+    def _turn(self, machine: ServerRegistration, data: bytes, now: float) -> None:
+        try:
+            for event in machine.receive(data, now):
+                self._happened(event)
+            if machine.closed:
+                machine.receive(b"", now)  # a fault comes after what was right before it
+        except RemoteProtocolError as error:
+            self._host.metrics["malformed"] += 1
+            self._host.ended(self, f"{shown(self.device) or self.client}: {error}")
+        self._flush()
 
     def _happened(self, event: Event) -> None:
         host = self._host
@@ -240,9 +256,10 @@ class PhoneConnection(asyncio.Protocol):
             return
         finally:
             self._asking = None
-        if self._machine is not None and not self.closed:
+        machine = self._machine
+        if machine is not None and not self.closed and not machine.closed:
             self.known = found if isinstance(found, KnownDevice) else None
-            self._machine.answer(found if isinstance(found, Refusal) else found.facts, monotonic())
+            machine.send(found if isinstance(found, Refusal) else found.facts, monotonic())
             self._work()
 
     async def _tell_servers(self) -> None:
@@ -253,41 +270,43 @@ class PhoneConnection(asyncio.Protocol):
         except MixedModeError:
             self._host.metrics["directory_failures"] += 1
             found = ()
-        if self._machine is not None and self._transport is not None and not self.closed:
+        machine = self._machine
+        if machine is not None and self._transport is not None and not self.closed and not machine.closed:
             host, port = self._transport.get_extra_info("sockname")[:2]
             here = () if ":" in host else (ServerEntry(host, port, host),)
-            self._machine.name_servers(found or here)
+            machine.send(Servers(found or here), monotonic())
             self._flush()
 
     def _flush(self) -> None:
         if self._machine is not None and self._transport is not None:
-            data = self._machine.take_outgoing()
+            data = self._machine.bytes_to_send()
             if data:
                 self._transport.write(data)
 
     def _watch(self) -> None:
         """Look at the deadline when it is due; one that moves later costs nothing until then."""
         machine = self._machine
-        if machine is None or self.closed or machine.over:
+        due_at = None if machine is None or self.closed else machine.next_timer()
+        if due_at is None:
             return
         if self._timer is not None:
-            if machine.deadline >= self._due_at:
+            if due_at >= self._due_at:
                 return
             self._timer.cancel()
-        self._due_at = machine.deadline
-        pause = max(machine.deadline - monotonic(), 0.0) + 0.001
+        self._due_at = due_at
+        pause = max(due_at - monotonic(), 0.0) + 0.001
         self._timer = asyncio.get_running_loop().call_later(pause, self._due)
 
     def _due(self) -> None:
         self._timer = None
         machine = self._machine
-        if machine is None or self.closed or machine.over:
+        if machine is None or self.closed or machine.closed:
             return
-        machine.expired(monotonic())
+        self._turn(machine, b"", monotonic())
         if machine.phase is ServerPhase.ENDED:
-            for event in machine.take_events():
-                self._happened(event)
             self.abort()
+        elif machine.closed:
+            self.close()
         else:
             self._watch()
 
@@ -296,8 +315,11 @@ class PhoneConnection(asyncio.Protocol):
         self.abort()
 
 
+def _time_of_day() -> datetime:
+    return datetime.now(UTC).astimezone()
+
+
 _COUNTED = {
-    EndReason.MALFORMED: "malformed",
     EndReason.SILENT: "silent",
     EndReason.NO_REGISTER: "no_register",
     EndReason.NO_ANSWER: "directory_failures",

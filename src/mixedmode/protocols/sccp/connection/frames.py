@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
-from mixedmode.errors import MalformedError
+from mixedmode.protocols.sccp.errors import MalformedSccpError
 
 HEADER: Final = Struct("<III")
 HEADER_LENGTH: Final = HEADER.size
@@ -26,12 +26,6 @@ MAX_LENGTH: Final = 4096
 """Largest value of the length field, bytes."""
 MAX_BODY: Final = MAX_LENGTH - 4
 _U32: Final = 0xFFFFFFFF
-
-
-class MalformedFrameError(MalformedError):
-    """Bytes are no SCCP frame or message; ``offset`` counts from the frame's first byte."""
-
-    default_code = "sccp-message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +46,12 @@ class Frame:
         """Return the bytes on the wire.
 
         Raises:
-            MalformedFrameError: The body is too long, or a number does not fit into 32 bits.
+            MalformedSccpError: The body is too long, or a number does not fit into 32 bits.
         """
         if len(self.body) > MAX_BODY:
-            raise MalformedFrameError(f"a body of {len(self.body)} bytes is too long; the limit is {MAX_BODY}")
+            raise MalformedSccpError(f"a body of {len(self.body)} bytes is too long; the limit is {MAX_BODY}")
         if not 0 <= self.message_id <= _U32 or not 0 <= self.version <= _U32:
-            raise MalformedFrameError(f"message id {self.message_id} or version {self.version} is no 32-bit number")
+            raise MalformedSccpError(f"message id {self.message_id} or version {self.version} is no 32-bit number")
         return HEADER.pack(4 + len(self.body), self.version, self.message_id) + self.body
 
 
@@ -83,14 +77,14 @@ class FrameBuffer:
         """Return the next whole frame, None if more bytes are needed.
 
         Raises:
-            MalformedFrameError: The length cannot be; nothing after it can be read.
+            MalformedSccpError: The length cannot be; nothing after it can be read.
         """
         data = self._data
         if len(data) < 4:
             return None
         length = int.from_bytes(data[:4], "little")
         if not 4 <= length <= self._limit:
-            raise MalformedFrameError(
+            raise MalformedSccpError(
                 f"the length field is {length}, not 4 to {self._limit}",
                 offset=0,
                 why="this is no SCCP, or TLS on the plain port",

@@ -1,11 +1,10 @@
-"""Frames to messages and back: one table of all that is known; what is not is carried."""
+"""Bodies to messages: one table of all that is known; what is not is carried."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from mixedmode.protocols.sccp.connection.frames import Frame
 from mixedmode.protocols.sccp.messages import answers as a
 from mixedmode.protocols.sccp.messages import questions as q
 from mixedmode.protocols.sccp.messages import registering as r
@@ -36,14 +35,6 @@ _KINDS: Final[tuple[type[Message], ...]] = (
     *(a.VersionRes, ServerRes, a.SubscriptionStat),
 )
 HIGHEST_PROTOCOL: Final = 22
-_OWN_HEADER_FROM: Final = 17
-_ALWAYS_ZERO: Final[frozenset[type[Message]]] = frozenset(
-    {
-        *(r.RegisterAck, r.KeepAliveAck, r.UnregisterAck, r.RegisterReject),
-        *(r.RegisterTokenReq, r.RegisterTokenAck, r.RegisterTokenReject),
-    }
-)
-"""What has header version 0 whatever was agreed on (calls-and-media.md 1)."""
 KINDS: Final = {kind.ID: kind for kind in _KINDS}
 """Every known kind of message by its id."""
 
@@ -70,42 +61,16 @@ class Unknown(Message):
         return self.data
 
 
-def parse_message(frame: Frame, protocol: int = 0) -> Message:
-    """Return the message of a frame.
+def parse_body(number: int, body: bytes, protocol: int = 0) -> Message:
+    """Return the message of a body.
 
     Args:
-        frame: Whose header version is not looked at.
+        number: The message's id.
+        body: Its bytes.
         protocol: The protocol version that was agreed on; 0 before.
 
     Raises:
-        MalformedFrameError: It is of a known kind and too short.
+        MalformedSccpError: It is of a known kind and too short; the offset is that in the body.
     """
-    kind = KINDS.get(frame.message_id)
-    return Unknown(frame.message_id, frame.body) if kind is None else kind.parse(Fields(frame.body, protocol))
-
-
-def encode_message(message: Message, version: int = 0) -> bytes:
-    """Return the bytes of a message.
-
-    Args:
-        message: What to write.
-        version: Header version; see :func:`header_version`.
-
-    Raises:
-        MalformedFrameError: A value does not fit into its field.
-    """
-    return Frame(message.message_id, message.body(), version).encode()
-
-
-def encode_agreed(message: Message, protocol: int) -> bytes:
-    """Return the bytes of a message between ends that agreed on a protocol version; 0: they have not.
-
-    Raises:
-        MalformedFrameError: A value does not fit into its field.
-    """
-    return encode_message(message, 0 if type(message) in _ALWAYS_ZERO else header_version(protocol))
-
-
-def header_version(protocol: int) -> int:
-    """Return the header version of an agreed protocol version: 0 below 17, then the version itself, 22 at most."""
-    return min(protocol, HIGHEST_PROTOCOL) if protocol >= _OWN_HEADER_FROM else 0
+    kind = KINDS.get(number)
+    return Unknown(number, body) if kind is None else kind.parse(Fields(body, protocol))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from mixedmode.protocols.sccp.connection.frames import HEADER_LENGTH, MalformedFrameError
+from mixedmode.protocols.sccp.errors import MalformedSccpError
 
 _U32: Final = 0xFFFFFFFF
 _SHOWN: Final = 120
@@ -42,13 +42,13 @@ class Fields:
         """Return the next bytes.
 
         Raises:
-            MalformedFrameError: The body ends before.
+            MalformedSccpError: The body ends before.
         """
         end = self._at + size
         if end > len(self._data):
-            raise MalformedFrameError(
+            raise MalformedSccpError(
                 f"the message ends within {name}: {self.left} of {size} bytes",
-                offset=HEADER_LENGTH + self._at,
+                offset=self._at,
                 code="sccp-short",
             )
         value = self._data[self._at : end]
@@ -86,10 +86,10 @@ def number(value: int, size: int = 4) -> bytes:
     """Return a little-endian number.
 
     Raises:
-        MalformedFrameError: It does not fit.
+        MalformedSccpError: It does not fit.
     """
     if not 0 <= value < 1 << 8 * size:
-        raise MalformedFrameError(f"{value} does not fit into {size} bytes")
+        raise MalformedSccpError(f"{value} does not fit into {size} bytes")
     return value.to_bytes(size, "little")
 
 
@@ -97,11 +97,11 @@ def text(value: str, size: int) -> bytes:
     """Return a text, padded with NUL to its width.
 
     Raises:
-        MalformedFrameError: It is too long or holds a NUL.
+        MalformedSccpError: It is too long or holds a NUL.
     """
     data = value.encode("utf-8", "surrogateescape")
     if len(data) > size or b"\0" in data:
-        raise MalformedFrameError(f"{value!r} is no text of up to {size} bytes")
+        raise MalformedSccpError(f"{value!r} is no text of up to {size} bytes")
     return data.ljust(size, b"\0")
 
 
@@ -109,7 +109,7 @@ def ended_text(value: str) -> bytes:
     """Return a text with its closing NUL.
 
     Raises:
-        MalformedFrameError: It holds a NUL itself.
+        MalformedSccpError: It holds a NUL itself.
     """
     return text(value, len(value.encode("utf-8", "surrogateescape")) + 1)
 
@@ -123,13 +123,13 @@ def address(value: str) -> bytes:
     """Return an IPv4 address in network order.
 
     Raises:
-        MalformedFrameError: It is none.
+        MalformedSccpError: It is none.
     """
     parts = value.split(".")
     if len(parts) != _ADDRESS_BYTES or not all(
         p.isascii() and p.isdigit() and len(p) < 4 and int(p) < 256 for p in parts
     ):
-        raise MalformedFrameError(f"{value!r} is no IPv4 address")
+        raise MalformedSccpError(f"{value!r} is no IPv4 address")
     return bytes(map(int, parts))
 
 
@@ -137,10 +137,10 @@ def exactly(data: bytes, size: int, name: str) -> bytes:
     """Return bytes of a fixed width.
 
     Raises:
-        MalformedFrameError: Their number is another.
+        MalformedSccpError: Their number is another.
     """
     if len(data) != size:
-        raise MalformedFrameError(f"{name} has {len(data)} bytes, not {size}")
+        raise MalformedSccpError(f"{name} has {len(data)} bytes, not {size}")
     return data
 
 
@@ -169,7 +169,7 @@ class Message:
         """Return the bytes after the header.
 
         Raises:
-            MalformedFrameError: A value does not fit into its field.
+            MalformedSccpError: A value does not fit into its field.
         """
         return b""
 
@@ -178,6 +178,6 @@ class Message:
         """Return the message of a body; bytes beyond the known fields are ignored.
 
         Raises:
-            MalformedFrameError: The body is too short.
+            MalformedSccpError: The body is too short.
         """
         return cls()

@@ -122,7 +122,7 @@ class Register(Message):
         """Read what there is of it; at least 44 bytes.
 
         Raises:
-            MalformedFrameError: There is less.
+            MalformedSccpError: There is less.
         """
         device, user, instance = (
             fields.text(NAME_WIDTH, "device name"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from mixedmode.protocols.sccp.connection.frames import MalformedFrameError
+from mixedmode.protocols.sccp.errors import MalformedSccpError
 from mixedmode.protocols.sccp.messages.fields import Fields, Message, address, number, text
 
 SERVERS: Final = 5
@@ -40,7 +40,7 @@ class ServerRes(Message):
     def body(self) -> bytes:
         """Return 280 or 360 bytes."""
         if len(self.servers) > SERVERS:
-            raise MalformedFrameError(f"{len(self.servers)} servers are too many; the limit is {SERVERS}")
+            raise MalformedSccpError(f"{len(self.servers)} servers are too many; the limit is {SERVERS}")
         slots = (*self.servers, *(ServerEntry(),) * (SERVERS - len(self.servers)))
         names = b"".join(text(each.name, SERVER_NAME_WIDTH) for each in slots)
         addresses = [address(each.address) for each in slots]

@@ -6,7 +6,7 @@ phase        input                                    next
 TOKEN        RegisterTokenAck                         REGISTERING
 REGISTERING  RegisterAck; the event Registered        SETTING_UP
 SETTING_UP   the answers of rule 1, one by one        READY
-READY        Reset 1 or 2; ``leave``                  LEAVING, after Unregister
+READY        Reset 1 or 2; :class:`Leave` is sent     LEAVING, after Unregister
 LEAVING      UnregisterAck, or no answer in time      ENDED
 any          RegisterReject, tokens refused, silence  ENDED
 ===========  =======================================  ====================================
@@ -25,11 +25,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from mixedmode.protocols.sccp.connection.frames import FrameBuffer, MalformedFrameError
+from mixedmode.errors import LocalProtocolError, MalformedError, RemoteProtocolError
+from mixedmode.protocols.machine import Machine, does_not_fit
+from mixedmode.protocols.sccp.connection.frames import FrameBuffer
+from mixedmode.protocols.sccp.errors import MalformedSccpError
+from mixedmode.protocols.sccp.framing import encode_agreed, parse_message
 from mixedmode.protocols.sccp.messages import registering as r
 from mixedmode.protocols.sccp.messages import setup as s
 from mixedmode.protocols.sccp.messages import templates as t
-from mixedmode.protocols.sccp.messages.codec import HIGHEST_PROTOCOL, encode_agreed, parse_message
+from mixedmode.protocols.sccp.messages.codec import HIGHEST_PROTOCOL
 from mixedmode.protocols.sccp.messages.fields import Message, fitting, shown
 from mixedmode.protocols.sccp.messages.register import (
     LOAD_WIDTH,
@@ -41,6 +45,7 @@ from mixedmode.protocols.sccp.messages.register import (
 )
 from mixedmode.protocols.sccp.registration.phone_events import (
     Acknowledged,
+    Leave,
     PhoneEnd,
     PhoneEnded,
     PhoneEvent,
@@ -66,8 +71,8 @@ class PhonePhase(StrEnum):
     ENDED = "ended"
 
 
-class PhoneRegistration:
-    """The phone's end of one connection. Times are seconds of any clock that does not jump.
+class PhoneRegistration(Machine[PhoneEvent, Leave]):
+    """The phone's end of one connection.
 
     Args:
         facts: The phone.
@@ -75,18 +80,19 @@ class PhoneRegistration:
         times: How long it waits.
 
     Attributes:
-        deadline: When ``tick`` must be called.
         phase: How far it has come.
+
+    Raises:
+        LocalProtocolError: What the phone says of itself does not fit into a message.
     """
 
     def __init__(self, facts: PhoneFacts, now: float, times: PhoneTimes | None = None) -> None:
+        super().__init__()
         self.facts = facts
         self.phase = PhonePhase.REGISTERING
         self._times = times or PhoneTimes()
-        self.deadline = now + self._times.answer
+        self._deadline = now + self._times.answer
         self._buffer = FrameBuffer()
-        self._events: list[PhoneEvent] = []
-        self._outgoing = bytearray()
         self._protocol = 0
         self._interval = 30
         self._unanswered = 0
@@ -95,69 +101,79 @@ class PhoneRegistration:
         self._asked: tuple[type[Message], ...] = ()
         if facts.token:
             self.phase = PhonePhase.TOKEN
-            self._send(r.RegisterTokenReq(facts.device, facts.address, facts.device_type))
+            self._write(r.RegisterTokenReq(facts.device, facts.address, facts.device_type))
         else:
             self._register()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the registration is over."""
+        return self.phase is PhonePhase.ENDED
 
     @property
     def registered(self) -> bool:
         """Whether the server has registered the phone, and neither has ended it."""
         return self.phase in {PhonePhase.SETTING_UP, PhonePhase.READY}
 
-    def take_events(self) -> list[PhoneEvent]:
-        """Return what happened since the last call."""
-        events, self._events = self._events, []
-        return events
+    def next_timer(self) -> float | None:
+        """Return when a keepalive is due, or an answer must have come."""
+        return None if self.closed else self._deadline
 
-    def take_outgoing(self) -> bytes:
-        """Return the bytes to send since the last call."""
-        data = bytes(self._outgoing)
-        self._outgoing.clear()
-        return data
+    def send(self, said: Leave, now: float) -> None:
+        """Unregister: the phone restarts or is switched off.
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Take bytes from the server and act on what is whole."""
-        self._buffer.add(data)
-        try:
-            while self.phase is not PhonePhase.ENDED:
-                frame = self._buffer.take()
-                if frame is None:
-                    return
-                self._handle(parse_message(frame, self._protocol), now)
-        except MalformedFrameError as error:
-            self._end(PhoneEnd.MALFORMED, f"the server sent bytes that are no SCCP: {error}")
-
-    def tick(self, now: float) -> None:
-        """Send what is due; give up what came too late."""
-        if self.phase is PhonePhase.ENDED or now < self.deadline:
-            return
-        if self.phase is PhonePhase.LEAVING:
-            self._end(PhoneEnd.UNREGISTERED, "the server did not confirm that the phone left")
-        elif self.phase is not PhonePhase.READY:
-            self._end(PhoneEnd.SILENT, "the server did not answer in time")
-        elif self._unanswered >= 2:
-            self._end(PhoneEnd.SILENT, "the server answers no keepalives")
-        else:
-            self._send(r.KeepAlive())
-            self._unanswered += 1
-            self.deadline = now + self._interval
-
-    def leave(self, now: float) -> None:
-        """Unregister: the phone restarts or is switched off."""
+        Raises:
+            LocalProtocolError: It leaves already.
+        """
         if self.registered:
-            self._send(r.Unregister())
+            self._write(r.Unregister())
             self.phase = PhonePhase.LEAVING
-            self.deadline = now + _UNREGISTER_SECONDS
+            self._deadline = now + _UNREGISTER_SECONDS
         elif self.phase in {PhonePhase.TOKEN, PhonePhase.REGISTERING}:
-            self._end(PhoneEnd.UNREGISTERED, "the phone left before it was registered")
+            self._over(PhoneEnd.UNREGISTERED, "the phone left before it was registered")
+        else:
+            raise LocalProtocolError(f"{type(said).__name__} is out of place in phase {self.phase}")
+
+    def _read(self, data: bytes, now: float) -> None:
+        self._buffer.add(data)
+        while not self.closed and (frame := self._buffer.take()) is not None:
+            self._handle(parse_message(frame, self._protocol), now)
+        if not self.closed and now >= self._deadline:
+            self._tick(now)
+
+    def _end(self, now: float) -> None:
+        if self.phase is PhonePhase.LEAVING:
+            self._over(PhoneEnd.UNREGISTERED, "the phone left")
+        else:
+            self._over(PhoneEnd.CLOSED, "the server closed the connection")
+
+    def _break_off(self) -> None:
+        self.phase = PhonePhase.ENDED
+        self._buffer.clear()
+
+    def _blame(self, error: MalformedError) -> RemoteProtocolError:
+        return RemoteProtocolError(f"the server sent bytes that are no SCCP: {error}", code=error.code)
+
+    def _tick(self, now: float) -> None:
+        """Send what is due; give up what came too late."""
+        if self.phase is PhonePhase.LEAVING:
+            self._over(PhoneEnd.UNREGISTERED, "the server did not confirm that the phone left")
+        elif self.phase is not PhonePhase.READY:
+            self._over(PhoneEnd.SILENT, "the server did not answer in time")
+        elif self._unanswered >= 2:
+            self._over(PhoneEnd.SILENT, "the server answers no keepalives")
+        else:
+            self._write(r.KeepAlive())
+            self._unanswered += 1
+            self._deadline = now + self._interval
 
     def _register(self) -> None:
         facts = self.facts
         words = f"25: Name={facts.device} Load={facts.load} Last={facts.cause}"
         where = int.from_bytes(bytes(map(int, facts.address.split("."))), "little")
-        self._send(r.Alarm(text=fitting(words, r.ALARM_WIDTH), second=where))
+        self._write(r.Alarm(text=fitting(words, r.ALARM_WIDTH), second=where))
         mac = bytes.fromhex(facts.device[3:15]) if _has_mac(facts.device) else bytes(6)
-        self._send(
+        self._write(
             Register(
                 facts.device,
                 facts.address,
@@ -169,7 +185,7 @@ class PhoneRegistration:
                 stamp=fitting(facts.stamp, STAMP_WIDTH) if facts.stamp else None,
             )
         )
-        self._send(r.IpPort())
+        self._write(r.IpPort())
         self.phase = PhonePhase.REGISTERING
 
     def _handle(self, message: Message, now: float) -> None:
@@ -179,11 +195,11 @@ class PhoneRegistration:
             case r.Reset(kind=kind):
                 self._reset(kind, now)
             case r.UnregisterAck() if self.phase is PhonePhase.LEAVING:
-                self._end(PhoneEnd.UNREGISTERED, "the phone left")
+                self._over(PhoneEnd.UNREGISTERED, "the phone left")
             case _ if self.phase in {PhonePhase.TOKEN, PhonePhase.REGISTERING}:
                 self._admission(message, now)
             case s.CapabilitiesReq() if self.registered:
-                self._send(s.CapabilitiesRes(len(_G711), _G711))
+                self._write(s.CapabilitiesRes(len(_G711), _G711))
                 if self._asked == (s.CapabilitiesReq,):
                     self._ask(now, t.ButtonTemplateReq(), t.ButtonTemplateRes)
             case _ if self.phase is PhonePhase.SETTING_UP and isinstance(message, self._asked):
@@ -195,12 +211,12 @@ class PhoneRegistration:
         waits_for_token = self.phase is PhonePhase.TOKEN
         match message:
             case r.RegisterTokenAck() if waits_for_token:
-                self.deadline = now + self._times.answer
+                self._deadline = now + self._times.answer
                 self._register()
             case r.RegisterTokenReject(wait=wait) if waits_for_token:
-                self._end(PhoneEnd.BUSY, f"the server asks to come back in {wait} s")
+                self._over(PhoneEnd.BUSY, f"the server asks to come back in {wait} s")
             case r.RegisterReject(text=text) if not waits_for_token:
-                self._end(PhoneEnd.REJECTED, shown(text) or "no reason given")
+                self._over(PhoneEnd.REJECTED, shown(text) or "no reason given")
             case r.RegisterAck() if not waits_for_token:
                 self._acknowledged(message, now)
             case _:
@@ -212,7 +228,7 @@ class PhoneRegistration:
         # Some servers answer with more than was offered (calls-and-media.md 1).
         self._protocol = min(message.protocol, self.facts.protocol, HIGHEST_PROTOCOL)
         self._asked = (s.CapabilitiesReq,)
-        self.deadline = now + self._times.answer
+        self._deadline = now + self._times.answer
         self._events.append(Acknowledged(self._interval, self._protocol))
 
     def _next_question(self, message: Message, now: float) -> None:
@@ -235,36 +251,38 @@ class PhoneRegistration:
         if self._lines:
             self._ask(now, s.LineStatReq(self._lines.pop(0)), s.LineStat, s.DynamicLineStat)
             return
-        self._send(s.RegisterAvailableLines(self.facts.lines))
+        self._write(s.RegisterAvailableLines(self.facts.lines))
         self._ask(now, s.TimeDateReq(), s.DefineTimeDate)
 
     def _ready(self, now: float) -> None:
         self.phase = PhonePhase.READY
         self._asked = ()
-        self.deadline = now + self._interval
+        self._deadline = now + self._interval
         if self.facts.report:
-            self._send(r.XmlAlarm(self.facts.report))
+            self._write(r.XmlAlarm(self.facts.report))
         self._events.append(Ready(tuple(self._numbers)))
 
     def _ask(self, now: float, question: Message, *answers: type[Message]) -> None:
-        self._send(question)
+        self._write(question)
         self._asked = answers
-        self.deadline = now + self._times.answer
+        self._deadline = now + self._times.answer
 
     def _reset(self, kind: int, now: float) -> None:
         if not self.registered or kind not in set(r.ResetKind):
             return
         self._events.append(ResetAsked(r.ResetKind(kind)))
         if kind != r.ResetKind.APPLY_CONFIG:
-            self.leave(now)
+            self.send(Leave(), now)
 
-    def _end(self, reason: PhoneEnd, text: str) -> None:
-        self.phase = PhonePhase.ENDED
-        self._buffer.clear()
+    def _over(self, reason: PhoneEnd, text: str) -> None:
+        self._break_off()
         self._events.append(PhoneEnded(reason, text))
 
-    def _send(self, message: Message) -> None:
-        self._outgoing += encode_agreed(message, self._protocol)
+    def _write(self, message: Message) -> None:
+        try:
+            self._outgoing += encode_agreed(message, self._protocol)
+        except MalformedSccpError as error:
+            raise does_not_fit(error) from error
 
 
 def _has_mac(device: str) -> bool:

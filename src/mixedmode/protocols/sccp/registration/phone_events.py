@@ -1,4 +1,4 @@
-"""What a phone says of itself, and what its end of a connection tells its owner."""
+"""What a phone says of itself, what its end of a connection tells its owner, and what it is told."""
 
 from __future__ import annotations
 
@@ -81,6 +81,7 @@ class PhoneEnd(Enum):
     BUSY = "busy"
     UNREGISTERED = "unregistered"
     SILENT = "silent"
+    CLOSED = "closed"
     MALFORMED = "malformed"
 
 
@@ -90,6 +91,11 @@ class PhoneEnded:
 
     reason: PhoneEnd
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The phone unregisters: it restarts or is switched off."""
 
 
 PhoneEvent = Acknowledged | Ready | ResetAsked | PhoneEnded

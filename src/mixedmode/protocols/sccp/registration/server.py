@@ -4,10 +4,10 @@
 phase           input                                      next
 ==============  =========================================  ==================================
 CONNECTED       Register; the event :class:`AskDevice`     ASKING, nothing else is read
-ASKING          ``answer`` with a :class:`DeviceFacts`     REGISTERED, or REJECTED by rule 1
-ASKING          ``answer`` with a refusal                  REJECTED
+ASKING          :class:`DeviceFacts` is sent               REGISTERED, or REJECTED by rule 1
+ASKING          :class:`Refusal` is sent                   REJECTED
 REGISTERED      Unregister                                 LEFT
-any             ``expired``: silence (rule 3), bad bytes   ENDED
+any             silence (rule 3), bad bytes, the end       ENDED
 ==============  =========================================  ==================================
 
 Rules:
@@ -23,20 +23,24 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from mixedmode.protocols.sccp.connection.frames import FrameBuffer, MalformedFrameError
+from mixedmode.errors import LocalProtocolError, RemoteProtocolError
+from mixedmode.protocols.machine import Machine, does_not_fit
+from mixedmode.protocols.sccp.connection.frames import FrameBuffer
+from mixedmode.protocols.sccp.errors import MalformedSccpError
+from mixedmode.protocols.sccp.framing import encode_agreed, parse_message
 from mixedmode.protocols.sccp.messages import questions as q
 from mixedmode.protocols.sccp.messages import registering as r
 from mixedmode.protocols.sccp.messages import setup as s
 from mixedmode.protocols.sccp.messages import templates as t
-from mixedmode.protocols.sccp.messages.codec import HIGHEST_PROTOCOL, encode_agreed, parse_message
+from mixedmode.protocols.sccp.messages.codec import HIGHEST_PROTOCOL
 from mixedmode.protocols.sccp.messages.fields import Message, fitting
 from mixedmode.protocols.sccp.messages.register import Register
-from mixedmode.protocols.sccp.messages.server_list import ServerEntry
 from mixedmode.protocols.sccp.registration.admission import SECURITY_ERROR, DeviceFacts, Refusal, Security
 from mixedmode.protocols.sccp.registration.answering import Known, agreed, answer, servers
 from mixedmode.protocols.sccp.registration.server_events import (
@@ -49,11 +53,15 @@ from mixedmode.protocols.sccp.registration.server_events import (
     Registered,
     Rejected,
     Reported,
+    Servers,
+    Told,
 )
 
 KEEPALIVE_GRACE: Final = 1.2
 """Intervals of silence until a phone is gone."""
 _NAME_LENGTH: Final = 15
+_MOST_AT_ONCE: Final = 256
+"""Messages read in one call, so that others have their turn."""
 
 
 class ServerPhase(StrEnum):
@@ -90,144 +98,132 @@ class ServerSettings:
     name: str = ""
 
 
-class ServerRegistration:
-    """The server's end of one connection. Times are seconds of any clock that does not jump.
+class ServerRegistration(Machine[Event, Told]):
+    """The server's end of one connection.
 
     Args:
         security: How the phone is connected.
         settings: How phones are treated.
         now: The time.
+        clock: The time of day, for a phone that asks.
 
     Attributes:
-        deadline: When ``expired`` must be called.
         register: What the phone said of itself, None before.
         ignored: Messages that were not answered (rule 4).
     """
 
-    def __init__(self, security: Security, settings: ServerSettings, now: float) -> None:
+    def __init__(self, security: Security, settings: ServerSettings, now: float, clock: Callable[[], datetime]) -> None:
+        super().__init__()
         self.security = security
         self.phase = ServerPhase.CONNECTED
         self.register: Register | None = None
-        self.deadline = now + settings.first_seconds
         self.ignored = 0
         self._settings = settings
+        self._clock = clock
+        self._deadline = now + settings.first_seconds
+        self._again_at: float | None = None
         self._buffer = FrameBuffer()
-        self._events: list[Event] = []
-        self._outgoing = bytearray()
         self._protocol = 0
         self._known: Known | None = None
         self._asked_servers = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is to be closed."""
+        return self.phase in {ServerPhase.REJECTED, ServerPhase.LEFT, ServerPhase.ENDED}
 
     @property
     def buffered(self) -> int:
         """Bytes that were received and not read yet."""
         return len(self._buffer)
 
-    @property
-    def over(self) -> bool:
-        """Whether the connection is to be closed."""
-        return self.phase in {ServerPhase.REJECTED, ServerPhase.LEFT, ServerPhase.ENDED}
+    def next_timer(self) -> float | None:
+        """Return when the phone has been silent for too long; a past moment if there is more to read at once."""
+        if self.closed:
+            return None
+        return self._deadline if self._again_at is None else self._again_at
 
-    def take_events(self) -> list[Event]:
-        """Return what happened since the last call."""
-        events, self._events = self._events, []
-        return events
+    def send(self, said: Told, now: float) -> None:
+        """Answer a question of the machine, or tell a registered phone to reset.
 
-    def take_outgoing(self) -> bytes:
-        """Return the bytes to send since the last call."""
-        data = bytes(self._outgoing)
-        self._outgoing.clear()
-        return data
-
-    def receive(self, data: bytes) -> None:
-        """Take bytes; :meth:`work` reads them."""
-        if not self.over:
-            self._buffer.add(data)
-
-    def work(self, now: float, clock: datetime, *, most: int = 256) -> bool:
-        """Read up to ``most`` messages.
-
-        Args:
-            now: The time.
-            clock: The time of day, for a phone that asks.
-            most: Messages to read now.
-
-        Returns:
-            Whether there may be more to read at once.
+        Raises:
+            LocalProtocolError: That was not asked, the phone is not registered, or it does not fit into a message.
         """
-        for _ in range(most):
-            if self.over or self.phase is ServerPhase.ASKING:
-                return False
-            try:
-                frame = self._buffer.take()
-                if frame is None:
-                    return False
-                self._handle(parse_message(frame, self._protocol), now, clock)
-            except MalformedFrameError as error:
-                self._end(EndReason.MALFORMED, str(error))
-                return False
-        return True
-
-    def answer(self, facts: DeviceFacts | Refusal, now: float) -> None:
-        """Take the directory's answer to :class:`AskDevice`."""
         register = self.register
-        if self.phase is not ServerPhase.ASKING or register is None:
-            return
-        if isinstance(facts, Refusal):
-            self._reject(register.device, facts.text)
-        elif not self.security.suits(register.device, facts.mode):
-            self._reject(register.device, SECURITY_ERROR)
+        match said:
+            case Refusal(text) if self.phase is ServerPhase.ASKING and register is not None:
+                self._reject(register.device, text)
+            case DeviceFacts(mode) if self.phase is ServerPhase.ASKING and register is not None:
+                if self.security.suits(register.device, mode):
+                    self._accept(register, said, now)
+                else:
+                    self._reject(register.device, SECURITY_ERROR)
+            case Servers(entries) if self._asked_servers:
+                self._asked_servers = False
+                # A phone that asks to be registered anew meanwhile asks for servers anew as well.
+                if self.phase is ServerPhase.REGISTERED and self._known is not None:
+                    self._write(servers(entries, self._known))
+            case r.ResetKind() if self.phase is ServerPhase.REGISTERED:
+                self._write(r.Reset(said))
+            case _:
+                raise LocalProtocolError(f"{type(said).__name__} answers nothing in phase {self.phase}")
+
+    def _read(self, data: bytes, now: float) -> None:
+        self._buffer.add(data)
+        self._again_at = None
+        for _ in range(_MOST_AT_ONCE):
+            if self.closed or self.phase is ServerPhase.ASKING:
+                break
+            frame = self._buffer.take()
+            if frame is None:
+                break
+            self._handle(parse_message(frame, self._protocol), now)
         else:
-            self._accept(register, facts, now)
+            self._again_at = now
+        if not self.closed and self._again_at is None and now >= self._deadline:
+            self._expire()
 
-    def name_servers(self, entries: tuple[ServerEntry, ...]) -> None:
-        """Take the answer to :class:`AskServers`: this server and the others of the phone's group, in order."""
-        if self.phase is ServerPhase.REGISTERED and self._known is not None and self._asked_servers:
-            self._asked_servers = False
-            self._send(servers(entries, self._known))
-
-    def reset(self, kind: r.ResetKind) -> bool:
-        """Tell a registered phone to reset, restart or apply its configuration; return whether there is one."""
-        if self.phase is not ServerPhase.REGISTERED:
-            return False
-        self._send(r.Reset(kind))
-        return True
-
-    def expired(self, now: float) -> None:
-        """The time is past; end what is past its deadline."""
-        if self.over or now < self.deadline:
-            return
+    def _expire(self) -> None:
         if self.phase is ServerPhase.CONNECTED:
-            self._end(EndReason.NO_REGISTER, "no Register came in time")
+            ended = Ended(EndReason.NO_REGISTER, "no Register came in time")
         elif self.phase is ServerPhase.ASKING:
-            self._end(EndReason.NO_ANSWER, "the directory did not answer in time")
+            ended = Ended(EndReason.NO_ANSWER, "the directory did not answer in time")
         else:
-            self._end(EndReason.SILENT, "no keepalive came in time")
+            ended = Ended(EndReason.SILENT, "no keepalive came in time")
+        self._break_off()
+        self._events.append(ended)
 
-    def _handle(self, message: Message, now: float, clock: datetime) -> None:
+    def _end(self, now: float) -> None:
+        self._break_off()
+
+    def _break_off(self) -> None:
+        self.phase = ServerPhase.ENDED
+        self._buffer.clear()
+
+    def _handle(self, message: Message, now: float) -> None:
         if self.phase is ServerPhase.REGISTERED:
-            self.deadline = now + KEEPALIVE_GRACE * self._settings.keepalive
+            self._deadline = now + KEEPALIVE_GRACE * self._settings.keepalive
         match message:
             case r.KeepAlive():
-                self._send(r.KeepAliveAck())
+                self._write(r.KeepAliveAck())
             case Register():
                 self._ask(message, now)
             case r.RegisterTokenReq():
-                self._send(r.RegisterTokenAck() if _is_name(message.device) else r.RegisterTokenReject())
+                self._write(r.RegisterTokenAck() if _is_name(message.device) else r.RegisterTokenReject())
             case r.Alarm(text=text):
                 self._events.append(Reported(text, xml=False))
             case r.XmlAlarm(text=text):
                 self._events.append(Reported(text, xml=True))
             case r.Unregister(reason=reason):
-                self._send(r.UnregisterAck())
+                self._write(r.UnregisterAck())
                 self.phase = ServerPhase.LEFT
                 self._events.append(Left(reason))
             case _ if self.phase is ServerPhase.REGISTERED and self._known is not None:
-                self._set_up(message, self._known, clock)
+                self._set_up(message, self._known)
             case _:
                 self.ignored += 1
 
-    def _set_up(self, message: Message, known: Known, clock: datetime) -> None:
+    def _set_up(self, message: Message, known: Known) -> None:
         match message:
             case s.CapabilitiesRes() | s.RegisterAvailableLines() | r.IpPort():
                 pass
@@ -236,22 +232,22 @@ class ServerRegistration:
                     self._asked_servers = True
                     self._events.append(AskServers())
             case _:
-                said = answer(message, known, clock)
+                said = answer(message, known, self._clock())
                 if said is None:
                     self.ignored += 1
                 else:
-                    self._send(said)
+                    self._write(said)
 
     def _ask(self, register: Register, now: float) -> None:
         if not _is_name(register.device):
-            self._end(EndReason.MALFORMED, "the device name is none")
-            return
+            raise RemoteProtocolError("the device name is none", code="sccp-device")
         if self.register is not None and self.register.device != register.device:
-            self._end(EndReason.MALFORMED, f"{self.register.device} became another device on its connection")
-            return
+            raise RemoteProtocolError(
+                f"{self.register.device} became another device on its connection", code="sccp-device"
+            )
         self.register = register
         self.phase = ServerPhase.ASKING
-        self.deadline = now + self._settings.answer_seconds
+        self._deadline = now + self._settings.answer_seconds
         self._events.append(AskDevice(register))
 
     def _accept(self, register: Register, facts: DeviceFacts, now: float) -> None:
@@ -260,27 +256,25 @@ class ServerRegistration:
         self._protocol = protocol
         self._known = Known(register, protocol, facts.lines[: t.BUTTON_SLOTS], settings.name)
         self.phase = ServerPhase.REGISTERED
-        self.deadline = now + KEEPALIVE_GRACE * settings.keepalive
-        self._send(
+        self._deadline = now + KEEPALIVE_GRACE * settings.keepalive
+        self._write(
             r.RegisterAck(
                 settings.keepalive, settings.secondary_keepalive, settings.date_template, protocol, features(protocol)
             )
         )
-        self._send(s.CapabilitiesReq())
+        self._write(s.CapabilitiesReq())
         self._events.append(Registered(register, protocol, facts.mode))
 
     def _reject(self, device: str, text: str) -> None:
-        self._send(r.RegisterReject(fitting(text, r.REJECT_WIDTH)))
+        self._write(r.RegisterReject(fitting(text, r.REJECT_WIDTH)))
         self.phase = ServerPhase.REJECTED
         self._events.append(Rejected(device, text))
 
-    def _end(self, reason: EndReason, why: str) -> None:
-        self.phase = ServerPhase.ENDED
-        self._buffer.clear()
-        self._events.append(Ended(reason, why))
-
-    def _send(self, message: Message) -> None:
-        self._outgoing += encode_agreed(message, self._protocol)
+    def _write(self, message: Message) -> None:
+        try:
+            self._outgoing += encode_agreed(message, self._protocol)
+        except MalformedSccpError as error:
+            raise does_not_fit(error) from error
 
 
 def features(protocol: int) -> bytes:

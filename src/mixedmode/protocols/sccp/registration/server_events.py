@@ -1,4 +1,4 @@
-"""What the server's end of a connection tells its owner."""
+"""What the server's end of a connection tells its owner, and what it is told."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mixedmode.protocols.sccp.messages.register import Register
-from mixedmode.protocols.sccp.registration.admission import SecurityMode
+from mixedmode.protocols.sccp.messages.registering import ResetKind
+from mixedmode.protocols.sccp.messages.server_list import ServerEntry
+from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Refusal, SecurityMode
 
 
 @dataclass(frozen=True, slots=True)
 class AskDevice:
-    """A phone asks to be registered: look it up and call ``answer``."""
+    """A phone asks to be registered: look it up and send :class:`DeviceFacts` or :class:`Refusal`."""
 
     register: Register
 
 
 @dataclass(frozen=True, slots=True)
 class AskServers:
-    """A registered phone asks which servers there are: call ``name_servers``."""
+    """A registered phone asks which servers there are: send :class:`Servers`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """This server and the others of the phone's group, in order."""
+
+    entries: tuple[ServerEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,6 @@ class Left:
 class EndReason(Enum):
     """Why a connection is of no more use."""
 
-    MALFORMED = "malformed"
     SILENT = "silent"
     NO_REGISTER = "no-register"
     NO_ANSWER = "no-answer"
@@ -71,3 +79,4 @@ class Ended:
 
 
 Event = AskDevice | AskServers | Registered | Rejected | Reported | Left | Ended
+Told = DeviceFacts | Refusal | Servers | ResetKind

@@ -1,0 +1,65 @@
+"""Messages in frames and back: the one place that knows both."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mixedmode.protocols.sccp.connection.frames import HEADER_LENGTH, Frame
+from mixedmode.protocols.sccp.errors import MalformedSccpError
+from mixedmode.protocols.sccp.messages import registering as r
+from mixedmode.protocols.sccp.messages.codec import HIGHEST_PROTOCOL, parse_body
+from mixedmode.protocols.sccp.messages.fields import Message
+
+_OWN_HEADER_FROM: Final = 17
+_ALWAYS_ZERO: Final[frozenset[type[Message]]] = frozenset(
+    {
+        *(r.RegisterAck, r.KeepAliveAck, r.UnregisterAck, r.RegisterReject),
+        *(r.RegisterTokenReq, r.RegisterTokenAck, r.RegisterTokenReject),
+    }
+)
+"""What has header version 0 whatever was agreed on (calls-and-media.md 1)."""
+
+
+def parse_message(frame: Frame, protocol: int = 0) -> Message:
+    """Return the message of a frame.
+
+    Args:
+        frame: Whose header version is not looked at.
+        protocol: The protocol version that was agreed on; 0 before.
+
+    Raises:
+        MalformedSccpError: It is of a known kind and too short.
+    """
+    try:
+        return parse_body(frame.message_id, frame.body, protocol)
+    except MalformedSccpError as error:
+        if error.offset is not None:
+            error.offset += HEADER_LENGTH
+        raise
+
+
+def encode_message(message: Message, version: int = 0) -> bytes:
+    """Return the bytes of a message.
+
+    Args:
+        message: What to write.
+        version: Header version; see :func:`header_version`.
+
+    Raises:
+        MalformedSccpError: A value does not fit into its field.
+    """
+    return Frame(message.message_id, message.body(), version).encode()
+
+
+def encode_agreed(message: Message, protocol: int) -> bytes:
+    """Return the bytes of a message between ends that agreed on a protocol version; 0: they have not.
+
+    Raises:
+        MalformedSccpError: A value does not fit into its field.
+    """
+    return encode_message(message, 0 if type(message) in _ALWAYS_ZERO else header_version(protocol))
+
+
+def header_version(protocol: int) -> int:
+    """Return the header version of an agreed protocol version: 0 below 17, then the version itself, 22 at most."""
+    return min(protocol, HIGHEST_PROTOCOL) if protocol >= _OWN_HEADER_FROM else 0
