@@ -46,7 +46,8 @@ from mixedmode.services.files.store import FolderStore
 from mixedmode.services.http.service import HttpService
 from mixedmode.services.net.change_notification import ChangeNotificationService
 from mixedmode.services.net.server_tls import TlsFloor, server_context
-from mixedmode.services.net.supervisor import Running, Supervisor, Unit, UnitStatus
+from mixedmode.services.net.service import Service as NetService
+from mixedmode.services.net.supervisor import Supervisor, Unit, UnitStatus
 from mixedmode.services.ssh.sftp import NodeSftpService
 from mixedmode.services.tftp.service import TftpService
 from mixedmode.services.tvs.node import node_tvs
@@ -301,7 +302,7 @@ class NodeServices:
             except MixedModeError:
                 continue  # noted at its unit, which is tried again
 
-    def _tftp(self, port: int) -> Running:
+    def _tftp(self, port: int) -> NetService:
         """Make TFTP; it reads its folder anew (rule 1)."""
 
         def read() -> None:
@@ -318,10 +319,10 @@ class NodeServices:
         found = self.capf_store.find(device)
         return None if found is None else found.lsc
 
-    def _http(self, port: int) -> Running:
+    def _http(self, port: int) -> NetService:
         return HttpService(self.configs, host=self.host, port=port)
 
-    def _https(self, port: int) -> Running:
+    def _https(self, port: int) -> NetService:
         def context() -> ssl.SSLContext:
             # Phones come here for the EC certificate of the TFTP role, which there is from version 11 on.
             own = {stored.unit for stored in self.cluster.certificates.list_own(self.info.name)}
@@ -331,16 +332,16 @@ class NodeServices:
 
         return HttpService(self.configs, host=self.host, port=port, tls=context)
 
-    def _tvs(self, port: int) -> Running:
+    def _tvs(self, port: int) -> NetService:
         return node_tvs(self.cluster, self.info, self.folder, host=self.host, port=port, floor=self.options.floor)
 
-    def _ctl_provider(self, port: int) -> Running:
+    def _ctl_provider(self, port: int) -> NetService:
         return CtlProviderService(self.administered, self.info.name, self._guard, host=self.host, port=port)
 
-    def _capf(self, port: int) -> Running:
+    def _capf(self, port: int) -> NetService:
         return node_capf(self.cluster, self.info, self.capf_store, host=self.host, port=port, floor=self.options.floor)
 
-    def _sccp(self, port: int) -> Running:
+    def _sccp(self, port: int) -> NetService:
         return node_callmanager(
             self.cluster,
             self.info,
@@ -352,12 +353,12 @@ class NodeServices:
             locate=self._locate,
         )
 
-    def _sftp(self, port: int) -> Running:
+    def _sftp(self, port: int) -> NetService:
         return NodeSftpService(
             self.folder, host=self.host, port=port, authorized_keys=self.folder.root / PUBLISHER_KEYS
         )
 
-    def _ssh(self, port: int) -> Running:
+    def _ssh(self, port: int) -> NetService:
         return AdminSshService(
             self.administered,
             self.info.name,

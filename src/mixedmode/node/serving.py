@@ -12,7 +12,7 @@ from mixedmode.causes import place
 
 if TYPE_CHECKING:
     from mixedmode.services.files.store import FolderStore
-    from mixedmode.services.net.supervisor import Running
+    from mixedmode.services.net.service import Service
 
 DRAIN_SECONDS = 5.0
 _SHOWN = 20
@@ -28,7 +28,7 @@ def end_by_signal() -> asyncio.Event:
 
 
 async def serve_until_signal(
-    service: Running,
+    service: Service,
     *,
     started: Callable[[], None],
     drained: Callable[[int], None] = lambda _left: None,

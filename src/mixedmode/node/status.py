@@ -217,9 +217,8 @@ class SupervisorCollector:
         yield from (up, starts, failures, events)
 
     def _counted(self, name: str) -> Iterable[tuple[str, float]]:
-        found = getattr(self._supervisor.service(name), "metrics", {})
-        counts = found() if callable(found) else found
-        return sorted((str(event), float(count)) for event, count in dict(counts).items())
+        service = self._supervisor.service(name)
+        return () if service is None else sorted((event, float(count)) for event, count in service.metrics.items())
 
 
 def serve_metrics(collector: SupervisorCollector, address: str, port: int) -> Callable[[], None]:

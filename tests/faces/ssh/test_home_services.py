@@ -13,7 +13,7 @@ from mixedmode.cluster.model.topology import Service
 from mixedmode.control.services import ServiceEntry, ServiceStatus
 from mixedmode.errors import RemoteError
 from mixedmode.faces.ssh.home_services import HomeServices
-from mixedmode.services.net.side_loop import SideLoop
+from mixedmode.faces.ssh.side_loop import SideLoop
 
 ANNA = Actor("anna", "console")
 

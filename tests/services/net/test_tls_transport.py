@@ -17,10 +17,11 @@ from typing import cast
 
 import pytest
 
-from mixedmode.services.net.doors import Door, accept, listen
+from mixedmode.services.net.doors import TcpDoor, listen
+from mixedmode.services.net.gate import Gate, Place
+from mixedmode.services.net.guests import Guests
 from mixedmode.services.net.server_tls import server_context
 from mixedmode.services.net.tls_channel import Channel
-from mixedmode.services.net.tls_handshakes import Handshakes
 from mixedmode.services.net.tls_transport import TlsTransport
 from tests.services.tvs.tvsclient import LOOPS, client_context, run, tvs_signer
 
@@ -30,14 +31,15 @@ both_loops = pytest.mark.parametrize("loop", LOOPS)
 class Echo(asyncio.Protocol):
     """Sends back what it gets, and reads nothing while that is not taken."""
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
+    def __init__(self, server: Server, place: Place) -> None:
+        self.server, self.place = server, place
         self.lost: list[Exception | None] = []
         self.pauses = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.server.made.append(self)
+        self.server.guests.entered(self, self.place)
 
     def data_received(self, data: bytes) -> None:
         if data == b"fail":
@@ -56,6 +58,13 @@ class Echo(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost.append(exc)
+        self.server.guests.left(self)
+
+    def drain(self) -> None:
+        self.transport.close()
+
+    def abort(self) -> None:
+        self.transport.abort()
 
 
 class Server:
@@ -64,27 +73,29 @@ class Server:
     def __init__(self, seconds: float) -> None:
         self.made: list[Echo] = []
         self.failed: list[Exception] = []
-        self.taken = 0
-        self._context = server_context([tvs_signer()])
-        self._handshakes: Handshakes[str] = Handshakes(seconds, lambda _address, error: self.failed.append(error))
-        self._door = Door(listen("the echo", "127.0.0.1", 0), self._take, lambda: None, accept)
-        self.address = self._door.address
-        self._door.open()
+        self.guests: Guests[Echo] = Guests(Gate(100, 100))
+        self.door = TcpDoor(
+            "the echo",
+            ("127.0.0.1", 0),
+            self.guests,
+            lambda place: Echo(self, place),
+            handshake_seconds=seconds,
+            failed=lambda _place, error: self.failed.append(error),
+        )
+        self.door.tls = server_context([tvs_signer()])
 
-    def _take(self, client: socket.socket, address: str) -> None:
-        self.taken += 1
-        self._handshakes.begin(client, address, self._context, lambda _address: Echo(self))
+    async def open(self) -> None:
+        self.address = await self.door.open()
 
     def close(self) -> None:
-        self._door.close()
-        self._handshakes.close()
-        for protocol in self.made:
-            protocol.transport.abort()
+        self.door.close()
+        self.guests.abort()
 
 
 @asynccontextmanager
 async def echo(seconds: float = 5.0) -> AsyncIterator[Server]:
     server = Server(seconds)
+    await server.open()
     try:
         yield server
     finally:

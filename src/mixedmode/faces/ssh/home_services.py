@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.model.topology import Service
 from mixedmode.control.services import ServiceControl, ServiceEntry, ServiceStatus
-from mixedmode.services.net.side_loop import SideLoop
+from mixedmode.faces.ssh.side_loop import SideLoop
 
 _Act = Callable[[str, Service, Actor], AsyncIterator[ServiceStatus]]
 

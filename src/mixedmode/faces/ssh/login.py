@@ -16,63 +16,45 @@ import asyncssh
 from mixedmode.control.accounts import Account, AccountStore
 from mixedmode.control.logins import LoginGuard
 from mixedmode.errors import MixedModeError
+from mixedmode.services.net.guests import Guests
 from mixedmode.services.ssh.ssh_algorithms import only_strong_signatures
+from mixedmode.services.ssh.ssh_server import SshGuest
 
 _KEYS = 32
 """That a client may offer on one connection; an agent may hold many."""
 _log = logging.getLogger(__name__)
 
 
-class Door(Protocol):
+class Host(Protocol):
     """What a login needs of the server."""
 
     node: str
     accounts: AccountStore
     guard: LoginGuard
-    metrics: Counter[str]
+    counts: Counter[str]
+    guests: Guests[SshGuest]
 
     async def check_password(self, name: str, password: str, source: str) -> Account | None:
         """Return the account, None if it may not log in."""
-
-    def admitted(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
-        """Count a connection; return False if there are too many."""
-
-    def logged_in(self, connection: asyncssh.SSHServerConnection) -> None:
-        """Keep a connection, whoever else comes."""
-
-    def left(self, connection: asyncssh.SSHServerConnection) -> None:
-        """Forget a connection."""
 
     async def note(self, user: str, source: str, action: str, outcome: str, **details: object) -> None:
         """Write into the audit log."""
 
 
-class Login(asyncssh.SSHServer):
+class Login(SshGuest):
     """One connection.
 
     Args:
         service: The server.
     """
 
-    def __init__(self, service: Door) -> None:
+    def __init__(self, service: Host) -> None:
+        super().__init__(service.guests)
         self._service = service
         self._passwords = 0
         self._attempts: set[asyncio.Future[bool]] = set()
         self._keys_refused = 0
         self._method = ""
-
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        """Count the connection, or drop it when there are too many."""
-        self._connection = conn
-        peer = conn.get_extra_info("peername")
-        self._source = str(peer[0]) if peer else "unknown"
-        conn.set_extra_info(source=self._source)
-        if not self._service.admitted(conn, self._source):
-            conn.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self._service.left(self._connection)
 
     def password_auth_supported(self) -> bool:
         """Passwords may log in."""
@@ -97,23 +79,23 @@ class Login(asyncssh.SSHServer):
     async def _check(self, username: str, password: str) -> bool:
         service = self._service
         try:
-            account = await service.check_password(username, password, self._source)
+            account = await service.check_password(username, password, self.source)
         except MixedModeError as error:
             _log.error("nobody can log in to %s: %s", service.node, error)
             return False
         if account is not None:
             self._method = "password"
             return True
-        service.metrics["failed_logins"] += 1
-        locked = service.guard.is_locked(username, self._source)
-        await service.note(username, self._source, "login", "refused", method="password", locked=locked)
+        service.counts["failed_logins"] += 1
+        locked = service.guard.is_locked(username, self.source)
+        await service.note(username, self.source, "login", "refused", method="password", locked=locked)
         if self._passwords >= service.guard.policy.per_connection:
             self._end()
         return False
 
     def _end(self) -> None:
         reason = "Too many authentication failures"
-        self._connection.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, reason)
+        self.connection.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, reason)
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Check that a key belongs to the account; no lock concerns it, since keys cannot be guessed."""
@@ -134,7 +116,7 @@ class Login(asyncssh.SSHServer):
 
     async def auth_completed(self) -> None:
         """Note the login."""
-        self._service.logged_in(self._connection)
-        self._service.metrics["logins"] += 1
-        user = self._connection.get_extra_info("username")
-        await self._service.note(user, self._source, "login", "done", method=self._method)
+        self.logged_in()
+        self._service.counts["logins"] += 1
+        user = self.connection.get_extra_info("username")
+        await self._service.note(user, self.source, "login", "done", method=self._method)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,14 +32,17 @@ from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.login import Login
 from mixedmode.faces.ssh.sessions import SshSessions, Subsystem
-from mixedmode.services.net.gate import Startups
-from mixedmode.services.net.side_loop import SideLoop
+from mixedmode.faces.ssh.side_loop import SideLoop
+from mixedmode.services.net.gate import Gate, Startups
+from mixedmode.services.net.guests import Guests
+from mixedmode.services.net.service import Address, Service
 from mixedmode.services.ssh.ssh_keys import load_key, public_text
-from mixedmode.services.ssh.ssh_server import SshConnections, listen_ssh
+from mixedmode.services.ssh.ssh_server import SshGuest, listen_ssh, say_goodbye
 
 __all__ = ["AdminSshService", "SshLimits", "Subsystem", "account_store"]
 
 _STARTUPS = Startups(16, 0.3, 32)
+_GOODBYE_SECONDS = 5.0
 WINDOW = 1 << 16
 """Bytes of a session that are on their way to this node and not read yet."""
 HOST_KEY = "ssh_host_ed25519_key"
@@ -68,7 +70,7 @@ class SshLimits:
     logins: LoginPolicy = field(default_factory=LoginPolicy)
 
 
-class AdminSshService:
+class AdminSshService(Service):
     """The SSH server of one node.
 
     Args:
@@ -96,12 +98,14 @@ class AdminSshService:
         guard: LoginGuard | None = None,
         subsystems: Mapping[str, Subsystem] | None = None,
     ) -> None:
+        super().__init__("the SSH server")
         self.cluster = cluster
         self.node = cluster.node(node).name
         self.limits = limits or SshLimits()
         self.accounts = accounts or account_store(cluster.folder(self.node))
         self.guard = guard or LoginGuard(self.accounts, self.limits.logins)
-        self.metrics: Counter[str] = Counter()
+        gate = Gate(self.limits.connections, self.limits.per_address, startups=self.limits.startups)
+        self.guests: Guests[SshGuest] = Guests(gate)
         self._where = (host, port)
         self._services = services
         self._side = SideLoop(f"ssh-{self.node}")
@@ -113,24 +117,22 @@ class AdminSshService:
             request_seconds=self.limits.login_seconds,
         )
         self._acceptor: asyncssh.SSHAcceptor | None = None
-        self._connections = SshConnections(self.limits.connections, self.limits.per_address, self.limits.startups)
 
-    async def start(self) -> None:
+    def _levels(self) -> Mapping[str, int]:
+        return self.guests.counted()
+
+    async def _open(self) -> Address:
         """Listen.
 
         Raises:
-            RemoteError: The address cannot be used, or the host key not be read or made.
+            RemoteError: The host key cannot be read or made.
         """
         key = await asyncio.to_thread(load_key, self.cluster.folder(self.node).keys / HOST_KEY)
         self.host_public_key = public_text(key)
         await self._side.start()
-        try:
-            await self._side.run(self._listen(key))
-        except BaseException:
-            await self._side.stop()
-            raise
+        return await self._side.run(self._listen(key))
 
-    async def _listen(self, key: asyncssh.SSHKey) -> None:
+    async def _listen(self, key: asyncssh.SSHKey) -> Address:
         host, port = self._where
         self._sessions.begin()
         self._acceptor = await listen_ssh(
@@ -146,61 +148,36 @@ class AdminSshService:
             keepalive_interval=60,
             errors="replace",
         )
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """The address and port that it listens on."""
-        return self._where[0], self.port
-
-    @property
-    def port(self) -> int:
-        """The TCP port that it listens on."""
-        return self._acceptor.get_port() if self._acceptor else self._where[1]
+        return host, self._acceptor.get_port()
 
     @property
     def sessions(self) -> int:
         """How many sessions there are."""
         return len(self._sessions)
 
-    async def drain(self, seconds: float = 5.0) -> int:
-        """Take no more connections and let sessions end; return how many are left after ``seconds``."""
-        return await self._side.run(self._drain(seconds))
+    async def _finish(self, timeout: float) -> int:
+        """Let sessions end; return how many are left."""
+        return await self._side.run(self._end_sessions(timeout))
 
-    async def _drain(self, seconds: float) -> int:
+    async def _end_sessions(self, seconds: float) -> int:
         if self._acceptor is not None:
             self._acceptor.close()
         return await self._sessions.drain(seconds)
 
-    async def stop(self) -> None:
+    async def _close(self) -> None:
         """Close every connection (rule 5: operations that run end by themselves, in their threads)."""
-        await self._side.run(self._close())
+        await self._side.run(self._hang_up())
         await self._side.stop()
 
-    async def _close(self) -> None:
+    async def _hang_up(self) -> None:
         if self._acceptor is not None:
             self._acceptor.close()
             await self._acceptor.wait_closed()
             self._acceptor = None
-        self._connections.begin_close()
+        # Clients are told before their sessions end.
+        self.guests.drain()
         await self._sessions.end()
-        await self._connections.closed(5)
-
-    def admitted(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
-        """Count a connection; return False if there are too many (rule 2)."""
-        if not self._connections.admit(connection, source):
-            self.metrics["refused"] += 1
-            return False
-        self.metrics["connections"] += 1
-        self.metrics["dropped"] = self._connections.dropped
-        return True
-
-    def logged_in(self, connection: asyncssh.SSHServerConnection) -> None:
-        """Keep a connection, whoever else comes."""
-        self._connections.logged_in(connection)
-
-    def left(self, connection: asyncssh.SSHServerConnection) -> None:
-        """Forget a connection."""
-        self._connections.left(connection)
+        await say_goodbye(self.guests, _GOODBYE_SECONDS)
 
     async def note(self, user: str, source: str, action: str, outcome: str, **details: object) -> None:
         """Write into the audit log; a database that is down must not keep administrators out."""

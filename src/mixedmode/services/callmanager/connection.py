@@ -44,6 +44,7 @@ from mixedmode.protocols.sccp.registration.server_events import (
 from mixedmode.services.callmanager.directory import Directory, KnownDevice
 from mixedmode.services.callmanager.tls import PLAIN, Peer, peer_of
 from mixedmode.services.net.gate import Place
+from mixedmode.services.net.guests import Guests
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Host(Protocol):
     directory: Directory
     limits: CallManagerLimits
     settings: ServerSettings
-    metrics: Counter[str]
+    counts: Counter[str]
+    guests: Guests[PhoneConnection]
 
     def registered(self, connection: PhoneConnection, event: Registered) -> None:
         """A phone is registered."""
@@ -79,9 +81,6 @@ class Host(Protocol):
 
     def ended(self, connection: PhoneConnection, why: str) -> None:
         """A connection is over, for a reason that people may read."""
-
-    def entered(self, connection: PhoneConnection) -> None:
-        """Take a connection that is ready, after its handshake if there is one."""
 
     def left(self, connection: PhoneConnection) -> None:
         """Forget a connection that has been closed."""
@@ -97,7 +96,6 @@ class PhoneConnection(asyncio.Protocol):
     Attributes:
         place: The same.
         client: The client's address.
-        made: Whether the connection is ready, after the handshake if there is one.
         closed: Whether it is over.
         peer: Who is at the other end.
         known: The device, once the directory has answered.
@@ -106,7 +104,6 @@ class PhoneConnection(asyncio.Protocol):
     def __init__(self, host: Host, place: Place) -> None:
         self.place = place
         self.client = place.address
-        self.made = False
         self.closed = False
         self.peer: Peer = PLAIN
         self.known: KnownDevice | None = None
@@ -128,12 +125,10 @@ class PhoneConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a phone to speak."""
-        self.made = True
         self._transport = cast(asyncio.Transport, transport)
-        self._host.entered(self)
+        self._host.guests.entered(self, self.place)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
-            self._host.metrics["handshakes"] += 1
             self.peer = peer_of(tls)
         self._machine = ServerRegistration(self.peer.security, self._host.settings, monotonic(), _time_of_day)
         self._watch()
@@ -183,6 +178,10 @@ class PhoneConnection(asyncio.Protocol):
             if self._stalled is None and not self.closed:
                 self._stalled = asyncio.get_running_loop().call_later(self._host.limits.write_seconds, self._stuck)
 
+    def drain(self) -> None:
+        """Close, since the service takes nothing new."""
+        self.close()
+
     def abort(self) -> None:
         """Close at once."""
         if self._transport is not None:
@@ -228,21 +227,21 @@ class PhoneConnection(asyncio.Protocol):
             case AskServers():
                 self._telling = asyncio.get_running_loop().create_task(self._tell_servers())
             case Registered():
-                host.metrics["registrations"] += 1
+                host.counts["registrations"] += 1
                 host.registered(self, event)
             case Rejected(device=device, text=text):
-                host.metrics["rejected"] += 1
+                host.counts["rejected"] += 1
                 host.ended(self, f"{device} rejected: {text}")
             case Reported(text=text, xml=xml):
-                host.metrics["alarms"] += 1
+                host.counts["alarms"] += 1
                 report = read_report(text) if xml else None
                 if report is not None and (report.ctl is not None or report.itl is not None):
                     host.reported(self, report.ctl, report.itl)
             case Left():
-                host.metrics["unregistered"] += 1
+                host.counts["unregistered"] += 1
                 host.ended(self, f"{self.device} unregistered")
             case Ended(reason=reason, why=why):
-                host.metrics[_COUNTED[reason]] += 1
+                host.counts[_COUNTED[reason]] += 1
                 host.ended(self, f"{shown(self.device) or self.client}: {why}")
 
     async def _ask(self, device: str) -> None:
@@ -250,7 +249,7 @@ class PhoneConnection(asyncio.Protocol):
         try:
             found = await asyncio.to_thread(self._host.directory.find, device)
         except MixedModeError as error:
-            self._host.metrics["directory_failures"] += 1
+            self._host.counts["directory_failures"] += 1
             self._host.ended(self, f"{device}: the directory cannot be asked: {error}")
             self.abort()
             return
@@ -268,7 +267,7 @@ class PhoneConnection(asyncio.Protocol):
         try:
             found = await asyncio.to_thread(self._host.directory.servers, self.device, secure=secure)
         except MixedModeError:
-            self._host.metrics["directory_failures"] += 1
+            self._host.counts["directory_failures"] += 1
             found = ()
         machine = self._machine
         if machine is not None and self._transport is not None and not self.closed and not machine.closed:
@@ -311,7 +310,7 @@ class PhoneConnection(asyncio.Protocol):
             self._watch()
 
     def _stuck(self) -> None:
-        self._host.metrics["stuck"] += 1
+        self._host.counts["stuck"] += 1
         self.abort()
 
 

@@ -13,13 +13,10 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
-import socket
 import ssl
-from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -35,16 +32,18 @@ from mixedmode.services.capf.judge import claim_faults
 from mixedmode.services.capf.notes import CapfNote, CapfOutcome, NoteBudget
 from mixedmode.services.capf.session import CapfSession
 from mixedmode.services.capf.store import CapfDevice, CapfStore
-from mixedmode.services.net.doors import Door, accept, emptied, listen
+from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate, Place
+from mixedmode.services.net.guests import Guests
 from mixedmode.services.net.server_tls import TlsFloor, server_context
-from mixedmode.services.net.tls_handshakes import Handshakes
+from mixedmode.services.net.service import Address, Service
+from mixedmode.services.net.streams import StreamGuest
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 _READ: Final = 4096
-_READ_AHEAD: Final = 1 << 17
+_CLOSE_SECONDS: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +77,7 @@ class CapfLimits:
     proofs: ProofPolicy = ProofPolicy()  # noqa: RUF009 - immutable
 
 
-class CapfService:
+class CapfService(Service):
     """A CAPF server.
 
     Args:
@@ -98,7 +97,6 @@ class CapfService:
         store: The devices.
         limits: What phones may use.
         guard: How often phones may try.
-        metrics: Counters by name.
     """
 
     def __init__(
@@ -115,141 +113,87 @@ class CapfService:
         told: Callable[[CapfNote], None] = log_note,
         trace: Callable[[str], None] | None = None,
     ) -> None:
+        super().__init__("the CAPF service")
         self.store = store
         self.guard = ProofGuard((limits or CapfLimits()).proofs)
         self.limits = limits or CapfLimits()
-        self.metrics: Counter[str] = Counter()
+        self.guests: Guests[StreamGuest] = Guests(Gate(self.limits.connections, self.limits.per_address))
         self._load = signer
-        self._where = (host, port)
         self._floor = floor
         self._find_issuers = issuers if callable(issuers) else lambda: issuers
         self._issuers: tuple[Certificate, ...] = () if callable(issuers) else tuple(issuers)
         self._clock = clock
         self._told, self._trace = told, trace
         self._budget = NoteBudget()
-        self._context: ssl.SSLContext | None = None
-        self._door: Door[socket.socket] | None = None
-        self._gate = Gate(self.limits.connections, self.limits.per_address)
-        self._handshakes: Handshakes[Place] = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._draining = False
+        self._door = TcpDoor(
+            "CAPF",
+            (host, port),
+            self.guests,
+            lambda place: StreamGuest(self.guests, place, self._serve),
+            handshake_seconds=self.limits.handshake_seconds,
+            failed=self._handshake_failed,
+        )
         self._next_session = secrets.randbits(31)
         self._signer: SoftwareSigner | None = None
 
-    @property
-    def port(self) -> int:
-        """The TCP port that it listens on."""
-        return self._where[1] if self._door is None else self._door.address[1]
+    def _levels(self) -> Mapping[str, int]:
+        return self.guests.counted()
 
-    @property
-    def healthy(self) -> bool:
-        """Whether connections are taken."""
-        return self._door is not None and not self._draining
-
-    async def start(self) -> None:
-        """Load the key and listen.
-
-        Raises:
-            RemoteError: The address cannot be used.
-            MixedModeError: The key cannot be used, or the service runs already.
-        """
-        if self._door is not None:
-            raise UsageError("the CAPF service is running already")
+    async def _open(self) -> Address:
+        """Load the key and listen."""
         self._signer = await asyncio.to_thread(self._load)
         self._issuers = tuple(await asyncio.to_thread(self._find_issuers))
-        self._context = server_context((self._signer,), self._floor)
-        self._draining = False
-        self._door = Door(listen("CAPF", *self._where), self._take, self._no_room, accept)
-        self._door.open()
+        self._door.tls = server_context((self._signer,), self._floor)
+        return await self._door.open()
 
-    async def drain(self, timeout: float = 5.0) -> int:
-        """Take no more connections and let sessions end; return how many are left."""
-        self._draining = True
-        if self._door is not None:
-            self._door.rest()
-        self._handshakes.close()
-        return await emptied(self._tasks, timeout)
+    async def _finish(self, timeout: float) -> int:
+        """Let sessions end."""
+        self._door.close()
+        return await self.guests.gone(timeout)
 
-    async def stop(self) -> None:
-        """Close everything. Stopping twice does no harm."""
-        if self._door is not None:
-            self._door.close()
-            self._door = None
-        self._handshakes.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _take(self, client: socket.socket, address: str) -> None:
-        self.metrics["connections"] += 1
-        place = None if self._context is None else self._gate.admit(address)
-        if self._context is None or place is None:
-            self.metrics["refused"] += 1
-            client.close()
-            return
-        self.metrics["dropped"] = self._gate.dropped
-        place.drop = self._handshakes.begin(client, place, self._context, self._connect).abort
-
-    def _connect(self, place: Place) -> asyncio.StreamReaderProtocol:
-        def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Coroutine[None, None, None]:
-            return self._serve(reader, writer, place)
-
-        return asyncio.StreamReaderProtocol(asyncio.StreamReader(_READ_AHEAD), serve)
-
-    def _no_room(self) -> None:
-        self.metrics["accept_failures"] += 1
+    async def _close(self) -> None:
+        self._door.close()
+        self.guests.abort()
+        await self.guests.gone(_CLOSE_SECONDS)
 
     def _handshake_failed(self, place: Place, error: Exception) -> None:
-        self.metrics["handshake_failures"] += 1
         if isinstance(error, ssl.SSLError):
             reason = (error.reason or str(error)).lower().replace("_", " ")
             self.trace(f"{place.address}: the TLS handshake failed: {reason}")
-        place.leave()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    async def _serve(self, guest: StreamGuest) -> None:
         self._next_session = (self._next_session + 1) & 0xFFFFFFFF
-        talk = CapfSession(self, self._next_session, place.address, place.source)
+        talk = CapfSession(self, self._next_session, guest.place.address, guest.place.source)
         try:
             async with asyncio.timeout(self.limits.session_seconds):
-                await self._converse(talk, reader, writer, place)
+                await self._converse(talk, guest)
         except TimeoutError:
-            self.metrics["timeouts"] += 1
+            self.counts["timeouts"] += 1
             talk.broke_off("no answer in time")
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
-            self.metrics["broken"] += 1
+            self.counts["broken"] += 1
             talk.broke_off("the connection broke")
         except asyncio.CancelledError:
             # The service stops; whoever waits for this task finds that it ended.
             talk.broke_off("the service stops")
-        finally:
-            place.leave()
-            writer.close()
-            with contextlib.suppress(OSError, ssl.SSLError, TimeoutError, asyncio.CancelledError):
-                await writer.wait_closed()
 
-    async def _converse(
-        self, talk: CapfSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place
-    ) -> None:
+    async def _converse(self, talk: CapfSession, guest: StreamGuest) -> None:
         session = talk.machine
         while True:
-            writer.write(session.bytes_to_send())
-            await writer.drain()
+            guest.writer.write(session.bytes_to_send())
+            await guest.writer.drain()
             if session.closed:
                 return
             seconds = self.limits.key_seconds if session.makes_key else self.limits.answer_seconds
             async with asyncio.timeout(seconds):
-                data = await reader.read(_READ)
+                data = await guest.reader.read(_READ)
             if not data:
-                self.metrics["broken"] += 1
+                self.counts["broken"] += 1
                 talk.broke_off("the client closed the connection")
                 return
             await asyncio.to_thread(talk.receive, data)
             if talk.proved:
-                place.settle()
+                guest.place.settle()
 
     def authority(self) -> SoftwareSigner:
         """Return the CAPF key.

@@ -60,7 +60,7 @@ class Host(Protocol):
 
     store: CapfStore
     guard: ProofGuard
-    metrics: Counter[str]
+    counts: Counter[str]
 
     def now(self) -> datetime:
         """Return the time, UTC."""
@@ -134,7 +134,7 @@ class CapfSession:
                 refusal = self._refusal(fetched)
                 self.machine.send(Accepted() if refusal is None else Refusal(refusal), monotonic())
                 if refusal is None:
-                    self._host.metrics[operation.value] += 1
+                    self._host.counts[operation.value] += 1
                     self._host.tell(_DONE[operation], self._name, self._address)
             case Ended():
                 self._ended(event)
@@ -156,7 +156,7 @@ class CapfSession:
         if device.needs_proof or device.operation is Operation.FETCH:
             wait = host.guard.begin(self._source, device.name, monotonic())
             if wait > 0:
-                host.metrics["refused_early"] += 1
+                host.counts["refused_early"] += 1
                 host.trace(f"{self._label}: after wrong proofs it has to wait {wait:.0f} s more; nothing is judged")
                 return Refusal()
         if device.needs_proof and not self._proves(claim, device):
@@ -182,7 +182,7 @@ class CapfSession:
         if counted.wrong_proofs >= most:
             note = f"cancelled after {most} wrong proofs, the last from {self._address}"
             if host.store.cancel(device, f"{host.now():%Y-%m-%d %H:%M:%S} UTC: {note}"):
-                host.metrics["cancelled"] += 1
+                host.counts["cancelled"] += 1
                 host.tell(CapfOutcome.CANCELLED, self._name, self._address, f"{note}; order it anew")
         return False
 
@@ -201,13 +201,13 @@ class CapfSession:
         return None if host.store.done(order, held) else "the operation was changed meanwhile"
 
     def _refused(self, faults: list[str]) -> None:
-        self._host.metrics["refused_proofs"] += 1
+        self._host.counts["refused_proofs"] += 1
         reason = plain("; ".join(faults))
         self._host.trace(f"{self._label}: refused: {reason}")
         self._host.tell(CapfOutcome.REFUSED, self._name, self._address, reason)
 
     def _ended(self, ended: Ended) -> None:
-        self._host.metrics[f"ended_{ended.reason.name.lower()}"] += 1
+        self._host.counts[f"ended_{ended.reason.name.lower()}"] += 1
         if ended.why:
             self._host.trace(f"{self._label}: {plain(ended.why)}")
             if ended.why not in _ORDINARY:

@@ -54,7 +54,7 @@ from mixedmode.protocols.ctlprovider import (
 )
 from mixedmode.services.ctlprovider.describe import describe
 from mixedmode.services.ctlprovider.ports import Host
-from mixedmode.services.net.gate import Place
+from mixedmode.services.net.streams import StreamGuest
 
 _ACTIONS = {
     Action.MIXED: CtlAction.MIXED,
@@ -70,14 +70,12 @@ class ProviderConnection:
 
     Args:
         host: The service.
-        reader: Bytes of the client.
-        writer: Bytes to the client.
-        place: The client's place at the door.
+        guest: The client.
     """
 
-    def __init__(self, host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place) -> None:
-        self._host, self._reader, self._writer = host, reader, writer
-        self._place, self._source = place, place.address
+    def __init__(self, host: Host, guest: StreamGuest) -> None:
+        self._host, self._reader, self._writer = host, guest.reader, guest.writer
+        self._place, self._source = guest.place, guest.place.address
         self._machine = ServerConnection()
         self._actor: Actor | None = None
         self._failures = 0
@@ -102,14 +100,14 @@ class ProviderConnection:
                 if not requests:
                     data = await self._receive()
         except RemoteProtocolError as error:
-            self._host.metrics["malformed"] += 1
+            self._host.counts["malformed"] += 1
             _log.warning("CTL Provider of %s: %s broke the protocol: %s", self._host.node, self._source, error)
         except LocalProtocolError as error:
             _log.error("CTL Provider of %s: what %s asks cannot be answered: %s", self._host.node, self._source, error)
         except TimeoutError:
-            self._host.metrics["timeouts"] += 1
+            self._host.counts["timeouts"] += 1
         except OSError:
-            self._host.metrics["cut"] += 1
+            self._host.counts["cut"] += 1
 
     async def _receive(self) -> bytes | None:
         """Read once; return None when the client has closed."""
@@ -125,7 +123,7 @@ class ProviderConnection:
         return data or None
 
     async def _handle(self, request: Request) -> None:
-        self._host.metrics["requests"] += 1
+        self._host.counts["requests"] += 1
         try:
             if isinstance(request, Hello):
                 await self._send(self._welcome(request))
@@ -161,7 +159,7 @@ class ProviderConnection:
             return Failure("logins", "nobody can log in now", next_step="look at the CTL Provider's log", closing=True)
         if account is None:
             self._failures += 1
-            host.metrics["failed_logins"] += 1
+            host.counts["failed_logins"] += 1
             locked = host.logins.is_locked(request.user, self._source)
             await self._note(request.user, "refused", locked=locked)
             refused = CheckFailedError(
@@ -178,7 +176,7 @@ class ProviderConnection:
             return failure_of(low, closing=True)
         self._actor = actor
         self._place.settle()
-        host.metrics["logins"] += 1
+        host.counts["logins"] += 1
         await self._note(request.user, "done")
         return Accepted(account.privilege)
 

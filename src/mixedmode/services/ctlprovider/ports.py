@@ -62,7 +62,7 @@ class Host(Protocol):
     node: str
     limits: ProviderLimits
     logins: Logins
-    metrics: Counter[str]
+    counts: Counter[str]
     installer: Actor | None
     draining: bool
 

@@ -12,32 +12,31 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import socket
 import ssl
-from collections import Counter
-from functools import partial
+from collections.abc import Mapping
 from typing import Final
 
 from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.ctl_upload import InstallCtl
-from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.errors import MixedModeError
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.services.ctlprovider.connection import ProviderConnection
 from mixedmode.services.ctlprovider.ports import HasPrivilege, Logins, ProviderLimits
 from mixedmode.services.ctlprovider.tls import provider_context
-from mixedmode.services.net.doors import Door, accept, listen
+from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate, Place
+from mixedmode.services.net.guests import Guests
+from mixedmode.services.net.service import Address, Service
+from mixedmode.services.net.streams import StreamGuest
 
 _BACKLOG: Final = 64
-_SHUTDOWN_SECONDS: Final = 2.0
 _STOP_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
-class CtlProviderService:
+class CtlProviderService(Service):
     """A CTL Provider.
 
     Args:
@@ -49,9 +48,7 @@ class CtlProviderService:
         limits: What clients may use.
 
     Attributes:
-        metrics: Counters by name; ``open`` is a level.
         installer: Whose list is being installed now.
-        draining: Whether no more requests are taken.
     """
 
     def __init__(
@@ -64,17 +61,25 @@ class CtlProviderService:
         port: int = 2444,
         limits: ProviderLimits | None = None,
     ) -> None:
+        super().__init__("the CTL Provider")
         self.cluster = cluster
         self.node = cluster.node(node).name
         self.logins = logins
         self.limits = limits or ProviderLimits()
-        self.metrics: Counter[str] = Counter()
         self.installer: Actor | None = None
-        self.draining = False
-        self._where = (host, port)
-        self._door: Door[socket.socket] | None = None
-        self._gate = Gate(self.limits.connections, self.limits.per_address, startups=self.limits.startups)
-        self._clients: dict[asyncio.Task[None], ProviderConnection | None] = {}
+        gate = Gate(self.limits.connections, self.limits.per_address, startups=self.limits.startups)
+        self.guests: Guests[StreamGuest] = Guests(gate)
+        self._door = TcpDoor(
+            self.name,
+            (host, port),
+            self.guests,
+            lambda place: StreamGuest(self.guests, place, self._serve, self._end_idle),
+            handshake_seconds=self.limits.handshake_seconds,
+            failed=self._handshake_failed,
+            backlog=_BACKLOG,
+        )
+        self._door.tls = self._context
+        self._talks: dict[StreamGuest, ProviderConnection] = {}
         self._installations: set[asyncio.Task[OperationResult]] = set()
 
     def authorize(self, actor: Actor) -> None:
@@ -85,68 +90,26 @@ class CtlProviderService:
         """
         self.cluster.operations.authorize(actor, InstallCtl.title, InstallCtl.privilege)
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where the service listens.
+    def _levels(self) -> Mapping[str, int]:
+        return self.guests.counted()
 
-        Raises:
-            UsageError: It has not been started.
-        """
-        if self._door is None:
-            raise UsageError("the CTL Provider is not running", next_step="call start() first")
-        return self._door.address
-
-    @property
-    def port(self) -> int:
-        """The port that the service listens on."""
-        return self.address[1]
-
-    @property
-    def healthy(self) -> bool:
-        """Whether connections are taken."""
-        return self._door is not None and not self.draining
-
-    async def start(self) -> None:
-        """Load the key once, to see that it is good, and listen.
-
-        Raises:
-            RemoteError: The address cannot be had.
-            UsageError: The key is of no use, or the service runs already.
-            NotFoundError: The node has no CallManager certificate, or its key is not here.
-        """
-        if self._door is not None:
-            raise UsageError("the CTL Provider is running already")
+    async def _open(self) -> Address:
+        """Load the key once, to see that it is good, and listen."""
         await asyncio.to_thread(self._context)
-        self._door = Door(listen("the CTL Provider", *self._where, backlog=_BACKLOG), self._take, self._no_room, accept)
-        self.draining = False
-        self._door.open()
+        return await self._door.open()
 
-    async def drain(self, timeout: float = 5.0) -> int:
-        """Take nothing new, close those that ask for nothing, let the others have their answer.
+    async def _finish(self, timeout: float) -> int:
+        """Close connections that ask for nothing, let the others have their answer."""
+        self._door.close()
+        self.guests.drain()
+        return await self.guests.gone(timeout)
 
-        Returns:
-            Connections left after ``timeout`` seconds.
-        """
+    async def _close(self) -> None:
+        """Let an installation come to its end (rule 4)."""
         self.draining = True
-        if self._door is not None:
-            self._door.rest()
-        for task, connection in self._clients.items():
-            if connection is None or connection.is_idle:
-                task.cancel()
-        if self._clients:
-            await asyncio.wait(self._clients, timeout=timeout)
-        return len(self._clients)
-
-    async def stop(self) -> None:
-        """Close everything (rule 4). Stopping twice does no harm."""
-        self.draining = True
-        if self._door is not None:
-            self._door.close()
-            self._door = None
-        tasks = list(self._clients)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._door.close()
+        self.guests.abort()
+        await self.guests.gone(_STOP_SECONDS)
         if self._installations:
             await asyncio.wait(self._installations, timeout=_STOP_SECONDS)
 
@@ -157,77 +120,25 @@ class CtlProviderService:
             self._installations.discard(done)
             self.installer = None
             failed = done.cancelled() or done.exception() is not None
-            self.metrics["installations_failed" if failed else "installations"] += 1
+            self.counts["installations_failed" if failed else "installations"] += 1
 
         self._installations.add(work)
         work.add_done_callback(ended)
 
-    def _take(self, client: socket.socket, source: str) -> None:
-        self.metrics["connections"] += 1
-        place = self._gate.admit(source)
-        if place is None:
-            self.metrics["refused"] += 1
-            client.close()
-            return
-        task = asyncio.get_running_loop().create_task(self._serve(client, place))
-        place.drop = task.cancel
-        self._clients[task] = None
-        self.metrics["open"] = len(self._clients)
-        self.metrics["dropped"] = self._gate.dropped
-        task.add_done_callback(partial(self._left, client, place))
-
-    def _no_room(self) -> None:
-        self.metrics["accept_failures"] += 1
-
-    def _left(self, client: socket.socket, place: Place, task: asyncio.Task[None]) -> None:
-        del self._clients[task]
-        self.metrics["open"] = len(self._clients)
-        place.leave()
-        if task.cancelled():
-            client.close()
-        elif (error := task.exception()) is not None:
-            _log.error("a connection to the CTL Provider failed", exc_info=error)
-
-    async def _serve(self, client: socket.socket, place: Place) -> None:
-        streams = await self._shake_hands(client)
-        if streams is None:
-            return
-        reader, stream = streams
-        connection = ProviderConnection(self, reader, stream, place)
-        task = asyncio.current_task()
-        if task is not None:
-            self._clients[task] = connection
+    async def _serve(self, guest: StreamGuest) -> None:
+        connection = self._talks[guest] = ProviderConnection(self, guest)
         try:
             await connection.serve()
         finally:
-            stream.close()
-            with contextlib.suppress(OSError, TimeoutError):
-                async with asyncio.timeout(_SHUTDOWN_SECONDS):
-                    await stream.wait_closed()
+            del self._talks[guest]
 
-    async def _shake_hands(self, client: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader()
-        protocol = asyncio.StreamReaderProtocol(reader)
-        try:
-            context = await asyncio.to_thread(self._context)
-            transport, _ = await loop.connect_accepted_socket(
-                lambda: protocol,
-                client,
-                ssl=context,
-                ssl_handshake_timeout=self.limits.handshake_seconds,
-                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
-            )
-        except OSError:
-            # Everything that a client can do wrong in a handshake.
-            self.metrics["handshake_failures"] += 1
-            client.close()
-            return None
-        except MixedModeError as error:
+    def _end_idle(self, guest: StreamGuest) -> None:
+        if guest not in self._talks or self._talks[guest].is_idle:
+            guest.abort()
+
+    def _handshake_failed(self, _place: Place, error: Exception) -> None:
+        if isinstance(error, MixedModeError):
             _log.warning("the CTL Provider of %s has no key: %s", self.node, error)
-            client.close()
-            return None
-        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     def _context(self) -> ssl.SSLContext:
         return provider_context(self.cluster.signer(self.node, Purpose.CALLMANAGER.value))

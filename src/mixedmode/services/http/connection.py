@@ -47,10 +47,10 @@ class HttpConnection(asyncio.Protocol):
 
     Args:
         host: The service.
-        place: The client's place at the door, if it has been admitted already.
+        place: The client's place at the door.
 
     Attributes:
-        place: The client's place; None until it is admitted.
+        place: The client's place.
         deadline: When the service shall call :meth:`expire`, on the monotonic clock.
     """
 
@@ -59,7 +59,7 @@ class HttpConnection(asyncio.Protocol):
         "deadline", "place",
     )  # fmt: skip
 
-    def __init__(self, host: Host, place: Place | None = None) -> None:
+    def __init__(self, host: Host, place: Place) -> None:
         self.place = place
         self.deadline = NEVER
         self._host = host
@@ -75,16 +75,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request; for TLS the handshake is done."""
         self._transport = cast(asyncio.Transport, transport)
-        if self.place is None:
-            self.place = self._host.admit(str((transport.get_extra_info("peername") or ("",))[0]))
-            if self.place is not None:
-                self.place.drop = self.abort
-        if self.place is None:
-            self._transport.write(refusal(HTTPStatus.SERVICE_UNAVAILABLE, self._host.stamp))
-            self._transport.close()
-            self._phase = Phase.CLOSING
-            return
-        self._host.entered(self)
+        self._host.guests.entered(self, self.place)
         self._transport.set_write_buffer_limits(CHUNK)
         self.deadline = monotonic() + self._host.limits.idle_seconds
 
@@ -93,8 +84,7 @@ class HttpConnection(asyncio.Protocol):
         self._phase = Phase.CLOSING
         self._rest = None
         self._buffer = b""
-        if self.place is not None:
-            self._host.left(self)
+        self._host.guests.left(self)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes and answer what is whole."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mixedmode.services.http.files import HttpFiles
 from mixedmode.services.http.limits import HttpCounters, HttpLimits
-from mixedmode.services.net.gate import Place
+from mixedmode.services.net.guests import Guests
 
 if TYPE_CHECKING:
     from mixedmode.services.http.connection import HttpConnection
@@ -27,19 +27,11 @@ class Host(Protocol):
     counters: HttpCounters
     stamp: bytes
     draining: bool
+    guests: Guests[HttpConnection]
 
     @property
     def builders(self) -> Executor:
         """The threads in which the store builds."""
-
-    def admit(self, client: str) -> Place | None:
-        """Return a place for a connection from an address, None where it is too much."""
-
-    def entered(self, connection: HttpConnection) -> None:
-        """Take a connection that can be served."""
-
-    def left(self, connection: HttpConnection) -> None:
-        """Forget an admitted connection that has ended."""
 
 
 class Phase(Enum):

@@ -38,15 +38,8 @@ class HttpLimits:
 
 @dataclass(slots=True)
 class HttpCounters:
-    """What the server did since it started; ``open`` is a level, all others only grow."""
+    """What the server did with requests since it was made."""
 
-    open: int = 0
-    connections: int = 0
-    dropped_full: int = 0
-    dropped_client: int = 0
-    pushed_out: int = 0
-    handshake_failures: int = 0
-    accept_failures: int = 0
     requests: int = 0
     completed: int = 0
     not_found: int = 0

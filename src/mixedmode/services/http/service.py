@@ -15,28 +15,27 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from email.utils import formatdate
-from functools import partial
+from http import HTTPStatus
 from typing import Final
 
-from mixedmode.errors import UsageError
 from mixedmode.services.files.store import FileStore
 from mixedmode.services.http.connection import HttpConnection
-from mixedmode.services.http.files import HttpFiles
+from mixedmode.services.http.files import HttpFiles, refusal
 from mixedmode.services.http.limits import HttpCounters, HttpLimits
 from mixedmode.services.net.deadlines import Sweep
-from mixedmode.services.net.doors import BACKLOG, Door, accept, emptied, listen
-from mixedmode.services.net.gate import Gate, Place
-from mixedmode.services.net.tls_handshakes import Handshakes
+from mixedmode.services.net.doors import TcpDoor
+from mixedmode.services.net.gate import Gate
+from mixedmode.services.net.guests import Guests
+from mixedmode.services.net.service import Address, Service
 
 _BUILDERS: Final = 2
 
 
-class HttpService:
+class HttpService(Service):
     """A read-only HTTP or HTTPS server.
 
     Args:
@@ -50,9 +49,8 @@ class HttpService:
 
     Attributes:
         files: The store's files as answers.
-        counters: What was done.
+        counters: What was done with requests.
         stamp: Server and Date, as every answer has them.
-        draining: Whether connections end after the request under way.
     """
 
     def __init__(
@@ -65,47 +63,36 @@ class HttpService:
         limits: HttpLimits | None = None,
         reuse_port: bool = False,
     ) -> None:
+        super().__init__("the HTTP service")
         self.files = HttpFiles(store, unsigned=tls is not None)
         self.limits = limits or HttpLimits()
         self.counters = HttpCounters()
         self.stamp = b""
-        self.draining = False
-        self._where = (host, port)
+        self.guests: Guests[HttpConnection] = Guests(Gate(self.limits.connections, self.limits.per_address))
         self._tls = tls
-        self._reuse_port = reuse_port
-        self._address: tuple[str, int] | None = None
-        self._door: asyncio.Server | Door[socket.socket] | None = None
-        self._gate = Gate(self.limits.connections, self.limits.per_address)
-        self._handshakes: Handshakes[Place] = Handshakes(self.limits.handshake_seconds, self._handshake_failed)
+        self._door = TcpDoor(
+            self.name,
+            (host, port),
+            self.guests,
+            lambda place: HttpConnection(self, place),
+            handshake_seconds=self.limits.handshake_seconds,
+            refusal=lambda: refusal(HTTPStatus.SERVICE_UNAVAILABLE, self.stamp),
+            reuse_port=reuse_port,
+        )
         self._builders: ThreadPoolExecutor | None = None
-        self._connections: set[HttpConnection] = set()
-        self._sweep = Sweep(self._connections, self._stamp)
+        self._sweep = Sweep(self.guests, self._stamp)
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where the service listens.
-
-        Raises:
-            UsageError: It has not been started.
-        """
-        if self._address is None:
-            raise UsageError("the HTTP service is not running", next_step="call start() first")
-        return self._address
-
-    @property
-    def port(self) -> int:
-        """The port that the service listens on."""
-        return self.address[1]
-
-    @property
-    def metrics(self) -> dict[str, int]:
-        """The counters by name."""
-        return self.counters.snapshot()
-
-    @property
-    def healthy(self) -> bool:
-        """Whether requests are taken."""
-        return self._door is not None and not self.draining
+    def _levels(self) -> Mapping[str, int]:
+        there = self.guests.counted()
+        # Requests are refused too, so connections have words of their own.
+        refused, pushed_out = there.pop("refused"), there.pop("dropped")
+        return {
+            **there,
+            **self.counters.snapshot(),
+            "dropped_client": self.guests.crowded,
+            "dropped_full": refused - self.guests.crowded,
+            "pushed_out": pushed_out,
+        }
 
     @property
     def builders(self) -> Executor:
@@ -114,99 +101,28 @@ class HttpService:
             self._builders = ThreadPoolExecutor(_BUILDERS, "http-build")
         return self._builders
 
-    async def start(self) -> None:
-        """Load the keys and listen.
-
-        Raises:
-            RemoteError: The address cannot be had.
-            MixedModeError: The keys are of no use, or the service runs already.
-        """
-        if self._address is not None:
-            raise UsageError("the HTTP service is running already")
-        self.draining = False
-        context = None if self._tls is None else await asyncio.to_thread(self._tls)
-        listener = listen("the HTTP service", *self._where, reuse_port=self._reuse_port)
-        name = listener.getsockname()
-        self._address = str(name[0]), int(name[1])
+    async def _open(self) -> Address:
+        """Load the keys and listen."""
+        if self._tls is not None:
+            self._door.tls = await asyncio.to_thread(self._tls)
+        address = await self._door.open()
         self._sweep.start()
-        if context is None:
-            loop = asyncio.get_running_loop()
-            self._door = await loop.create_server(lambda: HttpConnection(self), sock=listener, backlog=BACKLOG)
-            return
-        self._door = Door(listener, partial(self._take, context), self._no_room, accept)
-        self._door.open()
+        return address
 
-    async def drain(self, timeout: float = 5.0) -> int:
-        """Take no more connections, close those that wait for a request, let the others have their file.
+    async def _finish(self, timeout: float) -> int:
+        """Close connections that wait for a request, let the others have their file."""
+        self._door.close()
+        self.guests.drain()
+        return await self.guests.gone(timeout)
 
-        Returns:
-            Connections left after ``timeout`` seconds.
-        """
-        self.draining = True
-        if self._door is not None:
-            self._door.close()
-        self._handshakes.close()
-        for connection in list(self._connections):
-            connection.drain()
-        return await emptied(self._connections, timeout)
-
-    async def stop(self) -> None:
-        """Close everything; files under way are cut off. Stopping twice does no harm."""
+    async def _close(self) -> None:
+        """Cut off files under way."""
+        self._door.close()
         self._sweep.stop()
-        door, self._door = self._door, None
-        if door is not None:
-            door.close()
-        self._handshakes.close()
-        for connection in list(self._connections):
-            connection.abort()
+        self.guests.abort()
         if self._builders is not None:
             self._builders.shutdown(wait=False, cancel_futures=True)
             self._builders = None
-        self._address = None
-
-    def admit(self, client: str) -> Place | None:
-        """Return a place for a connection from an address, None where it is too much (rule 2)."""
-        self.counters.connections += 1
-        place = self._gate.admit(client)
-        if place is None:
-            if self._gate.crowded(client):
-                self.counters.dropped_client += 1
-            else:
-                self.counters.dropped_full += 1
-            return None
-        self.counters.open = self._gate.open
-        self.counters.pushed_out = self._gate.dropped
-        return place
-
-    def entered(self, connection: HttpConnection) -> None:
-        """Take a connection that can be served."""
-        self._connections.add(connection)
-
-    def left(self, connection: HttpConnection) -> None:
-        """Forget an admitted connection that has ended."""
-        self._connections.discard(connection)
-        self.release(connection.place)
-
-    def release(self, place: Place | None) -> None:
-        """Count a connection no longer."""
-        if place is not None:
-            place.leave()
-        self.counters.open = self._gate.open
-
-    def _take(self, context: ssl.SSLContext, client: socket.socket, address: str) -> None:
-        place = self.admit(address)
-        if place is not None:
-            place.drop = self._handshakes.begin(client, place, context, partial(HttpConnection, self)).abort
-        else:
-            client.close()
-
-    def _no_room(self) -> None:
-        self.counters.accept_failures += 1
-
-    def _handshake_failed(self, place: Place, _error: Exception) -> None:
-        # Everything that a client can do wrong in a handshake; the log of a server need not repeat it.
-        self.counters.handshake_failures += 1
-        self.release(place)
 
     def _stamp(self) -> None:
         self.stamp = f"\r\nServer: mixedmode\r\nDate: {formatdate(usegmt=True)}\r\n".encode()

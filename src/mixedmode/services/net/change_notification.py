@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from mixedmode.errors import MixedModeError
+from mixedmode.services.net.service import NOWHERE, Address, Service
 
 RETURN_SECONDS: Final = 15.0
 """How long a certificate stays deleted on a node at least."""
@@ -27,7 +28,7 @@ class TrustKeeper(Protocol):
         """Put back what was deleted before a moment."""
 
 
-class ChangeNotificationService:
+class ChangeNotificationService(Service):
     """Looks from time to time what there is to put back.
 
     Args:
@@ -39,34 +40,27 @@ class ChangeNotificationService:
     def __init__(
         self, cluster: TrustKeeper, *, return_seconds: float = RETURN_SECONDS, look_seconds: float = LOOK_SECONDS
     ) -> None:
+        super().__init__("Certificate Change Notification")
         self._cluster = cluster
         self._return_seconds, self._look_seconds = return_seconds, look_seconds
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def port(self) -> int:
-        """It listens on none."""
-        return 0
-
-    @property
-    def healthy(self) -> bool:
-        """Whether it looks."""
-        return self._task is not None and not self._task.done()
-
-    async def start(self) -> None:
-        """Begin to look."""
+    async def _open(self) -> Address:
         self._task = asyncio.create_task(self._run())
+        return NOWHERE
 
-    async def drain(self, timeout: float = 0.0, /) -> int:
-        """Let nothing finish: an operation that runs ends by itself."""
+    async def _finish(self, timeout: float) -> int:
+        """Wait for nothing: an operation that runs ends by itself."""
         return 0
 
-    async def stop(self) -> None:
-        """Stop looking."""
+    async def _close(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+
+    def _works(self) -> bool:
+        return self._task is not None and not self._task.done()
 
     async def _run(self) -> None:
         while True:

@@ -16,9 +16,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.services.net.service import Service
 
 DRAIN_SECONDS: Final = 2.0
 WATCH_SECONDS: Final = 0.5
@@ -33,36 +34,6 @@ class UnitState(StrEnum):
     STOPPED = "STOPPED"
     STARTING = "STARTING"
     STOPPING = "STOPPING"
-
-
-class Running(Protocol):
-    """A service on a socket."""
-
-    @property
-    def port(self) -> int:
-        """The port that it listens on."""
-
-    async def start(self) -> None:
-        """Listen.
-
-        Raises:
-            RemoteError: The port cannot be had.
-        """
-
-    async def drain(self, timeout: float = ..., /) -> int:
-        """Take nothing new and let what is under way finish; return what is left."""
-
-    async def stop(self) -> None:
-        """Close."""
-
-
-@runtime_checkable
-class Watched(Protocol):
-    """A service that knows whether it still works."""
-
-    @property
-    def healthy(self) -> bool:
-        """Whether requests are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +71,14 @@ class Unit:
     def __init__(
         self,
         name: str,
-        make: Callable[[int], Running],
+        make: Callable[[int], Service],
         port: int,
         *,
         elsewhere: bool = False,
         prepare: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.name = name
-        self.service: Running | None = None
+        self.service: Service | None = None
         self.port: int | None = None
         self.state = UnitState.STOPPED
         self.starts = self.failures = 0
@@ -121,7 +92,7 @@ class Unit:
         self._elsewhere = elsewhere
         self._prepare = prepare
 
-    async def open(self) -> Running:
+    async def open(self) -> Service:
         """Make the service and start it.
 
         Raises:
@@ -137,7 +108,7 @@ class Unit:
                 raise
             return await self._opened(0)
 
-    async def _opened(self, port: int) -> Running:
+    async def _opened(self, port: int) -> Service:
         service = self._make(port)
         await service.start()
         return service
@@ -171,7 +142,7 @@ class Supervisor:
         """Return what a unit does."""
         return self._unit(name).status
 
-    def service(self, name: str) -> Running | None:
+    def service(self, name: str) -> Service | None:
         """Return a unit's service while it runs."""
         return self._unit(name).service
 
@@ -228,7 +199,7 @@ class Supervisor:
         async with unit.lock:
             if not unit.wanted:
                 return
-            if isinstance(unit.service, Watched) and not unit.service.healthy:
+            if unit.service is not None and not unit.service.healthy:
                 self._failed(unit, "it stopped answering")
                 await self._stop(unit)
             if unit.service is None and asyncio.get_running_loop().time() >= unit.next_try:

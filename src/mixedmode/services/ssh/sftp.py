@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,14 +21,16 @@ import asyncssh
 
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.errors import UsageError
-from mixedmode.services.net.doors import emptied
-from mixedmode.services.net.gate import FEW_STARTUPS, Startups
+from mixedmode.services.net.gate import FEW_STARTUPS, Gate, Startups
+from mixedmode.services.net.guests import Guests
+from mixedmode.services.net.service import Address, Service
 from mixedmode.services.ssh.sftp_folder import MAX_FILE, FolderServer
 from mixedmode.services.ssh.ssh_algorithms import only_strong_signatures
 from mixedmode.services.ssh.ssh_keys import load_key, parse_public, public_text
-from mixedmode.services.ssh.ssh_server import SshConnections, listen_ssh
+from mixedmode.services.ssh.ssh_server import SshGuest, listen_ssh, say_goodbye
 
 ACCOUNT: Final = "ctlfile"
+_GOODBYE_SECONDS: Final = 2.0
 HOST_KEY: Final = "sftp_host_ed25519_key"
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class SftpLimits:
     seconds: float = 600.0
 
 
-class NodeSftpService:
+class NodeSftpService(Service):
     """The SFTP server of one node.
 
     Args:
@@ -82,17 +83,16 @@ class NodeSftpService:
         host_key_path: Path | None = None,
         limits: SftpLimits | None = None,
     ) -> None:
+        super().__init__("the SFTP service")
         self.folder = folder
         self.account = account
         self.limits = limits or SftpLimits()
-        self.counters: Counter[str] = Counter()
+        gate = Gate(self.limits.connections, self.limits.per_address, startups=self.limits.startups)
+        self.guests: Guests[SshGuest] = Guests(gate)
         self._where = (host, port)
         self._authorized = authorized_keys
         self._host_key_path = host_key_path or folder.keys / HOST_KEY
         self._acceptor: asyncssh.SSHAcceptor | None = None
-        self._connections = SshConnections(self.limits.connections, self.limits.per_address, self.limits.startups)
-        self._ends: dict[asyncssh.SSHServerConnection, asyncio.TimerHandle] = {}
-        self._draining = False
 
     @property
     def host_public_key(self) -> str:
@@ -103,40 +103,20 @@ class NodeSftpService:
         """
         return public_text(load_key(self._host_key_path))
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """The address and port that it listens on."""
-        return self._where[0], self.port
+    def _levels(self) -> Mapping[str, int]:
+        return self.guests.counted()
 
-    @property
-    def port(self) -> int:
-        """The TCP port that it listens on."""
-        return self._acceptor.get_port() if self._acceptor else self._where[1]
-
-    @property
-    def metrics(self) -> dict[str, int]:
-        """The counters by name."""
-        return {**self.counters, "active": len(self._connections), "dropped": self._connections.dropped}
-
-    @property
-    def healthy(self) -> bool:
-        """True while connections are taken."""
-        return self._acceptor is not None and not self._draining
-
-    async def start(self) -> None:
+    async def _open(self) -> Address:
         """Listen.
 
         Raises:
-            RemoteError: The address cannot be used, or the host key not be read or made.
-            UsageError: It runs already, or nobody could ever log in.
+            RemoteError: The host key cannot be read or made.
+            UsageError: Nobody could ever log in.
         """
-        if self._acceptor is not None:
-            raise UsageError("the SFTP service is running already")
         if not isinstance(self._authorized, Path) and not any(map(parse_public, self._authorized)):
             raise UsageError("no public key may log in to SFTP", next_step="give the publisher's, ssh-ed25519 AAAA...")
         host, port = self._where
         key = await asyncio.to_thread(load_key, self._host_key_path)
-        self._draining = False
         self._acceptor = await listen_ssh(
             "SFTP",
             host,
@@ -152,22 +132,21 @@ class NodeSftpService:
             host_based_auth=False,
             allow_pty=False,
         )
+        return host, self._acceptor.get_port()
 
-    async def drain(self, timeout: float = 5.0) -> int:
-        """Take no more connections and let uploads end; return how many are left after ``timeout`` seconds."""
-        self._draining = True
+    async def _finish(self, timeout: float) -> int:
+        """Let uploads end."""
         if self._acceptor is not None:
             self._acceptor.close()
-        return await emptied(self._connections, timeout)
+        return await self.guests.gone(timeout)
 
-    async def stop(self) -> None:
-        """Close every connection; uploads under way are thrown away. Stopping twice does no harm."""
+    async def _close(self) -> None:
+        """Close every connection; uploads under way are thrown away."""
         if self._acceptor is not None:
             self._acceptor.close()
             await self._acceptor.wait_closed()
             self._acceptor = None
-        self._connections.begin_close()
-        await self._connections.closed(2)
+        await say_goodbye(self.guests, _GOODBYE_SECONDS)
 
     def authorized(self) -> list[asyncssh.SSHKey]:
         """Return the keys that may log in now; none if their file cannot be read."""
@@ -182,51 +161,33 @@ class NodeSftpService:
         found = (parse_public(line) for line in lines if line.strip() and not line.startswith("#"))
         return [key for key in found if key is not None]
 
-    def admitted(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
-        """Count a connection; return False if there are too many (rule 3)."""
-        if not self._connections.admit(connection, source):
-            self.counters["refused_connections"] += 1
-            return False
-        self._ends[connection] = asyncio.get_running_loop().call_later(self.limits.seconds, connection.abort)
-        self.counters["connections"] += 1
-        return True
-
-    def logged_in(self, connection: asyncssh.SSHServerConnection) -> None:
-        """Keep a connection, whoever else comes."""
-        self._connections.logged_in(connection)
-
-    def left(self, connection: asyncssh.SSHServerConnection) -> None:
-        """Forget a connection."""
-        self._connections.left(connection)
-        end = self._ends.pop(connection, None)
-        if end is not None:
-            end.cancel()
-
     def _files(self, channel: asyncssh.SSHServerChannel[bytes]) -> FolderServer:
-        self.counters["sessions"] += 1
+        self.counts["sessions"] += 1
         return FolderServer(channel, self.folder, self.limits.file_bytes, self.limits.handles)
 
 
-class _Login(asyncssh.SSHServer):
-    """One connection, until it has logged in."""
+class _Login(SshGuest):
+    """One connection, which has a bounded time."""
 
     def __init__(self, service: NodeSftpService) -> None:
+        super().__init__(service.guests)
         self._service = service
+        self._end: asyncio.TimerHandle | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        """Count the connection, or drop it when there are too many."""
-        self._connection = conn
-        peer = conn.get_extra_info("peername")
-        if not self._service.admitted(conn, str(peer[0]) if peer else "unknown"):
-            conn.abort()
+        """Begin to count the time."""
+        super().connection_made(conn)
+        self._end = asyncio.get_running_loop().call_later(self._service.limits.seconds, conn.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self._service.left(self._connection)
+        super().connection_lost(exc)
+        if self._end is not None:
+            self._end.cancel()
 
     def auth_completed(self) -> None:
         """Note that somebody is logged in."""
-        self._service.logged_in(self._connection)
+        self.logged_in()
 
     def public_key_auth_supported(self) -> bool:
         """Public keys, and nothing else, may log in."""
@@ -237,5 +198,5 @@ class _Login(asyncssh.SSHServer):
         only_strong_signatures(key)
         known = await asyncio.to_thread(self._service.authorized)
         allowed = username == self._service.account and key in known
-        self._service.counters["logins" if allowed else "refused_logins"] += 1
+        self._service.counts["logins" if allowed else "refused_logins"] += 1
         return allowed

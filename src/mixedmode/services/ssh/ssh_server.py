@@ -1,16 +1,14 @@
-"""What SSH servers have in common: listening, how many connections there may be, and closing them all."""
+"""What SSH servers have in common: how they listen, and a connection as a guest that has to log in."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import asyncssh
 
-from mixedmode.causes import cannot_listen
-from mixedmode.services.net.gate import Gate, Place, Startups
+from mixedmode.services.net.doors import listen
+from mixedmode.services.net.guests import Guests
 from mixedmode.services.ssh.ssh_algorithms import algorithms
 
 
@@ -30,79 +28,70 @@ async def listen_ssh(
     Raises:
         RemoteError: The address cannot be had.
     """
-    try:
-        return await asyncssh.create_server(
-            login,
-            host,
-            port,
-            server_host_keys=[key],
-            kbdint_auth=False,
-            gss_host=None,
-            agent_forwarding=False,
-            x11_forwarding=False,
-            allow_scp=False,
-            server_version="mixedmode",
-            reuse_address=True,
-            **algorithms(),
-            **settings,
-        )
-    except (OSError, UnicodeError) as error:
-        raise cannot_listen(what, host, port, error) from error
+    return await asyncssh.create_server(
+        login,
+        sock=listen(what, host, port),
+        server_host_keys=[key],
+        kbdint_auth=False,
+        gss_host=None,
+        agent_forwarding=False,
+        x11_forwarding=False,
+        allow_scp=False,
+        server_version="mixedmode",
+        **algorithms(),
+        **settings,
+    )
 
 
-class SshConnections:
-    """The connections of an SSH server.
+class SshGuest(asyncssh.SSHServer):
+    """One connection: admitted or dropped when it is made, kept once it has logged in.
 
     Args:
-        connections: Most of them at once.
-        per_address: Most of them from one address.
-        startups: Most of them before their login.
+        guests: Where it is counted.
+
+    Attributes:
+        connection: The connection, once it is made.
+        source: The client's address.
     """
 
-    def __init__(self, connections: int, per_address: int, startups: Startups) -> None:
-        self._gate = Gate(connections, per_address, startups=startups)
-        self._there: dict[asyncssh.SSHServerConnection, Place] = {}
+    connection: asyncssh.SSHServerConnection
 
-    @property
-    def dropped(self) -> int:
-        """How many had to go for others before they had logged in."""
-        return self._gate.dropped
+    def __init__(self, guests: Guests[SshGuest]) -> None:
+        self.source = "unknown"
+        self._guests = guests
 
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self._there)
-
-    def admit(self, connection: asyncssh.SSHServerConnection, source: str) -> bool:
-        """Count a connection, or return False where it is one too many."""
-        place = self._gate.admit(source)
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Count the connection, or drop it when there are too many."""
+        self.connection = conn
+        peer = conn.get_extra_info("peername")
+        self.source = str(peer[0]) if peer else "unknown"
+        conn.set_extra_info(source=self.source)
+        place = self._guests.admit(self.source)
         if place is None:
-            return False
-        place.drop = connection.abort
-        self._there[connection] = place
-        return True
+            conn.abort()
+            return
+        place.drop = conn.abort
+        self._guests.entered(self, place)
 
-    def logged_in(self, connection: asyncssh.SSHServerConnection) -> None:
-        """Keep a connection, whoever else comes."""
-        place = self._there.get(connection)
-        if place is not None:
-            place.settle()
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._guests.left(self)
 
-    def left(self, connection: asyncssh.SSHServerConnection) -> None:
-        """Count a connection no longer; one that was never admitted does no harm."""
-        place = self._there.pop(connection, None)
-        if place is not None:
-            place.leave()
+    def logged_in(self) -> None:
+        """Keep the connection, whoever else comes."""
+        self._guests.settle(self)
 
-    def begin_close(self) -> None:
-        """Tell every client that it ends."""
-        for connection in list(self._there):
-            connection.close()
+    def drain(self) -> None:
+        """Tell the client that it ends."""
+        self.connection.close()
 
-    async def closed(self, seconds: float) -> None:
-        """Wait until all have ended; those that have not after some seconds are cut off."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                for connection in list(self._there):
-                    await connection.wait_closed()
-        for connection in list(self._there):
-            connection.abort()
+    def abort(self) -> None:
+        """End at once."""
+        self.connection.abort()
+
+
+async def say_goodbye(guests: Guests[SshGuest], seconds: float) -> None:
+    """End all connections; those that have not ended after some seconds are cut off."""
+    guests.drain()
+    await guests.gone(seconds)
+    guests.abort()

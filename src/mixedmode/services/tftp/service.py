@@ -15,15 +15,16 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Final
 
-from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.errors import MixedModeError
 from mixedmode.protocols.tftp import ErrorCode, Mode, ServerCounters, ServerLimits
 from mixedmode.services.files.disk_files import DiskFile, FileData
 from mixedmode.services.files.file_names import clean_name
 from mixedmode.services.files.store import BuildingStore, FileStore, ServedFile, ServedFileCache
+from mixedmode.services.net.service import Address, Service
 from mixedmode.services.tftp.builder import Builder, Built
 from mixedmode.services.tftp.datagrams import (
     DESTINATION_SPACE,
@@ -38,7 +39,7 @@ _TICK_SECONDS: Final = 0.05
 _LANES: Final = 256
 
 
-class TftpService:
+class TftpService(Service):
     """A read-only TFTP server.
 
     Args:
@@ -60,6 +61,7 @@ class TftpService:
         prepare: Callable[[], None] | None = None,
         reuse_port: bool = False,
     ) -> None:
+        super().__init__("the TFTP service")
         self.store = store
         self._read_files = prepare
         self.limits = limits or ServerLimits()
@@ -75,50 +77,22 @@ class TftpService:
         self._wildcard = False
         self._lanes: dict[str, Lane] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._draining = False
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where the service listens.
-
-        Raises:
-            UsageError: It has not been started.
-        """
-        if self._listener is None:
-            raise UsageError("The TFTP service is not running", next_step="Call start() first.")
-        name = self._listener.getsockname()
-        return str(name[0]), int(name[1])
-
-    @property
-    def port(self) -> int:
-        """The port that the service listens on."""
-        return self.address[1]
-
-    @property
-    def metrics(self) -> dict[str, int]:
-        """The counters by name."""
+    def _levels(self) -> Mapping[str, int]:
         return self.counters.snapshot()
 
-    @property
-    def healthy(self) -> bool:
-        """True while requests are taken."""
-        return self._listener is not None and not self._draining
-
-    async def start(self) -> None:
+    async def _open(self) -> Address:
         """Listen.
 
         Raises:
             RemoteError: The address cannot be had.
-            UsageError: There is no such address, or the service runs already.
+            UsageError: There is no such address.
         """
-        if self._listener is not None:
-            raise UsageError("The TFTP service is running already")
         if self._read_files is not None:
             await asyncio.to_thread(self._read_files)
         self._family, address = resolve(self._host, self._port)
         self._wildcard = ipaddress.ip_address(address[0].partition("%")[0]).is_unspecified
         self._loop = asyncio.get_running_loop()
-        self._draining = False
         self._listener = listener = bind_datagram(self._family, address, reuse_port=self._reuse_port)
         read: Callable[[], None]
         if self._wildcard:
@@ -128,14 +102,11 @@ class TftpService:
             self._lane(address[0])
             read = self._read_requests
         self._loop.add_reader(listener.fileno(), read)
+        name = listener.getsockname()
+        return str(name[0]), int(name[1])
 
-    async def drain(self, timeout: float = 5.0) -> int:
-        """Take no new transfers, let those under way finish.
-
-        Returns:
-            Transfers left after ``timeout`` seconds.
-        """
-        self._draining = True
+    async def _finish(self, timeout: float) -> int:
+        """Let transfers under way finish."""
         for lane in self._lanes.values():
             lane.engine.draining = True
         end = monotonic() + timeout
@@ -144,8 +115,8 @@ class TftpService:
             await asyncio.sleep(0.01)
         return self.counters.active
 
-    async def stop(self) -> None:
-        """Close the sockets; transfers under way are cut off. Stopping twice does no harm."""
+    async def _close(self) -> None:
+        """Close the sockets; transfers under way are cut off."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -164,7 +135,7 @@ class TftpService:
     def _lane(self, host: str) -> Lane:
         sock = bind_datagram(self._family, (host, 0))
         lane = self._lanes[host] = open_lane(sock, self._find, self.limits, self.counters)
-        lane.engine.draining = self._draining
+        lane.engine.draining = self.draining
         if self._loop is not None:
             self._loop.add_reader(sock.fileno(), lane.read)
         return lane

@@ -22,6 +22,7 @@ from mixedmode.errors import LocalProtocolError, RemoteProtocolError
 from mixedmode.protocols.tvs import MAX_BODY, Request, ServerConnection, ServerPhase, unknown
 from mixedmode.services.net.deadlines import NEVER
 from mixedmode.services.net.gate import Place
+from mixedmode.services.net.guests import Guests
 from mixedmode.services.tvs.lookup import TrustLookup, read_all
 from mixedmode.services.tvs.trace import Trace
 
@@ -55,13 +56,8 @@ class Host(Protocol):
     lookup: TrustLookup
     limits: TvsLimits
     trace: Trace
-    metrics: Counter[str]
-
-    def entered(self, connection: TvsConnection) -> None:
-        """Take a connection whose handshake succeeded."""
-
-    def left(self, connection: TvsConnection) -> None:
-        """Forget a connection that has ended."""
+    counts: Counter[str]
+    guests: Guests[TvsConnection]
 
 
 class TvsConnection(asyncio.Protocol):
@@ -99,7 +95,7 @@ class TvsConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request; called when the handshake is done."""
         self._transport = cast(asyncio.Transport, transport)
-        self._host.entered(self)
+        self._host.guests.entered(self, self.place)
         self._wait(self._host.limits.idle_seconds)
 
     def data_received(self, data: bytes) -> None:
@@ -112,7 +108,7 @@ class TvsConnection(asyncio.Protocol):
         self._transport = None
         if self._reading is not None:
             self._reading.cancel()
-        self._host.left(self)
+        self._host.guests.left(self)
 
     def pause_writing(self) -> None:
         """Answer no more until the client takes what was sent."""
@@ -145,7 +141,7 @@ class TvsConnection(asyncio.Protocol):
             try:
                 self._requests += self._machine.receive(data, monotonic())
             except RemoteProtocolError as error:
-                self._host.metrics["malformed"] += 1
+                self._host.counts["malformed"] += 1
                 self._host.trace([f"ERROR:TVS_STATE_AWAIT_REQ - {self.client}: {error}"])
                 self._close()
                 return
@@ -178,7 +174,7 @@ class TvsConnection(asyncio.Protocol):
         pending = self._host.lookup.unread(request)
         lines = await asyncio.to_thread(read_all, pending)
         if lines:
-            self._host.metrics["source_failures"] += 1
+            self._host.counts["source_failures"] += 1
             self._host.trace(lines)
         self._reading = None
         transport = self._transport
@@ -198,8 +194,8 @@ class TvsConnection(asyncio.Protocol):
             self._machine.send(unknown(request), monotonic())
         self._served += 1
         self._of_request = False
-        host.metrics["requests"] += 1
-        host.metrics["known" if answer.known else "unknown"] += 1
+        host.counts["requests"] += 1
+        host.counts["known" if answer.known else "unknown"] += 1
         if self._transport is not None:
             self._transport.write(self._machine.bytes_to_send())
             if self._served >= host.limits.requests:
@@ -214,7 +210,7 @@ class TvsConnection(asyncio.Protocol):
     def expire(self) -> None:
         """End the connection, since its deadline has come."""
         self.deadline = NEVER
-        self._host.metrics["timeouts"] += 1
+        self._host.counts["timeouts"] += 1
         self.abort()
 
     def _wait(self, seconds: float, *, of_request: bool = False) -> None:
