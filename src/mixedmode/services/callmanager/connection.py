@@ -215,7 +215,7 @@ class PhoneConnection(asyncio.Protocol):
             if machine.closed:
                 machine.receive(b"", now)  # a fault comes after what was right before it
         except RemoteProtocolError as error:
-            self._host.metrics["malformed"] += 1
+            self._host.counts["malformed"] += 1
             self._host.ended(self, f"{shown(self.device) or self.client}: {error}")
         self._flush()
 
