@@ -21,6 +21,7 @@ import os, signal, sys
 from pathlib import Path
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.engine.journal import Journal
+from mixedmode.cluster.operations.versions import Upgrade
 
 real = Journal.step
 
@@ -30,7 +31,7 @@ def step(self, number, position, state, *rest):
     real(self, number, position, state, *rest)
 
 Journal.step = step
-Cluster.open(Path(sys.argv[1])).run("utils system upgrade", version="12.5.1.10000-22")
+Cluster.open(Path(sys.argv[1])).run(Upgrade("12.5.1.10000-22"))
 """
 """Upgrades, and dies when a step was done and is not yet marked."""
 

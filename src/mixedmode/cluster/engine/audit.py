@@ -84,12 +84,12 @@ class AuditLog:
                 for r in reversed(rows)
             ]
 
-    def record(self, session: Session, actor: Actor, action: str, outcome: str, details: Mapping[str, Any]) -> None:
+    def record(self, session: Session, actor: Actor, action: str, outcome: str, details: Mapping[str, object]) -> None:
         """Write an audit record within a transaction, for something that changes the cluster and is no operation."""
         self._audit(session, actor, action, outcome, None, details)
 
     @contextmanager
-    def along(self, actor: Actor, action: str, details: Mapping[str, Any]) -> Iterator[None]:
+    def along(self, actor: Actor, action: str, details: Mapping[str, object]) -> Iterator[None]:
         """Write an audit record of what is done meanwhile outside of the database: none is there without the other.
 
         Raises:
@@ -100,7 +100,7 @@ class AuditLog:
             session.flush()
             yield
 
-    def note(self, actor: Actor, action: str, outcome: str, details: Mapping[str, Any]) -> None:
+    def note(self, actor: Actor, action: str, outcome: str, details: Mapping[str, object]) -> None:
         """Write an audit record for something that is no operation, such as a login or a deleted file.
 
         Refusals beyond what one source may write have none (:mod:`.refusals`).
@@ -116,7 +116,7 @@ class AuditLog:
             self._audit(session, actor, action, outcome, None, record)
             self._prune(session)
 
-    def not_allowed(self, name: str, details: Mapping[str, Any], actor: Actor) -> None:
+    def not_allowed(self, name: str, details: Mapping[str, object], actor: Actor) -> None:
         """Write down that somebody asked for what he has not the level for; how often is bounded (:mod:`.refusals`)."""
         more = self._budget.take(actor.source, self._state.now())
         if more is not None:
@@ -158,7 +158,7 @@ class AuditLog:
         action: str,
         outcome: str,
         operation: int | None,
-        details: Mapping[str, Any],
+        details: Mapping[str, object],
     ) -> None:
         record = {"level": actor.level, **details}
         if actor.node:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 from mixedmode.cluster.engine import lock
 from mixedmode.cluster.engine.audit import REFUSED, AuditLog
 from mixedmode.cluster.engine.documents import Document, document_of
+from mixedmode.cluster.engine.memory import Memory
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import DONE, RUNNING, UNDOING, Actor, Step
 from mixedmode.cluster.store.schema import OperationFileRow, OperationLockRow, OperationRow, OperationStepRow
@@ -41,7 +41,7 @@ class Entry:
     actor: Actor
     started: datetime
     ended: datetime | None
-    memory: dict[str, Any]
+    memory: Memory
     steps: tuple[tuple[str, str], ...]
     error: str
 
@@ -82,7 +82,7 @@ class Journal(AuditLog):
                 username=actor.user,
                 source=actor.source,
                 started=now,
-                memory={"node": node, "level": actor.level, "warnings": list(warnings)},
+                memory=Memory(node, actor.level, list(warnings)).document(),
                 error="",
             )
             session.add(row)
@@ -137,7 +137,7 @@ class Journal(AuditLog):
         position: int,
         state: str,
         holding: lock.Holding,
-        memory: dict[str, Any] | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """Write a step down, with the memory after it (rule 2)."""
         now = self._state.now()
@@ -150,7 +150,9 @@ class Journal(AuditLog):
                 .values(state=state, **stamp)
             )
             if memory is not None:
-                session.execute(update(OperationRow).where(OperationRow.id == operation).values(memory=memory))
+                session.execute(
+                    update(OperationRow).where(OperationRow.id == operation).values(memory=memory.document())
+                )
 
     def has_committed(self, operation: int, position: int, holding: lock.Holding) -> bool:
         """Return whether a committing step's transaction was kept, when its answer got lost on the way.
@@ -172,18 +174,18 @@ class Journal(AuditLog):
             session.execute(update(OperationRow).where(OperationRow.id == operation).values(**values))
 
     def end(
-        self, entry: Entry, outcome: str, holding: lock.Holding, memory: dict[str, Any], *, resumed_by: Actor | None
+        self, entry: Entry, outcome: str, holding: lock.Holding, memory: Memory, *, resumed_by: Actor | None
     ) -> None:
         """Write the end down and give the lock back (rule 1)."""
         now = self._state.now()
-        details = {"arguments": entry.arguments, **memory}
+        details = {"arguments": entry.arguments, **memory.document()}
         if resumed_by is not None:
             details["resumed_by"] = resumed_by.user
         if entry.error:
             details["error"] = entry.error
         with self._database.write() as session:
             lock.hold(session, holding, now)
-            values = {"state": outcome, "ended": now, "memory": memory}
+            values = {"state": outcome, "ended": now, "memory": memory.document()}
             session.execute(update(OperationRow).where(OperationRow.id == entry.number).values(**values))
             self._audit(session, entry.actor, entry.name, outcome, entry.number, details)
             old = entry.number - _KEPT_OPERATIONS
@@ -226,7 +228,7 @@ def _entry(session: Session, row: OperationRow) -> Entry:
         Actor(row.username, row.source),
         row.started,
         row.ended,
-        dict(row.memory),
+        Memory.of(row.memory),
         tuple((step.name, step.state) for step in steps),
         row.error,
     )

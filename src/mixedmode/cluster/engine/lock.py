@@ -27,6 +27,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from mixedmode.cluster.engine.memory import Memory
 from mixedmode.cluster.model.errors import ClusterBusyError, LockLostError
 from mixedmode.cluster.store.schema import OperationLockRow, OperationRow
 
@@ -156,7 +157,7 @@ def _described(session: Session, row: OperationLockRow, now: datetime) -> Holder
         entry.id if entry else None,
         entry.username if entry else "",
         entry.source if entry else "",
-        str(entry.memory.get("node", "")) if entry else "",
+        Memory.of(entry.memory).node if entry else "",
         row.host,
         row.taken,
         is_dead(row, now),

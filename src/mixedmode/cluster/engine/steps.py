@@ -13,12 +13,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.engine import lock
+from mixedmode.cluster.engine.memory import Memory
 from mixedmode.cluster.store.schema import OperationFileRow, OperationRow, OperationStepRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import MixedModeError
@@ -64,7 +65,7 @@ class StepContext:
         self,
         state: ClusterState,
         operation: int,
-        memory: dict[str, Any],
+        memory: Memory,
         holding: lock.Holding,
     ) -> None:
         self.state = state
@@ -89,7 +90,7 @@ class StepContext:
                     .values(state=DONE, ended=self.state.now())
                 )
                 session.execute(
-                    update(OperationRow).where(OperationRow.id == self.operation).values(memory=self.memory)
+                    update(OperationRow).where(OperationRow.id == self.operation).values(memory=self.memory.document())
                 )
 
     def keep(self, files: Mapping[str, bytes | None]) -> None:
@@ -106,20 +107,20 @@ class StepContext:
 
     def changed(self, what: str) -> None:
         """Note a change for the audit record, once."""
-        changes = self.memory.setdefault("changes", [])
-        if what not in changes:
-            changes.append(what)
+        if what not in self.memory.changes:
+            self.memory.changes.append(what)
 
-    def note_file(self, when: str, place: str, data: bytes | None) -> None:
+    def note_file(self, when: Literal["before", "after"], place: str, data: bytes | None) -> None:
         """Note a file's hash for the audit record.
 
         Args:
-            when: ``before`` or ``after``.
+            when: What the operation replaces, or by what.
             place: Node and file name, such as ``pub/CTLFile.tlv``.
             data: Its content, None if there is none.
         """
         digest = None if data is None else hashlib.sha256(data).hexdigest()
-        self.memory.setdefault(f"sha256_{when}", {})[place] = digest
+        hashes = self.memory.sha256_before if when == "before" else self.memory.sha256_after
+        hashes[place] = digest
 
 
 StepAction = Callable[[StepContext], None]
@@ -186,16 +187,16 @@ class OperationResult:
     warnings: tuple[str, ...] = ()
 
     @classmethod
-    def of_memory(cls, operation: int, name: str, outcome: str, memory: Mapping[str, Any]) -> OperationResult:
+    def of_memory(cls, operation: int, name: str, outcome: str, memory: Memory) -> OperationResult:
         """Return the result that the journal tells."""
         done = outcome == "done"
         return cls(
             operation,
             name,
             outcome,
-            tuple(memory.get("changes", ())) if done else (),
-            tuple((node, service) for node, service in memory.get("restart", ())) if done else (),
-            tuple(memory.get("reload", ())) if done else (),
-            dict(memory.get("undelivered", {})),
-            tuple(memory.get("warnings", ())),
+            tuple(memory.changes) if done else (),
+            tuple((node, service) for node, service in memory.restart) if done else (),
+            tuple(memory.reload) if done else (),
+            dict(memory.undelivered),
+            tuple(memory.warnings),
         )

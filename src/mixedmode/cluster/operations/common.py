@@ -26,7 +26,7 @@ def mark_restart(context: StepContext, session: Session, nodes: Iterable[NodeInf
             if service in services and service in node.services:
                 restart.append([node.name, service.value])
                 _service_rows(session, node.name, service, restartneeded=context.state.now())
-    context.memory["restart"] = restart
+    context.memory.restart = restart
 
 
 def mark_restarted(context: StepContext, session: Session, node: str, service: Service, *, running: bool) -> None:
@@ -45,7 +45,7 @@ def queue_itls(context: StepContext, session: Session, itls: dict[str, bytes]) -
         queue(session, node, ITL_FILE, data, now)
         record(session, ITL_FILE, node, data, now, operation=context.operation)
         context.note_file("after", f"{node}/{ITL_FILE}", data)
-    context.memory["queued"] = sorted(itls)
+    context.memory.queued = sorted(itls)
 
 
 def keep_itls(context: StepContext, itls: dict[str, bytes]) -> None:
@@ -53,18 +53,18 @@ def keep_itls(context: StepContext, itls: dict[str, bytes]) -> None:
     for node in itls:
         context.note_file("before", f"{node}/{ITL_FILE}", context.state.folder(node).read(ITL_FILE))
     context.keep({f"itl/{node}": data for node, data in itls.items()})
-    context.memory["itls"] = sorted(itls)
+    context.memory.itls = sorted(itls)
 
 
 def kept_itls(context: StepContext) -> dict[str, bytes]:
     """Return the new ITLs of the journal."""
-    kept = {node: context.kept(f"itl/{node}") for node in context.memory.get("itls", ())}
+    kept = {node: context.kept(f"itl/{node}") for node in context.memory.itls}
     return {node: data for node, data in kept.items() if data is not None}
 
 
 def deliver_queued(context: StepContext) -> None:
     """Deliver what is queued."""
-    context.memory["undelivered"] = context.state.deliveries.deliver(context.state.nodes())
+    context.memory.undelivered = context.state.deliveries.deliver(context.state.nodes())
 
 
 def deliver_step(what: str, *, including_publisher: bool = True, deliver: StepAction = deliver_queued) -> Step:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.authority.token_ctl import CtlRefusedError
+from mixedmode.cluster.engine.memory import Memory
 from mixedmode.cluster.engine.steps import DONE
 from mixedmode.cluster.model.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL, PreconditionError
 from mixedmode.cluster.operations.ctl import ResetCtl, SetMixedMode, SetNonSecureMode, UpdateCtl
@@ -63,11 +64,11 @@ def history(state: ClusterState) -> History:
         by_tokens, tokenless = latest(session, INSTALL), latest(session, *_TOKENLESS)
         times = [0, present_timestamp(state)]
         if by_tokens is not None:
-            times.append(int(by_tokens.memory.get("timestamp", 0)))
+            times.append(Memory.of(by_tokens.memory).timestamp)
         if tokenless is not None:
             times.append(int(tokenless.started.timestamp()))
         is_last = by_tokens is not None and (tokenless is None or by_tokens.id > tokenless.id)
-        tokens = by_tokens.memory.get("tokens", ()) if by_tokens is not None and is_last else ()
+        tokens = Memory.of(by_tokens.memory).tokens if by_tokens is not None and is_last else ()
         return History(max(times), frozenset(tokens), max(times) > 0)
 
 

@@ -89,7 +89,7 @@ class InstallCtl(Operation):
             deliveries = DeliveryQueue(
                 context.state.database, _Watched(context.state.deliveries.distributor, self.tell)
             )
-            context.memory["undelivered"] = deliveries.deliver(context.state.nodes())
+            context.memory.undelivered = deliveries.deliver(context.state.nodes())
 
         return [
             Step(f"Check the list once more and keep the present {CTL_FILE} of {publisher}", self.take),
@@ -165,9 +165,9 @@ class UploadCtl(InstallCtl):
     def take(self, context: StepContext) -> None:
         """Check the list once more, and put it into the journal."""
         found, _ = self._judge(context.state)
-        context.memory["timestamp"] = found.timestamp
-        context.memory["tokens"] = [token.sha256.hex() for token in found.tokens]
-        context.memory["token_names"] = [token.common_name.strip() for token in found.tokens]
+        context.memory.timestamp = found.timestamp
+        context.memory.tokens = [token.sha256.hex() for token in found.tokens]
+        context.memory.token_names = [token.common_name.strip() for token in found.tokens]
         keep_present_ctl(context)
         keep_new_ctl(context, found.data)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, TypeAlias
 
@@ -64,7 +63,7 @@ class ChangeDevice(Operation):
     title: ClassVar[str] = "device change"
 
     name: DeviceName
-    values: Annotated[Mapping[str, str | int], MinLen(1), About("What changes, by field; what is not named stays.")]
+    values: Annotated[dict[str, str | int], MinLen(1), About("What changes, by field; what is not named stays.")]
 
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""

@@ -55,7 +55,7 @@ class ItlReset(Operation):
         def commit(context: StepContext) -> None:
             with context.transaction() as session:
                 queue_itls(context, session, kept_itls(context))
-                context.memory["reload"] = context.memory["queued"]
+                context.memory.reload = context.memory.queued
                 context.changed(f"reset ITL file on {names}")
 
         return [

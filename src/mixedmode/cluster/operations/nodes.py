@@ -6,7 +6,7 @@ A node that joins brings certificates; its keys stay on its host. In mixed mode 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -75,8 +75,8 @@ class JoinNode(Operation):
 
     name: NodeName
     address: Annotated[str, MinLen(1), About("Its IP address.")]
-    certificates: Annotated[Mapping[str, str], About("Its certificates as PEM, by what they are for.")]
-    ports: Annotated[Mapping[str, int], About("Its ports, by service.")] = field(default_factory=dict)
+    certificates: Annotated[dict[str, str], About("Its certificates as PEM, by what they are for.")]
+    ports: Annotated[dict[str, int], About("Its ports, by service.")] = field(default_factory=dict)
     sftp_host_key: Annotated[str, About("The public key that its SFTP server shows.")] = ""
 
     def plan(self, state: ClusterState) -> list[Step]:
@@ -196,10 +196,9 @@ class RemoveNode(Operation):
             try:
                 replication.forget(name)
             except MixedModeError as error:  # nothing that should hold up all other operations
-                context.memory["warnings"] = [
-                    *context.memory.get("warnings", ()),
-                    f"Its replication slot is still there ({error.why or error.what}); the node's upkeep drops it.",
-                ]
+                context.memory.warnings.append(
+                    f"Its replication slot is still there ({error.why or error.what}); the node's upkeep drops it."
+                )
 
         return [
             Step(f"Remove {name}, its certificates and what waits for it", commit, commits=True),

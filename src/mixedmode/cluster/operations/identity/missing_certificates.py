@@ -31,8 +31,6 @@ from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 
-_MADE = "certificates made"
-
 
 def lacking(
     version: Version, nodes: Iterable[NodeInfo], present: Container[tuple[str, str]]
@@ -77,7 +75,7 @@ def make_missing(context: StepContext, version: Version, missing: Sequence[tuple
         state.folder(node).write_key(key_name(purpose.value, signer.certificate), key_file(signer))
         made[node, purpose] = signer.certificate
     context.keep({_kept_as(node, purpose): certificate.der for (node, purpose), certificate in made.items()})
-    context.memory[_MADE] = [[node, purpose.value] for node, purpose in made]
+    context.memory.certificates_made = [[node, purpose.value] for node, purpose in made]
 
 
 def forget_missing(context: StepContext, missing: Sequence[tuple[str, Purpose]]) -> None:
@@ -89,7 +87,7 @@ def forget_missing(context: StepContext, missing: Sequence[tuple[str, Purpose]])
 def made_certificates(context: StepContext) -> dict[tuple[str, Purpose], Certificate]:
     """Return what :func:`make_missing` put into the journal."""
     found = {}
-    for node, unit in context.memory.get(_MADE, ()):
+    for node, unit in context.memory.certificates_made:
         purpose = Purpose(unit)
         found[node, purpose] = Certificate.from_der(context.kept(_kept_as(node, purpose)) or b"")
     return found
