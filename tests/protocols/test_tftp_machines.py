@@ -83,8 +83,9 @@ class Channel:
 def deliver(engine: ServerEngine, client: ClientTransfer, channel: Channel, now: float) -> None:
     for _, _, from_client, target, packet in channel.take(now):
         if not from_client:
-            for out, to in client.receive(packet, REPLY, now):
-                channel.put(now, True, to, out)
+            answer = client.receive(packet, REPLY, now)
+            for out in (answer,) if isinstance(answer, bytes) else answer or ():
+                channel.put(now, True, REPLY, out)
             continue
         take = engine.request if target == LISTENER else engine.receive
         reply = take(packet, CLIENT, now)
@@ -94,15 +95,16 @@ def deliver(engine: ServerEngine, client: ClientTransfer, channel: Channel, now:
 
 def run(engine: ServerEngine, client: ClientTransfer, channel: Channel, end: float = 400.0) -> None:
     now = 0.0
-    for packet, target in client.start():
-        channel.put(now, True, target, packet)
+    for packets, target in client.start():
+        for packet in packets:
+            channel.put(now, True, target, packet)
     while not client.finished and now < end:
         now += 0.01
         deliver(engine, client, channel, now)
-        if client.deadline <= now:
-            for out, to in client.expire(now):
-                channel.put(now, True, to, out)
-        for packets, _ in engine.tick(now):
+        for packets, target in client.expire(now):
+            for packet in packets:
+                channel.put(now, True, target, packet)
+        for packets, _ in engine.expire(now):
             for packet in packets:
                 channel.put(now, False, CLIENT, packet)
 
@@ -169,12 +171,12 @@ def test_a_lost_block_is_sent_again_by_the_clock_and_then_given_up() -> None:
     engine = engine_with(bytes(2000))
     engine.request(rrq(), CLIENT, 0.0)
     second = engine.receive(ack(1), CLIENT, 0.0)
-    sent = {step / 20: packets for step in range(1, 1000) for packets, _ in engine.tick(step / 20)}
+    sent = {step / 20: packets for step in range(1, 1000) for packets, _ in engine.expire(step / 20)}
     assert set(sent.values()) == {(second,)}
     # RFC 1123 4.2.3.2: the pauses grow. A moment late, since the wheel turns 20 times a second.
     assert [round(moment) for moment in sent] == [1, 3, 7, 15, 23, 31]
     assert engine.counters.gave_up == 1
-    assert engine.idle
+    assert engine.next_timer() is None
     assert engine.active == 0
 
 
@@ -183,10 +185,10 @@ def test_who_never_acknowledges_gets_one_packet_for_each_request(options: dict[s
     engine = engine_with(bytes(60000))
     first = engine.request(rrq(**options), CLIENT, 0.0)
     assert first is not None
-    assert not [packets for step in range(1, 200) for packets, _ in engine.tick(step / 20)]
+    assert not [packets for step in range(1, 200) for packets, _ in engine.expire(step / 20)]
     assert engine.request(rrq(**options), CLIENT, 10.0) == first
-    assert not [packets for step in range(200, 1000) for packets, _ in engine.tick(step / 20)]
-    assert engine.idle
+    assert not [packets for step in range(200, 1000) for packets, _ in engine.expire(step / 20)]
+    assert engine.next_timer() is None
     assert (engine.counters.gave_up, engine.counters.active, engine.counters.retransmissions) == (1, 0, 0)
 
 
@@ -199,7 +201,7 @@ def test_an_acknowledgement_that_comes_late_is_taken_for_30_seconds() -> None:
             engine.receive(ack(1), CLIENT, 0.0)
             block = 2
         for step in range(1, 20 * 30):
-            list(engine.tick(step / 20))
+            list(engine.expire(step / 20))
         assert engine.receive(ack(block), CLIENT, 30.0)
         assert engine.counters.active == 1
 
@@ -208,9 +210,9 @@ def test_after_progress_the_pauses_begin_anew() -> None:
     engine = engine_with(bytes(5000))
     engine.request(rrq(), CLIENT, 0.0)
     engine.receive(ack(1), CLIENT, 0.0)
-    sent = [step / 20 for step in range(1, 100) for _ in engine.tick(step / 20)]
+    sent = [step / 20 for step in range(1, 100) for _ in engine.expire(step / 20)]
     engine.receive(ack(2), CLIENT, 5.0)
-    sent += [step / 20 for step in range(100, 180) for _ in engine.tick(step / 20)]
+    sent += [step / 20 for step in range(100, 180) for _ in engine.expire(step / 20)]
     assert [round(moment) for moment in sent] == [1, 3, 6, 8]
 
 
@@ -220,7 +222,7 @@ def test_a_client_that_asks_for_a_pause_has_it_at_first_and_no_shorter_one_later
         engine.request(rrq(timeout=str(timeout)), CLIENT, 0.0)
         engine.receive(ack(0), CLIENT, 0.0)
         engine.receive(ack(1), CLIENT, 0.0)
-        sent = [step / 20 for step in range(1, 3200) for _ in engine.tick(step / 20)]
+        sent = [step / 20 for step in range(1, 3200) for _ in engine.expire(step / 20)]
         assert [round(moment) for moment in sent] == moments
         assert engine.counters.gave_up == 1
 
@@ -234,7 +236,7 @@ def test_requests_that_nobody_follows_give_way_soon_where_it_is_crowded() -> Non
             assert engine.request(rrq(), ("forged", number), 0.0)
         assert engine.request(rrq(), ("forged", 10), 0.1) is None
         for step in range(1, 20 * 5):
-            list(engine.tick(step / 20))
+            list(engine.expire(step / 20))
         # Those for which there is room wait on, and so does the one that is known to be there.
         assert engine.active == 5
         assert engine.receive(ack(2), ("forged", 0), 5.0)
@@ -247,7 +249,7 @@ def test_a_large_file_over_a_slow_line_is_not_cut_off() -> None:
     for block in range(1, 20_000):
         assert engine.receive(ack(block), CLIENT, block * 0.3)
         if block % 100 == 0:
-            list(engine.tick(block * 0.3))
+            list(engine.expire(block * 0.3))
     assert engine.active == 1
 
 
@@ -288,7 +290,7 @@ def test_a_file_that_changes_before_a_copy_is_sent_is_cut_off_too() -> None:
     engine.request(rrq(), CLIENT, 0.0)
     engine.receive(ack(1), CLIENT, 0.0)
     content.good = 1
-    ((packets, _),) = engine.tick(1.2)
+    ((packets, _),) = engine.expire(1.2)
     assert parse_packet(packets[0]) == ErrorPacket(0, "The file has changed")
     assert engine.active == 0
 
@@ -385,10 +387,10 @@ def test_bounds_on_transfers_drop_the_request_without_a_word() -> None:
 
 def test_a_client_takes_no_packets_from_strangers() -> None:
     client = ClientTransfer("file", LISTENER, 0.0)
-    assert client.receive(encode_packet(Data(1, b"lie")), ("stranger", 9), 0.0) == []
+    assert client.receive(encode_packet(Data(1, b"lie")), ("stranger", 9), 0.0) is None
     client.receive(encode_packet(Data(1, bytes(512))), REPLY, 0.0)
     refused = client.receive(encode_packet(Data(2, b"lie")), ("server", 5001), 0.0)
-    assert refused == [(encode_packet(ErrorPacket(5, "Unknown transfer ID")), ("server", 5001))]
+    assert refused == encode_packet(ErrorPacket(5, "Unknown transfer ID"))
     client.receive(encode_packet(Data(2, b"truth")), REPLY, 0.0)
     assert client.content == bytes(512) + b"truth"
 
@@ -396,7 +398,8 @@ def test_a_client_takes_no_packets_from_strangers() -> None:
 def test_a_client_refuses_options_that_it_did_not_ask_for() -> None:
     for answer in ((("blksize", "1024"),), (("tsize", "x"),)):
         client = ClientTransfer("file", LISTENER, 0.0, options=Options(blksize=600, tsize=True))
-        ((packet, _),) = client.receive(encode_packet(OptionAck(answer)), REPLY, 0.0)
+        packet = client.receive(encode_packet(OptionAck(answer)), REPLY, 0.0)
+        assert isinstance(packet, bytes)
         assert packet[:4] == b"\0\5\0\x08"
         assert client.failure is not None
         assert client.failure.reason is FailureReason.BAD_OPTIONS
@@ -405,7 +408,8 @@ def test_a_client_refuses_options_that_it_did_not_ask_for() -> None:
 def test_a_client_stops_at_its_limit() -> None:
     client = ClientTransfer("file", LISTENER, 0.0, limit=600)
     client.receive(encode_packet(Data(1, bytes(512))), REPLY, 0.0)
-    ((packet, _),) = client.receive(encode_packet(Data(2, bytes(512))), REPLY, 0.0)
+    packet = client.receive(encode_packet(Data(2, bytes(512))), REPLY, 0.0)
+    assert isinstance(packet, bytes)
     assert packet[:4] == b"\0\5\0\3"
     assert client.phase is ClientPhase.FAILED
 

@@ -16,8 +16,9 @@ from mixedmode.fleet.sockets import RECEIVE_BYTES, Pool, Slot
 from mixedmode.phone.body.network import Address
 from mixedmode.phone.body.world import Clock
 from mixedmode.protocols.tftp import ClientPhase, ClientTransfer, FailureReason
-from mixedmode.protocols.tftp.client import Failure, Outgoing
+from mixedmode.protocols.tftp.client import Failure
 from mixedmode.protocols.tftp.wheel import TimerWheel
+from mixedmode.protocols.vocabulary import Packets
 
 Done = Callable[["bytes | Failure"], None]
 """Told the file, or why it did not come."""
@@ -90,7 +91,7 @@ class Downloads:
 
         Raises:
             RemoteError: There is no socket.
-            MalformedPacketError: The name is too long for a request.
+            LocalProtocolError: The name is too long for a request.
         """
         now = self._monotonic()
         transfer = ClientTransfer(
@@ -98,9 +99,9 @@ class Downloads:
         )
         slot = self._pool.lend()
         download = slot.holder = Download(transfer, slot, done, fates)
-        self._send(download, transfer.start(), now)
-        if not transfer.finished:
-            self._wheel.set(download, transfer.deadline)
+        for packets, address in transfer.start():
+            self._send(download, packets, address, now)
+        self._await(download)
 
     def turn(self) -> None:
         """Take one datagram from each socket that has one."""
@@ -130,19 +131,24 @@ class Downloads:
             transfer = download.transfer
             if transfer.finished:
                 continue
-            if transfer.deadline <= now:
-                outgoing = transfer.expire(now)
-                self.traffic.repeated += len(outgoing)
-                self._send(download, outgoing, now)
-                if transfer.finished:
-                    self._finish(download)
-                    continue
-            self._wheel.set(download, transfer.deadline)
+            for packets, address in transfer.expire(now):
+                self.traffic.repeated += len(packets)
+                self._send(download, packets, address, now)
+            if transfer.finished:
+                self._finish(download)
+            self._await(download)
+
+    def _await(self, download: Download) -> None:
+        timer = download.transfer.next_timer()
+        if timer is not None:
+            self._wheel.set(download, timer)
 
     def _take(self, download: Download, data: bytes, address: Address, now: float) -> None:
         transfer = download.transfer
         over = transfer.finished
-        self._send(download, transfer.receive(data, address, now), now)
+        reply = transfer.receive(data, address, now)
+        if reply:
+            self._send(download, (reply,) if isinstance(reply, bytes) else reply, address, now)
         if not over and transfer.finished:
             self._finish(download)
 
@@ -165,11 +171,9 @@ class Downloads:
             self.traffic.lost += 1
         return copies
 
-    def _send(self, download: Download, outgoing: Outgoing, now: float) -> None:
-        if not outgoing:
-            return
+    def _send(self, download: Download, packets: Packets, address: Address, now: float) -> None:
         down = self._plan.is_down(now - self._began)
-        for packet, address in outgoing:
+        for packet in packets:
             if down:
                 self.traffic.lost += 1
             elif download.fates is None:

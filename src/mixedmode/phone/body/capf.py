@@ -14,7 +14,6 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
-from time import monotonic
 from typing import Final
 
 from mixedmode.causes import why_no_connection
@@ -160,6 +159,7 @@ async def _converse(
 ) -> Outcome:
     did = ""
     key = None
+    monotonic = asyncio.get_running_loop().time
     data: bytes | None = b""
     while True:
         events = session.receive(data, monotonic())

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mixedmode.causes import why_no_connection
-from mixedmode.errors import UsageError
+from mixedmode.errors import LocalProtocolError, UsageError
 from mixedmode.phone.body.errors import FileNotFoundOnServer, TransferFailed
 from mixedmode.phone.body.http import fetch_http
 from mixedmode.phone.body.network import SOCKETS, Datagrams, Network
@@ -23,7 +23,6 @@ from mixedmode.protocols.tftp import (
     ClientPhase,
     ClientTransfer,
     FailureReason,
-    MalformedPacketError,
     Options,
     Outgoing,
 )
@@ -89,7 +88,7 @@ async def fetch_tftp(
         transfer = ClientTransfer(
             name, server.address, loop.time(), options=options, timeout=timeout, retries=retries, limit=limit
         )
-    except MalformedPacketError as error:
+    except LocalProtocolError as error:
         raise UsageError(error.what, where=where, next_step=error.next_step) from error
     with closing(network.datagrams(server.family)) as ours:
         try:
@@ -109,21 +108,14 @@ async def _run(transfer: ClientTransfer, ours: Datagrams, progress: Progress | N
     loop = asyncio.get_running_loop()
     news = asyncio.Event()
 
-    def send(outgoing: Outgoing) -> None:
-        for packet, address in outgoing:
-            try:
-                ours.sendto(packet, address)
-            except BlockingIOError:
-                return  # lost like any other; the clock repeats it
-
     ours.watch(news.set)
-    send(transfer.start())
+    _send(ours, transfer.start())
     while not transfer.finished:
         try:
-            async with asyncio.timeout_at(transfer.deadline):
+            async with asyncio.timeout_at(transfer.next_timer()):
                 await news.wait()
         except TimeoutError:
-            send(transfer.expire(loop.time()))
+            _send(ours, transfer.expire(loop.time()))
             continue
         news.clear()
         for _ in range(_BATCH):
@@ -131,9 +123,20 @@ async def _run(transfer: ClientTransfer, ours: Datagrams, progress: Progress | N
                 data, address = ours.recvfrom(_DATAGRAM_BYTES)
             except BlockingIOError:
                 break
-            send(transfer.receive(data, address, loop.time()))
+            reply = transfer.receive(data, address, loop.time())
+            if reply:
+                _send(ours, [((reply,) if isinstance(reply, bytes) else reply, address)])
         if progress is not None:
             progress(transfer.received, transfer.total)
+
+
+def _send(ours: Datagrams, outgoing: Outgoing) -> None:
+    for packets, address in outgoing:
+        for packet in packets:
+            try:
+                ours.sendto(packet, address)
+            except BlockingIOError:
+                return  # lost like any other; the clock repeats it
 
 
 def _failure(transfer: ClientTransfer, where: str) -> FileNotFoundOnServer | TransferFailed:

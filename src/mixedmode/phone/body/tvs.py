@@ -15,7 +15,6 @@ import asyncio
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from time import monotonic
 
 from mixedmode.causes import place, why_no_connection
 from mixedmode.errors import LocalProtocolError, MalformedError, RemoteError, RemoteProtocolError, UsageError
@@ -114,7 +113,7 @@ async def exchange(
         RemoteError: It does not answer in time, or breaks the protocol.
         UsageError: The request does not fit into a message, or there is no such TLS version.
     """
-    talk = ClientConnection()
+    talk, monotonic = ClientConnection(), asyncio.get_running_loop().time
     try:
         talk.send(request, monotonic())
     except LocalProtocolError as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Any, Final
 
+from mixedmode.errors import LocalProtocolError
 from mixedmode.protocols.tftp.options import DEFAULT_OPTIONS, NO_OPTIONS, Negotiated, Options, accept_answer
 from mixedmode.protocols.tftp.packets import (
     Ack,
@@ -28,8 +29,10 @@ from mixedmode.protocols.tftp.packets import (
     encode_packet,
     parse_packet,
 )
+from mixedmode.protocols.vocabulary import Packets, Reply
 
-Outgoing = list[tuple[bytes, Any]]
+Outgoing = list[tuple[Packets, Any]]
+"""Packets, and where each of these goes."""
 
 
 class ClientPhase(Enum):
@@ -73,9 +76,11 @@ class ClientTransfer:
         same_host: Tells whether an address may belong to the server, before its TID is known.
 
     Attributes:
-        deadline: When :meth:`expire` wants to be called.
         failure: Set when the phase is FAILED.
         total: The file's size, if the server told it.
+
+    Raises:
+        LocalProtocolError: The name does not fit into a request.
     """
 
     def __init__(
@@ -105,8 +110,11 @@ class ClientTransfer:
         self._received = 0
         self._block = 0
         self._unacknowledged = 0
-        self._last_sent = encode_packet(Request(Opcode.RRQ, name, Mode.OCTET, options.pairs()))
-        self.deadline = now + timeout
+        try:
+            self._last_sent = encode_packet(Request(Opcode.RRQ, name, Mode.OCTET, options.pairs()))
+        except MalformedPacketError as error:
+            raise LocalProtocolError(error.what, why=error.why, next_step=error.next_step, code=error.code) from error
+        self._deadline = now + timeout
 
     @property
     def finished(self) -> bool:
@@ -125,11 +133,15 @@ class ClientTransfer:
 
     def start(self) -> Outgoing:
         """Return the request."""
-        return [(self._last_sent, self._server)]
+        return [((self._last_sent,), self._server)]
+
+    def next_timer(self) -> float | None:
+        """Return when :meth:`expire` wants to be called, None once the transfer is over."""
+        return None if self.finished else self._deadline
 
     def expire(self, now: float) -> Outgoing:
-        """Take a timeout; return what to send again."""
-        if self.finished:
+        """Take a timeout, if it is time; return what to send again."""
+        if self.finished or now < self._deadline:
             return []
         if self._retries_left == 0:
             stage = "the request" if self._peer is None else f"block {self._block}"
@@ -137,31 +149,28 @@ class ClientTransfer:
             return []
         self._retries_left -= 1
         self._unacknowledged = 0
-        self.deadline = now + self._timeout
-        return [(self._last_sent, self._server if self._peer is None else self._peer)]
+        self._deadline = now + self._timeout
+        return [((self._last_sent,), self._server if self._peer is None else self._peer)]
 
-    def receive(self, data: bytes, address: Hashable, now: float) -> Outgoing:
-        """Take a datagram; return what to send."""
+    def receive(self, data: bytes, address: Hashable, now: float) -> Reply:
+        """Take a datagram; return what to send back to ``address``."""
         if self.finished and address != self._peer:
-            return []
+            return None
         if self._peer is None and not self._same_host(address, self._server):
-            return []
+            return None
         if self._peer is not None and address != self._peer:
-            return _stray(data, address)
+            return _stray(data)
         try:
             packet = parse_packet(data)
         except MalformedPacketError:
-            return []
+            return None
         handler = _HANDLERS.get((self.phase, type(packet)))
-        if handler is None:
-            return []
-        outgoing = handler(self, packet, address, now)
-        return [(reply, address) for reply in outgoing]
+        return None if handler is None else handler(self, packet, address, now)
 
-    def take_data(self, packet: Data, address: Hashable, now: float) -> tuple[bytes, ...]:
+    def take_data(self, packet: Data, address: Hashable, now: float) -> bytes | None:
         """RECEIVING or REQUESTING x DATA: store the next block, acknowledge it or what came before."""
         if self.phase is ClientPhase.REQUESTING and packet.block != 1:
-            return ()
+            return None
         if len(packet.payload) > self._negotiated.blksize:
             return self._refuse(ErrorCode.ILLEGAL_OPERATION, FailureReason.REFUSED, "A block is too long")
         if packet.block != (self._block + 1) & 0xFFFF:
@@ -178,22 +187,22 @@ class ClientTransfer:
             self.phase = ClientPhase.DONE
         elif self._unacknowledged < self._negotiated.windowsize:
             self._last_sent = encode_packet(Ack(self._block & 0xFFFF))
-            return ()
+            return None
         return self._acknowledge()
 
-    def _take_unexpected(self, packet: Data) -> tuple[bytes, ...]:
+    def _take_unexpected(self, packet: Data) -> bytes | None:
         # A block behind us: our acknowledgement was lost, or a copy came. One ahead: a block of the window
         # was lost; RFC 7440 acknowledges the last good one, once for each gap.
         ahead = (packet.block - self._block) & 0xFFFF
         if ahead and ahead <= self._negotiated.windowsize and self._unacknowledged == 0 and self._block:
-            return ()
+            return None
         return self._acknowledge()
 
-    def repeat_last_ack(self, _packet: Data, _address: Hashable, _now: float) -> tuple[bytes, ...]:
+    def repeat_last_ack(self, _packet: Data, _address: Hashable, _now: float) -> bytes | None:
         """DONE x DATA: the last acknowledgement was lost."""
-        return (self._last_sent,)
+        return self._last_sent
 
-    def take_options(self, packet: OptionAck, address: Hashable, now: float) -> tuple[bytes, ...]:
+    def take_options(self, packet: OptionAck, address: Hashable, now: float) -> bytes | None:
         """REQUESTING x OACK: check it, and acknowledge block 0."""
         negotiated = accept_answer(self._options, packet.options)
         if negotiated is None:
@@ -208,37 +217,37 @@ class ClientTransfer:
         self.phase = ClientPhase.RECEIVING
         return self._acknowledge()
 
-    def repeat_options_ack(self, _packet: OptionAck, _address: Hashable, _now: float) -> tuple[bytes, ...]:
+    def repeat_options_ack(self, _packet: OptionAck, _address: Hashable, _now: float) -> bytes | None:
         """RECEIVING x OACK: the acknowledgement of block 0 was lost, unless blocks have come since."""
-        return (self._last_sent,) if self._block == 0 else ()
+        return self._last_sent if self._block == 0 else None
 
-    def take_error(self, packet: ErrorPacket, _address: Hashable, _now: float) -> tuple[bytes, ...]:
+    def take_error(self, packet: ErrorPacket, _address: Hashable, _now: float) -> bytes | None:
         """Any x ERROR: the server ended it."""
         missing = packet.code == ErrorCode.FILE_NOT_FOUND
         words = packet.message or (
             ErrorCode(packet.code).name if packet.code in set(ErrorCode) else f"code {packet.code}"
         )
         self._fail(FailureReason.NOT_FOUND if missing else FailureReason.REFUSED, words)
-        return ()
+        return None
 
     def _progress(self, address: Hashable, now: float) -> None:
         self._peer = address
         self._retries_left = self._retries
-        self.deadline = now + self._timeout
+        self._deadline = now + self._timeout
 
-    def _acknowledge(self) -> tuple[bytes, ...]:
+    def _acknowledge(self) -> bytes | None:
         self._unacknowledged = 0
         self._last_sent = encode_packet(Ack(self._block & 0xFFFF))
-        return (self._last_sent,)
+        return self._last_sent
 
-    def _too_large(self) -> tuple[bytes, ...]:
+    def _too_large(self) -> bytes | None:
         return self._refuse(
             ErrorCode.DISK_FULL, FailureReason.TOO_LARGE, f"The file is larger than {self._limit} bytes"
         )
 
-    def _refuse(self, code: ErrorCode, reason: FailureReason, message: str) -> tuple[bytes, ...]:
+    def _refuse(self, code: ErrorCode, reason: FailureReason, message: str) -> bytes | None:
         self._fail(reason, message)
-        return (encode_packet(ErrorPacket(code, message)),)
+        return encode_packet(ErrorPacket(code, message))
 
     def _fail(self, reason: FailureReason, message: str) -> None:
         self.phase = ClientPhase.FAILED
@@ -251,13 +260,11 @@ def _same_host(address: Hashable, server: Hashable) -> bool:
     return True
 
 
-def _stray(data: bytes, address: Hashable) -> Outgoing:
-    if data[:2] == b"\0\5":
-        return []
-    return [(encode_packet(ErrorPacket(ErrorCode.UNKNOWN_TID, "Unknown transfer ID")), address)]
+def _stray(data: bytes) -> bytes | None:
+    return None if data[:2] == b"\0\5" else encode_packet(ErrorPacket(ErrorCode.UNKNOWN_TID, "Unknown transfer ID"))
 
 
-_Handler = Callable[..., tuple[bytes, ...]]
+_Handler = Callable[..., bytes | None]
 _HANDLERS: Final[dict[tuple[ClientPhase, type[Packet]], _Handler]] = {
     (ClientPhase.REQUESTING, Data): ClientTransfer.take_data,
     (ClientPhase.REQUESTING, OptionAck): ClientTransfer.take_options,

@@ -25,6 +25,7 @@ from mixedmode.protocols.tftp.packets import (
 )
 from mixedmode.protocols.tftp.transfer import Phase, ServerTransfer
 from mixedmode.protocols.tftp.wheel import TimerWheel
+from mixedmode.protocols.vocabulary import Packets, Reply
 
 
 class Content(Protocol):
@@ -56,7 +57,6 @@ class Loan(Protocol):
 
 Find = Callable[[str, Mode], "Content | ErrorCode | None"]
 """Look a name up: the file, or why it is not served, or None where it must be built first."""
-Reply = bytes | tuple[bytes, ...] | None
 
 _ERRORS: Final = {
     code: encode_packet(ErrorPacket(code, message))
@@ -133,10 +133,9 @@ class ServerEngine:
         """Transfers under way."""
         return self._active
 
-    @property
-    def idle(self) -> bool:
-        """True if :meth:`tick` has nothing to wait for."""
-        return not self._wheel
+    def next_timer(self) -> float | None:
+        """Return when :meth:`expire` wants to be called, None while no transfer is under way."""
+        return self._wheel.next_moment()
 
     def request(self, data: bytes, address: Hashable, now: float) -> bytes | None:
         """Take a datagram from the listening port; return the packet that answers it, if any."""
@@ -312,8 +311,8 @@ class ServerEngine:
         is_ack = len(data) >= 4 and data[0] == 0 and data[1] == Opcode.ACK
         return _ERRORS[ErrorCode.UNKNOWN_TID] if is_ack else None
 
-    def tick(self, now: float) -> Iterator[tuple[tuple[bytes, ...], Any]]:
-        """Yield (packets, address) for everything whose timer has run out; wanted 20 times a second."""
+    def expire(self, now: float) -> Iterator[tuple[Packets, Any]]:
+        """Yield (packets, address) for everything whose timer has run out; more than 20 times a second is in vain."""
         for transfer in self._wheel.expired(now):
             if self._transfers.get(transfer.address) is not transfer:
                 continue

@@ -27,8 +27,10 @@ class TimerWheel(Generic[T]):
         self._buckets: dict[int, list[T]] = {}
         self._next = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._buckets)
+    def next_moment(self) -> float | None:
+        """Return when :meth:`expired` has looked into the next bucket, empty or not; None if no timer is set."""
+        # A little into the bucket, since its very first moment may be rounded into the one before.
+        return (self._next + 0.01) * self._granularity if self._buckets else None
 
     def set(self, entry: T, when: float) -> None:
         """Have ``entry`` come out of :meth:`expired` once ``when`` has passed."""

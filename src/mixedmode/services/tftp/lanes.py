@@ -72,7 +72,7 @@ class Lane:
 
     def tick(self, now: float) -> None:
         """Send again what is due."""
-        for packets, address in self.engine.tick(now):
+        for packets, address in self.engine.expire(now):
             self.send(packets, address)
 
     def send(self, packets: tuple[bytes, ...], address: Address) -> None:
@@ -93,7 +93,7 @@ class PackedLane(Lane):
 
     def tick(self, now: float) -> None:
         """Send again what is due."""
-        due = self.engine.tick(now)
+        due = self.engine.expire(now)
         self._send_all([(packet, address) for packets, address in due for packet in packets])
 
     def send(self, packets: tuple[bytes, ...], address: Any) -> None:

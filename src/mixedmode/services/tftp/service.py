@@ -217,5 +217,5 @@ class TftpService(Service):
         now = monotonic()
         for lane in self._lanes.values():
             lane.tick(now)
-        if any(not lane.engine.idle for lane in self._lanes.values()):
+        if any(lane.engine.next_timer() is not None for lane in self._lanes.values()):
             self._watch()
