@@ -6,6 +6,7 @@ without nodes, and can simply be run again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +44,9 @@ from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.signer import SoftwareSigner
 
 
-def create(directory: Path, database: Database, spec: ClusterSpec, now: datetime) -> None:
+def create(
+    directory: Path, database: Database, spec: ClusterSpec, now: datetime, noted: Callable[[Session], None]
+) -> None:
     """Make a cluster.
 
     Args:
@@ -51,6 +54,7 @@ def create(directory: Path, database: Database, spec: ClusterSpec, now: datetime
         database: Migrated, without nodes.
         spec: What to make.
         now: The time (UTC).
+        noted: Writes it down, in the transaction that makes it.
 
     Raises:
         UsageError: There is a cluster in this database.
@@ -86,6 +90,7 @@ def create(directory: Path, database: Database, spec: ClusterSpec, now: datetime
             )
         session.flush()
         add_devices(session, spec.devices)
+        noted(session)
 
 
 def _make(spec: ClusterSpec, node: NodeSpec, purpose: Purpose, now: datetime) -> SoftwareSigner:

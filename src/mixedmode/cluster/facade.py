@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from mixedmode.cluster import creation
 from mixedmode.cluster.engine.engine import Operations
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.engine.steps import SYSTEM, Actor, OperationResult
+from mixedmode.cluster.engine.steps import DONE, SYSTEM, Actor, OperationResult
 from mixedmode.cluster.model.errors import ClusterBusyError, NotFoundError
 from mixedmode.cluster.model.licences import DatabaseLicences, LicenceService
 from mixedmode.cluster.model.topology import ClusterSpec
@@ -18,7 +21,6 @@ from mixedmode.cluster.model.trust_roles import roles_of
 from mixedmode.cluster.operations import OPERATIONS
 from mixedmode.cluster.operations.identity.certificates import BringBackTrust
 from mixedmode.cluster.operations.identity.missing_certificates import MakeMissingCertificates, missing_certificates
-from mixedmode.cluster.operations.itl import ResetItlRemotely
 from mixedmode.cluster.publishing.distribution import Distributor, LocalDistributor, queue
 from mixedmode.cluster.publishing.published import TrustFile, build_itls, record, trust_file
 from mixedmode.cluster.query.query import QueryResult, select_read_only
@@ -32,11 +34,13 @@ from mixedmode.cluster.store.state import Clock, ClusterState, utc_now
 from mixedmode.cluster.trust_absence import due
 from mixedmode.errors import MixedModeError
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.signing.signer import Signer, SoftwareSigner
+from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.trustlist.roles import Role
 
 _CAPF = Actor("CAPF")
 _LSC_ACTION = "LSC"
+_MADE = "cluster create"
+_DELIVERED = "waiting files delivered"
 _FIRST_ITL = "first ITL"
 
 
@@ -90,8 +94,19 @@ class Cluster(ClusterState):
         licences: LicenceService | None = None,
         replication: ReplicationMonitor | None = None,
         clock: Clock = utc_now,
+        actor: Actor = SYSTEM,
     ) -> Cluster:
         """Make a new cluster, in non-secure mode, each TFTP node with its ITL, and open it.
+
+        Args:
+            directory: Gets a folder for each node.
+            spec: What to make.
+            database_url: Of an empty database; None is SQLite in the folder.
+            distributor: As of the constructor.
+            licences: As of the constructor.
+            replication: As of the constructor.
+            clock: The time, UTC.
+            actor: Who has it made.
 
         Raises:
             UsageError: There is a cluster at this place.
@@ -100,7 +115,6 @@ class Cluster(ClusterState):
         directory.mkdir(parents=True, exist_ok=True)
         database = Database(database_url or sqlite_url(directory / "cluster.db"))
         database.migrate()
-        creation.create(directory, database, spec, clock())
         cluster = cls(
             directory,
             database,
@@ -108,6 +122,11 @@ class Cluster(ClusterState):
             licences=licences,
             replication=replication,
             clock=clock,
+        )
+        journal = cluster.operations.journal
+        details = {"version": spec.version.text, "nodes": [node.name for node in spec.nodes]}
+        creation.create(
+            directory, database, spec, clock(), lambda session: journal.record(session, actor, _MADE, DONE, details)
         )
         cluster.publish_missing_itls()
         cluster.make_query_login()
@@ -209,11 +228,11 @@ class Cluster(ClusterState):
     def deliver_pending(self, nodes: Sequence[str] | None = None) -> dict[str, str]:
         """Deliver what waits for nodes that were down; return by node why it still waits."""
         wanted = self.nodes() if nodes is None else [self.node(name) for name in nodes]
-        return self.deliveries.deliver(wanted)
+        return self.deliveries.deliver(wanted, noted=self._note_delivery)
 
-    def recovery_itl_operation(self, signer: Signer, actor: Actor) -> OperationResult:
-        """Run ``utils itl reset remotekey``: the publisher's ITL signed by an imported recovery key."""
-        return self.run(ResetItlRemotely.signed_by(signer, self), actor)
+    def _note_delivery(self, session: Session, node: str, files: Sequence[str]) -> None:
+        details = {"node": node, "files": list(files)}
+        self.operations.journal.record(session, SYSTEM, _DELIVERED, DONE, details)
 
     def publish_missing_itls(self) -> None:
         """Write the ITL of each TFTP node that has none, as its TFTP service does when it starts."""
@@ -225,6 +244,8 @@ class Cluster(ClusterState):
                 if not here:
                     queue(session, node, ITL_FILE, data, self.now())
                 record(session, ITL_FILE, node, data, self.now(), action=_FIRST_ITL)
+                details = {"node": node, "sha256": hashlib.sha256(data).hexdigest()}
+                self.operations.journal.record(session, SYSTEM, _FIRST_ITL, DONE, details)
 
     def make_missing_certificates(self, node: str) -> None:
         """Make what a node of this host does not have yet of the active version's certificates, as after an upgrade.

@@ -17,6 +17,7 @@ from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.operations.services import RestartService, StartService, StopService
+from mixedmode.control.door import Control
 
 
 class ServiceStatus(StrEnum):
@@ -71,6 +72,7 @@ class OperationServices:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._control = Control(cluster)
 
     async def states(self, node: str) -> Sequence[ServiceEntry]:
         """Return a node's services as the database knows them."""
@@ -103,4 +105,4 @@ class OperationServices:
         """Do nothing: a supervisor that follows the database reads the folder itself."""
 
     async def _run(self, operation: Operation, actor: Actor) -> None:
-        await asyncio.to_thread(self._cluster.run, operation, actor)
+        await asyncio.to_thread(self._control.run, actor, operation)

@@ -10,7 +10,7 @@ from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
-from mixedmode.cluster.operations.itl import ResetItl
+from mixedmode.cluster.operations.itl import ResetItl, ResetItlRemotely
 from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.operations.services import RestartService
 from mixedmode.cluster.store.making import make_certificate
@@ -73,14 +73,14 @@ def test_a_restart_that_finds_nothing_new_keeps_the_file(cluster: Cluster) -> No
 
 def test_reset_remotekey_signs_with_an_imported_recovery_key(cluster: Cluster) -> None:
     signer = cluster.signer(PUB, "ITLRecovery")
-    cluster.recovery_itl_operation(signer, ANNA)
+    cluster.run(ResetItlRemotely.signed_by(signer, cluster), ANNA)
     assert itl_of(cluster, SUB).header.signer_serial == signer.certificate.serial
 
 
 def test_a_key_that_phones_cannot_find_in_the_list_is_refused(cluster: Cluster) -> None:
     stranger = make_certificate(Purpose.ITLRECOVERY, "elsewhere", Subject(""), key_kind=KeyKind.RSA_1024, now=utc_now())
     with pytest.raises(UsageError, match="not among the SAST records"):
-        cluster.recovery_itl_operation(stranger, ANNA)
+        cluster.run(ResetItlRemotely.signed_by(stranger, cluster), ANNA)
 
 
 def test_rollback_empties_the_server_and_tvs_records(cluster: Cluster) -> None:

@@ -12,7 +12,7 @@ from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError, OperationFailedError
 from mixedmode.cluster.operations.files import DeleteFile
-from mixedmode.cluster.operations.itl import ResetItl
+from mixedmode.cluster.operations.itl import ResetItl, ResetItlRemotely
 from mixedmode.cluster.operations.nodes import RemoveNode
 from mixedmode.cluster.operations.services import RestartService
 from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
@@ -90,7 +90,7 @@ def test_first_itls_uploads_resets_and_restarts_are_all_there(cluster: Cluster) 
 
 def test_a_recovery_itl_made_with_an_imported_key(cluster: Cluster) -> None:
     signer = cluster.signer(PUB, "ITLRecovery")
-    cluster.recovery_itl_operation(signer, ANNA)
+    cluster.run(ResetItlRemotely.signed_by(signer, cluster), ANNA)
     assert entries(cluster)[2:] == [(ITL_FILE, node, "utils itl reset remotekey", True) for node in (PUB, SUB)]
 
 

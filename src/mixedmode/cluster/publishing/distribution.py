@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,8 @@ from mixedmode.cluster.store.schema import DeliveryRow
 from mixedmode.errors import MixedModeError
 
 PARALLEL = 8
+Noted = Callable[[Session, str, Sequence[str]], None]
+"""Told of a node and the names of files that it has now."""
 
 
 class Distributor(Protocol):
@@ -107,8 +109,13 @@ class DeliveryQueue:
             rows = session.scalars(select(DeliveryRow).order_by(DeliveryRow.id))
             return [Delivery(r.node, r.name, r.queued, r.attempts, r.lasterror) for r in rows]
 
-    def deliver(self, nodes: Iterable[NodeInfo]) -> dict[str, str]:
-        """Deliver what waits for these nodes; return by node why it still waits, empty if all have everything."""
+    def deliver(self, nodes: Iterable[NodeInfo], *, noted: Noted = lambda *_: None) -> dict[str, str]:
+        """Deliver what waits for these nodes; return by node why it still waits, empty if all have everything.
+
+        Args:
+            nodes: Whom to deliver to.
+            noted: Told, in the transaction that takes them off the queue, of a node's files that arrived.
+        """
         by_name = {node.name: node for node in nodes}
         with self._database.read() as session:
             waiting: dict[str, list[DeliveryRow]] = {}
@@ -120,7 +127,7 @@ class DeliveryQueue:
         with ThreadPoolExecutor(min(PARALLEL, len(waiting)), thread_name_prefix="delivery") as pool:
             outcomes = pool.map(lambda name: self._deliver_one(by_name[name], waiting[name]), waiting)
             results = dict(zip(waiting, outcomes, strict=True))
-        self._note(waiting, results)
+        self._note(waiting, results, noted)
         return {name: error for name, error in results.items() if error is not None}
 
     def _deliver_one(self, node: NodeInfo, rows: Sequence[DeliveryRow]) -> str | None:
@@ -130,13 +137,16 @@ class DeliveryQueue:
             return str(error)
         return None
 
-    def _note(self, waiting: Mapping[str, Sequence[DeliveryRow]], results: Mapping[str, str | None]) -> None:
+    def _note(
+        self, waiting: Mapping[str, Sequence[DeliveryRow]], results: Mapping[str, str | None], noted: Noted
+    ) -> None:
         with self._database.write() as session:
             for name, error in results.items():
                 # A newer file may have been queued meanwhile: its row has another id and stays.
                 ids = [row.id for row in waiting[name]]
                 if error is None:
                     session.execute(delete(DeliveryRow).where(DeliveryRow.id.in_(ids)))
+                    noted(session, name, [row.name for row in waiting[name]])
                 else:
                     session.execute(
                         update(DeliveryRow)

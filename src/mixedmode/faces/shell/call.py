@@ -76,13 +76,13 @@ class Call:
 
     async def plan(self, operation: Operation) -> Plan:
         """Return what an operation would do now."""
-        actor = self.session.actor
-        return await self.blocking(lambda: self.cluster.operations.plan(operation, actor))
+        control, actor = self.session.control, self.session.actor
+        return await self.blocking(lambda: control.plan(actor, operation))
 
     async def operate(self, operation: Operation) -> OperationResult:
         """Run an operation to its end, in the name of the session's account; it is audited."""
-        actor, node = self.session.actor, self.node
-        return await self.blocking(lambda: self.cluster.operations.run(operation, actor, on_node=node))
+        control, actor = self.session.control, self.session.actor
+        return await self.blocking(lambda: control.run(actor, operation))
 
     async def tell_undelivered(self, result: OperationResult) -> None:
         """Write which nodes have not got their file yet."""

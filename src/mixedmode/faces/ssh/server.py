@@ -25,7 +25,10 @@ import asyncssh
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.accounts import Account, AccountStore, account_store
+from mixedmode.control.acts import Act
+from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard, LoginPolicy
+from mixedmode.control.people import of_account, unproved
 from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.shell.session import AdminSession
@@ -106,6 +109,7 @@ class AdminSshService(Service):
         self.guard = guard or LoginGuard(self.accounts, self.limits.logins)
         gate = Gate(self.limits.connections, self.limits.per_address, startups=self.limits.startups)
         self.guests: Guests[SshGuest] = Guests(gate)
+        self._control = Control(cluster)
         self._where = (host, port)
         self._services = services
         self._side = SideLoop(f"ssh-{self.node}")
@@ -181,10 +185,14 @@ class AdminSshService(Service):
 
     async def note(self, user: str, source: str, action: str, outcome: str, **details: object) -> None:
         """Write into the audit log; a database that is down must not keep administrators out."""
-        journal = self.cluster.operations.journal
-        record = {"node": self.node, **details}
+
+        def write() -> None:
+            account = self.accounts.find(user) if outcome == "done" else None
+            principal = unproved(user, source, self.node) if account is None else of_account(account, source, self.node)
+            self._control.note(principal, Act(action, 0), outcome, **details)
+
         try:
-            await asyncio.to_thread(journal.note, Actor(user[:128], source, 0, self.node), action, outcome, record)
+            await asyncio.to_thread(write)
         except MixedModeError as error:
             _log.warning("audit record of %s lost: %s", action, error)
 

@@ -185,7 +185,7 @@ class ProviderConnection:
         journal = self._host.cluster.operations.journal
         record = {"node": self._host.node, "service": "CTL Provider", **details}
         try:
-            actor = Actor(user[:128], self._source, 0, self._host.node)
+            actor = self._actor or Actor(user[:128], self._source, 0, self._host.node)
             await asyncio.to_thread(journal.note, actor, "login", outcome, record)
         except MixedModeError as error:
             _log.warning("audit record of a login lost: %s", error)

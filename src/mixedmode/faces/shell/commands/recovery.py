@@ -5,7 +5,7 @@ from __future__ import annotations
 from mixedmode.cluster.engine.steps import OperationResult
 from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.model.versions import Version
-from mixedmode.cluster.operations.itl import ResetItl
+from mixedmode.cluster.operations.itl import ResetItl, ResetItlRemotely
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
@@ -37,8 +37,8 @@ async def reset_remote(call: Call) -> None:
     secret = await call.ask(texts.ASK_RECOVERY_PASSWORD, secret=True)
     signer = await call.blocking(lambda: pkcs12_signer(data, password=lambda _: secret.encode(), where=name))
     await call.say(texts.ITL_GENERATING)
-    actor = call.session.actor
-    await _tell(call, await call.blocking(lambda: call.cluster.recovery_itl_operation(signer, actor)))
+    operation = await call.blocking(lambda: ResetItlRemotely.signed_by(signer, call.cluster))
+    await _tell(call, await call.operate(operation))
 
 
 async def _tell(call: Call, result: OperationResult) -> None:
