@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mixedmode.cluster.engine.audit import AuditRecord
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
@@ -40,6 +41,11 @@ def itl_of(cluster: Cluster, node: str = PUB) -> TrustList:
     data = cluster.show_itl(node).data
     assert data is not None
     return TrustList.parse(data)
+
+
+def asked_for(cluster: Cluster) -> list[AuditRecord]:
+    """What people asked for, by the audit log: not that the cluster was made, and what it does by itself."""
+    return [record for record in cluster.operations.journal.audit() if record.actor.user != "system"]
 
 
 def listing(trust_list: TrustList) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from mixedmode.cluster.operations.identity.certificates import RegenerateCertifi
 from mixedmode.cluster.operations.services import RestartService
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.store.folders import NodeFolder
-from tests.cluster.building import MIXED, PUB, SUB, UPDATE, ctl_of
+from tests.cluster.building import MIXED, PUB, SUB, UPDATE, asked_for, ctl_of
 
 ANNA = Actor("anna", "192.0.2.7")
 
@@ -30,13 +30,13 @@ def test_a_plan_shows_the_steps_and_changes_nothing(cluster: Cluster) -> None:
     assert plan.steps[1] == f"Make the new CTLFile.tlv and sign it with the CallManager key of {PUB}"
     assert len(plan.steps) == 5
     assert cluster.show_ctl(PUB).data is None
-    assert cluster.operations.journal.audit() == []
+    assert asked_for(cluster) == []
 
 
 def test_the_audit_record_says_who_when_from_where_and_what_changed(cluster: Cluster) -> None:
     cluster.run(MIXED, ANNA)
     cluster.run(UPDATE, ANNA)
-    started, done, _, updated = cluster.operations.journal.audit()
+    started, done, _, updated = asked_for(cluster)
     assert (started.action, started.outcome, done.outcome) == (MIXED.title, "started", "done")
     assert done.actor == ANNA
     assert done.moment.tzinfo is not None
@@ -50,7 +50,7 @@ def test_the_audit_record_says_who_when_from_where_and_what_changed(cluster: Clu
 def test_a_refusal_is_audited_too(cluster: Cluster) -> None:
     with pytest.raises(Exception, match="not in Mixed mode"):
         cluster.run(UPDATE, ANNA)
-    (record,) = cluster.operations.journal.audit()
+    (record,) = asked_for(cluster)
     assert (record.action, record.outcome, record.operation) == (UPDATE.title, "refused", None)
 
 
@@ -176,7 +176,7 @@ def test_an_interrupted_operation_is_undone_by_whoever_comes_next(
         with pytest.raises(KeyboardInterrupt):
             cluster.run(MIXED, ANNA)
     cluster.run(MIXED, Actor("bert"))
-    outcomes = [(r.actor.user, r.outcome) for r in cluster.operations.journal.audit()]
+    outcomes = [(r.actor.user, r.outcome) for r in asked_for(cluster)]
     assert outcomes == [("anna", "started"), ("anna", "undone"), ("bert", "started"), ("bert", "done")]
 
 

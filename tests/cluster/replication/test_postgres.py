@@ -10,7 +10,7 @@ from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.errors import UsageError
-from tests.cluster.building import MIXED, PUB, SUB, ctl_of, listing, seed_spec
+from tests.cluster.building import MIXED, PUB, SUB, asked_for, ctl_of, listing, seed_spec
 
 MODE = "select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'"
 
@@ -22,7 +22,7 @@ def test_mixed_mode_on_postgresql(tmp_path: Path, postgres_database: str) -> Non
 
     assert cluster.mode is SecurityMode.MIXED
     assert listing(ctl_of(cluster, SUB)) == [(PUB, "SAST"), (PUB, "CCM+TFTP"), (PUB, "CAPF"), (SUB, "CCM+TFTP")]
-    assert [r.outcome for r in cluster.operations.journal.audit()] == ["started", "done"]
+    assert [r.outcome for r in asked_for(cluster)] == ["started", "done"]
     assert cluster.select(MODE).rows == (("ClusterSecurityMode", "1"),)
     for statement in ("delete from device", "select 1; drop table device", "select pg_sleep(9)"):
         with pytest.raises(UsageError):

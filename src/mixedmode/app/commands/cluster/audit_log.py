@@ -25,8 +25,8 @@ def audit_log(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show the audit log of a node's or a lab's cluster, the newest entry last."""
+    from mixedmode.app.targets.hands import looked_at
     from mixedmode.control import audit_log as log
-    from mixedmode.rehearsal.lab.hands import looked_at
 
     with looked_at(directory, config) as hands:
         begin = None if since is None else log.moment(since, hands.cluster.now())

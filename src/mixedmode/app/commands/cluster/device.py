@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from mixedmode.app import completion
-from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.errors import MixedModeError
 from mixedmode.faces.terminal.console import print_json, print_lines
-
-if TYPE_CHECKING:
-    from mixedmode.cluster.facade import Cluster
 
 app = typer.Typer(help="The phones that a cluster knows; on the publisher's host.", no_args_is_help=True)
 
 Directory = Annotated[Path | None, typer.Option(help="A lab's folder; ./lab if there is one.")]
+_WHAT = "phones are added"
 Config = Annotated[Path | None, typer.Option("--config", help="A node's settings file.")]
 
 
@@ -67,12 +63,12 @@ def import_devices(
 
 
 def _add(devices: list[dict[str, Any]], directory: Path | None, config: Path | None) -> None:
-    from mixedmode.cluster.engine.steps import Actor
+    from mixedmode.app.targets.hands import administered
     from mixedmode.cluster.model.topology import DeviceSpec
     from mixedmode.cluster.operations.devices import AddDevices
 
-    with _cluster(directory, config) as cluster:
-        done = cluster.run(AddDevices(tuple(DeviceSpec(**each) for each in devices)), Actor("root", "console"))
+    with administered(directory, config, what=_WHAT) as hands:
+        done = hands.run(AddDevices(tuple(DeviceSpec(**each) for each in devices)))
     print_lines(done.changes)
 
 
@@ -89,7 +85,7 @@ def change(
 ) -> None:
     """Change a phone; what is not given stays."""
     from mixedmode.app.device_csv import FIELDS, checked_protocol
-    from mixedmode.cluster.engine.steps import Actor
+    from mixedmode.app.targets.hands import administered
     from mixedmode.cluster.operations.devices import ChangeDevice
     from mixedmode.phone.mind.models import get_phone_model
     from mixedmode.pki.device_names import same_device
@@ -99,12 +95,12 @@ def change(
     given = (model, description, device_pool, protocol, security_mode)
     values = {field: value for field, value in zip(FIELDS[1:], given, strict=True) if value is not None}
     name = same_device(name)
-    with _cluster(directory, config) as cluster:
-        there = cluster.devices.find(name)
+    with administered(directory, config, what=_WHAT) as hands:
+        there = hands.cluster.devices.find(name)
         if there is not None and (model is not None or protocol is not None):
             # A phone of another model speaks what that one speaks, unless it is said otherwise.
             values["protocol"] = checked_protocol(protocol or "", model or there.model)
-        done = cluster.run(ChangeDevice(name, values), Actor("root", "console"))
+        done = hands.run(ChangeDevice(name, values))
     print_lines(done.changes)
     print_lines(done.warnings)
 
@@ -116,12 +112,12 @@ def remove(
     config: Config = None,
 ) -> None:
     """Remove a phone."""
-    from mixedmode.cluster.engine.steps import Actor
+    from mixedmode.app.targets.hands import administered
     from mixedmode.cluster.operations.devices import RemoveDevice
     from mixedmode.pki.device_names import same_device
 
-    with _cluster(directory, config) as cluster:
-        done = cluster.run(RemoveDevice(same_device(name)), Actor("root", "console"))
+    with administered(directory, config, what=_WHAT) as hands:
+        done = hands.run(RemoveDevice(same_device(name)))
     print_lines(done.changes)
 
 
@@ -132,7 +128,9 @@ def list_devices(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """List the phones and the hashes of the lists that they reported."""
-    with _cluster(directory, config) as cluster:
+    from mixedmode.app.targets.hands import looked_at
+
+    with looked_at(directory, config) as hands:
         found = [
             {
                 "name": each.name,
@@ -145,7 +143,7 @@ def list_devices(
                 "itl_sha1": each.itl_hash or None,
                 "last_seen": each.last_seen.isoformat() if each.last_seen else None,
             }
-            for each in cluster.devices
+            for each in hands.cluster.devices
         ]
     if json:
         print_json(found)
@@ -157,28 +155,3 @@ def list_devices(
         for d in found
     )
     print_lines(table(["device", "model", "device pool", "CTL (SHA-1)", "description"], rows))
-
-
-@contextlib.contextmanager
-def _cluster(directory: Path | None, config: Path | None) -> Iterator[Cluster]:
-    """Open the publisher's cluster: a lab's, or that of the settings file."""
-    from mixedmode.cluster.facade import Cluster
-    from mixedmode.rehearsal.lab.document import DEFAULT_DIRECTORY
-    from mixedmode.rehearsal.lab.folder import database_url
-
-    if directory is None and config is None and (DEFAULT_DIRECTORY / "cluster.db").exists():
-        directory = DEFAULT_DIRECTORY
-    if directory is not None:
-        cluster = Cluster.open(directory, database_url=database_url(directory))
-    else:
-        from mixedmode.node.host.settings import load_settings
-        from mixedmode.node.setup import open_cluster
-
-        settings = load_settings(config)
-        if settings.node.role != "publisher":
-            raise UsageError("phones are added on the publisher", where=settings.node.name)
-        cluster = open_cluster(settings).cluster
-    try:
-        yield cluster
-    finally:
-        cluster.close()

@@ -180,19 +180,12 @@ def remove(
     config: Config = None,
 ) -> None:
     """Take a subscriber out of the cluster; on the publisher."""
-    from mixedmode.cluster.engine.steps import Actor
+    from mixedmode.app.targets.hands import administered_by
     from mixedmode.cluster.operations.nodes import RemoveNode
     from mixedmode.node.host.settings import load_settings
-    from mixedmode.node.setup import open_cluster
 
-    settings = load_settings(config)
-    if settings.node.role != "publisher":
-        raise UsageError("only the publisher removes nodes", where=settings.node.name)
-    opened = open_cluster(settings)
-    try:
-        done = opened.cluster.run(RemoveNode(opened.cluster.node(name).name), Actor("root", "console"))
-    finally:
-        opened.close()
+    with administered_by(load_settings(config), what="nodes are removed") as hands:
+        done = hands.run(RemoveNode(hands.cluster.node(name).name))
     print_lines([*done.changes, *done.warnings])
 
 

@@ -14,15 +14,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.app.targets.cluster_copy import read_cluster
+from mixedmode.cluster.engine.operation import Operation
+from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.accounts import account_store
 from mixedmode.control.door import Control
 from mixedmode.control.people import who_runs_this
 from mixedmode.errors import UsageError
-from mixedmode.node.host.settings import load_settings
+from mixedmode.node.host.settings import Settings, load_settings
 from mixedmode.node.setup import open_cluster
-from mixedmode.rehearsal.lab.document import DEFAULT_DIRECTORY
+from mixedmode.rehearsal.lab.document import meant_lab
 from mixedmode.rehearsal.lab.folder import database_url
 
 
@@ -39,6 +41,10 @@ class Hands:
     cluster: Cluster
     control: Control
     principal: Actor
+
+    def run(self, operation: Operation) -> OperationResult:
+        """Run an operation to its end; see :meth:`.door.Control.run`."""
+        return self.control.run(self.principal, operation)
 
     @classmethod
     def on(cls, cluster: Cluster, node: str) -> Hands:
@@ -60,14 +66,24 @@ def administered(directory: Path | None, config: Path | None, *, what: str) -> I
         NotFoundError: There is no cluster.
         DatabaseError: The database cannot be used.
     """
-    lab = _lab(directory, config)
-    if lab is not None:
-        cluster = Cluster.open(lab, database_url=database_url(lab))
-    else:
-        settings = load_settings(config)
-        if settings.node.role != "publisher":
-            raise UsageError(f"{what} on the publisher", where=settings.node.name)
-        cluster = open_cluster(settings).cluster
+    lab = meant_lab(directory, config)
+    if lab is None:
+        with administered_by(load_settings(config), what=what) as hands:
+            yield hands
+        return
+    cluster = Cluster.open(lab, database_url=database_url(lab))
+    try:
+        yield Hands.on(cluster, cluster.publisher.name)
+    finally:
+        cluster.close()
+
+
+@contextmanager
+def administered_by(settings: Settings, *, what: str) -> Iterator[Hands]:
+    """Open the cluster of this host's node to change it; see :func:`administered`."""
+    if settings.node.role != "publisher":
+        raise UsageError(f"{what} on the publisher", where=settings.node.name)
+    cluster = open_cluster(settings).cluster
     try:
         yield Hands.on(cluster, cluster.publisher.name)
     finally:
@@ -86,21 +102,9 @@ def looked_at(directory: Path | None, config: Path | None) -> Iterator[Hands]:
         NotFoundError: There is no cluster.
         DatabaseError: The database cannot be used.
     """
-    lab = _lab(directory, config)
-    if lab is not None:
-        cluster = Cluster.attach(lab, database_url=database_url(lab))
-        node = cluster.publisher.name
-    else:
-        settings = load_settings(config)
-        cluster = Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
-        node = settings.node.name
+    cluster = read_cluster(directory, config)
     try:
-        yield Hands.on(cluster, node)
+        here = (node.name for node in cluster.nodes() if cluster.folder(node.name).is_here)
+        yield Hands.on(cluster, next(here, cluster.publisher.name))
     finally:
         cluster.close()
-
-
-def _lab(directory: Path | None, config: Path | None) -> Path | None:
-    if directory is None and config is None and (DEFAULT_DIRECTORY / "cluster.db").exists():
-        return DEFAULT_DIRECTORY
-    return directory
