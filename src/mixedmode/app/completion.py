@@ -86,7 +86,7 @@ def _phones(params: dict[str, Any]) -> list[str]:
 
 
 def _devices(params: dict[str, Any]) -> list[str]:
-    from mixedmode.rehearsal.lab.hands import looked_at
+    from mixedmode.app.targets.hands import looked_at
 
     with looked_at(*_place(params)) as hands:
         return [each.name for each in hands.cluster.devices]

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixedmode.app.targets.cluster_copy import read_cluster
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.facade import Cluster
@@ -102,7 +101,12 @@ def looked_at(directory: Path | None, config: Path | None) -> Iterator[Hands]:
         NotFoundError: There is no cluster.
         DatabaseError: The database cannot be used.
     """
-    cluster = read_cluster(directory, config)
+    lab = meant_lab(directory, config)
+    if lab is not None:
+        cluster = Cluster.attach(lab, database_url=database_url(lab))
+    else:
+        settings = load_settings(config)
+        cluster = Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
     try:
         here = (node.name for node in cluster.nodes() if cluster.folder(node.name).is_here)
         yield Hands.on(cluster, next(here, cluster.publisher.name))

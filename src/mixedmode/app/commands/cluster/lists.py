@@ -32,8 +32,8 @@ def lists(
     """Show every CTL and ITL file that the cluster published: when, for which node, by what; or the one of a hash."""
     if digest is None and output is not None:
         raise UsageError("--output needs the hash of a list", next_step="mixedmode lists HASH --output FILE")
+    from mixedmode.app.targets.hands import looked_at
     from mixedmode.cluster.publishing import archive
-    from mixedmode.rehearsal.lab.hands import looked_at
 
     with looked_at(directory, config) as hands:
         cluster = hands.cluster
