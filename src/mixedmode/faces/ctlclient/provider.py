@@ -259,6 +259,7 @@ class ProviderClient:
         if self._streams is None:
             raise UsageError("there is no connection to the CTL Provider", next_step="connect first")
         _, writer = self._streams
+        self._waiting += self._machine.receive(b"", monotonic())
         self._machine.send(request, monotonic())
         try:
             writer.write(self._machine.bytes_to_send())
@@ -282,7 +283,6 @@ class ProviderClient:
             ) from error
 
     async def _next(self, seconds: float) -> Answer:
-        self._waiting += self._machine.receive(b"", monotonic())
         while not self._waiting:
             if self._streams is None:
                 raise ConnectionAbortedError
