@@ -12,15 +12,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.steps import SYSTEM, Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import DatabaseError, OperationFailedError
 from mixedmode.cluster.model.topology import Service
+from mixedmode.control.acts import SERVICE
 from mixedmode.control.services import OperationServices, ServiceEntry, ServiceStatus
 from mixedmode.errors import MixedModeError
 from mixedmode.node.services import UNITS, NodeServices
 
-_Does = Mapping[ServiceStatus, Callable[[NodeServices, Service], Awaitable[None]]]
+_Doing = Callable[[NodeServices, Service], Awaitable[None]]
+_Does = Mapping[ServiceStatus, _Doing]
 """What is done to a service of this process before a state is told."""
 
 
@@ -54,12 +56,12 @@ class NodeControl(OperationServices):
     def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Start a service."""
         does: _Does = {ServiceStatus.STARTED: NodeServices.start_service}
-        return self._starting(node, service, self._do(node, service, super().start(node, service, actor), does), actor)
+        return self._starting(node, service, self._do(node, service, actor, super().start(node, service, actor), does))
 
     def stop(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Stop a service."""
         does: _Does = {ServiceStatus.STOPPED: NodeServices.stop_service}
-        return self._do(node, service, super().stop(node, service, actor), does)
+        return self._do(node, service, actor, super().stop(node, service, actor), does)
 
     def restart(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
         """Restart a service."""
@@ -67,8 +69,8 @@ class NodeControl(OperationServices):
             ServiceStatus.STARTING: NodeServices.stop_service,
             ServiceStatus.STARTED: NodeServices.start_service,
         }
-        done = self._do(node, service, super().restart(node, service, actor), does)
-        return self._starting(node, service, done, actor)
+        done = self._do(node, service, actor, super().restart(node, service, actor), does)
+        return self._starting(node, service, done)
 
     async def reload_files(self, node: str) -> None:
         """Have a node's TFTP service read its files at once."""
@@ -77,7 +79,7 @@ class NodeControl(OperationServices):
             await here.restart_service(Service.TFTP)
 
     async def _do(
-        self, node: str, service: Service, noted: AsyncIterator[ServiceStatus], does: _Does
+        self, node: str, service: Service, actor: Actor, noted: AsyncIterator[ServiceStatus], does: _Does
     ) -> AsyncIterator[ServiceStatus]:
         """Note an operation and do it, if the node is here: before a state is told, what leads to it."""
         here = self._nodes.get(node) if service in UNITS else None
@@ -89,14 +91,26 @@ class NodeControl(OperationServices):
             try:
                 async for status in noted:
                     if (act := does.get(status)) is not None:
-                        await act(here, service)
+                        await self._act(act, here, service, actor)
                     yield status
             finally:
                 with contextlib.suppress(MixedModeError):
                     await here.have_seen()
 
+    async def _act(self, act: _Doing, here: NodeServices, service: Service, actor: Actor) -> None:
+        """Do it; that the database knows it as done already is put right in the audit log if it fails."""
+        try:
+            await act(here, service)
+        except MixedModeError as error:
+            problem = str(error)
+            with contextlib.suppress(MixedModeError):
+                await asyncio.to_thread(
+                    lambda: self._control.note(actor, SERVICE, "failed", service=service.value, error=problem)
+                )
+            raise
+
     async def _starting(
-        self, node: str, service: Service, states: AsyncIterator[ServiceStatus], actor: Actor
+        self, node: str, service: Service, states: AsyncIterator[ServiceStatus]
     ) -> AsyncIterator[ServiceStatus]:
         """Pass on what happens; stop a service whose start failed, but not for want of a database."""
         try:
@@ -105,7 +119,8 @@ class NodeControl(OperationServices):
         except OperationFailedError as error:
             if isinstance(error.__cause__, DatabaseError):
                 raise
-            async for _ in self.stop(node, service, actor):
+            # Nobody asked for that: it is entered as the program's own doing.
+            async for _ in self.stop(node, service, SYSTEM):
                 pass
             raise OperationFailedError(
                 f"{service.value} is stopped, since it cannot be started: {error.what}",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, NodeInfo, NodeSpec
 from mixedmode.cluster.model.versions import Version
@@ -14,7 +15,10 @@ from mixedmode.cluster.replication.logical import Source, join_subscriber, prepa
 from mixedmode.cluster.replication.replicas import LogicalReplication
 from mixedmode.cluster.store.database import Database
 from mixedmode.cluster.store.folders import NodeFolder
-from mixedmode.control.accounts import account_store, check_password
+from mixedmode.control.accounts import FILE_NAME, AccountStore, check_password
+from mixedmode.control.acts import MAKE_ACCOUNT
+from mixedmode.control.door import Control
+from mixedmode.control.people import who_runs_this
 from mixedmode.errors import MixedModeError, RemoteError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.secret_files import read_secret
@@ -85,10 +89,11 @@ def make_publisher(
     password = _password(password_file)
     say(f"making keys and certificates of {node.name} in {node.directory}")
     warnings: list[str] = []
-    cluster = Cluster.create(node.directory, spec, database_url=settings.database.url or None)
+    maker = maker_of(node.directory, node.name)
+    cluster = Cluster.create(node.directory, spec, database_url=settings.database.url or None, actor=maker)
     try:
         node.directory.chmod(0o700)
-        account_store(cluster.folder(node.name)).put(ADMINISTRATOR, password, ADMINISTRATOR_LEVEL)
+        make_administrator(cluster, node.name, ADMINISTRATOR, password)
         warnings += filter(None, [cluster.make_query_login()])
         if settings.database.url:
             try:
@@ -98,6 +103,23 @@ def make_publisher(
     finally:
         cluster.close()
     return Made(_kept(node.directory, password, password_file), tuple(warnings))
+
+
+def maker_of(directory: Path, node: str) -> Actor:
+    """Return who makes a node in a folder: there is nothing yet that could say that he may not."""
+    return who_runs_this(AccountStore(directory / node / FILE_NAME), node)
+
+
+def make_administrator(cluster: Cluster, node: str, name: str, password: str) -> None:
+    """Make the first account of a node, in the name of who runs this program."""
+    accounts = AccountStore(cluster.directory / node / FILE_NAME)
+    Control(cluster).do(
+        who_runs_this(accounts, node),
+        MAKE_ACCOUNT,
+        lambda: accounts.put(name, password, ADMINISTRATOR_LEVEL),
+        account=name,
+        account_level=ADMINISTRATOR_LEVEL,
+    )
 
 
 def replication_source(settings: Settings, cluster: Cluster) -> Source:
@@ -166,7 +188,11 @@ def join_cluster(settings: Settings, publisher: Publisher, *, say: Callable[[str
     mine = Cluster.attach(node.directory, database_url=settings.database.url)
     warnings = [*map(str, answer.get("warnings", ())), mine.make_query_login()]
     mine.close()
-    account_store(folder).put(publisher.user, publisher.password, ADMINISTRATOR_LEVEL)
+    theirs = Cluster.attach(node.directory, database_url=source.url)
+    try:
+        make_administrator(theirs, node.name, publisher.user, publisher.password)
+    finally:
+        theirs.close()
     complete = settings.model_copy(
         update={"database": settings.database.model_copy(update={"publisher_url": source.url})}
     )

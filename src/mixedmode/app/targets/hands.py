@@ -9,22 +9,26 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.accounts import account_store
+from mixedmode.control.acts import Act
 from mixedmode.control.door import Control
 from mixedmode.control.people import who_runs_this
-from mixedmode.errors import UsageError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.node.host.settings import Settings, load_settings
 from mixedmode.node.setup import open_cluster
 from mixedmode.rehearsal.lab.document import meant_lab
-from mixedmode.rehearsal.lab.folder import database_url
+from mixedmode.rehearsal.lab.folder import DATABASE, database_url
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,10 @@ class Hands:
     def run(self, operation: Operation) -> OperationResult:
         """Run an operation to its end; see :meth:`.door.Control.run`."""
         return self.control.run(self.principal, operation)
+
+    def do(self, act: Act, change: Callable[[], T], **details: object) -> T:
+        """Change something that is no operation; see :meth:`.door.Control.do`."""
+        return self.control.do(self.principal, act, change, **details)
 
     @classmethod
     def on(cls, cluster: Cluster, node: str) -> Hands:
@@ -112,3 +120,37 @@ def looked_at(directory: Path | None, config: Path | None) -> Iterator[Hands]:
         yield Hands.on(cluster, next(here, cluster.publisher.name))
     finally:
         cluster.close()
+
+
+@contextmanager
+def of_folder(folder: Path) -> Iterator[Hands | None]:
+    """Open the cluster whose node has a folder within its own, for reading; None if no cluster of this host has.
+
+    Args:
+        folder: Such as ``LAB/NODE/capf``.
+
+    Raises:
+        DatabaseError: The database cannot be used.
+    """
+    root, node = folder.resolve().parent.parent, folder.resolve().parent.name
+    url, is_lab = None, (root / "cluster.db").exists() or (root / DATABASE).exists()
+    if is_lab:
+        url = database_url(root)
+    elif (settings := _settings()) is None or settings.node.directory.resolve() != root:
+        yield None
+        return
+    else:
+        url = settings.database.url or None
+    cluster = Cluster.attach(root, database_url=url)
+    try:
+        yield Hands.on(cluster, node)
+    finally:
+        cluster.close()
+
+
+def _settings() -> Settings | None:
+    """Return the settings of this host's node, None if it has none."""
+    try:
+        return load_settings(None)
+    except MixedModeError:
+        return None

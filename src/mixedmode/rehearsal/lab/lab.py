@@ -28,6 +28,7 @@ from mixedmode.faces.shell.session import AdminSession
 from mixedmode.node.control import NodeControl
 from mixedmode.node.phone_servers import phone_servers
 from mixedmode.node.services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS, NodeOptions, NodeServices
+from mixedmode.node.setup import make_administrator, maker_of
 from mixedmode.node.status import SOCKET_NAME, StatusSocket
 from mixedmode.node.upkeep import Upkeep
 from mixedmode.phone.body.client import Server as PhoneServer
@@ -51,7 +52,6 @@ DEFAULT_VERSION = "10.5.1.10000-7"
 DEFAULT_NODES = 2
 DEFAULT_PHONES = 4
 ADMINISTRATOR = "administrator"
-ADMINISTRATOR_LEVEL = 4
 PREFERRED_PORTS = {"tftp": 6969, "ssh": 2222}
 """Taken when they are free on a node's address, as the standard ones above 1023; any free port otherwise. A lab whose
 network another lab has takes free ports only."""
@@ -139,7 +139,8 @@ class Lab:
         try:
             spec, url = self.spec.cluster_spec(network), self.spec.database_url
             self._say(f"making a cluster of {len(spec.nodes)} nodes, version {spec.version}, in {self.directory}")
-            cluster = Cluster.create(self.directory, spec, database_url=url)
+            maker = maker_of(self.directory, spec.nodes[0].name)
+            cluster = Cluster.create(self.directory, spec, database_url=url, actor=maker)
             note_database(self.directory, url)
         except BaseException:
             network.release()
@@ -231,7 +232,7 @@ class Lab:
     def _make_account(self, node: NodeServices, password: str) -> None:
         accounts = account_store(node.folder)
         if accounts.verify(ADMINISTRATOR, password) is None:
-            accounts.put(ADMINISTRATOR, password, ADMINISTRATOR_LEVEL)
+            make_administrator(self.cluster, node.info.name, ADMINISTRATOR, password)
 
     async def stop(self) -> None:
         """Drain and stop every service and close the database."""

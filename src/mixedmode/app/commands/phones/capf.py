@@ -119,7 +119,9 @@ def set_operation(
         bool, typer.Option("--by-certificate", help="The phone proves itself with the certificate that it has.")
     ] = False,
 ) -> None:
-    """Note what shall be done with a phone's certificate."""
+    """Note what shall be done with a phone's certificate; of a cluster's CAPF it is in the audit log."""
+    from mixedmode.app.targets.hands import of_folder
+    from mixedmode.control.acts import ORDER_CAPF
     from mixedmode.pki.certificates.load import read_key_file
     from mixedmode.protocols.capf import Operation
     from mixedmode.services.capf.store import CapfStore
@@ -127,9 +129,13 @@ def set_operation(
     password = None
     if password_file is not None:
         password = read_key_file(password_file).decode("utf-8", "replace").strip()
-    made = CapfStore(directory).order(
-        device, Operation(operation.value), key=key, password=password, by_certificate=by_certificate
-    )
+    store, wanted = CapfStore(directory), Operation(operation.value)
+
+    def order() -> CapfDevice:
+        return store.order(device, wanted, key=key, password=password, by_certificate=by_certificate)
+
+    with of_folder(directory) as hands:
+        made = order() if hands is None else hands.do(ORDER_CAPF, order, device=device, operation=wanted.value)
     if operation is Wanted.FETCH and not by_certificate:
         say("note: the phone must prove that it holds the certificate: capfAuthMode 3 or 4 in its configuration")
     print_lines(
