@@ -10,6 +10,7 @@ from functools import cache
 from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.ctl_upload import CtlAction, UploadCtl
+from mixedmode.control.ctl_description import describe
 from mixedmode.faces.ctlclient.lists import client_list, client_records, target_mode
 from mixedmode.pki.certificates.profiles import (
     MANUFACTURING_SUBJECT,
@@ -23,7 +24,6 @@ from mixedmode.pki.certificates.profiles import (
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.ctlprovider import Action, Description
-from mixedmode.services.ctlprovider.describe import describe
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.roles import Layout
 

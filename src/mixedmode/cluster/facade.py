@@ -16,6 +16,7 @@ from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import DONE, SYSTEM, Actor, OperationResult
 from mixedmode.cluster.model.errors import ClusterBusyError, NotFoundError
 from mixedmode.cluster.model.licences import DatabaseLicences, LicenceService
+from mixedmode.cluster.model.records import Device, StoredCertificate
 from mixedmode.cluster.model.topology import ClusterSpec
 from mixedmode.cluster.model.trust_roles import roles_of
 from mixedmode.cluster.operations import OPERATIONS
@@ -26,9 +27,8 @@ from mixedmode.cluster.publishing.published import TrustFile, build_itls, record
 from mixedmode.cluster.query.query import QueryResult, select_read_only
 from mixedmode.cluster.query.query_login import ensure_login
 from mixedmode.cluster.replication.replication import ReplicationMonitor, SharedDatabase
-from mixedmode.cluster.store.certificates import StoredCertificate
 from mixedmode.cluster.store.database import Database, sqlite_url
-from mixedmode.cluster.store.devices import Device, DeviceStore, set_lsc
+from mixedmode.cluster.store.devices import DeviceStore, set_lsc
 from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.store.state import Clock, ClusterState, utc_now
 from mixedmode.cluster.trust_absence import due
@@ -274,6 +274,10 @@ class Cluster(ClusterState):
     def select(self, sql: str, *, rows: int = 10_000, seconds: float = 10.0) -> QueryResult:
         """Run a read-only query as ``run sql`` does; see :func:`.query.select_read_only`."""
         return select_read_only(self.query_database or self.database, self.directory, sql, rows=rows, seconds=seconds)
+
+    def trust_certificates(self, store: str) -> list[StoredCertificate]:
+        """Return the certificates of a trust store."""
+        return self.certificates.list_trust(store)
 
     def own_certificate(self, node: str, unit: str) -> Certificate:
         """Return a node's active certificate for a purpose."""

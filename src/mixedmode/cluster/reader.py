@@ -1,14 +1,17 @@
-"""The small port through which services read the cluster; they know nothing else of this room."""
+"""The small port through which services read the cluster.
+
+They know nothing else of this room but the values that it is made of (:mod:`mixedmode.cluster.model`) and the folder of
+their own node (:mod:`mixedmode.cluster.store.folders`); an import contract holds that. What they have done to the
+cluster is a port of theirs, which the control or the node fills.
+"""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from mixedmode.cluster.model.records import Device, ServiceState, StoredCertificate
 from mixedmode.cluster.model.topology import NodeInfo, SecurityMode
 from mixedmode.cluster.model.versions import Version
-from mixedmode.cluster.store.certificates import StoredCertificate
-from mixedmode.cluster.store.devices import Device
-from mixedmode.cluster.store.state import ServiceState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.trustlist.roles import Role
@@ -39,6 +42,9 @@ class ClusterReader(Protocol):
 
     def signer(self, node: str, unit: str) -> SoftwareSigner:
         """Return the signer of a node's active certificate."""
+
+    def trust_certificates(self, store: str) -> list[StoredCertificate]:
+        """Return the certificates of a trust store, such as ``CAPF-trust``."""
 
     def find_certificates(self, issuer: str, serial: str) -> list[StoredCertificate]:
         """Return the active certificates of an issuer (as trust lists write it) and serial (upper hex)."""

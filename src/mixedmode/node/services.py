@@ -21,10 +21,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.records import ServiceState
 from mixedmode.cluster.model.topology import NodeInfo, Service
-from mixedmode.cluster.store.state import ServiceState
 from mixedmode.control.accounts import account_store
+from mixedmode.control.ctl_desk import CtlDesk
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError
@@ -37,6 +39,7 @@ from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.services.callmanager.node import node_callmanager
 from mixedmode.services.callmanager.service import CallManagerService
 from mixedmode.services.capf.node import node_capf, order_of
+from mixedmode.services.capf.notes import CapfNote
 from mixedmode.services.capf.store import CapfStore
 from mixedmode.services.ctlprovider.service import CtlProviderService
 from mixedmode.services.files.configs import ConfigStore
@@ -336,10 +339,25 @@ class NodeServices:
         return node_tvs(self.cluster, self.info, self.folder, host=self.host, port=port, floor=self.options.floor)
 
     def _ctl_provider(self, port: int) -> NetService:
-        return CtlProviderService(self.administered, self.info.name, self._guard, host=self.host, port=port)
+        return CtlProviderService(
+            CtlDesk(self.administered, self.info.name), self.info.name, self._guard, host=self.host, port=port
+        )
 
     def _capf(self, port: int) -> NetService:
-        return node_capf(self.cluster, self.info, self.capf_store, host=self.host, port=port, floor=self.options.floor)
+        return node_capf(
+            self.cluster,
+            self.info,
+            self.capf_store,
+            host=self.host,
+            port=port,
+            floor=self.options.floor,
+            audit=self._audit_capf,
+        )
+
+    def _audit_capf(self, note: CapfNote) -> None:
+        details = {"device": note.device, "reason": note.reason, "not_written_before": note.left_out}
+        actor = Actor("CAPF", note.address)
+        self.cluster.operations.journal.note(actor, "CAPF", note.outcome.value, details)
 
     def _sccp(self, port: int) -> NetService:
         return node_callmanager(

@@ -22,13 +22,14 @@ from mixedmode.control.people import who_runs_this
 from mixedmode.errors import MixedModeError, RemoteError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.secret_files import read_secret
+from mixedmode.node.distributor import NodeDistributor
 from mixedmode.node.host.settings import Settings
 from mixedmode.node.join import Publisher, ask_publisher, make_keys
 from mixedmode.node.services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS
 from mixedmode.node.upkeep import JOIN_AGAIN, REMOVED, forget_subscription, was_removed
 from mixedmode.pki.certificates.profiles import Subject
 from mixedmode.pki.files import PRIVATE, write_atomic
-from mixedmode.services.ssh.distribution import NodeDistributor, SftpDistributor, SftpEndpoint
+from mixedmode.services.ssh.distribution import SftpDistributor, SftpEndpoint
 from mixedmode.services.ssh.sftp import HOST_KEY
 from mixedmode.services.ssh.ssh_keys import ensure_key
 

@@ -28,12 +28,12 @@ from mixedmode.cluster.operations.identity.certificates import RegenerateCertifi
 from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.store.folders import CTL_FILE
+from mixedmode.control.ctl_description import describe
 from mixedmode.errors import CheckFailedError, MalformedError, MixedModeError, UsageError
 from mixedmode.faces.ctlclient.lists import check_token, client_list, present_tokens
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.protocols.ctlprovider import Action, Description, Mode, NodeCertificate, NodeDescription
-from mixedmode.services.ctlprovider.describe import describe
 from mixedmode.trustlist import Role, TrustList
 from mixedmode.trustlist.build import RecordForm, RecordSpec
 from tests.cluster.building import MIXED, PUB, SUB, ctl_of, listing, make

@@ -12,6 +12,7 @@ import pytest
 from mixedmode.cluster.engine.journal import Journal
 from mixedmode.cluster.engine.steps import DONE, RUNNING
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.records import StoredCertificate
 from mixedmode.cluster.operations.identity.certificate_import import (
     ImportCertificate,
     ImportRefusedError,
@@ -19,7 +20,6 @@ from mixedmode.cluster.operations.identity.certificate_import import (
 )
 from mixedmode.cluster.operations.identity.certificates import ImportTrust
 from mixedmode.cluster.operations.identity.csr import RequestCertificate, needed_request, pending_request
-from mixedmode.cluster.store.certificates import StoredCertificate
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from tests.cluster.building import PUB, itl_of

@@ -34,11 +34,11 @@ from mixedmode.cluster.publishing import lists
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.store import making
 from mixedmode.cluster.store.making import make_installed
+from mixedmode.node.distributor import NodeDistributor
 from mixedmode.node.versions import follow_versions
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.pki.signing.signer import SoftwareSigner
-from mixedmode.services.ssh.distribution import NodeDistributor
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.cluster.building import MIXED, PUB, SUB, UPDATE, ctl_of, itl_of, make

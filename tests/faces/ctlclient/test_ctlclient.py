@@ -21,6 +21,7 @@ from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.ctl import SetMixedMode
 from mixedmode.cluster.operations.files import DeleteFile
+from mixedmode.control.ctl_description import describe
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.ctlclient.draft import MISSING_CTL, Draft
 from mixedmode.faces.ctlclient.wizard import ANOTHER, CancelledError, Token, Wizard
@@ -29,7 +30,6 @@ from mixedmode.faces.terminal.terminal_io import TerminalIO
 from mixedmode.pki.tokens.token_errors import TokenAbsentError, TokenLockedError
 from mixedmode.pki.tokens.token_files import FileToken, make_file_token
 from mixedmode.protocols.ctlprovider import Action, Description, Installed, Progress
-from mixedmode.services.ctlprovider.describe import describe
 from mixedmode.trustlist import TrustList
 from tests.faces.sshlab import Screen
 

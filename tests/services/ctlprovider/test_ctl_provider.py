@@ -25,6 +25,7 @@ from mixedmode.cluster.operations.files import DeleteFile
 from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.control.accounts import AccountStore
+from mixedmode.control.ctl_desk import CtlDesk
 from mixedmode.control.logins import LoginGuard, LoginPolicy
 from mixedmode.errors import CheckFailedError, ProtocolError, RemoteError, UsageError
 from mixedmode.faces.ctlclient import provider
@@ -84,7 +85,9 @@ class Lab:
     async def serving(
         self, node: str = PUB, limits: ProviderLimits | None = None, policy: LoginPolicy = QUICK
     ) -> AsyncIterator[CtlProviderService]:
-        service = CtlProviderService(self.cluster, node, LoginGuard(self.accounts, policy), port=0, limits=limits)
+        service = CtlProviderService(
+            CtlDesk(self.cluster, node), node, LoginGuard(self.accounts, policy), port=0, limits=limits
+        )
         await service.start()
         try:
             yield service
@@ -291,13 +294,13 @@ def test_without_a_login_nothing_is_told_or_done(lab: Lab) -> None:
 
 
 def signed_for(lab: Lab, action: Action = Action.MIXED) -> bytes:
-    from mixedmode.services.ctlprovider.describe import describe
+    from mixedmode.control.ctl_description import describe
 
     return signed(describe(lab.cluster), action)
 
 
 def test_attackers_with_credentials_change_nothing(lab: Lab, tmp_path: Path) -> None:
-    from mixedmode.services.ctlprovider.describe import describe
+    from mixedmode.control.ctl_description import describe
 
     other = make(tmp_path / "other")
     foreign = signed(describe(other))
@@ -740,7 +743,7 @@ def test_nobody_there_and_somebody_else_there(lab: Lab) -> None:
 def test_a_port_in_use_is_told(lab: Lab) -> None:
     async def procedure() -> None:
         async with lab.serving() as service:
-            other = CtlProviderService(lab.cluster, PUB, service.logins, port=service.port)
+            other = CtlProviderService(CtlDesk(lab.cluster, PUB), PUB, service.logins, port=service.port)
             with pytest.raises(RemoteError, match="cannot listen"):
                 await other.start()
             await other.stop()

@@ -13,6 +13,7 @@ import pytest
 
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.control.accounts import AccountStore
+from mixedmode.control.ctl_desk import CtlDesk
 from mixedmode.control.logins import LoginGuard
 from mixedmode.faces.ssh.server import AdminSshService, SshLimits
 from mixedmode.protocols.ctlprovider import Hello
@@ -99,7 +100,7 @@ async def files(folder: Path) -> AsyncIterator[tuple[Address, Asked]]:
 @asynccontextmanager
 async def provider(folder: Path) -> AsyncIterator[tuple[Address, Asked]]:
     cluster = make(folder / "cluster")
-    service = CtlProviderService(cluster, PUB, LoginGuard(AccountStore(folder / "accounts.json")), port=0)
+    service = CtlProviderService(CtlDesk(cluster, PUB), PUB, LoginGuard(AccountStore(folder / "accounts.json")), port=0)
     await service.start()
     try:
         yield service.address, asking(service.address, ctl_message(Hello(1, "test")), tls=True)

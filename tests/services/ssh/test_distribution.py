@@ -17,7 +17,8 @@ import pytest
 from mixedmode.cluster.model.errors import NodeDownError
 from mixedmode.cluster.model.topology import NodeInfo, NodeRole
 from mixedmode.cluster.store.folders import NodeFolder
-from mixedmode.services.ssh.distribution import NodeDistributor, SftpDistributor, SftpEndpoint
+from mixedmode.node.distributor import NodeDistributor
+from mixedmode.services.ssh.distribution import SftpDistributor, SftpEndpoint
 from mixedmode.services.ssh.sftp import ACCOUNT, NodeSftpService, SftpLimits
 from mixedmode.services.ssh.ssh_keys import ensure_key
 

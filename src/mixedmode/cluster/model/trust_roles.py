@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mixedmode.cluster.store.certificates import StoredCertificate
+from mixedmode.cluster.model.records import StoredCertificate
 from mixedmode.trustlist.roles import Role
 
 ROLES: dict[str, tuple[Role, ...]] = {

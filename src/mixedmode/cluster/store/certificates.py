@@ -13,13 +13,13 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.model.errors import NotFoundError
+from mixedmode.cluster.model.records import StoredCertificate
 from mixedmode.cluster.model.topology import NodeRole
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.store.database import Database
@@ -31,8 +31,8 @@ from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.load import OpenKeyError, load_own_signer
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.signer import SoftwareSigner
+from mixedmode.trustlist.identity import list_identity
 
-TRUST_SUFFIX = "-trust"
 TRUST_STORES = (
     "CallManager-trust",
     "CAPF-trust",
@@ -46,30 +46,6 @@ TRUST_STORES = (
 )
 """cucm-admin.md 3; the last three and TVS-trust are not confirmed."""
 OWN_UNITS = tuple(p.value for p in Purpose if p.value not in {"LSC", "MIC", "token", "manufacturing-CA"})
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCertificate:
-    """A certificate in a store.
-
-    Attributes:
-        unit: ``CallManager``, or a trust store's name.
-        node: Whose it is; empty in trust stores, which all nodes share.
-        name: Its file's name, such as ``CallManager.pem``.
-        active: Whether it is in use.
-    """
-
-    unit: str
-    node: str
-    name: str
-    certificate: Certificate
-    created: datetime
-    active: bool
-
-    @property
-    def is_trust(self) -> bool:
-        """Whether it is in a trust store."""
-        return self.unit.endswith(TRUST_SUFFIX)
 
 
 def key_name(unit: str, certificate: Certificate) -> str:
@@ -289,15 +265,6 @@ def _row(unit: str, node: str, name: str, certificate: Certificate, now: datetim
         isactive=True,
         der=certificate.der,
     )
-
-
-def list_identity(certificate: Certificate) -> tuple[str, str, str]:
-    """Return subject, issuer and serial (upper hex) as a trust list writes them, tokens in their own way."""
-    from mixedmode.trustlist.build import signer_identity
-    from mixedmode.trustlist.roles import Layout
-
-    identity = signer_identity(certificate, Layout.CUCM)
-    return identity.name, identity.issuer, identity.serial.hex().upper()
 
 
 def _stored(row: CertificateRow) -> StoredCertificate:

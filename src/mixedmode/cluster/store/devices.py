@@ -6,7 +6,6 @@ Every look-up goes over an index; forty thousand devices cost no more than forty
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.model.errors import NotFoundError
+from mixedmode.cluster.model.records import Device
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.store.database import Database
 from mixedmode.cluster.store.schema import (
@@ -26,26 +26,6 @@ from mixedmode.cluster.store.schema import (
 from mixedmode.errors import UsageError
 
 _CHUNK = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A phone.
-
-    Attributes:
-        itl_hash: SHA-1 of the ITL that it reported last, lower hex; empty if it did not.
-        ctl_hash: The same for the CTL.
-    """
-
-    name: str
-    model: str
-    protocol: str
-    description: str
-    device_pool: str
-    security_mode: int
-    itl_hash: str
-    ctl_hash: str
-    last_seen: datetime | None
 
 
 _QUERY = select(DeviceRow, DevicePool.name).join(DevicePool)

@@ -17,6 +17,7 @@ from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.model.licences import LicenceService
 from mixedmode.cluster.model.parameters import ROLLBACK, SECURITY_MODE, Parameter, parameter_named
+from mixedmode.cluster.model.records import ServiceState
 from mixedmode.cluster.model.topology import NodeInfo, NodeRole, SecurityMode, Service
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.publishing.distribution import DeliveryQueue, Distributor
@@ -59,25 +60,6 @@ class Endpoint:
 
     ports: Mapping[str, int]
     sftp_host_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceState:
-    """A service of a node.
-
-    Attributes:
-        activated: Whether it may run at all.
-        started: When it was started last, None if it is stopped.
-        restart_needed: Since when a change waits for its restart, None if none does.
-        restarts: How often it was restarted; a supervisor compares this number.
-    """
-
-    node: str
-    service: Service
-    activated: bool
-    started: datetime | None
-    restart_needed: datetime | None
-    restarts: int
 
 
 class ClusterState:

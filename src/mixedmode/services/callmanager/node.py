@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mixedmode.cluster.model.topology import NodeInfo
+from mixedmode.cluster.reader import ClusterReader
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.protocols.sccp.registration.server import ServerSettings
-from mixedmode.services.callmanager.directory import ClusterDirectory
+from mixedmode.services.callmanager.directory import ClusterDirectory, DeviceNotes
 from mixedmode.services.callmanager.service import CallManagerService
 from mixedmode.services.callmanager.tls import NodeTrust
 from mixedmode.services.files.phoneconfig import ConfigFacts
 from mixedmode.services.net.server_tls import TlsFloor
 
-if TYPE_CHECKING:
-    from mixedmode.cluster.facade import Cluster
+
+class NotedCluster(ClusterReader, Protocol):
+    """A cluster that also takes what phones report."""
+
+    @property
+    def devices(self) -> DeviceNotes:
+        """Takes it."""
 
 
 def node_callmanager(
-    cluster: Cluster,
+    cluster: NotedCluster,
     node: NodeInfo,
     *,
     host: str | None = None,
@@ -49,7 +55,7 @@ def node_callmanager(
     notes = cluster.devices if node.is_publisher else None
     return CallManagerService(
         ClusterDirectory(cluster, notes, locate),
-        NodeTrust(cluster, cluster.certificates, node.name, anchors),
+        NodeTrust(cluster, node.name, anchors),
         host=host or node.address,
         port=port,
         tls_port=tls_port,

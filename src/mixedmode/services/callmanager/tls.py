@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mixedmode.cluster.reader import ClusterReader
-from mixedmode.cluster.store.certificates import StoredCertificate
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.openssl import plain_reason
@@ -66,25 +65,17 @@ class FixedTrust:
         return self._anchors
 
 
-class TrustStores(Protocol):
-    """Reads trust stores; ``cluster.certificates`` does."""
-
-    def list_trust(self, unit: str | None = None) -> list[StoredCertificate]:
-        """Return the certificates of one trust store."""
-
-
 class NodeTrust:
     """A node's CallManager key; phones are vouched for by ``CAPF-trust`` and by CAPF itself.
 
     Args:
         reader: The cluster.
-        stores: Its trust stores.
         node: The node.
         more: Further anchors, such as a manufacturing CA that is in no store.
     """
 
-    def __init__(self, reader: ClusterReader, stores: TrustStores, node: str, more: Iterable[Certificate] = ()) -> None:
-        self._reader, self._stores, self._node, self._more = reader, stores, node, tuple(more)
+    def __init__(self, reader: ClusterReader, node: str, more: Iterable[Certificate] = ()) -> None:
+        self._reader, self._node, self._more = reader, node, tuple(more)
 
     def signers(self) -> Sequence[SoftwareSigner]:
         """Return the active CallManager key."""
@@ -92,7 +83,7 @@ class NodeTrust:
 
     def anchors(self) -> Sequence[Certificate]:
         """Return the anchors, each once."""
-        found = [stored.certificate for stored in self._stores.list_trust(CAPF_TRUST)]
+        found = [stored.certificate for stored in self._reader.trust_certificates(CAPF_TRUST)]
         for node in self._reader.nodes():
             if node.is_publisher:
                 try:

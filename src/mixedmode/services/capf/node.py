@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import contextlib
+from collections.abc import Callable, Iterable
 
-from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.model.topology import NodeInfo
+from mixedmode.cluster.reader import ClusterReader
 from mixedmode.errors import MixedModeError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
@@ -18,16 +18,13 @@ from mixedmode.services.capf.store import CapfStore
 from mixedmode.services.files.phoneconfig import CapfOrder
 from mixedmode.services.net.server_tls import TlsFloor
 
-if TYPE_CHECKING:
-    from mixedmode.cluster.facade import Cluster
-
 _AUDITED = {CapfOutcome.REFUSED, CapfOutcome.CANCELLED}
 """What was given or taken away stands in the audit log already, written with the device."""
 _PASSWORD, _NOTHING, _CERTIFICATE = 1, 2, 3
 
 
 def node_capf(
-    cluster: Cluster,
+    reader: ClusterReader,
     node: NodeInfo,
     store: CapfStore,
     *,
@@ -35,34 +32,34 @@ def node_capf(
     port: int = 3804,
     floor: TlsFloor = TlsFloor.TLS_1_2,
     issuers: Iterable[Certificate] = (),
+    audit: Callable[[CapfNote], None] = lambda _note: None,
 ) -> CapfService:
     """Return the CAPF service of a node, not started yet.
 
     Args:
-        cluster: The cluster.
+        reader: The cluster.
         node: The node.
         store: The devices.
         host: The address to listen on; None is the node's own.
         port: TCP port; 0 chooses a free one.
         floor: The oldest TLS; 1.0 where phones of the 7900 series enrol.
         issuers: Who vouches for MICs besides ``CAPF-trust``.
+        audit: Writes into the audit log; what it raises is left to the log.
     """
 
     def told(note: CapfNote) -> None:
         log_note(note)
         if note.outcome in _AUDITED:
-            details = {"device": note.device, "reason": note.reason, "not_written_before": note.left_out}
-            try:
-                cluster.operations.journal.note(Actor("CAPF", note.address), "CAPF", note.outcome.value, details)
-            except MixedModeError:
-                return  # the log has it
+            # If it cannot be written now, the log has it.
+            with contextlib.suppress(MixedModeError):
+                audit(note)
 
     def believed() -> list[Certificate]:
-        return [*(each.certificate for each in cluster.certificates.list_trust(CAPF_TRUST)), *issuers]
+        return [*(each.certificate for each in reader.trust_certificates(CAPF_TRUST)), *issuers]
 
     return CapfService(
         store,
-        lambda: cluster.signer(node.name, Purpose.CAPF.value),
+        lambda: reader.signer(node.name, Purpose.CAPF.value),
         host=host or node.address,
         port=port,
         floor=floor,

@@ -20,24 +20,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from functools import partial
 from time import monotonic
 from typing import TypeAlias
 
-from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.model.errors import ClusterBusyError, PrivilegeError, PublisherOnlyError
-from mixedmode.cluster.operations.ctl_upload import CtlAction, UploadCtl
 from mixedmode.errors import (
     CheckFailedError,
     LocalProtocolError,
     MixedModeError,
-    RemoteError,
     RemoteProtocolError,
     UsageError,
 )
 from mixedmode.protocols.ctlprovider import (
     VERSION,
     Accepted,
-    Action,
     Answer,
     Authenticate,
     Failure,
@@ -47,20 +44,13 @@ from mixedmode.protocols.ctlprovider import (
     Phase,
     Progress,
     Request,
-    Restart,
     ServerConnection,
     Welcome,
     failure_of,
 )
-from mixedmode.services.ctlprovider.describe import describe
-from mixedmode.services.ctlprovider.ports import Host
+from mixedmode.services.ctlprovider.ports import Administrator, Host
 from mixedmode.services.net.streams import StreamGuest
 
-_ACTIONS = {
-    Action.MIXED: CtlAction.MIXED,
-    Action.NON_SECURE: CtlAction.NON_SECURE,
-    Action.UPDATE: CtlAction.UPDATE,
-}
 _READ_BYTES = 65536
 _log = logging.getLogger(__name__)
 
@@ -77,7 +67,7 @@ class ProviderConnection:
         self._host, self._reader, self._writer = host, guest.reader, guest.writer
         self._place, self._source = guest.place, guest.place.address
         self._machine = ServerConnection()
-        self._actor: Actor | None = None
+        self._who: Administrator | None = None
         self._failures = 0
         self._login_end = monotonic() + host.limits.login_seconds
         self._request_end = 0.0
@@ -132,7 +122,7 @@ class ProviderConnection:
             elif isinstance(request, Install):
                 await self._install(request)
             else:
-                await self._send(await asyncio.to_thread(describe, self._host.cluster))
+                await self._send(await asyncio.to_thread(self._host.desk.describe))
         except MixedModeError as error:
             if isinstance(error, LocalProtocolError):
                 raise
@@ -168,13 +158,13 @@ class ProviderConnection:
                 next_step="enter the credentials of an administrator of this node; after many wrong ones wait",
             )
             return failure_of(refused, closing=self._failures >= host.limits.logins)
-        actor = Actor(request.user, self._source, account.privilege, host.node)
+        who = Administrator(request.user, self._source, account.privilege)
         try:
-            await asyncio.to_thread(host.authorize, actor)
+            await asyncio.to_thread(host.desk.authorize, who)
         except PrivilegeError as error:
             low = CheckFailedError(error.what, code=error.code, next_step=error.next_step)
             return failure_of(low, closing=True)
-        self._actor = actor
+        self._who = who
         self._place.settle()
         host.counts["logins"] += 1
         await self._note(request.user, "done")
@@ -182,19 +172,17 @@ class ProviderConnection:
 
     async def _note(self, user: str, outcome: str, **details: object) -> None:
         """Write into the audit log; a database that is down must not keep administrators out."""
-        journal = self._host.cluster.operations.journal
-        record = {"node": self._host.node, "service": "CTL Provider", **details}
         try:
-            actor = self._actor or Actor(user[:128], self._source, 0, self._host.node)
-            await asyncio.to_thread(journal.note, actor, "login", outcome, record)
+            who = self._who or Administrator(user, self._source)
+            await asyncio.to_thread(partial(self._host.desk.note_login, who, outcome, **details))
         except MixedModeError as error:
             _log.warning("audit record of a login lost: %s", error)
 
     async def _install(self, request: Install) -> None:
-        host, loop, actor = self._host, asyncio.get_running_loop(), self._actor
-        if actor is None:  # the protocol's machine lets nobody come here without a login
+        host, loop, who = self._host, asyncio.get_running_loop(), self._who
+        if who is None:  # the protocol's machine lets nobody come here without a login
             raise UsageError("nobody is logged in", where=host.node)
-        nodes = await asyncio.to_thread(host.cluster.nodes)
+        nodes = await asyncio.to_thread(host.desk.nodes)
         if nodes[0].name != host.node:
             raise PublisherOnlyError(
                 "the CTL file is installed by the publisher",
@@ -203,24 +191,20 @@ class ProviderConnection:
             )
         if host.installer is not None:
             raise ClusterBusyError(
-                f"{host.installer.user}@{host.installer.source} is installing a CTL file",
+                f"{host.installer} is installing a CTL file",
                 where=host.node,
                 next_step="wait until that has ended, look at the new CTL file, then try again",
             )
         told: _News = asyncio.Queue()  # holds an entry for each node at most, and the end
-        operation = UploadCtl.of(
-            request.ctl,
-            _ACTIONS[request.action],
-            phones_cleared=request.phones_cleared,
-            told=lambda node, reason: _tell(loop, told, Progress(node, not reason, _text(reason))),
+        work = asyncio.create_task(
+            asyncio.to_thread(host.desk.install, request, who, lambda news: _tell(loop, told, news))
         )
-        work = asyncio.create_task(asyncio.to_thread(host.cluster.run, operation, actor))
-        host.installer = actor
+        host.installer = who
         host.install(work)
         work.add_done_callback(lambda _done: told.put_nowait(None))
         while (news := await told.get()) is not None:
             await self._send(news)
-        await self._send(_outcome(work, [node.name for node in nodes]))
+        await self._send(_outcome(work))
 
 
 _News: TypeAlias = "asyncio.Queue[Progress | None]"
@@ -232,24 +216,11 @@ def _tell(loop: asyncio.AbstractEventLoop, told: _News, news: Progress) -> None:
         loop.call_soon_threadsafe(told.put_nowait, news)
 
 
-def _text(text: str) -> str:
-    """Return a text as a message may hold it."""
-    return failure_of(RemoteError(text)).text
-
-
-def _outcome(work: asyncio.Task[OperationResult], nodes: list[str]) -> Answer:
+def _outcome(work: asyncio.Task[Installed]) -> Answer:
     error = work.exception()
     if isinstance(error, MixedModeError):
         return failure_of(error)
     if error is not None:
         _log.error("installing a CTL file failed", exc_info=error)
         return Failure("internal", "the CTL Provider failed", next_step="look at its log, and at show ctl on each node")
-    result = work.result()
-    return Installed(
-        tuple(
-            Progress(node, node not in result.undelivered, _text(result.undelivered.get(node, ""))) for node in nodes
-        ),
-        tuple(map(_text, result.changes)),
-        tuple(Restart(node, service) for node, service in result.restart),
-        tuple(map(_text, result.warnings)),
-    )
+    return work.result()

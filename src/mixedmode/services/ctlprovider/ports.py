@@ -1,14 +1,16 @@
-"""What the CTL Provider's parts know of each other and of the world: limits, logins, the service."""
+"""What the CTL Provider's parts know of each other and of the world: limits, logins, the cluster, the service."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from mixedmode.cluster.engine.steps import Actor, OperationResult
-from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.topology import NodeInfo
+from mixedmode.pki.signing.signer import SoftwareSigner
+from mixedmode.protocols.ctlprovider import Description, Install, Installed, Progress
 from mixedmode.services.net.gate import FEW_STARTUPS, Startups
 
 
@@ -55,19 +57,73 @@ class Logins(Protocol):
         """Return whether the account is locked for an address now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Who is at a CTL Client.
+
+    Attributes:
+        user: Account name.
+        source: Address.
+        level: Of privilege; 0 before the login.
+    """
+
+    user: str
+    source: str
+    level: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.source}"
+
+
+class CtlDesk(Protocol):
+    """What is done for administrators at CTL Clients (``control.ctl_desk`` does it). All of it may block."""
+
+    def nodes(self) -> tuple[NodeInfo, ...]:
+        """Return the nodes, the publisher first."""
+
+    def signer(self, node: str, unit: str) -> SoftwareSigner:
+        """Return the signer of a node's active certificate."""
+
+    def describe(self) -> Description:
+        """Return the description of the cluster."""
+
+    def authorize(self, who: Administrator) -> None:
+        """Refuse who may not install a CTL file, and have it audited.
+
+        Raises:
+            PrivilegeError: He may not.
+        """
+
+    def note_login(self, who: Administrator, outcome: str, **details: object) -> None:
+        """Write a login into the audit log.
+
+        Raises:
+            MixedModeError: It cannot be written now.
+        """
+
+    def install(self, wanted: Install, who: Administrator, told: Callable[[Progress], None]) -> Installed:
+        """Make a signed list the cluster's CTL.
+
+        Args:
+            wanted: The list, and what the administrator chose.
+            who: The administrator.
+            told: Told each node's result as it comes.
+
+        Raises:
+            MixedModeError: It was refused or failed.
+        """
+
+
 class Host(Protocol):
     """The service that a connection belongs to."""
 
-    cluster: Cluster
+    desk: CtlDesk
     node: str
     limits: ProviderLimits
     logins: Logins
     counts: Counter[str]
-    installer: Actor | None
+    installer: Administrator | None
     draining: bool
 
-    def authorize(self, actor: Actor) -> None:
-        """Refuse who may not install a CTL file."""
-
-    def install(self, work: asyncio.Task[OperationResult]) -> None:
+    def install(self, work: asyncio.Task[Installed]) -> None:
         """Keep an installation until it has ended."""

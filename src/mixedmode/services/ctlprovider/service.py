@@ -17,13 +17,11 @@ import ssl
 from collections.abc import Mapping
 from typing import Final
 
-from mixedmode.cluster.engine.steps import Actor, OperationResult
-from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.operations.ctl_upload import InstallCtl
 from mixedmode.errors import MixedModeError
 from mixedmode.pki.certificates.profiles import Purpose
+from mixedmode.protocols.ctlprovider import Installed
 from mixedmode.services.ctlprovider.connection import ProviderConnection
-from mixedmode.services.ctlprovider.ports import HasPrivilege, Logins, ProviderLimits
+from mixedmode.services.ctlprovider.ports import Administrator, CtlDesk, HasPrivilege, Logins, ProviderLimits
 from mixedmode.services.ctlprovider.tls import provider_context
 from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate, Place
@@ -40,8 +38,8 @@ class CtlProviderService(Service):
     """A CTL Provider.
 
     Args:
-        cluster: The cluster.
-        node: The node's name.
+        desk: Does for administrators what they ask of the cluster.
+        node: The node.
         logins: Checks user names and passwords; share the one of the node's SSH server, so that locks hold for both.
         host: Address to listen on.
         port: TCP port; 0 chooses a free one.
@@ -53,7 +51,7 @@ class CtlProviderService(Service):
 
     def __init__(
         self,
-        cluster: Cluster,
+        desk: CtlDesk,
         node: str,
         logins: Logins,
         *,
@@ -62,11 +60,11 @@ class CtlProviderService(Service):
         limits: ProviderLimits | None = None,
     ) -> None:
         super().__init__("the CTL Provider")
-        self.cluster = cluster
-        self.node = cluster.node(node).name
+        self.desk = desk
+        self.node = node
         self.logins = logins
         self.limits = limits or ProviderLimits()
-        self.installer: Actor | None = None
+        self.installer: Administrator | None = None
         gate = Gate(self.limits.connections, self.limits.per_address, startups=self.limits.startups)
         self.guests: Guests[StreamGuest] = Guests(gate)
         self._door = TcpDoor(
@@ -80,15 +78,7 @@ class CtlProviderService(Service):
         )
         self._door.tls = self._context
         self._talks: dict[StreamGuest, ProviderConnection] = {}
-        self._installations: set[asyncio.Task[OperationResult]] = set()
-
-    def authorize(self, actor: Actor) -> None:
-        """Refuse who may not install a CTL file, and have it audited.
-
-        Raises:
-            PrivilegeError: He may not.
-        """
-        self.cluster.operations.authorize(actor, InstallCtl.title, InstallCtl.privilege)
+        self._installations: set[asyncio.Task[Installed]] = set()
 
     def _levels(self) -> Mapping[str, int]:
         return self.guests.counted()
@@ -113,10 +103,10 @@ class CtlProviderService(Service):
         if self._installations:
             await asyncio.wait(self._installations, timeout=_STOP_SECONDS)
 
-    def install(self, work: asyncio.Task[OperationResult]) -> None:
+    def install(self, work: asyncio.Task[Installed]) -> None:
         """Keep an installation until it has ended."""
 
-        def ended(done: asyncio.Task[OperationResult]) -> None:
+        def ended(done: asyncio.Task[Installed]) -> None:
             self._installations.discard(done)
             self.installer = None
             failed = done.cancelled() or done.exception() is not None
@@ -141,7 +131,7 @@ class CtlProviderService(Service):
             _log.warning("the CTL Provider of %s has no key: %s", self.node, error)
 
     def _context(self) -> ssl.SSLContext:
-        return provider_context(self.cluster.signer(self.node, Purpose.CALLMANAGER.value))
+        return provider_context(self.desk.signer(self.node, Purpose.CALLMANAGER.value))
 
 
 __all__ = ["CtlProviderService", "HasPrivilege", "Logins", "ProviderLimits"]

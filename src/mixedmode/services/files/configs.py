@@ -29,8 +29,8 @@ from threading import Lock
 from typing import Final
 
 from mixedmode.cluster.model.parameters import SIGNATURE_ALGORITHM
+from mixedmode.cluster.model.records import Device
 from mixedmode.cluster.reader import ClusterReader
-from mixedmode.cluster.store.devices import Device
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.device_names import DEVICE_PATTERN

@@ -25,8 +25,6 @@ import asyncssh
 
 from mixedmode.cluster.model.errors import NodeDownError
 from mixedmode.cluster.model.topology import NodeInfo
-from mixedmode.cluster.publishing.distribution import Distributor, LocalDistributor
-from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.services.ssh.sftp import ACCOUNT
 from mixedmode.services.ssh.sftp_folder import NO_SPACE
 from mixedmode.services.ssh.ssh_keys import load_key
@@ -175,41 +173,3 @@ async def _upload(client: asyncssh.SFTPClient, hidden: str, data: bytes) -> None
         back = await file.read()
     if hashlib.sha256(cast(bytes, back)).digest() != hashlib.sha256(data).digest():
         raise asyncssh.SFTPFailure("the file came back changed")
-
-
-class NodeDistributor:
-    """Files for every node: into the folder of a node that lives here, over SFTP to any other.
-
-    The publisher keeps a copy of what another host's node has, so that ``show ctl`` can tell without asking it.
-
-    Args:
-        directory: Holds a folder for each node.
-        remote: For nodes on other hosts; None leaves their files waiting, as on a subscriber.
-    """
-
-    def __init__(self, directory: Path, remote: Distributor | None) -> None:
-        self._directory = directory
-        self._local = LocalDistributor(directory)
-        self._remote = remote
-
-    def reachable(self, node: NodeInfo) -> str | None:
-        """Return None if the node takes files now, else why not."""
-        if NodeFolder(self._directory / node.name).is_here:
-            return self._local.reachable(node)
-        return self._remote.reachable(node) if self._remote else "the publisher delivers its files"
-
-    def deliver(self, node: NodeInfo, files: Mapping[str, bytes | None]) -> None:
-        """Write files whole on a node; None deletes one.
-
-        Raises:
-            NodeDownError: The node did not take them.
-        """
-        folder = NodeFolder(self._directory / node.name)
-        if folder.is_here:
-            self._local.deliver(node, files)
-            return
-        if self._remote is None:
-            raise NodeDownError(f"node {node.name}: the publisher delivers its files", where=node.name)
-        self._remote.deliver(node, files)
-        for name, data in files.items():
-            folder.write(name, data)

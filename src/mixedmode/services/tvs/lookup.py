@@ -21,7 +21,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from mixedmode.cluster.store.certificates import list_identity
 from mixedmode.errors import MalformedError, MixedModeError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.printable import printable
@@ -36,6 +35,7 @@ from mixedmode.services.tvs.sources import (
     reversed_serial,
     shown,
 )
+from mixedmode.trustlist.identity import list_identity
 
 _QUERY: Final = "tvsHandleQueryCertReq"
 _VERIFY: Final = "tvsHandleVerifyCertReq"

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Protocol
 
+from mixedmode.cluster.model.records import StoredCertificate
 from mixedmode.cluster.reader import ClusterReader
-from mixedmode.cluster.store.certificates import StoredCertificate, list_identity
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.printable import printable
+from mixedmode.trustlist.identity import list_identity
 from mixedmode.trustlist.model import TrustList
 
 _MANUFACTURER: Final = "cn=Cisco Manufacturing CA"

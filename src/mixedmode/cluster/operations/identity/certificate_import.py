@@ -17,6 +17,7 @@ from typing import Annotated, ClassVar
 from mixedmode.cluster.engine.operation import About, NodeName, Operation, Pem, Unit
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import PreconditionError
+from mixedmode.cluster.model.records import StoredCertificate
 from mixedmode.cluster.operations.identity.csr import Pending, forget_request, needed_request
 from mixedmode.cluster.operations.identity.own_certificates import (
     TRUSTED_BY,
@@ -28,7 +29,7 @@ from mixedmode.cluster.operations.identity.own_certificates import (
     steps_into_use,
     warnings_about,
 )
-from mixedmode.cluster.store.certificates import StoredCertificate, key_name
+from mixedmode.cluster.store.certificates import key_name
 from mixedmode.cluster.store.making import key_file
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.certificates.certificates import Certificate

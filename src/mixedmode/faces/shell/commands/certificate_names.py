@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mixedmode.cluster.store.certificates import OWN_UNITS, TRUST_STORES, TRUST_SUFFIX
+from mixedmode.cluster.model.records import TRUST_SUFFIX
+from mixedmode.cluster.store.certificates import OWN_UNITS, TRUST_STORES
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.model import Argument, BadCommandError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from mixedmode.cluster.model.errors import NotFoundError
+from mixedmode.cluster.model.records import StoredCertificate
 from mixedmode.cluster.operations.identity.certificates import DeleteTrust, RegenerateCertificate
-from mixedmode.cluster.store.certificates import StoredCertificate
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call

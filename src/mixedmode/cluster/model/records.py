@@ -1,0 +1,75 @@
+"""What the database says of certificates, devices and services, as values that may leave the room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mixedmode.cluster.model.topology import Service
+from mixedmode.pki.certificates.certificates import Certificate
+
+TRUST_SUFFIX = "-trust"
+"""Ends the names of trust stores."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCertificate:
+    """A certificate in a store.
+
+    Attributes:
+        unit: ``CallManager``, or a trust store's name.
+        node: Whose it is; empty in trust stores, which all nodes share.
+        name: Its file's name, such as ``CallManager.pem``.
+        active: Whether it is in use.
+    """
+
+    unit: str
+    node: str
+    name: str
+    certificate: Certificate
+    created: datetime
+    active: bool
+
+    @property
+    def is_trust(self) -> bool:
+        """Whether it is in a trust store."""
+        return self.unit.endswith(TRUST_SUFFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A phone.
+
+    Attributes:
+        itl_hash: SHA-1 of the ITL that it reported last, lower hex; empty if it did not.
+        ctl_hash: The same for the CTL.
+    """
+
+    name: str
+    model: str
+    protocol: str
+    description: str
+    device_pool: str
+    security_mode: int
+    itl_hash: str
+    ctl_hash: str
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """A service of a node.
+
+    Attributes:
+        activated: Whether it may run at all.
+        started: When it was started last, None if it is stopped.
+        restart_needed: Since when a change waits for its restart, None if none does.
+        restarts: How often it was restarted; a supervisor compares this number.
+    """
+
+    node: str
+    service: Service
+    activated: bool
+    started: datetime | None
+    restart_needed: datetime | None
+    restarts: int
