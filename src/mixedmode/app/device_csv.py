@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
+from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.phone.mind.models import Signalling, get_phone_model
 from mixedmode.pki.device_names import device_name
 
-FIELDS: Final = ("name", "model", "description", "device_pool", "protocol", "security_mode")
+FIELDS: Final = tuple(each.name for each in fields(DeviceSpec))
 DEFAULT_MODEL: Final = "7975"
+T = TypeVar("T")
 _MODES: Final = ("1", "2", "3")
 
 
@@ -24,11 +26,11 @@ class Row:
 
     Attributes:
         line: Where it stands, from 1.
-        values: For ``device add``.
+        device: What it describes.
     """
 
     line: int
-    values: dict[str, Any]
+    device: DeviceSpec
 
 
 def read_devices(file: Path, data: bytes) -> list[Row]:
@@ -45,7 +47,7 @@ def read_devices(file: Path, data: bytes) -> list[Row]:
         _check_header(file, reader.fieldnames or ())
         for found in reader:
             row = _row(file, reader.line_num, found)
-            name = row.values["name"]
+            name = row.device.name
             if name in lines:
                 raise UsageError(
                     f"column name: {name} is on line {lines[name]} already",
@@ -63,29 +65,26 @@ def read_devices(file: Path, data: bytes) -> list[Row]:
     return rows
 
 
-def checked(given: Mapping[str, str]) -> dict[str, Any]:
-    """Return what ``device add`` is given, with names as CUCM keeps them and the model's own protocol.
+def checked(given: Mapping[str, str]) -> DeviceSpec:
+    """Return the device that texts describe, named as CUCM names it and with the model's own protocol.
 
     Raises:
         MixedModeError: A field is wrong; ``where`` is its name.
     """
 
-    def field(name: str, check: Callable[[str], Any]) -> None:
+    def field(name: str, check: Callable[[str], T], default: str = "") -> T:
         try:
-            values[name] = check(given.get(name) or _DEFAULTS[name])
+            return check(given.get(name) or default)
         except MixedModeError as error:
             error.where = name
             raise
 
-    values: dict[str, Any] = {name: text for name, text in given.items() if text}
-    field("name", device_name)
-    field("model", lambda text: get_phone_model(text).name)
-    field("protocol", lambda text: checked_protocol(text, values["model"]))
-    field("security_mode", _mode)
-    return values
-
-
-_DEFAULTS: Final = {"name": "", "model": DEFAULT_MODEL, "protocol": "", "security_mode": "1"}
+    name = field("name", device_name)
+    model = field("model", lambda text: get_phone_model(text).name, DEFAULT_MODEL)
+    protocol = field("protocol", lambda text: checked_protocol(text, model))
+    mode = field("security_mode", _mode, "1")
+    others = {name: given[name] for name in ("description", "device_pool") if given.get(name)}
+    return DeviceSpec(name, model, protocol=protocol, security_mode=mode, **others)
 
 
 def checked_protocol(text: str, model: str) -> str:
@@ -130,7 +129,7 @@ def _check_header(file: Path, names: Sequence[str]) -> None:
         )
 
 
-def _row(file: Path, line: int, found: Mapping[str | None, Any]) -> Row:
+def _row(file: Path, line: int, found: Mapping[str | None, object]) -> Row:
     if None in found or None in found.values():
         raise MalformedError(
             f"this line has {'more' if None in found else 'fewer'} fields than the header", where=f"{file}:{line}"

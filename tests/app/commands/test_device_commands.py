@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mixedmode.app.device_csv import checked, read_devices
+from mixedmode.app.commands.cluster import device
+from mixedmode.app.device_csv import FIELDS, checked, read_devices
+from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.errors import MixedModeError
 from tests.support import run_mixedmode
 
@@ -163,3 +166,15 @@ def test_models_are_listed_with_what_is_unsure() -> None:
     assert {"security_by_default", "hash_shown", "digests"} <= set(later["unsure"])
     unknown = run_mixedmode("models", "CP-9999-K9")
     assert (unknown.returncode, "no known phone model" in unknown.stderr) == (2, True)
+
+
+def test_the_commands_take_each_field_of_a_device_and_nothing_else() -> None:
+    places = {"directory", "config"}
+    added = {name: each.default for name, each in signature(device.add).parameters.items() if name not in places}
+    spec = DeviceSpec("SEP001122334455")
+    assert tuple(added) == FIELDS
+    assert {name: value for name, value in added.items() if name not in {"name", "protocol"}} == {
+        name: getattr(spec, name) for name in FIELDS if name not in {"name", "protocol"}
+    }
+    changed = tuple(name for name in signature(device.change).parameters if name not in places)
+    assert changed == FIELDS

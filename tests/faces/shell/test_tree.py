@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from mixedmode.cluster.engine.operation import Operation, about
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations import OPERATIONS
+from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
+from mixedmode.cluster.operations.services import RestartService
+from mixedmode.cluster.operations.versions import Upgrade
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.session import AdminSession
@@ -18,6 +23,27 @@ def test_words_are_written_in_full(terminal: Terminal) -> None:
     assert shown[:2] == ["Executed command unsuccessfully", "No valid command entered"]
     assert "write the word in full: utils ctl update" in shown[-1]
     assert terminal.last.exit_code == 2
+
+
+def test_a_command_that_is_an_operation_asks_for_its_level_and_place() -> None:
+    rows = [(command, OPERATIONS[command.name]) for command in COMMANDS if command.name in OPERATIONS]
+    assert len(rows) == 13
+    for command, kind in rows:
+        assert (command.privilege, command.publisher_only) == (kind.privilege, kind.publisher_only), command.name
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "field"),
+    [
+        ("utils service restart", RestartService, "service"),
+        ("set cert regen", RegenerateCertificate, "unit"),
+        ("utils system upgrade initiate", Upgrade, "version"),
+    ],
+)
+def test_help_tells_of_an_argument_what_the_operation_does(
+    terminal: Terminal, line: str, kind: type[Operation], field: str
+) -> None:
+    assert about(kind, field).help in " ".join(" ".join(terminal.type(f"help {line}")).split())
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self, TypeAlias, get_type_hints
 
 from annotated_types import MinLen
 
@@ -20,7 +21,8 @@ from mixedmode.cluster.engine.steps import Step
 from mixedmode.cluster.store.state import ClusterState
 
 if TYPE_CHECKING:
-    from pydantic import ConfigDict, GetJsonSchemaHandler
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
 
@@ -36,7 +38,7 @@ class About:
     help: str
     completed: bool = False
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Tell a JSON schema the same."""
         schema = {**handler(core), "description": self.help}
         return {**schema, "readOnly": True} if self.completed else schema
@@ -58,7 +60,7 @@ class Operation(ABC):
         publisher_only: Whether it may be asked for on the publisher only.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid", "strict": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "strict": True}
 
     title: ClassVar[str]
     privilege: ClassVar[int] = 1
@@ -79,3 +81,10 @@ class Operation(ABC):
     @abstractmethod
     def plan(self, state: ClusterState) -> list[Step]:
         """Return the steps (rule 2)."""
+
+
+@cache
+def about(kind: type[Operation], name: str) -> About:
+    """Return what is told of a field."""
+    marks: tuple[object, ...] = getattr(get_type_hints(kind, include_extras=True)[name], "__metadata__", ())
+    return next(mark for mark in marks if isinstance(mark, About))

@@ -44,7 +44,7 @@ class ServiceOperation(Operation):
     done: ClassVar[str]
 
     node: NodeName
-    service: Annotated[str, MinLen(1), About("The service, such as Cisco Tftp, in any case.")]
+    service: Annotated[str, MinLen(1), About("The service's name in full, such as Cisco Tftp.")]
 
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""

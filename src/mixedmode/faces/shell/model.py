@@ -10,10 +10,11 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from mixedmode.cluster.engine.operation import Operation, about
 from mixedmode.cluster.model.versions import Version
 from mixedmode.errors import UsageError
 
@@ -57,6 +58,37 @@ class Argument:
     choices: tuple[str, ...] = ()
     candidates: Completer | None = None
     follows: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        operation: type[Operation],
+        field_name: str,
+        name: str = "",
+        *,
+        kind: Kind = Kind.WORD,
+        required: bool | None = None,
+        candidates: Completer | None = None,
+    ) -> Argument:
+        """Return the argument that gives an operation's field.
+
+        Args:
+            operation: Whose.
+            field_name: Of the field.
+            name: As help shows it; the field's own if left out.
+            kind: How it is read.
+            required: Whether it must be there; as the field has it if left out.
+            candidates: Words that completion offers.
+        """
+        (found,) = (each for each in fields(operation) if each.name == field_name)
+        needed = found.default is MISSING and found.default_factory is MISSING
+        return cls(
+            name or field_name,
+            about(operation, field_name).help,
+            kind,
+            needed if required is None else required,
+            candidates=candidates,
+        )
 
     @property
     def usage(self) -> str:
@@ -118,6 +150,22 @@ class Command:
     publisher_only: bool = False
     confirm: Asker | None = None
     exists: Callable[[Version], bool] = in_every_version
+
+    @classmethod
+    def of(
+        cls,
+        operation: type[Operation],
+        summary: str,
+        handler: Handler,
+        arguments: tuple[Argument, ...] = (),
+        *,
+        confirm: Asker | None = None,
+        exists: Callable[[Version], bool] = in_every_version,
+    ) -> Command:
+        """Return the command that an operation's title is; who may run it, and where, the operation says."""
+        path = tuple(operation.title.split())
+        level, publisher_only = operation.privilege, operation.publisher_only
+        return cls(path, summary, handler, arguments, level, publisher_only, confirm, exists)
 
     @property
     def name(self) -> str:

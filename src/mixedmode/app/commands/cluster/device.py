@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mixedmode.app import completion
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.terminal.console import print_json, print_lines
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.model.topology import DeviceSpec
 
 app = typer.Typer(help="The phones that a cluster knows; on the publisher's host.", no_args_is_help=True)
 
@@ -53,22 +56,21 @@ def import_devices(
 
     rows = read_devices(file, read_key_file(file))
     try:
-        _add([row.values for row in rows], directory, config)
+        _add([row.device for row in rows], directory, config)
     except MixedModeError as error:
-        line = next((row.line for row in rows if row.values["name"] == error.where), None)
+        line = next((row.line for row in rows if row.device.name == error.where), None)
         if line is not None:
             error.where = f"{file}:{line}"
             error.what = f"column name: {error.what}"
         raise
 
 
-def _add(devices: list[dict[str, Any]], directory: Path | None, config: Path | None) -> None:
+def _add(devices: list[DeviceSpec], directory: Path | None, config: Path | None) -> None:
     from mixedmode.app.targets.hands import administered
-    from mixedmode.cluster.model.topology import DeviceSpec
     from mixedmode.cluster.operations.devices import AddDevices
 
     with administered(directory, config, what=_WHAT) as hands:
-        done = hands.run(AddDevices(tuple(DeviceSpec(**each) for each in devices)))
+        done = hands.run(AddDevices(tuple(devices)))
     print_lines(done.changes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mixedmode.cluster.model.records import TRUST_SUFFIX
+from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from mixedmode.cluster.store.certificates import OWN_UNITS, TRUST_STORES
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell.call import Call
@@ -86,5 +87,5 @@ def units_and_stores(_session: AdminSession) -> tuple[str, ...]:
     return (*OWN_UNITS, *TRUST_STORES)
 
 
-OWN = Argument("name", "Such as CallManager.", candidates=own_units)
+OWN = Argument.of(RegenerateCertificate, "unit", "name", candidates=own_units)
 KIND = Argument("kind", "The node's own certificates, or the trust stores.", choices=("own", "trust"))

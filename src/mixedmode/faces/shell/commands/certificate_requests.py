@@ -60,8 +60,8 @@ COMMANDS = (
     Command(("show", "csr", "own"), "Shows a signing request of this node.", show_own, (OWN,)),
     Command(("show", "csr", "list"), "Lists the signing requests of this node.", list_requests, (_KIND,)),
     Command(("show", "csr", "list", "type"), "Lists the signing requests of this node.", list_requests, (_KIND,)),
-    Command(
-        ("set", "csr", "gen"),
+    Command.of(
+        csr.RequestCertificate,
         "Makes a key and a request that a certificate authority signs.",
         generate,
         (OWN,),

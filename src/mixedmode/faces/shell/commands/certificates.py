@@ -128,19 +128,19 @@ COMMANDS = (
     ),
     Command(("show", "cert", "list"), "Lists certificates.", list_certificates, (KIND,)),
     Command(("show", "cert", "list", "type"), "Lists certificates.", list_certificates, (KIND,)),
-    Command(
-        ("set", "cert", "regen"),
+    Command.of(
+        RegenerateCertificate,
         "Makes a key and certificate of this node anew.",
         regenerate,
         (OWN, Argument("length", "Of the key in bits, such as 2048 or 384.", required=False)),
         confirm=ask_regenerate,
     ),
-    Command(
-        ("set", "cert", "delete"),
+    Command.of(
+        DeleteTrust,
         "Takes a certificate out of a trust store.",
         delete_certificate,
         (
-            Argument("unit", "A trust store.", candidates=stores),
+            Argument.of(DeleteTrust, "unit", candidates=stores),
             Argument("name", "The certificate's name, or the start of its SHA-256."),
         ),
     ),

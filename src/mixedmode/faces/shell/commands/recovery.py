@@ -58,16 +58,14 @@ async def _tell(call: Call, result: OperationResult) -> None:
 
 
 COMMANDS = (
-    Command(
-        ("utils", "itl", "reset", "localkey"),
+    Command.of(
+        ResetItl,
         "Signs the ITL file with the publisher's other key.",
         reset_local,
-        privilege=4,
-        publisher_only=True,
         exists=has_recovery,
     ),
-    Command(
-        ("utils", "itl", "reset", "remotekey"),
+    Command.of(
+        ResetItlRemotely,
         "Signs the ITL file with a recovery key from an SFTP server.",
         reset_remote,
         (
@@ -75,8 +73,6 @@ COMMANDS = (
             Argument("user", "An account there."),
             Argument("file", "Such as ITLRecovery.p12."),
         ),
-        privilege=4,
-        publisher_only=True,
         exists=has_recovery,
     ),
 )

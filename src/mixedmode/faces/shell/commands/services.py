@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from mixedmode.cluster.model.topology import Service
+from mixedmode.cluster.operations.services import RestartService, StartService, StopService
 from mixedmode.control.services import ServiceEntry, ServiceStatus
 from mixedmode.errors import RemoteError
 from mixedmode.faces.shell import texts
@@ -82,13 +83,11 @@ def service_names(_session: AdminSession) -> list[str]:
     return [service.value for service in Service]
 
 
-_NAME = (Argument("service", "Its name in full, such as Cisco Tftp.", Kind.REST, candidates=service_names),)
+_NAME = (Argument.of(RestartService, "service", kind=Kind.REST, candidates=service_names),)
 
 COMMANDS = (
     Command(("utils", "service", "list"), "Shows the services of this node.", list_services, privilege=0),
-    Command(("utils", "service", "start"), "Starts a service of this node.", partial(handle, verb="start"), _NAME),
-    Command(("utils", "service", "stop"), "Stops a service of this node.", partial(handle, verb="stop"), _NAME),
-    Command(
-        ("utils", "service", "restart"), "Restarts a service of this node.", partial(handle, verb="restart"), _NAME
-    ),
+    Command.of(StartService, "Starts a service of this node.", partial(handle, verb="start"), _NAME),
+    Command.of(StopService, "Stops a service of this node.", partial(handle, verb="stop"), _NAME),
+    Command.of(RestartService, "Restarts a service of this node.", partial(handle, verb="restart"), _NAME),
 )

@@ -101,36 +101,31 @@ COMMANDS = (
     Command(
         ("show", "itl"), "Shows the ITL file of this node, and whether its signature holds.", show_itl, privilege=0
     ),
-    Command(
-        ("utils", "ctl", "set-cluster", "mixed-mode"),
+    Command.of(
+        SetMixedMode,
         "Makes the CTL file and sets the cluster to mixed mode.",
         partial(change, operation=SetMixedMode(), begun=texts.MOVING_MIXED, done=texts.SET_MIXED),
-        publisher_only=True,
         confirm=ask_mixed,
         exists=has_utils_ctl,
     ),
-    Command(
-        ("utils", "ctl", "set-cluster", "non-secure-mode"),
+    Command.of(
+        SetNonSecureMode,
         "Sets the cluster to non-secure mode; the CTL file stays, without server certificates.",
         partial(change, operation=SetNonSecureMode(), begun=texts.MOVING_NON_SECURE, done=texts.SET_NON_SECURE),
-        publisher_only=True,
         confirm=ask_non_secure,
         exists=has_utils_ctl,
     ),
-    Command(
-        ("utils", "ctl", "update", "CTLFile"),
+    Command.of(
+        UpdateCtl,
         "Makes the CTL file anew with the present certificates, signed without security tokens.",
         partial(change, operation=UpdateCtl(), begun=texts.UPDATING, done=texts.UPDATED),
-        publisher_only=True,
         confirm=ask_update,
         exists=has_utils_ctl,
     ),
-    Command(
-        ("utils", "ctl", "reset", "localkey"),
+    Command.of(
+        ResetCtl,
         "Makes the CTL file anew, signed by its second key, after the first was lost.",
         partial(change, operation=ResetCtl(), begun=texts.RESETTING_CTL, done=texts.CTL_RESET),
-        privilege=4,
-        publisher_only=True,
         confirm=ask_reset,
         exists=has_utils_ctl,
     ),

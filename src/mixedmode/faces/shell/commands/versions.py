@@ -118,18 +118,17 @@ COMMANDS = (
     Command(
         ("show", "version", "inactive"), "Shows the version on the inactive partition.", show_inactive, privilege=0
     ),
-    Command(
-        ("utils", "system", "switch-version"),
+    Command.of(
+        SwitchVersion,
         "Makes the inactive version the active one on every node.",
         switch,
-        publisher_only=True,
         confirm=ask_switch,
     ),
     Command(
         ("utils", "system", "upgrade", "initiate"),
         "Installs a version into the inactive partition.",
         initiate,
-        (Argument("version", "Such as 12.5.1.10000-22; asked for when it is not there.", required=False),),
+        (Argument.of(Upgrade, "version", required=False),),
         publisher_only=True,
     ),
     Command(
