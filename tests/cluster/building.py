@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mixedmode.cluster.engine.audit import AuditRecord
@@ -9,7 +10,9 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.ctl import SetMixedMode, SetNonSecureMode, UpdateCtl
-from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.cluster.operations.nodes import JoinNode
+from mixedmode.cluster.store.making import make_installed
+from mixedmode.pki.certificates.profiles import KeyKind, Subject
 from mixedmode.trustlist import TrustList
 
 PUB = "cucm-1051-a-pub"
@@ -29,6 +32,25 @@ def seed_spec(version: str = "10.5.1.10000-7", *, licensed: bool = True) -> Clus
         devices=PHONES,
         encryption_licence=licensed,
     )
+
+
+def joining(cluster: Cluster, name: str, address: str) -> JoinNode:
+    """A node on another host asks to join, with keys of its own."""
+    certificates = {
+        purpose.value: make_installed(
+            purpose,
+            name,
+            Subject("", "TAC", "Cisco", "Krakow", "Malopolska", "PL"),
+            rsa=KeyKind.RSA_1024,
+            ec=KeyKind.EC_256,
+            now=datetime.now(UTC),
+            signature_hash=None,
+        )
+        .certificate.pem()
+        .decode()
+        for purpose in cluster.version.own_purposes(publisher=False)
+    }
+    return JoinNode(name=name, address=address, certificates=certificates)
 
 
 def ctl_of(cluster: Cluster, node: str = PUB) -> TrustList:

@@ -24,7 +24,7 @@ from mixedmode.cluster.model.topology import (
     NodeSpec,
     Service,
 )
-from mixedmode.cluster.operations.identity.own_certificates import TRUSTED_BY
+from mixedmode.cluster.model.trust_roles import TRUSTED_BY
 from mixedmode.cluster.operations.nodes import add_node
 from mixedmode.cluster.store.certificates import activate_own, add_trust, key_name
 from mixedmode.cluster.store.database import Database

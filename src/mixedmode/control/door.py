@@ -20,6 +20,7 @@ from mixedmode.cluster.engine.journal import Entry
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import Actor, OperationResult, Plan
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.publishing.preview import Preview
 from mixedmode.control.acts import SHOW_AUDIT, Act
 from mixedmode.control.audit_log import Wanted
 from mixedmode.errors import MixedModeError
@@ -40,6 +41,15 @@ class Control:
     def plan(self, principal: Actor, operation: Operation) -> Plan:
         """Return what an operation would do now, and why it would be refused if it would."""
         return self._cluster.operations.plan(operation, principal)
+
+    def preview(self, principal: Actor, operation: Operation) -> Preview:
+        """Return the files and certificates that an operation would publish now.
+
+        Raises:
+            PrivilegeError: The principal has not the level for it.
+            MixedModeError: It would be refused.
+        """
+        return self._cluster.operations.preview(operation, principal)
 
     def run(self, principal: Actor, operation: Operation) -> OperationResult:
         """Run an operation to its end.

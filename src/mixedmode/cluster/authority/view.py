@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mixedmode.cluster.model.errors import NotFoundError
-from mixedmode.cluster.model.topology import NodeInfo, SecurityMode
+from mixedmode.cluster.model.topology import NodeInfo, SecurityMode, Service
 from mixedmode.cluster.model.versions import Version
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
@@ -38,14 +38,19 @@ class TrustView:
         """The publisher."""
         return self.nodes[0]
 
+    @property
+    def tftp_nodes(self) -> tuple[NodeInfo, ...]:
+        """The nodes that serve lists."""
+        return tuple(node for node in self.nodes if Service.TFTP in node.services)
+
     def node(self, name: str) -> NodeInfo:
-        """Return a node.
+        """Return a node by its name, in any case.
 
         Raises:
             NotFoundError: There is none of that name.
         """
         for node in self.nodes:
-            if node.name == name:
+            if node.name.lower() == name.lower():
                 return node
         raise NotFoundError(f"there is no node {name!r}", next_step=f"one of: {', '.join(n.name for n in self.nodes)}")
 

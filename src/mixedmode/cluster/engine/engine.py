@@ -44,6 +44,8 @@ from mixedmode.cluster.model.errors import (
     PrivilegeError,
     PublisherOnlyError,
 )
+from mixedmode.cluster.publishing.looking import outlook
+from mixedmode.cluster.publishing.preview import Preview, preview
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import MixedModeError
 
@@ -105,6 +107,20 @@ class Operations:
         except MixedModeError as error:
             refusal, steps = error, []
         return Plan(title, tuple(step.name for step in steps), tuple(warnings), refusal)
+
+    def preview(self, operation: Operation, actor: Actor = SYSTEM) -> Preview:
+        """Return the files and certificates that an operation would publish now; nothing is written, nothing signed.
+
+        Raises:
+            MixedModeError: It would be refused.
+        """
+        title, level = operation.title, operation.privilege
+        if actor.level < level:
+            raise PrivilegeError.of(actor.user, actor.level, needed=level, action=title)
+        operation = self._ready(operation)
+        operation.check(self._state)
+        before = outlook(self._state)
+        return preview(before, operation.foresee(before))
 
     def run(self, operation: Operation, actor: Actor, *, on_node: str | None = None) -> OperationResult:
         """Run an operation to its end.

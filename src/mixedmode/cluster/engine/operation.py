@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self, TypeAlias, get_type
 from annotated_types import MinLen
 
 from mixedmode.cluster.engine.steps import Step
+from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.store.state import ClusterState
 
 if TYPE_CHECKING:
@@ -77,6 +78,17 @@ class Operation(ABC):
             MixedModeError: It is refused.
         """
         return []
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster's lists and certificates after it, from what they are before; by default the same.
+
+        What :meth:`plan` makes and what this makes come from the same functions. Only an operation that was completed
+        and passed its checks is asked.
+
+        Raises:
+            MixedModeError: It could not be done.
+        """
+        return before
 
     @abstractmethod
     def plan(self, state: ClusterState) -> list[Step]:

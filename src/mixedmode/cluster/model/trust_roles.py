@@ -1,4 +1,4 @@
-"""What TVS vouches for: the roles of the certificates in the database.
+"""What TVS vouches for: the roles of the certificates in the database; and where a node's own go by themselves.
 
 An own CallManager certificate has the roles SAST and CCM+TFTP; a foreign one in CallManager-trust has TFTP; what is
 in Phone-SAST-trust may sign trust lists (phone-trust.md 3.4).
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mixedmode.cluster.model.records import StoredCertificate
+from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.trustlist.roles import Role
 
 ROLES: dict[str, tuple[Role, ...]] = {
@@ -26,6 +27,16 @@ ROLES: dict[str, tuple[Role, ...]] = {
     "TVS-trust": (Role.TVS,),
 }
 """By own purpose or trust store; one that is not here vouches for nothing."""
+
+TRUSTED_BY: dict[Purpose, tuple[str, ...]] = {
+    Purpose.CALLMANAGER: ("CallManager-trust",),
+    Purpose.CALLMANAGER_ECDSA: ("CallManager-trust",),
+    Purpose.CAPF: ("CallManager-trust", "CAPF-trust"),
+    Purpose.TOMCAT: ("tomcat-trust",),
+    Purpose.TOMCAT_ECDSA: ("tomcat-trust",),
+    Purpose.IPSEC: ("ipsec-trust",),
+}
+"""The trust stores into which a node's own certificate goes by itself."""
 
 
 def roles_of(found: Iterable[StoredCertificate]) -> tuple[Role, ...]:

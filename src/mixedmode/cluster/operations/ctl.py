@@ -14,6 +14,7 @@ from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.operations.common import deliver_step
 from mixedmode.cluster.operations.ctl_steps import keep_new_ctl, keep_present_ctl, steps_into_force
 from mixedmode.cluster.publishing.lists import ctl_signer, is_token_signed
+from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import build_ctl
 from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.cluster.store.state import ClusterState
@@ -30,6 +31,10 @@ class TokenlessCtl(Operation):
 
     mode: ClassVar[SecurityMode] = SecurityMode.MIXED
     reset: ClassVar[bool] = False
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        return before.publishing_ctl(self.mode, reset=self.reset)
 
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""

@@ -34,6 +34,7 @@ from mixedmode.cluster.operations.common import deliver_step
 from mixedmode.cluster.operations.ctl_signers import INSTALL, check_signer, history
 from mixedmode.cluster.operations.ctl_steps import keep_new_ctl, keep_present_ctl, steps_into_force
 from mixedmode.cluster.publishing.distribution import DeliveryQueue, Distributor
+from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import digest
 from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.cluster.store.state import ClusterState, read_parameter, write_parameter
@@ -161,6 +162,10 @@ class UploadCtl(InstallCtl):
                     next_step="choose Set Cluster to Mixed Mode in the CTL Client",
                 )
         return warnings
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        return before.publishing_ctl(before.view.mode if self.mode is None else self.mode, self.data)
 
     def take(self, context: StepContext) -> None:
         """Check the list once more, and put it into the journal."""

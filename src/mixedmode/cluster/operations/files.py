@@ -10,6 +10,7 @@ from annotated_types import MinLen
 from mixedmode.cluster.engine.operation import About, NodeName, Operation
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError
+from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import record
 from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.store.state import ClusterState
@@ -26,6 +27,10 @@ class DeleteFile(Operation):
 
     node: NodeName
     name: Annotated[str, MinLen(1), About("The file's name, such as CTLFile.tlv.")]
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        return before.deleting(before.view.node(self.node).name, self.name)
 
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""

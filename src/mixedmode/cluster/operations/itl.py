@@ -24,6 +24,7 @@ from mixedmode.cluster.operations.common import (
     queue_itls,
 )
 from mixedmode.cluster.publishing.lists import itl_signer
+from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import build_itl, checked, signer_of
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import UsageError
@@ -81,6 +82,10 @@ class ResetItl(ItlReset):
 
     title: ClassVar[str] = "utils itl reset localkey"
 
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        return before.resetting_itl()
+
     def how(self, state: ClusterState) -> str:
         """Return how the file is made, one line."""
         return f"Make the publisher's ITL file and sign it with its {state.version.itl_anchors[-1]} key"
@@ -104,6 +109,10 @@ class ResetItlRemotely(ItlReset):
     def signed_by(cls, signer: Signer, state: ClusterState) -> Self:
         """Return the operation for the publisher's ITL of now, signed by a recovery key."""
         return cls(base64.b64encode(build_itl(state, state.view(), state.publisher, signer)).decode())
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        return before.resetting_itl(base64.b64decode(self.file))
 
     def how(self, _state: ClusterState) -> str:
         """Return how the file is made, one line."""

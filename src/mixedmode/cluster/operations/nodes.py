@@ -19,10 +19,20 @@ from mixedmode.cluster.engine.operation import About, NodeName, Operation
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import PreconditionError
 from mixedmode.cluster.model.parameters import AUTO_REGISTRATION
-from mixedmode.cluster.model.topology import MAX_NODES, SUBSCRIBER_SERVICES, NodeRole, NodeSpec, SecurityMode, Service
+from mixedmode.cluster.model.topology import (
+    MAX_NODES,
+    SUBSCRIBER_SERVICES,
+    NodeInfo,
+    NodeRole,
+    NodeSpec,
+    SecurityMode,
+    Service,
+)
+from mixedmode.cluster.model.trust_roles import TRUSTED_BY
+from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.common import deliver_step, queue_itls
-from mixedmode.cluster.operations.identity.own_certificates import TRUSTED_BY
 from mixedmode.cluster.publishing.distribution import queue
+from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import build_itls
 from mixedmode.cluster.replication.replication import ReplicaKeeper
 from mixedmode.cluster.store.certificates import activate_own, add_trust, remove_trust
@@ -79,11 +89,16 @@ class JoinNode(Operation):
     ports: Annotated[dict[str, int], About("Its ports, by service.")] = field(default_factory=dict)
     sftp_host_key: Annotated[str, About("The public key that its SFTP server shows.")] = ""
 
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        services = frozenset(_services(before.view.version))
+        node = NodeInfo(self.name, NodeRole.SUBSCRIBER, self.address, services)
+        return before.joining(node, self._certificates(before.view.version)).signing_itls()
+
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""
         spec = NodeSpec(self.name, self.address)
-        certificates = self._certificates(state)
-        services = tuple(s for s in SUBSCRIBER_SERVICES if s is not Service.TVS or state.version.has_trust_verification)
+        certificates, services = self._certificates(state.version), _services(state.version)
 
         def prepare(context: StepContext) -> None:
             NodeFolder(context.state.directory / spec.name).create(mirror=True)
@@ -134,19 +149,19 @@ class JoinNode(Operation):
                     )
         if len(nodes) >= MAX_NODES:
             raise PreconditionError(f"a cluster has at most {MAX_NODES} nodes", where=spec.name)
-        self._certificates(state)
+        self._certificates(state.version)
         if state.mode is SecurityMode.MIXED:
             return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]
         return []
 
-    def _certificates(self, state: ClusterState) -> dict[Purpose, Certificate]:
+    def _certificates(self, version: Version) -> dict[Purpose, Certificate]:
         """Return the certificates that the node brings.
 
         Raises:
             UsageError: One that its version needs is missing, or one is not its own.
         """
         found = {}
-        for purpose in state.version.own_purposes(publisher=False):
+        for purpose in version.own_purposes(publisher=False):
             pem = self.certificates.get(purpose.value)
             if pem is None:
                 raise UsageError(f"the node brings no {purpose} certificate", where=self.name)
@@ -162,6 +177,10 @@ class RemoveNode(Operation):
     privilege: ClassVar[int] = 4
 
     node: NodeName
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        return before.leaving(before.view.node(self.node).name).signing_itls()
 
     def plan(self, _state: ClusterState) -> list[Step]:
         """Return its steps."""
@@ -215,6 +234,10 @@ class RemoveNode(Operation):
         if state.mode is SecurityMode.MIXED:
             return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]
         return []
+
+
+def _services(version: Version) -> tuple[Service, ...]:
+    return tuple(each for each in SUBSCRIBER_SERVICES if each is not Service.TVS or version.has_trust_verification)
 
 
 def _publish_itls() -> Step:

@@ -7,10 +7,12 @@ from typing import Annotated, ClassVar
 
 from annotated_types import MinLen
 
+from mixedmode.cluster.authority.authority import DIGESTS
 from mixedmode.cluster.engine.operation import About, Operation
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.parameters import ROLLBACK, SIGNATURE_ALGORITHM, parameter_named
 from mixedmode.cluster.operations.common import mark_restart
+from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.store.state import ClusterState, write_parameter
 from mixedmode.errors import UsageError
 
@@ -24,6 +26,14 @@ class SetParameter(Operation):
     name: Annotated[str, MinLen(1), About("The parameter's name or title.")]
     value: Annotated[str, MinLen(1), About("What it shall be.")]
     node: Annotated[str, About("The node whose own value it is; empty for the whole cluster.")] = ""
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        parameter = parameter_named(self.name)
+        value = parameter.check(self.value)
+        if parameter is ROLLBACK:
+            return before.preparing(rollback=value == "True")
+        return before.preparing(digest=DIGESTS[value]) if parameter is SIGNATURE_ALGORITHM else before
 
     def plan(self, _state: ClusterState) -> list[Step]:
         """Return its steps."""

@@ -15,7 +15,7 @@ from annotated_types import MinLen
 from mixedmode.cluster.engine.operation import About, NodeName, Operation
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError
-from mixedmode.cluster.model.topology import NodeInfo, Service
+from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.operations.common import (
     deliver_step,
     keep_itls,
@@ -24,9 +24,9 @@ from mixedmode.cluster.operations.common import (
     mark_restarted,
     queue_itls,
 )
-from mixedmode.cluster.publishing.lists import same_content
-from mixedmode.cluster.publishing.published import build_itl, can_sign_itl
-from mixedmode.cluster.store.folders import ITL_FILE
+from mixedmode.cluster.publishing.lists import itls_at_start
+from mixedmode.cluster.publishing.outlook import Outlook
+from mixedmode.cluster.publishing.published import build_itls, nodes_here
 from mixedmode.cluster.store.state import ClusterState
 
 
@@ -46,16 +46,19 @@ class ServiceOperation(Operation):
     node: NodeName
     service: Annotated[str, MinLen(1), About("The service's name in full, such as Cisco Tftp.")]
 
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        starts = self.running and service_named(self.service) is Service.TFTP
+        return before.starting_tftp(before.view.node(self.node).name) if starts else before
+
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""
         node, service, done = state.node(self.node), service_named(self.service), self.done
-        makes_for = _itl_nodes(state, node) if self.running and service is Service.TFTP else []
+        starts = self.running and service is Service.TFTP
+        makes_for = itls_at_start(state.view(), node, nodes_here(state)) if starts else []
 
         def sign(context: StepContext) -> None:
-            view = context.state.view()
-            made = {each.name: build_itl(context.state, view, each) for each in makes_for}
-            present = {name: context.state.folder(name).read(ITL_FILE) for name in made}
-            keep_itls(context, {name: data for name, data in made.items() if not same_content(present[name], data)})
+            keep_itls(context, build_itls(context.state, context.state.view(), makes_for))
 
         def commit(context: StepContext) -> None:
             with context.transaction() as session:
@@ -126,16 +129,3 @@ def service_named(name: str) -> Service:
         if service.value.lower() == name.lower():
             return service
     raise NotFoundError(f"there is no service {name!r}", next_step="utils service list shows them")
-
-
-def _itl_nodes(state: ClusterState, node: NodeInfo) -> list[NodeInfo]:
-    """Return the nodes whose ITL is made when a node's TFTP service starts."""
-    if not state.version.has_trust_verification:
-        return []
-    view = state.view()
-    elsewhere = [
-        each
-        for each in view.nodes
-        if node.is_publisher and Service.TFTP in each.services and not state.folder(each.name).is_here
-    ]
-    return [each for each in (node, *elsewhere) if can_sign_itl(state, view, each)]

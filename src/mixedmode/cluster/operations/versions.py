@@ -20,12 +20,14 @@ from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.common import mark_restart
 from mixedmode.cluster.operations.identity.missing_certificates import (
+    foresee_missing,
     forget_missing,
     made_certificates,
     make_missing,
     missing_certificates,
     take_made,
 )
+from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import record
 from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.store.schema import VersionRow
@@ -47,6 +49,10 @@ class Upgrade(Operation):
     def complete(self, state: ClusterState) -> Self:
         """Return it with the inactive partition."""
         return replace(self, partition=_other_partition(state))
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        return before.upgrading(Version.parse(self.version))
 
     def plan(self, _state: ClusterState) -> list[Step]:
         """Return its steps."""
@@ -88,6 +94,11 @@ class SwitchVersion(Operation):
     def complete(self, state: ClusterState) -> Self:
         """Return it with the inactive partition."""
         return replace(self, partition=_other_partition(state))
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        after = before.switching()
+        return foresee_missing(after, [node for node in after.view.nodes if node.name in after.here])
 
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""

@@ -10,6 +10,7 @@ Pure: no database, no clock, no file, and for a view that is not real yet the sa
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -121,6 +122,54 @@ def itl(view: TrustView, node: NodeInfo, signer: Signer, digest: DigestAlgorithm
     """
     records = itl_records(view, node)
     return build_trust_list(records, signer, digest=digest, filename=ITL_FILE, timestamp=int(now.timestamp()))
+
+
+def foreseen_ctl(view: TrustView, digest: DigestAlgorithm, now: datetime, *, reset: bool = False) -> bytes:
+    """Return the tokenless CTL that would be published, with a stand-in's signature; see :func:`ctl`."""
+    return ctl(view, stand_in(view, ctl_signer(view, reset=reset)), digest, now)
+
+
+def foreseen_itl(
+    view: TrustView, node: NodeInfo, digest: DigestAlgorithm, now: datetime, *, reset: bool = False
+) -> bytes:
+    """Return the ITL that would be published, with a stand-in's signature; see :func:`itl`."""
+    return itl(view, node, stand_in(view, itl_signer(view, node.name, reset=reset)), digest, now)
+
+
+def itl_nodes(view: TrustView, here: Collection[str]) -> list[NodeInfo]:
+    """Return the TFTP nodes whose ITL a host can sign, by the names of the nodes whose keys it has."""
+    if not view.version.has_trust_verification:
+        return []
+    return [node for node in view.tftp_nodes if itl_signer(view, node.name).node in here]
+
+
+def itls_at_start(view: TrustView, node: NodeInfo, here: Collection[str]) -> list[NodeInfo]:
+    """Return the nodes whose ITL is made when a node's TFTP starts.
+
+    The publisher's makes those too that are for nodes on other hosts and signed with its key.
+    """
+    made = itl_nodes(view, here)
+    return [each for each in made if each == node or (node.is_publisher and each.name not in here)]
+
+
+def new_itls(
+    view: TrustView,
+    nodes: Iterable[NodeInfo],
+    present: Mapping[str, bytes | None],
+    digest: DigestAlgorithm,
+    now: datetime,
+) -> dict[str, bytes]:
+    """Return by node the foreseen ITL of each whose present one says something else.
+
+    Args:
+        view: The cluster.
+        nodes: Whose ITL is looked at.
+        present: The ITLs that there are, by node.
+        digest: Under the signatures.
+        now: The lists' date (UTC).
+    """
+    made = {node.name: foreseen_itl(view, node, digest, now) for node in nodes}
+    return {name: data for name, data in made.items() if not same_content(present.get(name), data)}
 
 
 def same_content(old: bytes | None, new: bytes) -> bool:

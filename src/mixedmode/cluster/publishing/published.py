@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,9 +13,9 @@ from mixedmode.cluster.authority.authority import DIGESTS, KeyName
 from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.model.errors import OperationFailedError
 from mixedmode.cluster.model.parameters import SIGNATURE_ALGORITHM
-from mixedmode.cluster.model.topology import NodeInfo, Service
+from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.publishing import archive, lists
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
+from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, NodeFolder
 from mixedmode.cluster.store.schema import TrustFileRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.signing.digests import DigestAlgorithm
@@ -67,32 +68,30 @@ def build_itl(state: ClusterState, view: TrustView, node: NodeInfo, signer: Sign
     return checked(lists.itl(view, node, signer, digest(state), state.now()))
 
 
-def build_itls(state: ClusterState, view: TrustView, *, missing_only: bool = False) -> dict[str, bytes]:
+def build_itls(
+    state: ClusterState, view: TrustView, nodes: Iterable[NodeInfo] | None = None, *, missing_only: bool = False
+) -> dict[str, bytes]:
     """Return by node the ITL of each TFTP node whose present file says something else, or only of those without.
 
     An ITL whose signing key is on another host is made there, when TFTP starts: a key never leaves its host.
+
+    Args:
+        state: The cluster.
+        view: As it will be.
+        nodes: Whose ITL is looked at; of every node whose ITL can be signed here, if left out.
+        missing_only: Leave the nodes alone that have one.
     """
-    found = {}
-    for node in itl_nodes(state, view):
-        present = state.folder(node.name).read(ITL_FILE)
-        if missing_only and present is not None:
-            continue
-        data = build_itl(state, view, node)
-        if not lists.same_content(present, data):
-            found[node.name] = data
-    return found
+    looked_at = lists.itl_nodes(view, nodes_here(state)) if nodes is None else list(nodes)
+    present = {node.name: state.folder(node.name).read(ITL_FILE) for node in looked_at}
+    if missing_only:
+        looked_at = [node for node in looked_at if present[node.name] is None]
+    new = lists.new_itls(view, looked_at, present, digest(state), state.now())
+    return {name: build_itl(state, view, view.node(name)) for name in new}
 
 
-def itl_nodes(state: ClusterState, view: TrustView) -> list[NodeInfo]:
-    """Return the TFTP nodes whose ITL can be signed on this host."""
-    if not view.version.has_trust_verification:
-        return []
-    return [node for node in view.nodes if Service.TFTP in node.services and can_sign_itl(state, view, node)]
-
-
-def can_sign_itl(state: ClusterState, view: TrustView, node: NodeInfo) -> bool:
-    """Return whether the key that signs a node's ITL is on this host."""
-    return state.folder(lists.itl_signer(view, node.name).node).is_here
+def nodes_here(state: ClusterState) -> frozenset[str]:
+    """Return the names of the nodes that live on this host, whose keys can sign."""
+    return frozenset(node.name for node in state.nodes() if NodeFolder(state.directory / node.name).is_here)
 
 
 def signer_of(state: ClusterState, view: TrustView, key: KeyName) -> Signer:

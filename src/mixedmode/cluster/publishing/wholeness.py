@@ -25,7 +25,8 @@ from mixedmode.cluster.engine.steps import SYSTEM
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.operations.ctl import SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.publishing import archive
-from mixedmode.cluster.publishing.published import build_itl, can_sign_itl, record
+from mixedmode.cluster.publishing.lists import itl_nodes
+from mixedmode.cluster.publishing.published import build_itl, nodes_here, record
 from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, PARTITIONS
 from mixedmode.cluster.store.schema import DeliveryRow, OperationFileRow, TrustFileRow
 from mixedmode.cluster.store.state import ClusterState
@@ -192,7 +193,7 @@ def _sign_anew(cluster: Cluster, report: ListReport) -> str:
     node = cluster.node(report.node)
     if report.name == ITL_FILE:
         view = cluster.view()
-        if not view.version.has_trust_verification or not can_sign_itl(cluster, view, node):
+        if node not in itl_nodes(view, nodes_here(cluster)):
             return ""
         data = build_itl(cluster, view, node)
         cluster.folder(node.name).write(ITL_FILE, data)

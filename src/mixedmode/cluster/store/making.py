@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING
 
 from mixedmode.cluster.model.versions import RELEASES, Version
 from mixedmode.pki.certificates.certificates import Certificate
@@ -20,6 +23,9 @@ from mixedmode.pki.certificates.profiles import (
     self_signed,
 )
 from mixedmode.pki.signing.signer import SoftwareSigner
+
+if TYPE_CHECKING:
+    from mixedmode.pki.signing.signer import PrivateKey
 
 NEWEST = Version.parse(RELEASES[-1])
 
@@ -39,10 +45,11 @@ def make_certificate(
     signature_hash: Hash | None = None,
     years: int | None = None,
     version: Version = NEWEST,
+    make_key: Callable[[KeyKind], PrivateKey] = generate_key,
 ) -> SoftwareSigner:
     """Return a new key with its self-signed certificate, named and written as a version of the system does it."""
     name = common_name(purpose, node, number=secrets.randbits(32))
-    key = generate_key(key_kind)
+    key = make_key(key_kind)
     certificate = self_signed(
         purpose,
         subject=organization.named(name),
@@ -101,6 +108,7 @@ def make_successor(
     version: Version,
     key_kind: KeyKind | None = None,
     years: int | None = None,
+    make_key: Callable[[KeyKind], PrivateKey] = generate_key,
 ) -> SoftwareSigner:
     """Return a new key with its certificate, made like one that the node has.
 
@@ -113,6 +121,7 @@ def make_successor(
         version: Of the system that makes it.
         key_kind: In place of the model's.
         years: Validity in place of the profile's.
+        make_key: Makes the key.
     """
     suits = PROFILES[purpose].key_kind == model.key_kind
     kind = key_kind or (key_kind_of(model) if suits else KeyKind.EC_256)
@@ -125,7 +134,33 @@ def make_successor(
         signature_hash=hash_of(model) if suits and key_kind is None else None,
         years=years,
         version=version,
+        make_key=make_key,
     )
+
+
+def stand_in_successor(
+    purpose: Purpose,
+    node: str,
+    model: Certificate,
+    *,
+    now: datetime,
+    version: Version,
+    key_kind: KeyKind | None = None,
+    years: int | None = None,
+) -> Certificate:
+    """Return what :func:`make_successor` would make but for key and serial, to foresee lists with.
+
+    Its key is of no use: it is this process's alone, and no file has it.
+    """
+    made = make_successor(
+        purpose, node, model, now=now, version=version, key_kind=key_kind, years=years, make_key=_throw_away_key
+    )
+    return made.certificate
+
+
+@cache
+def _throw_away_key(kind: KeyKind) -> PrivateKey:
+    return generate_key(kind)
 
 
 def key_file(signer: SoftwareSigner) -> bytes:

@@ -18,9 +18,9 @@ from mixedmode.cluster.engine.operation import About, NodeName, Operation, Pem, 
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import PreconditionError
 from mixedmode.cluster.model.records import StoredCertificate
+from mixedmode.cluster.model.trust_roles import TRUSTED_BY
 from mixedmode.cluster.operations.identity.csr import Pending, forget_request, needed_request
 from mixedmode.cluster.operations.identity.own_certificates import (
-    TRUSTED_BY,
     check_has,
     forget_new_key,
     keep_new,
@@ -29,6 +29,7 @@ from mixedmode.cluster.operations.identity.own_certificates import (
     steps_into_use,
     warnings_about,
 )
+from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.store.certificates import key_name
 from mixedmode.cluster.store.making import key_file
 from mixedmode.cluster.store.state import ClusterState
@@ -181,6 +182,11 @@ class ImportCertificate(Operation):
             if (found := oddities(each))
         ]
         return [*warnings_about(state, purpose), *unusual]
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        node, certificate = before.view.node(self.node).name, Certificate.from_pem(self.pem.encode())
+        return before.taking(node, purpose_of(self.unit), certificate).signing_itls()
 
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""

@@ -26,8 +26,9 @@ from mixedmode.cluster.operations.identity.own_certificates import (
     steps_into_use,
     warnings_about,
 )
+from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.store.certificates import add_trust, check_trust_store, key_name, remove_trust
-from mixedmode.cluster.store.making import key_file, make_successor
+from mixedmode.cluster.store.making import key_file, make_successor, stand_in_successor
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.cluster.trust_absence import due, forget_absence, mark_absent
 from mixedmode.errors import UsageError
@@ -47,6 +48,20 @@ class RegenerateCertificate(Operation):
     unit: Unit
     key: Annotated[str, About("The key's kind, such as RSA-2048; as the present one's if empty.")] = ""
     years: Annotated[int | None, About("How long the certificate lasts; as the version has it if not given.")] = None
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        purpose, node, view = purpose_of(self.unit), before.view.node(self.node).name, before.view
+        made = stand_in_successor(
+            purpose,
+            node,
+            view.own.get((node, purpose.value)) or view.certificate(node, Purpose.CALLMANAGER),
+            key_kind=KeyKind.from_label(self.key) if self.key else None,
+            now=before.now,
+            version=view.version,
+            years=self.years,
+        )
+        return before.standing_in(made).taking(node, purpose, made).signing_itls()
 
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""
@@ -104,6 +119,10 @@ class ImportTrust(Operation):
     unit: TrustStore
     pem: Pem
 
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        return before.trusting(check_trust_store(self.unit), _usable(self.pem))
+
     def plan(self, _state: ClusterState) -> list[Step]:
         """Return its steps."""
         store, certificate = check_trust_store(self.unit), _usable(self.pem)
@@ -132,6 +151,12 @@ class DeleteTrust(Operation):
     unit: TrustStore
     sha256: Annotated[str, MinLen(1), About("The certificate's hash, hex.")]
     node: Annotated[str, About("The node where it is asked for; empty for all of them.")] = ""
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        one_node = self.node and not before.view.version.deletes_trust_everywhere
+        on_node = before.view.node(self.node).name if one_node else None
+        return before.distrusting(check_trust_store(self.unit), self.sha256, on_node=on_node)
 
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""
@@ -173,6 +198,10 @@ class BringBackTrust(Operation):
     publisher_only: ClassVar[bool] = False
 
     before: Annotated[str, MinLen(1), About("What was deleted before this moment, ISO 8601.")]
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        return before.bringing_back(datetime.fromisoformat(self.before))
 
     def plan(self, _state: ClusterState) -> list[Step]:
         """Return its steps."""

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from mixedmode.cluster.engine.operation import NodeName, Operation
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.topology import NodeInfo
+from mixedmode.cluster.model.trust_roles import TRUSTED_BY
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.common import (
     deliver_step,
@@ -23,10 +24,11 @@ from mixedmode.cluster.operations.common import (
     mark_restart,
     queue_itls,
 )
-from mixedmode.cluster.operations.identity.own_certificates import RESTARTS, TRUSTED_BY, node_here, remove_unused_keys
+from mixedmode.cluster.operations.identity.own_certificates import RESTARTS, node_here, remove_unused_keys
+from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import build_itls
 from mixedmode.cluster.store.certificates import activate_own, add_trust, key_name
-from mixedmode.cluster.store.making import key_file, make_successor
+from mixedmode.cluster.store.making import key_file, make_successor, stand_in_successor
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
@@ -104,6 +106,16 @@ def take_made(context: StepContext, session: Session, made: Mapping[tuple[str, P
         context.changed(f"{purpose} certificate of {node} made, serial {certificate.serial.hex().upper()}")
 
 
+def foresee_missing(before: Outlook, nodes: Iterable[NodeInfo]) -> Outlook:
+    """Return the outlook with stand-ins for what nodes lack of the active version's certificates."""
+    after, view = before, before.view
+    for node, purpose in lacking(view.version, nodes, view.own.keys()):
+        model = view.certificate(node, Purpose.CALLMANAGER)
+        made = stand_in_successor(purpose, node, model, now=before.now, version=view.version)
+        after = after.standing_in(made).adding(node, purpose, made)
+    return after
+
+
 def _kept_as(node: str, purpose: Purpose) -> str:
     return f"certificate/{node}/{purpose}"
 
@@ -116,6 +128,10 @@ class MakeMissingCertificates(Operation):
     publisher_only: ClassVar[bool] = False
 
     node: NodeName
+
+    def foresee(self, before: Outlook) -> Outlook:
+        """Return the cluster after it."""
+        return foresee_missing(before, [before.view.node(self.node)]).signing_itls()
 
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""

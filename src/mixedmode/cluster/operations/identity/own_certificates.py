@@ -11,6 +11,7 @@ from collections.abc import Callable
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError, PreconditionError, VersionError
 from mixedmode.cluster.model.topology import SecurityMode, Service
+from mixedmode.cluster.model.trust_roles import TRUSTED_BY
 from mixedmode.cluster.operations.common import (
     deliver_step,
     keep_itls,
@@ -23,16 +24,6 @@ from mixedmode.cluster.store.certificates import OWN_UNITS, activate_own, add_tr
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
-
-TRUSTED_BY = {
-    Purpose.CALLMANAGER: ("CallManager-trust",),
-    Purpose.CALLMANAGER_ECDSA: ("CallManager-trust",),
-    Purpose.CAPF: ("CallManager-trust", "CAPF-trust"),
-    Purpose.TOMCAT: ("tomcat-trust",),
-    Purpose.TOMCAT_ECDSA: ("tomcat-trust",),
-    Purpose.IPSEC: ("ipsec-trust",),
-}
-"""The trust stores into which a node's own certificate goes by itself."""
 
 RESTARTS: dict[Purpose, tuple[Service, ...]] = {
     Purpose.CALLMANAGER: (Service.CALLMANAGER, Service.CTI_MANAGER, Service.TFTP),
