@@ -13,9 +13,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mixedmode.control.acts import TRUST_HOST
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
@@ -135,7 +137,9 @@ async def _agreed_key(call: Call, server: SftpServer) -> asyncssh.SSHKey:
     if not await call.agrees(texts.ASK_UNKNOWN_HOST):
         raise UsageError("the server's host key was not agreed to", where=place, next_step="compare its fingerprint")
     lines = [f"{host} {text}" for host, text in {**known, place: " ".join(shown)}.items()]
-    await call.blocking(lambda: write_atomic(store, "\n".join((*lines, "")).encode(), mode=PRIVATE))
+    control, actor, data = call.session.control, call.session.actor, "\n".join((*lines, "")).encode()
+    change = partial(write_atomic, store, data, mode=PRIVATE)
+    await call.blocking(lambda: control.do(actor, TRUST_HOST, change, server=place, fingerprint=key.get_fingerprint()))
     return key
 
 

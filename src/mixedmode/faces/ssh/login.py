@@ -37,8 +37,8 @@ class Host(Protocol):
     async def check_password(self, name: str, password: str, source: str) -> Account | None:
         """Return the account, None if it may not log in."""
 
-    async def note(self, user: str, source: str, action: str, outcome: str, **details: object) -> None:
-        """Write into the audit log."""
+    async def note(self, user: str, source: str, outcome: str, **details: object) -> None:
+        """Write a login into the audit log."""
 
 
 class Login(SshGuest):
@@ -88,7 +88,7 @@ class Login(SshGuest):
             return True
         service.counts["failed_logins"] += 1
         locked = service.guard.is_locked(username, self.source)
-        await service.note(username, self.source, "login", "refused", method="password", locked=locked)
+        await service.note(username, self.source, "refused", method="password", locked=locked)
         if self._passwords >= service.guard.policy.per_connection:
             self._end()
         return False
@@ -119,4 +119,4 @@ class Login(SshGuest):
         self.logged_in()
         self._service.counts["logins"] += 1
         user = self.connection.get_extra_info("username")
-        await self._service.note(user, self.source, "login", "done", method=self._method)
+        await self._service.note(user, self.source, "done", method=self._method)

@@ -25,7 +25,7 @@ import asyncssh
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.accounts import Account, AccountStore, account_store
-from mixedmode.control.acts import Act
+from mixedmode.control.acts import LOGIN
 from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard, LoginPolicy
 from mixedmode.control.people import of_account, unproved
@@ -183,18 +183,18 @@ class AdminSshService(Service):
         await self._sessions.end()
         await say_goodbye(self.guests, _GOODBYE_SECONDS)
 
-    async def note(self, user: str, source: str, action: str, outcome: str, **details: object) -> None:
-        """Write into the audit log; a database that is down must not keep administrators out."""
+    async def note(self, user: str, source: str, outcome: str, **details: object) -> None:
+        """Write a login into the audit log; a database that is down must not keep administrators out."""
 
         def write() -> None:
             account = self.accounts.find(user) if outcome == "done" else None
             principal = unproved(user, source, self.node) if account is None else of_account(account, source, self.node)
-            self._control.note(principal, Act(action, 0), outcome, **details)
+            self._control.note(principal, LOGIN, outcome, **details)
 
         try:
             await asyncio.to_thread(write)
         except MixedModeError as error:
-            _log.warning("audit record of %s lost: %s", action, error)
+            _log.warning("audit record of a login lost: %s", error)
 
     async def check_password(self, name: str, password: str, source: str) -> Account | None:
         """Return the account, None if it may not log in; the guard is shared with services of the other loop."""
