@@ -26,8 +26,7 @@ from mixedmode.control.acts import Act
 from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.shell.table import COMMANDS
 from mixedmode.faces.shell.talk import ScriptedIO
-from tests.cluster.building import PUB, SUB, make
-from tests.cluster.operations.test_nodes import join
+from tests.cluster.building import PUB, SUB, joining, make
 from tests.cluster.tokens import install
 from tests.control.changes import Watch, state_of
 from tests.openssl_ca import OpenSslAuthority
@@ -138,7 +137,7 @@ def test_every_change_has_an_entry(cluster: Cluster, tmp_path: Path) -> None:
     done(AddDevices((DeviceSpec(PHONE),)))
     done(ChangeDevice(PHONE, {"description": "lobby"}))
     done(RemoveDevice(PHONE))
-    watched("a node joins", partial(join, cluster, "sub2", "10.48.47.155"))
+    done(joining(cluster, "sub2", "10.48.47.155"))
     done(RemoveNode("sub2"))
 
     (folder.area("activelog") / "cm" / "trace").mkdir(parents=True, exist_ok=True)
