@@ -101,6 +101,7 @@ def test_what_init_makes_is_for_its_owner_alone(made: Path) -> None:
     assert "exists already" in again.stderr
 
 
+@pytest.mark.interop("ssh", "ssh-keyscan")
 def test_a_node_serves_is_administered_and_stops(node: RunningNode, tmp_path: Path) -> None:
     document = node.ask()
     assert (document["node"], document["role"], document["security_mode"]) == ("pub1", "publisher", "Non Secure Mode")

@@ -131,6 +131,7 @@ def site(servers: list[PostgresServer], tmp_path: Path) -> Iterator[tuple[Node, 
                 node.process.wait()
 
 
+@pytest.mark.interop("ssh", "ssh-keyscan")
 @pytest.mark.timeout(600)
 def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresServer]) -> None:
     publisher, subscriber = site

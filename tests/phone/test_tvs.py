@@ -70,6 +70,7 @@ def test_a_model_that_knows_only_tls_1_0(loop: str) -> None:
     run(procedure(), loop)
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1"])
 def test_an_openssl_server_is_understood(tmp_path: Path, version: str) -> None:
     pem = tmp_path / "tvs.pem"

@@ -30,6 +30,7 @@ def asked(path: Path, *options: str) -> str:
     return openssl("x509", "-in", path, "-noout", *options).stdout.decode().strip()
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_fields_are_those_that_openssl_prints(path: Path) -> None:
     certificate = Certificate.from_pem(path.read_bytes())
@@ -69,6 +70,7 @@ def test_a_certificate_does_not_change() -> None:
         certificate.der = b""
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("digest", DigestAlgorithm)
 @pytest.mark.parametrize("kind", [KeyKind.RSA_1024, KeyKind.RSA_2048, KeyKind.RSA_3072, KeyKind.RSA_4096])
 def test_a_signature_holds_here_and_for_openssl(kind: KeyKind, digest: DigestAlgorithm, tmp_path: Path) -> None:
@@ -105,12 +107,14 @@ def made_by_openssl(folder: Path, *options: str) -> Certificate:
     return Certificate.from_pem((folder / "cert.pem").read_bytes())
 
 
+@pytest.mark.interop("openssl")
 def test_an_rsa_key_of_512_bits_verifies_or_not_but_never_fails(tmp_path: Path) -> None:
     certificate = made_by_openssl(tmp_path, "-newkey", "rsa:512", "-subj", "/CN=small")
     assert certificate.key_description == "RSA 512"
     assert certificate.verify_pkcs1(bytes(64), b"data", DigestAlgorithm.SHA1) is False
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("algorithm", ["ed25519", "ed448"])
 def test_a_key_that_phones_do_not_know_is_named(algorithm: str, tmp_path: Path) -> None:
     certificate = made_by_openssl(tmp_path, "-newkey", algorithm, "-subj", "/CN=new")
@@ -119,6 +123,7 @@ def test_a_key_that_phones_do_not_know_is_named(algorithm: str, tmp_path: Path) 
     assert certificate.verify_pkcs1(b"", b"", DigestAlgorithm.SHA1) is False
 
 
+@pytest.mark.interop("openssl")
 def test_an_unusual_curve_is_named(tmp_path: Path) -> None:
     certificate = made_by_openssl(
         tmp_path, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp256k1", "-subj", "/CN=curve"
@@ -126,6 +131,7 @@ def test_an_unusual_curve_is_named(tmp_path: Path) -> None:
     assert certificate.key_description == "EC secp256k1"
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize(
     ("shown", "expected"), [("1", "01"), ("0x80", "80"), ("0xa037a0413fbda2ec78a415656df68c10",) * 2]
 )
@@ -134,6 +140,7 @@ def test_a_serial_is_its_magnitude(shown: str, expected: str, tmp_path: Path) ->
     assert certificate.serial.hex() == expected.removeprefix("0x")
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("serial", ["0", "-1", "-0x5fc85fbec0"])
 def test_an_odd_serial_is_read_or_refused_as_malformed(serial: str, tmp_path: Path) -> None:
     openssl("req", "-x509", "-nodes", "-newkey", "rsa:1024", "-keyout", tmp_path / "k", "-out", tmp_path / "c",

@@ -52,6 +52,7 @@ def test_key_and_certificate_in_any_order_after_other_certificates(tmp_path: Pat
         assert_signs(load_signer(str(tmp_path / name)))
 
 
+@pytest.mark.interop("openssl")
 def test_a_key_that_openssl_wrote_opens(tmp_path: Path) -> None:
     made = openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "k", "-out", tmp_path / "c",
                    "-subj", "/CN=x")  # fmt: skip
@@ -91,6 +92,7 @@ def test_pkcs12_with_and_without_password(tmp_path: Path) -> None:
         load_signer(f"pkcs12:{DATA / 'keys' / 'capf.crt'}", password=lambda _: b"secret")
 
 
+@pytest.mark.interop("openssl")
 def test_openssl_opens_our_pkcs12_and_we_open_its(tmp_path: Path) -> None:
     (tmp_path / "ours.p12").write_bytes(pkcs12_bytes(signer(), name="ITLRecovery", password=b"secret"))
     listed = openssl("pkcs12", "-in", tmp_path / "ours.p12", "-passin", "pass:secret", "-nodes")
@@ -173,6 +175,7 @@ def test_key_and_certificate_must_fit_and_the_key_is_not_shown() -> None:
     assert "key" not in repr(signer()).lower().replace("key=", "")
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("kind", [KeyKind.RSA_1024, KeyKind.EC_384])
 def test_private_keys_are_saved_for_their_owner_only(kind: KeyKind, tmp_path: Path) -> None:
     path = tmp_path / "phone.key"

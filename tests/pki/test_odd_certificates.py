@@ -41,6 +41,7 @@ def _no_warning() -> None:
     warnings.simplefilter("error")
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_is_read_and_what_is_odd_is_told(kind: str, tmp_path: Path) -> None:
     odd = zoo()[kind]
@@ -83,6 +84,7 @@ def test_a_list_that_is_built_of_it_verifies(kind: str, layout: Layout) -> None:
         assert names_match(render_name(found.subject_name, style), found.subject_name) or style is NameStyle.TOKEN
 
 
+@pytest.mark.interop("openssl")
 def test_old_string_types_are_the_text_that_openssl_shows(tmp_path: Path) -> None:
     for kind, expected in (("teletex", "Fernbüro"), ("bmp", "Fernbüro"), ("universal", "株式会社")):
         path = tmp_path / "c"

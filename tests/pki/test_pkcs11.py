@@ -37,6 +37,7 @@ def test_a_token_is_found_with_its_certificate(softhsm: SoftHsm, token: Pkcs11To
     assert len(token.certificate.serial) == 10
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("digest", list(DigestAlgorithm))
 def test_openssl_verifies_what_a_token_signed(token: Pkcs11Token, tmp_path: Path, digest: DigestAlgorithm) -> None:
     signer = token.open(DEFAULT_PASSWORD)

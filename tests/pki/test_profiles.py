@@ -49,6 +49,7 @@ def text_of(certificate: Certificate) -> str:
     return openssl("x509", "-noout", "-text", data=certificate.pem()).stdout.decode()
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("purpose", SELF_SIGNED)
 def test_self_signed_certificates_hold_for_openssl(purpose: Purpose, tmp_path: Path) -> None:
     certificate = make(purpose)
@@ -74,6 +75,7 @@ def test_names_and_years_of_capf_and_the_recovery_key() -> None:
         make(Purpose.ITLRECOVERY, subject=PUBLISHER)
 
 
+@pytest.mark.interop("openssl")
 def test_the_usages_of_a_callmanager_certificate() -> None:
     text = text_of(make(Purpose.CALLMANAGER, dns_names=["a.example.com", "b.example.com"]))
     assert "Digital Signature, Key Encipherment, Data Encipherment, Key Agreement" in text
@@ -108,10 +110,12 @@ def test_the_plain_recovery_certificate_has_the_size_of_a_real_one() -> None:
     assert len(certificate.der) == 694
 
 
+@pytest.mark.interop("openssl")
 def test_an_authority_of_2048_bits_says_so_in_any_style() -> None:
     assert "CA:TRUE, pathlen:0" in text_of(make(Purpose.CAPF, style=Style.PLAIN))
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize(("kind", "style"), list(itertools.product((KeyKind.RSA_1024, KeyKind.RSA_2048), Style)))
 def test_an_lsc_holds_under_every_capf(kind: KeyKind, style: Style, tmp_path: Path) -> None:
     capf = make(Purpose.CAPF, key=key(kind), style=style)
@@ -134,6 +138,7 @@ def test_an_lsc_holds_under_every_capf(kind: KeyKind, style: Style, tmp_path: Pa
     assert answer.returncode == 0, answer.stderr + answer.stdout
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize(
     ("kind", "algorithm"),
     [
@@ -151,6 +156,7 @@ def test_the_hash_is_as_strong_as_the_curve(kind: KeyKind, algorithm: str) -> No
         make(Purpose.CALLMANAGER_ECDSA, key=key(kind), hash=Hash.SHA1)
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("chosen", Hash)
 @pytest.mark.parametrize("kind", [KeyKind.RSA_1024, KeyKind.RSA_4096])
 def test_rsa_certificates_with_any_hash_hold_for_openssl(kind: KeyKind, chosen: Hash, tmp_path: Path) -> None:
@@ -179,6 +185,7 @@ def test_wrong_keys_serials_and_names_are_refused() -> None:
     assert KeyKind.from_label("ec-384") is KeyKind.EC_384
 
 
+@pytest.mark.interop("openssl")
 def test_a_token_of_the_manufacturing_authority(tmp_path: Path) -> None:
     authority = self_signed(
         Purpose.MANUFACTURING_CA, subject=MANUFACTURING_SUBJECT, key=key(KeyKind.RSA_2048), now=NOW, serial=1
@@ -203,6 +210,7 @@ def test_a_token_of_the_manufacturing_authority(tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stderr
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("kind", [KeyKind.RSA_1024, KeyKind.EC_256])
 def test_an_lsc_takes_its_place_from_capf(kind: KeyKind, tmp_path: Path) -> None:
     capf = make(Purpose.CAPF)

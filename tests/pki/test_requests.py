@@ -35,6 +35,7 @@ ZuNrbeHIgTFngJOh1vvYqIGI8DSPjhZU+zgyq1BgXtd1itKIeI+9nniZnhYdNIGi
 SUBJECT = Subject("pub.example.com", organization="Example", country="CH")
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("kind", KEYS)
 def test_it_is_read_back_with_its_key(kind: KeyKind, tmp_path: Path) -> None:
     pem = make_request(Purpose.TOMCAT, subject=SUBJECT, key=KEYS[kind], dns_names=("pub.example.com", "pub"))

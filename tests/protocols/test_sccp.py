@@ -393,6 +393,7 @@ WIRESHARK = {
 }
 
 
+@pytest.mark.interop("tshark")
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="Wireshark's tshark is not installed")
 @pytest.mark.parametrize(("protocol", "line"), [(3, "LineStatRes"), (17, "LineStatV2Res")])
 def test_wireshark_reads_what_both_sides_write(tmp_path: Path, protocol: int, line: str) -> None:

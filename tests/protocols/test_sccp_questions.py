@@ -223,6 +223,7 @@ def test_bodies_of_others_may_end_early_or_go_on(message_id: int, body: bytes, w
     assert parse_message(Frame(message_id, body)) == wanted
 
 
+@pytest.mark.interop("tshark")
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="Wireshark's tshark is not installed")
 def test_wireshark_reads_the_answers_of_every_version(tmp_path: Path) -> None:
     asked = (q.ForwardStatReq(1), q.SpeedDialStatReq(2), q.FeatureStatReq(3), q.ServiceUrlStatReq(4), q.ConfigStatReq())

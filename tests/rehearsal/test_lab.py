@@ -78,6 +78,7 @@ def test_the_table_says_what_to_try(running: tuple[Path, dict[str, Any], str]) -
     assert "ITL installed" in printed
 
 
+@pytest.mark.interop("curl")
 @pytest.mark.parametrize("role", ["publisher", "subscriber"])
 def test_curl_fetches_a_phones_itl_from_each_node(
     running: tuple[Path, dict[str, Any], str], tmp_path: Path, role: str

@@ -60,6 +60,7 @@ def field(shown: str, record: int, name: str) -> str:
     return found[1].split("  ")[0].strip()
 
 
+@pytest.mark.interop("ssh")
 def test_every_length_of_the_seed_appears_at_the_prompt(tmp_path: Path) -> None:
     async def procedure(lab: Lab) -> None:
         prompt, hands = Prompt(lab), TokenStage(Stage(lab, Report("seed"), lambda _line: None))

@@ -101,6 +101,7 @@ def test_our_stub_is_the_samples_byte_for_byte(path: Path) -> None:
     assert make_stub(plain_of(path), phone_certificate(path)) == theirs.content
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 32, 1000])
 def test_openssl_decrypts_what_we_encrypt(length: int, tmp_path: Path) -> None:
     content = bytes(length)

@@ -75,6 +75,7 @@ def test_what_we_sign_is_the_sample_but_for_the_signature(path: Path) -> None:
     assert SignedFile.parse(ours).header.signed_bytes() == theirs.signed_bytes()
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("kind", [KeyKind.RSA_1024, KeyKind.RSA_2048, KeyKind.RSA_4096])
 @pytest.mark.parametrize("digest", [DigestAlgorithm.SHA1, DigestAlgorithm.SHA512])
 def test_openssl_verifies_what_we_sign(kind: KeyKind, digest: DigestAlgorithm, tmp_path: Path) -> None:

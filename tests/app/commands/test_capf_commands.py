@@ -46,6 +46,7 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         assert process.wait(10) == 0
 
 
+@pytest.mark.interop("openssl")
 def test_a_phone_gets_its_certificate_and_loses_it(site: tuple[Path, str]) -> None:
     folder, port = site
     devices = folder / "devices"

@@ -57,6 +57,7 @@ def everywhere(lab: Path, name: str, holds: Callable[[bytes | None], bool]) -> b
     return until(lambda: all(holds(fetch(node, scheme, name)) for node in nodes(lab) for scheme in ("tftp", "http")), 5)
 
 
+@pytest.mark.interop("curl")
 def test_adding_changing_and_removing_a_phone_shows_on_every_node(lab: Path, tmp_path: Path) -> None:
     config, signed, encrypted = (f"{PHONE}.cnf.xml{suffix}" for suffix in ("", ".sgn", ".enc.sgn"))
     assert everywhere(lab, config, lambda data: data is None)

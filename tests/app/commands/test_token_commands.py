@@ -46,6 +46,7 @@ def soft_hsm(folder: Path, *labels: str, settings: str = "") -> dict[str, str]:
     return env
 
 
+@pytest.mark.interop("openssl")
 def test_tokens_are_listed_exported_and_never_take_a_pin_as_an_argument(
     tokens: Path, pin: Path, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_pkcs11_token_gets_its_key_and_lists_with_a_uri(tmp_path: Path) -> Non
     assert by_tool.stdout == (tmp_path / "out.der").read_bytes()
 
 
+@pytest.mark.interop("openssl")
 def test_a_token_behind_a_library_is_never_overruled_by_a_file_of_its_name(tmp_path: Path) -> None:
     files = tmp_path / "files"
     env = {**soft_hsm(tmp_path, "SAST-ADN0C000001", "SAST-ADN0C000002"), "MIXEDMODE_PIN": PASSWORD}

@@ -70,6 +70,7 @@ def test_verify_with_a_certificate_from_outside(tmp_path: Path) -> None:
     assert "unknown_signer" in other.stdout
 
 
+@pytest.mark.interop("openssl")
 def test_extracted_certificates_are_read_by_openssl(tmp_path: Path) -> None:
     done = run_mixedmode("extract", DATA / "cucm" / "nonsecure-3746.tlv", tmp_path / "certificates", "--json")
     records = json.loads(done.stdout)["records"]
@@ -111,6 +112,7 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return both
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("digest", ["sha1", "sha256", "sha512"])
 @pytest.mark.parametrize("layout", ["cucm", "ctlclient", "tlvfile"])
 def test_built_list_is_accepted_by_openssl(tmp_path: Path, signer: Path, digest: str, layout: str) -> None:

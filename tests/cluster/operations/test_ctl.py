@@ -45,6 +45,7 @@ def test_mixed_mode_makes_the_four_records_of_the_seed_in_its_order(cluster: Clu
     assert ctl_of(cluster, SUB).data == ctl.data
 
 
+@pytest.mark.interop("openssl")
 def test_openssl_accepts_the_signature(cluster: Cluster, tmp_path: Path) -> None:
     cluster.run(MIXED, ANNA)
     ctl = ctl_of(cluster)

@@ -64,6 +64,7 @@ def test_an_interrupted_request(cluster: Cluster, monkeypatch: pytest.MonkeyPatc
     assert [path.name for path in folder.keys.glob("*request*")] == ["tomcat.request"]
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("state", [RUNNING, DONE])
 @pytest.mark.parametrize("position", [0, 1, 2, 3, 4])
 def test_an_interrupted_import(
@@ -90,6 +91,7 @@ def test_an_interrupted_import(
         assert cluster.own_certificate(PUB, "CallManager") != before
 
 
+@pytest.mark.interop("openssl")
 def test_the_plan_tells_what_an_import_does(cluster: Cluster, tmp_path: Path) -> None:
     authority = OpenSslAuthority.make(tmp_path, "Root")
     cluster.run(RequestCertificate(**TOMCAT))

@@ -31,6 +31,7 @@ def trust(terminal: Terminal, store: str, authority: OpenSslAuthority) -> None:
     assert terminal.last.exit_code == 0
 
 
+@pytest.mark.interop("openssl")
 def test_a_request_asks_for_what_cucm_asks_for(terminal: Terminal, cluster: Cluster) -> None:
     assert terminal.type("set csr gen CallManager") == ["Successfully Generated CSR for CallManager."]
     words = ("req", "-verify", "-noout", "-text", "-nameopt", "RFC2253")
@@ -45,6 +46,7 @@ def test_a_request_asks_for_what_cucm_asks_for(terminal: Terminal, cluster: Clus
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.interop("openssl")
 def test_requests_are_listed_until_their_certificate_is_there(terminal: Terminal, authority: OpenSslAuthority) -> None:
     assert terminal.type("show csr list own") == ["No signing request waits for its certificate."]
     terminal.type("set csr gen tomcat")
@@ -58,6 +60,7 @@ def test_requests_are_listed_until_their_certificate_is_there(terminal: Terminal
     assert [line.partition("/")[0] for line in terminal.type("show csr list own")] == ["CAPF"]
 
 
+@pytest.mark.interop("openssl")
 def test_capf_asks_to_be_an_authority(terminal: Terminal, authority: OpenSslAuthority, cluster: Cluster) -> None:
     terminal.type("set csr gen CAPF")
     request = request_of(terminal, "CAPF")
@@ -80,6 +83,7 @@ def test_a_request_that_waits_is_replaced_only_on_purpose(terminal: Terminal) ->
     assert request_of(terminal, "tomcat") != first
 
 
+@pytest.mark.interop("openssl")
 def test_a_signed_certificate_comes_into_use(terminal: Terminal, cluster: Cluster, authority: OpenSslAuthority) -> None:
     terminal.type("utils ctl set-cluster mixed-mode", "y")
     terminal.type("set csr gen CallManager")
@@ -109,6 +113,7 @@ def test_a_signed_certificate_comes_into_use(terminal: Terminal, cluster: Cluste
     assert set(audited.details["sha256_before"]) >= {f"{PUBLISHER}/CallManager.pem"}
 
 
+@pytest.mark.interop("openssl")
 def test_every_authority_must_be_trusted(terminal: Terminal, authority: OpenSslAuthority, cluster: Cluster) -> None:
     below = OpenSslAuthority.make(authority.folder, "Marmalade Issuing", above=authority)
     before = cluster.own_certificate(PUBLISHER, "tomcat")
@@ -133,6 +138,7 @@ def test_every_authority_must_be_trusted(terminal: Terminal, authority: OpenSslA
     assert terminal.last.exit_code == 0
 
 
+@pytest.mark.interop("openssl")
 def test_what_does_not_fit_the_request_is_refused(terminal: Terminal, authority: OpenSslAuthority) -> None:
     assert "there is no signing request for tomcat" in terminal.type("set cert import own tomcat")[1]
     terminal.type("set csr gen tomcat")
@@ -157,6 +163,7 @@ def test_the_recovery_certificate_is_always_self_signed(terminal: Terminal) -> N
     assert "caCert goes with own" in "\n".join(terminal.type("set cert import trust tomcat tomcat-trust/x.pem"))
 
 
+@pytest.mark.interop("openssl")
 def test_ec_keys(make_cluster: ClusterMaker, authority: OpenSslAuthority) -> None:
     cluster = make_cluster("12.5.1.10000-22")
     terminal = Terminal(AdminSession(cluster, PUBLISHER, zone=CET))
@@ -168,6 +175,7 @@ def test_ec_keys(make_cluster: ClusterMaker, authority: OpenSslAuthority) -> Non
     assert cluster.signer(PUBLISHER, "CallManager-ECDSA").certificate.issuer == "CN=Marmalade Root"
 
 
+@pytest.mark.interop("openssl", "ssh")
 def test_through_openssh(cluster: Cluster, authority: OpenSslAuthority, tmp_path: Path) -> None:
     with ssh_lab(cluster, PUBLISHER, tmp_path) as lab:
         assert lab.ssh("set csr gen tomcat", user="guest").returncode == 2

@@ -135,6 +135,7 @@ def test_a_database_that_is_gone_is_told(terminal: Terminal, cluster: Cluster, m
     assert terminal.last.exit_code == 3
 
 
+@pytest.mark.interop("ssh")
 def test_through_openssh(cluster: Cluster, tmp_path: Path) -> None:
     with ssh_lab(cluster, PUBLISHER, tmp_path) as lab:
         done = lab.ssh("run sql select name from processnode order by name")

@@ -64,6 +64,7 @@ def batter(lab: SshLab, source: str, times: int) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.interop("ssh")
 def test_an_attack_over_ssh_leaves_everybody_else_their_way_in(lab: SshLab, tmp_path: Path) -> None:
     key = tmp_path / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
@@ -79,6 +80,7 @@ def test_an_attack_over_ssh_leaves_everybody_else_their_way_in(lab: SshLab, tmp_
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.interop("ssh")
 def test_a_client_that_begins_anew_before_its_answer_is_counted_each_time(cluster: Cluster, tmp_path: Path) -> None:
     limits = replace(BLUNT, logins=replace(BLUNT.logins, delay_seconds=0.4, longest_delay=0.4))
     with ssh_lab(cluster, PUBLISHER, tmp_path, limits) as lab:

@@ -28,6 +28,7 @@ def lab(cluster: Cluster, tmp_path: Path) -> Iterator[SshLab]:
         yield lab
 
 
+@pytest.mark.interop("ssh")
 def test_the_seed_s_session_through_a_pipe(lab: SshLab) -> None:
     done = lab.ssh(
         "", stdin="show ctl\nutils ctl set-cluster mixed-mode\ny\nutils service restart Cisco Tftp\nshow ctl\n"
@@ -47,12 +48,14 @@ def test_the_seed_s_session_through_a_pipe(lab: SshLab) -> None:
     assert zone_masked == masked(transcript("118893-e-tokenless-full.txt", "show ctl"))
 
 
+@pytest.mark.interop("ssh")
 def test_a_single_command(lab: SshLab) -> None:
     done = lab.ssh("show ctl")
     assert done.returncode == 0
     assert normal(done.stdout.splitlines()) == normal(transcript("118892-delete-and-recreate.txt", "show ctl"))
 
 
+@pytest.mark.interop("ssh")
 def test_a_single_command_asks_on_standard_input(lab: SshLab, cluster: Cluster) -> None:
     assert lab.ssh("utils ctl set-cluster mixed-mode").returncode == 1
     assert cluster.mode == 0
@@ -60,12 +63,14 @@ def test_a_single_command_asks_on_standard_input(lab: SshLab, cluster: Cluster) 
     assert cluster.mode == 1
 
 
+@pytest.mark.interop("ssh")
 def test_errors_reach_scripts_as_exit_codes(lab: SshLab) -> None:
     done = lab.ssh("show cttl")
     assert done.returncode == 2
     assert "'show cttl' is no command" in done.stdout
 
 
+@pytest.mark.interop("ssh")
 def test_levels(lab: SshLab) -> None:
     assert lab.ssh("show ctl", user="guest").returncode == 0
     refused = lab.ssh("utils ctl update CTLFile", user="guest", stdin="y\n")
@@ -74,6 +79,7 @@ def test_levels(lab: SshLab) -> None:
     assert "needs privilege level 4" in lab.ssh("utils itl reset localkey", user="operator").stdout
 
 
+@pytest.mark.interop("ssh")
 def test_a_terminal(lab: SshLab) -> None:
     screen = Screen(lab.command("administrator", "-t", "show ctl")[:-1], lab.environment(PASSWORD))
     screen.wait_for("Welcome to the Platform Command Line Interface\r\n\r\nadmin:")
@@ -95,6 +101,7 @@ def test_a_terminal(lab: SshLab) -> None:
     assert screen.close() == 0
 
 
+@pytest.mark.interop("ssh")
 def test_a_long_file_is_paged_on_a_terminal(lab: SshLab, cluster: Cluster) -> None:
     log = cluster.folder(PUBLISHER).area("activelog") / "cm/trace/long.txt"
     log.write_text("".join(f"line {number}\n" for number in range(1, 61)))
@@ -114,6 +121,7 @@ def test_a_long_file_is_paged_on_a_terminal(lab: SshLab, cluster: Cluster) -> No
     assert "line 60" in lab.ssh("file view activelog cm/trace/long.txt").stdout
 
 
+@pytest.mark.interop("ssh")
 def test_a_wrong_password_is_delayed_then_locks_out_then_is_forgiven(cluster: Cluster, tmp_path: Path) -> None:
     limits = replace(QUICK, logins=replace(QUICK.logins, attempts=2, lock_seconds=1.5))
     with ssh_lab(cluster, PUBLISHER, tmp_path, limits) as lab:
@@ -139,6 +147,7 @@ def test_a_wrong_password_is_delayed_then_locks_out_then_is_forgiven(cluster: Cl
     assert PASSWORD not in str(logins)
 
 
+@pytest.mark.interop("ssh")
 def test_a_lock_outlives_the_service(cluster: Cluster, tmp_path: Path) -> None:
     limits = replace(QUICK, logins=replace(QUICK.logins, attempts=1, delay_seconds=0.01))
     with ssh_lab(cluster, PUBLISHER, tmp_path, limits) as lab:
@@ -148,12 +157,14 @@ def test_a_lock_outlives_the_service(cluster: Cluster, tmp_path: Path) -> None:
         assert lab.ssh(*ELSEWHERE, "show ctl", user="operator").returncode == 0
 
 
+@pytest.mark.interop("ssh")
 def test_an_unknown_account_looks_like_a_wrong_password(lab: SshLab) -> None:
     unknown, wrong = lab.ssh("show ctl", user="nobody"), lab.ssh("show ctl", password="wrong")
     assert unknown.returncode == wrong.returncode == 255
     assert unknown.stderr.replace("nobody", "administrator") == wrong.stderr
 
 
+@pytest.mark.interop("ssh")
 def test_a_public_key(lab: SshLab, tmp_path: Path) -> None:
     key = tmp_path / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
@@ -164,12 +175,14 @@ def test_a_public_key(lab: SshLab, tmp_path: Path) -> None:
     assert lab.ssh(*arguments).returncode == 255
 
 
+@pytest.mark.interop("ssh")
 def test_nothing_but_the_command_line(lab: SshLab) -> None:
     assert lab.ssh("-s", "sftp").returncode != 0
     forwarded = lab.ssh("-W", "127.0.0.1:22", "")
     assert "prohibited" in forwarded.stderr or forwarded.returncode != 0
 
 
+@pytest.mark.interop("ssh")
 def test_too_many_connections_are_refused(cluster: Cluster, tmp_path: Path) -> None:
     with ssh_lab(cluster, PUBLISHER, tmp_path, replace(QUICK, per_address=1)) as lab:
         screen = Screen(lab.command("administrator", "-t", "show ctl")[:-1], lab.environment(PASSWORD))
@@ -182,6 +195,7 @@ def test_too_many_connections_are_refused(cluster: Cluster, tmp_path: Path) -> N
         assert lab.ssh("show ctl").returncode == 0
 
 
+@pytest.mark.interop("ssh")
 def test_an_idle_session_is_closed(cluster: Cluster, tmp_path: Path) -> None:
     with ssh_lab(cluster, PUBLISHER, tmp_path, replace(QUICK, idle_seconds=0.5)) as lab:
         screen = Screen(lab.command("administrator", "-t", "show ctl")[:-1], lab.environment(PASSWORD))
@@ -204,6 +218,7 @@ def test_the_host_key_stays_and_is_the_node_s_own(cluster: Cluster, tmp_path: Pa
     assert keys[0] == keys[1] != keys[2]
 
 
+@pytest.mark.interop("ssh")
 def test_showing_the_list_takes_less_than_150_milliseconds_at_the_prompt(lab: SshLab) -> None:
     lab.ssh("utils ctl set-cluster mixed-mode", stdin="y\n")
     screen = Screen(lab.command("administrator", "-t", "show ctl")[:-1], lab.environment(PASSWORD))
@@ -219,6 +234,7 @@ def test_showing_the_list_takes_less_than_150_milliseconds_at_the_prompt(lab: Ss
     assert taken < 0.15
 
 
+@pytest.mark.interop("ssh")
 def test_what_a_stranger_named_reaches_no_terminal_raw(lab: SshLab, cluster: Cluster) -> None:
     evil = "\x1b]0;own\x07\x9b31m\u202e\u200b\nforged"
     device = DeviceSpec("SEP0011223344AA", "7975", evil, evil, "SCCP", 1)

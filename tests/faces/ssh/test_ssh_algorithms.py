@@ -103,6 +103,7 @@ def test_exactly_our_algorithms_are_offered(port: int) -> None:
     assert compression == [OFFERED["compression"]] * 2
 
 
+@pytest.mark.interop("ssh-audit")
 @pytest.mark.skipif(shutil.which("ssh-audit") is None, reason="ssh-audit is not installed")
 def test_ssh_audit_has_no_red_line(port: int) -> None:
     shown = subprocess.run(
@@ -125,6 +126,7 @@ OLD = {
 }
 
 
+@pytest.mark.interop("ssh")
 @pytest.mark.parametrize("which", OLD)
 def test_a_client_of_old_says_that_nothing_matches(lab: SshLab, which: str) -> None:
     option, message = OLD[which]
@@ -135,6 +137,7 @@ def test_a_client_of_old_says_that_nothing_matches(lab: SshLab, which: str) -> N
     assert message in refused.stderr
 
 
+@pytest.mark.interop("ssh")
 @pytest.mark.parametrize("cipher", OFFERED["cipher"])
 def test_openssh_gets_in_with_each_cipher(lab: SshLab, cipher: str) -> None:
     done = lab.ssh("-o", f"Ciphers={cipher}", "-o", "MACs=hmac-sha2-256", "show version active")
@@ -151,6 +154,7 @@ def test_an_rsa_key_signs_with_sha_2_only() -> None:
     assert "ssh-rsa" not in SIGNATURES
 
 
+@pytest.mark.interop("ssh")
 def test_an_rsa_key_logs_in(lab: SshLab, tmp_path: Path) -> None:
     key = tmp_path / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", key], check=True)

@@ -198,6 +198,7 @@ def test_a_7975_registers_by_tls_1_0_where_that_is_switched_on(identity: Softwar
     run(procedure())
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize(
     ("mode", "answer"), [(SecurityMode.AUTHENTICATED, r.RegisterAck), (SecurityMode.ENCRYPTED, r.RegisterReject)]
 )

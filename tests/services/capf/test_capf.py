@@ -64,6 +64,7 @@ def ordered(store: CapfStore, operation: Operation, key: str = "ec-256", passwor
     store.order(PHONE, operation, key=key, password=password, by_certificate=False)
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("key", ["rsa-2048", "ec-256", "ec-384", "ec-521"])
 def test_an_lsc_is_installed_and_openssl_believes_it(store: CapfStore, tmp_path: Path, key: str) -> None:
     ordered(store, Operation.INSTALL, key)

@@ -702,6 +702,7 @@ def test_why_an_authoritys_certificate_is_not_believed_is_named(extensions: byte
         GivenCertificates([authority], lambda: datetime(2026, 1, 1, tzinfo=UTC)).check("CUCM-pub", 2444, shown)
 
 
+@pytest.mark.interop("openssl")
 def test_openssls_client_sees_the_callmanager_certificate_and_tls_1_2_at_least(lab: Lab) -> None:
     async def procedure() -> None:
         async with lab.serving() as service:

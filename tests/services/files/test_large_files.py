@@ -55,6 +55,7 @@ def fetched(url: str, *options: str) -> str:
     return hashlib.sha256(done.stdout).hexdigest()
 
 
+@pytest.mark.interop("curl")
 def test_600_megabytes_are_served_from_less_than_32(folder: Path) -> None:
     expected = hashlib.sha256((folder / "a.sbn").read_bytes()).hexdigest()
     with subprocess.Popen(

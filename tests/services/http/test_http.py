@@ -98,6 +98,7 @@ def url(service: HttpService, name: str = "CTLFile.tlv") -> str:
     return f"http://127.0.0.1:{service.port}/{name}"
 
 
+@pytest.mark.interop("curl")
 @BOTH
 @pytest.mark.parametrize("name", ["CTLFile.tlv", "Desktops/320x196x4/List.xml", "empty", "big"])
 def test_curl_and_our_phone_get_files_unchanged(name: str, loop: str) -> None:
@@ -107,6 +108,7 @@ def test_curl_and_our_phone_get_files_unchanged(name: str, loop: str) -> None:
     assert during(play, loop) == (FILES[name], FILES[name])
 
 
+@pytest.mark.interop("curl")
 def test_a_phones_own_names_of_the_lists_and_percent_signs_work() -> None:
     async def play(service: HttpService) -> list[bytes]:
         paths = ("CTLSEP001122334455.tlv", "CTL%46ile.tlv", "CTLFile.tlv?x=1")
@@ -115,6 +117,7 @@ def test_a_phones_own_names_of_the_lists_and_percent_signs_work() -> None:
     assert during(play) == [FILES["CTLFile.tlv"]] * 3
 
 
+@pytest.mark.interop("curl")
 def test_one_connection_serves_many_files() -> None:
     async def play(service: HttpService) -> tuple[bytes, dict[str, int]]:
         names = ("CTLFile.tlv", "big", "nothing", CONFIG)
@@ -147,6 +150,7 @@ def test_requests_sent_at_once_are_answered_in_their_order(loop: str) -> None:
     assert answer.startswith(b"HTTP/1.1 404")
 
 
+@pytest.mark.interop("curl")
 def test_a_head_has_no_body_and_says_what_the_file_is() -> None:
     async def play(service: HttpService) -> list[bytes]:
         return [(await curl("-I", url(service, name)))[1] for name in ("CTLFile.tlv", CONFIG, "nothing")]
@@ -172,6 +176,7 @@ def test_old_clients_are_told_when_the_connection_stays() -> None:
     assert kept.endswith(b"Connection: close\r\n\r\n")
 
 
+@pytest.mark.interop("curl")
 def test_curl_resumes_and_asks_whether_a_file_changed(tmp_path: Path) -> None:
     async def play(service: HttpService) -> tuple[bytes, list[bytes]]:
         output, tags = tmp_path / "got", tmp_path / "tag"
@@ -192,6 +197,7 @@ def test_curl_resumes_and_asks_whether_a_file_changed(tmp_path: Path) -> None:
     assert codes == [b"304", b"206", b"416", FILES["CTLFile.tlv"][-7:]]
 
 
+@pytest.mark.interop("curl")
 def test_conditions_and_hosts_as_curl_sends_them() -> None:
     async def play(service: HttpService) -> list[bytes]:
         code = ("-o", "/dev/null", "-w", "%{http_code}")
@@ -217,6 +223,7 @@ def test_conditions_and_hosts_as_curl_sends_them() -> None:
     assert during(play) == expected
 
 
+@pytest.mark.interop("curl")
 def test_names_are_below_the_root_however_they_are_written() -> None:
     async def play(service: HttpService) -> list[bytes]:
         paths = ("/CTLFile.tlv", "./CTLFile.tlv", "x/../CTLFile.tlv", "Desktops//320x196x4/./List.xml")
@@ -225,6 +232,7 @@ def test_names_are_below_the_root_however_they_are_written() -> None:
     assert during(play) == [FILES["CTLFile.tlv"]] * 3 + [FILES["Desktops/320x196x4/List.xml"]]
 
 
+@pytest.mark.interop("curl")
 @pytest.mark.parametrize(
     ("path", "status"),
     [("/nothing", b"404"), ("/../etc/passwd", b"404"), ("//etc/passwd", b"404"), ("/%2e%2e/keys", b"404"),
@@ -274,6 +282,7 @@ def test_what_is_not_offered_is_refused_and_the_connection_closed(sent: bytes, s
     assert b"Connection: close" in answer
 
 
+@pytest.mark.interop("curl")
 @BOTH
 def test_https_gives_configurations_without_their_signature(loop: str, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(node_signer().certificate.pem())
@@ -296,6 +305,7 @@ def test_https_gives_configurations_without_their_signature(loop: str, tmp_path:
     assert during(plain, loop, store=store) == [FILES[f"{CONFIG}.sgn"], FILES[CONFIG], signed]
 
 
+@pytest.mark.interop("curl")
 def test_phones_that_know_only_tls_1_0_are_served_where_that_is_switched_on() -> None:
     async def play(service: HttpService) -> tuple[int, bytes]:
         words = ("-k", "--tls-max", "1.0", "--tlsv1.0", "--ciphers", "AES256-SHA:@SECLEVEL=0")
@@ -495,6 +505,7 @@ def test_starting_stopping_and_ports_that_are_taken() -> None:
     assert len(made) == 2
 
 
+@pytest.mark.interop("curl")
 def test_configurations_are_built_when_asked_for_and_unsigned_over_https(tmp_path: Path) -> None:
     phone = "SEP001122334455"
     spec = ClusterSpec(Version.parse("12.5.1.10000-22"), (NodeSpec("pub", "127.0.0.1"),), devices=(DeviceSpec(phone),))

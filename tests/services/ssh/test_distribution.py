@@ -134,6 +134,7 @@ def test_a_node_that_hangs_costs_a_bounded_time(site: Site) -> None:
         assert time.monotonic() - begun < 12
 
 
+@pytest.mark.interop("sftp")
 def test_openssh_puts_gets_and_lists(site: Site, tmp_path: Path) -> None:
     (tmp_path / "mine").write_bytes(b"from sftp" * 10_000)
     with site.running():
@@ -144,6 +145,7 @@ def test_openssh_puts_gets_and_lists(site: Site, tmp_path: Path) -> None:
     assert site.node.read("CTLFile.tlv") == b"from sftp" * 10_000
 
 
+@pytest.mark.interop("sftp")
 @pytest.mark.parametrize(
     "command", ["get ../../../../keys/sftp_host_ed25519_key stolen", "get /etc/passwd stolen", "ls ..", "mkdir x",
                 "symlink /etc/passwd x", "put /etc/hostname ../x", "put /etc/hostname .hidden"]
@@ -174,6 +176,7 @@ def test_an_upload_that_is_cut_off_leaves_the_old_file(site: Site) -> None:
     assert site.node.read("CTLFile.tlv") == b"old"
 
 
+@pytest.mark.interop("ssh")
 def test_there_is_no_shell(site: Site) -> None:
     with site.running():
         known = site.key.with_name("known_hosts")
@@ -187,6 +190,7 @@ def test_there_is_no_shell(site: Site) -> None:
     assert "uid=" not in done.stdout
 
 
+@pytest.mark.interop("sftp")
 def test_a_stranger_is_refused(site: Site, tmp_path: Path) -> None:
     ensure_key(tmp_path / "stranger")
     with site.running():

@@ -89,6 +89,7 @@ CLIENTS = {
 }
 
 
+@pytest.mark.interop("atftp", "curl", "tftp")
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("name", ["CTLFile.tlv", "CTLSEP0006537B84EF.tlv", "empty", "exact", "text"])
 def test_real_clients_get_files_unchanged(client: str, name: str, tmp_path: Path) -> None:
@@ -99,6 +100,7 @@ def test_real_clients_get_files_unchanged(client: str, name: str, tmp_path: Path
     assert asyncio.run(procedure()) == FILES[name.replace("SEP0006537B84EF", "File")]
 
 
+@pytest.mark.interop("atftp", "curl", "tftp")
 @pytest.mark.parametrize("client", ["curl", "tftp", "tftp-netascii", "atftp-window"])
 def test_real_clients_get_files_that_are_not_in_memory(client: str, tmp_path: Path) -> None:
     (tmp_path / "served").mkdir()
@@ -112,6 +114,7 @@ def test_real_clients_get_files_that_are_not_in_memory(client: str, tmp_path: Pa
     assert asyncio.run(procedure()) == [FILES["text"]] * 2
 
 
+@pytest.mark.interop("atftp", "curl", "tftp")
 @pytest.mark.parametrize("client", ["curl-no-options", "atftp-blksize", "atftp-window"])
 def test_real_clients_get_files_through_a_network_that_loses_packets(client: str, tmp_path: Path) -> None:
     async def procedure() -> tuple[bytes, int]:
@@ -145,6 +148,7 @@ def test_many_downloads_at_once_through_a_network_that_loses_packets() -> None:
     assert lost > 10
 
 
+@pytest.mark.interop("atftp")
 @pytest.mark.parametrize("where", ["memory", "disk"])
 def test_more_than_65535_blocks(where: str, tmp_path: Path) -> None:
     (tmp_path / "served").mkdir()
@@ -203,6 +207,7 @@ def test_names_are_below_the_root_however_they_are_written() -> None:
     assert asyncio.run(procedure()) == expected
 
 
+@pytest.mark.interop("curl")
 def test_curl_says_not_found_and_cannot_upload(tmp_path: Path) -> None:
     async def procedure() -> tuple[int, int]:
         (tmp_path / "up").write_bytes(b"x")

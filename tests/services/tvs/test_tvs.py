@@ -41,6 +41,7 @@ KNOWN = encode_message(known(QUERY, CALLMANAGER.der, (0, 2)))
 OLD_TLS = ("-tls1", "-cipher", "AES256-SHA:@SECLEVEL=0")
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_openssls_client_gets_the_answer_byte_for_byte(loop: str, version: str) -> None:
@@ -70,6 +71,7 @@ def test_recorded_verify_sessions_are_answered_as_the_other_server_did(path: Pat
     run(procedure())
 
 
+@pytest.mark.interop("openssl")
 def test_phones_that_know_only_tls_1_0_need_the_switch() -> None:
     async def procedure() -> None:
         async with serving(floor=TlsFloor.TLS_1_0) as service:
@@ -83,6 +85,7 @@ def test_phones_that_know_only_tls_1_0_need_the_switch() -> None:
     run(procedure())
 
 
+@pytest.mark.interop("openssl")
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_a_tls_session_is_resumed(tmp_path: Path, version: str) -> None:
     session = str(tmp_path / "session.pem")
@@ -106,6 +109,7 @@ def test_a_tls_session_is_resumed(tmp_path: Path, version: str) -> None:
     run(procedure())
 
 
+@pytest.mark.interop("openssl")
 def test_a_p256_certificate_is_offered_beside_rsa_to_clients_that_can() -> None:
     async def procedure() -> None:
         async with serving(signers=(tvs_signer(), tvs_signer(KeyKind.EC_256))) as service:
