@@ -20,12 +20,12 @@ from mixedmode.cluster.operations.itl import ResetItlRemotely
 from mixedmode.cluster.operations.nodes import RemoveNode
 from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.publishing.distribution import LocalDistributor
-from mixedmode.cluster.store.folders import ITL_FILE
 from mixedmode.control import acts
 from mixedmode.control.acts import Act
 from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.shell.table import COMMANDS
 from mixedmode.faces.shell.talk import ScriptedIO
+from mixedmode.trustlist.kinds import ITL_FILE
 from tests.cluster.building import PUB, SUB, joining, make
 from tests.cluster.tokens import install
 from tests.control.changes import Watch, state_of

@@ -29,12 +29,12 @@ from mixedmode.cluster.query.query_login import ensure_login
 from mixedmode.cluster.replication.replication import ReplicationMonitor, SharedDatabase
 from mixedmode.cluster.store.database import Database, sqlite_url
 from mixedmode.cluster.store.devices import DeviceStore, set_lsc
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.store.state import Clock, ClusterState, utc_now
 from mixedmode.cluster.trust_absence import due
 from mixedmode.errors import MixedModeError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.signing.signer import SoftwareSigner
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.roles import Role
 
 _CAPF = Actor("CAPF")

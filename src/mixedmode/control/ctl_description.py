@@ -11,10 +11,10 @@ from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.operations.ctl_signers import history
 from mixedmode.cluster.publishing.published import digest
-from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.protocols.ctlprovider import Description, Mode, NodeCertificate, NodeDescription
+from mixedmode.trustlist.kinds import CTL_FILE
 from mixedmode.trustlist.roles import Role
 
 

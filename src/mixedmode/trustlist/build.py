@@ -19,6 +19,7 @@ from mixedmode.errors import UsageError
 from mixedmode.pki.certificates.names import NameStyle, is_token_name, render_name
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.header import SignerIdentity, SignerOrder, encode_header, text_value, tlv
+from mixedmode.trustlist.kinds import CTL_FILE
 from mixedmode.trustlist.roles import MAX_PHONE_FILE, Layout, RecordTag, Role
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def build_trust_list(
     *,
     timestamp: int,
     digest: DigestAlgorithm = DigestAlgorithm.SHA1,
-    filename: str = "CTLFile.tlv",
+    filename: str = CTL_FILE,
     layout: Layout = Layout.CUCM,
     signer_version: tuple[int, int] | None = None,
     require_signer_record: bool = True,

@@ -17,6 +17,9 @@ from mixedmode.errors import MalformedError
 if TYPE_CHECKING:
     from mixedmode.trustlist.header import Header
 
+CTL_FILE = "CTLFile.tlv"
+ITL_FILE = "ITLFile.tlv"
+"""The names in headers, and of the files that nodes serve."""
 LIST_VERSION = (1, 2)
 _RECORD = b"\x01\x00\x02"
 _LIST_NAME = re.compile(r"(?:.*/)?[CI]TL[^/]*\.tlv", re.IGNORECASE)

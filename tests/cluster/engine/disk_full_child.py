@@ -9,9 +9,9 @@ from pathlib import Path
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
-from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.errors import MixedModeError
 from mixedmode.trustlist import TrustList
+from mixedmode.trustlist.kinds import CTL_FILE
 from tests.cluster.building import MIXED, PUB, SUB, UPDATE, seed_spec
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import SecurityMode
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, NodeFolder
+from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.trustlist import TrustList
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from tests.cluster.building import PUB, SUB, seed_spec
 
 KILLS = int(os.environ.get("MIXEDMODE_KILLS", "20"))

@@ -27,7 +27,6 @@ from mixedmode.cluster.operations.files import DeleteFile
 from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.publishing.distribution import LocalDistributor
-from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.control.ctl_description import describe
 from mixedmode.errors import CheckFailedError, MalformedError, MixedModeError, UsageError
 from mixedmode.faces.ctlclient.lists import check_token, client_list, present_tokens
@@ -36,6 +35,7 @@ from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.protocols.ctlprovider import Action, Description, Mode, NodeCertificate, NodeDescription
 from mixedmode.trustlist import Role, TrustList
 from mixedmode.trustlist.build import RecordForm, RecordSpec
+from mixedmode.trustlist.kinds import CTL_FILE
 from tests.cluster.building import MIXED, PUB, SUB, ctl_of, listing, make
 from tests.cluster.tokens import ANNA, ONE, THREE, TWO, altered, install, moved, signed, token, upload_tokens
 from tests.trustlist.samples import ETOKENS, NON_SECURE

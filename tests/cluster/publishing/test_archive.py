@@ -19,8 +19,8 @@ from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
 from mixedmode.cluster.publishing import archive
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.store.database import Database, sqlite_url
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.errors import UsageError
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from tests.cluster.building import MIXED, NON_SECURE, PUB, SUB, UPDATE, ctl_of, itl_of, seed_spec
 from tests.cluster.tokens import install
 

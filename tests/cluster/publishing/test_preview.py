@@ -39,12 +39,12 @@ from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
 from mixedmode.cluster.publishing import preview
 from mixedmode.cluster.publishing.looking import outlook
 from mixedmode.cluster.publishing.outlook import Files, Outlook
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.control.ctl_description import describe
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.diff import Change
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from tests.cluster.building import MIXED, NON_SECURE, PUB, SUB, UPDATE, joining, make
 from tests.cluster.tokens import ONE as TOKEN_ONE
 from tests.cluster.tokens import signed, upload_tokens

@@ -25,6 +25,7 @@ from mixedmode.cluster.replication.replicas import LogicalReplication, drop_slot
 from mixedmode.cluster.replication.replication import ReplicationState
 from mixedmode.cluster.store.database import Database
 from mixedmode.node.upkeep import Upkeep
+from tests.cluster.publishing.test_archive import regress
 from tests.postgres import PostgresServer, find_binaries, postgres_server
 
 __all__ = ["postgres_server"]
@@ -230,8 +231,11 @@ def test_a_subscriber_has_the_archive_also_of_a_publisher_that_was_upgraded(
     upkeep = Upkeep(cluster, subscriber="sub1", copy=reader)
     upkeep.look()
     assert archive.history(reader.database) == []
-    with cluster.database.write() as session:  # as the migration does
-        session.execute(text(f"ALTER PUBLICATION mixedmode ADD TABLE {archive_tables}"))
+    regress(cluster.database)
+    cluster.database.migrate()
+    with cluster.database.read() as session:
+        allowed = text("SELECT has_table_privilege('mixedmode_subscriber', 'trustfilehistory', 'INSERT')")
+        assert session.scalar(allowed)
     upkeep.look(slots=False)
     upkeep.look()
     cluster.run(ResetItl(), ANNA)

@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 from mixedmode.cluster.authority.authority import ctl_anchors, ctl_records
 from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.model.topology import SecurityMode
-from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.errors import CheckFailedError, MalformedError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.build import RecordSpec, build_trust_list, encode_record
+from mixedmode.trustlist.kinds import CTL_FILE
 from mixedmode.trustlist.model import Record
 from mixedmode.trustlist.roles import MAX_PHONE_FILE, Layout, Role
 

@@ -12,9 +12,9 @@ from mixedmode.cluster.engine.steps import Step, StepAction, StepContext
 from mixedmode.cluster.model.topology import NodeInfo, Service
 from mixedmode.cluster.publishing.distribution import queue
 from mixedmode.cluster.publishing.published import record
-from mixedmode.cluster.store.folders import ITL_FILE
 from mixedmode.cluster.store.schema import ProcessNode, ProcessNodeService
 from mixedmode.cluster.store.state import ClusterState
+from mixedmode.trustlist.kinds import ITL_FILE
 
 
 def mark_restart(context: StepContext, session: Session, nodes: Iterable[NodeInfo], wanted: Iterable[Service]) -> None:

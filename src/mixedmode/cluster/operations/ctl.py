@@ -16,8 +16,8 @@ from mixedmode.cluster.operations.ctl_steps import keep_new_ctl, keep_present_ct
 from mixedmode.cluster.publishing.lists import ctl_signer, is_token_signed
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import build_ctl
-from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.cluster.store.state import ClusterState
+from mixedmode.trustlist.kinds import CTL_FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ from mixedmode.cluster.engine.memory import Memory
 from mixedmode.cluster.engine.steps import DONE
 from mixedmode.cluster.model.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL, PreconditionError
 from mixedmode.cluster.operations.ctl import ResetCtl, SetMixedMode, SetNonSecureMode, UpdateCtl
-from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.cluster.store.schema import OperationRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist import TrustList
+from mixedmode.trustlist.kinds import CTL_FILE
 
 INSTALL = "ctl client install"
 _TOKENLESS = tuple(kind.title for kind in (SetMixedMode, SetNonSecureMode, UpdateCtl, ResetCtl))

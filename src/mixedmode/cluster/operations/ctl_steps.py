@@ -16,8 +16,8 @@ from mixedmode.cluster.model.topology import SecurityMode, Service
 from mixedmode.cluster.operations.common import mark_restart, other_nodes
 from mixedmode.cluster.publishing.distribution import queue
 from mixedmode.cluster.publishing.published import record
-from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.cluster.store.state import write_parameter
+from mixedmode.trustlist.kinds import CTL_FILE
 
 _NEW = "new/CTLFile.tlv"
 _OLD = "old/CTLFile.tlv"

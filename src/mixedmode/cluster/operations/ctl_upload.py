@@ -36,10 +36,10 @@ from mixedmode.cluster.operations.ctl_steps import keep_new_ctl, keep_present_ct
 from mixedmode.cluster.publishing.distribution import DeliveryQueue, Distributor
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import digest
-from mixedmode.cluster.store.folders import CTL_FILE
 from mixedmode.cluster.store.state import ClusterState, read_parameter, write_parameter
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.trustlist import TrustList
+from mixedmode.trustlist.kinds import CTL_FILE
 
 CLOCKS_DIFFER = 300
 """Seconds that the client's clock may be ahead."""

@@ -12,8 +12,8 @@ from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import record
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.store.state import ClusterState
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 
 _OLD = "old"
 

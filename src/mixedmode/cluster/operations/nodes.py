@@ -36,7 +36,7 @@ from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import build_itls
 from mixedmode.cluster.replication.replication import ReplicaKeeper
 from mixedmode.cluster.store.certificates import activate_own, add_trust, remove_trust
-from mixedmode.cluster.store.folders import CTL_FILE, NodeFolder
+from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.schema import (
     CallManagerGroup,
     CallManagerGroupMember,
@@ -52,6 +52,7 @@ from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
+from mixedmode.trustlist.kinds import CTL_FILE
 
 _GROUP_MEMBERS = 3
 """A CallManager group has up to three call-processing nodes."""

@@ -29,10 +29,10 @@ from mixedmode.cluster.operations.identity.missing_certificates import (
 )
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import record
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.cluster.store.schema import VersionRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.certificates.profiles import Purpose
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 
 Partition: TypeAlias = Annotated[str, About("The inactive partition, a or b.", completed=True)]
 

@@ -18,13 +18,13 @@ from mixedmode.cluster.authority.authority import KeyName, ctl_anchors, ctl_keys
 from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.model.errors import VersionError
 from mixedmode.cluster.model.topology import NodeInfo
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.pki.signing.signer import Signer
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.build import build_trust_list
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from sqlalchemy import select
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.publishing.outlook import Files, Inactive, Outlook
 from mixedmode.cluster.publishing.published import digest, nodes_here
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, NodeFolder
+from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.schema import TrustAbsence
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 
 
 def outlook(state: ClusterState) -> Outlook:

@@ -21,10 +21,10 @@ from mixedmode.cluster.model.topology import NodeInfo, SecurityMode
 from mixedmode.cluster.model.trust_roles import TRUSTED_BY
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.publishing.lists import foreseen_ctl, foreseen_itl, itl_nodes, itls_at_start, new_itls
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 
 Files = Mapping[tuple[str, str], bytes]
 """CTL and ITL files by (node, name)."""

@@ -15,12 +15,13 @@ from mixedmode.cluster.model.errors import OperationFailedError
 from mixedmode.cluster.model.parameters import SIGNATURE_ALGORITHM
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.publishing import archive, lists
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, NodeFolder
+from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.schema import TrustFileRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.pki.signing.signer import Signer
 from mixedmode.trustlist import TrustList
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,12 @@ from mixedmode.cluster.operations.ctl import SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.publishing import archive
 from mixedmode.cluster.publishing.lists import itl_nodes
 from mixedmode.cluster.publishing.published import build_itl, nodes_here, record
-from mixedmode.cluster.store.folders import CTL_FILE, ITL_FILE, PARTITIONS
+from mixedmode.cluster.store.folders import PARTITIONS
 from mixedmode.cluster.store.schema import DeliveryRow, OperationFileRow, TrustFileRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import MalformedError, MixedModeError
 from mixedmode.trustlist import TrustList
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 
 if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster

@@ -28,8 +28,6 @@ from mixedmode.cluster.model.errors import NodeDownError
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.pki.files import PRIVATE, write_atomic
 
-CTL_FILE = "CTLFile.tlv"
-ITL_FILE = "ITLFile.tlv"
 PARTITIONS = ("a", "b")
 
 

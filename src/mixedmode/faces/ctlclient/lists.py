@@ -22,6 +22,7 @@ from mixedmode.pki.signing.signer import Signer
 from mixedmode.protocols.ctlprovider import Action, Description, Mode
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.build import RecordForm, RecordSpec, build_trust_list
+from mixedmode.trustlist.kinds import CTL_FILE
 from mixedmode.trustlist.roles import Layout, Role
 
 LEAST_TOKENS = 2
@@ -116,7 +117,7 @@ def client_list(
         signer,
         timestamp=description.timestamp() if timestamp is None else timestamp,
         digest=DigestAlgorithm(description.digest),
-        filename="CTLFile.tlv",
+        filename=CTL_FILE,
         layout=Layout.CTLCLIENT,
     )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.reader import ClusterReader
-from mixedmode.cluster.store.folders import CTL_FILE, NodeFolder
+from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.services.net.server_tls import NodeCredentials, TlsFloor
 from mixedmode.services.tvs.files import WatchedList
 from mixedmode.services.tvs.lookup import TrustLookup
 from mixedmode.services.tvs.service import TvsLimits, TvsService
 from mixedmode.services.tvs.sources import DatabaseCache
 from mixedmode.services.tvs.trace import TRACE_FOLDER, TraceFile
+from mixedmode.trustlist.kinds import CTL_FILE
 
 
 def node_tvs(
