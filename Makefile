@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_WORKERS ?= auto
 
-.PHONY: help setup setup-test run test lint types check bench lock clean
+.PHONY: help setup setup-test run test lint types check bench docs lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ check: lint types test  ## Everything that must be green
 
 bench: setup-test  ## Run the benches, each against a peer in the same run
 	@$(BIN)/mixedmode bench
+
+docs: setup-test  ## Play the four procedures of the how-to, and write their pages
+	@$(BIN)/python scripts/how-to
 
 lock:  ## Write the lock files anew from pyproject.toml (needs uv)
 	@scripts/lock

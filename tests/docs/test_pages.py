@@ -30,6 +30,11 @@ ELSEWHERE = {
     ),
     "mixedmode rehearse tokenless-to-etokens": ("played in full", "tests/procedures/test_tokens.py"),
     "mixedmode rehearse tokenless-to-etokens --nodes 5": ("played in full", "tests/procedures/test_tokens.py"),
+    "mixedmode rehearse non-secure-to-mixed": ("played in full", "tests/procedures/test_non_secure_to_mixed.py"),
+    "mixedmode rehearse etokens-to-tokenless": ("played in full", "tests/procedures/test_tokens.py"),
+    "mixedmode rehearse regenerate-callmanager --phones 12": (
+        "played in full", "tests/procedures/test_regenerate_callmanager.py",
+    ),
     "mixedmode rehearse regenerate-callmanager --phones 16": (
         "played in full", "tests/procedures/test_regenerate_callmanager.py",
     ),
@@ -237,8 +242,12 @@ READERS: dict[Callable[[Path], AbstractContextManager[Reader]], list[str]] = {
     reader_of_lab: [
         "docs/tutorial/first-lab.md",
         "docs/how-to/check-a-live-cluster.md",
+        "docs/how-to/etokens-to-tokenless.md",
         "docs/how-to/have-certificates-signed.md",
+        "docs/how-to/non-secure-to-mixed.md",
+        "docs/how-to/regenerate-callmanager.md",
         "docs/how-to/rehearse-a-boot-storm.md",
+        "docs/how-to/tokenless-to-etokens.md",
         "docs/how-to/use-hardware-tokens.md",
     ],
     reader_of_nodes: ["docs/how-to/run-nodes-on-several-hosts.md"],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.procedures.transcripts import check_transcript
 from tests.support import run_mixedmode
 
 MISSING_CTL = """
@@ -58,6 +59,7 @@ def test_the_transcript_reads_as_the_seed(report: dict[str, object]) -> None:
         assert passage in said
     assert "This etoken was used to sign the CTL file." in said
     assert "The CTL file was verified successfully." in said
+    check_transcript("non-secure-to-mixed", transcript.split("\n"))
 
 
 def test_an_unknown_procedure_is_named_with_those_there_are() -> None:

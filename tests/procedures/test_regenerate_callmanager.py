@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.procedures.transcripts import check_transcript
 from tests.support import run_mixedmode
 
 UPDATE = """
@@ -70,6 +71,8 @@ def test_every_statement_held_and_the_transcript_reads_as_the_seed(report: dict[
     said = one_line("\n".join(report["transcript"]))
     assert "admin:set cert regen CallManager Successfully regenerated certificate for CallManager." in said
     assert one_line(UPDATE) in said
+    if "# cucm-1051-a-sub2" not in report["transcript"]:
+        check_transcript("regenerate-callmanager", report["transcript"])
 
 
 def test_people_read_who_is_locked_out_and_what_to_do() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.procedures.transcripts import check_transcript
 from tests.support import run_mixedmode
 
 
@@ -27,6 +28,7 @@ def test_etokens_to_tokenless() -> None:
     assert outcome(report) == ({report["ctl"]["md5"]}, ["7940"])
     assert report["ctl"]["signer"].startswith("CN=cucm-1051-a-pub")
     assert "# Security tokens: SoftHSM2" in report["transcript"]
+    check_transcript("etokens-to-tokenless", report["transcript"])
 
 
 def test_tokenless_to_etokens_with_the_wrong_order_first() -> None:
@@ -49,6 +51,7 @@ def test_tokenless_to_etokens_with_the_wrong_order_first() -> None:
     assert any("SECD: setupSocketToTvsProxy: " in line for line in transcript[:trace])
     logs = "\n".join(line for phone in report["phones"] if phone["model"] == "7975" for line in phone["log"])
     assert "tvsReqFlushTvsCertCache: Sent Request to TVS proxy, len: 3708" in logs
+    check_transcript("tokenless-to-etokens", transcript)
 
 
 @pytest.mark.parametrize("procedure", ["downgrade", "lost-tokens"])

@@ -16,12 +16,12 @@ from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.state import PhoneState
+from mixedmode.procedures.catalogue import PROCEDURES
+from mixedmode.procedures.checks import Finding
+from mixedmode.rehearsal.evidence import asked_and_answered, last_caching, last_request
 from mixedmode.rehearsal.lab.guide import summary
 from mixedmode.rehearsal.lab.names import MODELS, TOKEN_NUMBERS
-from mixedmode.rehearsal.procedure_names import PROCEDURE_NAMES
-from mixedmode.rehearsal.rehearse import PROCEDURES, Report
-from mixedmode.rehearsal.stage import Check, Promise
-from mixedmode.rehearsal.stage_logs import asked_and_answered, last_caching, last_request
+from mixedmode.rehearsal.report import Promise, Report
 from tests.support import run_mixedmode
 
 
@@ -40,7 +40,7 @@ def report() -> Report:
         Promise(boot("SEP2", "7940"), "is locked out", held=True, remedy="delete the CTL"),
         Promise(boot("SEP3", "8861"), "follows", held=False),
     ]
-    checks = [Check("all is well", held=False, detail="it is not")]
+    checks = [Finding("all is well", held=False, detail="it is not")]
     return Report("regenerate-callmanager", phones=phones, checks=checks)
 
 
@@ -79,7 +79,6 @@ def test_a_stranger_brings_no_colour_of_his_own(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_help_names_what_can_be_rehearsed() -> None:
-    assert list(PROCEDURE_NAMES) == list(PROCEDURES)
     said = run_mixedmode("rehearse", "--help").stdout
     for name in (*PROCEDURES, "all", *MODELS, "SEP001122334401", *TOKEN_NUMBERS):
         assert name in said, name

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.procedures.facts import Token
+from mixedmode.procedures.steps import ClientAction, CtlClient, ImportToken
 from mixedmode.rehearsal.lab.lab import Lab, LabSpec
-from mixedmode.rehearsal.lab.names import TOKEN_NUMBERS
-from mixedmode.rehearsal.stage import Report, Stage
-from mixedmode.rehearsal.token_procedures import MIXED, NON_SECURE, TokenStage
+from mixedmode.rehearsal.report import Report
+from mixedmode.rehearsal.stage import Stage
 from tests.support import run_mixedmode
 
 TOKENLESS, ETOKENS, REGENERATED, NON_SECURE_LENGTH = 4947, 5728, 6113, 3746
@@ -63,7 +64,7 @@ def field(shown: str, record: int, name: str) -> str:
 @pytest.mark.interop("ssh")
 def test_every_length_of_the_seed_appears_at_the_prompt(tmp_path: Path) -> None:
     async def procedure(lab: Lab) -> None:
-        prompt, hands = Prompt(lab), TokenStage(Stage(lab, Report("seed"), lambda _line: None))
+        prompt, stage = Prompt(lab), Stage(lab, Report("seed"))
         shown = await prompt.type("utils ctl set-cluster mixed-mode", "y", "show ctl")
         assert lengths(shown) == [TOKENLESS, 1156, 1156, 1138, 1161]
         assert "HeaderLength:   336 (BYTES)" in shown
@@ -78,10 +79,10 @@ def test_every_length_of_the_seed_appears_at_the_prompt(tmp_path: Path) -> None:
 
         await prompt.type("set cert regen CallManager 1024", "utils ctl set-cluster non-secure-mode", "y")
         await prompt.type("file delete tftp CTLFile.tlv", "y")
-        one, two = (hands.tokens.make(number) for number in TOKEN_NUMBERS)
-        await hands.upload(one)
-        await hands.upload(two)
-        await hands.create(one, two, MIXED)
+        both = (Token.FIRST, Token.SECOND)
+        for token in both:
+            await stage.do(ImportToken(token))
+        await stage.do(CtlClient(ClientAction.MIXED, both))
         shown = await prompt.type("show ctl")
         assert lengths(shown) == [ETOKENS, 1186, 1022, 1004, 1026, 1186]
         assert "HeaderLength:   304 (BYTES)" in shown
@@ -93,7 +94,7 @@ def test_every_length_of_the_seed_appears_at_the_prompt(tmp_path: Path) -> None:
         ]  # fmt: skip
         assert re.search(rf"DNSNAME\s+13\s+{lab.publisher.host}\b", shown)
 
-        await hands.client(NON_SECURE, ["", "add", "finish", "Cisco123", ""], two)
+        await stage.do(CtlClient(ClientAction.NON_SECURE, (Token.SECOND,)))
         assert lengths(await prompt.type("show ctl")) == [NON_SECURE_LENGTH, 1186, 1186, 33, 1004, 33]
 
     async def run() -> None:

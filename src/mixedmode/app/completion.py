@@ -12,7 +12,7 @@ from typing import Any, Final, ParamSpec
 
 import typer
 
-from mixedmode.rehearsal.procedure_names import ALL, PROCEDURE_NAMES
+from mixedmode.procedures.catalogue import ALL, SUMMARIES
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _P = ParamSpec("_P")
@@ -20,7 +20,7 @@ _P = ParamSpec("_P")
 
 def procedures(incomplete: str) -> list[tuple[str, str]]:
     """Offer the procedures of ``rehearse``, each with what it plays."""
-    every = {**PROCEDURE_NAMES, **ALL}
+    every = {**SUMMARIES, **ALL}
     return [(name, what) for name, what in every.items() if name.startswith(incomplete)]
 
 

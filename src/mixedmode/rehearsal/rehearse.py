@@ -5,35 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mixedmode.errors import CheckFailedError
-from mixedmode.rehearsal import procedures
+from mixedmode.procedures.checks import Finding
+from mixedmode.procedures.definition import Procedure
 from mixedmode.rehearsal.lab.lab import Lab
-from mixedmode.rehearsal.stage import Report, Stage
-from mixedmode.rehearsal.token_procedures import TOKEN_PROCEDURES
-
-PROCEDURES = {**procedures.PROCEDURES, **TOKEN_PROCEDURES}
-"""By the name that ``mixedmode rehearse`` knows."""
-
-__all__ = ["PROCEDURES", "Report", "Stage", "rehearse"]
+from mixedmode.rehearsal.player import play
+from mixedmode.rehearsal.report import Report
+from mixedmode.rehearsal.stage import Stage
 
 
-async def rehearse(name: str, lab: Lab, show: Callable[[str], None] = lambda _line: None) -> Report:
+async def rehearse(procedure: Procedure, lab: Lab, show: Callable[[str], None] = lambda _line: None) -> Report:
     """Play a procedure on a lab.
 
     Args:
-        name: Of :data:`PROCEDURES`.
+        procedure: Its definition.
         lab: Not started yet; it is stopped at the end.
         show: Told each line of the transcript as it comes.
     """
-    report = Report(name)
+    report = Report(procedure.name)
     stage = Stage(lab, report, show)
     await lab.start()
     try:
-        await PROCEDURES[name](stage)
+        await play(procedure, stage)
         ctl = stage.published_ctl()
         if ctl is not None:
             report.ctl = {"length": ctl.length, "md5": ctl.md5, "sha1": ctl.sha1, "signer": ctl.header.signer_name}
     except CheckFailedError as error:
-        stage.check(f"{name} runs to its end", held=False, detail=str(error))
+        stage.note(Finding(f"{procedure.name} runs to its end", held=False, detail=str(error)))
     finally:
         await lab.stop()
     return report

@@ -1,111 +1,34 @@
-"""The stage that procedures play on: the administrator's lines, the phones' boots, statements that must hold.
+"""The stage that procedures play on: a lab's prompt, services, phones and tokens, and the transcript of what they do.
 
-Nothing is faked: commands run through the ``admin:`` interpreter, phones fetch their files over TFTP, ask TVS, and
-decide by the same policy as everywhere.
+Nothing is faked: commands run through the ``admin:`` interpreter, the CTL Client is the real one, phones fetch their
+files over TFTP, ask TVS, and decide by the same policy as everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable
 
+from mixedmode.cluster.operations.versions import Upgrade
 from mixedmode.faces.shell.talk import ScriptedIO
 from mixedmode.faces.terminal.console import Colour, Painted
 from mixedmode.phone.mind.outcome import BootOutcome
+from mixedmode.procedures.checks import Finding
+from mixedmode.procedures.steps import (
+    Act,
+    ByHand,
+    CtlClient,
+    ImportToken,
+    InstallVersion,
+    Prompt,
+    ResetPhones,
+    RestartServices,
+    SwitchPhones,
+)
+from mixedmode.rehearsal.hands import TokenHands
 from mixedmode.rehearsal.lab.lab import Lab
-from mixedmode.rehearsal.stage_logs import asked_and_answered, last_caching, last_request
+from mixedmode.rehearsal.report import Report
 from mixedmode.services.tvs.trace import TRACE_FOLDER
 from mixedmode.trustlist import TrustList
-
-RESTARTED_SERVICES = ("Cisco Tftp", "Cisco CallManager")
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A statement about the cluster or the phones.
-
-    Attributes:
-        what: The statement.
-        held: Whether it held.
-        detail: What was found, if it did not.
-    """
-
-    what: str
-    held: bool
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """What a procedure promises for a phone.
-
-    Attributes:
-        boot: How its last boot ended.
-        promised: How it should.
-        held: Whether it did.
-        remedy: What a person must do about it; empty if the phone needs nothing.
-    """
-
-    boot: BootOutcome
-    promised: str
-    held: bool
-    remedy: str = ""
-
-    def document(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        boot, trust = self.boot, self.boot.trust
-        return {
-            "name": boot.name,
-            "model": boot.model.name,
-            "promised": self.promised,
-            "held": self.held,
-            "remedy": self.remedy or None,
-            "ctl_md5": trust.ctl and trust.ctl.md5,
-            "ctl_sha1": trust.ctl and trust.ctl.sha1,
-            "itl_md5": trust.itl and trust.itl.md5,
-            "shown_checksum": boot.shown,
-            "alarm": boot.alarm and boot.alarm.name,
-            "refused": boot.refused,
-            "reachable": boot.reachable,
-            "messages": list(boot.messages),
-            "log": list(boot.log),
-        }
-
-
-@dataclass(slots=True)
-class Report:
-    """What a rehearsal did and found.
-
-    Attributes:
-        procedure: Its name.
-        transcript: What the administrator typed and saw.
-        checks: Statements in order.
-        phones: What was promised for each phone.
-        ctl: Length and checksums of the published CTL, None if there is none.
-    """
-
-    procedure: str
-    transcript: list[str] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
-    phones: list[Promise] = field(default_factory=list)
-    ctl: dict[str, Any] | None = None
-
-    @property
-    def held(self) -> bool:
-        """Whether all was as the procedure promises."""
-        return all(check.held for check in self.checks) and all(phone.held for phone in self.phones)
-
-    def document(self) -> dict[str, Any]:
-        """Return the report as JSON."""
-        return {
-            "procedure": self.procedure,
-            "held": self.held,
-            "ctl": self.ctl,
-            "checks": [asdict(check) for check in self.checks],
-            "phones": [phone.document() for phone in self.phones],
-            "transcript": self.transcript,
-        }
 
 
 class Stage:
@@ -115,69 +38,105 @@ class Stage:
         lab: A started lab.
         report: Filled as the procedure goes.
         show: Told each line of the transcript.
+
+    Attributes:
+        hands: Who holds the security tokens.
+        boots: The last boot of each phone, by its name.
+        away: The phones that are switched off.
+        said: What the last act printed.
+        failed: Whether the last act was refused.
     """
 
-    def __init__(self, lab: Lab, report: Report, show: Callable[[str], None]) -> None:
+    def __init__(self, lab: Lab, report: Report, show: Callable[[str], None] = lambda _line: None) -> None:
         self.lab = lab
         self.report = report
         self._show = show
+        self.hands = TokenHands(lab, self.tell)
+        self.boots: dict[str, BootOutcome] = {}
+        self.away: frozenset[str] = frozenset()
+        self.said: tuple[str, ...] = ()
+        self.failed = False
 
     def tell(self, line: str = "") -> None:
         """Add a line to the transcript."""
         self.report.transcript.append(line)
         self._show(line)
 
-    def step(self, text: str) -> None:
+    def head(self, text: str) -> None:
         """Add a heading to the transcript."""
         self.tell()
         self.tell(f"# {text}")
 
-    def check(self, what: str, held: bool, detail: str = "") -> None:
-        """State something; the rehearsal fails if it does not hold."""
-        self.report.checks.append(Check(what, held, "" if held else detail))
-        if not held:
-            self.tell(Painted(f"# DOES NOT HOLD: {what} ({detail})", Colour.RED))
+    def note(self, finding: Finding) -> None:
+        """Add a finding to the report; the rehearsal fails if it does not hold, or could not be seen."""
+        if finding.held:
+            self.report.checks.append(finding)
+            return
+        detail = "it could not be seen" if finding.held is None else finding.detail
+        self.report.checks.append(Finding(finding.what, held=False, detail=detail))
+        self.tell(Painted(f"# DOES NOT HOLD: {finding.what} ({detail})", Colour.RED))
 
-    def _prompt(self, node: str | None, line: str) -> None:
+    async def do(self, act: Act, *, refused: bool = False) -> None:
+        """Do what a step says.
+
+        Args:
+            act: What.
+            refused: Whether it must be refused; else a refusal fails the rehearsal.
+        """
+        self.said, self.failed = (), False
+        match act:
+            case Prompt():
+                await self._type(act.line, act.answers, refused=refused)
+            case RestartServices():
+                await self._restart_services(act)
+            case ImportToken():
+                await self._type(act.line, self.hands.pem(act.token))
+            case CtlClient():
+                self.said = tuple(await self.hands.run(act))
+            case ResetPhones():
+                await self._reset_phones()
+            case SwitchPhones():
+                self.away = frozenset() if act.on else self._half()
+            case InstallVersion():
+                self.lab.cluster.run(Upgrade(act.version), self.lab.actor)
+            case ByHand():  # a lab's tokens are at hand already
+                return
+
+    async def _restart_services(self, act: RestartServices) -> None:
+        for node in self.lab.nodes:
+            for service in act.services:
+                await self._type(f"utils service restart {service}", node=node)
+
+    async def _type(
+        self, line: str, answers: tuple[str, ...] = (), *, node: str | None = None, refused: bool = False
+    ) -> None:
+        io = ScriptedIO(answers)
         self.tell(f"# {node or self.lab.cluster.publisher.name}")
         self.tell(f"admin:{line}")
-
-    async def admin(self, line: str, *answers: str, node: str | None = None) -> list[str]:
-        """Type a command at the ``admin:`` prompt of a node and return what it printed."""
-        io = ScriptedIO(answers)
-        self._prompt(node, line)
         outcome = await self.lab.session(node).run(line, io)
         for each in io.lines:
             self.tell(each)
-        self.check(f"{line!r} succeeds", outcome.exit_code == 0, str(outcome.error or f"exit code {outcome.exit_code}"))
-        return io.lines
+        self.said, self.failed = tuple(io.lines), outcome.exit_code != 0
+        if refused:
+            if outcome.error is not None:
+                self.tell(str(outcome.error))
+            return
+        why = str(outcome.error or f"exit code {outcome.exit_code}") if self.failed else ""
+        self.note(Finding(f"{line!r} succeeds", not self.failed, why))
 
-    async def attempt(self, line: str, *answers: str, node: str | None = None) -> int:
-        """Type a command that may fail; return its exit code."""
-        io = ScriptedIO(answers)
-        self._prompt(node, line)
-        outcome = await self.lab.session(node).run(line, io)
-        for each in io.lines:
-            self.tell(each)
-        if outcome.error is not None:
-            self.tell(str(outcome.error))
-        return outcome.exit_code
-
-    async def restart_services(self) -> None:
-        """Restart TFTP and CallManager on all nodes, as the command line asks."""
-        for node in self.lab.nodes:
-            for service in RESTARTED_SERVICES:
-                await self.admin(f"utils service restart {service}", node=node)
-
-    async def reset_phones(self, *, without: Collection[str] = ()) -> list[BootOutcome]:
-        """Reset every phone that is not switched off and return its boot."""
-        boots = await self.lab.phones.boot_all(self.lab.phone_server, without=without)
+    async def _reset_phones(self) -> None:
+        """Reset every phone that is not switched off."""
+        boots = await self.lab.phones.boot_all(self.lab.phone_server, without=self.away)
+        self.boots |= {boot.name: boot for boot in boots}
         counts: dict[str, int] = {}
         for boot in boots:
             counts[boot.summary] = counts.get(boot.summary, 0) + 1
         for summary, count in sorted(counts.items()):
             self.tell(f"# {count} phone{'s' if count > 1 else ''}: {summary}")
-        return boots
+
+    def _half(self) -> frozenset[str]:
+        names = self.lab.phones.names
+        return frozenset(names[: len(names) // 2])
 
     def published_ctl(self) -> TrustList | None:
         """Return the publisher's CTL."""
@@ -189,47 +148,7 @@ class Stage:
         data = self.lab.cluster.show_itl(self.lab.cluster.publisher.name).data
         return None if data is None else TrustList.parse(data)
 
-    def tvs_trace(self, node: str) -> str:
+    def tvs_trace(self, node: str) -> list[str]:
         """Return all that TVS of a node has traced."""
         folder = self.lab.cluster.folder(node).area("activelog") / TRACE_FOLDER
-        return "".join(path.read_text() for path in sorted(folder.glob("*.txt")))
-
-    def show_caching(self, node: str) -> None:
-        """Show how TVS of a node took the new CTL file into its cache, as the seed does."""
-        self._show_log(f"TVS trace of {node}: it takes the CTL file into its cache", self._traced(node, last_caching))
-
-    def show_verification(self, boots: Sequence[BootOutcome], signer: bytes) -> None:
-        """Show how one phone had TVS verify the unknown signer: its console log and TVS's trace, as the seed does.
-
-        Args:
-            boots: The phones' last boots; the first one that asked TVS is shown.
-            signer: The signer's serial number.
-        """
-        asked = ((boot, *asked_and_answered(boot.log)) for boot in boots)
-        boot, question, answer = next((each for each in asked if each[1]), (None, [], []))
-        if boot is None:
-            return
-        who, serial = f"{boot.name} ({boot.model.name})", signer.hex().upper()
-        self._show_log(f"Phone console log of {who}: a request to TVS to verify the unknown certificate", question)
-        for node in self.lab.nodes:
-            request = self._traced(node, lambda lines: last_request(lines, serial))
-            if request:
-                self._show_log(f"TVS trace of {node}: the request of the phone, which is verified", request)
-                break
-        self._show_log(f"Phone console log of {who}: the reply of TVS, to trust the certificate", answer)
-
-    def _traced(self, node: str, choose: Callable[[Sequence[str]], list[str]]) -> list[str]:
-        return choose(self.tvs_trace(node).splitlines())
-
-    def _show_log(self, heading: str, lines: Sequence[str]) -> None:
-        if lines:
-            self.step(heading)
-            for line in lines:
-                self.tell(line)
-
-    def promise(
-        self, boots: list[BootOutcome], promised: str, holds: Callable[[BootOutcome], bool], *, remedy: str = ""
-    ) -> None:
-        """State how each phone ends, and what a person must do about it."""
-        for boot in boots:
-            self.report.phones.append(Promise(boot, promised, holds(boot), remedy))
+        return "".join(path.read_text() for path in sorted(folder.glob("*.txt"))).splitlines()

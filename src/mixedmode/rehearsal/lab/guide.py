@@ -15,8 +15,7 @@ from mixedmode.printable import printable
 if TYPE_CHECKING:
     from mixedmode.phone.mind.outcome import BootOutcome
     from mixedmode.rehearsal.lab.lab import Lab
-    from mixedmode.rehearsal.rehearse import Report
-    from mixedmode.rehearsal.stage import Promise
+    from mixedmode.rehearsal.report import Promise, Report
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -127,7 +126,7 @@ def summary(report: Report) -> list[str]:
     held = sum(phone.held for phone in report.phones)
     broken = [f"does not hold: {check.what} ({check.detail})" for check in report.checks if not check.held]
     lines += [Painted(line, Colour.RED) for line in broken]
-    checks = sum(check.held for check in report.checks)
+    checks = sum(check.held is True for check in report.checks)
     verdict = (
         f"{report.procedure}: {'as promised' if report.held else 'NOT as promised'}: "
         f"{held} of {len(report.phones)} phones, {checks} of {len(report.checks)} checks"

@@ -11,12 +11,13 @@ from mixedmode.app import completion
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
+from mixedmode.procedures.catalogue import ALL, PROCEDURES, SUMMARIES
 from mixedmode.rehearsal.lab.names import MODELS, TOKEN_NUMBERS, models_of, phone_name
-from mixedmode.rehearsal.procedure_names import ALL, PROCEDURE_NAMES
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates.profiles import KeyKind
     from mixedmode.rehearsal.lab.lab import Lab
+    from mixedmode.rehearsal.report import Report
 
 _MOST_NODES, _MOST_PHONES = 21, 5000
 
@@ -118,7 +119,7 @@ async def _run_lab(the_lab: Lab, *, once: bool) -> None:
 REHEARSE_EPILOG = "\n\n".join(
     [
         "Procedures:",
-        *(f"{name}: {what}" for name, what in {**PROCEDURE_NAMES, **ALL}.items()),
+        *(f"{name}: {what}" for name, what in {**SUMMARIES, **ALL}.items()),
         f"Phones: {', '.join(f'{phone_name(at)} ({model})' for at, model in enumerate(MODELS, 1))}, and so on in turn.",
         f"Tokens: {', '.join(f'SAST-{number}' for number in TOKEN_NUMBERS)}.",
     ]
@@ -149,7 +150,6 @@ def rehearse(
 
     from mixedmode.rehearsal.lab.guide import summary
     from mixedmode.rehearsal.lab.lab import Lab, LabSpec
-    from mixedmode.rehearsal.rehearse import PROCEDURES, Report
     from mixedmode.rehearsal.rehearse import rehearse as play
 
     if procedure != "all" and procedure not in PROCEDURES:
@@ -168,7 +168,7 @@ def rehearse(
                     next_step="remove it, or name another folder",
                 )
             show = _silent if json else lambda line: print_lines([line])
-            reports.append(interrupts.run(play(name, Lab(folder, spec, say), show)))
+            reports.append(interrupts.run(play(PROCEDURES[name], Lab(folder, spec, say), show)))
     if json:
         documents = [report.document() for report in reports]
         print_json(documents if procedure == "all" else documents[0])

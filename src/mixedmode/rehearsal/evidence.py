@@ -1,12 +1,15 @@
 """Which lines of a phone's console log and of TVS's trace tell how an unknown signer was verified.
 
-The seed prints the phone's question, what TVS traced of it, and what the phone did with the answer.
+The seed prints the phone's question, what TVS traced of it, and what the phone did with the answer; and before that how
+TVS took the new CTL file into its cache.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
+
+from mixedmode.rehearsal.stage import Stage
 
 _QUESTION: Final = ("setupSocketToTvsProxy", "SECUREAPP-TVS: process request", "tvsQuery:")
 _ANSWER: Final = (": TVS: ", ": TVS cache: ")
@@ -61,3 +64,33 @@ def last_caching(trace: Sequence[str]) -> list[str]:
     while end < len(trace) and any(each in trace[end] for each in _CACHING):
         end += 1
     return list(trace[start:end])
+
+
+def show_caching(stage: Stage) -> None:
+    """Show how TVS of the publisher took the new CTL file into its cache."""
+    node = stage.lab.cluster.publisher.name
+    _show(stage, f"TVS trace of {node}: it takes the CTL file into its cache", last_caching(stage.tvs_trace(node)))
+
+
+def show_verification(stage: Stage) -> None:
+    """Show how the first phone that asked TVS had it verify the unknown signer: its console log and TVS's trace."""
+    asked = ((boot, *asked_and_answered(boot.log)) for boot in stage.boots.values())
+    boot, question, answer = next((each for each in asked if each[1]), (None, [], []))
+    published = stage.published_ctl()
+    if boot is None or published is None or published.header.signer_serial is None:
+        return
+    who, serial = f"{boot.name} ({boot.model.name})", published.header.signer_serial.hex().upper()
+    _show(stage, f"Phone console log of {who}: a request to TVS to verify the unknown certificate", question)
+    for node in stage.lab.nodes:
+        request = last_request(stage.tvs_trace(node), serial)
+        if request:
+            _show(stage, f"TVS trace of {node}: the request of the phone, which is verified", request)
+            break
+    _show(stage, f"Phone console log of {who}: the reply of TVS, to trust the certificate", answer)
+
+
+def _show(stage: Stage, heading: str, lines: Sequence[str]) -> None:
+    if lines:
+        stage.head(heading)
+        for line in lines:
+            stage.tell(line)

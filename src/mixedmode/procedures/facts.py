@@ -1,0 +1,179 @@
+"""What can be seen of a cluster and its phones at one moment, typed, whoever looked: a lab, a node, a CUCM over SSH.
+
+Rules:
+
+1. What was not looked at, or cannot be seen from where one stands, is None; a statement about it is then not judged.
+2. Serial numbers are upper-case hex without colons, checksums lower-case hex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """What an observer is asked to look at."""
+
+    MODE = "mode"
+    LISTS = "lists"
+    CERTIFICATES = "certificates"
+    SERVICES = "services"
+    PHONES = "phones"
+    TVS = "tvs"
+
+
+class Token(StrEnum):
+    """The security tokens of a procedure by what they are to it."""
+
+    FIRST = "the first eToken"
+    SECOND = "the second eToken"
+    NEW = "a new eToken"
+
+
+class PhoneKind(StrEnum):
+    """What decides how a phone follows a new list."""
+
+    WITH_ITL = "Security by Default, holding an ITL"
+    WITHOUT_ITL = "Security by Default, holding no ITL"
+    LEGACY = "without Security by Default"
+
+    @property
+    def asks_tvs(self) -> bool:
+        """Whether it can ask TVS: an ITL names the servers."""
+        return self is PhoneKind.WITH_ITL
+
+
+@dataclass(frozen=True, slots=True)
+class ListFacts:
+    """A trust list.
+
+    Attributes:
+        md5: Checksum of the file.
+        sha1: The same as SHA-1.
+        length: In bytes.
+        signer_serial: Serial number of the signer that the header names, None if it names none.
+        signed_by: SHA-256 of the record's certificate by which the signature holds, None if it does not.
+        certificates: SHA-256 of each certificate in a record.
+        callmanagers: How many records of call managers carry a certificate.
+    """
+
+    md5: str
+    sha1: str
+    length: int
+    signer_serial: str | None
+    signed_by: str | None
+    certificates: frozenset[str]
+    callmanagers: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownList:
+    """What ``show ctl`` printed.
+
+    Attributes:
+        md5: None if there is no file.
+        sha1: The same as SHA-1.
+        verified: Whether it says that the signature holds.
+    """
+
+    md5: str | None
+    sha1: str | None
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """A security token.
+
+    Attributes:
+        label: Its name on the reader, such as ``SAST-ADN008580ef``.
+        certificate: SHA-256 of its certificate.
+    """
+
+    label: str
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class TvsFacts:
+    """What TVS of a node traced.
+
+    Attributes:
+        cached: Serial numbers that it took from the CTL file into its cache.
+        answers: Serial number, cache (``DB`` or ``CTL``) and number of roles of each certificate that it found for a
+            phone.
+    """
+
+    cached: frozenset[str]
+    answers: frozenset[tuple[str, str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneFacts:
+    """A phone after its last start.
+
+    Attributes:
+        name: Device name.
+        model: Its model.
+        security_by_default: Whether it asks for an ITL and may ask TVS.
+        ctl_md5: Checksum of the CTL that it holds, None without one.
+        ctl_sha1: The same as SHA-1.
+        itl_md5: Checksum of the ITL that it holds, None without one.
+        refused: Whether it refused a file.
+        locked_out: Whether it refused a list for its signer and keeps an older one.
+        alarm: Name of its trust list alarm.
+    """
+
+    name: str
+    model: str
+    security_by_default: bool
+    ctl_md5: str | None
+    ctl_sha1: str | None
+    itl_md5: str | None
+    refused: bool = False
+    locked_out: bool = False
+    alarm: str | None = None
+
+    @property
+    def kind(self) -> PhoneKind:
+        """What decides how it follows a new list."""
+        if not self.security_by_default:
+            return PhoneKind.LEGACY
+        return PhoneKind.WITHOUT_ITL if self.itl_md5 is None else PhoneKind.WITH_ITL
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was seen; see the module's rules.
+
+    Attributes:
+        nodes: The nodes that serve files, the publisher first.
+        said: What the last act printed.
+        failed: Whether the last act was refused.
+        mode: ClusterSecurityMode.
+        ctl: The publisher's CTL; None with :data:`Topic.LISTS` looked at means that there is none.
+        itl: The publisher's ITL.
+        differing: Nodes whose CTL is not the publisher's.
+        looked: The topics that were looked at.
+        callmanager_serial: Serial number of the publisher's CallManager certificate.
+        awaiting_restart: Nodes and services that run with what was before the last change.
+        phones: Each phone after its last start.
+        tvs: By node.
+        tokens: Those that were made or inserted so far.
+    """
+
+    nodes: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+    failed: bool = False
+    mode: int | None = None
+    ctl: ListFacts | None = None
+    itl: ListFacts | None = None
+    differing: frozenset[str] | None = None
+    callmanager_serial: str | None = None
+    awaiting_restart: frozenset[tuple[str, str]] | None = None
+    phones: tuple[PhoneFacts, ...] | None = None
+    tvs: Mapping[str, TvsFacts] | None = None
+    tokens: Mapping[Token, TokenFacts] = field(default_factory=dict)
+    looked: frozenset[Topic] = frozenset()

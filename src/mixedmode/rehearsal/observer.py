@@ -1,0 +1,115 @@
+"""What can be seen of a lab, as the facts that procedures are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from mixedmode.cluster.model.topology import Service
+from mixedmode.phone.mind.outcome import BootOutcome
+from mixedmode.pki.certificates.profiles import Purpose
+from mixedmode.procedures.facts import Facts, ListFacts, PhoneFacts, Topic
+from mixedmode.procedures.reading import shown_mode, traced
+from mixedmode.rehearsal.stage import Stage
+from mixedmode.trustlist import Role, TrustList
+
+
+def observe(stage: Stage, topics: Collection[Topic]) -> Facts:
+    """Return what is so now.
+
+    Args:
+        stage: Of the lab.
+        topics: What to look at.
+    """
+    seen: dict[str, Any] = {}
+    for topic in topics:
+        seen |= _LOOK[topic](stage)
+    return Facts(
+        nodes=tuple(stage.lab.nodes),
+        said=stage.said,
+        failed=stage.failed,
+        tokens=stage.hands.facts,
+        looked=frozenset(topics),
+        **seen,
+    )
+
+
+def list_facts(trust_list: TrustList | None) -> ListFacts | None:
+    """Return what procedures ask of a trust list."""
+    if trust_list is None:
+        return None
+    verdict = trust_list.verify()
+    signer = verdict.record.certificate if verdict and verdict.record else None
+    serial = trust_list.header.signer_serial
+    certificates = (record.certificate for record in trust_list.records)
+    servers = trust_list.records_with_role(Role.CCM, Role.CCM_TFTP)
+    return ListFacts(
+        trust_list.md5,
+        trust_list.sha1,
+        trust_list.length,
+        None if serial is None else serial.hex().upper(),
+        None if signer is None else signer.sha256.hex(),
+        frozenset(each.sha256.hex() for each in certificates if each is not None),
+        sum(record.certificate_der is not None for record in servers),
+    )
+
+
+def _mode(stage: Stage) -> dict[str, Any]:
+    shown = shown_mode(stage.said)
+    return {"mode": stage.lab.cluster.mode.value if shown is None else shown}
+
+
+def _lists(stage: Stage) -> dict[str, Any]:
+    cluster = stage.lab.cluster
+    differing = frozenset(node for node in stage.lab.nodes if cluster.show_ctl(node).differs)
+    return {
+        "ctl": list_facts(stage.published_ctl()),
+        "itl": list_facts(stage.published_itl()),
+        "differing": differing,
+    }
+
+
+def _certificates(stage: Stage) -> dict[str, Any]:
+    cluster = stage.lab.cluster
+    own = cluster.own_certificate(cluster.publisher.name, Purpose.CALLMANAGER.value)
+    return {"callmanager_serial": own.serial.hex().upper()}
+
+
+def _services(stage: Stage) -> dict[str, Any]:
+    wanted = {Service.TFTP, Service.CALLMANAGER}
+    waiting = (each for each in stage.lab.cluster.services() if each.service in wanted and each.activated)
+    return {"awaiting_restart": frozenset((each.node, each.service.value) for each in waiting if each.restart_needed)}
+
+
+def _phones(stage: Stage) -> dict[str, Any]:
+    return {"phones": tuple(phone_facts(boot) for boot in stage.boots.values())}
+
+
+def phone_facts(boot: BootOutcome) -> PhoneFacts:
+    """Return what procedures ask of a phone."""
+    ctl, itl = boot.trust.ctl, boot.trust.itl
+    return PhoneFacts(
+        boot.name,
+        boot.model.name,
+        boot.model.security_by_default,
+        None if ctl is None else ctl.md5,
+        None if ctl is None else ctl.sha1,
+        None if itl is None else itl.md5,
+        boot.refused,
+        boot.locked_out,
+        None if boot.alarm is None else boot.alarm.name,
+    )
+
+
+def _tvs(stage: Stage) -> dict[str, Any]:
+    return {"tvs": {node: traced(stage.tvs_trace(node)) for node in stage.lab.nodes}}
+
+
+_LOOK = {
+    Topic.MODE: _mode,
+    Topic.LISTS: _lists,
+    Topic.CERTIFICATES: _certificates,
+    Topic.SERVICES: _services,
+    Topic.PHONES: _phones,
+    Topic.TVS: _tvs,
+}

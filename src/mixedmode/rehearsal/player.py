@@ -1,0 +1,94 @@
+"""Plays a procedure's definition on a stage: does its steps, judges its checks, sees how each phone ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from mixedmode.faces.terminal.console import Colour, Painted
+from mixedmode.procedures.checks import Check, Finding
+from mixedmode.procedures.definition import Procedure
+from mixedmode.procedures.facts import Facts, Topic
+from mixedmode.procedures.phones import HOW, PhoneAct, ended_so
+from mixedmode.procedures.reading import shown_list
+from mixedmode.procedures.steps import Part, Step
+from mixedmode.rehearsal.evidence import show_caching, show_verification
+from mixedmode.rehearsal.observer import observe
+from mixedmode.rehearsal.report import Promise
+from mixedmode.rehearsal.stage import Stage
+
+_IN_A_LAB: Final = {
+    **HOW,
+    PhoneAct.DELETE_CTL: f"{HOW[PhoneAct.DELETE_CTL]}; in a lab: mixedmode phones delete-ctl NAME",
+}
+_EVIDENCE: Final[Mapping[str, Callable[[Stage], None]]] = {
+    "tvs-caches": show_caching,
+    "tvs-vouched": show_verification,
+}
+"""What the seed shows beside a check."""
+_POLL_SECONDS: Final = 0.05
+
+
+async def play(procedure: Procedure, stage: Stage) -> None:
+    """Play a procedure; what does not hold is in the report.
+
+    Raises:
+        CheckFailedError: It cannot go on.
+    """
+    if procedure.needs_tokens:
+        stage.tell(f"# Security tokens: {stage.hands.kind}")
+    before = None
+    for step in procedure.steps:
+        if before is None and step.part is not Part.BEFORE:
+            before = _begin(procedure, stage)
+        await _do(step, stage, before)
+    _see_phones(procedure, stage, before or Facts())
+
+
+def _begin(procedure: Procedure, stage: Stage) -> Facts:
+    """Judge the preconditions; return what is so."""
+    before = observe(stage, procedure.needs)
+    for check in procedure.checked_before():
+        for finding in check.find(before, before):
+            stage.note(Finding(f"before it begins: {finding.what}", finding.held, finding.detail))
+    return before
+
+
+async def _do(step: Step, stage: Stage, before: Facts | None) -> None:
+    if step.heading:
+        stage.head(step.heading.format(phones=len(stage.lab.phones) // 2))
+    await stage.do(step.act, refused=any(check.of_refusal for check in step.after))
+    for check in step.after:
+        for finding in await _judged(check, stage, before):
+            stage.note(finding)
+        if check.name in _EVIDENCE:
+            _EVIDENCE[check.name](stage)
+
+
+async def _judged(check: Check, stage: Stage, before: Facts | None) -> list[Finding]:
+    """Judge a check, again and again while it may become true."""
+    end = asyncio.get_running_loop().time() + check.within
+    while True:
+        now = observe(stage, check.needs)
+        found = list(check.find(before or now, now))
+        if all(finding.held for finding in found) or asyncio.get_running_loop().time() >= end:
+            return found
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _see_phones(procedure: Procedure, stage: Stage, before: Facts) -> None:
+    """State how each phone ended, and what a person must do about it."""
+    now = observe(stage, {Topic.LISTS, Topic.PHONES})
+    kinds = {phone.name: phone.kind for phone in (*(now.phones or ()), *(before.phones or ()))}
+    shown = shown_list(now.said)
+    for phone in now.phones or ():
+        rule = procedure.phones[kinds[phone.name]]
+        held = ended_so(rule.ending, phone, before.ctl, now, shown)
+        remedy = rule.remedy.text(_IN_A_LAB) if rule.remedy else ""
+        stage.report.phones.append(Promise(stage.boots[phone.name], rule.ending.promised, held, remedy))
+    lost = [promise for promise in stage.report.phones if promise.remedy]
+    if lost:
+        stage.head(f"Phones that cannot ask TVS keep the old CTL, as the seed says: {len(lost)}")
+    for promise in lost:
+        stage.tell(Painted(f"# {promise.boot.name} ({promise.boot.model.name}): {promise.remedy}", Colour.YELLOW))
