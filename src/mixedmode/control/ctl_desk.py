@@ -9,7 +9,9 @@ from mixedmode.cluster.engine.steps import Actor, OperationResult
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.operations.ctl_upload import CtlAction, InstallCtl, UploadCtl
+from mixedmode.control.acts import LOGIN, Act
 from mixedmode.control.ctl_description import describe
+from mixedmode.control.door import Control
 from mixedmode.errors import RemoteError
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.ctlprovider import Action, Description, Install, Installed, Progress, Restart, failure_of
@@ -34,6 +36,7 @@ class CtlDesk:
 
     def __init__(self, cluster: Cluster, node: str) -> None:
         self._cluster = cluster
+        self._control = Control(cluster)
         self._node = cluster.node(node).name
 
     def nodes(self) -> tuple[NodeInfo, ...]:
@@ -54,7 +57,7 @@ class CtlDesk:
         Raises:
             PrivilegeError: He may not.
         """
-        self._cluster.operations.authorize(self._actor(who), InstallCtl.title, InstallCtl.privilege)
+        self._control.allow(self._actor(who), Act(InstallCtl.title, InstallCtl.privilege))
 
     def note_login(self, who: Administrator, outcome: str, **details: object) -> None:
         """Write a login into the audit log.
@@ -62,8 +65,7 @@ class CtlDesk:
         Raises:
             MixedModeError: It cannot be written now.
         """
-        record = {"node": self._node, "service": "CTL Provider", **details}
-        self._cluster.operations.journal.note(self._actor(who), "login", outcome, record)
+        self._control.note(self._actor(who), LOGIN, outcome, service="CTL Provider", **details)
 
     def install(self, wanted: Install, who: Administrator, told: Callable[[Progress], None]) -> Installed:
         """Make a signed list the cluster's CTL.
@@ -83,7 +85,7 @@ class CtlDesk:
             told=lambda node, reason: told(Progress(node, not reason, _text(reason))),
         )
         nodes = [node.name for node in self._cluster.nodes()]
-        return _installed(self._cluster.run(operation, self._actor(who)), nodes)
+        return _installed(self._control.run(self._actor(who), operation), nodes)
 
     def _actor(self, who: Administrator) -> Actor:
         return Actor(who.user[:_USER_CHARACTERS], who.source, who.level, self._node)

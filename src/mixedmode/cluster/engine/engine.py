@@ -93,14 +93,17 @@ class Operations:
         self.journal.not_allowed(action, {**(details or {}), "error": str(error)}, actor)
         raise error
 
+    def _admit(self, operation: Operation, actor: Actor) -> None:
+        """Refuse who has not the level for an operation, also to look at what it would do."""
+        self.authorize(actor, operation.title, operation.privilege, {"arguments": document_of(operation)})
+
     def plan(self, operation: Operation, actor: Actor = SYSTEM) -> Plan:
         """Return what an operation would do now, and why it would be refused if it would."""
-        title, level = operation.title, operation.privilege
-        if actor.level < level:
-            return Plan(title, (), (), PrivilegeError.of(actor.user, actor.level, needed=level, action=title))
+        title = operation.title
         warnings: list[str] = []
         refusal: MixedModeError | None = None
         try:
+            self._admit(operation, actor)
             operation = self._ready(operation)
             warnings = operation.check(self._state)
             steps = operation.plan(self._state)
@@ -114,9 +117,7 @@ class Operations:
         Raises:
             MixedModeError: It would be refused.
         """
-        title, level = operation.title, operation.privilege
-        if actor.level < level:
-            raise PrivilegeError.of(actor.user, actor.level, needed=level, action=title)
+        self._admit(operation, actor)
         operation = self._ready(operation)
         operation.check(self._state)
         before = outlook(self._state)
@@ -138,7 +139,7 @@ class Operations:
             ClusterBusyError: Another operation runs.
             OperationFailedError: A step failed; all was taken back.
         """
-        self.authorize(actor, operation.title, operation.privilege, {"arguments": document_of(operation)})
+        self._admit(operation, actor)
         self._resume_left(actor)
         try:
             self._check_place(operation, on_node)
