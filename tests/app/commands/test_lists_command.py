@@ -38,8 +38,8 @@ def test_the_history(published: tuple[Path, bytes]) -> None:
     assert [(each["file"], each["node"], each["action"]) for each in found] == [
         ("ITLFile.tlv", PUB, "first ITL"),
         ("ITLFile.tlv", SUB, "first ITL"),
-        ("CTLFile.tlv", None, MIXED),
-        ("CTLFile.tlv", None, NON_SECURE),
+        ("CTLFile.tlv", None, MIXED.title),
+        ("CTLFile.tlv", None, NON_SECURE.title),
     ]
     assert found[2]["operation"] == 1
     of_node = json.loads(run_mixedmode("lists", "--json", "--node", SUB.upper(), "--directory", directory).stdout)
@@ -52,7 +52,7 @@ def test_the_list_of_a_hash_is_told_and_written(published: tuple[Path, bytes], t
     done = run_mixedmode("lists", shown, "--output", tmp_path / "was.tlv", "--directory", directory)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "was.tlv").read_bytes() == first
-    assert f"by {MIXED} (operation 1): replaced" in done.stdout
+    assert f"by {MIXED.title} (operation 1): replaced" in done.stdout
     assert run_mixedmode("verify", tmp_path / "was.tlv").returncode == 0
     found = json.loads(run_mixedmode("lists", shown, "--json", "--directory", directory).stdout)
     assert (found["sha1"], found["length"], found["file"]) == (hashlib.sha1(first).hexdigest(), len(first), None)
