@@ -11,10 +11,13 @@ import os
 import sys
 from pathlib import Path
 
+from mixedmode.cluster.engine.documents import document_of, operation_of
 from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from tests.cluster.building import MIXED, NON_SECURE, PUB, UPDATE
+
+ROUND = (MIXED, UPDATE, RegenerateCertificate(PUB, "CallManager"), NON_SECURE)
 
 
 def work(directory: Path, url: str | None) -> None:
@@ -22,10 +25,8 @@ def work(directory: Path, url: str | None) -> None:
     say(str(os.getpid()))
     for number in itertools.count():
         actor = Actor("anna", f"192.0.2.{number % 250}")
-        cluster.run(MIXED, actor)
-        cluster.run(UPDATE, actor)
-        cluster.run(RegenerateCertificate(PUB, "CallManager"), actor)
-        cluster.run(NON_SECURE, actor)
+        for operation in ROUND:
+            cluster.run(operation, actor)
 
 
 def say(text: str) -> None:
@@ -34,6 +35,8 @@ def say(text: str) -> None:
 
 def main() -> None:
     directory, url = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
+    for operation in ROUND:
+        operation_of(type(operation), document_of(operation))  # what a fork need not learn before its first step
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:

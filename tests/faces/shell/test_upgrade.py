@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations.versions import Upgrade
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.faces.shell.session import AdminSession
 from tests.faces.conftest import CET, PUBLISHER, Terminal
@@ -81,7 +82,7 @@ def test_one_that_runs_is_told_and_left_alone(cluster: Cluster, monkeypatch: pyt
         real(*arguments, **options)
 
     monkeypatch.setattr(NodeFolder, "write", slow)
-    running = threading.Thread(target=cluster.run, args=("utils system upgrade",), kwargs={"version": "12.5.1"})
+    running = threading.Thread(target=cluster.run, args=(Upgrade("12.5.1"),))
     running.start()
     assert entered.wait(10)
     other = Terminal(AdminSession(cluster, PUBLISHER, zone=CET))

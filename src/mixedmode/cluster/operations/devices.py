@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar, TypeAlias
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, TypeAlias, TypeVar
 
 from annotated_types import MinLen
 from sqlalchemy import delete, select
@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 from mixedmode.cluster.engine.operation import About, Operation
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError
+from mixedmode.cluster.model.records import Device
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.store.devices import DeviceStore, add_devices, change_device
 from mixedmode.cluster.store.schema import DeviceRow
@@ -18,6 +19,7 @@ from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import UsageError
 
 DeviceName: TypeAlias = Annotated[str, MinLen(1), About("The device's name, such as SEP001122334455.")]
+T = TypeVar("T")
 _CHUNK = 500
 
 
@@ -57,13 +59,43 @@ class AddDevices(Operation):
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceValues:
+    """The fields of a device that change; None leaves one as it is."""
+
+    model: str | None = None
+    description: str | None = None
+    device_pool: str | None = None
+    protocol: str | None = None
+    security_mode: int | None = None
+
+    def over(self, device: Device) -> DeviceSpec:
+        """Return a device as it shall be.
+
+        Raises:
+            UsageError: A value is out of its range.
+        """
+        return DeviceSpec(
+            device.name,
+            _new(self.model, device.model),
+            _new(self.description, device.description),
+            _new(self.device_pool, device.device_pool),
+            _new(self.protocol, device.protocol),
+            _new(self.security_mode, device.security_mode),
+        )
+
+
+def _new(given: T | None, present: T) -> T:
+    return present if given is None else given
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeDevice(Operation):
     """A phone is changed."""
 
     title: ClassVar[str] = "device change"
 
     name: DeviceName
-    values: Annotated[dict[str, str | int], MinLen(1), About("What changes, by field; what is not named stays.")]
+    values: Annotated[DeviceValues, About("What changes; what is not given stays.")]
 
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""
@@ -83,13 +115,9 @@ class ChangeDevice(Operation):
 
     def _changed(self, state: ClusterState) -> DeviceSpec:
         """Return the device as it shall be."""
-        now = DeviceStore(state.database).get(self.name)
-        there: dict[str, Any] = {field.name: getattr(now, field.name) for field in fields(DeviceSpec)}
-        if unknown := [name for name in self.values if name not in there]:
-            raise UsageError(
-                f"a device has no {unknown[0]}", where=self.name, next_step=f"its fields: {', '.join(there)}"
-            )
-        return DeviceSpec(**{**there, **self.values})
+        if self.values == DeviceValues():
+            raise UsageError("nothing is to be changed", where=self.name, next_step="give at least one option")
+        return self.values.over(DeviceStore(state.database).get(self.name))
 
 
 @dataclass(frozen=True, slots=True)

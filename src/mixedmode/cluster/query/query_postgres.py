@@ -21,7 +21,7 @@ import socket
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from mixedmode.cluster.model.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.query.query_bounds import CELL_BYTES, RESULT_CHARACTERS, Found, refused
@@ -123,7 +123,7 @@ def _is_text(sql: str) -> bool:
     return True
 
 
-def _connected(database: Database, login: Login, seconds: float) -> psycopg.Connection[Any]:
+def _connected(database: Database, login: Login, seconds: float) -> psycopg.Connection:
     """Connect as the login; where a socket file lets in the system's users only, over loopback."""
     import psycopg
 
@@ -148,7 +148,7 @@ def _connected(database: Database, login: Login, seconds: float) -> psycopg.Conn
     ) from failure
 
 
-def _check_rights(connection: psycopg.Connection[Any], database: Database, login: Login) -> None:
+def _check_rights(connection: psycopg.Connection, database: Database, login: Login) -> None:
     row = connection.execute(_RIGHTS).fetchone()
     if row is None or row[0]:
         raise PreconditionError(
@@ -159,7 +159,7 @@ def _check_rights(connection: psycopg.Connection[Any], database: Database, login
 
 
 @contextmanager
-def _ended_after(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
+def _ended_after(connection: psycopg.Connection, seconds: float) -> Iterator[None]:
     """Shut a connection down if what it does lasts longer."""
 
     def end() -> None:
@@ -175,7 +175,7 @@ def _ended_after(connection: psycopg.Connection[Any], seconds: float) -> Iterato
         timer.cancel()
 
 
-def _read_bounded(connection: psycopg.Connection[Any], sql: str, limit: int) -> Found:
+def _read_bounded(connection: psycopg.Connection, sql: str, limit: int) -> Found:
     """Return the rows of one query; the server shortens each cell before it sends it."""
     with connection.cursor() as cursor:
         # "prepare" makes the server itself take one statement and no more.

@@ -16,7 +16,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
@@ -66,7 +66,7 @@ class Source:
     user: str
     password: str = field(repr=False)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, str | int]:
         """Return it as JSON, the password included: only for a subscriber that logged in."""
         return {
             "host": self.host,
@@ -77,10 +77,10 @@ class Source:
         }
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Source:
+    def of(cls, document: Mapping[str, object]) -> Source:
         """Return what a document says."""
         host, database, user, password = (str(document[name]) for name in ("host", "database", "user", "password"))
-        return cls(host, int(document["port"]), database, user, password)
+        return cls(host, int(str(document["port"])), database, user, password)
 
     @property
     def url(self) -> str:

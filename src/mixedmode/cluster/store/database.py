@@ -141,7 +141,7 @@ def _sqlite_engine(url: URL) -> Engine:
     engine = create_engine(url, creator=opened)
 
     @event.listens_for(engine, "connect")
-    def _set_up(connection: Any, record: ConnectionPoolEntry) -> None:
+    def _set_up(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
         for pragma in (
             "journal_mode=WAL",

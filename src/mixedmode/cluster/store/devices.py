@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
@@ -132,7 +131,7 @@ def change_device(session: Session, device: DeviceSpec) -> None:
     session.execute(update(DeviceRow).where(DeviceRow.name == device.name).values(_values(session, device, {})))
 
 
-def _values(session: Session, device: DeviceSpec, pools: dict[str, int]) -> dict[str, Any]:
+def _values(session: Session, device: DeviceSpec, pools: dict[str, int]) -> dict[str, str | int]:
     """Return a row's values; its device pool is looked up, or made with the default group."""
     if device.device_pool not in pools:
         pool = session.scalars(select(DevicePool).where(DevicePool.name == device.device_pool)).first()

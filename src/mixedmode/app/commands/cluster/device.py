@@ -86,22 +86,21 @@ def change(
     config: Config = None,
 ) -> None:
     """Change a phone; what is not given stays."""
-    from mixedmode.app.device_csv import FIELDS, checked_protocol
+    from mixedmode.app.device_csv import checked_protocol
     from mixedmode.app.targets.hands import administered
-    from mixedmode.cluster.operations.devices import ChangeDevice
+    from mixedmode.cluster.operations.devices import ChangeDevice, DeviceValues
     from mixedmode.phone.mind.models import get_phone_model
     from mixedmode.pki.device_names import same_device
 
     if model is not None:
         model = get_phone_model(model).name
-    given = (model, description, device_pool, protocol, security_mode)
-    values = {field: value for field, value in zip(FIELDS[1:], given, strict=True) if value is not None}
     name = same_device(name)
     with administered(directory, config, what=_WHAT) as hands:
         there = hands.cluster.devices.find(name)
         if there is not None and (model is not None or protocol is not None):
             # A phone of another model speaks what that one speaks, unless it is said otherwise.
-            values["protocol"] = checked_protocol(protocol or "", model or there.model)
+            protocol = checked_protocol(protocol or "", model or there.model)
+        values = DeviceValues(model, description, device_pool, protocol, security_mode)
         done = hands.run(ChangeDevice(name, values))
     print_lines(done.changes)
     print_lines(done.warnings)
