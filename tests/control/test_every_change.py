@@ -13,7 +13,7 @@ import pytest
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations import OPERATIONS
-from mixedmode.cluster.operations.devices import AddDevices, ChangeDevice, RemoveDevice
+from mixedmode.cluster.operations.devices import AddDevices, ChangeDevice, DeviceValues, RemoveDevice
 from mixedmode.cluster.operations.identity.certificates import BringBackTrust
 from mixedmode.cluster.operations.identity.missing_certificates import MakeMissingCertificates
 from mixedmode.cluster.operations.itl import ResetItlRemotely
@@ -135,7 +135,7 @@ def test_every_change_has_an_entry(cluster: Cluster, tmp_path: Path) -> None:
         typed(f"utils service {verb} Cisco Tftp")
     done(SetParameter("AutoRegistrationEnabled", "True", PUB))
     done(AddDevices((DeviceSpec(PHONE),)))
-    done(ChangeDevice(PHONE, {"description": "lobby"}))
+    done(ChangeDevice(PHONE, DeviceValues(description="lobby")))
     done(RemoveDevice(PHONE))
     done(joining(cluster, "sub2", "10.48.47.155"))
     done(RemoveNode("sub2"))

@@ -20,7 +20,7 @@ from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations import OPERATIONS
 from mixedmode.cluster.operations.ctl import ResetCtl
 from mixedmode.cluster.operations.ctl_upload import CtlAction, InstallCtl, UploadCtl
-from mixedmode.cluster.operations.devices import AddDevices, ChangeDevice, RemoveDevice
+from mixedmode.cluster.operations.devices import AddDevices, ChangeDevice, DeviceValues, RemoveDevice
 from mixedmode.cluster.operations.files import DeleteFile
 from mixedmode.cluster.operations.identity.certificate_import import ImportCertificate
 from mixedmode.cluster.operations.identity.certificates import (
@@ -172,7 +172,7 @@ def tokenless(directory: Path) -> Story:
         SetParameter(ROLLBACK.name, "True"),
         RestartService(PUB, "cisco tftp"),
         AddDevices((DeviceSpec("SEP0000AAAA0000"),)),
-        ChangeDevice("SEP0000AAAA0000", {"description": "moved"}),
+        ChangeDevice("SEP0000AAAA0000", DeviceValues(description="moved")),
         RemoveDevice("SEP0000AAAA0000"),
     )
     yield "node join", lambda cluster: joining(cluster, "sub2", "10.48.47.155")
