@@ -137,7 +137,7 @@ def test_many_downloads_at_once_through_a_network_that_loses_packets() -> None:
             port = await relay.start()
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(fetch_tftp("127.0.0.1", port, "CTLFile.tlv", timeout=0.3, retries=15))
+                    group.create_task(fetch_tftp("127.0.0.1", port, "CTLFile.tlv", timeout=0.3, retries=60))
                     for _ in range(40)
                 ]
             relay.stop()

@@ -158,7 +158,7 @@ class ServerRegistration(Machine[Event, Told]):
                     self._accept(register, said, now)
                 else:
                     self._reject(register.device, SECURITY_ERROR)
-            case Servers(entries) if self._asked_servers:
+            case Servers(entries) if self._asked_servers and not self.closed:
                 self._asked_servers = False
                 # A phone that asks to be registered anew meanwhile asks for servers anew as well.
                 if self.phase is ServerPhase.REGISTERED and self._known is not None:
