@@ -31,11 +31,11 @@ from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import json_text
+from mixedmode.faces.terminal.table import table
 from mixedmode.faces.terminal.terminal_io import TerminalIO
 from mixedmode.node.host.logs import set_up_logs
 from mixedmode.pki.certificates.profiles import KeyKind
 from mixedmode.printable import PrintableStream, one_line, printable, printable_block
-from mixedmode.rehearsal.lab.guide import table
 from tests.support import DATA
 
 EVIL = "\x1b[31m\x1b]0;own\x07\x9b1m\u202e\u200b\u2028\x7f\r\nerror: forged[red][link=http://e]x[/link]\udcff"

@@ -62,7 +62,6 @@ def found(check: Check, now: Facts = NOW) -> list[Finding]:
         (checks.lists_token(Token.SECOND), True, ""),
         (checks.signed_by(Token.SECOND), False, ""),
         (checks.signed_by(Token.FIRST), None, ""),
-        (checks.refused("there is no such command"), False, ""),
     ],
     ids=lambda each: each.name if isinstance(each, Check) else "",
 )
@@ -75,6 +74,9 @@ def test_what_was_not_looked_at_is_not_judged() -> None:
     blind = replace(NOW, looked=frozenset())
     for check in (checks.mode_is(1), checks.NO_CTL, checks.TVS_CACHES, checks.SAME_ON_EVERY_NODE):
         assert {each.held for each in found(check, blind)} == {None}
+    by_hand = replace(NOW, said=None, failed=None)
+    for check in (checks.LISTING_VERIFIED, checks.LISTING_SAYS_NONE, checks.refused("it is refused")):
+        assert found(check, by_hand)[0].held is None
     unseen = replace(NOW, tvs=None, phones=None, awaiting_restart=None, mode=None)
     for check in (checks.mode_is(1), checks.TVS_CACHES, checks.vouched("DB", 2), checks.SERVICES_RESTARTED):
         assert found(check, unseen)[0].held is None
@@ -99,7 +101,7 @@ def test_a_phone_ends_as_its_kind_does() -> None:
     assert [each.kind for each in (ABLE, LEGACY, replace(ABLE, itl_md5=None))] == [
         PhoneKind.WITH_ITL, PhoneKind.LEGACY, PhoneKind.WITHOUT_ITL,
     ]  # fmt: skip
-    shown = shown_list(NOW.said)
+    shown = shown_list(NOW.said or ())
     assert ended_so(Ending.FOLLOWS_BY_TVS, ABLE, OLD, NOW, shown)
     assert ended_so(Ending.FROZEN, LEGACY, OLD, NOW, shown)
     assert not ended_so(Ending.FOLLOWS, LEGACY, OLD, NOW, shown)

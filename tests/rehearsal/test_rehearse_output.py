@@ -19,9 +19,8 @@ from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.procedures.catalogue import PROCEDURES
 from mixedmode.procedures.checks import Finding
 from mixedmode.rehearsal.evidence import asked_and_answered, last_caching, last_request
-from mixedmode.rehearsal.lab.guide import summary
 from mixedmode.rehearsal.lab.names import MODELS, TOKEN_NUMBERS
-from mixedmode.rehearsal.report import Promise, Report
+from mixedmode.rehearsal.report import Promise, Report, summary
 from tests.support import run_mixedmode
 
 

@@ -99,7 +99,11 @@ def mode_is(mode: int) -> Check:
 
 def says(name: str, text: str, *passages: str) -> Check:
     """State that the act printed these passages."""
-    return Check(name, text, lambda _, now: all(any(each in line for line in now.said) for each in passages))
+
+    def judge(_before: Facts, now: Facts) -> bool | None:
+        return None if now.said is None else all(any(each in line for line in now.said) for each in passages)
+
+    return Check(name, text, judge)
 
 
 def refused(text: str) -> Check:
@@ -196,7 +200,9 @@ SAME_ON_EVERY_NODE: Final = Check(
     each=lambda now, node: None if now.differing is None else node not in now.differing,
 )
 LISTING_VERIFIED: Final = Check(
-    "listing-verified", "show ctl verified the file", lambda _, now: shown_list(now.said).verified
+    "listing-verified",
+    "show ctl verified the file",
+    lambda _, now: None if now.said is None else shown_list(now.said).verified,
 )
 LISTING_SAYS_NONE: Final = says("listing-none", "show ctl says that there is no CTL", "CTL File not found")
 NO_CTL: Final = Check("no-ctl", "the publisher has no CTL file", lambda _, now: now.ctl is None, LISTS)

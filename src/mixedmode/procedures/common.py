@@ -20,6 +20,8 @@ from mixedmode.procedures.steps import Part, Prompt, ResetPhones, RestartService
 SEED: Final = 'Cisco technote 118893, "{}"'
 """The section's heading goes in."""
 
+RESTART_PHONES: Final = "Restart all phones, here or at Device > Phone > Reset, so that they fetch the CTL file."
+
 MODE_LOOK: Final = Prompt(MODE_QUERY, reads=True)
 SHOW_CTL: Final = Prompt("show ctl", reads=True)
 UPDATE_CTL: Final = Prompt("utils ctl update CTLFile", ("y",))
@@ -125,7 +127,7 @@ def restart(heading: str = "", *after: Check, part: Part = Part.STEP) -> tuple[S
             part=part,
             heading=heading,
         ),
-        Step("Restart all phones, so that they fetch the CTL file.", ResetPhones(), after, part=part),
+        Step(RESTART_PHONES, ResetPhones(), after, part=part),
     )
 
 

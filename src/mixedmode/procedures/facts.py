@@ -150,7 +150,7 @@ class Facts:
 
     Attributes:
         nodes: The nodes that serve files, the publisher first.
-        said: What the last act printed.
+        said: What the last act printed; None if a person did it, and only that person saw it.
         failed: Whether the last act was refused.
         mode: ClusterSecurityMode.
         ctl: The publisher's CTL; None with :data:`Topic.LISTS` looked at means that there is none.
@@ -165,8 +165,8 @@ class Facts:
     """
 
     nodes: tuple[str, ...] = ()
-    said: tuple[str, ...] = ()
-    failed: bool = False
+    said: tuple[str, ...] | None = None
+    failed: bool | None = None
     mode: int | None = None
     ctl: ListFacts | None = None
     itl: ListFacts | None = None

@@ -81,7 +81,7 @@ def _see_phones(procedure: Procedure, stage: Stage, before: Facts) -> None:
     """State how each phone ended, and what a person must do about it."""
     now = observe(stage, {Topic.LISTS, Topic.PHONES})
     kinds = {phone.name: phone.kind for phone in (*(now.phones or ()), *(before.phones or ()))}
-    shown = shown_list(now.said)
+    shown = shown_list(stage.said)
     for phone in now.phones or ():
         rule = procedure.phones[kinds[phone.name]]
         held = ended_so(rule.ending, phone, before.ctl, now, shown)

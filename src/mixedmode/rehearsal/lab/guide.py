@@ -1,29 +1,19 @@
-"""What a lab and a rehearsal print for people: where everything is, what each phone holds, what to try."""
+"""What a lab prints for people: where everything is, what each phone holds, what to try."""
 
 from __future__ import annotations
 
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixedmode.faces.terminal.console import Colour, Painted
-from mixedmode.printable import printable
+from mixedmode.faces.terminal.table import table
 
 if TYPE_CHECKING:
     from mixedmode.phone.mind.outcome import BootOutcome
     from mixedmode.rehearsal.lab.lab import Lab
-    from mixedmode.rehearsal.report import Promise, Report
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return a table with left-justified columns."""
-    lines = [list(heads), *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    lines.insert(1, ["-" * width for width in widths])
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 
 def guide(lab: Lab, boots: Sequence[BootOutcome]) -> list[str]:
@@ -97,45 +87,3 @@ def _suggestions(lab: Lab, boots: Sequence[BootOutcome]) -> list[str]:
         ]
     rows.append((f"{name} rehearse non-secure-to-mixed", "the whole procedure on a lab of its own"))
     return [line for command, what in rows for line in (f"  {command}", f"      {what}")]
-
-
-def _ended(boot: BootOutcome) -> list[str]:
-    return [boot.shown or "none", boot.alarm.name if boot.alarm is not None else "-", boot.summary]
-
-
-def summary(report: Report) -> list[str]:
-    """Return the end of a rehearsal: each phone's outcome, what did not hold, the verdict."""
-    lines = [""]
-    shown = report.phones if len(report.phones) <= 40 else [p for p in report.phones if not p.held][:40]
-    if shown:
-        rows = table(
-            ["phone", "model", "ended as promised", "CTL on its screen", "alarm", "status"],
-            ([p.boot.name, p.boot.model.name, "yes" if p.held else "NO", *_ended(p.boot)] for p in shown),
-        )
-        lines += rows[:2]
-        lines += [Painted(row, _colour(p)) for row, p in zip(rows[2:], shown, strict=True)]
-        lines.append("")
-    remedies: dict[str, list[str]] = {}
-    for phone in report.phones:
-        if phone.remedy:
-            remedies.setdefault(phone.remedy, []).append(f"{phone.boot.name} ({phone.boot.model.name})")
-    for remedy, names in remedies.items():
-        more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-        lost = f"locked out, as promised: {', '.join(names[:10])}{more}: {remedy}"
-        lines.append(Painted(lost, Colour.YELLOW))
-    held = sum(phone.held for phone in report.phones)
-    broken = [f"does not hold: {check.what} ({check.detail})" for check in report.checks if not check.held]
-    lines += [Painted(line, Colour.RED) for line in broken]
-    checks = sum(check.held is True for check in report.checks)
-    verdict = (
-        f"{report.procedure}: {'as promised' if report.held else 'NOT as promised'}: "
-        f"{held} of {len(report.phones)} phones, {checks} of {len(report.checks)} checks"
-    )
-    return [*lines, Painted(verdict, Colour.GREEN if report.held else Colour.RED)]
-
-
-def _colour(phone: Promise) -> Colour:
-    """Return the colour of a phone: lost ones stand out, also where the procedure said that they would be."""
-    if not phone.held:
-        return Colour.RED
-    return Colour.YELLOW if phone.remedy else Colour.GREEN

@@ -149,7 +149,7 @@ def list_devices(
     if json:
         print_json(found)
         return
-    from mixedmode.rehearsal.lab.guide import table
+    from mixedmode.faces.terminal.table import table
 
     rows = (
         [str(d["name"]), str(d["model"]), str(d["device_pool"]), str(d["ctl_sha1"] or "-"), str(d["description"])]

@@ -148,9 +148,9 @@ def rehearse(
     """
     import tempfile
 
-    from mixedmode.rehearsal.lab.guide import summary
     from mixedmode.rehearsal.lab.lab import Lab, LabSpec
     from mixedmode.rehearsal.rehearse import rehearse as play
+    from mixedmode.rehearsal.report import summary
 
     if procedure != "all" and procedure not in PROCEDURES:
         known = ", ".join([*PROCEDURES, "all"])

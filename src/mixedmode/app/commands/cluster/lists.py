@@ -53,7 +53,7 @@ def _print_history(history: list[Publication], *, json: bool) -> None:
     if json:
         print_json([_document(each) for each in history])
         return
-    from mixedmode.rehearsal.lab.guide import table
+    from mixedmode.faces.terminal.table import table
 
     rows = (
         [

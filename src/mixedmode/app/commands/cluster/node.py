@@ -230,8 +230,8 @@ def _operation_lines(document: dict[str, Any]) -> list[str]:
 
 
 def _status_lines(document: dict[str, Any]) -> list[str]:
+    from mixedmode.faces.terminal.table import table
     from mixedmode.node.upkeep import JOIN_AGAIN, REMOVED
-    from mixedmode.rehearsal.lab.guide import table
 
     lines = [
         f"{document['node']} ({document['role']}, {document['address']}), since {document['started']}",

@@ -42,7 +42,7 @@ def list_phones(directory: Directory = None, config: Config = None, json: AsJson
     if json:
         print_json(found)
         return
-    from mixedmode.rehearsal.lab.guide import table
+    from mixedmode.faces.terminal.table import table
 
     rows = ([p["name"], p["model"], p["node"], p["address"], p["security"], p["since"]] for p in found)
     print_lines(table(["phone", "model", "CallManager", "address", "security", "since"], rows))

@@ -51,7 +51,7 @@ def list_tokens(
     if json:
         print_json(found)
         return
-    from mixedmode.rehearsal.lab.guide import table
+    from mixedmode.faces.terminal.table import table
 
     rows = (
         [each[key] or "-" for key in ("label", "serial", "subject")]

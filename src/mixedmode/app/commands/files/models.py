@@ -39,7 +39,7 @@ def models(
     if json:
         print_json([document(model) for model in chosen])
         return
-    from mixedmode.rehearsal.lab.guide import table
+    from mixedmode.faces.terminal.table import table
 
     head = ["model", "type", "Security by Default", "hash shown", "protocol", "digests", "TLS", "HTTP first", "unsure"]
     print_lines(table(head, (_row(model) for model in chosen)))

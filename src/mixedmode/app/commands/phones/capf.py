@@ -155,7 +155,7 @@ def list_devices(
     if json:
         print_json(found)
         return
-    from mixedmode.rehearsal.lab.guide import table
+    from mixedmode.faces.terminal.table import table
 
     print_lines(
         table(
