@@ -318,6 +318,14 @@ def test_a_token_that_is_uploaded_and_a_torn_file(cluster: Cluster) -> None:
     assert changes(seen) == [("removed", "Phone-SAST-trust", PUB)]
 
 
+def test_a_node_that_lacks_a_certificate_keeps_its_list_and_the_rest_is_foreseen(cluster: Cluster) -> None:
+    whole = outlook(cluster)
+    own = {key: each for key, each in whole.view.own.items() if key != (SUB, "CallManager")}
+    lacking = replace(whole, view=replace(whole.view, own=own))
+    seen = preview.preview(lacking, SetParameter(ROLLBACK.name, "True").foresee(lacking))
+    assert [(each.node, each.name) for each in seen.later] == [(PUB, ITL_FILE)]
+
+
 def test_who_may_not_is_told_nothing(cluster: Cluster) -> None:
     with pytest.raises(PrivilegeError):
         cluster.operations.preview(ResetItl(), Actor("anna", level=1))

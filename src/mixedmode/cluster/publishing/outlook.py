@@ -21,6 +21,7 @@ from mixedmode.cluster.model.topology import NodeInfo, SecurityMode
 from mixedmode.cluster.model.trust_roles import TRUSTED_BY
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.publishing.lists import foreseen_ctl, foreseen_itl, itl_nodes, itls_at_start, new_itls
+from mixedmode.errors import MixedModeError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.digests import DigestAlgorithm
@@ -108,8 +109,17 @@ class Outlook:
         return self.signing_itls(itls_at_start(self.view, self.view.node(node), self.here))
 
     def starting_every_tftp(self) -> Outlook:
-        """Return the outlook after every TFTP was restarted, on whichever host the keys are."""
-        return replace(self, here=frozenset(node.name for node in self.view.nodes)).signing_itls()
+        """Return the outlook after every TFTP was restarted, on whichever host the keys are.
+
+        A node whose ITL cannot be made, since it lacks a certificate or the list is too large, keeps the one it has.
+        """
+        after = replace(self, here=frozenset(node.name for node in self.view.nodes))
+        for node in itl_nodes(after.view, after.here):
+            try:
+                after = after.signing_itls([node])
+            except MixedModeError:
+                continue
+        return after
 
     def deleting(self, node: str, name: str) -> Outlook:
         """Return the outlook without a file of one node."""
