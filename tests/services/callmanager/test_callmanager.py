@@ -13,8 +13,10 @@ import pytest
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.phone.body.registration_status import RegistrationState
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.load import private_key_pem
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, issue_lsc
+from mixedmode.pki.reading.der import encode
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.sccp import Frame, FrameBuffer, Message, ResetKind, encode_message, parse_message
 from mixedmode.protocols.sccp.messages import registering as r
@@ -33,6 +35,7 @@ from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.cluster.building import MIXED, PHONES, PUB, ctl_of, make
 from tests.pki.material import key, signer
+from tests.pki.zoo import certificate
 from tests.services.callmanager.callmanager_site import (
     DEVICE,
     OTHER,
@@ -279,6 +282,19 @@ def test_a_certificate_that_nobody_vouches_for_ends_the_handshake() -> None:
                 assert "certificate" in await refused(registration)
             assert service.metrics["handshake_failures"] >= 1
             assert any("its certificate is refused" in line for line in lines)
+
+    run(procedure())
+
+
+def test_a_certificate_of_the_store_that_openssl_refuses_is_named() -> None:
+    broken = Certificate.from_der(certificate(dates=(encode(0x17, b"today"), encode(0x02, b"\1"))))
+
+    async def procedure() -> None:
+        with pytest.raises(UsageError, match="does not take a certificate that vouches for phones") as refusal:
+            async with callmanager(anchors=[authority().certificate, broken]):
+                pass
+        assert refusal.value.where == "CAPF-trust: CN=cucm-pub;O=Example;C=NZ"
+        assert refusal.value.next_step == "remove it from the store"
 
     run(procedure())
 

@@ -6,7 +6,9 @@ import os
 import ssl
 
 from mixedmode.errors import UsageError
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.load import private_key_pem
+from mixedmode.pki.reading.oddities import oddities
 from mixedmode.pki.signing.signer import SoftwareSigner
 
 _REASONS = (
@@ -19,10 +21,18 @@ _REASONS = (
 )
 
 
-def plain_reason(error: ssl.SSLError) -> str:
-    """Return why OpenSSL refused a certificate or key, in our words."""
-    reason = error.reason or ""
-    return next((text for word, text in _REASONS if word in reason), "it is damaged, or too weak for today's TLS")
+def plain_reason(error: ssl.SSLError, certificate: Certificate) -> str:
+    """Return why OpenSSL refused a certificate or its key, in our words.
+
+    Python has no name for some of OpenSSL's reasons, such as a date without seconds since 3.5. What is odd about the
+    certificate is the likely cause then.
+    """
+    for word, text in _REASONS:
+        if word in (error.reason or ""):
+            return text
+    if odd := oddities(certificate):
+        return f"it is too unusual: {'; '.join(odd)}"
+    return "it is damaged, or too weak for today's TLS"
 
 
 def use_key(context: ssl.SSLContext, signer: SoftwareSigner, *, what: str, next_step: str) -> None:
@@ -46,7 +56,7 @@ def use_key(context: ssl.SSLContext, signer: SoftwareSigner, *, what: str, next_
         raise UsageError(
             f"OpenSSL does not take the {what}",
             where=signer.certificate.subject,
-            why=plain_reason(error),
+            why=plain_reason(error, signer.certificate),
             next_step=next_step,
         ) from error
     finally:

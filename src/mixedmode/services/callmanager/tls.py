@@ -116,16 +116,16 @@ def phone_context(trust: PhoneTrust, floor: TlsFloor = TlsFloor.TLS_1_2) -> ssl.
     context.options |= ssl.OP_NO_TICKET | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    anchors = b"".join(anchor.der for anchor in trust.anchors())
-    if anchors:
+    for anchor in trust.anchors():
+        # One at a time, so that the message names the one to remove.
         try:
-            context.load_verify_locations(cadata=anchors)
+            context.load_verify_locations(cadata=anchor.der)
         except ssl.SSLError as error:
             raise UsageError(
-                "OpenSSL does not take the certificates that vouch for phones",
-                where=CAPF_TRUST,
-                why=plain_reason(error),
-                next_step="remove what is no certificate authority from the store",
+                "OpenSSL does not take a certificate that vouches for phones",
+                where=f"{CAPF_TRUST}: {anchor.subject}",
+                why=plain_reason(error, anchor),
+                next_step="remove it from the store",
             ) from error
     return context
 
