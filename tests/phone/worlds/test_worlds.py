@@ -69,7 +69,7 @@ def test_a_fleet_starts_in_virtual_time_and_waits_for_silent_servers() -> None:
     async def procedure(world: World, network: MemoryNetwork) -> FleetReport:
         network.answers["files", 69] = tftp(files(NEW, names_of(phones)))
         network.streams["127.0.0.1", 2445] = silent, tvs_signer().certificate.der
-        ask = partial(ask_tvs, network=world.network)
+        ask = partial(ask_tvs, world=world)
         return await Fleet(phones, SERVER, tvs=ask, world=world, ports=lambda _size, _family: MemoryPool(network)).run()
 
     report, seconds = in_memory(procedure)
@@ -88,7 +88,7 @@ def test_nothing_that_a_server_of_another_certificate_says_is_heard() -> None:
     async def procedure(world: World, network: MemoryNetwork) -> BootOutcome:
         network.answers["files", 69] = tftp({"CTLFile.tlv": new_ctl(NEW).data, f"{DEVICE}.cnf.xml": CONFIG})
         network.streams["127.0.0.1", 2445] = talks, b"another certificate"
-        phone = Phone(DEVICE, get_model("7975"), tvs=partial(ask_tvs, network=network), world=world)
+        phone = Phone(DEVICE, get_model("7975"), tvs=partial(ask_tvs, world=world), world=world)
         phone.state = BEHIND
         return await phone.boot(SERVER)
 

@@ -18,8 +18,9 @@ from typing import Final
 
 from mixedmode.causes import why_no_connection
 from mixedmode.errors import RemoteError, RemoteProtocolError, UsageError
-from mixedmode.phone.body.network import SOCKETS, Connection, Network
+from mixedmode.phone.body.network import Connection
 from mixedmode.phone.body.tls import PhoneTls, UntrustedServerError
+from mixedmode.phone.body.world import REAL, Clock, World
 from mixedmode.pki.certificates.capf_proof import make_proof
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import KeyKind, generate_key
@@ -92,7 +93,7 @@ async def enrol(
     mode: AuthMode = AuthMode.LSC,
     tls_max: str = "1.3",
     trusted: Collection[bytes] | None = None,
-    network: Network = SOCKETS,
+    world: World = REAL,
 ) -> Outcome:
     """Ask a CAPF what to do, and do it.
 
@@ -106,7 +107,7 @@ async def enrol(
         mode: How it proves itself.
         tls_max: The newest TLS that it speaks.
         trusted: DER of the certificates that the server may show (CAPF records of the phone's lists); None: any.
-        network: How to get there.
+        world: Where and when the phone lives.
 
     Raises:
         UntrustedServerError: It showed another certificate.
@@ -125,10 +126,10 @@ async def enrol(
     )
     try:
         async with asyncio.timeout(DEADLINE):
-            connection = await network.connect(host, port, tls=PhoneTls(tls_max))
+            connection = await world.network.connect(host, port, tls=PhoneTls(tls_max))
             try:
                 _check_server(connection, trusted)
-                return await _converse(session, connection.reader, connection.writer, lsc)
+                return await _converse(session, connection, lsc, world.clock)
             finally:
                 connection.writer.transport.abort()
     except TimeoutError:
@@ -154,22 +155,21 @@ def credential(device: str, identity: SoftwareSigner) -> Credential:
     return Credential(der, *make_proof(identity, Claim(device, b"", der).signed))
 
 
-async def _converse(
-    session: PhoneSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lsc: SoftwareSigner | None
-) -> Outcome:
+async def _converse(session: PhoneSession, connection: Connection, lsc: SoftwareSigner | None, clock: Clock) -> Outcome:
+    reader, writer = connection.reader, connection.writer
     did = ""
     key = None
     monotonic = asyncio.get_running_loop().time
     data: bytes | None = b""
     while True:
-        events = session.receive(data, monotonic())
+        events = session.receive(data, clock.monotonic())
         data = b""
         for event in events:
             match event:
                 case Generate(wish):
                     writer.write(session.bytes_to_send())
                     key = await asyncio.to_thread(generate_key, _kind(wish))
-                    session.send(KeyMade(_public(key)), monotonic())
+                    session.send(KeyMade(_public(key)), clock.monotonic())
                 case Installed(certificate) if key is not None:
                     lsc, did = SoftwareSigner(Certificate.from_der(certificate), key), "installed"
                 case Removed():

@@ -83,7 +83,7 @@ async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "") -> Outcome
                 mode=_mode(config.capf_mode),
                 tls_max=phone.model.tls_max,
                 trusted=_believed(phone.state.trust),
-                network=phone.world.network,
+                world=phone.world,
             )
         except RemoteError as error:
             problem = problem or error

@@ -18,8 +18,9 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from mixedmode.causes import place, why_no_connection
 from mixedmode.errors import LocalProtocolError, MalformedError, RemoteError, RemoteProtocolError, UsageError
-from mixedmode.phone.body.network import SOCKETS, Connection, Network
+from mixedmode.phone.body.network import Connection
 from mixedmode.phone.body.tls import PhoneTls, UntrustedServerError
+from mixedmode.phone.body.world import REAL, World
 from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, TVS_UNREACHABLE, TvsAnswer, TvsOutcome
 from mixedmode.pki.certificates.certificates import Certificate
@@ -55,12 +56,12 @@ async def ask_in_turn(
     return TVS_UNREACHABLE
 
 
-async def ask_tvs(request: TvsRequest, *, network: Network = SOCKETS) -> TvsAnswer:
+async def ask_tvs(request: TvsRequest, *, world: World = REAL) -> TvsAnswer:
     """Ask one TVS server about a signer.
 
     Args:
         request: Whom, and what.
-        network: How to get there.
+        world: Where and when the phone lives.
 
     Raises:
         RemoteError: It does not answer, shows another certificate, or breaks the protocol.
@@ -69,7 +70,7 @@ async def ask_tvs(request: TvsRequest, *, network: Network = SOCKETS) -> TvsAnsw
     message = QueryRequest(new_session(), request.device, question.subject, question.issuer, question.serial)
     server = request.server
     answer = await exchange(
-        server.address, server.port, message, trusted=request.trusted, tls_max=request.tls_max, network=network
+        server.address, server.port, message, trusted=request.trusted, tls_max=request.tls_max, world=world
     )
     if not answer.known or answer.certificate is None:
         return TVS_UNKNOWN
@@ -95,7 +96,7 @@ async def exchange(
     trusted: Collection[bytes] | None,
     tls_max: str = "1.3",
     deadline: float = DEADLINE,
-    network: Network = SOCKETS,
+    world: World = REAL,
 ) -> Answer:
     """Ask one server one thing.
 
@@ -106,14 +107,14 @@ async def exchange(
         trusted: DER of the certificates that it may show; None: any, when only the answer is of interest.
         tls_max: The newest TLS to speak, of :data:`~mixedmode.phone.body.tls.TLS_VERSIONS`.
         deadline: Seconds for everything.
-        network: How to get there.
+        world: Where and when the phone lives.
 
     Raises:
         UntrustedServerError: It showed another certificate (rule 1).
         RemoteError: It does not answer in time, or breaks the protocol.
         UsageError: The request does not fit into a message, or there is no such TLS version.
     """
-    talk, monotonic = ClientConnection(), asyncio.get_running_loop().time
+    talk, monotonic = ClientConnection(), world.clock.monotonic
     try:
         talk.send(request, monotonic())
     except LocalProtocolError as error:
@@ -121,12 +122,14 @@ async def exchange(
     where = place(host, port)
     try:
         async with asyncio.timeout(deadline):
-            connection = await network.connect(host, port, tls=PhoneTls(tls_max))
+            connection = await world.network.connect(host, port, tls=PhoneTls(tls_max))
             try:
                 _check_server(connection, trusted)
                 connection.writer.write(talk.bytes_to_send())
                 await connection.writer.drain()
-                while not (answers := talk.receive(await connection.reader.read(_READ) or None, monotonic())):
+                while not (
+                    answers := talk.receive(await connection.reader.read(_READ) or None, monotonic())
+                ):
                     pass
                 return answers[0]
             finally:
