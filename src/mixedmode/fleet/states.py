@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from mixedmode.fleet.fleet import Fleet
 from mixedmode.fleet.memory import FORMAT, load_fleet
 from mixedmode.fleet.phones import FleetPhone
 from mixedmode.phone.body.client import Server
-from mixedmode.phone.body.storage import MAX_BYTES, PhoneStateError, load_state
+from mixedmode.phone.body.storage import read_state
 from mixedmode.phone.body.tvs import TvsClient
 from mixedmode.phone.mind.trust.state import PhoneState
 
@@ -44,12 +43,8 @@ def read_held(path: Path) -> dict[str, PhoneState]:
     fleet = read_fleet(path)
     if fleet is not None:
         return {phone.name: phone.state for phone in fleet}
-    held = {}
-    for file in sorted(path.glob("*.json"))[:_MOST_FILES] if path.is_dir() else [path]:
-        owner = _owner(file)
-        state = load_state(file, owner)
-        if state is not None:
-            held[owner] = state
+    files = sorted(path.glob("*.json"))[:_MOST_FILES] if path.is_dir() else [path]
+    held = dict(found for found in map(read_state, files) if found is not None)
     if not held:
         raise UsageError(
             "there is no phone's state here",
@@ -57,16 +52,6 @@ def read_held(path: Path) -> dict[str, PhoneState]:
             next_step="keep one with `mixedmode phone --state FILE` or `mixedmode fleet boot --save FILE`",
         )
     return held
-
-
-def _owner(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return str(json.loads(file.read(MAX_BYTES))["device"])
-    except FileNotFoundError:
-        return ""
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PhoneStateError("this is no phone's state file", where=str(path), why=str(error)) from error
 
 
 async def current(phones: Sequence[FleetPhone], server: Server, tvs: TvsClient | None) -> list[FleetPhone]:

@@ -44,6 +44,25 @@ def load_state(path: Path, device: str) -> PhoneState | None:
     Raises:
         PhoneStateError: It is damaged, or another phone's.
     """
+    found = read_state(path)
+    if found is None:
+        return None
+    owner, state = found
+    if owner != device:
+        raise PhoneStateError(
+            f"this is the state of {owner}, not of {device}",
+            where=str(path),
+            next_step="name another state file, or the phone that it belongs to",
+        )
+    return state
+
+
+def read_state(path: Path) -> tuple[str, PhoneState] | None:
+    """Return whose state a file holds, and the state; None if there is no file.
+
+    Raises:
+        PhoneStateError: It is damaged.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -52,7 +71,7 @@ def load_state(path: Path, device: str) -> PhoneState | None:
     except OSError as error:
         raise PhoneStateError(f"the state file cannot be read: {error.strerror}", where=str(path)) from error
     try:
-        owner, state = _read(data)
+        return _read(data)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError, MixedModeError) as error:
         raise PhoneStateError(
             "the phone's state file is damaged",
@@ -60,13 +79,6 @@ def load_state(path: Path, device: str) -> PhoneState | None:
             why=str(error),
             next_step="remove the file; the phone then starts without trust lists, as from the factory",
         ) from error
-    if owner != device:
-        raise PhoneStateError(
-            f"this is the state of {owner}, not of {device}",
-            where=str(path),
-            next_step="name another state file, or the phone that it belongs to",
-        )
-    return state
 
 
 def _read(data: bytes) -> tuple[str, PhoneState]:
