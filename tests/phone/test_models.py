@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mixedmode.errors import UsageError
-from mixedmode.phone.body.device_types import OTHER_TYPES, PHONE_TYPES
+from mixedmode.phone.mind.device_types import OTHER_TYPES, PHONE_TYPES
 from mixedmode.phone.mind.models import MODELS, ShownHash, Signalling, get_model, get_phone_model
 
 

@@ -8,5 +8,5 @@ only what lies around them is shared:
 * :mod:`.tvs` -- questions to TVS, each phone for itself.
 * :mod:`.sharing` -- parsed lists and verdicts, where sharing cannot change an outcome.
 * :mod:`.faults` -- loss, duplication, delay, damaged files, silent servers, from a seed.
-* :mod:`.fleet` -- runs the boots; :mod:`.outcomes` -- what came of them; :mod:`.live` -- a terminal's view.
+* :mod:`.fleet` -- runs the boots; :mod:`.outcomes` -- what came of them all; :mod:`.live` -- a terminal's view.
 """

@@ -159,7 +159,6 @@ async def _converse(session: PhoneSession, connection: Connection, lsc: Software
     reader, writer = connection.reader, connection.writer
     did = ""
     key = None
-    monotonic = asyncio.get_running_loop().time
     data: bytes | None = b""
     while True:
         events = session.receive(data, clock.monotonic())

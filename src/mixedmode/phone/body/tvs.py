@@ -127,9 +127,7 @@ async def exchange(
                 _check_server(connection, trusted)
                 connection.writer.write(talk.bytes_to_send())
                 await connection.writer.drain()
-                while not (
-                    answers := talk.receive(await connection.reader.read(_READ) or None, monotonic())
-                ):
+                while not (answers := talk.receive(await connection.reader.read(_READ) or None, monotonic())):
                     pass
                 return answers[0]
             finally:

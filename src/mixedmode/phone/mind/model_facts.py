@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from mixedmode.phone.body.device_types import OTHER_TYPES, PHONE_TYPES
+from mixedmode.phone.mind.device_types import OTHER_TYPES, PHONE_TYPES
 
 
 class ShownHash(StrEnum):

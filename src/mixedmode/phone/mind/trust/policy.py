@@ -6,6 +6,7 @@ and offers the same file again with the answer.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,11 @@ class TrustPolicy:
         self.model = model
         self.settings = settings or PolicySettings()
         self._evidence = Evidence(model, self.settings, verifier)
+
+    def turned(self, setting: str) -> TrustPolicy:
+        """Return the policy with one setting the other way round."""
+        settings = replace(self.settings, **{setting: not getattr(self.settings, setting)})
+        return TrustPolicy(self.model, settings, self._evidence.verifier)
 
     # Trust lists.
 
