@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mixedmode.cluster.engine.audit import AuditRecord
+from mixedmode.cluster.engine.results import AuditRecord
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
@@ -67,7 +67,7 @@ def itl_of(cluster: Cluster, node: str = PUB) -> TrustList:
 
 def asked_for(cluster: Cluster) -> list[AuditRecord]:
     """What people asked for, by the audit log: not that the cluster was made, and what it does by itself."""
-    return [record for record in cluster.operations.journal.audit() if record.actor.user != "system"]
+    return [record for record in cluster.operations.journal.audit() if record.user != "system"]
 
 
 def listing(trust_list: TrustList) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import (
     LicenceRefusedError,
@@ -26,7 +26,7 @@ from mixedmode.cluster.replication.replication import ReplicationState
 from mixedmode.pki.certificates.profiles import KeyKind
 from tests.cluster.building import MIXED, PUB, SUB, UPDATE, make
 
-ANNA = Actor("anna", "192.0.2.7")
+ANNA = Principal("anna", 4, "192.0.2.7")
 
 
 def refusal(cluster: Cluster, operation: Operation = MIXED) -> PreconditionError:

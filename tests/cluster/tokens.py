@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
-from mixedmode.cluster.engine.steps import Actor, OperationResult
+from mixedmode.cluster.engine.principal import Principal
+from mixedmode.cluster.engine.results import OperationResult
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.ctl_upload import CtlAction, UploadCtl
 from mixedmode.control.ctl_description import describe
@@ -27,7 +28,7 @@ from mixedmode.protocols.ctlprovider import Action, Description
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.roles import Layout
 
-ANNA = Actor("anna", "192.0.2.7")
+ANNA = Principal("anna", 4, "192.0.2.7")
 ACTIONS = {
     Action.MIXED: CtlAction.MIXED,
     Action.NON_SECURE: CtlAction.NON_SECURE,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from mixedmode.cluster.engine.audit import AuditRecord
+from mixedmode.cluster.engine.results import AuditRecord
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.store.schema import Base
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import asyncssh
 
 from mixedmode.cluster.engine.documents import operation_of
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations import OPERATIONS
 from mixedmode.control.accounts import account_store
@@ -96,13 +96,13 @@ class Entrances:
     def engine(self, title: str) -> str:
         """Any program within the node that asks for an operation."""
         kind = OPERATIONS[title]
-        who = Actor("guest" if kind.privilege == 1 else "operator", "192.0.2.9", kind.privilege - 1, PUB)
+        who = Principal("guest" if kind.privilege == 1 else "operator", kind.privilege - 1, "192.0.2.9", PUB)
         return _refusal(lambda: Control(self.cluster).run(who, operation_of(kind, DOCUMENTS.get(title, {}))))
 
     def plan(self, title: str) -> str:
         """Who only asks what an operation would do."""
         kind = OPERATIONS[title]
-        who = Actor("guest", "192.0.2.9", 0, PUB)
+        who = Principal("guest", 0, "192.0.2.9", PUB)
         refusal = Control(self.cluster).plan(who, operation_of(kind, DOCUMENTS.get(title, {}))).refusal
         return refusal.diagnostics() if refusal else ""
 

@@ -182,7 +182,7 @@ def test_what_the_program_does_by_itself_has_entries(cluster: Cluster) -> None:
     watch = Watch(cluster)
     assert cluster.deliver_pending() == {}
     assert watch.unexplained() == []
-    assert [(e.actor.user, e.action, e.details["files"]) for e in watch.entries()] == [
+    assert [(e.user, e.action, e.details["files"]) for e in watch.entries()] == [
         ("system", "waiting files delivered", [ITL_FILE])
     ]
     cluster.folder(PUB).write(ITL_FILE, None)
@@ -209,6 +209,6 @@ def test_a_database_that_is_away_keeps_accounts_and_files_as_they_are(
         broken.setattr(Database, "write", away)
         with pytest.raises(DatabaseError):
             Control(cluster).do(
-                AdminSession(cluster, PUB).actor, acts.MAKE_ACCOUNT, lambda: accounts.put("eve", "Marmalade-1", 4)
+                AdminSession(cluster, PUB).principal, acts.MAKE_ACCOUNT, lambda: accounts.put("eve", "Marmalade-1", 4)
             )
     assert state_of(cluster) == before

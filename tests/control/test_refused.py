@@ -93,7 +93,7 @@ def test_who_has_not_the_level_is_refused_and_audited(entrances: Entrances, face
     # At the prompt the line begins with the command's name.
     assert {entry.action == action if action else asked.startswith(entry.action) for entry in refused} == {True}
     assert not [entry for entry in entries if entry.outcome != "refused" and entry.action != "login"]
-    (who,) = {(entry.actor.user, entry.details["level"]) for entry in refused}
+    (who,) = {(entry.user, entry.details["level"]) for entry in refused}
     assert who in {("guest", 0), ("operator", 1), ("operator", 3), (ME, 0)}
 
 
@@ -104,7 +104,7 @@ def test_the_socket_of_a_node_believes_the_kernel_and_nobody_else(entrances: Ent
     )
     assert done.returncode == 2
     last = entrances.cluster.operations.journal.audit()[-1]
-    assert (last.actor.user, last.actor.source) == (ME, "console")
+    assert (last.user, last.source) == (ME, "console")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="sudo makes root")
@@ -112,4 +112,4 @@ def test_who_became_root_by_sudo_is_named(entrances: Entrances) -> None:
     run_mixedmode(
         "device", "remove", "SEP001122330000", "--directory", entrances.cluster.directory, env={"SUDO_USER": "anna"}
     )
-    assert entrances.cluster.operations.journal.audit()[-1].actor.source == "console, sudo of anna"
+    assert entrances.cluster.operations.journal.audit()[-1].source == "console, sudo of anna"

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.itl import ResetItl
 from mixedmode.cluster.store.folders import NodeFolder
@@ -252,7 +252,7 @@ def test_who_holds_the_lock_is_shown_and_what_was_cut_off_is_settled(
 
     def run() -> None:
         with contextlib.suppress(SystemExit):
-            cluster.run(operation, Actor("anna", "192.0.2.7"))
+            cluster.run(operation, Principal("anna", 4, "192.0.2.7"))
 
     cluster = Cluster.attach(made / "data")
     operation = ResetItl()

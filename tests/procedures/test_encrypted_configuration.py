@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.model.topology import DeviceSpec, Service
 from mixedmode.cluster.operations.devices import AddDevices
 from mixedmode.phone.body.capf import Outcome, enrol
@@ -34,7 +34,7 @@ Reports = tuple[Booted, Booted, Booted, str, Renewals]
 async def procedure(folder: Path) -> Reports:
     lab = Lab(folder, LabSpec(nodes=1, models=()))
     device = DeviceSpec(NAME, "8861", protocol="SCCP", security_mode=3)
-    lab.cluster.run(AddDevices((device,)), Actor("anna"))
+    lab.cluster.run(AddDevices((device,)), Principal("anna", 4))
     await lab.start()
     try:
         node = lab.publisher
@@ -61,7 +61,7 @@ async def renewals(lab: Lab, lsc: SoftwareSigner) -> Renewals:
     foreign = await renew(phone, PhoneKeys(None, lsc_of_another(lsc)))
     proved = await renew(phone, PhoneKeys(lsc))
     audit = [
-        f"{record.actor.user} {record.outcome} {record.details['device']}: {record.details['reason']}"
+        f"{record.user} {record.outcome} {record.details['device']}: {record.details['reason']}"
         for record in lab.cluster.operations.journal.audit()
         if record.action == "CAPF"
     ]

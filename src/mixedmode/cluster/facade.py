@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from mixedmode.cluster import creation
 from mixedmode.cluster.engine.engine import Operations
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.engine.steps import DONE, SYSTEM, Actor, OperationResult
+from mixedmode.cluster.engine.principal import SYSTEM, Principal
+from mixedmode.cluster.engine.results import DONE, OperationResult
 from mixedmode.cluster.model.errors import ClusterBusyError, NotFoundError
 from mixedmode.cluster.model.licences import DatabaseLicences, LicenceService
 from mixedmode.cluster.model.records import Device, StoredCertificate
@@ -37,7 +38,7 @@ from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.roles import Role
 
-_CAPF = Actor("CAPF")
+_CAPF = Principal("CAPF", 0)
 _LSC_ACTION = "LSC"
 _MADE = "cluster create"
 _DELIVERED = "waiting files delivered"
@@ -94,7 +95,7 @@ class Cluster(ClusterState):
         licences: LicenceService | None = None,
         replication: ReplicationMonitor | None = None,
         clock: Clock = utc_now,
-        actor: Actor = SYSTEM,
+        principal: Principal = SYSTEM,
     ) -> Cluster:
         """Make a new cluster, in non-secure mode, each TFTP node with its ITL, and open it.
 
@@ -106,7 +107,7 @@ class Cluster(ClusterState):
             licences: As of the constructor.
             replication: As of the constructor.
             clock: The time, UTC.
-            actor: Who has it made.
+            principal: Who has it made.
 
         Raises:
             UsageError: There is a cluster at this place.
@@ -126,7 +127,7 @@ class Cluster(ClusterState):
         journal = cluster.operations.journal
         details = {"version": spec.version.text, "nodes": [node.name for node in spec.nodes]}
         creation.create(
-            directory, database, spec, clock(), lambda session: journal.record(session, actor, _MADE, DONE, details)
+            directory, database, spec, clock(), lambda session: journal.record(session, principal, _MADE, DONE, details)
         )
         cluster.publish_missing_itls()
         cluster.make_query_login()
@@ -213,9 +214,9 @@ class Cluster(ClusterState):
         """Close the database."""
         self.database.close()
 
-    def run(self, operation: Operation, actor: Actor = SYSTEM, *, on_node: str | None = None) -> OperationResult:
+    def run(self, operation: Operation, principal: Principal = SYSTEM) -> OperationResult:
         """Run an operation; see :meth:`Operations.run`."""
-        return self.operations.run(operation, actor, on_node=on_node)
+        return self.operations.run(operation, principal)
 
     def show_ctl(self, node: str) -> TrustFile:
         """Return a node's CTL file beside what the publisher published."""

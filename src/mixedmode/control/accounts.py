@@ -18,12 +18,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from mixedmode.cluster.engine.principal import LEVELS
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.files import PRIVATE, write_atomic
 
 FILE_NAME = "accounts.json"
-LEVELS = (0, 1, 4)
 MIN_PASSWORD = 6
 MAX_PASSWORD = 127
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from mixedmode.cluster.engine.audit import AuditLog, AuditRecord
+from mixedmode.cluster.engine.audit import AuditLog
+from mixedmode.cluster.engine.results import AuditRecord
 from mixedmode.errors import UsageError
 from mixedmode.printable import one_line
 
@@ -80,7 +81,7 @@ def moment(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
 def line(record: AuditRecord, zone: tzinfo | None = None) -> str:
     """Return an entry as a line: when, who and from where, what, what became of it, what changed or why it did not."""
     when = record.moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
-    who = f"{record.actor.user}@{record.actor.source}"
+    who = f"{record.user}@{record.source}"
     told = what(record)
     return one_line(f"{when}  {who}  {record.action}  {record.outcome.upper()}{f'  {told}' if told else ''}")
 
@@ -103,10 +104,10 @@ def document(record: AuditRecord) -> dict[str, Any]:
     return {
         "number": record.number,
         "moment": record.moment.isoformat(),
-        "user": record.actor.user,
-        "source": record.actor.source,
-        "level": record.details.get("level"),
-        "node": record.details.get("node"),
+        "user": record.user,
+        "source": record.source,
+        "level": record.level,
+        "node": record.node,
         "action": record.action,
         "outcome": record.outcome,
         "operation": record.operation,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mixedmode.cluster.engine.steps import Actor, OperationResult
+from mixedmode.cluster.engine.principal import Principal
+from mixedmode.cluster.engine.results import OperationResult
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.operations.ctl_upload import CtlAction, InstallCtl, UploadCtl
@@ -87,8 +88,8 @@ class CtlDesk:
         nodes = [node.name for node in self._cluster.nodes()]
         return _installed(self._control.run(self._actor(who), operation), nodes)
 
-    def _actor(self, who: Administrator) -> Actor:
-        return Actor(who.user[:_USER_CHARACTERS], who.source, who.level, self._node)
+    def _actor(self, who: Administrator) -> Principal:
+        return Principal(who.user[:_USER_CHARACTERS], who.level, who.source, self._node)
 
 
 def _text(text: str) -> str:

@@ -15,10 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from mixedmode.cluster.engine.audit import AuditRecord
-from mixedmode.cluster.engine.journal import Entry
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.engine.steps import Actor, OperationResult, Plan
+from mixedmode.cluster.engine.principal import Principal
+from mixedmode.cluster.engine.results import AuditRecord, Entry, OperationResult, Plan
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.publishing.preview import Preview
 from mixedmode.control.acts import SHOW_AUDIT, Act
@@ -38,11 +37,11 @@ class Control:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    def plan(self, principal: Actor, operation: Operation) -> Plan:
+    def plan(self, principal: Principal, operation: Operation) -> Plan:
         """Return what an operation would do now, and why it would be refused if it would."""
         return self._cluster.operations.plan(operation, principal)
 
-    def preview(self, principal: Actor, operation: Operation) -> Preview:
+    def preview(self, principal: Principal, operation: Operation) -> Preview:
         """Return the files and certificates that an operation would publish now.
 
         Raises:
@@ -51,16 +50,16 @@ class Control:
         """
         return self._cluster.operations.preview(operation, principal)
 
-    def run(self, principal: Actor, operation: Operation) -> OperationResult:
+    def run(self, principal: Principal, operation: Operation) -> OperationResult:
         """Run an operation to its end.
 
         Raises:
             PrivilegeError: The principal has not the level for it.
             MixedModeError: It was refused or failed; see :meth:`.engine.Operations.run`.
         """
-        return self._cluster.operations.run(operation, principal, on_node=principal.node or None)
+        return self._cluster.operations.run(operation, principal)
 
-    def end_what_was_left(self, principal: Actor) -> OperationResult | None:
+    def end_what_was_left(self, principal: Principal) -> OperationResult | None:
         """Finish or undo what a dead process left; see :meth:`.engine.Operations.resume_or_rollback`."""
         return self._cluster.operations.resume_or_rollback(principal)
 
@@ -68,7 +67,7 @@ class Control:
         """Return the latest operations, oldest first."""
         return self._cluster.operations.journal.history()
 
-    def allow(self, principal: Actor, act: Act, **details: object) -> None:
+    def allow(self, principal: Principal, act: Act, **details: object) -> None:
         """Refuse who may not (rule 1).
 
         Raises:
@@ -76,7 +75,7 @@ class Control:
         """
         self._cluster.operations.authorize(principal, act.name, act.level, details)
 
-    def do(self, principal: Actor, act: Act, change: Callable[[], T], **details: object) -> T:
+    def do(self, principal: Principal, act: Act, change: Callable[[], T], **details: object) -> T:
         """Change something that is no operation of the cluster's: allowed, done and audited (rule 2).
 
         Args:
@@ -98,11 +97,11 @@ class Control:
             journal.note(principal, act.name, "failed", {**details, "error": str(error)})
             raise
 
-    def note(self, principal: Actor, act: Act, outcome: str, **details: object) -> None:
+    def note(self, principal: Principal, act: Act, outcome: str, **details: object) -> None:
         """Write into the audit log what became of something that was allowed before."""
         self._cluster.operations.journal.note(principal, act.name, outcome, details)
 
-    def audit_log(self, principal: Actor, wanted: Wanted) -> Sequence[AuditRecord]:
+    def audit_log(self, principal: Principal, wanted: Wanted) -> Sequence[AuditRecord]:
         """Return entries of the audit log, oldest first.
 
         Raises:

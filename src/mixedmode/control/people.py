@@ -15,8 +15,8 @@ import os
 import pwd
 from typing import Final
 
-from mixedmode.cluster.engine.steps import Actor
-from mixedmode.control.accounts import LEVELS, Account, AccountStore
+from mixedmode.cluster.engine.principal import LEVELS, Principal
+from mixedmode.control.accounts import Account, AccountStore
 from mixedmode.printable import printable
 
 CONSOLE: Final = "console"
@@ -25,17 +25,17 @@ _LONGEST: Final = 128
 """Characters of a name in the audit log."""
 
 
-def of_account(account: Account, source: str, node: str) -> Actor:
+def of_account(account: Account, source: str, node: str) -> Principal:
     """Return the principal of an account that logged in to a node."""
-    return Actor(account.name, source, account.privilege, node)
+    return Principal(account.name, account.privilege, source, node)
 
 
-def unproved(user: str, source: str, node: str) -> Actor:
+def unproved(user: str, source: str, node: str) -> Principal:
     """Return somebody who only says who he is; he may do nothing."""
-    return Actor(user[:_LONGEST], source, 0, node)
+    return Principal(user[:_LONGEST], 0, source, node)
 
 
-def of_user(uid: int, accounts: AccountStore, node: str, *, source: str = CONSOLE) -> Actor:
+def of_user(uid: int, accounts: AccountStore, node: str, *, source: str = CONSOLE) -> Principal:
     """Return the principal of a user of this machine (rule 2).
 
     Args:
@@ -49,10 +49,10 @@ def of_user(uid: int, accounts: AccountStore, node: str, *, source: str = CONSOL
     """
     name = user_name(uid)
     account = accounts.find(name)
-    return Actor(name, source, max(LEVELS) if account is None else account.privilege, node)
+    return Principal(name, max(LEVELS) if account is None else account.privilege, source, node)
 
 
-def who_runs_this(accounts: AccountStore, node: str) -> Actor:
+def who_runs_this(accounts: AccountStore, node: str) -> Principal:
     """Return the principal of who runs this process; of root it is noted who became root by sudo.
 
     Raises:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.model.errors import DatabaseError
 from mixedmode.control.acts import Act
 from mixedmode.control.door import Control
@@ -31,7 +31,7 @@ class PhoneControl:
         who: Makes a principal of the number of this machine's user who asks.
     """
 
-    def __init__(self, control: Control, who: Callable[[int], Actor]) -> None:
+    def __init__(self, control: Control, who: Callable[[int], Principal]) -> None:
         self._control = control
         self._who = who
 
@@ -61,7 +61,7 @@ class PhoneControl:
         await self._note(principal, act, "done", {**asked, **told})
         return answer
 
-    async def _note(self, principal: Actor, act: Act, outcome: str, details: Mapping[str, Any]) -> None:
+    async def _note(self, principal: Principal, act: Act, outcome: str, details: Mapping[str, Any]) -> None:
         try:
             await asyncio.to_thread(lambda: self._control.note(principal, act, outcome, **details))
         except DatabaseError as error:

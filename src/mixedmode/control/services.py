@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.operations.services import RestartService, StartService, StopService
@@ -50,13 +50,13 @@ class ServiceControl(Protocol):
     async def states(self, node: str) -> Sequence[ServiceEntry]:
         """Return a node's services."""
 
-    def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def start(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Start a service."""
 
-    def stop(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def stop(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Stop a service."""
 
-    def restart(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def restart(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Restart a service; a TFTP service serves changed files only after that."""
 
     async def reload_files(self, node: str) -> None:
@@ -82,27 +82,27 @@ class OperationServices:
             for s in found
         ]
 
-    async def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    async def start(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Note that a service shall run."""
         yield ServiceStatus.STARTING
-        await self._run(StartService(node, service.value), actor)
+        await self._run(StartService(node, service.value), principal)
         yield ServiceStatus.STARTED
 
-    async def stop(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    async def stop(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Note that a service shall not run."""
         yield ServiceStatus.STOPPING
-        await self._run(StopService(node, service.value), actor)
+        await self._run(StopService(node, service.value), principal)
         yield ServiceStatus.STOPPED
 
-    async def restart(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    async def restart(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Note that a service shall be started anew."""
         yield ServiceStatus.STOPPING
-        await self._run(RestartService(node, service.value), actor)
+        await self._run(RestartService(node, service.value), principal)
         yield ServiceStatus.STARTING
         yield ServiceStatus.STARTED
 
     async def reload_files(self, node: str) -> None:
         """Do nothing: a supervisor that follows the database reads the folder itself."""
 
-    async def _run(self, operation: Operation, actor: Actor) -> None:
-        await asyncio.to_thread(self._control.run, actor, operation)
+    async def _run(self, operation: Operation, principal: Principal) -> None:
+        await asyncio.to_thread(self._control.run, principal, operation)

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-from mixedmode.cluster.engine.steps import SYSTEM, Actor
+from mixedmode.cluster.engine.principal import SYSTEM, Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import DatabaseError, OperationFailedError
 from mixedmode.cluster.model.topology import Service
@@ -53,23 +53,25 @@ class NodeControl(OperationServices):
             for state in known
         ]
 
-    def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def start(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Start a service."""
         does: _Does = {ServiceStatus.STARTED: NodeServices.start_service}
-        return self._starting(node, service, self._do(node, service, actor, super().start(node, service, actor), does))
+        return self._starting(
+            node, service, self._do(node, service, principal, super().start(node, service, principal), does)
+        )
 
-    def stop(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def stop(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Stop a service."""
         does: _Does = {ServiceStatus.STOPPED: NodeServices.stop_service}
-        return self._do(node, service, actor, super().stop(node, service, actor), does)
+        return self._do(node, service, principal, super().stop(node, service, principal), does)
 
-    def restart(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def restart(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Restart a service."""
         does: _Does = {
             ServiceStatus.STARTING: NodeServices.stop_service,
             ServiceStatus.STARTED: NodeServices.start_service,
         }
-        done = self._do(node, service, actor, super().restart(node, service, actor), does)
+        done = self._do(node, service, principal, super().restart(node, service, principal), does)
         return self._starting(node, service, done)
 
     async def reload_files(self, node: str) -> None:
@@ -79,7 +81,7 @@ class NodeControl(OperationServices):
             await here.restart_service(Service.TFTP)
 
     async def _do(
-        self, node: str, service: Service, actor: Actor, noted: AsyncIterator[ServiceStatus], does: _Does
+        self, node: str, service: Service, principal: Principal, noted: AsyncIterator[ServiceStatus], does: _Does
     ) -> AsyncIterator[ServiceStatus]:
         """Note an operation and do it, if the node is here: before a state is told, what leads to it."""
         here = self._nodes.get(node) if service in UNITS else None
@@ -91,13 +93,13 @@ class NodeControl(OperationServices):
             try:
                 async for status in noted:
                     if (act := does.get(status)) is not None:
-                        await self._act(act, here, service, actor)
+                        await self._act(act, here, service, principal)
                     yield status
             finally:
                 with contextlib.suppress(MixedModeError):
                     await here.have_seen()
 
-    async def _act(self, act: _Doing, here: NodeServices, service: Service, actor: Actor) -> None:
+    async def _act(self, act: _Doing, here: NodeServices, service: Service, principal: Principal) -> None:
         """Do it; that the database knows it as done already is put right in the audit log if it fails."""
         try:
             await act(here, service)
@@ -105,7 +107,7 @@ class NodeControl(OperationServices):
             problem = str(error)
             with contextlib.suppress(MixedModeError):
                 await asyncio.to_thread(
-                    lambda: self._control.note(actor, SERVICE, "failed", service=service.value, error=problem)
+                    lambda: self._control.note(principal, SERVICE, "failed", service=service.value, error=problem)
                 )
             raise
 

@@ -26,7 +26,7 @@ import asyncssh
 
 from mixedmode.causes import why_no_connection
 from mixedmode.cluster.engine.documents import operation_of
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.nodes import JoinNode
@@ -58,7 +58,7 @@ class JoinDesk:
         self._replication = replication
         self._sftp_key = sftp_key
 
-    async def __call__(self, actor: Actor, request: dict[str, Any]) -> dict[str, Any]:
+    async def __call__(self, principal: Principal, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a question.
 
         Raises:
@@ -66,12 +66,12 @@ class JoinDesk:
         """
         operations = self._cluster.operations
         # Also what a description tells, the way into the database, is for nobody else.
-        await asyncio.to_thread(operations.authorize, actor, JoinNode.title, JoinNode.privilege)
+        await asyncio.to_thread(operations.authorize, principal, JoinNode.title, JoinNode.privilege)
         ask = request.get("ask")
         if ask == "describe":
             return await asyncio.to_thread(self._describe)
         if ask == "join":
-            return await asyncio.to_thread(self._join, actor, request)
+            return await asyncio.to_thread(self._join, principal, request)
         raise UsageError(
             f"{ask!r} is no question that this release knows", next_step="run the same release on all nodes"
         )
@@ -103,12 +103,12 @@ class JoinDesk:
             "sftp_key": self._sftp_key,
         }
 
-    def _join(self, actor: Actor, request: dict[str, Any]) -> dict[str, Any]:
+    def _join(self, principal: Principal, request: dict[str, Any]) -> dict[str, Any]:
         name = str(request.get("name", ""))
         if not self._is_known(name, request):
             fields = ("name", "address", "ports", "sftp_host_key", "certificates")
             operation = operation_of(JoinNode, {field: request.get(field) for field in fields})
-            result = self._cluster.run(operation, actor)
+            result = self._cluster.run(operation, principal)
             return {"joined": name, "warnings": list(result.warnings)}
         return {"joined": name, "warnings": []}
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 import structlog
 
 from mixedmode import __version__
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.control.accounts import account_store
 from mixedmode.control.door import Control
@@ -127,7 +127,7 @@ class Node:
             stop_metrics()
             await status.stop()
 
-    def _user(self, uid: int) -> Actor:
+    def _user(self, uid: int) -> Principal:
         return of_user(uid, account_store(self.services.folder), self.services.info.name)
 
     async def _until(self, stopped: asyncio.Event) -> None:

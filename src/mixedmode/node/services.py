@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.records import ServiceState
 from mixedmode.cluster.model.topology import NodeInfo, Service
@@ -356,8 +356,8 @@ class NodeServices:
 
     def _audit_capf(self, note: CapfNote) -> None:
         details = {"device": note.device, "reason": note.reason, "not_written_before": note.left_out}
-        actor = Actor("CAPF", note.address)
-        self.cluster.operations.journal.note(actor, "CAPF", note.outcome.value, details)
+        principal = Principal("CAPF", 0, note.address)
+        self.cluster.operations.journal.note(principal, "CAPF", note.outcome.value, details)
 
     def _sccp(self, port: int) -> NetService:
         return node_callmanager(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, NodeInfo, NodeSpec
 from mixedmode.cluster.model.versions import Version
@@ -91,7 +91,7 @@ def make_publisher(
     say(f"making keys and certificates of {node.name} in {node.directory}")
     warnings: list[str] = []
     maker = maker_of(node.directory, node.name)
-    cluster = Cluster.create(node.directory, spec, database_url=settings.database.url or None, actor=maker)
+    cluster = Cluster.create(node.directory, spec, database_url=settings.database.url or None, principal=maker)
     try:
         node.directory.chmod(0o700)
         make_administrator(cluster, node.name, ADMINISTRATOR, password)
@@ -106,7 +106,7 @@ def make_publisher(
     return Made(_kept(node.directory, password, password_file), tuple(warnings))
 
 
-def maker_of(directory: Path, node: str) -> Actor:
+def maker_of(directory: Path, node: str) -> Principal:
     """Return who makes a node in a folder: there is nothing yet that could say that he may not."""
     return who_runs_this(AccountStore(directory / node / FILE_NAME), node)
 

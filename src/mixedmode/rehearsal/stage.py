@@ -98,7 +98,7 @@ class Stage:
             case SwitchPhones():
                 self.away = frozenset() if act.on else self._half()
             case InstallVersion():
-                self.lab.cluster.run(Upgrade(act.version), self.lab.actor)
+                self.lab.cluster.run(Upgrade(act.version), self.lab.principal)
             case ByHand():  # a lab's tokens are at hand already
                 return
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from tests.cluster.building import MIXED, NON_SECURE, PUB, SUB, ctl_of, make
 from tests.support import run_mixedmode
 
@@ -18,9 +18,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     """A cluster's folder, and the CTL file that was there first."""
     directory = tmp_path_factory.mktemp("lists") / "lab"
     cluster = make(directory)
-    cluster.run(MIXED, Actor("anna"))
+    cluster.run(MIXED, Principal("anna", 4))
     first = ctl_of(cluster).data
-    cluster.run(NON_SECURE, Actor("anna"))
+    cluster.run(NON_SECURE, Principal("anna", 4))
     cluster.close()
     return directory, first
 

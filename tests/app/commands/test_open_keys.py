@@ -55,7 +55,7 @@ def list_signing_key(cluster: Cluster, _folder: Path) -> tuple[Path, Callable[[]
 
 
 def request_key(cluster: Cluster, _folder: Path) -> tuple[Path, Callable[[], object]]:
-    cluster.run(RequestCertificate(PUB, "CallManager"), on_node=PUB)
+    cluster.run(RequestCertificate(PUB, "CallManager"))
     path = cluster.folder(PUB).keys / "CallManager.request"
     return path, lambda: pending_request(cluster.folder(PUB), Purpose.CALLMANAGER)
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from mixedmode.cluster.engine.documents import document_of, operation_of
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from tests.cluster.building import MIXED, NON_SECURE, PUB, UPDATE
@@ -24,9 +24,9 @@ def work(directory: Path, url: str | None) -> None:
     cluster = Cluster.open(directory, database_url=url)
     say(str(os.getpid()))
     for number in itertools.count():
-        actor = Actor("anna", f"192.0.2.{number % 250}")
+        principal = Principal("anna", 4, f"192.0.2.{number % 250}")
         for operation in ROUND:
-            cluster.run(operation, actor)
+            cluster.run(operation, principal)
 
 
 def say(text: str) -> None:

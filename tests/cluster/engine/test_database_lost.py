@@ -23,7 +23,7 @@ from sqlalchemy import event, text, update
 from sqlalchemy.exc import OperationalError
 
 from mixedmode.cluster.engine import heartbeat, lock
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import ClusterBusyError
 from mixedmode.cluster.model.topology import SecurityMode
@@ -33,7 +33,7 @@ from mixedmode.errors import RemoteError
 from tests.cluster.building import MIXED, NON_SECURE, PUB, UPDATE, seed_spec
 from tests.postgres import PostgresServer, find_binaries
 
-ANNA = Actor("anna", "192.0.2.7")
+ANNA = Principal("anna", 4, "192.0.2.7")
 ROOT = Path(__file__).parents[3]
 
 
@@ -96,7 +96,7 @@ def test_lost_at_every_commit(seed_directory: Path, tmp_path: Path, kept: bool, 
             cluster.run(MIXED, ANNA)
         if fate.gone:
             with pytest.raises(RemoteError):
-                cluster.run(MIXED, Actor("bert"))
+                cluster.run(MIXED, Principal("bert", 4))
         is_hit = fate.commits >= at
         fate.gone = False
         fate.at = 0
@@ -254,7 +254,7 @@ def test_who_holds_the_lock_is_told(cluster: Cluster, monkeypatch: pytest.Monkey
         assert holder is not None
         seen.append(holder.document())
         with pytest.raises(ClusterBusyError, match=f"{MIXED.title} is running since .* started by anna on {PUB}"):
-            cluster.run(MIXED, Actor("bert"))
+            cluster.run(MIXED, Principal("bert", 4))
         assert cluster.operations.settle() is None
 
     with at_the_first(monkeypatch, "write", look):

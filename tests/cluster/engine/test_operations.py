@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mixedmode.cluster.engine.journal import Journal
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import ClusterBusyError, NodeDownError, OperationFailedError
 from mixedmode.cluster.model.topology import SecurityMode
@@ -21,7 +22,7 @@ from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.cluster.store.folders import NodeFolder
 from tests.cluster.building import MIXED, PUB, SUB, UPDATE, asked_for, ctl_of
 
-ANNA = Actor("anna", "192.0.2.7")
+ANNA = Principal("anna", 4, "192.0.2.7")
 
 
 def test_a_plan_shows_the_steps_and_changes_nothing(cluster: Cluster) -> None:
@@ -38,7 +39,7 @@ def test_the_audit_record_says_who_when_from_where_and_what_changed(cluster: Clu
     cluster.run(UPDATE, ANNA)
     started, done, _, updated = asked_for(cluster)
     assert (started.action, started.outcome, done.outcome) == (MIXED.title, "started", "done")
-    assert done.actor == ANNA
+    assert (done.user, done.source) == (ANNA.user, ANNA.source)
     assert done.moment.tzinfo is not None
     assert "ClusterSecurityMode 0 -> 1" in done.details["changes"]
     place = f"{PUB}/CTLFile.tlv"
@@ -67,10 +68,10 @@ def test_two_operations_do_not_run_at_once(cluster: Cluster) -> None:
     running.start()
     assert entered.wait(10)
     with pytest.raises(ClusterBusyError, match=MIXED.title):
-        cluster.run(MIXED, Actor("bert"))
+        cluster.run(MIXED, Principal("bert", 4))
     go.set()
     running.join()
-    cluster.run(MIXED, Actor("bert"))
+    cluster.run(MIXED, Principal("bert", 4))
 
 
 def test_a_full_disk_on_the_publisher_changes_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +136,7 @@ def test_a_lock_that_was_taken_over_stops_its_old_holder(cluster: Cluster, monke
 
 def test_file_delete_works_on_one_node_only(cluster: Cluster) -> None:
     cluster.run(MIXED, ANNA)
-    cluster.run(DeleteFile(SUB, "CTLFile.tlv"), ANNA, on_node=SUB)
+    cluster.run(DeleteFile(SUB, "CTLFile.tlv"), replace(ANNA, node=SUB))
     assert cluster.show_ctl(SUB).data is None
     assert cluster.show_ctl(SUB).differs
     assert cluster.show_ctl(PUB).data is not None
@@ -175,8 +176,8 @@ def test_an_interrupted_operation_is_undone_by_whoever_comes_next(
         broken.setattr(NodeFolder, "write", interrupted)
         with pytest.raises(KeyboardInterrupt):
             cluster.run(MIXED, ANNA)
-    cluster.run(MIXED, Actor("bert"))
-    outcomes = [(r.actor.user, r.outcome) for r in asked_for(cluster)]
+    cluster.run(MIXED, Principal("bert", 4))
+    outcomes = [(r.user, r.outcome) for r in asked_for(cluster)]
     assert outcomes == [("anna", "started"), ("anna", "undone"), ("bert", "started"), ("bert", "done")]
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mixedmode.cluster.engine import refusals
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.engine.refusals import ROWS, ROWS_OF_SOURCE, RefusalBudget
-from mixedmode.cluster.engine.steps import Actor
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.ctl import UpdateCtl
 from tests.cluster.building import make, seed_spec
@@ -58,14 +58,14 @@ def test_the_database_keeps_the_newest_and_everything_of_administrators(
 ) -> None:
     monkeypatch.setattr(refusals, "KEPT", {"refused": 20, "login": 10})
     monkeypatch.setattr(refusals, "PRUNED_EVERY", 5)
-    journal, admin = cluster.operations.journal, Actor("administrator", "127.0.0.1")
+    journal, admin = cluster.operations.journal, Principal("administrator", 4, "127.0.0.1")
     before = len(journal.audit())
     journal.refused(UpdateCtl(), admin, "there is no CTL")
     journal.note(admin, "file delete", "done", {"file": "a"})
     for _ in range(30):
         journal.note(admin, "login", "done", {})
     for number in range(100):
-        journal.note(Actor("administrator", f"192.0.2.{number}"), "login", "refused", {"number": number})
+        journal.note(Principal("administrator", 4, f"192.0.2.{number}"), "login", "refused", {"number": number})
     rows = journal.audit()
     logins = [row for row in rows if (row.action, row.outcome) == ("login", "done")]
     refused = [row for row in rows if (row.action, row.outcome) == ("login", "refused")]
@@ -81,7 +81,7 @@ def test_one_source_writes_few_rows(cluster: Cluster) -> None:
     journal = cluster.operations.journal
     before = len(journal.audit())
     for number in range(150):
-        journal.note(Actor(f"name{number}", "192.0.2.1"), "login", "refused", {})
+        journal.note(Principal(f"name{number}", 4, "192.0.2.1"), "login", "refused", {})
     assert len(journal.audit()) == before + ROWS_OF_SOURCE + 1
-    journal.note(Actor("administrator", "198.51.100.1"), "login", "done", {})
+    journal.note(Principal("administrator", 4, "198.51.100.1"), "login", "done", {})
     assert journal.audit()[-1].outcome == "done"

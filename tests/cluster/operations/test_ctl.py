@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import PreconditionError, PublisherOnlyError, VersionError
 from mixedmode.cluster.model.topology import SecurityMode
@@ -20,7 +21,7 @@ from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist import Role
 from tests.cluster.building import MIXED, NON_SECURE, PUB, SUB, UPDATE, common_names, ctl_of, itl_of, listing, make
 
-ANNA = Actor("anna", "192.0.2.7")
+ANNA = Principal("anna", 4, "192.0.2.7")
 
 
 def test_a_new_cluster_has_no_ctl_file(cluster: Cluster) -> None:
@@ -106,7 +107,7 @@ def test_update_is_refused_outside_of_mixed_mode(cluster: Cluster) -> None:
 
 def test_a_subscriber_refuses_and_names_the_publisher(cluster: Cluster) -> None:
     with pytest.raises(PublisherOnlyError) as refused:
-        cluster.run(MIXED, ANNA, on_node=SUB)
+        cluster.run(MIXED, replace(ANNA, node=SUB))
     assert PUB in (refused.value.next_step or "")
 
 

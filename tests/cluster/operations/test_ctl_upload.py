@@ -52,7 +52,7 @@ def refused(cluster: Cluster, data: bytes, action: CtlAction = TO_MIXED) -> Mixe
         cluster.run(UploadCtl.of(data, action), ANNA)
     assert ([cluster.show_ctl(node).data for node in (PUB, SUB)], cluster.mode) == before
     last = cluster.operations.journal.audit()[-1]
-    assert (last.action, last.outcome, last.actor) == (InstallCtl.title, "refused", ANNA)
+    assert (last.action, last.outcome, last.user) == (InstallCtl.title, "refused", ANNA.user)
     assert error.value.next_step
     return error.value
 
@@ -111,7 +111,7 @@ def test_the_audit_log_names_client_and_token_but_does_not_hold_the_list(cluster
     install(cluster)
     started, done = cluster.operations.journal.audit()[-2:]
     assert (started.outcome, done.outcome) == ("started", "done")
-    assert done.actor == ANNA
+    assert (done.user, done.source) == (ANNA.user, ANNA.source)
     assert 'cn="SAST-ADN008580ef' in done.details["arguments"]["token"]
     assert done.details["token_names"] == ["SAST-ADN0054f509", "SAST-ADN008580ef"]
     assert done.details["sha256_after"][f"{PUB}/{CTL_FILE}"] == ctl_of(cluster).sha256
@@ -197,7 +197,7 @@ def test_tokenless_to_tokens_needs_the_upload_and_the_deletion(cluster: Cluster)
 def test_lost_tokens_phones_are_cleared_by_hand(cluster: Cluster) -> None:
     install(cluster)
     for node in (PUB, SUB):
-        cluster.run(DeleteFile(node, CTL_FILE), ANNA, on_node=node)
+        cluster.run(DeleteFile(node, CTL_FILE), ANNA)
     new = (THREE, token("ADN00222222"))
     error = refused(cluster, signed(describe(cluster), Action.UPDATE, new), UPDATE)
     assert isinstance(error, TokenNotInCtlError)
@@ -247,7 +247,7 @@ def test_an_older_list_is_refused_also_after_the_file_was_deleted(cluster: Clust
     assert refused(cluster, first).code == "ctl-replayed"
     install(cluster, Action.UPDATE)
     for node in (PUB, SUB):
-        cluster.run(DeleteFile(node, CTL_FILE), ANNA, on_node=node)
+        cluster.run(DeleteFile(node, CTL_FILE), ANNA)
     assert refused(cluster, first).code == "ctl-replayed"
 
 

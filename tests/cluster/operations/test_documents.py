@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mixedmode.cluster.engine.documents import document_of, operation_of, schema_of
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations import OPERATIONS
@@ -143,7 +143,7 @@ def test_what_is_wrong_is_named(kind: type[Operation], document: dict[str, Any],
 
 def test_a_field_that_is_left_empty_is_refused_and_audited_whoever_asks(cluster: Cluster) -> None:
     with pytest.raises(UsageError, match="utils service restart needs service"):
-        cluster.run(RestartService(PUB, ""), Actor("anna"))
+        cluster.run(RestartService(PUB, ""), Principal("anna", 4))
     last = cluster.operations.journal.audit()[-1]
     assert (last.action, last.outcome) == ("utils service restart", "refused")
     assert last.details["arguments"] == {"node": PUB, "service": ""}

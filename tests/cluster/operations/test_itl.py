@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
@@ -19,7 +19,7 @@ from mixedmode.errors import UsageError
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject
 from tests.cluster.building import PUB, SUB, common_names, itl_of, listing, make
 
-ANNA = Actor("anna", "192.0.2.7")
+ANNA = Principal("anna", 4, "192.0.2.7")
 
 
 def test_a_node_has_its_own_servers_and_every_tvs(cluster: Cluster) -> None:

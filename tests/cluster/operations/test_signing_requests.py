@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mixedmode.cluster.engine.journal import Journal
-from mixedmode.cluster.engine.steps import DONE, RUNNING
+from mixedmode.cluster.engine.results import DONE, RUNNING
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.records import StoredCertificate
 from mixedmode.cluster.operations.identity.certificate_import import (

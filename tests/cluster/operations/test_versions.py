@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import PreconditionError, VersionError
 from mixedmode.cluster.model.versions import Version
@@ -14,7 +14,7 @@ from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from tests.cluster.building import MIXED, SUB, UPDATE, ctl_of, make
 
-ANNA = Actor("anna", "192.0.2.7")
+ANNA = Principal("anna", 4, "192.0.2.7")
 
 
 def test_all_ways_to_write_a_version() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError, OperationFailedError
 from mixedmode.cluster.operations.files import DeleteFile
@@ -24,7 +24,7 @@ from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from tests.cluster.building import MIXED, NON_SECURE, PUB, SUB, UPDATE, ctl_of, itl_of, seed_spec
 from tests.cluster.tokens import install
 
-ANNA = Actor("anna", "192.0.2.7")
+ANNA = Principal("anna", 4, "192.0.2.7")
 RESET_ITL = "utils itl reset localkey"
 
 
@@ -124,7 +124,7 @@ def test_switching_versions_publishes_what_the_other_partition_has(cluster: Clus
 
 def test_a_deleted_list_stays_in_the_archive_and_is_not_present(cluster: Cluster) -> None:
     cluster.run(MIXED, ANNA)
-    cluster.run(DeleteFile(PUB, CTL_FILE), ANNA, on_node=PUB)
+    cluster.run(DeleteFile(PUB, CTL_FILE), ANNA)
     assert entries(cluster)[2:] == [(CTL_FILE, "", MIXED.title, False)]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import PreconditionError, PrivilegeError
 from mixedmode.cluster.model.parameters import ROLLBACK, SIGNATURE_ALGORITHM
@@ -115,8 +115,7 @@ def check(cluster: Cluster, operation: Operation, before: Outlook) -> Outlook:
     seen = cluster.operations.preview(operation)
     assert {path: path.stat().st_mtime_ns for path in place.rglob("*") if path.is_file()} == written
     json.dumps(preview.document(seen))
-    node = getattr(operation, "node", None)
-    cluster.run(operation, on_node=None if operation.publisher_only else node or PUB)
+    cluster.run(operation)
     after = outlook(cluster)
     foreseen, did = names_of(before, seen.after), names_of(before, after)
     assert sorted(foreseen.values()) == sorted(did.values())
@@ -328,4 +327,4 @@ def test_a_node_that_lacks_a_certificate_keeps_its_list_and_the_rest_is_foreseen
 
 def test_who_may_not_is_told_nothing(cluster: Cluster) -> None:
     with pytest.raises(PrivilegeError):
-        cluster.operations.preview(ResetItl(), Actor("anna", level=1))
+        cluster.operations.preview(ResetItl(), Principal("anna", 1))

@@ -155,7 +155,7 @@ def test_a_list_that_was_taken_away_stays_away(cluster: Cluster) -> None:
     assert cluster.folder(SUB).read(CTL_FILE) is None
     for node in (PUB, SUB):
         if cluster.folder(node).read(CTL_FILE) is not None:
-            cluster.run(DeleteFile(node, CTL_FILE), on_node=node)
+            cluster.run(DeleteFile(node, CTL_FILE))
     assert states(cluster, PUB)[CTL_FILE] is ListState.NONE
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.errors import UsageError
@@ -18,7 +18,7 @@ MODE = "select paramname,paramvalue from processconfig where paramname='ClusterS
 def test_mixed_mode_on_postgresql(tmp_path: Path, postgres_database: str) -> None:
     Cluster.create(tmp_path / "c", seed_spec(), database_url=postgres_database).close()
     cluster = Cluster.open(tmp_path / "c", database_url=postgres_database)
-    cluster.run(MIXED, Actor("anna", "192.0.2.7"))
+    cluster.run(MIXED, Principal("anna", 4, "192.0.2.7"))
 
     assert cluster.mode is SecurityMode.MIXED
     assert listing(ctl_of(cluster, SUB)) == [(PUB, "SAST"), (PUB, "CCM+TFTP"), (PUB, "CAPF"), (SUB, "CCM+TFTP")]

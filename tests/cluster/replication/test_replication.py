@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec, SecurityMode
@@ -29,7 +29,7 @@ from tests.cluster.publishing.test_archive import regress
 from tests.postgres import PostgresServer, find_binaries, postgres_server
 
 __all__ = ["postgres_server"]
-ANNA = Actor("anna")
+ANNA = Principal("anna", 4)
 NODES = ("pub", "sub1")
 
 

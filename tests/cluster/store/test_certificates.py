@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.operations.identity.certificates import DeleteTrust, ImportTrust, RegenerateCertificate
@@ -18,7 +18,7 @@ from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject
 from tests.cluster.building import PUB, SUB, itl_of, make
 from tests.pki import zoo
 
-ANNA = Actor("anna", "192.0.2.7")
+ANNA = Principal("anna", 4, "192.0.2.7")
 
 
 def units(cluster: Cluster, node: str) -> set[str]:

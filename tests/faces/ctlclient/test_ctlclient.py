@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
@@ -159,7 +159,7 @@ def test_no_token_in_the_reader_is_told(cluster: Cluster) -> None:
 def test_a_tokenless_list_knows_no_token_and_its_loss_is_warned_of(tmp_path: Path, tokens: list[FileToken]) -> None:
     spec = ClusterSpec(version=Version.parse("10.5.1.10000-7"), nodes=(NodeSpec("pub", "127.0.0.1"),))
     cluster = Cluster.create(tmp_path / "cluster", spec)
-    cluster.run(SetMixedMode(), Actor("anna"))
+    cluster.run(SetMixedMode(), Principal("anna", 4))
     io = ScriptedIO(["3", "", "c"])
 
     async def reader() -> Sequence[Token]:
@@ -168,7 +168,7 @@ def test_a_tokenless_list_knows_no_token_and_its_loss_is_warned_of(tmp_path: Pat
     with pytest.raises(CancelledError):
         asyncio.run(Wizard(io, Listening(describe(cluster)), reader).run())
     assert all(line in io.lines for line in ANOTHER)
-    cluster.run(DeleteFile("pub", "CTLFile.tlv"), Actor("anna"))
+    cluster.run(DeleteFile("pub", "CTLFile.tlv"), Principal("anna", 4))
     warned = ScriptedIO(["", "c"])
     with pytest.raises(CancelledError):
         asyncio.run(Wizard(warned, Listening(describe(cluster)), reader).run())

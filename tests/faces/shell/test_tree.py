@@ -173,7 +173,7 @@ def test_operations_are_audited_under_the_account(cluster: Cluster) -> None:
     session = AdminSession(cluster, PUBLISHER, "alice", source="192.0.2.7")
     Terminal(session).type("utils ctl set-cluster mixed-mode", "y")
     record = cluster.operations.journal.audit()[-1]
-    assert (record.actor.user, record.actor.source, record.outcome) == ("alice", "192.0.2.7", "done")
+    assert (record.user, record.source, record.outcome) == ("alice", "192.0.2.7", "done")
 
 
 def test_texts_that_nobody_has_seen_are_marked() -> None:

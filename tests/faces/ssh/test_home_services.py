@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.model.topology import Service
 from mixedmode.control.services import ServiceEntry, ServiceStatus
 from mixedmode.errors import RemoteError
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.side_loop import SideLoop
 
-ANNA = Actor("anna", "console")
+ANNA = Principal("anna", 4, "console")
 
 
 class Hands:
@@ -30,7 +30,7 @@ class Hands:
         self.threads.add(threading.get_ident())
         return [ServiceEntry(Service.TFTP, ServiceStatus.STARTED, True)]
 
-    async def restart(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    async def restart(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         self.threads.add(threading.get_ident())
         self.done.append("stopped")
         yield ServiceStatus.STOPPING
@@ -38,7 +38,7 @@ class Hands:
         self.done.append("started")
         yield ServiceStatus.STARTED
 
-    async def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    async def start(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         yield ServiceStatus.STARTING
         raise RemoteError("the port is taken")
 

@@ -17,7 +17,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.ctl import SetMixedMode
 from mixedmode.cluster.operations.identity.csr import RequestCertificate
@@ -27,7 +27,7 @@ from mixedmode.faces.shell.table import COMMANDS
 from tests.faces.conftest import PUBLISHER
 from tests.faces.sshlab import PASSWORD, QUICK, SshLab, ssh_lab
 
-ANNA = Actor("anna", "console")
+ANNA = Principal("anna", 4, "console")
 VERSION = "10.5.2.10000-5"
 LONG = "cm/trace/long.txt"
 

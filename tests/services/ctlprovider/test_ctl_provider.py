@@ -219,7 +219,7 @@ def test_the_audit_log_has_logins_and_installations_with_their_address(lab: Lab)
         (INSTALL, "started"),
         (INSTALL, "done"),
     ]
-    assert {r.actor.source for r in records[-4:]} == {"127.0.0.1"}
+    assert {r.source for r in records[-4:]} == {"127.0.0.1"}
     assert PASSWORD not in str(records)
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.engine.steps import Actor, OperationResult
+from mixedmode.cluster.engine.principal import Principal
+from mixedmode.cluster.engine.results import OperationResult
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.accounts import account_store
 from mixedmode.control.acts import Act
@@ -43,7 +44,7 @@ class Hands:
 
     cluster: Cluster
     control: Control
-    principal: Actor
+    principal: Principal
 
     def run(self, operation: Operation) -> OperationResult:
         """Run an operation to its end; see :meth:`.door.Control.run`."""

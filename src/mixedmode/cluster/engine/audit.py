@@ -11,33 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.engine import refusals
-from mixedmode.cluster.engine.steps import DONE, Actor
+from mixedmode.cluster.engine.principal import Principal
+from mixedmode.cluster.engine.results import DONE, AuditRecord
 from mixedmode.cluster.store.schema import AuditRow
 from mixedmode.cluster.store.state import ClusterState
 
 REFUSED = "refused"
 LOGIN = "login"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
-    """An entry of the audit log."""
-
-    number: int
-    moment: datetime
-    actor: Actor
-    action: str
-    outcome: str
-    operation: int | None
-    details: Mapping[str, Any]
 
 
 class AuditLog:
@@ -80,48 +66,61 @@ class AuditLog:
         with self._database.read() as session:
             rows = session.scalars(query).all()
             return [
-                AuditRecord(r.id, r.moment, Actor(r.username, r.source), r.action, r.outcome, r.operation, r.details)
+                AuditRecord(
+                    r.id,
+                    r.moment,
+                    r.username,
+                    r.source,
+                    r.details.get("level"),
+                    r.details.get("node"),
+                    r.action,
+                    r.outcome,
+                    r.operation,
+                    r.details,
+                )
                 for r in reversed(rows)
             ]
 
-    def record(self, session: Session, actor: Actor, action: str, outcome: str, details: Mapping[str, object]) -> None:
+    def record(
+        self, session: Session, principal: Principal, action: str, outcome: str, details: Mapping[str, object]
+    ) -> None:
         """Write an audit record within a transaction, for something that changes the cluster and is no operation."""
-        self._audit(session, actor, action, outcome, None, details)
+        self._audit(session, principal, action, outcome, None, details)
 
     @contextmanager
-    def along(self, actor: Actor, action: str, details: Mapping[str, object]) -> Iterator[None]:
+    def along(self, principal: Principal, action: str, details: Mapping[str, object]) -> Iterator[None]:
         """Write an audit record of what is done meanwhile outside of the database: none is there without the other.
 
         Raises:
             DatabaseError: It cannot be written; then nothing was done yet.
         """
         with self._database.write() as session:
-            self._audit(session, actor, action, DONE, None, details)
+            self._audit(session, principal, action, DONE, None, details)
             session.flush()
             yield
 
-    def note(self, actor: Actor, action: str, outcome: str, details: Mapping[str, object]) -> None:
+    def note(self, principal: Principal, action: str, outcome: str, details: Mapping[str, object]) -> None:
         """Write an audit record for something that is no operation, such as a login or a deleted file.
 
         Refusals beyond what one source may write have none (:mod:`.refusals`).
         """
         record = dict(details)
         if outcome == REFUSED:
-            more = self._budget.take(actor.source, self._state.now())
+            more = self._budget.take(principal.source, self._state.now())
             if more is None:
                 return
             record |= more
             self._refused.add(action)
         with self._database.write() as session:
-            self._audit(session, actor, action, outcome, None, record)
+            self._audit(session, principal, action, outcome, None, record)
             self._prune(session)
 
-    def not_allowed(self, name: str, details: Mapping[str, object], actor: Actor) -> None:
+    def not_allowed(self, name: str, details: Mapping[str, object], principal: Principal) -> None:
         """Write down that somebody asked for what he has not the level for; how often is bounded (:mod:`.refusals`)."""
-        more = self._budget.take(actor.source, self._state.now())
+        more = self._budget.take(principal.source, self._state.now())
         if more is not None:
             with self._database.write() as session:
-                self._audit(session, actor, name, REFUSED, None, {**details, **more})
+                self._audit(session, principal, name, REFUSED, None, {**details, **more})
 
     def last_change(self, *actions: str) -> int:
         """Return a number that grows when the cluster is changed.
@@ -154,20 +153,20 @@ class AuditLog:
     def _audit(
         self,
         session: Session,
-        actor: Actor,
+        principal: Principal,
         action: str,
         outcome: str,
         operation: int | None,
         details: Mapping[str, object],
     ) -> None:
-        record = {"level": actor.level, **details}
-        if actor.node:
-            record.setdefault("node", actor.node)
+        record = {"level": principal.level, **details}
+        if principal.node:
+            record.setdefault("node", principal.node)
         session.add(
             AuditRow(
                 moment=self._state.now(),
-                username=actor.user,
-                source=actor.source,
+                username=principal.user,
+                source=principal.source,
                 action=action,
                 outcome=outcome,
                 operation=operation,

@@ -11,6 +11,7 @@ from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from mixedmode.cluster.engine.memory import Document, Json
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.errors import UsageError
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
     from pydantic_core import ErrorDetails
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-Document: TypeAlias = dict[str, Json]
 Kinds: TypeAlias = Mapping[str, type[Operation]]
 """Every kind of operation, by title."""
 

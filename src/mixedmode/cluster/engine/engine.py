@@ -20,21 +20,12 @@ from dataclasses import replace
 from mixedmode.cluster.engine import lock
 from mixedmode.cluster.engine.documents import Kinds, document_of, operation_of
 from mixedmode.cluster.engine.heartbeat import Heartbeat
-from mixedmode.cluster.engine.journal import Entry, Journal
+from mixedmode.cluster.engine.journal import Journal
 from mixedmode.cluster.engine.lock import Holding
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.engine.steps import (
-    DONE,
-    RUNNING,
-    SYSTEM,
-    UNDOING,
-    UNDONE,
-    Actor,
-    OperationResult,
-    Plan,
-    Step,
-    StepContext,
-)
+from mixedmode.cluster.engine.principal import SYSTEM, Principal
+from mixedmode.cluster.engine.results import DONE, RUNNING, UNDOING, UNDONE, Entry, OperationResult, Plan
+from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import (
     ClusterBusyError,
     DatabaseError,
@@ -75,11 +66,13 @@ class Operations:
             raise NotFoundError(f"there is no operation {title!r}", next_step=f"one of: {known}")
         return found
 
-    def authorize(self, actor: Actor, action: str, level: int, details: Mapping[str, object] | None = None) -> None:
+    def authorize(
+        self, principal: Principal, action: str, level: int, details: Mapping[str, object] | None = None
+    ) -> None:
         """Refuse who has not the level that something needs, and write it down (rule 2).
 
         Args:
-            actor: Who asks.
+            principal: Who asks.
             action: What for, as the audit log names it.
             level: That it needs.
             details: For the audit log.
@@ -87,23 +80,23 @@ class Operations:
         Raises:
             PrivilegeError: He may not.
         """
-        if actor.level >= level:
+        if principal.level >= level:
             return
-        error = PrivilegeError.of(actor.user, actor.level, needed=level, action=action)
-        self.journal.not_allowed(action, {**(details or {}), "error": str(error)}, actor)
+        error = PrivilegeError.of(principal.user, principal.level, needed=level, action=action)
+        self.journal.not_allowed(action, {**(details or {}), "error": str(error)}, principal)
         raise error
 
-    def _admit(self, operation: Operation, actor: Actor) -> None:
+    def _admit(self, operation: Operation, principal: Principal) -> None:
         """Refuse who has not the level for an operation, also to look at what it would do."""
-        self.authorize(actor, operation.title, operation.privilege, {"arguments": document_of(operation)})
+        self.authorize(principal, operation.title, operation.privilege, {"arguments": document_of(operation)})
 
-    def plan(self, operation: Operation, actor: Actor = SYSTEM) -> Plan:
+    def plan(self, operation: Operation, principal: Principal = SYSTEM) -> Plan:
         """Return what an operation would do now, and why it would be refused if it would."""
         title = operation.title
         warnings: list[str] = []
         refusal: MixedModeError | None = None
         try:
-            self._admit(operation, actor)
+            self._admit(operation, principal)
             operation = self._ready(operation)
             warnings = operation.check(self._state)
             steps = operation.plan(self._state)
@@ -111,25 +104,24 @@ class Operations:
             refusal, steps = error, []
         return Plan(title, tuple(step.name for step in steps), tuple(warnings), refusal)
 
-    def preview(self, operation: Operation, actor: Actor = SYSTEM) -> Preview:
+    def preview(self, operation: Operation, principal: Principal = SYSTEM) -> Preview:
         """Return the files and certificates that an operation would publish now; nothing is written, nothing signed.
 
         Raises:
             MixedModeError: It would be refused.
         """
-        self._admit(operation, actor)
+        self._admit(operation, principal)
         operation = self._ready(operation)
         operation.check(self._state)
         before = outlook(self._state)
         return preview(before, operation.foresee(before))
 
-    def run(self, operation: Operation, actor: Actor, *, on_node: str | None = None) -> OperationResult:
+    def run(self, operation: Operation, principal: Principal) -> OperationResult:
         """Run an operation to its end.
 
         Args:
             operation: What is to be done.
-            actor: Who asks.
-            on_node: The node where it was asked for, the publisher by default.
+            principal: Who asks, and at which node; the publisher if he names none.
 
         Raises:
             PrivilegeError: Who asks has not the level for it.
@@ -139,23 +131,23 @@ class Operations:
             ClusterBusyError: Another operation runs.
             OperationFailedError: A step failed; all was taken back.
         """
-        self._admit(operation, actor)
-        self._resume_left(actor)
+        self._admit(operation, principal)
+        self._resume_left(principal)
         try:
-            self._check_place(operation, on_node)
+            self._check_place(operation, principal.node)
             operation = self._ready(operation)
             warnings = operation.check(self._state)
             steps = operation.plan(self._state)
         except MixedModeError as error:
-            self.journal.refused(operation, actor, str(error))
+            self.journal.refused(operation, principal, str(error))
             raise
-        place = on_node or actor.node or self._state.publisher.name
+        place = principal.node or self._state.publisher.name
         with lock.work() as holding:
-            number = self.journal.begin(operation, actor, steps, warnings, holding=holding, node=place)
+            number = self.journal.begin(operation, principal, steps, warnings, holding=holding, node=place)
             with self._held(holding, operation.title):
                 return self._carry(self.journal.entry(number), steps, holding, resumed_by=None)
 
-    def resume_or_rollback(self, actor: Actor = SYSTEM) -> OperationResult | None:
+    def resume_or_rollback(self, principal: Principal = SYSTEM) -> OperationResult | None:
         """Finish or undo what a dead process left unfinished; return what became of it, None if there was nothing.
 
         Raises:
@@ -165,17 +157,17 @@ class Operations:
         """
         holder = self.journal.holder()
         if holder is not None and (left := self.kinds.get(holder.operation)) is not None:
-            self.authorize(actor, left.title, left.privilege)
-        return self._resume_left(actor)
+            self.authorize(principal, left.title, left.privilege)
+        return self._resume_left(principal)
 
-    def _resume_left(self, actor: Actor) -> OperationResult | None:
+    def _resume_left(self, principal: Principal) -> OperationResult | None:
         """Finish or undo what was left, whoever asked for what comes next (rule 3)."""
         with lock.work() as holding:
             entry = self.journal.adopt(holding)
             if entry is None:
                 return None
             with self._held(holding, entry.name):
-                return self._resume(entry, holding, actor)
+                return self._resume(entry, holding, principal)
 
     def settle(self, *, only_ours: bool = False) -> OperationResult | None:
         """Finish or undo an operation that was cut off; leave one that runs alone.
@@ -216,7 +208,7 @@ class Operations:
                 ) from error
             raise
 
-    def _resume(self, entry: Entry, holding: Holding, actor: Actor) -> OperationResult:
+    def _resume(self, entry: Entry, holding: Holding, principal: Principal) -> OperationResult:
         for node in self._state.nodes():
             self._state.folder(node.name).clean()
         try:
@@ -234,25 +226,27 @@ class Operations:
                 where=self._state.database.label,
                 next_step="start the release that began it; it finishes or undoes it",
             )
-        return self._carry(entry, steps, holding, resumed_by=actor)
+        return self._carry(entry, steps, holding, resumed_by=principal)
 
     def _ready(self, operation: Operation) -> Operation:
         """Return an operation with all that it needs, its fields checked."""
         operation_of(self.kind(operation.title), document_of(operation))
         return operation.complete(self._state)
 
-    def _check_place(self, operation: Operation, on_node: str | None) -> None:
-        if on_node is None or not operation.publisher_only:
+    def _check_place(self, operation: Operation, node: str) -> None:
+        if not node or not operation.publisher_only:
             return
         publisher = self._state.publisher.name
-        if on_node.lower() != publisher.lower():
+        if node.lower() != publisher.lower():
             raise PublisherOnlyError(
                 f"{operation.title} can be run on the publisher only",
-                where=on_node,
+                where=node,
                 next_step=f"log in to {publisher} and run it there",
             )
 
-    def _carry(self, entry: Entry, steps: list[Step], holding: Holding, *, resumed_by: Actor | None) -> OperationResult:
+    def _carry(
+        self, entry: Entry, steps: list[Step], holding: Holding, *, resumed_by: Principal | None
+    ) -> OperationResult:
         context = StepContext(self._state, entry.number, entry.memory, holding)
         committed = any(step.commits and state == DONE for step, (_, state) in zip(steps, entry.steps, strict=True))
         forward = resumed_by is None or (entry.state == RUNNING and committed)

@@ -10,18 +10,18 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.engine import lock
 from mixedmode.cluster.engine.audit import REFUSED, AuditLog
-from mixedmode.cluster.engine.documents import Document, document_of
+from mixedmode.cluster.engine.documents import document_of
 from mixedmode.cluster.engine.memory import Memory
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.engine.steps import DONE, RUNNING, UNDOING, Actor, Step
+from mixedmode.cluster.engine.principal import Principal
+from mixedmode.cluster.engine.results import DONE, RUNNING, UNDOING, Entry
+from mixedmode.cluster.engine.steps import Step
 from mixedmode.cluster.store.schema import OperationFileRow, OperationLockRow, OperationRow, OperationStepRow
 
 UNFINISHED = (RUNNING, UNDOING)
@@ -30,29 +30,13 @@ _KEPT_OPERATIONS = 20
 """Journal files of older operations are dropped; their rows and audit records stay."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An operation in the journal; ``steps`` are (name, state)."""
-
-    number: int
-    name: str
-    arguments: Document
-    state: str
-    actor: Actor
-    started: datetime
-    ended: datetime | None
-    memory: Memory
-    steps: tuple[tuple[str, str], ...]
-    error: str
-
-
 class Journal(AuditLog):
     """Writes and reads operations, and the audit log that tells of them and of all else."""
 
     def begin(
         self,
         operation: Operation,
-        actor: Actor,
+        principal: Principal,
         steps: Sequence[Step],
         warnings: Sequence[str],
         *,
@@ -63,7 +47,7 @@ class Journal(AuditLog):
 
         Args:
             operation: What is to be done.
-            actor: Who asks.
+            principal: Who asks.
             steps: What it will do.
             warnings: What was warned of.
             holding: The token to hold the lock by.
@@ -79,10 +63,10 @@ class Journal(AuditLog):
                 name=name,
                 arguments=arguments,
                 state=RUNNING,
-                username=actor.user,
-                source=actor.source,
+                username=principal.user,
+                source=principal.source,
                 started=now,
-                memory=Memory(node, actor.level, list(warnings)).document(),
+                memory=Memory(node, principal.level, list(warnings)).document(),
                 error="",
             )
             session.add(row)
@@ -93,7 +77,7 @@ class Journal(AuditLog):
             )
             plan = [step.name for step in steps]
             details = {"node": node, "arguments": arguments, "plan": plan, "warnings": list(warnings)}
-            self._audit(session, actor, name, "started", row.id, details)
+            self._audit(session, principal, name, "started", row.id, details)
             return row.id
 
     def holder(self) -> lock.Holder | None:
@@ -174,7 +158,7 @@ class Journal(AuditLog):
             session.execute(update(OperationRow).where(OperationRow.id == operation).values(**values))
 
     def end(
-        self, entry: Entry, outcome: str, holding: lock.Holding, memory: Memory, *, resumed_by: Actor | None
+        self, entry: Entry, outcome: str, holding: lock.Holding, memory: Memory, *, resumed_by: Principal | None
     ) -> None:
         """Write the end down and give the lock back (rule 1)."""
         now = self._state.now()
@@ -187,7 +171,7 @@ class Journal(AuditLog):
             lock.hold(session, holding, now)
             values = {"state": outcome, "ended": now, "memory": memory.document()}
             session.execute(update(OperationRow).where(OperationRow.id == entry.number).values(**values))
-            self._audit(session, entry.actor, entry.name, outcome, entry.number, details)
+            self._audit(session, entry.principal, entry.name, outcome, entry.number, details)
             old = entry.number - _KEPT_OPERATIONS
             for row in session.scalars(select(OperationFileRow).where(OperationFileRow.fkoperation <= old)):
                 session.delete(row)
@@ -198,11 +182,11 @@ class Journal(AuditLog):
         with self._database.write() as session:
             lock.abandon(session, holding)
 
-    def refused(self, operation: Operation, actor: Actor, error: str) -> None:
+    def refused(self, operation: Operation, principal: Principal, error: str) -> None:
         """Write down that an operation was asked for and refused."""
         details = {"arguments": document_of(operation), "error": error}
         with self._database.write() as session:
-            self._audit(session, actor, operation.title, REFUSED, None, details)
+            self._audit(session, principal, operation.title, REFUSED, None, details)
 
     def history(self, limit: int = 100) -> list[Entry]:
         """Return the latest operations, oldest first."""
@@ -217,6 +201,7 @@ class Journal(AuditLog):
 
 
 def _entry(session: Session, row: OperationRow) -> Entry:
+    memory = Memory.of(row.memory)
     steps = session.scalars(
         select(OperationStepRow).where(OperationStepRow.fkoperation == row.id).order_by(OperationStepRow.position)
     )
@@ -225,10 +210,10 @@ def _entry(session: Session, row: OperationRow) -> Entry:
         row.name,
         dict(row.arguments),
         row.state,
-        Actor(row.username, row.source),
+        Principal(row.username, memory.level or 0, row.source, memory.node),
         row.started,
         row.ended,
-        Memory.of(row.memory),
+        memory,
         tuple((step.name, step.state) for step in steps),
         row.error,
     )

@@ -1,4 +1,4 @@
-"""The vocabulary of operations: actors, steps, plans, results, and what a step may use.
+"""Steps of operations, and what a step may use.
 
 Rules that every step keeps:
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import update
@@ -20,36 +20,9 @@ from sqlalchemy.orm import Session
 
 from mixedmode.cluster.engine import lock
 from mixedmode.cluster.engine.memory import Memory
+from mixedmode.cluster.engine.results import DONE
 from mixedmode.cluster.store.schema import OperationFileRow, OperationRow, OperationStepRow
 from mixedmode.cluster.store.state import ClusterState
-from mixedmode.errors import MixedModeError
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who asks, what he may, and from where.
-
-    Attributes:
-        user: Account name.
-        source: Address, or ``console``.
-        level: Of privilege: 0 may look, 1 may change, 4 may also reset, and export keys.
-        node: The node where he asks; empty where there is none in particular.
-    """
-
-    user: str
-    source: str = "console"
-    level: int = 4
-    node: str = ""
-
-
-RUNNING = "running"
-UNDOING = "undoing"
-DONE = "done"
-UNDONE = "undone"
-"""States of operations and of steps, as the journal writes them."""
-
-SYSTEM = Actor("system", "local", level=4)
-"""The program itself, as when it resumes an operation at its start."""
 
 
 class StepContext:
@@ -144,59 +117,3 @@ class Step:
     undo: StepAction | None = None
     commits: bool = False
     formerly: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an operation would do.
-
-    Attributes:
-        name: Of the operation.
-        steps: One line each.
-        warnings: What the administrator should know first.
-        refusal: Why it would be refused now, None if it would not.
-    """
-
-    name: str
-    steps: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
-    refusal: MixedModeError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OperationResult:
-    """What an operation did.
-
-    Attributes:
-        operation: Its number in the journal.
-        outcome: ``done`` or ``undone`` (a resumed one that had to be taken back).
-        changes: One line each.
-        restart: (node, service) that must be restarted for the change to be served.
-        reload: Nodes whose TFTP service must serve its new ITL at once (after ``utils itl reset``).
-        undelivered: By node, why it has not got its file yet; it gets it when it returns.
-        warnings: What was warned of.
-    """
-
-    operation: int
-    name: str
-    outcome: str
-    changes: tuple[str, ...] = ()
-    restart: tuple[tuple[str, str], ...] = ()
-    reload: tuple[str, ...] = ()
-    undelivered: Mapping[str, str] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-    @classmethod
-    def of_memory(cls, operation: int, name: str, outcome: str, memory: Memory) -> OperationResult:
-        """Return the result that the journal tells."""
-        done = outcome == "done"
-        return cls(
-            operation,
-            name,
-            outcome,
-            tuple(memory.changes) if done else (),
-            tuple((node, service) for node, service in memory.restart) if done else (),
-            tuple(memory.reload) if done else (),
-            dict(memory.undelivered),
-            tuple(memory.warnings),
-        )

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from mixedmode.cluster.authority.token_ctl import CtlRefusedError
 from mixedmode.cluster.engine.memory import Memory
-from mixedmode.cluster.engine.steps import DONE
+from mixedmode.cluster.engine.results import DONE
 from mixedmode.cluster.model.errors import INSERT_ANOTHER, TOKEN_NOT_IN_CTL, PreconditionError
 from mixedmode.cluster.operations.ctl import ResetCtl, SetMixedMode, SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.store.schema import OperationRow

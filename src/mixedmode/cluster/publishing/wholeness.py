@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from mixedmode.cluster.engine.steps import SYSTEM
+from mixedmode.cluster.engine.principal import SYSTEM
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.operations.ctl import SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.publishing import archive

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.engine.steps import OperationResult, Plan
+from mixedmode.cluster.engine.results import OperationResult, Plan
 from mixedmode.cluster.facade import Cluster
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.model import Parsed
@@ -76,13 +76,13 @@ class Call:
 
     async def plan(self, operation: Operation) -> Plan:
         """Return what an operation would do now."""
-        control, actor = self.session.control, self.session.actor
-        return await self.blocking(lambda: control.plan(actor, operation))
+        control, principal = self.session.control, self.session.principal
+        return await self.blocking(lambda: control.plan(principal, operation))
 
     async def operate(self, operation: Operation) -> OperationResult:
         """Run an operation to its end, in the name of the session's account; it is audited."""
-        control, actor = self.session.control, self.session.actor
-        return await self.blocking(lambda: control.run(actor, operation))
+        control, principal = self.session.control, self.session.principal
+        return await self.blocking(lambda: control.run(principal, operation))
 
     async def tell_undelivered(self, result: OperationResult) -> None:
         """Write which nodes have not got their file yet."""

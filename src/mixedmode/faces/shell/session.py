@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import PublisherOnlyError
 from mixedmode.control.acts import Act
@@ -91,9 +91,9 @@ class AdminSession:
         self._all = tuple(commands)
 
     @property
-    def actor(self) -> Actor:
+    def principal(self) -> Principal:
         """The account, as the audit log names it."""
-        return Actor(self.user, self.source, self.privilege, self.node)
+        return Principal(self.user, self.privilege, self.source, self.node)
 
     @property
     def zone(self) -> tzinfo | None:
@@ -176,7 +176,7 @@ class AdminSession:
         version = self.cluster.version
         parsed = tree.parse(line, [command for command in self._all if command.exists(version)])
         command = parsed.command
-        self.control.allow(self.actor, Act(command.name, command.privilege))
+        self.control.allow(self.principal, Act(command.name, command.privilege))
         if command.publisher_only:
             publisher = self.cluster.publisher.name
             if publisher != self.node:

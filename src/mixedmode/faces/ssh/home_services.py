@@ -10,12 +10,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.model.topology import Service
 from mixedmode.control.services import ServiceControl, ServiceEntry, ServiceStatus
 from mixedmode.faces.ssh.side_loop import SideLoop
 
-_Act = Callable[[str, Service, Actor], AsyncIterator[ServiceStatus]]
+_Act = Callable[[str, Service, Principal], AsyncIterator[ServiceStatus]]
 
 
 class HomeServices:
@@ -34,28 +34,30 @@ class HomeServices:
         """Return a node's services."""
         return await self._side.at_home(self._control.states(node))
 
-    def start(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def start(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Start a service."""
-        return self._relay(self._control.start, node, service, actor)
+        return self._relay(self._control.start, node, service, principal)
 
-    def stop(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def stop(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Stop a service."""
-        return self._relay(self._control.stop, node, service, actor)
+        return self._relay(self._control.stop, node, service, principal)
 
-    def restart(self, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    def restart(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Restart a service."""
-        return self._relay(self._control.restart, node, service, actor)
+        return self._relay(self._control.restart, node, service, principal)
 
     async def reload_files(self, node: str) -> None:
         """Have a node's TFTP service read its files at once."""
         await asyncio.shield(self._side.at_home(self._control.reload_files(node)))
 
-    async def _relay(self, act: _Act, node: str, service: Service, actor: Actor) -> AsyncIterator[ServiceStatus]:
+    async def _relay(
+        self, act: _Act, node: str, service: Service, principal: Principal
+    ) -> AsyncIterator[ServiceStatus]:
         here = asyncio.get_running_loop()
         told: asyncio.Queue[ServiceStatus | None] = asyncio.Queue()
 
         async def through() -> None:
-            async for status in act(node, service, actor):
+            async for status in act(node, service, principal):
                 with contextlib.suppress(RuntimeError):  # the session's loop is closed
                     here.call_soon_threadsafe(told.put_nowait, status)
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import asyncssh
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.accounts import Account, AccountStore, account_store
 from mixedmode.control.acts import LOGIN
@@ -214,10 +214,10 @@ class AdminSshService(Service):
         )
 
     def _at_home(self, subsystem: Subsystem) -> Subsystem:
-        async def answered(actor: Actor, request: dict[str, Any]) -> dict[str, Any]:
-            return await subsystem(actor, request)
+        async def answered(principal: Principal, request: dict[str, Any]) -> dict[str, Any]:
+            return await subsystem(principal, request)
 
-        async def relayed(actor: Actor, request: dict[str, Any]) -> dict[str, Any]:
-            return await self._side.at_home(answered(actor, request))
+        async def relayed(principal: Principal, request: dict[str, Any]) -> dict[str, Any]:
+            return await self._side.at_home(answered(principal, request))
 
         return relayed

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import asyncssh
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.control.accounts import AccountStore
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.shell.session import AdminSession
@@ -33,7 +33,7 @@ PER_CONNECTION: Final = 10
 REQUEST_BYTES: Final = 1 << 20
 _log = logging.getLogger(__name__)
 
-Subsystem = Callable[[Actor, dict[str, Any]], Awaitable[dict[str, Any]]]
+Subsystem = Callable[[Principal, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Answers a program's request: who asks, and the request."""
 Open = Callable[[str, str], AdminSession]
 """Makes a session for an account and the address that it came from."""
@@ -153,7 +153,7 @@ class SshSessions:
             request = json.loads(line)
             if not isinstance(request, dict):
                 raise UsageError("the request is no JSON object")
-            answer = await subsystem(session.actor, request)
+            answer = await subsystem(session.principal, request)
         except (ValueError, RecursionError, TimeoutError, MixedModeError) as error:
             problem = error if isinstance(error, MixedModeError) else UsageError("the request is no line of JSON")
             process.stdout.write(json.dumps({"error": problem.as_document()}) + "\n")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mixedmode.cluster.engine.steps import Actor
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeInfo, NodeSpec
 from mixedmode.cluster.model.versions import Version
@@ -115,14 +115,14 @@ class Lab:
         self.control = NodeControl(self.cluster, self.nodes)
         for info in self.cluster.nodes():
             self.nodes[info.name] = self._node(info)
-        self.actor = Actor(ADMINISTRATOR)
+        self.principal = Principal(ADMINISTRATOR, 4)
         self.phones = LabPhones(directory / "phones", [(each.name, each.model) for each in self.cluster.devices])
         self._watchers: list[asyncio.Task[None]] = []
         door = PhoneControl(Control(self.cluster), self._user)
         commands = lab_phone_commands(self.nodes, self.phones, lambda: self.phone_server, door)
         self._status = StatusSocket(directory / SOCKET_NAME, self.document, commands)
 
-    def _user(self, uid: int) -> Actor:
+    def _user(self, uid: int) -> Principal:
         return of_user(uid, account_store(self.publisher.folder), self.publisher.info.name)
 
     def session(self, node: str | None = None) -> AdminSession:
@@ -140,7 +140,7 @@ class Lab:
             spec, url = self.spec.cluster_spec(network), self.spec.database_url
             self._say(f"making a cluster of {len(spec.nodes)} nodes, version {spec.version}, in {self.directory}")
             maker = maker_of(self.directory, spec.nodes[0].name)
-            cluster = Cluster.create(self.directory, spec, database_url=url, actor=maker)
+            cluster = Cluster.create(self.directory, spec, database_url=url, principal=maker)
             note_database(self.directory, url)
         except BaseException:
             network.release()

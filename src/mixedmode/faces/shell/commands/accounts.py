@@ -61,8 +61,8 @@ async def _new_password(call: Call) -> str:
 
 
 async def _change(call: Call, act: Act, change: Callable[[], object], **details: object) -> None:
-    control, actor, name = call.session.control, call.session.actor, call.value("name")
-    await call.blocking(lambda: control.do(actor, act, change, account=name, **details))
+    control, principal, name = call.session.control, call.session.principal, call.value("name")
+    await call.blocking(lambda: control.do(principal, act, change, account=name, **details))
 
 
 async def show_audit(call: Call) -> None:
@@ -75,8 +75,8 @@ async def show_audit(call: Call) -> None:
         outcome=call.value("outcome") or None,
         last=checked_last(call.value("last")) if call.flag("last") else LAST,
     )
-    control, actor = call.session.control, call.session.actor
-    found = await call.blocking(lambda: control.audit_log(actor, wanted))
+    control, principal = call.session.control, call.session.principal
+    found = await call.blocking(lambda: control.audit_log(principal, wanted))
     await write_paged(call.io, [line(record, zone) for record in found] or texts.NO_ENTRIES.lines())
 
 

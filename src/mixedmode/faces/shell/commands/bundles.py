@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from mixedmode.control.accounts import LEVELS
+from mixedmode.cluster.engine.principal import LEVELS
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.specs import Found, find
 

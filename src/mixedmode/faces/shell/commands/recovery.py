@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mixedmode.cluster.engine.steps import OperationResult
+from mixedmode.cluster.engine.results import OperationResult
 from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.itl import ResetItl, ResetItlRemotely

@@ -42,11 +42,11 @@ def _state_text(entry: ServiceEntry) -> texts.Text:
 async def handle(call: Call, *, verb: str) -> None:
     """Start, stop or restart a service and print each state that it reaches."""
     service = named(call.value("service"))
-    control, node, actor = call.session.services, call.node, call.session.actor
+    control, node, principal = call.session.services, call.node, call.session.principal
     if verb == "restart":
         await call.say(texts.SERVICE_RESTARTING)
     await call.say(texts.SERVICE_MANAGER)
-    states = {"start": control.start, "stop": control.stop, "restart": control.restart}[verb](node, service, actor)
+    states = {"start": control.start, "stop": control.stop, "restart": control.restart}[verb](node, service, principal)
     try:
         async with asyncio.timeout(TIME_LIMIT):
             await _print_states(call, service, states)

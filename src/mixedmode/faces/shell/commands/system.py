@@ -169,8 +169,10 @@ async def collect(call: Call) -> None:
         lines += [f"{texts.PROMPT.line()}{line}", *io.lines, ""]
     name = bundle_name(part, call.session.local(call.cluster.now()), call.session.privilege)
     path = call.cluster.folder(call.node).area("activelog") / name
-    control, actor, data = call.session.control, call.session.actor, "\n".join(lines).encode()
-    await call.blocking(lambda: control.do(actor, SHOW_TECH, lambda: write_atomic(path, data, mode=0o640), file=name))
+    control, principal, data = call.session.control, call.session.principal, "\n".join(lines).encode()
+    await call.blocking(
+        lambda: control.do(principal, SHOW_TECH, lambda: write_atomic(path, data, mode=0o640), file=name)
+    )
     await call.say(texts.BUNDLE, path=name)
 
 

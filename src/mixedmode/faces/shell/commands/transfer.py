@@ -73,8 +73,8 @@ async def get_files(call: Call) -> None:
 
 async def _note(call: Call, server: SftpServer, names: list[str], outcome: str) -> None:
     details = {"node": call.node, "files": names[:100], "server": f"{server.user}@{server.host}:{server.port}"}
-    control, actor = call.session.control, call.session.actor
-    await call.blocking(lambda: control.note(actor, GET_FILES, outcome, **details))
+    control, principal = call.session.control, call.session.principal
+    await call.blocking(lambda: control.note(principal, GET_FILES, outcome, **details))
 
 
 async def _chosen(call: Call) -> list[Outgoing]:
@@ -112,8 +112,8 @@ def _read(found: list[Found], *, compress: bool) -> list[Outgoing]:
 
 
 async def _recovery_file(call: Call) -> Outgoing:
-    control, actor = call.session.control, call.session.actor
-    await call.blocking(lambda: control.allow(actor, GET_RECOVERY_KEY))
+    control, principal = call.session.control, call.session.principal
+    await call.blocking(lambda: control.allow(principal, GET_RECOVERY_KEY))
     signer = await call.blocking(lambda: call.cluster.signer(call.cluster.publisher.name, Purpose.ITLRECOVERY.value))
     password = await call.ask(texts.ASK_NEW_PASSWORD, secret=True)
     if len(password) < PASSWORD_LENGTH or password != await call.ask(texts.ASK_PASSWORD_AGAIN, secret=True):

@@ -6,8 +6,7 @@ DVD) are not asked for.
 
 from __future__ import annotations
 
-from mixedmode.cluster.engine.journal import Entry
-from mixedmode.cluster.engine.steps import DONE, UNDONE
+from mixedmode.cluster.engine.results import DONE, UNDONE, Entry
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
 from mixedmode.faces.shell import texts
@@ -101,8 +100,8 @@ async def cancel(call: Call) -> None:
         await call.say(texts.NO_UPGRADE)
         return
     # The journal decides whether it can still be taken back: past its commit it is finished instead.
-    control, actor = call.session.control, call.session.actor
-    result = await call.blocking(lambda: control.end_what_was_left(actor))
+    control, principal = call.session.control, call.session.principal
+    result = await call.blocking(lambda: control.end_what_was_left(principal))
     undone = result is not None and result.outcome == UNDONE
     version = found.arguments.get("version", "")
     await call.say(texts.UPGRADE_CANCELLED if undone else texts.UPGRADE_TOO_LATE, version=version)
