@@ -75,15 +75,29 @@ SUPPORTING: Final = Precondition(
 BASICS: Final = (VERSION, LICENCE, CONNECTED, REPLICATED)
 
 FIRST_START: Final = Step("Start the phones.", ResetPhones(), part=Part.BEFORE)
-BEHIND: Final = Remedy(
-    "A node has another CTL file than the publisher",
-    "See that SFTP reaches it, then enter `utils ctl update CTLFile` again, and restart its services.",
-)
+
+
 LEFT_OVER: Final = Remedy(
     "There is a CTL file though the cluster is not in mixed mode",
     "It once was. Delete the file on every node, with `file delete activelog cm/tftpdata/CTLFile.tlv` at each prompt."
     " Do so only then.",
 )
+
+
+def behind(again: str) -> Remedy:
+    """Return what to do if a node did not get the list.
+
+    Args:
+        again: What makes the list once more.
+    """
+    return Remedy(
+        "A node has another CTL file than the publisher",
+        f"See that SFTP reaches it, then {again}, and restart its services.",
+    )
+
+
+UPDATE_AGAIN: Final = behind("enter `utils ctl update CTLFile` again")
+CLIENT_AGAIN: Final = behind("run the CTL Client again, to update the CTL file")
 
 
 def set_mixed_mode(part: Part, *after: Check) -> tuple[Step, ...]:

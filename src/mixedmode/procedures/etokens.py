@@ -19,7 +19,7 @@ from mixedmode.procedures.checks import (
 )
 from mixedmode.procedures.common import (
     BASICS,
-    BEHIND,
+    CLIENT_AGAIN,
     CONNECTED,
     FIRST_START,
     IN_MIXED_MODE,
@@ -30,8 +30,10 @@ from mixedmode.procedures.common import (
     SEED,
     SUPPORTING,
     TOKENS,
+    UPDATE_AGAIN,
     UPDATE_CTL,
     WITH_TOKENS,
+    behind,
     compare,
     restart,
 )
@@ -90,6 +92,10 @@ IN_MIXED_MODE_BY_TOKENS: Final = (
     ),
     *restart("", EVERY_PHONE_HOLDS_PUBLISHED, part=Part.BEFORE),
 )
+MADE_ON_12: Final = Precondition(
+    "From 12.0 on, the eTokens have signed the CTL file of the phones on 12.0 or later",
+    "Run the CTL Client once more after the upgrade, to update the CTL file, and restart the phones.",
+)
 BY_TOKENS: Final = Precondition(
     "The CTL file is signed by an eToken", "There is nothing to migrate.", signed_by(Token.SECOND), look="show ctl"
 )
@@ -133,7 +139,7 @@ ETOKENS_TO_TOKENLESS: Final = Procedure(
     "Mixed mode was set with the CTL Client, and phones hold a CTL file that one of the eTokens signed. Afterwards the"
     " CCM+TFTP certificate of the publisher signs it, and the certificates of all eTokens are gone from it.",
     SEED.format("From Hardware eTokens to Tokenless Solution"),
-    (*BASICS, SUPPORTING, MIXED, ONE_CTL, IN_STEP, BY_TOKENS),
+    (*BASICS, SUPPORTING, MIXED, ONE_CTL, IN_STEP, BY_TOKENS, MADE_ON_12),
     (
         *IN_MIXED_MODE_BY_TOKENS,
         Step(
@@ -152,7 +158,7 @@ ETOKENS_TO_TOKENLESS: Final = Procedure(
             "The CCM+TFTP certificate of the publisher is not the signer",
             "Go back to the eTokens by the procedure tokenless-to-etokens, and repeat this one.",
         ),
-        BEHIND,
+        UPDATE_AGAIN,
     ),
 )
 
@@ -201,7 +207,7 @@ TOKENLESS_TO_ETOKENS: Final = Procedure(
             "The CTL file on the publisher was not deleted, or the token's certificate is not in Phone-SAST-trust:"
             " begin again at the first step.",
         ),
-        BEHIND,
+        CLIENT_AGAIN,
     ),
 )
 
@@ -251,7 +257,7 @@ DOWNGRADE: Final = Procedure(
         compare(),
     ),
     SIGNER_IS_NEW,
-    (BEHIND,),
+    (CLIENT_AGAIN,),
 )
 
 ONE_TOKEN_LOST: Final = Procedure(
@@ -274,7 +280,7 @@ ONE_TOKEN_LOST: Final = Procedure(
         compare(),
     ),
     SIGNER_STAYS,
-    (BEHIND,),
+    (CLIENT_AGAIN,),
 )
 
 LOST_TOKENS: Final = Procedure(
@@ -304,7 +310,7 @@ LOST_TOKENS: Final = Procedure(
         compare(),
     ),
     SIGNER_IN_ITL,
-    (BEHIND,),
+    (behind("enter `utils ctl set-cluster non-secure-mode` again"),),
 )
 
 ETOKENS: Final = (ETOKENS_TO_TOKENLESS, TOKENLESS_TO_ETOKENS, DOWNGRADE, ONE_TOKEN_LOST, LOST_TOKENS)

@@ -19,7 +19,6 @@ from mixedmode.procedures.checks import (
 )
 from mixedmode.procedures.common import (
     BASICS,
-    BEHIND,
     IN_MIXED_MODE,
     IN_STEP,
     LEFT_OVER,
@@ -31,7 +30,9 @@ from mixedmode.procedures.common import (
     SEED,
     SHOW_CTL,
     SUPPORTING,
+    UPDATE_AGAIN,
     UPDATE_CTL,
+    behind,
     compare,
     restart,
     set_mixed_mode,
@@ -93,7 +94,7 @@ NON_SECURE_TO_MIXED: Final = Procedure(
         compare(SIGNED_BY_CALLMANAGER),
     ),
     FIRST_LIST,
-    (LEFT_OVER, BEHIND),
+    (LEFT_OVER, UPDATE_AGAIN),
 )
 
 MIXED_TO_NON_SECURE: Final = Procedure(
@@ -117,7 +118,7 @@ MIXED_TO_NON_SECURE: Final = Procedure(
         compare(),
     ),
     SIGNER_STAYS,
-    (BEHIND,),
+    (behind("enter `utils ctl set-cluster non-secure-mode` again"),),
 )
 
 REGENERATE_CALLMANAGER: Final = Procedure(
@@ -138,7 +139,7 @@ REGENERATE_CALLMANAGER: Final = Procedure(
     ),
     NEW_SIGNER,
     (
-        BEHIND,
+        UPDATE_AGAIN,
         Remedy(
             "A phone with Security by Default keeps the old CTL file",
             "See that TVS runs on the servers of its CallManager group (`utils service list`), restart the phone, and"
@@ -169,7 +170,7 @@ PHONES_BEHIND: Final = Procedure(
         compare(VOUCHED),
     ),
     NEW_SIGNER,
-    (BEHIND,),
+    (UPDATE_AGAIN,),
 )
 
 TOKENLESS: Final = (NON_SECURE_TO_MIXED, MIXED_TO_NON_SECURE, REGENERATE_CALLMANAGER, PHONES_BEHIND)
