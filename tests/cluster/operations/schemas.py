@@ -8,7 +8,7 @@ from typing import Any
 TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str, "integer": int, "boolean": bool, "null": type(None), "array": list, "object": dict,
 }  # fmt: skip
-SAID = {"title", "description", "default", "readOnly", "$defs"}
+SAID = {"title", "description", "default", "readOnly", "format", "$defs"}
 CHECKED = {
     "type", "enum", "anyOf", "$ref", "properties", "required", "additionalProperties", "items", "minLength", "minItems",
     "minProperties",

@@ -112,6 +112,20 @@ def test_an_unknown_field_is_named(kind: type[Operation]) -> None:
     assert ".colour is unknown" in faults(schema_of(kind), {"colour": "red"})
 
 
+def test_a_schema_tells_the_kind_of_a_value_and_who_gives_it() -> None:
+    schema: dict[str, Any] = schema_of(OPERATIONS["utils system upgrade"])
+    assert schema["properties"]["version"] == {
+        "description": "The version's number, such as 12.5.1.10000-22.",
+        "format": "version",
+        "minLength": 1,
+        "title": "Version",
+        "type": "string",
+    }
+    assert schema["properties"]["partition"]["readOnly"] is True
+    schema = schema_of(InstallCtl)
+    assert schema["$defs"]["CtlAction"]["enum"] == ["mixed", "non-secure", "update"]
+
+
 def test_an_unknown_field_beside_all_that_are_needed() -> None:
     with pytest.raises(UsageError, match="utils service restart has no field colour") as error:
         operation_of(RestartService, {"node": "pub", "service": "Cisco Tftp", "colour": "red"})

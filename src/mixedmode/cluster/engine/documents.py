@@ -17,6 +17,7 @@ from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
+    from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import ErrorDetails
 
 Kinds: TypeAlias = Mapping[str, type[Operation]]
@@ -63,7 +64,7 @@ def operation_of(kind: type[Kind], document: Mapping[str, Json]) -> Kind:
     return found
 
 
-def schema_of(kind: type[Operation]) -> Document:
+def schema_of(kind: type[Operation]) -> JsonSchemaValue:
     """Return the JSON schema of a kind's documents: fields, types, limits, and which must be there."""
     return {**_adapter(kind).json_schema(), "title": kind.title}
 

@@ -33,22 +33,28 @@ class About:
 
     Attributes:
         help: One line.
+        kind: Of value, such as ``node`` or ``pem``: what a form offers or how it asks; the schema's ``format``.
         completed: Nobody gives it: the cluster fills it in before all else (:meth:`Operation.complete`).
     """
 
     help: str
+    kind: str = ""
     completed: bool = False
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Tell a JSON schema the same."""
         schema = {**handler(core), "description": self.help}
-        return {**schema, "readOnly": True} if self.completed else schema
+        if self.kind:
+            schema["format"] = self.kind
+        if self.completed:
+            schema["readOnly"] = True
+        return schema
 
 
-NodeName: TypeAlias = Annotated[str, MinLen(1), About("The node's host name.")]
-Unit: TypeAlias = Annotated[str, MinLen(1), About("What the certificate is for, such as CallManager.")]
-TrustStore: TypeAlias = Annotated[str, MinLen(1), About("The trust store, such as CallManager-trust.")]
-Pem: TypeAlias = Annotated[str, MinLen(1), About("The certificate, as PEM.")]
+NodeName: TypeAlias = Annotated[str, MinLen(1), About("The node's host name.", "node")]
+Unit: TypeAlias = Annotated[str, MinLen(1), About("What the certificate is for, such as CallManager.", "purpose")]
+TrustStore: TypeAlias = Annotated[str, MinLen(1), About("The trust store, such as CallManager-trust.", "trust-store")]
+Pem: TypeAlias = Annotated[str, MinLen(1), About("The certificate, as PEM.", "pem")]
 
 
 @dataclass(frozen=True, slots=True)

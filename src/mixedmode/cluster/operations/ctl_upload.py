@@ -64,7 +64,7 @@ class InstallCtl(Operation):
 
     action: Annotated[CtlAction, About("What the CTL Client's administrator chose.")]
     token: Annotated[str, About("Who the list says that it was signed by; empty if it does not say.")] = ""
-    sha256: Annotated[str, About("Hash of the list, hex.")] = ""
+    sha256: Annotated[str, About("Hash of the list, hex.", "sha256")] = ""
     length: Annotated[int, About("Of the list, in bytes.")] = 0
     phones_cleared: Annotated[bool, About("Whether the CTL files of the phones are deleted by hand.")] = False
     mode: Annotated[SecurityMode | None, About("The mode after it.", completed=True)] = None

@@ -18,7 +18,7 @@ from mixedmode.cluster.store.schema import DeviceRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import UsageError
 
-DeviceName: TypeAlias = Annotated[str, MinLen(1), About("The device's name, such as SEP001122334455.")]
+DeviceName: TypeAlias = Annotated[str, MinLen(1), About("The device's name, such as SEP001122334455.", "device")]
 T = TypeVar("T")
 _CHUNK = 500
 

@@ -26,7 +26,7 @@ class DeleteFile(Operation):
     publisher_only: ClassVar[bool] = False
 
     node: NodeName
-    name: Annotated[str, MinLen(1), About("The file's name, such as CTLFile.tlv.")]
+    name: Annotated[str, MinLen(1), About("The file's name, such as CTLFile.tlv.", "file")]
 
     def foresee(self, before: Outlook) -> Outlook:
         """Return the cluster after it."""

@@ -103,7 +103,7 @@ class ResetItlRemotely(ItlReset):
 
     title: ClassVar[str] = "utils itl reset remotekey"
 
-    file: Annotated[str, MinLen(1), About("The signed ITL file, base64.")]
+    file: Annotated[str, MinLen(1), About("The signed ITL file, base64.", "base64")]
 
     @classmethod
     def signed_by(cls, signer: Signer, state: ClusterState) -> Self:

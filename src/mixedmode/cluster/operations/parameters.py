@@ -23,9 +23,9 @@ class SetParameter(Operation):
 
     title: ClassVar[str] = "set parameter"
 
-    name: Annotated[str, MinLen(1), About("The parameter's name or title.")]
+    name: Annotated[str, MinLen(1), About("The parameter's name or title.", "parameter")]
     value: Annotated[str, MinLen(1), About("What it shall be.")]
-    node: Annotated[str, About("The node whose own value it is; empty for the whole cluster.")] = ""
+    node: Annotated[str, About("The node whose own value it is; empty for the whole cluster.", "node")] = ""
 
     def foresee(self, before: Outlook) -> Outlook:
         """Return the cluster after it."""

@@ -44,7 +44,7 @@ class ServiceOperation(Operation):
     done: ClassVar[str]
 
     node: NodeName
-    service: Annotated[str, MinLen(1), About("The service's name in full, such as Cisco Tftp.")]
+    service: Annotated[str, MinLen(1), About("The service's name in full, such as Cisco Tftp.", "service")]
 
     def foresee(self, before: Outlook) -> Outlook:
         """Return the cluster after it."""

@@ -43,7 +43,7 @@ class Upgrade(Operation):
 
     title: ClassVar[str] = "utils system upgrade"
 
-    version: Annotated[str, MinLen(1), About("The version's number, such as 12.5.1.10000-22.")]
+    version: Annotated[str, MinLen(1), About("The version's number, such as 12.5.1.10000-22.", "version")]
     partition: Partition = ""
 
     def complete(self, state: ClusterState) -> Self:

@@ -46,7 +46,7 @@ class RegenerateCertificate(Operation):
 
     node: NodeName
     unit: Unit
-    key: Annotated[str, About("The key's kind, such as RSA-2048; as the present one's if empty.")] = ""
+    key: Annotated[str, About("The key's kind, such as RSA-2048; as the present one's if empty.", "key")] = ""
     years: Annotated[int | None, About("How long the certificate lasts; as the version has it if not given.")] = None
 
     def foresee(self, before: Outlook) -> Outlook:
@@ -149,8 +149,8 @@ class DeleteTrust(Operation):
     publisher_only: ClassVar[bool] = False
 
     unit: TrustStore
-    sha256: Annotated[str, MinLen(1), About("The certificate's hash, hex.")]
-    node: Annotated[str, About("The node where it is asked for; empty for all of them.")] = ""
+    sha256: Annotated[str, MinLen(1), About("The certificate's hash, hex.", "sha256")]
+    node: Annotated[str, About("The node where it is asked for; empty for all of them.", "node")] = ""
 
     def foresee(self, before: Outlook) -> Outlook:
         """Return the cluster after it."""
@@ -197,7 +197,7 @@ class BringBackTrust(Operation):
     title: ClassVar[str] = "certificate change notification"
     publisher_only: ClassVar[bool] = False
 
-    before: Annotated[str, MinLen(1), About("What was deleted before this moment, ISO 8601.")]
+    before: Annotated[str, MinLen(1), About("What was deleted before this moment, ISO 8601.", "date-time")]
 
     def foresee(self, before: Outlook) -> Outlook:
         """Return the cluster after it."""

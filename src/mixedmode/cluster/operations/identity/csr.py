@@ -111,7 +111,7 @@ class RequestCertificate(Operation):
 
     node: NodeName
     unit: Unit
-    key: Annotated[str, About("The key's kind, such as RSA-2048; as the present one's if empty.")] = ""
+    key: Annotated[str, About("The key's kind, such as RSA-2048; as the present one's if empty.", "key")] = ""
 
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""
