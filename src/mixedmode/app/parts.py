@@ -12,6 +12,7 @@ EXTRAS = {
     "alembic": "node",
     "asyncssh": "node",
     "prometheus_client": "node",
+    "annotated_types": "node",
     "pydantic": "node",
     "pydantic_settings": "node",
     "sqlalchemy": "node",

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.engine.steps import Step, StepAction, StepContext
-from mixedmode.cluster.model.topology import NodeInfo, Service
+from mixedmode.cluster.model.topology import NodeInfo, SecurityMode, Service
 from mixedmode.cluster.publishing.distribution import queue
 from mixedmode.cluster.publishing.published import record
 from mixedmode.cluster.store.schema import ProcessNode, ProcessNodeService
@@ -88,3 +88,10 @@ def _service_rows(
         .values(**values)
         .execution_options(synchronize_session=False)
     )
+
+
+def ctl_falls_behind(state: ClusterState) -> list[str]:
+    """Return what to do after a change that the CTL does not have yet; nothing in non-secure mode."""
+    if state.mode is not SecurityMode.MIXED:
+        return []
+    return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]

@@ -25,12 +25,11 @@ from mixedmode.cluster.model.topology import (
     NodeInfo,
     NodeRole,
     NodeSpec,
-    SecurityMode,
     Service,
 )
 from mixedmode.cluster.model.trust_roles import TRUSTED_BY
 from mixedmode.cluster.model.versions import Version
-from mixedmode.cluster.operations.common import deliver_step, queue_itls
+from mixedmode.cluster.operations.common import ctl_falls_behind, deliver_step, queue_itls
 from mixedmode.cluster.publishing.distribution import queue
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import build_itls
@@ -151,9 +150,7 @@ class JoinNode(Operation):
         if len(nodes) >= MAX_NODES:
             raise PreconditionError(f"a cluster has at most {MAX_NODES} nodes", where=spec.name)
         self._certificates(state.version)
-        if state.mode is SecurityMode.MIXED:
-            return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]
-        return []
+        return ctl_falls_behind(state)
 
     def _certificates(self, version: Version) -> dict[Purpose, Certificate]:
         """Return the certificates that the node brings.
@@ -232,9 +229,7 @@ class RemoveNode(Operation):
         node = state.node(self.node)
         if node.is_publisher:
             raise PreconditionError("the publisher cannot be removed", where=node.name)
-        if state.mode is SecurityMode.MIXED:
-            return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]
-        return []
+        return ctl_falls_behind(state)
 
 
 def _services(version: Version) -> tuple[Service, ...]:

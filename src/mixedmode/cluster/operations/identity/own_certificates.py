@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError, PreconditionError, VersionError
-from mixedmode.cluster.model.topology import SecurityMode, Service
+from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.model.trust_roles import TRUSTED_BY
 from mixedmode.cluster.operations.common import (
+    ctl_falls_behind,
     deliver_step,
     keep_itls,
     kept_itls,
@@ -101,9 +102,7 @@ def present_own(state: ClusterState, node: str, purpose: Purpose) -> Certificate
 
 def warnings_about(state: ClusterState, purpose: Purpose) -> list[str]:
     """Return what an administrator should know before a certificate of a purpose is replaced."""
-    if purpose in _IN_CTL and state.mode is SecurityMode.MIXED:
-        return ["Run utils ctl update CTLFile afterwards, restart the services and reset the phones."]
-    return []
+    return ctl_falls_behind(state) if purpose in _IN_CTL else []
 
 
 def keep_new(context: StepContext, node: str, purpose: Purpose, new: Certificate) -> None:
