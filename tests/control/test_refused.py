@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -9,11 +11,17 @@ from collections.abc import Iterator
 import pytest
 
 from mixedmode.cluster.engine import refusals
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.operations import OPERATIONS
 from mixedmode.cluster.operations.ctl_signers import INSTALL
-from tests.cluster.building import make
+from mixedmode.cluster.operations.parameters import SetParameter
+from mixedmode.control.accounts import account_store
+from mixedmode.faces.shell.session import AdminSession
+from mixedmode.faces.shell.talk import ScriptedIO
+from tests.cluster.building import MIXED as MIXED_MODE
+from tests.cluster.building import PUB, make
 from tests.control.changes import Watch
-from tests.control.entrances import ME, Entrances
+from tests.control.entrances import ME, PASSWORD, Entrances
 from tests.support import run_mixedmode
 
 MIXED, RESET = "utils ctl set-cluster mixed-mode", "utils itl reset localkey"
@@ -113,3 +121,43 @@ def test_who_became_root_by_sudo_is_named(entrances: Entrances) -> None:
         "device", "remove", "SEP001122330000", "--directory", entrances.cluster.directory, env={"SUDO_USER": "anna"}
     )
     assert entrances.cluster.operations.journal.audit()[-1].source == "console, sudo of anna"
+
+
+def test_the_audit_log_is_filtered_at_the_prompt_and_on_the_command_line(entrances: Entrances) -> None:
+    cluster, where = entrances.cluster, ("--directory", entrances.cluster.directory)
+    cluster.run(SetParameter("AutoRegistrationEnabled", "True", PUB), Principal("anna", 4, "192.0.2.7", PUB))
+    cluster.run(SetParameter("AutoRegistrationEnabled", "False", PUB), Principal("Bert\x1b[1m", 4, "192.0.2.8", PUB))
+    cluster.run(MIXED_MODE, Principal("anna", 4, "192.0.2.7", PUB))
+    account_store(cluster.folder(PUB)).put(ME, PASSWORD, 1)
+    try:
+        listed = run_mixedmode("audit-log", *where, "--user", "ANNA", "--since", "1h")
+        found = json.loads(run_mixedmode("audit-log", *where, "--json", "--action", "set param", "--last", "2").stdout)
+        refused = json.loads(
+            run_mixedmode("audit-log", *where, "--json", "--outcome", "refused", "--last", "500").stdout
+        )
+        assert run_mixedmode("audit-log", *where, "--since", "2100-01-01").stdout == ""
+        assert run_mixedmode("audit-log", *where, "--since", "soon").returncode == 2
+    finally:
+        account_store(cluster.folder(PUB)).put(ME, PASSWORD, 0)
+    assert [row.split("  ")[1:4] for row in listed.stdout.splitlines()] == [
+        ["anna@192.0.2.7", action, outcome] for action in ("set parameter", MIXED) for outcome in ("STARTED", "DONE")
+    ]
+    assert "ClusterSecurityMode 0 -> 1" in listed.stdout
+    assert [(each["user"], each["outcome"], each["level"], each["node"]) for each in found] == [
+        ("Bert\x1b[1m", "started", 4, PUB),
+        ("Bert\x1b[1m", "done", 4, PUB),
+    ]
+    assert found[1]["details"]["changes"]
+    assert {each["outcome"] for each in refused} == {"refused"}
+    session = AdminSession(cluster, PUB, "anna", privilege=1)
+
+    def shown(line: str) -> list[str]:
+        io = ScriptedIO([])
+        assert asyncio.run(session.run(line, io)).exit_code == (2 if "soon" in line else 0)
+        return io.lines
+
+    assert len(shown("show audit last 3")) == 3
+    assert "Bert\\x1b[1m@192.0.2.8" in shown("show audit user bert\x1b[1m last 1")[0]
+    assert shown("show audit user nobody outcome done since 1h") == ["There is no such entry in the audit log."]
+    assert len(shown("show audit action set outcome done")) == 2
+    assert "'soon' is no moment" in "\n".join(shown("show audit since soon"))
