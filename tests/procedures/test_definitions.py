@@ -7,9 +7,10 @@ from dataclasses import asdict
 
 import pytest
 
-from mixedmode.procedures.catalogue import ALL, PAGES, PROCEDURES, SUMMARIES
+from mixedmode.procedures.catalogue import PAGES, PROCEDURES
 from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.facts import PhoneKind
+from mixedmode.procedures.names import ALL, SUMMARIES
 from mixedmode.procedures.phones import Ending
 from mixedmode.procedures.steps import ByHand, CtlClient, ImportToken, Part, Prompt, Step, SwitchPhones
 

@@ -12,7 +12,7 @@ from typing import Any, Final, ParamSpec
 
 import typer
 
-from mixedmode.procedures.catalogue import ALL, SUMMARIES
+from mixedmode.procedures.names import ALL, SUMMARIES
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _P = ParamSpec("_P")

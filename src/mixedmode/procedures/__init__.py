@@ -6,6 +6,6 @@ PURE: no socket, clock, database or file, and no import of other rooms. A rehear
 * :mod:`.facts` -- what can be seen of a cluster and its phones; :mod:`.reading` -- from what commands print.
 * :mod:`.checks` -- statements over facts; :mod:`.steps` -- acts, and who does them where.
 * :mod:`.phones` -- kinds of phones, how each ends, remedies; :mod:`.definition` -- a procedure.
-* :mod:`.tokenless`, :mod:`.etokens` -- the procedures; :mod:`.catalogue` -- all of them by name.
+* :mod:`.tokenless`, :mod:`.etokens` -- the procedures; :mod:`.catalogue` -- all by name; :mod:`.names` -- names alone.
 * :mod:`.page`, :mod:`.transcript` -- a procedure as a page of the how-to.
 """

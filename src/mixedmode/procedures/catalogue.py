@@ -1,4 +1,4 @@
-"""All procedures by name, in the order of ``mixedmode rehearse all``."""
+"""All procedures by name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,5 @@ from mixedmode.procedures.etokens import ETOKENS, ETOKENS_TO_TOKENLESS, TOKENLES
 from mixedmode.procedures.tokenless import NON_SECURE_TO_MIXED, REGENERATE_CALLMANAGER, TOKENLESS
 
 PROCEDURES: Final[dict[str, Procedure]] = {each.name: each for each in (*TOKENLESS, *ETOKENS)}
-SUMMARIES: Final = {name: each.summary for name, each in PROCEDURES.items()}
-"""What each plays, for help and completion."""
-ALL: Final = {"all": "every one, each on a lab of its own"}
 PAGES: Final = (NON_SECURE_TO_MIXED, ETOKENS_TO_TOKENLESS, TOKENLESS_TO_ETOKENS, REGENERATE_CALLMANAGER)
 """The seed's four: those that have a page of the how-to."""

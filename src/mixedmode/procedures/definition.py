@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mixedmode.procedures.checks import Check
 from mixedmode.procedures.facts import Topic
+from mixedmode.procedures.names import SUMMARIES
 from mixedmode.procedures.phones import Rules
 from mixedmode.procedures.steps import CtlClient, ImportToken, Part, Step
 
@@ -48,7 +49,6 @@ class Procedure:
     Attributes:
         name: As commands know it.
         title: For people.
-        summary: What it plays, in a few words.
         about: When it is needed, and what it does.
         source: Where it is described.
         preconditions: What must be so.
@@ -59,13 +59,17 @@ class Procedure:
 
     name: str
     title: str
-    summary: str
     about: str
     source: str
     preconditions: tuple[Precondition, ...]
     steps: tuple[Step, ...]
     phones: Rules
     remedies: tuple[Remedy, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """What it plays, in a few words."""
+        return SUMMARIES[self.name]
 
     @property
     def needs_tokens(self) -> bool:

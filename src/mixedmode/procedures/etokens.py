@@ -135,7 +135,6 @@ def _upload(heading: str = "") -> tuple[Step, ...]:
 ETOKENS_TO_TOKENLESS: Final = Procedure(
     "etokens-to-tokenless",
     "From hardware eTokens to a CTL file without them",
-    "a CTL signed by eTokens, then utils ctl update CTLFile",
     "Mixed mode was set with the CTL Client, and phones hold a CTL file that one of the eTokens signed. Afterwards the"
     " CCM+TFTP certificate of the publisher signs it, and the certificates of all eTokens are gone from it.",
     SEED.format("From Hardware eTokens to Tokenless Solution"),
@@ -165,7 +164,6 @@ ETOKENS_TO_TOKENLESS: Final = Procedure(
 TOKENLESS_TO_ETOKENS: Final = Procedure(
     "tokenless-to-etokens",
     "From a CTL file without eTokens back to hardware eTokens",
-    "the 23 steps back, after two wrong orders",
     "A CTL file that was made from the command line names no eToken, so the CTL Client refuses every eToken. This"
     " matters most after a downgrade to a version without `utils ctl`. In this order the phones follow by TVS, and"
     " nobody has to delete the CTL on each of them.",
@@ -214,7 +212,6 @@ TOKENLESS_TO_ETOKENS: Final = Procedure(
 DOWNGRADE: Final = Procedure(
     "downgrade",
     "A switch back to a version without utils ctl",
-    "a switch to a version without utils ctl, and out of it with eTokens",
     "The CTL file comes along byte for byte, and names no eToken. Before version 10 the CTL Client is the only means.",
     SEED.format("From Tokenless Solution to Hardware eTokens"),
     (TOKENS, CONNECTED, REPLICATED, SUPPORTING, MIXED, ONE_CTL, IN_STEP),
@@ -263,7 +260,6 @@ DOWNGRADE: Final = Procedure(
 ONE_TOKEN_LOST: Final = Procedure(
     "one-token-lost",
     "One of two eTokens is lost",
-    "the other token signs a list with a new one",
     "The other eToken is in the CTL file that the phones hold, so every phone takes a list that it signs.",
     "docs/specification/cucm-admin.md 4",
     (TOKENS, CONNECTED, REPLICATED, MIXED, ONE_CTL, IN_STEP),
@@ -286,7 +282,6 @@ ONE_TOKEN_LOST: Final = Procedure(
 LOST_TOKENS: Final = Procedure(
     "lost-tokens",
     "All eTokens are lost",
-    "both tokens are lost; the command line takes their place",
     "The CTL Client has nothing to sign with. From version 10 on the command line takes its place.",
     "docs/specification/cucm-admin.md 4",
     (*BASICS, SUPPORTING, MIXED, ONE_CTL, IN_STEP, BY_TOKENS),

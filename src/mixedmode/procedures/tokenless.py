@@ -70,7 +70,6 @@ def _update(heading: str = "", *after: Check) -> Step:
 NON_SECURE_TO_MIXED: Final = Procedure(
     "non-secure-to-mixed",
     "From non-secure mode to mixed mode, without eTokens",
-    "no CTL, utils ctl set-cluster mixed-mode, phones install the CTL",
     "Mixed mode lets phones encrypt signalling and media. Set from the command line it needs no eTokens: the CTL file"
     " is signed with the CCM+TFTP certificate of the publisher, and no eToken is in it.",
     SEED.format("From Non-Secure Mode to Mixed Mode (Tokenless CTL)"),
@@ -100,7 +99,6 @@ NON_SECURE_TO_MIXED: Final = Procedure(
 MIXED_TO_NON_SECURE: Final = Procedure(
     "mixed-to-non-secure",
     "From mixed mode to non-secure mode",
-    "the way back: the CTL stays, without a call manager's certificate",
     "The CTL file stays on servers and phones, but its records of call managers carry no certificate any more: phones"
     " that took it register in the clear.",
     "docs/specification/cucm-admin.md 1.4",
@@ -124,7 +122,6 @@ MIXED_TO_NON_SECURE: Final = Procedure(
 REGENERATE_CALLMANAGER: Final = Procedure(
     "regenerate-callmanager",
     "A new CallManager certificate of the publisher, without eTokens",
-    "a new CallManager certificate; phones follow through TVS",
     "The certificate of the publisher changes with its host name or domain, or because it is about to expire. The CTL"
     " file is then signed by a certificate that is not in the CTL file which the phones hold: they ask TVS about it."
     " The TVS servers are those of the CallManager group of a phone's device pool.",
@@ -152,7 +149,6 @@ _AWAY = "The {} new CallManager certificate and CTL file, without them"
 PHONES_BEHIND: Final = Procedure(
     "phones-behind",
     "Two new CallManager certificates while phones are off",
-    "the same twice, while half of the phones are off",
     "Phones that are off while the certificate changes twice hold, when they return, a CTL file whose signer is gone"
     " from every list. The ITL names TVS servers that they still trust, so they ask about the newest signer.",
     "docs/specification/phone-trust.md 7",

@@ -11,7 +11,7 @@ from mixedmode.app import completion
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
-from mixedmode.procedures.catalogue import ALL, PROCEDURES, SUMMARIES
+from mixedmode.procedures.names import ALL, SUMMARIES
 from mixedmode.rehearsal.lab.names import MODELS, TOKEN_NUMBERS, models_of, phone_name
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ def rehearse(
     """
     import tempfile
 
+    from mixedmode.procedures.catalogue import PROCEDURES
     from mixedmode.rehearsal.lab.lab import Lab, LabSpec
     from mixedmode.rehearsal.rehearse import rehearse as play
     from mixedmode.rehearsal.report import summary

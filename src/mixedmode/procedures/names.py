@@ -1,0 +1,19 @@
+"""The procedures by name, for help and completion, which start with every command: no definition is loaded for them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SUMMARIES: Final = {
+    "non-secure-to-mixed": "no CTL, utils ctl set-cluster mixed-mode, phones install the CTL",
+    "mixed-to-non-secure": "the way back: the CTL stays, without a call manager's certificate",
+    "regenerate-callmanager": "a new CallManager certificate; phones follow through TVS",
+    "phones-behind": "the same twice, while half of the phones are off",
+    "etokens-to-tokenless": "a CTL signed by eTokens, then utils ctl update CTLFile",
+    "tokenless-to-etokens": "the 23 steps back, after two wrong orders",
+    "downgrade": "a switch to a version without utils ctl, and out of it with eTokens",
+    "one-token-lost": "the other token signs a list with a new one",
+    "lost-tokens": "both tokens are lost; the command line takes their place",
+}
+"""What each plays, in the order of ``mixedmode rehearse all``."""
+ALL: Final = {"all": "every one, each on a lab of its own"}
