@@ -19,6 +19,7 @@ from mixedmode.app.commands.phones.phone import phone as phone_command
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.phone.body.client import Phone, Server
 from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.outcome import Verdict
 from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import ListKind, TvsAnswer, TvsOutcome
 from mixedmode.services.files.store import MappingStore
@@ -110,6 +111,16 @@ def test_a_server_that_does_not_answer() -> None:
         assert report.exit_code == 3
 
     run({}, procedure)
+
+
+def test_a_configuration_that_does_not_come_is_told() -> None:
+    async def procedure(server: Server, _store: MappingStore) -> None:
+        outcome = await Phone(DEVICE, get_model("7975")).boot(server)
+        assert (outcome.exit_code, outcome.verdict, outcome.alarm) == (1, Verdict.GAVE_UP, 4)
+        assert outcome.trouble() == ("configuration", "not-fetched", "the file did not come")
+        assert not outcome.locked_out
+
+    run({**FILES, SIGNED: bytes((1 << 20) + 1)}, procedure)
 
 
 @contextmanager

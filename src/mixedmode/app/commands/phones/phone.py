@@ -50,7 +50,8 @@ def phone(
 ) -> None:
     """Start a phone: fetch CTL, ITL and configuration, decide what to trust, show the result.
 
-    Exit code 0: the phone trusts what it was offered; 1: it refused something, or CAPF refused it; 3: no answer.
+    Exit code 0: the phone trusts what it was offered; 1: it refused something or did not get it, or CAPF refused it;
+    3: no answer.
     """
     from mixedmode.faces.terminal.console import print_json, print_lines
     from mixedmode.phone.body.client import Phone, Server
