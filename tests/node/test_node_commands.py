@@ -63,8 +63,8 @@ class RunningNode:
         done = run_mixedmode("node", "status", "--json", "--config", str(self.folder / "mixedmode.toml"))
         return dict(json.loads(done.stdout))
 
-    def wait(self) -> dict[str, Any]:
-        end = time.monotonic() + 20
+    def wait(self, seconds: float = 20) -> dict[str, Any]:
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             document = self.ask()
             if "units" in document and all(u["state"] == "STARTED" or u["problem"] for u in document["units"]):

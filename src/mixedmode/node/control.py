@@ -19,7 +19,8 @@ from mixedmode.cluster.model.topology import Service
 from mixedmode.control.acts import SERVICE
 from mixedmode.control.services import OperationServices, ServiceEntry, ServiceStatus
 from mixedmode.errors import MixedModeError
-from mixedmode.node.services import UNITS, NodeServices
+from mixedmode.node.services import NodeServices
+from mixedmode.node.units.options import UNITS
 
 _Doing = Callable[[NodeServices, Service], Awaitable[None]]
 _Does = Mapping[ServiceStatus, _Doing]

@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
 from mixedmode import __version__
 from mixedmode.cluster.engine.principal import Principal
-from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.control.accounts import account_store
 from mixedmode.control.door import Control
 from mixedmode.control.people import of_user
@@ -33,14 +33,14 @@ from mixedmode.node.host.settings import Settings
 from mixedmode.node.host.systemd import notify
 from mixedmode.node.join import SUBSYSTEM, JoinDesk
 from mixedmode.node.phone_control import phone_commands
-from mixedmode.node.phone_servers import phone_servers
-from mixedmode.node.services import PUBLISHER_KEY, STANDARD_PORTS, NodeOptions, NodeServices
+from mixedmode.node.phone_servers import joined_servers
+from mixedmode.node.services import NodeServices
 from mixedmode.node.serving import end_by_signal, left_out
 from mixedmode.node.setup import Opened, replication_source
 from mixedmode.node.status import SOCKET_NAME, StatusSocket, SupervisorCollector, serve_metrics
+from mixedmode.node.units.options import PUBLISHER_KEY
+from mixedmode.node.units.workshop import NodeWorkshop, node_options
 from mixedmode.node.upkeep import Upkeep
-from mixedmode.services.files.phoneconfig import ConfigFacts
-from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.services.net.supervisor import UnitState, UnitStatus
 from mixedmode.services.ssh.ssh_keys import ensure_key
 
@@ -71,22 +71,17 @@ class Node:
         if info.is_publisher != (settings.node.role == "publisher"):
             raise UsageError(f"the cluster does not know {info.name} as {settings.node.role}", where=info.name)
         nodes: dict[str, NodeServices] = {}
-        ports = settings.ports
+        options = node_options(settings)
         self.services = NodeServices(
             cluster,
             info,
-            locate=self._facts,
+            locate=partial(joined_servers, cluster, options),
             control=NodeControl(self.administered, nodes),
-            options=NodeOptions(
-                ports,
-                floor=TlsFloor(settings.tls.floor),
-                host=settings.node.listen,
-                remote=not info.is_publisher,
-                rules=settings.files.map,
-            ),
+            options=options,
             changed=self._unit_changed,
             subsystems={SUBSYSTEM: self._desk()} if info.is_publisher else None,
             administered=self.administered,
+            workshop=NodeWorkshop(settings.model_dump(mode="json")),
         )
         nodes[info.name] = self.services
         self.upkeep = Upkeep(self.administered, subscriber=None if info.is_publisher else info.name, copy=self.cluster)
@@ -242,16 +237,6 @@ class Node:
                 for each in self.cluster.deliveries.pending()
             ],
         }
-
-    def _facts(self, device: str) -> ConfigFacts:
-        """Return the servers that a phone is told of, with the ports that the nodes joined with."""
-        endpoints = self.cluster.endpoints()
-
-        def port(node: NodeInfo, unit: str) -> int:
-            known = endpoints.get(node.name)
-            return known.ports.get(unit, STANDARD_PORTS[unit]) if known else self.services.options.port(unit)
-
-        return phone_servers(self.cluster, device, {info.name: info for info in self.cluster.nodes()}, port)
 
 
 def _in_thread(ask: Callable[[], dict[str, Any]]) -> Future[dict[str, Any]]:

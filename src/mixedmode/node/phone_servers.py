@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import NodeInfo
+from mixedmode.node.units.options import STANDARD_PORTS, NodeOptions
 from mixedmode.services.files.phoneconfig import ConfigFacts, Server
 
 
@@ -27,3 +28,14 @@ def phone_servers(
         tvs=[Server(each.address, port(each, "tvs")) for each in members],
         capf=[Server(publisher.address, port(publisher, "capf"))],
     )
+
+
+def joined_servers(cluster: Cluster, options: NodeOptions, device: str) -> ConfigFacts:
+    """Return a phone's servers with the ports that the nodes joined with; the node itself has those of its options."""
+    endpoints = cluster.endpoints()
+
+    def port(node: NodeInfo, unit: str) -> int:
+        known = endpoints.get(node.name)
+        return known.ports.get(unit, STANDARD_PORTS[unit]) if known else options.port(unit)
+
+    return phone_servers(cluster, device, {info.name: info for info in cluster.nodes()}, port)

@@ -15,9 +15,8 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import ssl
+import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -33,84 +32,23 @@ from mixedmode.errors import MixedModeError
 from mixedmode.faces.ssh.server import AdminSshService, Subsystem
 from mixedmode.node.host.service_units import ServiceUnits
 from mixedmode.node.lists import NodeLists
+from mixedmode.node.units.options import BASE_UNITS, PUBLISHER_KEYS, STANDARD_PORTS, UNITS, NodeOptions
+from mixedmode.node.units.phone_units import PHONE_UNITS, PhoneUnits
 from mixedmode.node.versions import follow_versions
-from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.services.callmanager.node import node_callmanager
 from mixedmode.services.callmanager.service import CallManagerService
-from mixedmode.services.capf.node import node_capf, order_of
+from mixedmode.services.capf.node import node_capf
 from mixedmode.services.capf.notes import CapfNote
-from mixedmode.services.capf.store import CapfStore
 from mixedmode.services.ctlprovider.service import CtlProviderService
-from mixedmode.services.files.configs import ConfigStore
-from mixedmode.services.files.flat_names import DEFAULT_MAP
 from mixedmode.services.files.phoneconfig import ConfigFacts
-from mixedmode.services.files.store import FolderStore
-from mixedmode.services.http.service import HttpService
 from mixedmode.services.net.change_notification import ChangeNotificationService
-from mixedmode.services.net.server_tls import TlsFloor, server_context
 from mixedmode.services.net.service import Service as NetService
 from mixedmode.services.net.supervisor import Supervisor, Unit, UnitStatus
 from mixedmode.services.ssh.sftp import NodeSftpService
-from mixedmode.services.tftp.service import TftpService
-from mixedmode.services.tvs.node import node_tvs
+from mixedmode.services.workers.crew import Crew, CrewService
+from mixedmode.services.workers.workshop import Workshop
 
-UNITS: Final[Mapping[Service, tuple[str, ...]]] = {
-    Service.TFTP: ("tftp", "http", "https"),
-    Service.TVS: ("tvs",),
-    Service.CTL_PROVIDER: ("ctl_provider",),
-    Service.CAPF: ("capf",),
-    Service.CALLMANAGER: ("sccp",),
-    Service.CHANGE_NOTIFICATION: ("change_notification",),
-}
-"""The units of each service of the cluster, in the order in which they start."""
-BASE_UNITS: Final = ("ssh", "sftp")
-"""Units that run on every node and are nobody's service."""
-STANDARD_PORTS: Final[Mapping[str, int]] = {
-    "tftp": 69,
-    "http": 6970,
-    "https": 6971,
-    "tvs": 2445,
-    "ssh": 22,
-    "sftp": 2022,
-    "sccp": 2000,
-    "sccp_tls": 2443,
-    "capf": 3804,
-    "ctl_provider": 2444,
-}
-"""Where phones and administrators look for them (wire-formats.md 7, cucm-admin.md 2)."""
 FOLLOW_SECONDS: Final = 1.0
-PUBLISHER_KEYS: Final = "publisher_keys"
-"""In a node's folder: the public keys that may push files to it."""
-PUBLISHER_KEY: Final = "publisher_ed25519_key"
-"""In the publisher's folder of keys: with this it pushes files."""
-CAPF_FOLDER: Final = "capf"
-"""In the folder of the node that runs CAPF: what it knows of each device."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeOptions:
-    """How a node's services run.
-
-    Attributes:
-        ports: Wanted, by unit; what is left out has its standard port.
-        elsewhere: Whether a free port will do when one is taken, as in a lab.
-        floor: The oldest TLS for phones.
-        host: The address to listen on; None is the node's own.
-        remote: Whether the publisher is on another host, so that nobody else switches this node's partitions.
-        rules: Where to look for files that are not there by the name that is asked for.
-    """
-
-    ports: Mapping[str, int] = field(default_factory=dict)
-    elsewhere: bool = False
-    floor: TlsFloor = TlsFloor.TLS_1_2
-    host: str | None = None
-    remote: bool = False
-    rules: Sequence[str] = DEFAULT_MAP
-
-    def port(self, unit: str) -> int:
-        """Return the port wanted for a unit."""
-        return self.ports.get(unit, STANDARD_PORTS.get(unit, 0))
 
 
 class NodeServices:
@@ -125,6 +63,7 @@ class NodeServices:
         changed: Told of every change of a unit's state.
         subsystems: What answers programs over SSH.
         administered: The cluster as administrators change it; by default the one that is read.
+        workshop: Makes what phones ask most in worker processes, where the options want more than one.
     """
 
     def __init__(
@@ -138,17 +77,16 @@ class NodeServices:
         changed: Callable[[UnitStatus], None] = lambda _status: None,
         subsystems: Mapping[str, Subsystem] | None = None,
         administered: Cluster | None = None,
+        workshop: Workshop | None = None,
     ) -> None:
         self.cluster = cluster
         self.administered = administered or cluster
         self.info = info
         self.options = options or NodeOptions()
         self.folder = cluster.folder(info.name)
-        self.files = FolderStore(self.folder.tftp, rules=self.options.rules)
-        self.capf_store = CapfStore(cluster.folder(cluster.publisher.name).root / CAPF_FOLDER, cluster.keep_lsc)
-        self.configs = ConfigStore(
-            self.files, cluster, info.name, locate, lsc=self._lsc, capf=partial(order_of, self.capf_store)
-        )
+        self._phone_units = PhoneUnits(cluster, info, locate, self.options)
+        self.files, self.capf_store = self._phone_units.files, self._phone_units.capf_store
+        self._crew = Crew(workshop, self.options.workers) if workshop and self.options.workers > 1 else None
         self.lists = NodeLists(cluster, self.administered, info.name)
         self.hands = asyncio.Lock()
         self._control = control
@@ -157,11 +95,8 @@ class NodeServices:
         self._seen: dict[Service, int] = {}
         self._change = (0, 0)
         self._guard = LoginGuard(account_store(self.folder))
-        makers = {
-            "tftp": self._tftp,
-            "http": self._http,
-            "https": self._https,
-            "tvs": self._tvs,
+        makers: dict[str, Callable[[int], NetService]] = {
+            **{unit: partial(self._phone_unit, unit) for unit in PHONE_UNITS},
             "ctl_provider": self._ctl_provider,
             "capf": self._capf,
             "sccp": self._sccp,
@@ -176,13 +111,19 @@ class NodeServices:
                     make,
                     self.options.port(name),
                     elsewhere=self.options.elsewhere,
-                    prepare=self.lists.put_right if name == "tftp" else None,
+                    prepare=self._before_tftp if name == "tftp" else None,
                 )
                 for name, make in makers.items()
             ),
             changed=changed,
         )
         self._services = ServiceUnits(self.supervisor, UNITS)
+
+    async def _before_tftp(self) -> None:
+        await self.lists.put_right()
+        if self._crew is not None:
+            # The workers read the folder for themselves; this is for who asks what is left out of it.
+            await asyncio.to_thread(self.files.reload)
 
     @property
     def host(self) -> str:
@@ -284,7 +225,9 @@ class NodeServices:
             states, change = await asyncio.to_thread(self._look)
             if change != self._change:
                 self._change = change
-                self.configs.forget()
+                self._phone_units.configs.forget()
+                if self._crew is not None:
+                    await self._crew.refresh()
             if self.options.remote and await asyncio.to_thread(follow_versions, self.cluster, self.folder):
                 await asyncio.to_thread(self.administered.make_missing_certificates, self.info.name)
                 await self.restart_service(Service.TFTP)
@@ -305,38 +248,11 @@ class NodeServices:
             except MixedModeError:
                 continue  # noted at its unit, which is tried again
 
-    def _tftp(self, port: int) -> NetService:
-        """Make TFTP; it reads its folder anew (rule 1)."""
-
-        def read() -> None:
-            self.files.reload()
-            self.configs.reload()
-
-        return TftpService(self.configs, host=self.host, port=port, prepare=read)
-
-    def _lsc(self, device: str) -> Certificate | None:
-        lsc = self.cluster.devices.lsc(device)
-        if lsc is not None:
-            return Certificate.from_der(lsc)
-        # Given by a release that kept it only here.
-        found = self.capf_store.find(device)
-        return None if found is None else found.lsc
-
-    def _http(self, port: int) -> NetService:
-        return HttpService(self.configs, host=self.host, port=port)
-
-    def _https(self, port: int) -> NetService:
-        def context() -> ssl.SSLContext:
-            # Phones come here for the EC certificate of the TFTP role, which there is from version 11 on.
-            own = {stored.unit for stored in self.cluster.certificates.list_own(self.info.name)}
-            wanted = [Purpose.CALLMANAGER, *({Purpose.CALLMANAGER_ECDSA} & own)]
-            signers = [self.cluster.signer(self.info.name, each.value) for each in wanted]
-            return server_context(signers, self.options.floor)
-
-        return HttpService(self.configs, host=self.host, port=port, tls=context)
-
-    def _tvs(self, port: int) -> NetService:
-        return node_tvs(self.cluster, self.info, self.folder, host=self.host, port=port, floor=self.options.floor)
+    def _phone_unit(self, unit: str, port: int) -> NetService:
+        if self._crew is None:
+            return self._phone_units.service(unit, port)
+        kind = socket.SOCK_DGRAM if unit == "tftp" else socket.SOCK_STREAM
+        return CrewService(f"the {unit} service", self._crew, unit, (self.host, port), kind)
 
     def _ctl_provider(self, port: int) -> NetService:
         return CtlProviderService(

@@ -25,7 +25,7 @@ from mixedmode.faces.terminal.secret_files import read_secret
 from mixedmode.node.distributor import NodeDistributor
 from mixedmode.node.host.settings import Settings
 from mixedmode.node.join import Publisher, ask_publisher, make_keys
-from mixedmode.node.services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS
+from mixedmode.node.units.options import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS
 from mixedmode.node.upkeep import JOIN_AGAIN, REMOVED, forget_subscription, was_removed
 from mixedmode.pki.certificates.profiles import Subject
 from mixedmode.pki.files import PRIVATE, write_atomic

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from mixedmode.errors import MalformedError, UsageError
-from mixedmode.node.services import STANDARD_PORTS
+from mixedmode.node.units.options import STANDARD_PORTS
 from mixedmode.services.files.flat_names import DEFAULT_MAP, FlatNames
 
 FILE_NAME = "mixedmode.toml"
@@ -54,6 +54,7 @@ class NodeTable(_Table):
         role: Publisher or subscriber.
         directory: Keys, files, the embedded database; owned by the service's user.
         listen: The address to listen on, if it is not ``address`` (such as ``0.0.0.0`` behind a translation).
+        workers: Processes that share TFTP, HTTP, HTTPS and TVS; ``auto`` is one a core.
     """
 
     name: str
@@ -61,6 +62,7 @@ class NodeTable(_Table):
     role: Literal["publisher", "subscriber"] = "publisher"
     directory: Path = Path("/var/lib/mixedmode")
     listen: Address | None = None
+    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
 
 
 class DatabaseTable(_Table):

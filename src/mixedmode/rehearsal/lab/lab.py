@@ -27,9 +27,10 @@ from mixedmode.errors import UsageError
 from mixedmode.faces.shell.session import AdminSession
 from mixedmode.node.control import NodeControl
 from mixedmode.node.phone_servers import phone_servers
-from mixedmode.node.services import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS, NodeOptions, NodeServices
+from mixedmode.node.services import NodeServices
 from mixedmode.node.setup import make_administrator, maker_of
 from mixedmode.node.status import SOCKET_NAME, StatusSocket
+from mixedmode.node.units.options import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS, NodeOptions
 from mixedmode.node.upkeep import Upkeep
 from mixedmode.phone.body.client import Server as PhoneServer
 from mixedmode.phone.mind.models import get_model

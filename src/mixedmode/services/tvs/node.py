@@ -23,6 +23,7 @@ def node_tvs(
     port: int = 2445,
     floor: TlsFloor = TlsFloor.TLS_1_2,
     limits: TvsLimits | None = None,
+    reuse_port: bool = False,
 ) -> TvsService:
     """Return the TVS service of a node, not started yet.
 
@@ -34,6 +35,7 @@ def node_tvs(
         port: TCP port; 0 chooses a free one.
         floor: The oldest TLS; 1.0 where phones of the 7900 series ask.
         limits: What clients may use.
+        reuse_port: Let several processes share the port.
     """
     ctl = WatchedList(folder.tftp / CTL_FILE)
     return TvsService(
@@ -45,4 +47,5 @@ def node_tvs(
         limits=limits,
         lists=(ctl,),
         trace=TraceFile(folder.area("activelog") / TRACE_FOLDER),
+        reuse_port=reuse_port,
     )

@@ -4,6 +4,7 @@ Rules:
 
 1. A line is ``17:21:51.831 |   debug ...``, local time, as in the seed.
 2. Files are numbered from ``tvs00000001.txt``; a full one is followed by the next number, and only the newest are kept.
+   Several processes may write into the same files: what counts is a file's length, whoever wrote it.
 3. A trace that cannot be written must not keep phones from their answers: the lines are lost and counted.
 """
 
@@ -86,8 +87,6 @@ class TraceFile:
         self.lost = 0
         self._size, self._files, self._clock = size, files, clock
         self._file: IO[bytes] | None = None
-        self._number = 0
-        self._written = 0
 
     def __call__(self, lines: Sequence[str], /) -> None:
         """Write the lines of one event."""
@@ -96,13 +95,14 @@ class TraceFile:
         now = self._clock()
         data = "".join(f"{trace_line(line, now)}\n" for line in lines).encode("utf-8", "replace")
         try:
-            if self._file is not None and not os.fstat(self._file.fileno()).st_nlink:
-                self.close()  # an administrator deleted it
-            if self._file is None or self._written + len(data) > self._size:
-                self._next()
             if self._file is not None:
-                self._file.write(data)
-                self._written += len(data)
+                there = os.fstat(self._file.fileno())
+                # An administrator may delete it, and other processes fill it.
+                if not there.st_nlink or there.st_size + len(data) > self._size:
+                    self.close()
+            if self._file is None:
+                self._file = self._newest(len(data)).open("ab", buffering=0)
+            self._file.write(data)
         except OSError:
             self.lost += len(lines)
             self.close()
@@ -114,19 +114,17 @@ class TraceFile:
                 self._file.close()
             self._file = None
 
-    def _next(self) -> None:
-        first = self._file is None
-        self.close()
+    def _newest(self, size: int) -> Path:
+        """Return the file that takes so many bytes more: the newest, or the next one if that is full."""
         self.folder.mkdir(parents=True, exist_ok=True)
         numbers = sorted(int(each.stem[3:]) for each in self.folder.glob("tvs????????.txt") if each.stem[3:].isdigit())
-        self._number = numbers[-1] if numbers else 1
-        if not first or (numbers and self._path(self._number).stat().st_size >= self._size):
-            self._number += 1
+        newest = numbers[-1] if numbers else 1
+        if numbers and (there := self._path(newest).stat().st_size) and there + size > self._size:
+            newest += 1
         for number in numbers:
-            if number <= self._number - self._files:
+            if number <= newest - self._files:
                 self._path(number).unlink(missing_ok=True)
-        self._file = self._path(self._number).open("ab", buffering=0)
-        self._written = self._file.tell()
+        return self._path(newest)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"tvs{number:08d}.txt"

@@ -94,7 +94,7 @@ def _settings(
 
 
 def _port(text: str) -> tuple[str, int]:
-    from mixedmode.node.services import STANDARD_PORTS
+    from mixedmode.node.units.options import STANDARD_PORTS
 
     name, _, number = text.partition("=")
     if name not in STANDARD_PORTS or not (number.isascii() and number.isdigit()):

@@ -13,6 +13,7 @@ from mixedmode.faces.terminal.console import print_bytes, say, say_error
 
 if TYPE_CHECKING:
     from mixedmode.services.files.store import FolderStore
+    from mixedmode.services.tftp.workshop import TftpWorkshop
 
 app = typer.Typer(help="Serve a folder over TFTP, or fetch a file.", no_args_is_help=True)
 
@@ -33,6 +34,9 @@ def serve(
         ),
     ] = None,
     no_map: Annotated[bool, typer.Option("--no-map", help="Serve files by their own names only.")] = False,
+    workers: Annotated[
+        str, typer.Option(help="Processes that share the port: a number, or auto for one a core.", metavar="N")
+    ] = "1",
 ) -> None:
     """Serve DIRECTORY, read-only, until Ctrl-C or SIGTERM. SIGHUP reads the folder anew."""
     import uvloop
@@ -40,22 +44,38 @@ def serve(
     from mixedmode.errors import UsageError
     from mixedmode.services.files.flat_names import DEFAULT_MAP
     from mixedmode.services.files.store import FolderStore
+    from mixedmode.services.tftp.workshop import TftpWorkshop
+    from mixedmode.services.workers.workshop import worker_count
 
     if no_map and rules:
         raise UsageError("--map and --no-map contradict each other", next_step="give one of them")
-    store = FolderStore(directory, rules=() if no_map else rules or DEFAULT_MAP)
-    interrupts.run(_serve(store, host, port, drain), loop_factory=uvloop.new_event_loop)
+    count = worker_count(workers)
+    wanted = () if no_map else rules or DEFAULT_MAP
+    store = FolderStore(directory, rules=wanted)
+    workshop = TftpWorkshop(directory, wanted, host) if count > 1 else None
+    interrupts.run(_serve(store, (host, port), drain, workshop, count), loop_factory=uvloop.new_event_loop)
 
 
-async def _serve(store: FolderStore, host: str, port: int, drain: float) -> None:
+async def _serve(
+    store: FolderStore, where: tuple[str, int], drain: float, workshop: TftpWorkshop | None, workers: int
+) -> None:
     import asyncio
     import signal
+    import socket
 
     from mixedmode.errors import MixedModeError
     from mixedmode.node.serving import left_out, serve_until_signal, shown
+    from mixedmode.services.net.service import Service
     from mixedmode.services.tftp.service import TftpService
+    from mixedmode.services.workers.crew import Crew, CrewService
 
-    service = TftpService(store, host=host, port=port)
+    crew = Crew(workshop, workers) if workshop is not None else None
+    service: Service
+    if crew is None:
+        service = TftpService(store, host=where[0], port=where[1])
+    else:
+        service = CrewService("TFTP", crew, "tftp", where, socket.SOCK_DGRAM)
+    refreshing: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
         try:
@@ -63,6 +83,9 @@ async def _serve(store: FolderStore, host: str, port: int, drain: float) -> None
         except MixedModeError as error:
             say_error(error)
         else:
+            if crew is not None:
+                refreshing.add(task := asyncio.create_task(crew.refresh()))
+                task.add_done_callback(refreshing.discard)
             say_left_out()
             say(f"Read again: {len(store)} files")
 

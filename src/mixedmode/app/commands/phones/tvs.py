@@ -16,7 +16,7 @@ from mixedmode.faces.terminal.unusual import unusual, warn, warn_of_open_key
 if TYPE_CHECKING:
     from mixedmode.pki.certificates.certificates import Certificate
     from mixedmode.protocols.tvs import Answer, Request
-    from mixedmode.services.tvs.service import TvsService
+    from mixedmode.services.net.service import Service
 
 app = typer.Typer(help="Ask a Trust Verification Service, or run one.", no_args_is_help=True)
 _PORT = 2445
@@ -153,43 +153,54 @@ def serve(
     ] = False,
     ttl: Annotated[int, typer.Option(min=1, max=2_592_000, help="Seconds that phones keep an answer.")] = 86400,
     trace: Annotated[bool, typer.Option("--trace", help="Print the trace.")] = False,
+    workers: Annotated[
+        str, typer.Option(help="Processes that share the port: a number, or auto for one a core.", metavar="N")
+    ] = "1",
 ) -> None:
     """Vouch for certificates, so that phones accept a new signer; until Ctrl-C or SIGTERM.
 
     For phones without a CUCM: put this server's certificate into their ITL, name it in their configuration's TVS list,
     and give it the certificate of the next signer before the next list is signed.
     """
+    import socket
+
     import uvloop
 
     from mixedmode.pki.certificates.load import load_signer
     from mixedmode.pki.signing.signer import SoftwareSigner
-    from mixedmode.services.net.server_tls import FixedCredentials, TlsFloor
-    from mixedmode.services.tvs.files import WatchedList
-    from mixedmode.services.tvs.lookup import TrustLookup
-    from mixedmode.services.tvs.service import TvsService
-    from mixedmode.services.tvs.sources import TableSource
-    from mixedmode.services.tvs.trace import PrintedTrace
+    from mixedmode.services.net.server_tls import TlsFloor
+    from mixedmode.services.tvs.workshop import TvsWorkshop
+    from mixedmode.services.workers.crew import Crew, CrewService
+    from mixedmode.services.workers.workshop import worker_count
 
+    count = worker_count(workers)
     warn_of_open_key(key)
     signer = load_signer(key)
     if not isinstance(signer, SoftwareSigner):
         raise UsageError("TLS needs the key itself", where=key, next_step="give a PEM file or pkcs12:FILE")
-    lists = tuple(WatchedList(_there(path)) for path in trust or ())
+    lists = [_there(path) for path in trust or ()]
     vouched = [_vouched(text) for text in certificate or ()]
     warn(unusual((signer.certificate, *(each for each, _ in vouched))))
-    given = TableSource("CertificateDBCache", vouched)
     if not lists and not certificate:
         raise UsageError("there is nothing to vouch for", next_step="give --trust FILE or --certificate ROLE=CERT")
-    service = TvsService(
-        TrustLookup((given, *(each.cache for each in lists)), ttl=ttl),
-        FixedCredentials(signer),
+    workshop = TvsWorkshop(
+        signer,
+        vouched,
+        lists,
         host=host,
-        port=port,
         floor=TlsFloor.TLS_1_0 if tls1 else TlsFloor.TLS_1_2,
-        lists=lists,
-        trace=PrintedTrace(say if trace else None),
+        ttl=ttl,
+        trace=trace,
+        shared=count > 1,
     )
-    interrupts.run(_serve(service), loop_factory=uvloop.new_event_loop)
+
+    async def serving() -> None:
+        if count == 1:
+            await _serve(workshop.service("tvs", port))
+        else:
+            await _serve(CrewService("TVS", Crew(workshop, count), "tvs", (host, port), socket.SOCK_STREAM))
+
+    interrupts.run(serving(), loop_factory=uvloop.new_event_loop)
 
 
 def _there(path: Path) -> Path:
@@ -219,7 +230,7 @@ def _vouched(text: str) -> tuple[Certificate, list[int]]:
     return read_certificate(Path(path)), [int(role) for role in roles]
 
 
-async def _serve(service: TvsService) -> None:
+async def _serve(service: Service) -> None:
     from mixedmode.node.serving import serve_until_signal, shown
 
     def drained(left: int) -> None:

@@ -1,0 +1,70 @@
+"""The units that phones ask most, in the worker processes of ``mixedmode node run``.
+
+A worker reads the cluster for itself and changes nothing: on a subscriber from its copy of the database, as the node's
+own process does.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.node.host.settings import Settings
+from mixedmode.node.phone_servers import joined_servers
+from mixedmode.node.units.options import NodeOptions
+from mixedmode.node.units.phone_units import PhoneUnits
+from mixedmode.services.net.server_tls import TlsFloor
+from mixedmode.services.net.service import Service
+from mixedmode.services.workers.workshop import Workshop, worker_count
+
+
+def node_options(settings: Settings) -> NodeOptions:
+    """Return how a node runs by its settings."""
+    return NodeOptions(
+        settings.ports,
+        floor=TlsFloor(settings.tls.floor),
+        host=settings.node.listen,
+        remote=settings.node.role != "publisher",
+        rules=settings.files.map,
+        workers=worker_count(settings.node.workers),
+    )
+
+
+class NodeWorkshop(Workshop):
+    """A node's.
+
+    Args:
+        settings: Of the node, as JSON has them.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._cluster: Cluster
+        self._units: PhoneUnits
+
+    def open(self) -> None:
+        """Open the cluster for reading.
+
+        Raises:
+            NotFoundError: There is none.
+            DatabaseError: The database cannot be used.
+        """
+        settings = Settings(**self._settings)
+        options = node_options(settings)
+        self._cluster = Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
+        info = self._cluster.node(settings.node.name)
+        locate = partial(joined_servers, self._cluster, options)
+        self._units = PhoneUnits(self._cluster, info, locate, options, shared=True)
+
+    def service(self, unit: str, port: int) -> Service:
+        """Return a unit's service, not started yet."""
+        return self._units.service(unit, port)
+
+    def refresh(self) -> None:
+        """Forget configurations that were built: the cluster has changed."""
+        self._units.configs.forget()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._cluster.close()

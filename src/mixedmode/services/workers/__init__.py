@@ -1,0 +1,1 @@
+"""Services in several processes on one port."""

@@ -1,0 +1,240 @@
+"""Several worker processes on one port: shared work, a killed worker, draining, errors, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from mixedmode.errors import RemoteError, UsageError
+from mixedmode.phone.body.download import fetch_tftp
+from mixedmode.services.files.store import FolderStore
+from mixedmode.services.http.service import HttpService
+from mixedmode.services.net.service import Service
+from mixedmode.services.net.supervisor import Supervisor, Unit
+from mixedmode.services.tftp.service import TftpService
+from mixedmode.services.workers.crew import Crew, CrewService
+from mixedmode.services.workers.workshop import Workshop, worker_count
+from tests.services.tvs.tvsclient import run
+
+HOST = "127.0.0.1"
+KINDS = {"tftp": socket.SOCK_DGRAM, "http": socket.SOCK_STREAM}
+
+
+class Files(Workshop):
+    """Serves a folder; a worker in whose folder there is a file of that name cannot open it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open(self) -> None:
+        if (self.folder / "closed").exists():
+            raise UsageError("the folder is closed", where=str(self.folder), next_step="open it")
+        self.store = FolderStore(self.folder)
+
+    def service(self, unit: str, port: int) -> Service:
+        if unit == "tftp":
+            return TftpService(self.store, host=HOST, port=port, reuse_port=True)
+        return HttpService(self.store, host=HOST, port=port, reuse_port=True)
+
+    def refresh(self) -> None:
+        logging.getLogger("tests.workers").warning("reads again: %s", os.getpid())
+        self.store.reload()
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.txt").write_bytes(b"content")
+    return tmp_path
+
+
+def service(crew: Crew, unit: str, port: int = 0) -> CrewService:
+    return CrewService(f"the {unit} service", crew, unit, (HOST, port), KINDS[unit])
+
+
+@asynccontextmanager
+async def serving(folder: Path, *units: str, count: int = 2) -> AsyncIterator[tuple[Crew, list[CrewService]]]:
+    crew = Crew(Files(folder), count)
+    services = [service(crew, unit) for unit in units]
+    try:
+        for each in services:
+            await each.start()
+        yield crew, services
+    finally:
+        for each in services:
+            await each.stop()
+        assert crew.pids == []
+
+
+async def get(address: tuple[str, int]) -> bytes:
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(b"GET /a.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    try:
+        return (await reader.read()).rpartition(b"\r\n\r\n")[2]
+    finally:
+        writer.close()
+
+
+async def until(condition: object, seconds: float = 20) -> None:
+    assert callable(condition)
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.05)
+
+
+def test_workers_share_ports_and_what_they_count_is_summed(folder: Path) -> None:
+    async def procedure() -> None:
+        async with serving(folder, "tftp", "http") as (crew, (tftp, http)):
+            assert len(crew.pids) == 2
+            for _ in range(40):
+                assert await get(http.address) == b"content"
+            for _ in range(10):
+                assert await fetch_tftp(*tftp.address, "a.txt") == b"content"
+            await until(lambda: http.metrics["completed"] == 40 and tftp.metrics["completed"] == 10)
+            assert http.metrics["workers"] == 2
+            served = [worker.units["http"].metrics["completed"] for worker in crew._workers]
+            assert all(served), "one worker had everything"
+            assert (http.healthy, tftp.healthy) == (True, True)
+
+    run(procedure())
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_killed_worker_is_replaced_and_what_it_counted_stays(folder: Path, loop: str) -> None:
+    async def procedure() -> None:
+        async with serving(folder, "http") as (crew, (http,)):
+            before = crew.pids
+            for _ in range(20):
+                await get(http.address)
+            await until(lambda: http.metrics["completed"] == 20)
+            os.kill(before[0], signal.SIGKILL)
+            await until(lambda: len(crew.pids) == 1)
+            assert http.healthy, "the other one goes on"
+            assert await get(http.address) == b"content"
+            await until(lambda: len(crew.pids) == 2)
+            await until(lambda: all("http" in worker.units for worker in crew._workers))
+            assert before[0] not in crew.pids
+            assert before[1] in crew.pids
+            for _ in range(20):
+                assert await get(http.address) == b"content"
+            await until(lambda: http.metrics["completed"] == 41)
+            assert (http.metrics["workers_replaced"], http.metrics["open"]) == (1, 0)
+
+    run(procedure(), loop)
+
+
+def test_a_supervisor_restarts_and_ends_what_a_crew_runs(folder: Path) -> None:
+    async def procedure() -> None:
+        crew = Crew(Files(folder), 2)
+        supervisor = Supervisor([Unit("http", lambda port: service(crew, "http", port), 0)])
+        await supervisor.start("http")
+        port = supervisor.status("http").port
+        (folder / "a.txt").write_bytes(b"changed")
+        await supervisor.restart("http")
+        assert supervisor.status("http").port == port
+        found = supervisor.service("http")
+        assert found is not None
+        assert await get(found.address) == b"changed"
+        pids = crew.pids
+        await supervisor.stop_all()
+        assert crew.pids == []
+        for pid in pids:
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+
+    run(procedure())
+
+
+def test_draining_lets_every_worker_finish(folder: Path) -> None:
+    (folder / "a.txt").write_bytes(bytes(64 << 20))
+
+    async def procedure() -> None:
+        async with serving(folder, "http") as (_, (http,)):
+            connections = [await asyncio.open_connection(*http.address, limit=1024) for _ in range(8)]
+            for reader, writer in connections:
+                writer.write(b"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+                await reader.readexactly(10)
+            assert await http.drain(0.2) == 8
+            assert not http.healthy
+            with pytest.raises(OSError, match=r".*"):
+                await get(http.address)
+            for _, writer in connections:
+                writer.transport.abort()
+            assert await http.drain(5) == 0
+
+    run(procedure())
+
+
+def test_a_port_that_another_program_has_is_refused_even_if_it_would_share_it(folder: Path) -> None:
+    async def procedure() -> None:
+        for unit, kind in KINDS.items():
+            with socket.socket(socket.AF_INET, kind) as other:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                other.bind((HOST, 0))
+                if kind is socket.SOCK_STREAM:
+                    other.listen()
+                crew = Crew(Files(folder), 2)
+                with pytest.raises(RemoteError, match="cannot listen"):
+                    await service(crew, unit, other.getsockname()[1]).start()
+                assert crew.pids == []
+
+    run(procedure())
+
+
+def test_a_workshop_that_cannot_be_opened_says_why(folder: Path) -> None:
+    (folder / "closed").touch()
+
+    async def procedure() -> None:
+        crew = Crew(Files(folder), 2)
+        with pytest.raises(UsageError, match="the folder is closed") as caught:
+            await service(crew, "http").start()
+        assert caught.value.next_step == "open it"
+        assert crew.pids == []
+
+    run(procedure())
+
+
+def test_workers_read_anew_when_told_and_their_logs_come_here(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def procedure() -> None:
+        async with serving(folder, "http") as (crew, (http,)):
+            (folder / "a.txt").write_bytes(b"changed")
+            await http.refresh()
+            assert await get(http.address) == b"changed"
+            pids = set(crew.pids)
+            await until(lambda: pids <= {int(line.rsplit(" ", 1)[1]) for line in caplog.messages if "reads" in line})
+
+    run(procedure())
+
+
+def test_workers_of_a_process_that_was_killed_end(folder: Path, tmp_path: Path) -> None:
+    """The socket to their crew is all that holds them."""
+
+    async def procedure() -> None:
+        crew = Crew(Files(folder), 1)
+        http = service(crew, "http")
+        await http.start()
+        pid = crew.pids[0]
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGINT)
+        await asyncio.sleep(0.2)
+        assert crew.pids == [pid], "signals are for the crew's process"
+        crew._workers[0]._writer.transport.abort()
+        await asyncio.wait_for(crew._workers[0]._process.wait(), 10)
+        await http.stop()
+
+    run(procedure())
+
+
+def test_auto_is_a_worker_a_core() -> None:
+    assert worker_count("auto") == len(os.sched_getaffinity(0))
+    assert worker_count(3) == 3
