@@ -63,7 +63,7 @@ class RunningNode:
         done = run_mixedmode("node", "status", "--json", "--config", str(self.folder / "mixedmode.toml"))
         return dict(json.loads(done.stdout))
 
-    def wait(self, seconds: float = 20) -> dict[str, Any]:
+    def wait(self, seconds: float = 60) -> dict[str, Any]:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             document = self.ask()

@@ -34,7 +34,7 @@ def test_workers_serve_are_replaced_and_end_with_the_node(made: Path, monkeypatc
     monkeypatch.setenv("MIXEDMODE_NODE__WORKERS", "2")
     node = RunningNode(made)
     try:
-        ports = ports_of(node.wait(60))
+        ports = ports_of(node.wait())
         until(lambda: len(workers_of(node)) == 2)
 
         def fetch() -> None:
