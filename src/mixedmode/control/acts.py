@@ -38,4 +38,7 @@ DELETE_LISTS: Final = Act("phones delete list", 1)
 LOGIN: Final = Act("login", 0)
 SERVICE: Final = Act("utils service", 1)
 """What a node did to a service after the operation that decided on it."""
+CAPF: Final = Act("CAPF", 0)
+"""What CAPF refused a phone."""
+REPLICATION: Final = Act("replication prepared", 4)
 ORDER_CAPF: Final = Act("capf set", 1)

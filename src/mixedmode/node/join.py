@@ -33,6 +33,8 @@ from mixedmode.cluster.operations.nodes import JoinNode
 from mixedmode.cluster.store.certificates import key_name
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.making import hash_of, key_file, key_kind_of, make_installed, organization_of
+from mixedmode.control.acts import Act
+from mixedmode.control.door import Control
 from mixedmode.errors import MixedModeError, RemoteError, RemoteProtocolError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.issuing import Hash
@@ -55,6 +57,7 @@ class JoinDesk:
 
     def __init__(self, cluster: Cluster, *, replication: Callable[[], Mapping[str, Any]], sftp_key: str) -> None:
         self._cluster = cluster
+        self._control = Control(cluster)
         self._replication = replication
         self._sftp_key = sftp_key
 
@@ -64,9 +67,8 @@ class JoinDesk:
         Raises:
             MixedModeError: The account may not, or the node cannot join.
         """
-        operations = self._cluster.operations
         # Also what a description tells, the way into the database, is for nobody else.
-        await asyncio.to_thread(operations.authorize, principal, JoinNode.title, JoinNode.privilege)
+        await asyncio.to_thread(self._control.allow, principal, Act(JoinNode.title, JoinNode.privilege))
         ask = request.get("ask")
         if ask == "describe":
             return await asyncio.to_thread(self._describe)
@@ -108,7 +110,7 @@ class JoinDesk:
         if not self._is_known(name, request):
             fields = ("name", "address", "ports", "sftp_host_key", "certificates")
             operation = operation_of(JoinNode, {field: request.get(field) for field in fields})
-            result = self._cluster.run(operation, principal)
+            result = self._control.run(principal, operation)
             return {"joined": name, "warnings": list(result.warnings)}
         return {"joined": name, "warnings": []}
 

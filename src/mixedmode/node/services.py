@@ -25,7 +25,9 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.records import ServiceState
 from mixedmode.cluster.model.topology import NodeInfo, Service
 from mixedmode.control.accounts import account_store
+from mixedmode.control.acts import CAPF
 from mixedmode.control.ctl_desk import CtlDesk
+from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError
@@ -272,8 +274,7 @@ class NodeServices:
 
     def _audit_capf(self, note: CapfNote) -> None:
         details = {"device": note.device, "reason": note.reason, "not_written_before": note.left_out}
-        principal = Principal("CAPF", 0, note.address)
-        self.cluster.operations.journal.note(principal, "CAPF", note.outcome.value, details)
+        Control(self.cluster).note(Principal("CAPF", 0, note.address), CAPF, note.outcome.value, **details)
 
     def _sccp(self, port: int) -> NetService:
         return node_callmanager(

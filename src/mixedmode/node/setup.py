@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from mixedmode.cluster.engine.principal import Principal
+from mixedmode.cluster.engine.principal import SYSTEM, Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, NodeInfo, NodeSpec
 from mixedmode.cluster.model.versions import Version
@@ -16,7 +17,7 @@ from mixedmode.cluster.replication.replicas import LogicalReplication
 from mixedmode.cluster.store.database import Database
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.control.accounts import FILE_NAME, AccountStore, check_password
-from mixedmode.control.acts import MAKE_ACCOUNT
+from mixedmode.control.acts import MAKE_ACCOUNT, REPLICATION
 from mixedmode.control.door import Control
 from mixedmode.control.people import who_runs_this
 from mixedmode.errors import MixedModeError, RemoteError, UsageError
@@ -134,7 +135,8 @@ def replication_source(settings: Settings, cluster: Cluster) -> Source:
     password = path.read_text().strip() if path.exists() else secrets.token_urlsafe(24)
     source = prepare_publisher(cluster.database, settings.node.address, password)
     if not path.exists():
-        write_atomic(path, password.encode() + b"\n", mode=PRIVATE)
+        keep = partial(write_atomic, path, password.encode() + b"\n", mode=PRIVATE)
+        Control(cluster).do(SYSTEM, REPLICATION, keep, node=settings.node.name)
     return source
 
 
