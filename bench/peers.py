@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixedmode.errors import UsageError
+from mixedmode.errors import RemoteError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,13 @@ class Contender:
         name: For the table.
         port: Where it listens.
         command: How it is started.
+        cores: Where it runs, as taskset writes them.
     """
 
     name: str
     port: int
     command: tuple[str, ...]
+    cores: str = "0"
 
 
 def unpacked(folder: Path, package: str, program: str) -> tuple[str, ...] | None:
@@ -47,8 +49,8 @@ def unpacked(folder: Path, package: str, program: str) -> tuple[str, ...] | None
 
 @contextmanager
 def running(contender: Contender) -> Iterator[int]:
-    """Run a server on core 0; give its process."""
-    command = ["taskset", "-c", "0", *contender.command]
+    """Run a server on its cores; give its process."""
+    command = ["taskset", "-c", contender.cores, *contender.command]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         time.sleep(1.2)
         try:
@@ -59,6 +61,33 @@ def running(contender: Contender) -> Iterator[int]:
                 process.wait(5)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def wait_for(port: int, seconds: float = 30.0) -> None:
+    """Wait until somebody listens on a TCP port of 127.0.0.1.
+
+    Raises:
+        RemoteError: Nobody does.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise RemoteError("a server of this bench does not start", where=f"127.0.0.1:{port}")
+
+
+def processor_seconds(pid: int) -> dict[int, float]:
+    """Return the processor time that a process and its children have spent, by process."""
+    found, waiting = {}, [pid]
+    while waiting:
+        each = waiting.pop()
+        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        found[each] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        waiting += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
+    return found
 
 
 def compiled(folder: Path, name: str, *libraries: str) -> Path:
