@@ -12,6 +12,7 @@ from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.page import page
 from mixedmode.procedures.transcript import normalised
 from tests.procedures.transcripts import HOW_TO, kept
+from tests.support import what_make_does
 
 EACH = pytest.mark.parametrize("procedure", PAGES, ids=lambda each: each.name)
 
@@ -63,6 +64,10 @@ def test_equal_values_have_one_name() -> None:
         "  CCM+TFTP        127.0.0.1        CN=cucm-1051-a-pub",
         "servers 127.0.0.1:port, 127.0.0.2:port",
     ]
+
+
+def test_one_target_writes_them() -> None:
+    assert what_make_does("docs")[-1] == ".venv/bin/python scripts/how-to"
 
 
 def test_every_page_is_named_for_a_procedure_with_a_transcript() -> None:
