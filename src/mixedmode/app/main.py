@@ -24,7 +24,7 @@ def main() -> None:
     import sys
     from io import TextIOWrapper
 
-    from mixedmode.app.tree import app
+    from mixedmode.app.tree import tree_for
     from mixedmode.errors import MixedModeError
     from mixedmode.faces.terminal.closed_pipe import end_with_readers, flush_output
     from mixedmode.faces.terminal.usage_errors import USAGE_ERROR, show_usage_error
@@ -36,7 +36,7 @@ def main() -> None:
             # A name with bytes that the terminal's character set does not have is no reason to fail.
             stream.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(tree_for(sys.argv[1:])(standalone_mode=False))
     except USAGE_ERROR as error:
         sys.exit(show_usage_error(error))
     except KeyboardInterrupt:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from copy import copy
 from typing import Annotated
 
 import typer
@@ -60,3 +63,19 @@ app.command("ctl-client")(ctl_client.ctl_client)
 app.add_typer(tftp.app, name="tftp")
 app.add_typer(tvs.app, name="tvs")
 app.command("bench")(bench.bench)
+
+
+def tree_for(words: Sequence[str]) -> typer.Typer:
+    """Return the tree that a command line needs: with one command if it begins with its name.
+
+    Reading what every command takes costs more processor time than most commands themselves.
+    """
+    if not words or "_MIXEDMODE_COMPLETE" in os.environ:
+        return app
+    commands = [each for each in app.registered_commands if each.name == words[0]]
+    groups = [each for each in app.registered_groups if each.name == words[0]]
+    if not commands and not groups:
+        return app
+    pruned = copy(app)
+    pruned.registered_commands, pruned.registered_groups = commands, groups
+    return pruned

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.migrations import HEAD, configuration
+from mixedmode.cluster.migrations import HEAD, configuration, replay, revision
 from mixedmode.cluster.model.errors import DatabaseError, NotFoundError
 from mixedmode.cluster.store.database import Database, sqlite_url
 from mixedmode.cluster.store.schema import Base
 from mixedmode.errors import UsageError
 from tests.cluster.building import MIXED, seed_spec
+from tests.postgres import PostgresServer
 
 MODE = "select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'"
 
@@ -73,13 +77,73 @@ def test_the_migrations_make_exactly_the_mapped_tables(tmp_path: Path) -> None:
     from alembic.script import ScriptDirectory
 
     database = Database(sqlite_url(tmp_path / "db"))
-    database.migrate()
+    with database.write() as session:
+        replay(session.connection())
     database.migrate()
     with database.read() as session:
         context = MigrationContext.configure(session.connection())
         assert compare_metadata(context, Base.metadata) == []
         script = ScriptDirectory.from_config(configuration(session.connection()))
         assert script.get_current_head() == HEAD == context.get_current_revision()
+    database.close()
+
+
+def described(database: Database) -> dict[str, Any]:
+    """Everything that a database says of its tables, the columns in their order."""
+    with database.read() as session:
+        found = inspect(session.connection())
+        return {
+            table: (
+                [{**column, "type": str(column["type"])} for column in found.get_columns(table)],
+                found.get_pk_constraint(table),
+                sorted(found.get_unique_constraints(table), key=str),
+                sorted(found.get_foreign_keys(table), key=str),
+                sorted(found.get_indexes(table), key=str),
+                found.get_check_constraints(table),
+            )
+            for table in found.get_table_names()
+        }
+
+
+def same_as_its_history(new: str, old: str) -> None:
+    made, replayed = Database(new), Database(old)
+    made.migrate()
+    with replayed.write() as session:
+        replay(session.connection())
+    assert described(made) == described(replayed)
+    with made.read() as session:
+        assert revision(session.connection()) == HEAD
+    made.close()
+    replayed.close()
+
+
+def test_a_new_database_has_the_schema_that_its_history_gives(tmp_path: Path) -> None:
+    same_as_its_history(sqlite_url(tmp_path / "new"), sqlite_url(tmp_path / "old"))
+
+
+def test_a_new_postgresql_database_has_the_schema_that_its_history_gives(postgres_server: PostgresServer) -> None:
+    same_as_its_history(postgres_server.create_database(), postgres_server.create_database())
+
+
+def test_a_new_database_needs_no_alembic(tmp_path: Path) -> None:
+    code = (
+        "import sys; from mixedmode.cluster.store.database import Database;"
+        "Database(sys.argv[1]).migrate(); print('alembic' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, sqlite_url(tmp_path / "db")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
+
+
+def test_an_empty_database_that_holds_tables_of_others_is_no_new_one(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "db") as connection:
+        connection.execute("create table theirs (id integer)")
+    connection.close()
+    database = Database(sqlite_url(tmp_path / "db"))
+    database.migrate()
+    with database.read() as session:
+        assert {"theirs", "processnode"} <= set(inspect(session.connection()).get_table_names())
     database.close()
 
 
