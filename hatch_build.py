@@ -32,6 +32,9 @@ FLAGS = (
 )
 LINKER_FLAGS = ("-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack")
 """The table of functions is read-only from the start, the stack holds no code."""
+SUFFIX = ".abi3.so"
+STABLE = "cp311-abi3"
+"""The part uses Python's stable interface alone: one file, and one wheel, for 3.11 and every later Python."""
 PARTS = (SERVICES / "tftp/_lockstep.c",)
 """Sources."""
 
@@ -47,11 +50,12 @@ class CompiledParts(BuildHookInterface[Any]):
             return
         root = Path(self.root)
         for source in PARTS:
-            target = (root / source).with_suffix(sysconfig.get_config_var("EXT_SUFFIX") or ".so")
-            target.unlink(missing_ok=True)
+            for earlier in (root / source).parent.glob(f"{source.stem}*.so"):
+                earlier.unlink()
+            target = (root / source).with_suffix(SUFFIX)
             if self._compiled(root / source, target) and version != "editable":
                 build_data["pure_python"] = False
-                build_data["infer_tag"] = True
+                build_data["tag"] = f"{STABLE}-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
                 build_data["force_include"][str(target)] = str(target.relative_to(root / "src"))
 
     def _compiled(self, source: Path, target: Path) -> bool:

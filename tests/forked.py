@@ -128,6 +128,8 @@ def answer(link: socket.socket) -> None:
 
     code = 255
     random.seed()
+    # Whoever looks how the program was started shall see a command, not ``python -m``.
+    sys.modules["__main__"].__package__ = None
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         size, files, _, _ = socket.recv_fds(link, 4, 3)

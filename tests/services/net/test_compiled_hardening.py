@@ -51,7 +51,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     parts, data, app = build(tmp_path_factory.mktemp("parts"))
     assert app.warnings == []
     assert [Path(path).name for path in data["force_include"]] == [part.name for part in parts]
-    assert [part.name.split(".")[0] for part in parts] == ["_lockstep"]
+    assert [part.name for part in parts] == ["_lockstep.abi3.so"]
+    assert data["tag"].startswith("cp311-abi3-linux_")
     return parts
 
 
@@ -66,6 +67,17 @@ def test_each_part_is_hardened(built: list[Path]) -> None:
         assert " RWE " not in stack
         assert "TEXTREL" not in shown
         assert "__stack_chk_fail" in shown
+
+
+STABLE = {"_PyArg_ParseTuple_SizeT", "_Py_BuildValue_SizeT", "_Py_Dealloc", "_Py_NoneStruct"}
+"""The names with an underscore that are part of Python's stable interface and that a header's macro brings in."""
+
+
+def test_each_part_keeps_to_the_stable_interface(built: list[Path]) -> None:
+    for part in built:
+        shown = subprocess.run(["readelf", "-W", "--dyn-syms", part], capture_output=True, text=True, check=True).stdout
+        wanted = {line.split()[-1] for line in shown.splitlines() if " UND " in line}
+        assert {name for name in wanted if name.startswith("_Py")} <= STABLE
 
 
 def test_the_fortified_library_is_asked_for(tmp_path: Path, built: list[Path]) -> None:

@@ -7,10 +7,13 @@
  * memory a part is lent, and after it the next one. The package works the same without this module
  * (services/tftp/mmsg.py); it is then slower.
  *
+ * Only Python's stable interface of 3.11 is used, so that one file serves every later Python.
+ *
  * Memory: a slot holds a reference to a tuple of packets, which belong to the file or are the part; 40 bytes a slot.
  */
 #define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 #include <arpa/inet.h>
 #include <errno.h>
@@ -92,7 +95,7 @@ static PyObject *receive(PyObject *self, PyObject *args) {
             Py_DECREF(list);
             return NULL;
         }
-        PyList_SET_ITEM(list, i, both);
+        PyList_SetItem(list, i, both);
     }
     return list;
 }
@@ -102,21 +105,21 @@ static PyObject *send_pairs(PyObject *self, PyObject *args) {
     int fd, failed = 0;
     PyObject *list;
     if (!PyArg_ParseTuple(args, "iO!", &fd, &PyList_Type, &list)) return NULL;
-    Py_ssize_t total = PyList_GET_SIZE(list);
+    Py_ssize_t total = PyList_Size(list);
     for (Py_ssize_t start = 0; start < total; start += BATCH) {
         int count = (int)(total - start < BATCH ? total - start : BATCH);
         for (int i = 0; i < count; i++) {
-            PyObject *item = PyList_GET_ITEM(list, start + i);
-            if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 2 || !PyBytes_Check(PyTuple_GET_ITEM(item, 0)) ||
-                !PyBytes_Check(PyTuple_GET_ITEM(item, 1)) ||
-                PyBytes_GET_SIZE(PyTuple_GET_ITEM(item, 1)) != sizeof(struct sockaddr_in)) {
+            PyObject *item = PyList_GetItem(list, start + i);
+            if (!PyTuple_Check(item) || PyTuple_Size(item) != 2 || !PyBytes_Check(PyTuple_GetItem(item, 0)) ||
+                !PyBytes_Check(PyTuple_GetItem(item, 1)) ||
+                PyBytes_Size(PyTuple_GetItem(item, 1)) != sizeof(struct sockaddr_in)) {
                 PyErr_SetString(PyExc_TypeError, "a list of (packet, 16-byte address) is needed");
                 return NULL;
             }
-            PyObject *packet = PyTuple_GET_ITEM(item, 0);
-            iov_out[i].iov_base = PyBytes_AS_STRING(packet);
-            iov_out[i].iov_len = PyBytes_GET_SIZE(packet);
-            memcpy(&names_out[i], PyBytes_AS_STRING(PyTuple_GET_ITEM(item, 1)), sizeof(struct sockaddr_in));
+            PyObject *packet = PyTuple_GetItem(item, 0);
+            iov_out[i].iov_base = PyBytes_AsString(packet);
+            iov_out[i].iov_len = PyBytes_Size(packet);
+            memcpy(&names_out[i], PyBytes_AsString(PyTuple_GetItem(item, 1)), sizeof(struct sockaddr_in));
         }
         failed += give(fd, count);
     }
@@ -189,12 +192,12 @@ static int grow(Lockstep *self) {
 }
 
 static int address_of(PyObject *object, uint64_t *key) {
-    if (!PyBytes_Check(object) || PyBytes_GET_SIZE(object) != sizeof(struct sockaddr_in)) {
+    if (!PyBytes_Check(object) || PyBytes_Size(object) != sizeof(struct sockaddr_in)) {
         PyErr_SetString(PyExc_TypeError, "an address is the 16 bytes of a sockaddr_in");
         return -1;
     }
     struct sockaddr_in name;
-    memcpy(&name, PyBytes_AS_STRING(object), sizeof name);
+    memcpy(&name, PyBytes_AsString(object), sizeof name);
     *key = key_of(&name);
     return 0;
 }
@@ -202,7 +205,7 @@ static int address_of(PyObject *object, uint64_t *key) {
 static PyObject *put(Lockstep *self, PyObject *address, PyObject *packets, uint32_t first, uint32_t sent, double now) {
     uint64_t key;
     if (address_of(address, &key) < 0) return NULL;
-    uint64_t end = first + (uint64_t)PyTuple_GET_SIZE(packets);
+    uint64_t end = first + (uint64_t)PyTuple_Size(packets);
     /* The block that is out may be the one before the first, but one must be left to send, or have been sent. */
     if (key == 0 || sent == 0 || (uint64_t)sent + 1 < first || sent >= end || end > UINT32_MAX) {
         PyErr_SetString(PyExc_ValueError, "no such block, or no such client");
@@ -217,8 +220,10 @@ static PyObject *put(Lockstep *self, PyObject *address, PyObject *packets, uint3
         slot->key = key;
         self->used++;
     }
+    PyObject *before = slot->packets;
     Py_INCREF(packets);
-    Py_XSETREF(slot->packets, packets);
+    slot->packets = packets;
+    Py_XDECREF(before);
     slot->first = first;
     slot->sent = sent;
     slot->last = (uint32_t)(end - 1);
@@ -304,13 +309,13 @@ static PyObject *turn(Lockstep *self, PyObject *args) {
             continue;
         }
         slot->sent++;
-        PyObject *packet = PyTuple_GET_ITEM(slot->packets, slot->sent - slot->first);
+        PyObject *packet = PyTuple_GetItem(slot->packets, slot->sent - slot->first);
         if (!PyBytes_Check(packet)) {
             PyErr_SetString(PyExc_TypeError, "packets are bytes");
             goto failure;
         }
-        iov_out[out].iov_base = PyBytes_AS_STRING(packet);
-        iov_out[out].iov_len = PyBytes_GET_SIZE(packet);
+        iov_out[out].iov_base = PyBytes_AsString(packet);
+        iov_out[out].iov_len = PyBytes_Size(packet);
         names_out[out++] = names_in[i];
     }
     int failed = give(fd, out);
@@ -324,7 +329,8 @@ failure:
 }
 
 static PyObject *lockstep_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    Lockstep *self = (Lockstep *)type->tp_alloc(type, 0);
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    Lockstep *self = (Lockstep *)allocate(type, 0);
     if (self == NULL) return NULL;
     self->mask = 63;
     self->slots = PyMem_Calloc(self->mask + 1, sizeof(Slot));
@@ -336,12 +342,13 @@ static PyObject *lockstep_new(PyTypeObject *type, PyObject *args, PyObject *kwar
 }
 
 static void lockstep_dealloc(Lockstep *self) {
-    PyTypeObject *type = Py_TYPE(self);
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
     if (self->slots != NULL) {
         for (size_t i = 0; i <= self->mask; i++) Py_XDECREF(self->slots[i].packets);
         PyMem_Free(self->slots);
     }
-    type->tp_free(self);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(self);
     Py_DECREF(type);
 }
 
