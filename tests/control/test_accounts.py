@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mixedmode.cluster.model.errors import DatabaseError
 from mixedmode.control.accounts import AccountStore, hash_password, password_fits
 from mixedmode.control.logins import LoginGuard, LoginPolicy
 from mixedmode.errors import MalformedError, UsageError
@@ -155,3 +156,22 @@ def test_only_locks_are_written(store: AccountStore) -> None:
 def test_a_damaged_file_of_locks_locks_nobody_out(store: AccountStore, content: str) -> None:
     store.path.with_name("login-locks.json").write_text(content)
     assert not LoginGuard(store).is_locked("administrator", "192.0.2.1")
+
+
+def test_a_lock_is_told_of_when_it_begins(store: AccountStore) -> None:
+    told: list[tuple[str, str]] = []
+    policy = LoginPolicy(attempts=2, address_attempts=4, delay_seconds=0.001)
+    guard = LoginGuard(store, policy, told=lambda account, source: told.append((account, source)))
+    fail(guard, 1)
+    assert told == []
+    fail(guard, 3)
+    assert told == [("administrator", "192.0.2.1"), ("", "192.0.2.1")]
+
+
+def test_a_database_that_is_down_locks_all_the_same(store: AccountStore) -> None:
+    def down(_account: str, _source: str) -> None:
+        raise DatabaseError("the database does not answer")
+
+    guard = LoginGuard(store, LoginPolicy(attempts=2, delay_seconds=0.001), told=down)
+    fail(guard, 3)
+    assert guard.is_locked("administrator", "192.0.2.1")

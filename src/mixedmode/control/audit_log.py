@@ -15,7 +15,7 @@ from mixedmode.printable import one_line
 LAST: Final = 20
 """Entries that are shown if nobody says how many."""
 MOST: Final = 100_000
-OUTCOMES: Final = ("started", "done", "undone", "failed", "refused")
+OUTCOMES: Final = ("started", "done", "undone", "failed", "refused", "locked")
 """What an entry says became of something; CAPF has words of its own besides."""
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _HIDDEN: Final = frozenset({"node", "level", "warnings", "changes", "error", "plan", "arguments"})

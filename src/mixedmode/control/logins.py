@@ -9,7 +9,8 @@ Rules:
 3. A source that is locked costs nothing: its passwords are not looked at.
 4. One password of a source is checked at a time and few in all, so that logins cannot take the processor away from
    phones, and a source with many connections waits for itself; this machine's own logins wait for nobody else.
-5. Locks outlive the process (:mod:`.login_locks`); failures that did not lock yet do not.
+5. Locks outlive the process (:mod:`.login_locks`) and are told of when they begin; failures that did not lock yet do
+   neither.
 
 Public keys are not asked for here: they cannot be guessed, so nobody is ever locked out of them.
 """
@@ -27,6 +28,7 @@ from typing import Final
 
 from mixedmode.control.accounts import Account, AccountStore
 from mixedmode.control.login_locks import LOCK_FILE, Lock, read_locks, write_locks
+from mixedmode.errors import MixedModeError
 from mixedmode.services.net.gate import is_local, source_of
 from mixedmode.services.net.guesses import Failures, Guesses, Key
 from mixedmode.services.net.guesses import GuessPolicy as LoginPolicy
@@ -58,12 +60,14 @@ class LoginGuard:
         policy: How strict it is.
         now: A clock that only goes forward, seconds.
         wall: The machine's clock, seconds since 1970.
+        told: Told in a thread of each new lock: account and source; one of both is empty where it holds for all.
     """
 
     accounts: AccountStore
     policy: LoginPolicy = field(default_factory=LoginPolicy)
     now: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
+    told: Callable[[str, str], None] = lambda _account, _source: None
     _guesses: Guesses = field(init=False)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CHECKS_AT_ONCE))
     _local_checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -158,6 +162,7 @@ class LoginGuard:
         locked = self._guesses.standing(name, source, self.now())
         if not any(key not in self._kept or now - self._kept[key].last > lasts / 10 for key in locked):
             return
+        new = [key for key in locked if key not in self._kept]
         lasting = [(key, lock) for key, lock in self._kept.items() if now - lock.last <= lasts and key not in locked]
         lasting += [(key, Lock(number, now)) for key, number in locked.items()]
         self._kept = dict(lasting[-_KEPT_LOCKS:])
@@ -168,3 +173,7 @@ class LoginGuard:
                 # A full disk must not keep anybody from logging in; the lock holds in memory in any case.
                 with contextlib.suppress(OSError):
                     await asyncio.to_thread(write_locks, self._lock_file, self._kept)
+        for account, address in new:
+            # Nor must a database that is down.
+            with contextlib.suppress(MixedModeError):
+                await asyncio.to_thread(self.told, account, address)

@@ -25,10 +25,11 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.records import ServiceState
 from mixedmode.cluster.model.topology import NodeInfo, Service
 from mixedmode.control.accounts import account_store
-from mixedmode.control.acts import CAPF
+from mixedmode.control.acts import CAPF, LOGIN
 from mixedmode.control.ctl_desk import CtlDesk
 from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
+from mixedmode.control.people import unproved
 from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.ssh.server import AdminSshService, Subsystem
@@ -96,7 +97,7 @@ class NodeServices:
         self._subsystems = subsystems
         self._seen: dict[Service, int] = {}
         self._change = (0, 0)
-        self._guard = LoginGuard(account_store(self.folder))
+        self._guard = LoginGuard(account_store(self.folder), told=self._audit_lock)
         makers: dict[str, Callable[[int], NetService]] = {
             **{unit: partial(self._phone_unit, unit) for unit in PHONE_UNITS},
             "ctl_provider": self._ctl_provider,
@@ -271,6 +272,10 @@ class NodeServices:
             floor=self.options.floor,
             audit=self._audit_capf,
         )
+
+    def _audit_lock(self, account: str, source: str) -> None:
+        principal = unproved(account or "every account", source or "every address", self.info.name)
+        Control(self.administered).note(principal, LOGIN, "locked")
 
     def _audit_capf(self, note: CapfNote) -> None:
         details = {"device": note.device, "reason": note.reason, "not_written_before": note.left_out}

@@ -18,7 +18,7 @@ def audit_log(
     action: Annotated[
         str | None, typer.Option(help="Whose action begins so: login, 'utils ctl', 'phones reset' ...")
     ] = None,
-    outcome: Annotated[str | None, typer.Option(help="started, done, undone, failed or refused.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="started, done, undone, failed, refused or locked.")] = None,
     last: Annotated[int, typer.Option(min=1, max=100_000, help="So many, the newest ones.", metavar="N")] = 20,
     directory: Annotated[Path | None, typer.Option(help="A lab's folder; ./lab if there is one.")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="A node's settings file.")] = None,
