@@ -22,6 +22,7 @@ from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.control import acts
 from mixedmode.control.acts import Act
+from mixedmode.control.door import Control
 from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.shell.table import COMMANDS
 from mixedmode.faces.shell.talk import ScriptedIO
@@ -198,7 +199,6 @@ def test_a_database_that_is_away_keeps_accounts_and_files_as_they_are(
     from mixedmode.cluster.model.errors import DatabaseError
     from mixedmode.cluster.store.database import Database
     from mixedmode.control.accounts import account_store
-    from mixedmode.control.door import Control
 
     accounts, before = account_store(cluster.folder(PUB)), state_of(cluster)
 
@@ -212,3 +212,16 @@ def test_a_database_that_is_away_keeps_accounts_and_files_as_they_are(
                 AdminSession(cluster, PUB).principal, acts.MAKE_ACCOUNT, lambda: accounts.put("eve", "Marmalade-1", 4)
             )
     assert state_of(cluster) == before
+
+
+def test_what_failed_has_an_entry_that_says_so(cluster: Cluster) -> None:
+    def fails() -> None:
+        raise OSError(28, "No space left on device")
+
+    principal = AdminSession(cluster, PUB).principal
+    watch = Watch(cluster)
+    with pytest.raises(OSError, match="No space"):
+        Control(cluster).do(principal, acts.SHOW_TECH, fails, file="x")
+    (entry,) = watch.entries()
+    assert (entry.action, entry.outcome, entry.details["file"]) == ("show tech", "failed", "x")
+    assert "No space left" in entry.details["error"]

@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -93,8 +94,10 @@ class Control:
         try:
             with journal.along(principal, act.name, details):
                 return change()
-        except MixedModeError as error:
-            journal.note(principal, act.name, "failed", {**details, "error": str(error)})
+        except (MixedModeError, OSError) as error:
+            # What failed may have been done in part; if not even that can be entered, the first error says more.
+            with contextlib.suppress(MixedModeError):
+                journal.note(principal, act.name, "failed", {**details, "error": str(error)})
             raise
 
     def note(self, principal: Principal, act: Act, outcome: str, **details: object) -> None:

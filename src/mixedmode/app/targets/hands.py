@@ -116,6 +116,7 @@ def looked_at(directory: Path | None, config: Path | None) -> Iterator[Hands]:
     else:
         settings = load_settings(config)
         cluster = Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
+        cluster.operations.journal.is_copy = settings.node.role != "publisher"
     try:
         here = (node.name for node in cluster.nodes() if cluster.folder(node.name).is_here)
         yield Hands.on(cluster, next(here, cluster.publisher.name))
@@ -137,7 +138,7 @@ def of_folder(folder: Path) -> Iterator[Hands | None]:
     url, is_lab = None, (root / "cluster.db").exists() or (root / DATABASE).exists()
     if is_lab:
         url = database_url(root)
-    elif (settings := _settings()) is None or settings.node.directory.resolve() != root:
+    elif (settings := _publisher()) is None or settings.node.directory.resolve() != root:
         yield None
         return
     else:
@@ -149,9 +150,10 @@ def of_folder(folder: Path) -> Iterator[Hands | None]:
         cluster.close()
 
 
-def _settings() -> Settings | None:
-    """Return the settings of this host's node, None if it has none."""
+def _publisher() -> Settings | None:
+    """Return the settings of this host's node, None if it has none or is no publisher."""
     try:
-        return load_settings(None)
+        found = load_settings(None)
     except MixedModeError:
         return None
+    return found if found.node.role == "publisher" else None

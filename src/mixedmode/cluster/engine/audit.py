@@ -27,7 +27,11 @@ LOGIN = "login"
 
 
 class AuditLog:
-    """Writes and reads the audit log of a cluster."""
+    """Writes and reads the audit log of a cluster.
+
+    Attributes:
+        is_copy: Whether it is a subscriber's own, which nobody but the publisher's database writes.
+    """
 
     def __init__(self, state: ClusterState) -> None:
         self._state = state
@@ -35,6 +39,7 @@ class AuditLog:
         self._budget = refusals.RefusalBudget()
         self._refused: set[str] = set()
         self._until_pruned = 0
+        self.is_copy = False
 
     def audit(
         self,
@@ -118,7 +123,7 @@ class AuditLog:
     def not_allowed(self, name: str, details: Mapping[str, object], principal: Principal) -> None:
         """Write down that somebody asked for what he has not the level for; how often is bounded (:mod:`.refusals`)."""
         more = self._budget.take(principal.source, self._state.now())
-        if more is not None:
+        if more is not None and not self.is_copy:
             with self._database.write() as session:
                 self._audit(session, principal, name, REFUSED, None, {**details, **more})
 
