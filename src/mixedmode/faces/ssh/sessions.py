@@ -84,6 +84,7 @@ class SshSessions:
     async def end(self) -> None:
         """End all sessions."""
         tasks = [*self._busy, *([self._watch] if self._watch else ())]
+        self._watch = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -123,7 +123,7 @@ class TcpDoor:
         self._refusal = refusal
         self._elsewhere = elsewhere
         self._backlog, self._reuse_port = backlog, reuse_port
-        self._handshakes: Handshakes[Place] = Handshakes(handshake_seconds, self._handshake_failed)
+        self._handshakes = Handshakes(handshake_seconds, self._handshake_failed)
         self._asking: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | Acceptor | None = None
 

@@ -25,8 +25,9 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
+from mixedmode.services.net.gate import Place
 from mixedmode.services.net.tls_channel import Channel
 
 _HIGH: Final = 64 << 10
@@ -38,23 +39,20 @@ _LINGER_BYTES: Final = 1 << 20
 
 _NOBODY: Final = asyncio.Protocol()
 
-Peer = TypeVar("Peer")
-"""How the service names the client: its address, or its place at the door; its text is the address."""
 
-
-class TlsTransport(asyncio.Transport, Generic[Peer]):
+class TlsTransport(asyncio.Transport):
     """One connection of a TLS server.
 
     Args:
         loop: The event loop.
         channel: The connection, which is the transport's from now on.
-        peer: Its client.
+        place: Its client's place at the door.
         make: Given the client when the handshake has succeeded; returns the protocol to tell from then on.
         done: Told once that the handshake has ended, before a protocol is made, with the client and what went wrong.
     """
 
     __slots__ = (
-        "_channel", "_closing", "_done", "_dropped", "_high", "_loop", "_made", "_make", "_over", "_paused", "_peer",
+        "_channel", "_closing", "_done", "_dropped", "_high", "_loop", "_made", "_make", "_over", "_paused", "_place",
         "_protocol", "_stalled", "_timer",
     )  # fmt: skip
 
@@ -62,16 +60,16 @@ class TlsTransport(asyncio.Transport, Generic[Peer]):
         self,
         loop: asyncio.AbstractEventLoop,
         channel: Channel,
-        peer: Peer,
-        make: Callable[[Peer], asyncio.Protocol],
-        done: Callable[[TlsTransport[Peer], Peer, Exception | None], None],
+        place: Place,
+        make: Callable[[Place], asyncio.Protocol],
+        done: Callable[[TlsTransport, Place, Exception | None], None],
     ) -> None:
         self._loop = loop
         self._channel = channel
-        self._peer = peer
+        self._place = place
         self._make = make
         self._protocol = _NOBODY
-        self._done: Callable[[TlsTransport[Peer], Peer, Exception | None], None] | None = done
+        self._done: Callable[[TlsTransport, Place, Exception | None], None] | None = done
         self._made = self._closing = self._over = self._paused = self._stalled = False
         self._high = _HIGH
         self._dropped = 0
@@ -85,7 +83,7 @@ class TlsTransport(asyncio.Transport, Generic[Peer]):
         if name in ("peername", "sockname"):
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._channel.fileno())) as same:
                 return same.getpeername() if name == "peername" else same.getsockname()
-            return (str(self._peer), 0) if name == "peername" else default
+            return (self._place.address, 0) if name == "peername" else default
         found = self._channel.about(name)
         return default if found is None else found
 
@@ -166,7 +164,7 @@ class TlsTransport(asyncio.Transport, Generic[Peer]):
         self._made = True
         try:
             self._tell_done(None)
-            self._protocol = self._make(self._peer)
+            self._protocol = self._make(self._place)
             self._protocol.connection_made(self)
         except Exception as error:  # noqa: BLE001 - a protocol's mistake ends its connection, not the server
             self._mistake(error)
@@ -284,7 +282,7 @@ class TlsTransport(asyncio.Transport, Generic[Peer]):
     def _tell_done(self, error: Exception | None) -> None:
         done, self._done = self._done, None
         if done is not None:
-            done(self, self._peer, error)
+            done(self, self._place, error)
 
     def _tell_end(self, error: Exception | None) -> None:
         self._tell_done(error or ConnectionResetError("the client went away"))
