@@ -46,6 +46,21 @@ def tokens(ctx: typer.Context, incomplete: str) -> list[str]:
     return _offered(_none_if_it_fails(_tokens)(ctx.params), incomplete)
 
 
+def tvs_ways(incomplete: str) -> list[str]:
+    """Offer the ways in which TVS answers in a forecast."""
+    return _offered(("up", "old", "down"), incomplete)
+
+
+def policy_settings(incomplete: str) -> list[str]:
+    """Offer the settings of the phones' policy, with a value each."""
+    from dataclasses import fields
+
+    from mixedmode.phone.mind.trust.settings import PolicySettings
+
+    every = (f"{each.name}={value}" for each in fields(PolicySettings) for value in ("true", "false"))
+    return sorted(each for each in every if each.startswith(incomplete))
+
+
 def _offered(names: Iterable[str], incomplete: str) -> list[str]:
     begun = incomplete.lower()
     return sorted(name for name in set(names) if name.lower().startswith(begun) and _PLAIN.fullmatch(name))

@@ -13,6 +13,7 @@ from mixedmode import __version__
 from mixedmode.app.commands import bench
 from mixedmode.app.commands.cluster import admin, audit_log, ctl_client, device, lab, lists, node, phones, token
 from mixedmode.app.commands.files import build, config, models, tftp, trustlist
+from mixedmode.app.commands.forecasting import command as forecasting
 from mixedmode.app.commands.phones import capf, fleet, phone, tvs
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app.command("extract")(trustlist.extract)
 app.command("build")(build.build)
 app.command("sign-config")(config.sign_config)
 app.command("open-config")(config.open_config)
+app.command("forecast", cls=forecasting.OrderedCommand, epilog=forecasting.EPILOG)(forecasting.forecast)
 app.command("lab")(lab.lab)
 app.command("rehearse", epilog=lab.REHEARSE_EPILOG)(lab.rehearse)
 app.command("phone")(phone.phone)

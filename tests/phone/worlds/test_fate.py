@@ -6,7 +6,9 @@ import itertools
 
 import pytest
 
-from mixedmode.phone.mind.fate import Fate, Offer, Prospect, TvsServers, restart, what_becomes
+from mixedmode.phone.mind.fate.offers import Offer, Stage, TvsServers
+from mixedmode.phone.mind.fate.prospect import Fate, Prospect, what_becomes
+from mixedmode.phone.mind.fate.restart import restart
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.requests import BootFile
 from mixedmode.phone.mind.trust.decisions import ListKind, Reason
@@ -38,7 +40,7 @@ def becomes(
     mode: int = 1,
     settings: PolicySettings | None = None,
 ) -> Prospect:
-    return what_becomes(TrustPolicy(get_model(model), settings), held, offer, tvs, mode=mode)
+    return what_becomes(TrustPolicy(get_model(model), settings), held, [Stage(offer, tvs)], mode=mode)
 
 
 @pytest.mark.parametrize(
@@ -101,10 +103,10 @@ def test_what_is_not_known_decides_nothing() -> None:
     prospect = becomes(held, offer, IGNORANT)
     assert (prospect.fate, prospect.settings) == (Fate.UNKNOWN, ("first_ctl_from_unknown_signer",))
     taken = TrustPolicy(get_model("7975"), PolicySettings(first_ctl_from_unknown_signer=True))
-    assert what_becomes(taken, held, offer, IGNORANT, open_settings=()).fate is Fate.FOLLOWS
+    assert what_becomes(taken, held, [Stage(offer, IGNORANT)], open_settings=()).fate is Fate.FOLLOWS
     policy = TrustPolicy(get_model("7975"))
     vouching = TvsServers(Tvs("token"), TVS)
-    assert what_becomes(policy, held, offer, vouching, open_settings=()).fate is Fate.FOLLOWS_BY_TVS
+    assert what_becomes(policy, held, [Stage(offer, vouching)], open_settings=()).fate is Fate.FOLLOWS_BY_TVS
 
 
 def test_why_is_told() -> None:

@@ -66,6 +66,7 @@ class Reason(StrEnum):
     WRONG_FILENAME = "wrong-filename"
     WRONG_KIND = "wrong-kind"
     OLDER_LIST = "older-list"
+    LSC_ISSUER = "lsc-issuer"
 
 
 class Voucher(StrEnum):

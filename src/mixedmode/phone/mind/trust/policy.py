@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mixedmode.errors import MalformedError
 from mixedmode.phone.mind.trust.asking import tvs_obstacle
@@ -102,9 +102,12 @@ class TrustPolicy:
         self._evidence = Evidence(model, self.settings, verifier)
 
     def turned(self, setting: str) -> TrustPolicy:
-        """Return the policy with one setting the other way round."""
-        settings = replace(self.settings, **{setting: not getattr(self.settings, setting)})
-        return TrustPolicy(self.model, settings, self._evidence.verifier)
+        """Return the policy with one setting, or one ability of the model, the other way round."""
+        if hasattr(self.settings, setting):
+            settings = replace(self.settings, **{setting: not getattr(self.settings, setting)})
+            return TrustPolicy(self.model, settings, self._evidence.verifier)
+        turned: dict[str, Any] = {setting: not getattr(self.model, setting)}
+        return TrustPolicy(replace(self.model, **turned), self.settings, self._evidence.verifier)
 
     # Trust lists.
 

@@ -1,0 +1,230 @@
+"""The change that ``mixedmode forecast`` is asked about, from options in the order of the command line or a TOML file.
+
+Rules:
+
+1. Each ``--publish`` and each ``--step`` is a step, in the order in which they stand; ``--publish CTL,ITL`` is one.
+2. ``--off`` belongs to the step before it, or to the first one if it stands before all of them.
+3. What a file is published as, its own name tells; if that does not, its header does.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from mixedmode.app.targets.sources import open_source
+from mixedmode.causes import file_error
+from mixedmode.errors import MalformedError, UsageError
+from mixedmode.forecast.plan import NOBODY, Off, Published, Step, Tvs
+from mixedmode.phone.mind.trust.decisions import ListKind
+from mixedmode.trustlist.header import Header
+from mixedmode.trustlist.kinds import names_list
+from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.roles import HEADER_CONTAINERS, MAX_FILE
+from mixedmode.trustlist.walk import walk_header
+
+STEP_OPTIONS: Final = ("--publish", "--operation", "--step", "--off")
+_KEYS: Final = ("publish", "operation", "off", "tvs", "reset")
+_WORDS: Final = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+Operate = Callable[[str], Step]
+"""Plans an operation of a cluster."""
+
+
+def truth(text: str) -> bool:
+    """Return what a word such as ``true`` or ``no`` says.
+
+    Raises:
+        UsageError: It says neither.
+    """
+    found = _WORDS.get(text.strip().lower())
+    if found is None:
+        raise UsageError(f"{text!r} is neither true nor false")
+    return found
+
+
+def in_order(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the options of :data:`STEP_OPTIONS` and their values as they stand on a command line."""
+    found = []
+    place = 0
+    while place < len(words):
+        name, equals, value = words[place].partition("=")
+        place += 1
+        if name in STEP_OPTIONS:
+            if not equals:
+                value = words[place] if place < len(words) else ""
+                place += 1
+            found.append((name.removeprefix("--"), value))
+    return found
+
+
+class Changes:
+    """Reads steps.
+
+    Args:
+        operate: Plans an operation.
+        folder: What paths are relative to.
+    """
+
+    def __init__(self, operate: Operate, folder: Path | None = None) -> None:
+        self.operate = operate
+        self.folder = folder
+        self.files: list[bytes] = []
+
+    def from_options(self, options: Iterable[tuple[str, str]]) -> list[Step]:
+        """Return the steps of a command line (rules 1 and 2)."""
+        steps: list[Step] = []
+        waiting: list[str] = []
+        for name, value in options:
+            if name == "off" and not steps:
+                waiting.append(value)
+            elif name == "off":
+                steps[-1] = replace(steps[-1], off=_more(steps[-1].off, value))
+            elif name == "step":
+                steps.append(self.from_text(value))
+            else:
+                steps.append(self.step({name: value}))
+        if waiting and steps:
+            for value in waiting:
+                steps[0] = replace(steps[0], off=_more(steps[0].off, value))
+        return steps
+
+    def from_text(self, text: str) -> Step:
+        """Return the step of ``publish:CTLFile.tlv;off:30%``."""
+        found: dict[str, Any] = {}
+        for part in text.split(";"):
+            key, colon, value = part.partition(":")
+            if not part.strip():
+                continue
+            if not colon or key.strip() not in _KEYS or key.strip() in found:
+                raise UsageError(
+                    f"--step: {part.strip()!r} says nothing that is known",
+                    next_step=f'write "publish:CTLFile.tlv;off:30%"; there are {", ".join(_KEYS)}',
+                )
+            found[key.strip()] = value.strip()
+        return self.step(found)
+
+    def from_file(self, path: Path) -> tuple[list[Step], Tvs | None]:
+        """Return the steps of a TOML file, and how TVS answers in all of them if it says so.
+
+        Raises:
+            UsageError: The file cannot be read, or a key is not known.
+            MalformedError: It is no TOML.
+        """
+        try:
+            document = tomllib.loads(path.read_text("utf-8-sig"))
+        except OSError as error:
+            raise file_error(error) from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise MalformedError("this is no TOML", where=str(path), why=str(error)) from error
+        unknown = sorted(set(document) - {"step", "tvs"})
+        steps = document.get("step", [])
+        if unknown or not isinstance(steps, list) or not all(isinstance(each, dict) for each in steps):
+            raise UsageError(
+                f"{unknown[0]!r} is no key of a plan" if unknown else "step is no array of tables",
+                where=str(path),
+                next_step="write [[step]] tables",
+            )
+        inside = Changes(self.operate, path.parent)
+        found = []
+        for number, each in enumerate(steps, 1):
+            try:
+                found.append(inside.step(each))
+            except (UsageError, MalformedError) as error:
+                raise error.located(f"{path}: step {number}") from None
+        self.files += inside.files
+        return found, _tvs(document["tvs"]) if "tvs" in document else None
+
+    def step(self, found: Mapping[str, Any]) -> Step:
+        """Return the step of a table.
+
+        Raises:
+            UsageError: A key is not known, or a value is wrong.
+        """
+        unknown = sorted(set(found) - set(_KEYS))
+        if unknown:
+            raise UsageError(f"{unknown[0]!r} is no key of a step", next_step=f"there are {', '.join(_KEYS)}")
+        step = self.operate(str(found["operation"])) if found.get("operation") else Step("")
+        sources = [source for text in _texts(found.get("publish", [])) for source in self._split(text)]
+        lists = [self._published(source) for source in sources]
+        labels = [step.label] if step.label else []
+        labels += [f"publish {', '.join(sources)}"] if sources else []
+        reset = found.get("reset", True)
+        off = NOBODY
+        for text in _texts(found.get("off", [])):
+            off = _more(off, text)
+        return replace(
+            step,
+            label="; ".join(labels) or "nothing is published",
+            lists=(*step.lists, *lists),
+            off=off,
+            tvs=_tvs(found["tvs"]) if "tvs" in found else step.tvs,
+            reset=truth(reset) if isinstance(reset, str) else bool(reset),
+        )
+
+    def _path(self, source: str) -> str:
+        if self.folder is not None and source != "-" and "://" not in source and (self.folder / source).exists():
+            return str(self.folder / source)
+        return source
+
+    def _split(self, text: str) -> list[str]:
+        whole = "," not in text or Path(self._path(text)).exists()
+        return [text] if whole else [part.strip() for part in text.split(",") if part.strip()]
+
+    def _published(self, source: str) -> Published:
+        file = open_source(self._path(source), limit=4 * MAX_FILE)
+        self.files.append(file.data)
+        try:
+            header = Header(file.data, walk_header(file.data, HEADER_CONTAINERS))
+        except MalformedError as error:
+            raise error.located(file.name) from None
+        try:
+            found: TrustList | bytes = TrustList.parse(file.data)
+        except MalformedError:
+            found = file.data
+        return Published(_kind(source, header, found), found)
+
+
+def _kind(source: str, header: Header, found: TrustList | bytes) -> ListKind:
+    for name in (source, header.filename or ""):
+        last = name.replace("\\", "/").rpartition("/")[2]
+        if names_list(last):
+            return ListKind(last[:3].upper())
+    if isinstance(found, TrustList):
+        return ListKind(found.kind)
+    raise UsageError(
+        "neither the file's name nor its header says whether it is a CTL or an ITL",
+        where=source,
+        next_step="name it CTLFile.tlv or ITLFile.tlv",
+    )
+
+
+def _more(off: Off, text: str) -> Off:
+    new = Off.parse(text)
+    return Off(off.names | new.names, min(100, off.percent + new.percent))
+
+
+def _tvs(value: object) -> Tvs:
+    try:
+        return Tvs(str(value).strip().lower())
+    except ValueError:
+        raise UsageError(f"{value!r} is no way of TVS", next_step=f"write {', '.join(Tvs)}") from None
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return value
+    raise UsageError(f"{value!r} is no text or array of texts")

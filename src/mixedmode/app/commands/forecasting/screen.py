@@ -1,0 +1,100 @@
+"""What ``mixedmode forecast`` shows: who is lost, one line of numbers, then the groups and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from mixedmode.faces.terminal.console import Colour, Painted
+from mixedmode.forecast.remedies import LOST, SAFE
+from mixedmode.forecast.tally import Cell, Group, groups, outcomes, outcomes_after, summary, switches
+from mixedmode.inventory.kinds import Held, Unexplained
+from mixedmode.phone.mind.fate.prospect import Fate
+
+if TYPE_CHECKING:
+    from mixedmode.forecast.evaluation import Link
+    from mixedmode.forecast.plan import Plan
+
+_NAMED: Final = 20
+_COLOURS: Final = {
+    Fate.LOCKED_OUT: Colour.RED,
+    Fate.FROZEN: Colour.RED,
+    Fate.UNKNOWN: Colour.YELLOW,
+    Fate.BEHIND: Colour.YELLOW,
+}
+_WORDS: Final = {Fate.LOCKED_OUT: "locked out", Fate.FROZEN: "frozen", Fate.UNKNOWN: "unknown"}
+
+
+def screen(plan: Plan, cells: list[Cell], *, steps: bool) -> Iterator[str]:
+    """Yield the lines.
+
+    Args:
+        plan: The change.
+        cells: The phones.
+        steps: Whether to show the numbers after each step.
+    """
+    found = groups(cells)
+    lost = [group for group in found if group.outcome in LOST]
+    yield from _lost(lost)
+    numbers = outcomes(cells)
+    yield Painted(summary(numbers), Colour.RED if lost else Colour.GREEN)
+    if steps:
+        yield ""
+        for number, step in enumerate(plan.steps, 1):
+            yield f"after step {number} ({step.label}): {summary(outcomes_after(cells, number - 1))}"
+    for group in found:
+        if group.outcome is not Fate.FOLLOWS:
+            yield ""
+            yield from _group(group)
+    depending = switches(cells)
+    if depending:
+        yield ""
+        yield "Depends on what is not known, or was asked both ways (--policy NAME=true answers):"
+        yield from (f"  {name}: {count:,} phones" for name, count in depending.items())
+
+
+def _lost(lost: list[Group]) -> Iterator[str]:
+    for fate in (Fate.LOCKED_OUT, Fate.FROZEN):
+        some = [group for group in lost if group.outcome is fate]
+        names = [name for group in some for name in group.examples][:_NAMED]
+        more = sum(group.count for group in some) - len(names)
+        if names:
+            rest = f" and {more:,} more (--phones-out FILE names all)" if more else ""
+            yield Painted(f"{_WORDS[fate]}: {', '.join(names)}{rest}", Colour.RED)
+
+
+def _group(group: Group) -> Iterator[str]:
+    forecast = group.first
+    phones = f"{group.count:,} phone{'s' if group.count != 1 else ''}"
+    mode = {1: "", 2: ", authenticated", 3: ", encrypted"}[forecast.kind.mode]
+    head = f"{group.outcome.value}: {phones}, {', '.join(group.models)}{mode}"
+    colour = _COLOURS.get(group.outcome)
+    yield head if colour is None else Painted(head, colour)
+    yield f"  holds: CTL {_held(forecast.kind.ctl)}, ITL {_held(forecast.kind.itl)}"
+    if group.outcome is Fate.UNKNOWN:
+        yield f"  why: {forecast.reason}"
+    for link in forecast.chain:
+        if link.decision.refused or group.outcome in SAFE:
+            yield f"  {_decision(link)}"
+    by_tvs = forecast.by_tvs
+    if by_tvs is not None:
+        servers = ", ".join(by_tvs.servers) or "the phone's TVS servers"
+        yield f"  TVS: in step {by_tvs.step} {servers} must vouch for {by_tvs.certificate}, from {by_tvs.store}"
+    if group.remedy:
+        yield f"  remedy: {group.remedy}"
+    yield from (f"  note: {note}" for note in forecast.notes)
+    more = ", ..." if group.count > len(group.examples) else ""
+    yield f"  phones: {', '.join(group.examples)}{more}"
+
+
+def _decision(link: Link) -> str:
+    decision = link.decision
+    rule = "" if decision.row is None else f", rule {decision.row}"
+    setting = "" if decision.setting is None else f", setting {decision.setting}"
+    return f"step {link.step}, {link.file}: {decision.outcome} ({decision.reason}{rule}{setting}): {decision.text}"
+
+
+def _held(held: Held) -> str:
+    if held is None:
+        return "none"
+    return f"unknown ({held})" if isinstance(held, Unexplained) else held.md5

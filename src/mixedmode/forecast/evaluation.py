@@ -1,0 +1,308 @@
+"""The outcome of one kind of phone under a plan, with the decisions that led to it.
+
+Rules (forecast.md 2 and 5):
+
+1. A list that is not known makes the phone unknown, whatever the other one would decide; of a legacy model the ITL is
+   not looked at.
+2. What no source says of a model (Security by Default, signed configurations, SHA-512) is answered both ways, like the
+   settings whose answer is not known.
+3. Evaluating both ways marks what depends on a setting; it changes no outcome, other than for settings of rule 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Final
+
+from mixedmode.forecast.plan import Plan
+from mixedmode.inventory.kinds import PhoneKind, Unexplained
+from mixedmode.phone.mind.fate.offers import Stage, reaches
+from mixedmode.phone.mind.fate.prospect import OPEN_SETTINGS, Fate, Prospect, what_becomes
+from mixedmode.phone.mind.requests import LIST_FILES, BootFile
+from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Reason, Row, Voucher
+from mixedmode.phone.mind.trust.lookup import remembering
+from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.settings import PolicySettings
+from mixedmode.phone.mind.trust.state import TrustState
+from mixedmode.pki.certificates.names import serial_text
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.roles import Role
+
+_ABILITIES: Final[tuple[str, ...]] = ("security_by_default", "signed_config")
+_QUIET: Final = {Reason.NOT_FOUND, Reason.NOT_ASKED}
+_BY_CTL_ALONE_NOTE: Final = (
+    "that TVS brings in a CTL of an unknown signer (row 12) rests on technotes 118893 and 213407; field notice FN70613 "
+    "speaks of deletion by hand only"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One decision of a chain.
+
+    Attributes:
+        step: In which step, from 1.
+        file: ``CTL``, ``ITL``, ``configuration`` or ``registration``.
+        decision: What was decided, and why.
+    """
+
+    step: int
+    file: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class ByTvs:
+    """What TVS has to say, so that a phone follows.
+
+    Attributes:
+        step: In which step, from 1.
+        servers: The TVS servers that the phone can ask.
+        certificate: Whom they have to vouch for.
+        store: The trust store that must hold it.
+    """
+
+    step: int
+    servers: tuple[str, ...]
+    certificate: str
+    store: str
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What becomes of one kind of phone.
+
+    Attributes:
+        kind: What is known of it.
+        outcome: In a word.
+        prospect: How that came.
+        stages: What it met.
+        steps: The outcome after each step.
+        depends_on: Settings with which the outcome would be another.
+        why_unknown: What is not known; empty unless the outcome is unknown.
+    """
+
+    kind: PhoneKind
+    outcome: Fate
+    prospect: Prospect
+    stages: tuple[Stage, ...]
+    steps: tuple[Fate, ...]
+    depends_on: tuple[str, ...] = ()
+    why_unknown: str = ""
+
+    @cached_property
+    def chain(self) -> tuple[Link, ...]:
+        """The decisions, in order; none where nothing was published or asked for."""
+        return tuple(self._links())
+
+    def _links(self) -> Iterator[Link]:
+        restarts = list(enumerate(self.prospect.restarts, 1))
+        if self.prospect.returns is not None:
+            restarts.append((len(restarts), self.prospect.returns))
+        for number, came in restarts:
+            if came is not None:
+                for file, decision in came.decisions.items():
+                    if decision.reason not in _QUIET:
+                        yield Link(number, file.value, decision)
+                if came.registration is not None:
+                    yield Link(number, "registration", came.registration)
+
+    @property
+    def deciding(self) -> Decision | None:
+        """The decision that settled it: the last refusal, or else the last acceptance of a list."""
+        last = self.prospect.restart
+        if last is None:
+            return None
+        if last.registration is not None and last.registration.refused:
+            return last.registration
+        refused = [each for each in last.decisions.values() if each.refused]
+        if refused:
+            return refused[0]
+        taken = [each.decision for each in self.chain if each.decision.accepted and each.file in set(ListKind)]
+        return taken[-1] if taken else last.decisions[BootFile.CTL]
+
+    @property
+    def reason(self) -> str:
+        """The reason code of the deciding decision, or what is not known."""
+        if self.outcome is Fate.UNKNOWN:
+            return self.why_unknown
+        deciding = self.deciding
+        return deciding.reason.value if deciding is not None else ""
+
+    @property
+    def rule(self) -> Row | None:
+        """The row of phone-trust.md 2.2 of the deciding decision."""
+        deciding = self.deciding
+        return None if deciding is None or self.outcome is Fate.UNKNOWN else deciding.row
+
+    @cached_property
+    def by_tvs(self) -> ByTvs | None:
+        """What TVS said that the phone needed, None if it needed nothing; of several things, the first."""
+        if self.outcome is not Fate.FOLLOWS_BY_TVS:
+            return None
+        for number, came in enumerate(self.prospect.restarts, 1):
+            for file, decision in came.decisions.items() if came is not None else ():
+                if decision.voucher is Voucher.TVS:
+                    return self.asking(number, file)
+        return None
+
+    def asking(self, step: int, file: BootFile) -> ByTvs:
+        """Return whom a phone would ask in a step about a file, and about whom."""
+        stage = self.stages[step - 1]
+        before = self.trust_before(step)
+        servers = _servers(before, stage.tvs.within_reach if not stage.tvs.up else stage.tvs.up)
+        if file in LIST_FILES:
+            return ByTvs(step, servers, signer_text(stage.offer.of(LIST_FILES[file])), "Phone-SAST-trust")
+        signer = stage.offer.file_signer
+        text = "" if signer is None else f"{signer.subject} (serial {serial_text(signer.serial)})"
+        return ByTvs(step, servers, text, "CallManager-trust")
+
+    def trust_before(self, step: int) -> TrustState:
+        """Return what the phone held when a step began."""
+        for came in reversed(self.prospect.restarts[: step - 1]):
+            if came is not None:
+                return came.trust
+        return _held(self.kind) or TrustState()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else is worth knowing."""
+        found: dict[str, None] = {}
+        for link in self.chain:
+            decision = link.decision
+            if decision.row == 12 and decision.voucher is Voucher.TVS:
+                found[_BY_CTL_ALONE_NOTE] = None
+            if decision.older:
+                found[f"step {link.step}: the {link.file} is older than the one that it replaces"] = None
+            if link.file == "registration" and decision.reason is Reason.NON_SECURE and decision.accepted:
+                found["the cluster went non-secure: the phone registers in the clear"] = None
+        if self._capf_changed():
+            found["the CAPF certificate of the lists changed: what of it an LSC needs is not judged"] = None
+        return tuple(found)
+
+    def _capf_changed(self) -> bool:
+        held, last = _held(self.kind), self.prospect.restart
+        if held is None or last is None or held.ctl is None or self.kind.lsc_issuer:
+            return False
+        return _capf(held.ctl) != _capf(last.trust.ctl) and self.kind.mode > 1
+
+
+def _capf(each: TrustList | None) -> frozenset[bytes | None]:
+    records = each.records_with_role(Role.CAPF) if each is not None else ()
+    return frozenset(record.certificate_der for record in records)
+
+
+def signer_text(offered: TrustList | bytes | None) -> str:
+    """Return who signed a list, as its header says."""
+    if not isinstance(offered, TrustList):
+        return "the signer of the list"
+    header = offered.header
+    return f"{header.signer_name} (serial {serial_text(header.signer_serial or b'')})"
+
+
+def _servers(trust: TrustState, up: frozenset[bytes] | None) -> tuple[str, ...]:
+    if trust.itl is None or not reaches(trust, up):
+        return ()
+    records = trust.itl.records_with_role(Role.TVS)
+    fits = (each for each in records if up is None or each.certificate_der in up)
+    return tuple(dict.fromkeys(each.dns_name or each.subject or "?" for each in fits))
+
+
+def _held(kind: PhoneKind) -> TrustState | None:
+    legacy = kind.model is not None and not kind.model.security_by_default
+    sure = kind.model is not None and "security_by_default" not in kind.model.unknown
+    itl = None if legacy and sure else kind.itl
+    if isinstance(kind.ctl, Unexplained) or isinstance(itl, Unexplained):
+        return None
+    return TrustState(kind.ctl, itl)
+
+
+class Forecaster:
+    """Evaluates kinds of phones under one plan; what was verified once is not verified again.
+
+    Args:
+        plan: The change.
+        settings: Answers to what the record leaves open.
+        answered: The settings that somebody has answered.
+        both_ways: Mark what depends on each other setting.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        settings: PolicySettings | None = None,
+        *,
+        answered: frozenset[str] = frozenset(),
+        both_ways: bool = False,
+    ) -> None:
+        self.plan = plan
+        self.settings = settings or PolicySettings()
+        self.answered = answered
+        self.both_ways = both_ways
+        self._verifier = remembering(size=1 << 16)
+        self._stages: dict[tuple[bool, ...], tuple[Stage, ...]] = {}
+        self._open = tuple(each for each in OPEN_SETTINGS if each not in answered)
+        files = [each.file for step in plan.steps for each in step.lists if isinstance(each.file, TrustList)]
+        self._other_digests = any(each.header.digest_code not in {None, DigestAlgorithm.SHA1} for each in files)
+
+    def changed(self, plan: Plan) -> Forecaster:
+        """Return the forecaster of another plan, with what is verified already."""
+        other = Forecaster(plan, self.settings, answered=self.answered)
+        other._verifier = self._verifier
+        return other
+
+    def of(self, kind: PhoneKind, absences: tuple[bool, ...] = ()) -> Forecast:
+        """Return what becomes of a kind of phone that is off in these steps."""
+        stages = self._stages.get(absences)
+        if stages is None:
+            stages = self._stages[absences] = self.plan.stages(absences)
+        why = self._not_known(kind)
+        if why:
+            nothing = Prospect(Fate.UNKNOWN)
+            return Forecast(kind, Fate.UNKNOWN, nothing, stages, (Fate.UNKNOWN,) * len(stages), why_unknown=why)
+        assert kind.model is not None  # noqa: S101 - its absence is why
+        policy = TrustPolicy(kind.model, self.settings, self._verifier)
+        after = [self._becomes(policy, kind, stages[:count]) for count in range(1, len(stages) + 1)]
+        prospect = after[-1]
+        why = f"depends on {', '.join(prospect.settings)}" if prospect.fate is Fate.UNKNOWN else ""
+        return Forecast(
+            kind,
+            prospect.fate,
+            prospect,
+            stages,
+            tuple(each.fate for each in after),
+            depends_on=(*prospect.settings, *self._depending(policy, kind, stages, prospect)),
+            why_unknown=why,
+        )
+
+    def _not_known(self, kind: PhoneKind) -> str:
+        if kind.model is None:
+            return f"model-unknown {kind.model_name}".rstrip()
+        if isinstance(kind.ctl, Unexplained):
+            return f"ctl-unknown {kind.ctl.digest}".rstrip()
+        if _held(kind) is None and isinstance(kind.itl, Unexplained):
+            return f"itl-unknown {kind.itl.digest}".rstrip()
+        return ""
+
+    def _becomes(self, policy: TrustPolicy, kind: PhoneKind, stages: tuple[Stage, ...]) -> Prospect:
+        unsure = policy.model.unknown
+        abilities = [each for each in _ABILITIES if each in unsure]
+        if self._other_digests and "sha512" in unsure:
+            abilities.append("sha512")
+        open_settings = (*self._open, *abilities)
+        return what_becomes(
+            policy, _held(kind), stages, mode=kind.mode, lsc_issuer=kind.lsc_issuer, open_settings=open_settings
+        )
+
+    def _depending(
+        self, policy: TrustPolicy, kind: PhoneKind, stages: tuple[Stage, ...], prospect: Prospect
+    ) -> Iterator[str]:
+        names = [each.name for each in fields(PolicySettings)] if self.both_ways else []
+        for name in names:
+            if name not in self.answered and name not in OPEN_SETTINGS:
+                turned = policy.turned(name)
+                if self._becomes(turned, kind, stages).fate is not prospect.fate:
+                    yield name

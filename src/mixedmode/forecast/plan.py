@@ -1,0 +1,219 @@
+"""The change: steps in order, what TVS says in each, and which phones are off.
+
+Rules (forecast.md 1, 5.1, 5.2, 5.9):
+
+1. What a step publishes stays published until another step publishes the same kind.
+2. ``up``: the TVS servers are those that the ITL names which was published last, before the first those that the first
+   will name, with none in the plan those of the ITL that the phone holds. ``old``: always the latter. ``down``: none
+   answers, but those of ``up`` could be made to.
+3. Configurations are signed by the first TFTP record of the list that was published last, or of the last one before it
+   that has such a record.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from mixedmode.errors import MalformedError, UsageError
+from mixedmode.phone.mind.fate.offers import Offer, Presence, Stage, TvsServers, file_signer
+from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, ListKind, TvsAnswer, TvsOutcome, TvsQuestion
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.names import serial_matches
+from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.roles import Role
+
+EVERY_ROLE: Final = frozenset(role.value for role in Role)
+
+
+class Tvs(StrEnum):
+    """Which TVS servers answer (rule 2)."""
+
+    UP = "up"
+    OLD = "old"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Off:
+    """Which phones are off.
+
+    Attributes:
+        names: These.
+        percent: So many of a hundred, chosen by a sum over their names: the same ones each time.
+    """
+
+    names: frozenset[str] = frozenset()
+    percent: float = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.names) or self.percent > 0
+
+    def __contains__(self, name: str) -> bool:
+        if name in self.names:
+            return True
+        return self.percent > 0 and zlib.crc32(name.encode("utf-8", "replace")) % 10_000 < self.percent * 100
+
+    @classmethod
+    def parse(cls, text: str) -> Off:
+        """Return what ``SEP001122334455,SEP...`` or ``30%`` says.
+
+        Raises:
+            UsageError: It is neither.
+        """
+        from mixedmode.pki.device_names import same_device
+
+        words = [word.strip() for word in text.split(",") if word.strip()]
+        shares = [word for word in words if word.endswith("%")]
+        try:
+            percent = sum(float(word[:-1]) for word in shares)
+        except ValueError:
+            percent = -1
+        if not words or not 0 <= percent <= 100:
+            raise UsageError(f"{text!r} names no phones", next_step="write names with commas between them, or 30%")
+        return cls(frozenset(same_device(word) for word in words if word not in shares), percent)
+
+
+NOBODY: Final = Off()
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """What TVS vouches for.
+
+    Attributes:
+        roles: Wire codes of the roles that it gives, by certificate.
+    """
+
+    roles: tuple[tuple[Certificate, frozenset[int]], ...] = ()
+
+    def answer(self, question: TvsQuestion) -> TvsAnswer:
+        """Answer as TVS would that holds these certificates."""
+        for certificate, roles in self.roles:
+            if _is_meant(certificate, question):
+                return TvsAnswer(TvsOutcome.KNOWN, certificate, roles)
+        return TVS_UNKNOWN
+
+    def trusting(self, certificates: Iterable[Certificate]) -> Vouched:
+        """Return the same with certificates more, in every role."""
+        new = dict.fromkeys(certificates, EVERY_ROLE)
+        kept = tuple((each, roles) for each, roles in self.roles if each not in new)
+        return Vouched((*kept, *new.items()))
+
+
+def _is_meant(certificate: Certificate, question: TvsQuestion) -> bool:
+    try:
+        return serial_matches(question.serial, certificate.serial) and certificate.has_issuer(question.issuer)
+    except MalformedError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A list that is on the servers from a step on.
+
+    Attributes:
+        kind: As what phones are given it.
+        file: The list, as bytes if it cannot be read.
+    """
+
+    kind: ListKind
+    file: TrustList | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a change.
+
+    Attributes:
+        label: For people.
+        lists: What it publishes, in order.
+        off: Who is off during it, and comes back after it.
+        tvs: How TVS answers, if otherwise than in the whole plan.
+        reset: Whether phones are restarted.
+        trusted: Certificates that are uploaded before it, so that TVS vouches for them from then on.
+        vouched: What TVS vouches for from here on, if that is known to change.
+    """
+
+    label: str
+    lists: tuple[Published, ...] = ()
+    off: Off = NOBODY
+    tvs: Tvs | None = None
+    reset: bool = True
+    trusted: tuple[Certificate, ...] = ()
+    vouched: Vouched | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A change.
+
+    Attributes:
+        steps: In order, at least one.
+        tvs: How TVS answers.
+        vouched: What TVS vouches for.
+    """
+
+    steps: tuple[Step, ...]
+    tvs: Tvs = Tvs.UP
+    vouched: Vouched = field(default_factory=Vouched)
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise UsageError("there is no change to forecast", next_step="name one: --publish CTLFile.tlv")
+
+    def absences(self, name: str) -> tuple[bool, ...]:
+        """Return in which steps a phone is off."""
+        return tuple(name in step.off for step in self.steps)
+
+    @property
+    def someone_is_off(self) -> bool:
+        """Whether any step has phones that are off."""
+        return any(step.off for step in self.steps)
+
+    def stages(self, absences: tuple[bool, ...] = ()) -> tuple[Stage, ...]:
+        """Return what a phone meets that is off in these steps."""
+        found = []
+        offer, vouched, named = Offer(), self.vouched, self._first_servers()
+        for number, step in enumerate(self.steps):
+            for each in step.lists:
+                signer = file_signer(each.file) or offer.signer
+                lists = {each.kind.value.lower(): each.file}
+                offer = replace(offer, signer=signer, **lists)
+                if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
+                    named = tvs_certificates(each.file)
+            vouched = (step.vouched or vouched).trusting(step.trusted) if step.vouched or step.trusted else vouched
+            tvs = self._servers(step.tvs or self.tvs, named, vouched)
+            presence = Presence.RESTARTS if step.reset else Presence.STAYS
+            off = number < len(absences) and absences[number]
+            found.append(Stage(offer, tvs, Presence.OFF if off else presence))
+        return tuple(found)
+
+    def certificates(self) -> list[Certificate]:
+        """Return every certificate of every list that is published."""
+        lists = [each.file for step in self.steps for each in step.lists if isinstance(each.file, TrustList)]
+        every = (record.certificate for each in lists for record in each.records)
+        return list(dict.fromkeys(each for each in every if each is not None))
+
+    def _first_servers(self) -> frozenset[bytes] | None:
+        for step in self.steps:
+            for each in step.lists:
+                if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
+                    return tvs_certificates(each.file)
+        return None
+
+    @staticmethod
+    def _servers(tvs: Tvs, named: frozenset[bytes] | None, vouched: Vouched) -> TvsServers:
+        if tvs is Tvs.DOWN:
+            return TvsServers(within_reach=named)
+        up = None if tvs is Tvs.OLD else named
+        return TvsServers(vouched.answer, up, up)
+
+
+def tvs_certificates(itl: TrustList) -> frozenset[bytes]:
+    """Return the DER of the certificates of an ITL's TVS records."""
+    found = (record.certificate_der for record in itl.records_with_role(Role.TVS))
+    return frozenset(each for each in found if each is not None)

@@ -1,0 +1,152 @@
+"""What the cells of a row say (forecast.md 1 and 5.10); an error names the column.
+
+Rules:
+
+1. A model that is not in the table is not known, and no error.
+2. A list is ``none``, a hash in hex, or the path of a file, relative to the inventory; empty: not known. A hash that
+   no file explains is not known either.
+3. A path that is not there and a list of the other kind are errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from mixedmode.errors import MalformedError, MixedModeError, UsageError
+from mixedmode.inventory.kinds import Held, PhoneKind, Unexplained
+from mixedmode.inventory.library import Library, digest_of
+from mixedmode.phone.mind.models import PhoneModel, get_model
+from mixedmode.trustlist.roles import MAX_FILE
+
+COLUMNS: Final = (
+    "name",
+    "model",
+    "ctl",
+    "itl",
+    "device_pool",
+    "security_mode",
+    "registered",
+    "last_seen",
+    "lsc_issuer",
+)
+KIND_COLUMNS: Final = ("model", "ctl", "itl", "device_pool", "security_mode", "lsc_issuer")
+"""What phones of one kind have in common."""
+_MODES: Final = {"": 1, "non-secure": 1, "nonsecure": 1, "authenticated": 2, "encrypted": 3, "1": 1, "2": 2, "3": 3}
+_LONGEST_MODEL: Final = 64
+T = TypeVar("T")
+
+
+class Cells:
+    """Reads the cells of rows.
+
+    Args:
+        library: Where hashes are looked up.
+        folder: What paths are relative to.
+    """
+
+    def __init__(self, library: Library, folder: Path) -> None:
+        self.library = library
+        self.folder = folder
+
+    def kind(self, cells: Mapping[str, str]) -> PhoneKind:
+        """Return what is known of a phone.
+
+        Args:
+            cells: By column; what is left out is empty.
+
+        Raises:
+            MixedModeError: A cell is wrong; ``where`` is its column.
+        """
+
+        def cell(column: str, read: Callable[[str], T]) -> T:
+            text = cells.get(column, "")
+            try:
+                return read(plain(text))
+            except MixedModeError as error:
+                error.where = column
+                raise
+
+        return PhoneKind(
+            model=cell("model", _model),
+            model_name=cells.get("model", "").strip(),
+            ctl=cell("ctl", lambda text: self._list("CTL", text)),
+            itl=cell("itl", lambda text: self._list("ITL", text)),
+            mode=cell("security_mode", _mode),
+            lsc_issuer=cell("lsc_issuer", lambda text: text or None),
+            pool=cell("device_pool", lambda text: text),
+        )
+
+    def _list(self, kind: str, text: str) -> Held:
+        if not text:
+            return Unexplained()
+        if text.lower() == "none":
+            return None
+        digest = digest_of(text)
+        if digest is not None:
+            found = self.library.find(digest)
+            if found is not None and found.kind != kind:
+                raise UsageError(
+                    f"{text} is the hash of {_a(found.kind)}", next_step=f"give that of the phone's {kind}"
+                )
+            return found or Unexplained(digest)
+        return self._file(kind, text)
+
+    def _file(self, kind: str, text: str) -> Held:
+        path = self.folder / text
+        try:
+            is_there = path.is_file()
+        except (OSError, ValueError):
+            is_there = False
+        if not is_there:
+            raise UsageError(
+                f"{text!r} is no hash, and there is no such file",
+                next_step="write an MD5, SHA-1 or SHA-256 in hex, a path relative to the inventory, or none",
+            )
+        try:
+            data = path.read_bytes() if path.stat().st_size <= MAX_FILE else b""
+        except OSError as error:
+            raise UsageError(f"cannot read {text!r}: {error.strerror}", code="unreadable") from error
+        found = self.library.parse(data)
+        if found is None:
+            raise MalformedError(f"{text!r} is no trust list", next_step="mixedmode show says what is wrong with it")
+        if found.kind != kind:
+            raise UsageError(f"{text!r} is {_a(found.kind)}", next_step=f"give the phone's {kind}")
+        return found
+
+
+def plain(text: str) -> str:
+    """Return a cell without blanks around it.
+
+    Raises:
+        MalformedError: It is not UTF-8, or holds a control character.
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    if any("\udc80" <= letter <= "\udcff" for letter in text):
+        raise MalformedError("this is not UTF-8", code="encoding", next_step="save the inventory as UTF-8")
+    found = text.strip()
+    if not found.isprintable():
+        raise MalformedError(f"{found!r} holds a character that is not printable", code="encoding")
+    return found
+
+
+def _model(text: str) -> PhoneModel | None:
+    if len(text) > _LONGEST_MODEL or (text and not any(letter.isalnum() for letter in text)):
+        raise UsageError(f"{text[:_LONGEST_MODEL]!r} is no model", next_step="mixedmode models lists them")
+    try:
+        return get_model(text) if text else None
+    except UsageError:
+        return None
+
+
+def _mode(text: str) -> int:
+    mode = _MODES.get(text.lower().replace("_", "-"))
+    if mode is None:
+        raise UsageError(f"{text!r} is no security mode", next_step="write non-secure, authenticated or encrypted")
+    return mode
+
+
+def _a(kind: str) -> str:
+    return f"{'a' if kind == 'CTL' else 'an'} {kind}"

@@ -1,0 +1,58 @@
+"""What is known of a phone: phones of which the same is known are one kind, and are evaluated once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mixedmode.trustlist.model import TrustList
+
+if TYPE_CHECKING:
+    from mixedmode.phone.mind.models import PhoneModel
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """A list of which only the hash is known, or nothing.
+
+    Attributes:
+        digest: As the inventory has it; empty if nothing is known.
+    """
+
+    digest: str = ""
+
+    def __str__(self) -> str:
+        return self.digest or "not known"
+
+
+Held = TrustList | Unexplained | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneKind:
+    """What is known of a phone.
+
+    Attributes:
+        model: Its model, None if there is none of that name.
+        model_name: As the inventory has it.
+        ctl: The CTL that it holds; None: none.
+        itl: The ITL that it holds; None: none.
+        mode: Its ``deviceSecurityMode``.
+        lsc_issuer: The name of the CAPF that issued its LSC; None if that is not known.
+        pool: Its device pool.
+    """
+
+    model: PhoneModel | None
+    model_name: str
+    ctl: Held
+    itl: Held
+    mode: int = 1
+    lsc_issuer: str | None = None
+    pool: str = ""
+
+
+def held_text(held: Held) -> str | None:
+    """Return the SHA-256 of a held list, the hash of an unexplained one, None for none."""
+    if held is None:
+        return "none"
+    return held.sha256 if isinstance(held, TrustList) else held.digest or None

@@ -1,0 +1,80 @@
+"""Lists by hash: what phones show as MD5 or SHA-1 of what they hold, and the file that it stands for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from mixedmode.errors import MalformedError, UsageError
+from mixedmode.trustlist.kinds import FileKind, kind_of
+from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.roles import MAX_FILE
+
+_LENGTHS: Final = {32, 40, 64}
+_DROPPED: Final = str.maketrans("", "", " :\t")
+
+
+def digest_of(text: str) -> str | None:
+    """Return a hash in lower hex without colons and blanks, None if the text is none."""
+    bare = text.translate(_DROPPED).lower()
+    if len(bare) not in _LENGTHS or not bare.isascii():
+        return None
+    return bare if all(letter in "0123456789abcdef" for letter in bare) else None
+
+
+class Library:
+    """Lists that hashes are looked up in; each is parsed when it is wanted first."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, bytes] = {}
+        self._parsed: dict[bytes, TrustList | None] = {}
+
+    def add(self, data: bytes) -> None:
+        """Take a list in, under its three hashes."""
+        for digest in (
+            hashlib.md5(data, usedforsecurity=False),
+            hashlib.sha1(data, usedforsecurity=False),
+            hashlib.sha256(data),
+        ):
+            self._files[digest.hexdigest()] = data
+
+    def add_path(self, path: Path) -> None:
+        """Take in a file, or the files of a folder and of the folders in it; what is too long for a list is left out.
+
+        Raises:
+            UsageError: There is no such file or folder, or it cannot be read.
+        """
+        if not path.exists():
+            raise UsageError("there is no such folder", where=str(path), code="unreadable", next_step="see --lists")
+        try:
+            for each in _files(path):
+                if each.stat().st_size <= MAX_FILE:
+                    self.add(each.read_bytes())
+        except OSError as error:
+            raise UsageError(f"cannot read it: {error.strerror}", where=str(error.filename or path)) from error
+
+    def find(self, digest: str) -> TrustList | None:
+        """Return the list of a hash in lower hex, None if no file explains it."""
+        data = self._files.get(digest)
+        return None if data is None else self.parse(data)
+
+    def parse(self, data: bytes) -> TrustList | None:
+        """Return the list of these bytes, the same one for the same bytes; None if they are no list."""
+        if data not in self._parsed:
+            try:
+                found = TrustList.parse(data)
+                self._parsed[data] = found if kind_of(found.header) is FileKind.TRUST_LIST else None
+            except MalformedError:
+                self._parsed[data] = None
+        return self._parsed[data]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    for each in sorted(path.rglob("*")):
+        if each.is_file():
+            yield each

@@ -1,0 +1,239 @@
+"""Rows of an inventory, one at a time: memory does not grow with the file but by the names, which must be unique.
+
+Rules (forecast.md 1):
+
+1. ``[`` begins a JSON array, ``{`` NDJSON, anything else is CSV whose header shows the separator: comma, semicolon or
+   tab. Capitals in the header make no difference; columns that are not known are left alone.
+2. A bad row is an error that names the row (the first phone's is 1), the line and the column; whoever skips bad rows
+   gets their number instead. What makes the whole file unreadable is an error in any case.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from mixedmode.errors import MalformedError, MixedModeError, UsageError
+from mixedmode.inventory.cells import COLUMNS, KIND_COLUMNS, Cells, plain
+from mixedmode.inventory.json_array import JsonArray
+from mixedmode.inventory.sources import LONGEST, OVERLONG, opened, pieces, texts
+from mixedmode.pki.device_names import device_name
+
+if TYPE_CHECKING:
+    import io
+
+    from mixedmode.inventory.kinds import PhoneKind
+
+_COMMON: Final = re.compile(r"SEP[0-9A-F]{12}").fullmatch
+_SEPARATORS: Final = ",;\t"
+_CARRIED: Final = ("registered", "last_seen")
+_EXAMPLES: Final = 5
+Row = tuple[str, "PhoneKind", tuple[str, ...]]
+"""Name, what is known, and the carried columns ``registered`` and ``last_seen``."""
+_Raw = tuple[int, int, str, tuple[str, ...], tuple[str, ...]]
+"""Row, line (0: none), name, the cells of its kind, the carried ones."""
+
+
+@dataclass
+class Inventory:
+    """An inventory that is being read.
+
+    Attributes:
+        name: Of the file, for messages.
+        cells: Reads cells.
+        skip_bad: Count bad rows in place of failing.
+        bad: How many were skipped.
+        errors: The first of them.
+        ignored: Columns that are not known.
+        missing: Columns that every phone lacks.
+        has_carried: Whether there are columns to carry into the report.
+    """
+
+    name: str
+    cells: Cells
+    skip_bad: bool = False
+    bad: int = 0
+    errors: list[MixedModeError] = field(default_factory=list)
+    ignored: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    has_carried: bool = False
+    _kinds: dict[tuple[str, ...], PhoneKind | MixedModeError] = field(default_factory=dict)
+    _interned: dict[PhoneKind, PhoneKind] = field(default_factory=dict)
+
+    def rows(self, stream: BinaryIO) -> Iterator[Row]:
+        """Yield the phones.
+
+        Raises:
+            MixedModeError: The file cannot be read, or a row is bad and bad rows are not skipped.
+        """
+        source = opened(stream, self.name)
+        head = source.peek(1 << 12).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        raw = self._array(source) if head == b"[" else self._lines(source) if head == b"{" else self._csv(source)
+        seen: set[int | str] = set()
+        known = self._kinds
+        for row, line, text, cells, carried in raw:
+            try:
+                name = text if _COMMON(text) is not None else device_name(plain(text))
+            except MixedModeError as error:
+                self._refuse(row, line, "name", error)
+                continue
+            key = int(name[3:], 16) if name.startswith("SEP") else name
+            if key in seen:
+                self._refuse(row, line, "name", UsageError(f"{name} is there twice", next_step="name each phone once"))
+                continue
+            kind = known.get(cells) or self._kind(cells)
+            if isinstance(kind, MixedModeError):
+                self._refuse(row, line, kind.where or "", kind)
+                continue
+            seen.add(key)
+            yield name, kind, carried
+
+    def _kind(self, cells: tuple[str, ...]) -> PhoneKind | MixedModeError:
+        try:
+            kind = self.cells.kind(dict(zip(KIND_COLUMNS, cells, strict=True)))
+            found: PhoneKind | MixedModeError = self._interned.setdefault(kind, kind)
+        except MixedModeError as error:
+            return error
+        self._kinds[cells] = found
+        return found
+
+    def _refuse(self, row: int, line: int, column: str, error: MixedModeError) -> None:
+        made = MalformedError(
+            f"row {row}, column {column}: {error.what}" if column else f"row {row}: {error.what}",
+            where=f"{self.name}:{line}" if line else self.name,
+            why=error.why,
+            next_step=error.next_step or "correct the row, or leave such rows out with --skip-bad-rows",
+            code=error.code,
+        )
+        if not self.skip_bad:
+            raise made
+        self.bad += 1
+        if len(self.errors) < _EXAMPLES:
+            self.errors.append(made)
+
+    def _note_columns(self, names: tuple[str, ...]) -> None:
+        self.ignored = tuple(each for each in names if each not in COLUMNS)
+        self.missing = tuple(each for each in ("model", "ctl", "itl") if each not in names)
+        self.has_carried = any(each in names for each in _CARRIED)
+
+    # CSV.
+
+    def _csv(self, source: io.BufferedReader) -> Iterator[_Raw]:
+        lines = itertools.chain.from_iterable(pieces(source, self.name))
+        head = next((line for line in lines if line.strip()), "")
+        names, separator = self._header(head)
+        self._note_columns(names)
+        reader = csv.reader(lines, delimiter=separator, strict=True)
+        width = len(names)
+        name_of = itemgetter(names.index("name"))
+        kind_of = _getter(names, KIND_COLUMNS)
+        carried_of = _getter(names, _CARRIED) if self.has_carried else _nothing
+        row = 0
+        while True:
+            try:
+                for cells in reader:
+                    row += 1
+                    if len(cells) != width:
+                        self._odd(row, reader.line_num + 1, cells, names)
+                        row -= not cells
+                        continue
+                    yield row, reader.line_num + 1, name_of(cells), kind_of(cells), carried_of(cells)
+            except csv.Error as error:
+                row += 1
+                self._refuse(row, reader.line_num + 1, "", MalformedError(f"this is no CSV: {error}"))
+            else:
+                return
+
+    def _odd(self, row: int, line: int, cells: list[str], names: tuple[str, ...]) -> None:
+        if cells and cells[0] == OVERLONG:
+            self._refuse(row, line, "", MalformedError(f"the line is longer than {LONGEST} characters"))
+        elif cells:
+            many = len(cells) > len(names)
+            column = names[-1] if many else names[len(cells)]
+            what = f"the row has {len(cells)} fields, the header {len(names)}"
+            self._refuse(row, line, column, MalformedError(what, next_step="quote cells that hold the separator"))
+
+    def _header(self, line: str) -> tuple[tuple[str, ...], str]:
+        for separator in _SEPARATORS:
+            try:
+                found = next(csv.reader([line], delimiter=separator, strict=True), [])
+            except csv.Error:
+                continue
+            names = tuple(each.strip().lower().replace(" ", "_") for each in found)
+            if "name" in names:
+                twice = next((each for each in names if each in COLUMNS and names.count(each) > 1), None)
+                if twice:
+                    raise UsageError(f"row 0, column {twice}: the header has it twice", where=f"{self.name}:1")
+                return names, separator
+        raise UsageError(
+            "the header has no column name",
+            where=f"{self.name}:1",
+            why=f"it begins with {line[:60].strip()!r}",
+            next_step=f"columns: {', '.join(COLUMNS)}",
+        )
+
+    # JSON.
+
+    def _lines(self, source: io.BufferedReader) -> Iterator[_Raw]:
+        row = 0
+        for line, text in enumerate(itertools.chain.from_iterable(pieces(source, self.name)), 1):
+            if not text.strip():
+                continue
+            row += 1
+            if text.startswith(OVERLONG):
+                self._refuse(row, line, "", MalformedError(f"the line is longer than {LONGEST} characters"))
+                continue
+            try:
+                found = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                self._refuse(row, line, "", MalformedError(f"this is no JSON: {error}"))
+                continue
+            yield from self._object(row, line, found)
+
+    def _array(self, source: io.BufferedReader) -> Iterator[_Raw]:
+        for row, found in enumerate(JsonArray(texts(source, self.name), self.name).elements(), 1):
+            yield from self._object(row, 0, found)
+
+    def _object(self, row: int, line: int, found: Any) -> Iterator[_Raw]:
+        if not isinstance(found, dict):
+            self._refuse(row, line, "", MalformedError("this is no object"))
+            return
+        cells = {}
+        for column, value in found.items():
+            name = column.strip().lower()
+            if name not in COLUMNS:
+                if name not in self.ignored and len(self.ignored) < _EXAMPLES:
+                    self.ignored = (*self.ignored, name)
+            elif value is None or isinstance(value, (str, int)):
+                cells[name] = "" if value is None else str(value)
+            else:
+                self._refuse(row, line, name, MalformedError("this is no text"))
+                return
+        carried = tuple(cells.get(each, "") for each in _CARRIED)
+        self.has_carried = self.has_carried or any(carried)
+        yield row, line, cells.get("name", ""), tuple(cells.get(each, "") for each in KIND_COLUMNS), carried
+
+
+def _nothing(_cells: list[str]) -> tuple[str, ...]:
+    return ()
+
+
+def _getter(names: tuple[str, ...], wanted: tuple[str, ...]) -> Callable[[list[str]], tuple[str, ...]]:
+    """Return a function that picks the cells of columns; those that are not there are empty."""
+    if all(each in names for each in wanted):
+        return itemgetter(*(names.index(each) for each in wanted))
+    places = [names.index(each) if each in names else len(names) for each in wanted]
+    pick = itemgetter(*places)
+
+    def picked(cells: list[str]) -> tuple[str, ...]:
+        cells.append("")
+        found: tuple[str, ...] = pick(cells)
+        return found
+
+    return picked

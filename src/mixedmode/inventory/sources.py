@@ -1,0 +1,104 @@
+"""What kind of file an inventory is, by its first bytes; and its text, a bounded piece at a time."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from mixedmode.errors import MalformedError, UsageError
+
+PIECE: Final = 1 << 18
+"""Bytes that are read at once."""
+LONGEST: Final = 1 << 20
+"""Characters of the longest line, or JSON object."""
+OVERLONG: Final = "\x00overlong"
+"""Stands for a line that is longer."""
+_GZIP: Final = b"\x1f\x8b"
+_STRANGE: Final = {
+    b"PK\x03\x04": "this is a ZIP archive, as spreadsheets (XLSX, ODS) are",
+    b"\xd0\xcf\x11\xe0": "this is an old spreadsheet (XLS)",
+    b"\xff\xfe": "this is UTF-16",
+    b"\xfe\xff": "this is UTF-16",
+}
+
+
+def opened(stream: BinaryIO, name: str) -> io.BufferedReader:
+    """Return a stream of an inventory's text, decompressed.
+
+    Args:
+        stream: The file.
+        name: For messages.
+
+    Raises:
+        UsageError: It is empty, or of a kind that is no text.
+        MalformedError: It is damaged.
+    """
+    found = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(_raw(stream))
+    try:
+        if found.peek(2)[:2] == _GZIP:
+            found = io.BufferedReader(_raw(gzip.GzipFile(fileobj=found)))
+        head = found.peek(8)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise damaged(name, error) from error
+    if not head.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise UsageError("the inventory is empty", where=name, next_step="its first row names the columns")
+    for start, what in _STRANGE.items():
+        if head.startswith(start):
+            raise UsageError(what, where=name, code="not-text", next_step="save it as CSV in UTF-8")
+    return found
+
+
+def damaged(name: str, error: Exception) -> MalformedError:
+    """Make the error for a compressed file that cannot be read."""
+    return MalformedError("the compressed file is damaged", where=name, why=str(error) or None, code="gzip")
+
+
+def _raw(stream: object) -> io.RawIOBase:
+    return stream  # type: ignore[return-value]
+
+
+def texts(stream: io.BufferedReader, name: str) -> Iterator[str]:
+    """Yield a stream's text in pieces; bytes that are no UTF-8 become lone surrogates.
+
+    Raises:
+        MalformedError: The compressed file is damaged.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    first = True
+    while True:
+        try:
+            data = stream.read(PIECE)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise damaged(name, error) from error
+        text = decoder.decode(data, final=not data)
+        if first:
+            text, first = text.removeprefix("\ufeff"), False
+        if text:
+            yield text
+        if not data:
+            return
+
+
+def pieces(stream: io.BufferedReader, name: str) -> Iterator[io.StringIO]:
+    """Yield whole lines in pieces that yield them; :data:`OVERLONG` in the place of a line that is too long."""
+    rest = ""
+    dropping = False
+    for text in texts(stream, name):
+        start = text.find("\n") + 1 if dropping else 0
+        if dropping and not start:
+            continue
+        dropping = False
+        joined = rest + text[start:]
+        # A line may end in CR alone; a CR at the very end may be half of a CRLF.
+        cut = max(joined.rfind("\n"), joined.rfind("\r", 0, len(joined) - 1)) + 1
+        rest = joined[cut:]
+        yield io.StringIO(joined[:cut], newline="")
+        if len(rest) > LONGEST:
+            yield io.StringIO(f"{OVERLONG}\n", newline="")
+            rest, dropping = "", True
+    if rest:
+        yield io.StringIO(rest, newline="")

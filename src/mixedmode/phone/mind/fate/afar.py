@@ -1,0 +1,158 @@
+"""What can be done from afar for a phone that did not take a list (rule 4 of :mod:`mixedmode.phone.mind.fate`)."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from mixedmode.errors import MalformedError
+from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers, reaches
+from mixedmode.phone.mind.fate.restart import configured, offer_config, offer_list
+from mixedmode.phone.mind.trust.decisions import (
+    TVS_UNREACHABLE,
+    ListKind,
+    Reason,
+    TvsAnswer,
+    TvsOutcome,
+    TvsQuestion,
+    Voucher,
+)
+from mixedmode.phone.mind.trust.lookup import list_signers
+from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.trustlist.header import Header
+from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.roles import HEADER_CONTAINERS, Role
+from mixedmode.trustlist.walk import walk_header
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from mixedmode.phone.mind.trust.state import TrustState
+    from mixedmode.pki.certificates.certificates import Certificate
+
+_EVERY_ROLE: Final = frozenset(range(256))
+
+
+class Help(StrEnum):
+    """What brings a file in."""
+
+    RESTART = "restart"
+    WHOLE = "whole"
+    """The same list, undamaged or small enough."""
+    TVS = "tvs"
+    SIGN_AGAIN = "sign-again"
+
+
+def helped(
+    policy: TrustPolicy, trust: TrustState, offer: Offer, tvs: TvsServers, now: datetime | None
+) -> tuple[Help, ...] | None:
+    """Return what brings in all that is offered, in order; None if nothing does.
+
+    Args:
+        policy: The phone's.
+        trust: What it holds.
+        offer: What the servers have.
+        tvs: Who could be made to answer.
+        now: UTC; only looked at if expiry is checked.
+    """
+    lenient = replace(policy.settings, refuse_over_64_kib=False, tvs_certificate_must_match=False)
+    friendly = TrustPolicy(policy.model, lenient, lambda _header, _certificate: True)
+    orders = itertools.permutations(ListKind)
+    found = [_in_order(policy, friendly, configured(trust), offer, tvs, now, order) for order in orders]
+    return min((each for each in found if each is not None), key=len, default=None)
+
+
+def _in_order(
+    policy: TrustPolicy,
+    friendly: TrustPolicy,
+    trust: TrustState,
+    offer: Offer,
+    tvs: TvsServers,
+    now: datetime | None,
+    order: Sequence[ListKind],
+) -> tuple[Help, ...] | None:
+    vouching = _vouching(offer)
+    found: list[Help] = []
+    for kind in order:
+        offered = offer.of(kind)
+        if kind is ListKind.ITL and not policy.model.asks_itl:
+            continue
+        ask = vouching if reaches(trust, tvs.within_reach) else _silent
+        if offered is None or trust.held(kind) == offered:
+            help_ = None
+        elif not offer_list(policy, trust, kind, offered, tvs.asked_by(trust), now).refused:
+            help_ = Help.RESTART
+        else:
+            help_ = _list_help(friendly, trust, kind, offered, tvs, ask, now)
+            if help_ is None:
+                return None
+        if help_ is not None:
+            found.append(help_)
+        if isinstance(offered, TrustList):
+            trust = trust.with_list(kind, offered)
+    if offer_config(policy, trust, offer.file_signer, tvs.asked_by(trust)).refused:
+        ask = vouching if reaches(trust, tvs.within_reach) else _silent
+        if offer_config(friendly, trust, offer.file_signer, ask).refused:
+            return None
+        found.append(Help.TVS)
+    return tuple(dict.fromkeys(found))
+
+
+def _list_help(
+    friendly: TrustPolicy,
+    trust: TrustState,
+    kind: ListKind,
+    offered: TrustList | bytes,
+    tvs: TvsServers,
+    ask: Ask,
+    now: datetime | None,
+) -> Help | None:
+    """Return what brings in a list that the phone refuses."""
+    if isinstance(offered, bytes):
+        return Help.WHOLE if _would_take(trust, offered, tvs) else None
+    decision = offer_list(friendly, trust, kind, offered, ask, now)
+    if not decision.refused:
+        return Help.TVS if decision.voucher is Voucher.TVS else Help.WHOLE
+    signs_again = decision.reason is not Reason.WRONG_KIND and _shares_anchor(trust, offered)
+    return Help.SIGN_AGAIN if signs_again else None
+
+
+def _silent(_question: TvsQuestion) -> TvsAnswer:
+    return TVS_UNREACHABLE
+
+
+def _vouching(offer: Offer) -> Ask:
+    """Return TVS as it could be: it knows every certificate that is in play, with every role."""
+    lists = [each for each in (offer.ctl, offer.itl) if isinstance(each, TrustList)]
+    found = [record.certificate for each in lists for record in each.records]
+    known: list[Certificate] = [each for each in (offer.file_signer, *found) if each is not None]
+
+    def answer(question: TvsQuestion) -> TvsAnswer:
+        meant = (each for each in known if each.serial == question.serial and each.has_issuer(question.issuer))
+        certificate = next(meant, known[0] if known else None)
+        return TvsAnswer(TvsOutcome.KNOWN, certificate, _EVERY_ROLE)
+
+    return answer
+
+
+def _shares_anchor(trust: TrustState, offered: TrustList | None) -> bool:
+    """Return whether one who stands as SAST in a list stands so in what the phone holds, and could sign it again."""
+    held = [each for each in (trust.ctl, trust.itl) if each is not None]
+    anchors = {record.certificate_der for each in held for record in each.records_with_role(Role.SAST)} - {None}
+    return offered is not None and any(
+        record.certificate_der in anchors for record in offered.records_with_role(Role.SAST)
+    )
+
+
+def _would_take(trust: TrustState, offered: bytes, tvs: TvsServers) -> bool:
+    """Return whether a list that cannot be read would be taken if it were whole, by what its header says."""
+    try:
+        header = Header(offered, walk_header(offered, HEADER_CONTAINERS))
+    except MalformedError:
+        return False
+    held = [each for each in (trust.ctl, trust.itl) if each is not None]
+    anchored = any(True for each in held for _ in list_signers(each, header))
+    return not held or anchored or reaches(trust, tvs.within_reach)

@@ -1,0 +1,143 @@
+"""What the servers have when a phone starts, and who of TVS answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING
+
+from mixedmode.errors import MalformedError
+from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, ListKind, TvsAnswer, TvsQuestion
+from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS
+from mixedmode.phone.mind.trust.uses import SERVER
+from mixedmode.trustlist.header import Header
+from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.roles import Role
+from mixedmode.trustlist.walk import walk_header, walk_records
+
+if TYPE_CHECKING:
+    from mixedmode.phone.mind.trust.state import TrustState
+    from mixedmode.pki.certificates.certificates import Certificate
+
+Ask = Callable[[TvsQuestion], TvsAnswer]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the servers have at a restart.
+
+    Attributes:
+        ctl: The CTL, as bytes if it cannot be read; None: none is published.
+        itl: The same of the ITL.
+        signer: Who signs configurations; None: the first TFTP record of the ITL, or else of the CTL.
+    """
+
+    ctl: TrustList | bytes | None = None
+    itl: TrustList | bytes | None = None
+    signer: Certificate | None = None
+
+    def of(self, kind: ListKind) -> TrustList | bytes | None:
+        """Return the list of a kind."""
+        return self.ctl if kind is ListKind.CTL else self.itl
+
+    @property
+    def file_signer(self) -> Certificate | None:
+        """Who signs configurations, None if nobody is known to."""
+        return self.signer or file_signer(self.itl) or file_signer(self.ctl)
+
+    @property
+    def server(self) -> Certificate | None:
+        """What the CallManager shows that the CTL names first; None if it names none with a certificate."""
+        return first_certificate(self.ctl, SERVER.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class TvsServers:
+    """The TVS servers at a restart.
+
+    Attributes:
+        answer: What they say.
+        up: DER of the certificates of those that answer; None: whichever the phone's ITL names.
+        within_reach: The same of those that could be made to answer, and to vouch.
+    """
+
+    answer: Ask = lambda _question: TVS_UNREACHABLE
+    up: frozenset[bytes] | None = frozenset()
+    within_reach: frozenset[bytes] | None = frozenset()
+
+    def asked_by(self, trust: TrustState) -> Ask:
+        """Return TVS as a phone that holds this reaches it."""
+        return self.answer if reaches(trust, self.up) else _SILENT.answer
+
+    @property
+    def silent(self) -> TvsServers:
+        """The same servers, none of which answers."""
+        return TvsServers(within_reach=self.within_reach)
+
+
+_SILENT = TvsServers()
+
+
+class Presence(Enum):
+    """What a phone does at a stage."""
+
+    RESTARTS = "restarts"
+    STAYS = "stays"
+    """It is on, and nobody resets it."""
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a change, as a phone meets it.
+
+    Attributes:
+        offer: All that is published by now.
+        tvs: The TVS servers.
+        presence: Whether the phone restarts.
+    """
+
+    offer: Offer
+    tvs: TvsServers
+    presence: Presence = Presence.RESTARTS
+
+
+def reaches(trust: TrustState, servers: Collection[bytes] | None) -> bool:
+    """Return whether a phone's ITL names one of these TVS servers; None: any will do."""
+    records = trust.itl.records_with_role(Role.TVS) if trust.itl is not None else ()
+    if servers is None:
+        return any(record.certificate_der is not None for record in records)
+    return any(record.certificate_der in servers for record in records)
+
+
+def file_signer(published: TrustList | bytes | None) -> Certificate | None:
+    """Return the certificate of a list's first TFTP record."""
+    return first_certificate(published, FILE_SIGNERS)
+
+
+def first_certificate(published: TrustList | bytes | None, roles: Collection[Role]) -> Certificate | None:
+    """Return the certificate of a list's first record that has one and one of the roles."""
+    whole = _readable(published) if isinstance(published, bytes) else published
+    records = whole.records_with_role(*roles) if whole is not None else ()
+    return next((record.certificate for record in records if record.certificate is not None), None)
+
+
+@cache
+def _readable(data: bytes) -> TrustList | None:
+    """Return as many records of a damaged list as can be read."""
+    try:
+        fields = walk_header(data)
+    except MalformedError:
+        return None
+    spans = []
+    pos = fields.end
+    while pos < len(data):
+        end = pos + int.from_bytes(data[pos + 3 : pos + 5])
+        try:
+            spans += walk_records(data[:end], pos)
+        except MalformedError:
+            break
+        pos = end
+    return TrustList(data, Header(data, fields), spans)

@@ -1,0 +1,158 @@
+"""One restart of a phone, without a network (rules 1 and 2 of :mod:`mixedmode.phone.mind.fate`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from mixedmode.phone.mind.config import TvsServer
+from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers
+from mixedmode.phone.mind.requests import LIST_FILES, BootFile
+from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome, Reason, settle
+from mixedmode.phone.mind.trust.lookup import is_mixed_mode
+from mixedmode.phone.mind.trust.registration_trust import judge_server
+from mixedmode.phone.mind.trust.uses import FILES, judge_certificate
+from mixedmode.pki.certificates.names import texts_match
+from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.roles import Role
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mixedmode.phone.mind.trust.policy import TrustPolicy
+    from mixedmode.phone.mind.trust.state import TrustState
+    from mixedmode.pki.certificates.certificates import Certificate
+    from mixedmode.trustlist.model import Record
+
+_SOME_SERVER: Final = (TvsServer("tvs"),)
+_NON_SECURE: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What one restart came to.
+
+    Attributes:
+        trust: What the phone holds now.
+        decisions: About each file, in order.
+        registration: About the CallManager; None if that needs no trust.
+    """
+
+    trust: TrustState
+    decisions: dict[BootFile, Decision]
+    registration: Decision | None
+
+    @property
+    def took_all(self) -> bool:
+        """Whether the phone refused nothing."""
+        return not any(decision.refused for decision in self.decisions.values())
+
+    @property
+    def registers(self) -> bool:
+        """Whether it registers in its security mode."""
+        return self.registration is None or not self.registration.refused
+
+
+def restart(
+    policy: TrustPolicy,
+    trust: TrustState,
+    offer: Offer,
+    tvs: TvsServers,
+    *,
+    mode: int = _NON_SECURE,
+    lsc_issuer: str | None = None,
+    now: datetime | None = None,
+) -> Restart:
+    """Let a phone start once, without a network.
+
+    Args:
+        policy: Its trust rules.
+        trust: What it holds.
+        offer: What it is offered.
+        tvs: How TVS answers.
+        mode: Its ``deviceSecurityMode``.
+        lsc_issuer: The name of the CAPF that issued its LSC; None if that is not known.
+        now: UTC; only looked at if expiry is checked.
+    """
+    trust = configured(trust)
+    decisions = {}
+    for file, kind in LIST_FILES.items():
+        offered = offer.of(kind)
+        decision = decisions[file] = offer_list(policy, trust, kind, offered, tvs.asked_by(trust), now)
+        trust = trust.after(decision, kind, offered if isinstance(offered, TrustList) else None)
+    decisions[BootFile.CONFIG] = offer_config(policy, trust, offer.file_signer, tvs.asked_by(trust))
+    return Restart(trust, decisions, register(policy, trust, offer, mode, lsc_issuer, tvs.asked_by(trust)))
+
+
+def configured(trust: TrustState) -> TrustState:
+    """Return the state with a TVS server in the configuration: which ones answer is for rule 2 to say."""
+    return replace(trust, tvs_servers=trust.tvs_servers or _SOME_SERVER)
+
+
+def offer_list(
+    policy: TrustPolicy,
+    trust: TrustState,
+    kind: ListKind,
+    offered: TrustList | bytes | None,
+    ask: Ask,
+    now: datetime | None,
+) -> Decision:
+    """Return what the phone decides about a list."""
+    return settle(lambda answer: policy.offer_trust_list(trust, kind, offered, tvs=answer, now=now), ask)
+
+
+def offer_config(policy: TrustPolicy, trust: TrustState, signer: Certificate | None, ask: Ask) -> Decision:
+    """Return what the phone decides about a configuration; None: nobody is known to sign them."""
+    if signer is None or not policy.expects_signed(trust):
+        return Decision(Outcome.ACCEPT, Reason.NON_SECURE, "nothing to check a configuration with")
+    return settle(lambda answer: judge_certificate(policy.model, trust, signer, FILES, answer), ask)
+
+
+def register(
+    policy: TrustPolicy, trust: TrustState, offer: Offer, mode: int, lsc_issuer: str | None, ask: Ask
+) -> Decision | None:
+    """Return what phone and server decide about registering in a security mode; None if that needs no trust."""
+    if mode <= _NON_SECURE:
+        return None
+    server = offer.server
+    if offer.ctl is not None and (server is not None or isinstance(offer.ctl, TrustList)):
+        if server is None:
+            return _register_in_clear(trust)
+        decision = settle(lambda answer: judge_server(policy, trust, server, answer), ask)
+        if decision.refused:
+            return decision
+    return _judge_lsc(trust, offer, lsc_issuer) if lsc_issuer else None
+
+
+def _register_in_clear(trust: TrustState) -> Decision:
+    if trust.ctl is not None and not is_mixed_mode(trust.ctl):
+        text = "the cluster went non-secure, and the phone's CTL says so: it registers in the clear"
+        return Decision(Outcome.ACCEPT, Reason.NON_SECURE, text)
+    text = "the cluster went non-secure, and the phone holds no CTL that says so"
+    return Decision(Outcome.REJECT, Reason.NON_SECURE, text)
+
+
+def _judge_lsc(trust: TrustState, offer: Offer, issuer: str) -> Decision | None:
+    """Return the refusal of an LSC whose issuer no list names any more, None if one does or none is published."""
+    published = [
+        offered if isinstance(offered, TrustList) else trust.held(kind)
+        for kind, offered in ((kind, offer.of(kind)) for kind in ListKind)
+    ]
+    if offer.ctl is None and offer.itl is None:
+        return None
+    records = [record for each in published if each is not None for record in each.records_with_role(Role.CAPF)]
+    if any(_names(record, issuer) for record in records):
+        return None
+    return Decision(
+        Outcome.REJECT, Reason.LSC_ISSUER, f"the phone's LSC is from {issuer}, which no list names any more"
+    )
+
+
+def _names(record: Record, issuer: str) -> bool:
+    subject = record.subject or ""
+    if subject == issuer or texts_match(subject, issuer) or texts_match(subject, f"CN={issuer}"):
+        return True
+    # People write the common name alone.
+    return "=" not in issuer and any(
+        part.strip().lower() == f"cn={issuer.strip().lower()}" for part in subject.replace(";", ",").split(",")
+    )
