@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,8 +25,12 @@ from mixedmode.services.ctlprovider.service import CtlProviderService
 from mixedmode.services.files.store import MappingStore
 from mixedmode.services.http.service import HttpService
 from mixedmode.services.net.change_notification import ChangeNotificationService
+from mixedmode.services.net.doors import TcpDoor
+from mixedmode.services.net.gate import Gate, Place
+from mixedmode.services.net.guests import Guests
 from mixedmode.services.net.server_tls import FixedCredentials, TlsFloor
 from mixedmode.services.net.service import Service
+from mixedmode.services.net.streams import StreamGuest
 from mixedmode.services.ssh.sftp import NodeSftpService
 from mixedmode.services.ssh.ssh_keys import ensure_key
 from mixedmode.services.tftp.service import TftpService
@@ -109,3 +115,66 @@ def test_these_are_all_there_are() -> None:
         *("TftpService", "HttpService", "TvsService", "CapfService", "CallManagerService", "CtlProviderService"),
         *("NodeSftpService", "AdminSshService", "ChangeNotificationService", "CrewService"),
     }
+
+
+def test_who_is_dropped_before_he_is_served_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The CTL Provider asks for its key for each connection; who goes meanwhile gives his place back."""
+    cluster = make(tmp_path / "cluster")
+
+    async def procedure() -> None:
+        service = provider(cluster, 0)
+        assert isinstance(service, CtlProviderService)
+        await service.start()
+        for _ in range(4):
+            _, writer = await asyncio.open_connection(*service.address)
+            writer.transport.abort()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        service._door._take(ours, "127.0.0.9")
+        service._door.close()
+        async with asyncio.timeout(10):
+            while service.metrics["open"]:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.02)
+        await service.stop()
+        theirs.close()
+        assert ours.fileno() == -1
+
+    try:
+        run(procedure())
+    finally:
+        cluster.close()
+
+
+def test_a_stream_that_is_ended_before_its_first_step_leaves() -> None:
+    async def procedure() -> None:
+        guests: Guests[StreamGuest] = Guests(Gate(10, 10))
+        served: list[StreamGuest] = []
+
+        async def serve(guest: StreamGuest) -> None:
+            served.append(guest)
+
+        def make_guest(place: Place) -> StreamGuest:
+            guest = StreamGuest(guests, place, serve)
+            made.append(guest)
+            return guest
+
+        made: list[StreamGuest] = []
+        door = TcpDoor("a test", ("127.0.0.1", 0), guests, make_guest)
+        address = await door.open()
+        made_before = StreamGuest.connection_made
+
+        def made_and_ended(guest: StreamGuest, transport: asyncio.BaseTransport) -> None:
+            made_before(guest, transport)
+            guest.abort()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(StreamGuest, "connection_made", made_and_ended)
+            reader, writer = await asyncio.open_connection(*address)
+            assert await reader.read() == b""
+            writer.close()
+        assert await guests.gone(5) == 0
+        assert guests.counted()["open"] == 0
+        assert (len(made), served) == (1, [])
+        door.close()
+
+    run(procedure())

@@ -18,6 +18,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, cast
 
 from mixedmode.causes import cannot_listen
@@ -124,7 +125,7 @@ class TcpDoor:
         self._elsewhere = elsewhere
         self._backlog, self._reuse_port = backlog, reuse_port
         self._handshakes = Handshakes(handshake_seconds, self._handshake_failed)
-        self._asking: set[asyncio.Task[None]] = set()
+        self._asking: set[asyncio.Task[ssl.SSLContext]] = set()
         self._server: asyncio.Server | Acceptor | None = None
 
     async def open(self) -> Address:
@@ -148,7 +149,7 @@ class TcpDoor:
             self._server.close()
             self._server = None
         self._handshakes.close()
-        for task in self._asking:
+        for task in list(self._asking):
             task.cancel()
 
     def receive(self, transport: asyncio.Transport) -> None:
@@ -174,29 +175,32 @@ class TcpDoor:
             return listen(self._what, host, 0, backlog=self._backlog)
 
     def _take(self, client: socket.socket, address: str) -> None:
-        place = self._guests.admit(address)
         tls = self.tls
+        place = None if tls is None else self._guests.admit(address)
         if place is None or tls is None:
             client.close()
         elif isinstance(tls, ssl.SSLContext):
             self._shake_hands(client, place, tls)
         else:
-            task = asyncio.get_running_loop().create_task(self._ask_then_shake(client, place, tls))
-            self._asking.add(task)
-            task.add_done_callback(self._asking.discard)
+            task = asyncio.get_running_loop().create_task(asyncio.to_thread(tls))
             place.drop = task.cancel
+            self._asking.add(task)
+            task.add_done_callback(partial(self._asked, client, place))
 
-    async def _ask_then_shake(self, client: socket.socket, place: Place, tls: Callable[[], ssl.SSLContext]) -> None:
-        try:
-            context = await asyncio.to_thread(tls)
-        except (MixedModeError, asyncio.CancelledError) as error:
-            client.close()
-            if isinstance(error, MixedModeError):
-                self._handshake_failed(place, error)
-            else:
-                place.leave()
+    def _asked(self, client: socket.socket, place: Place, task: asyncio.Task[ssl.SSLContext]) -> None:
+        """Shake hands with what was said for this connection, unless it has to go."""
+        self._asking.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if not task.cancelled() and error is None:
+            self._shake_hands(client, place, task.result())
             return
-        self._shake_hands(client, place, context)
+        client.close()
+        if isinstance(error, MixedModeError):
+            self._handshake_failed(place, error)
+            return
+        place.leave()
+        if error is not None:
+            raise error
 
     def _shake_hands(self, client: socket.socket, place: Place, context: ssl.SSLContext) -> None:
         place.drop = self._handshakes.begin(client, place, context, self._shaken).abort

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -46,6 +44,7 @@ class StreamGuest(asyncio.StreamReaderProtocol):
         self._serve = serve
         self._drained = drained
         self._served: asyncio.Task[None] | None = None
+        self._lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve."""
@@ -53,7 +52,15 @@ class StreamGuest(asyncio.StreamReaderProtocol):
         loop = asyncio.get_running_loop()
         self.writer = asyncio.StreamWriter(transport, self, self.reader, loop)  # type: ignore[arg-type]
         self._guests.entered(self, self.place)
-        self._served = loop.create_task(self._run())
+        self._served = loop.create_task(self._serve(self))
+        # Not the coroutine's own end: one that is cancelled before its first step has none.
+        self._served.add_done_callback(self._ended)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the coroutine see the end, and leave when it has ended too."""
+        super().connection_lost(exc)
+        self._lost = True
+        self._leave_if_over()
 
     def drain(self) -> None:
         """Take nothing new."""
@@ -64,15 +71,12 @@ class StreamGuest(asyncio.StreamReaderProtocol):
         if self._served is not None:
             self._served.cancel()
 
-    async def _run(self) -> None:
-        try:
-            await self._serve(self)
-        except asyncio.CancelledError:
-            return  # the guests are told to leave; nobody waits for this task
-        except Exception:  # noqa: BLE001 - a protocol's mistake ends its connection, not the server
-            _log.exception("a connection of %s failed", self.place.address)
-        finally:
-            self.writer.close()
-            with contextlib.suppress(OSError, ssl.SSLError, TimeoutError, asyncio.CancelledError):
-                await self.writer.wait_closed()
+    def _ended(self, served: asyncio.Task[None]) -> None:
+        if not served.cancelled() and (error := served.exception()) is not None:
+            _log.error("a connection of %s failed", self.place.address, exc_info=error)
+        self.writer.close()
+        self._leave_if_over()
+
+    def _leave_if_over(self) -> None:
+        if self._lost and (self._served is None or self._served.done()):
             self._guests.left(self)

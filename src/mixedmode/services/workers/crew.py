@@ -32,6 +32,7 @@ LONGEST_PAUSE: Final = 60.0
 _WATCH_SECONDS: Final = 0.5
 _SILENT_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 30.0
+_REFRESH_SECONDS: Final = 15.0
 LEVELS: Final = frozenset({"open", "active"})
 """Metrics that fall again: a worker that ended has none of them."""
 _log = logging.getLogger(__name__)
@@ -102,13 +103,13 @@ class Crew:
 
     async def refresh(self) -> None:
         """Have every worker read anew what has changed; one that cannot is replaced."""
-        for worker in list(self._workers):
-            try:
-                await worker.ask("refresh")
-            except WorkerGoneError:
+        workers = list(self._workers)
+        asked = (worker.ask("refresh", seconds_to_answer=_REFRESH_SECONDS) for worker in workers)
+        for worker, answer in zip(workers, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(answer, WorkerGoneError):
                 worker.kill()
-            except MixedModeError as error:
-                _log.warning("a worker could not read anew what has changed: %s", error)
+            elif isinstance(answer, MixedModeError):
+                _log.warning("a worker could not read anew what has changed: %s", answer)
 
     def healthy(self, unit: str) -> bool:
         """Return whether any worker takes what comes for a unit."""
