@@ -24,9 +24,9 @@ from mixedmode.cluster.operations.common import (
     mark_restarted,
     queue_itls,
 )
-from mixedmode.cluster.publishing.lists import itls_at_start
+from mixedmode.cluster.publishing.lists import itl_signer, itls_at_start
 from mixedmode.cluster.publishing.outlook import Outlook
-from mixedmode.cluster.publishing.published import build_itls, nodes_here
+from mixedmode.cluster.publishing.published import build_itls, nodes_here, signer_of
 from mixedmode.cluster.store.state import ClusterState
 
 
@@ -58,7 +58,10 @@ class ServiceOperation(Operation):
         makes_for = itls_at_start(state.view(), node, nodes_here(state)) if starts else []
 
         def sign(context: StepContext) -> None:
-            keep_itls(context, build_itls(context.state, context.state.view(), makes_for))
+            view = context.state.view()
+            for each in makes_for:
+                signer_of(context.state, view, itl_signer(view, each.name))  # without its key nothing of it shall run
+            keep_itls(context, build_itls(context.state, view, makes_for))
 
         def commit(context: StepContext) -> None:
             with context.transaction() as session:
