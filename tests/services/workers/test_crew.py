@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -131,6 +132,91 @@ def test_a_killed_worker_is_replaced_and_what_it_counted_stays(folder: Path, loo
             assert (http.metrics["workers_replaced"], http.metrics["open"]) == (1, 0)
 
     run(procedure(), loop)
+
+
+def test_a_unit_that_begins_when_all_workers_are_dead_takes_no_other_units_away(folder: Path) -> None:
+    async def procedure() -> None:
+        async with serving(folder, "http") as (crew, (http,)):
+            for pid in crew.pids:
+                os.kill(pid, signal.SIGKILL)
+            await until(lambda: not crew._workers)
+            tftp = service(crew, "tftp")
+            with pytest.raises(RemoteError, match="every worker process has ended") as caught:
+                await tftp.start()
+            assert caught.value.next_step == "wait until others take their places"
+            await until(lambda: len(crew._workers) == 2)
+            await tftp.start()
+            assert all(worker.units.keys() == {"http", "tftp"} for worker in crew._workers)
+            assert await get(http.address) == b"content"
+            await tftp.stop()
+
+    run(procedure())
+
+
+class Halting(Files):
+    """HTTP starts in the first worker that is asked, not in the second, and slowly in all others."""
+
+    def service(self, unit: str, port: int) -> Service:
+        if unit == "tftp":
+            return super().service(unit, port)
+        for name in ("first", "second"):
+            try:
+                (self.folder / name).touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            if name == "second":
+                raise UsageError("not here")
+            return super().service(unit, port)
+        return _SlowHttp(self.folder, self.store, port)
+
+
+class _SlowHttp(HttpService):
+    def __init__(self, folder: Path, store: FolderStore, port: int) -> None:
+        super().__init__(store, host=HOST, port=port, reuse_port=True)
+        self.folder = folder
+
+    async def start(self) -> None:
+        await asyncio.sleep(0.5)
+        await super().start()
+        (self.folder / "late").touch()
+
+
+def test_a_unit_that_one_worker_cannot_start_runs_in_none(folder: Path) -> None:
+    async def procedure() -> None:
+        crew = Crew(Halting(folder), 3)
+        tftp, http = service(crew, "tftp"), service(crew, "http")
+        await tftp.start()
+        try:
+            with pytest.raises(UsageError, match="not here"):
+                await http.start()
+            await until((folder / "late").exists)
+            (folder / "first").unlink()
+            await http.start()
+            assert await get(http.address) == b"content"
+            await http.stop()
+        finally:
+            await tftp.stop()
+        assert crew.pids == []
+
+    run(procedure())
+
+
+def test_a_worker_that_the_system_has_no_descriptor_for_comes_later(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> object:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def procedure() -> None:
+        async with serving(folder, "http", count=1) as (crew, (http,)):
+            with monkeypatch.context() as patch:
+                patch.setattr(socket, "socketpair", refuse)
+                os.kill(crew.pids[0], signal.SIGKILL)
+                await until(lambda: "no worker process can be started" in caplog.text)
+            await until(lambda: crew.pids)
+            assert await get(http.address) == b"content"
+
+    run(procedure())
 
 
 def test_a_supervisor_restarts_and_ends_what_a_crew_runs(folder: Path) -> None:

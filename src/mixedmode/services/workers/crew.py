@@ -68,6 +68,7 @@ class Crew:
         """Have every worker run a unit; return where.
 
         Raises:
+            WorkerGoneError: All of them have ended just now.
             MixedModeError: One of them cannot; none runs it then.
         """
         async with self._lock:
@@ -132,7 +133,10 @@ class Crew:
         return host, had
 
     async def _hire(self) -> None:
-        if self._workers:
+        """Have workers; where all have ended, the watcher replaces them, with every unit that was begun."""
+        if self._watcher is not None:
+            if not self._workers:
+                raise WorkerGoneError("every worker process has ended", next_step="wait until others take their places")
             return
         spawned = (WorkerProcess.spawned(self._workshop) for _ in range(self._count))
         found = await asyncio.gather(*spawned, return_exceptions=True)
@@ -144,9 +148,10 @@ class Crew:
 
     async def _end(self, unit: str) -> None:
         self._ports.pop(unit, None)
-        workers = [worker for worker in self._workers if unit in worker.units]
+        # Also one that was asked to start it and has not answered yet.
+        workers = [worker for worker in self._workers if not worker.gone.is_set()]
         for worker in workers:
-            del worker.units[unit]
+            worker.units.pop(unit, None)
         stopped = (worker.ask("stop", seconds_to_answer=_STOP_SECONDS, unit=unit) for worker in workers)
         for worker, answer in zip(workers, await asyncio.gather(*stopped, return_exceptions=True), strict=True):
             if isinstance(answer, MixedModeError):
@@ -190,7 +195,7 @@ class Crew:
             if len(self._workers) < self._count and monotonic() >= next_try:
                 try:
                     await self._replace()
-                except MixedModeError as error:
+                except (MixedModeError, OSError) as error:
                     next_try = monotonic() + pause
                     pause = min(2 * pause, LONGEST_PAUSE)
                     _log.warning("a worker process cannot take its place: %s", error)

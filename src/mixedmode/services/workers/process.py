@@ -62,7 +62,10 @@ class WorkerProcess:
         Raises:
             MixedModeError: It could not.
         """
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise _cannot_be_started(error) from error
         ours.setblocking(False)
         with theirs:
             descriptor = theirs.fileno()
@@ -78,7 +81,7 @@ class WorkerProcess:
                 )
             except OSError as error:
                 ours.close()
-                raise RemoteError("no worker process can be started", why=error.strerror or str(error)) from error
+                raise _cannot_be_started(error) from error
         worker = cls(process, await asyncio.open_connection(sock=ours, limit=LINE_BYTES))
         for blob in (json.dumps(sys.path).encode(), workshop):
             worker._writer.write(len(blob).to_bytes(LENGTH_BYTES) + blob)
@@ -164,6 +167,10 @@ class WorkerProcess:
             answer = self._answers.get(message["id"])
             if answer is not None and not answer.done():
                 answer.set_result(message)
+
+
+def _cannot_be_started(error: OSError) -> RemoteError:
+    return RemoteError("no worker process can be started", why=error.strerror or str(error))
 
 
 def _error_of(found: dict[str, Any]) -> MixedModeError:

@@ -66,6 +66,8 @@ class _Bench:
         self._workshop = workshop
         self._services: dict[str, Service] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._changing = asyncio.Lock()
+        """Starts and stops come one after the other: one that is stopped while it starts is stopped all the same."""
         self._writer: asyncio.StreamWriter
         self._orders: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
             "open": self._open,
@@ -118,12 +120,13 @@ class _Bench:
 
     async def _start(self, order: dict[str, Any]) -> dict[str, Any]:
         unit = order["unit"]
-        if unit in self._services:
-            raise UsageError(f"{unit} runs already in this worker")
-        service = self._workshop.service(unit, order["port"])
-        await service.start()
-        self._services[unit] = service
-        return {"address": service.address}
+        async with self._changing:
+            if unit in self._services:
+                raise UsageError(f"{unit} runs already in this worker")
+            service = self._workshop.service(unit, order["port"])
+            await service.start()
+            self._services[unit] = service
+            return {"address": service.address}
 
     async def _drain(self, order: dict[str, Any]) -> dict[str, Any]:
         service = self._services.get(order["unit"])
@@ -133,9 +136,10 @@ class _Bench:
         return {"left": left, "state": _state(service)}
 
     async def _stop(self, order: dict[str, Any]) -> dict[str, Any]:
-        service = self._services.pop(order["unit"], None)
-        if service is not None:
-            await service.stop()
+        async with self._changing:
+            service = self._services.pop(order["unit"], None)
+            if service is not None:
+                await service.stop()
         return {}
 
     async def _refresh(self, _order: dict[str, Any]) -> dict[str, Any]:
