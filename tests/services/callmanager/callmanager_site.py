@@ -20,6 +20,7 @@ from mixedmode.phone.mind.trust.state import PhoneState, TrustState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, issue, issue_lsc, self_signed
 from mixedmode.pki.signing.signer import SoftwareSigner
+from mixedmode.protocols.sccp import FrameBuffer, Message, parse_message
 from mixedmode.protocols.sccp.messages.server_list import ServerEntry
 from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Line, Refusal, SecurityMode
 from mixedmode.protocols.sccp.registration.server import ServerSettings
@@ -31,6 +32,7 @@ from mixedmode.trustlist.build import RecordForm, RecordSpec, build_trust_list
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.pki.material import NOW, PUBLISHER, key, signer
+from tests.support import DATA
 
 DEVICE = "SEP001122334455"
 OTHER = "SEP001122334466"
@@ -216,3 +218,45 @@ async def eventually(true: Callable[[], bool], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - there is nobody to tell
             await asyncio.sleep(0.01)
+
+
+SCCP = DATA / "wire" / "sccp"
+REGISTER = (SCCP / "04-register-v17-124.bin").read_bytes()
+KEEPALIVE = (SCCP / "01-keepalive.bin").read_bytes()
+
+
+class Client:
+    """Frames by hand."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self._buffer = FrameBuffer()
+
+    async def next(self) -> Message | None:
+        """The next message, None at the end."""
+        async with asyncio.timeout(10):
+            while True:
+                frame = self._buffer.take()
+                if frame is not None:
+                    return parse_message(frame)
+                try:
+                    data = await self.reader.read(4096)
+                except ConnectionError:
+                    return None
+                if not data:
+                    return None
+                self._buffer.add(data)
+
+
+@asynccontextmanager
+async def client(service: CallManagerService, data: bytes = b"") -> AsyncIterator[Client]:
+    reader, writer = await asyncio.open_connection(*service.address)
+    try:
+        writer.write(data)
+        yield Client(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+def ctl() -> TrustList:
+    return list_of(Role.CCM_TFTP, signer().certificate)

@@ -30,8 +30,7 @@ from mixedmode.services.ssh.sftp import ACCOUNT, NodeSftpService, SftpLimits
 from mixedmode.services.ssh.ssh_keys import ensure_key
 from mixedmode.services.tvs.service import TvsLimits
 from tests.cluster.building import PUB, make
-from tests.services.callmanager.callmanager_site import callmanager
-from tests.services.callmanager.test_callmanager import REGISTER
+from tests.services.callmanager.callmanager_site import REGISTER, callmanager
 from tests.services.tvs.tvsclient import REQUEST, client_context, read_answer, run, serving, tvs_signer
 
 STRANGER = "127.0.0.50"
