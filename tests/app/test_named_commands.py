@@ -15,7 +15,7 @@ from mixedmode.app.tree import app
 
 ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"(?<![/.])\bmixedmode ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
-PROSE = {"cluster"}
+PROSE = {"import", "cluster"}
 """What stands behind the program's name in a sentence."""
 
 
