@@ -11,10 +11,10 @@ Rules (forecast.md 2 and 5):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from mixedmode.forecast.plan import Plan
 from mixedmode.inventory.kinds import PhoneKind, Unexplained
@@ -31,6 +31,7 @@ from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 
+T = TypeVar("T")
 _ABILITIES: Final[tuple[str, ...]] = ("security_by_default", "signed_config")
 _QUIET: Final = {Reason.NOT_FOUND, Reason.NOT_ASKED}
 _BY_CTL_ALONE_NOTE: Final = (
@@ -220,6 +221,14 @@ def _held(kind: PhoneKind) -> TrustState | None:
     return TrustState(kind.ctl, itl)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What becomes of phones that differ in nothing that decides, and the settings with which it would be otherwise."""
+
+    prospect: Prospect
+    depends_on: tuple[str, ...]
+
+
 class Forecaster:
     """Evaluates kinds of phones under one plan; what was verified once is not verified again.
 
@@ -246,37 +255,64 @@ class Forecaster:
         self._stages: dict[tuple[bool, ...], tuple[Stage, ...]] = {}
         self._open = tuple(each for each in OPEN_SETTINGS if each not in answered)
         files = [each.file for step in plan.steps for each in step.lists if isinstance(each.file, TrustList)]
-        self._other_digests = any(each.header.digest_code not in {None, DigestAlgorithm.SHA1} for each in files)
+        digests = {each.header.digest_code for each in files} - {None, DigestAlgorithm.SHA1}
+        self._abilities = (*_ABILITIES, "sha512") if digests else _ABILITIES
+        self._made: dict[tuple[bool, ...], Any] = {}
+        self._others: dict[int, Forecaster] = {}
+        self._known: dict[tuple[object, ...], _Judged] = {}
 
     def changed(self, plan: Plan) -> Forecaster:
         """Return the forecaster of another plan, with what is verified already."""
-        other = Forecaster(plan, self.settings, answered=self.answered)
-        other._verifier = self._verifier
+        other = self._others.get(id(plan))
+        if other is None:
+            other = self._others[id(plan)] = Forecaster(plan, self.settings, answered=self.answered)
+            other._verifier = self._verifier
         return other
+
+    def once(self, key: tuple[bool, ...], make: Callable[[], T]) -> T:
+        """Return what was made for a key; it is made once."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: T = self._made[key]
+        return found
 
     def of(self, kind: PhoneKind, absences: tuple[bool, ...] = ()) -> Forecast:
         """Return what becomes of a kind of phone that is off in these steps."""
+        stages = self._stages_of(absences)
+        why = self._not_known(kind)
+        if why:
+            nothing = Prospect(Fate.UNKNOWN, after=(Fate.UNKNOWN,) * len(stages))
+            return Forecast(kind, Fate.UNKNOWN, nothing, stages, nothing.after, why_unknown=why)
+        known = self._judged(kind, absences)
+        prospect = known.prospect
+        why = f"depends on {', '.join(prospect.settings)}" if prospect.fate is Fate.UNKNOWN else ""
+        return Forecast(kind, prospect.fate, prospect, stages, prospect.after, known.depends_on, why)
+
+    def outcome(self, kind: PhoneKind, absences: tuple[bool, ...] = ()) -> Fate:
+        """Return the outcome alone."""
+        return Fate.UNKNOWN if self._not_known(kind) else self._judged(kind, absences).prospect.fate
+
+    def _judged(self, kind: PhoneKind, absences: tuple[bool, ...]) -> _Judged:
+        """Return what becomes of all phones that differ in nothing that decides."""
+        assert kind.model is not None  # noqa: S101 - its absence is unknown already
+        able = tuple(getattr(kind.model, each) for each in self._abilities)
+        unsure = kind.model.unknown & set(self._abilities)
+        held = _held(kind)
+        key = (able, unsure, held and held.ctl, held and held.itl, kind.mode > 1, kind.lsc_issuer, absences)
+        found = self._known.get(key)
+        if found is None:
+            policy = TrustPolicy(kind.model, self.settings, self._verifier)
+            stages = self._stages_of(absences)
+            prospect = self._becomes(policy, kind, stages)
+            depending = tuple(self._depending(policy, kind, stages, prospect))
+            found = self._known[key] = _Judged(prospect, (*prospect.settings, *depending))
+        return found
+
+    def _stages_of(self, absences: tuple[bool, ...]) -> tuple[Stage, ...]:
         stages = self._stages.get(absences)
         if stages is None:
             stages = self._stages[absences] = self.plan.stages(absences)
-        why = self._not_known(kind)
-        if why:
-            nothing = Prospect(Fate.UNKNOWN)
-            return Forecast(kind, Fate.UNKNOWN, nothing, stages, (Fate.UNKNOWN,) * len(stages), why_unknown=why)
-        assert kind.model is not None  # noqa: S101 - its absence is why
-        policy = TrustPolicy(kind.model, self.settings, self._verifier)
-        after = [self._becomes(policy, kind, stages[:count]) for count in range(1, len(stages) + 1)]
-        prospect = after[-1]
-        why = f"depends on {', '.join(prospect.settings)}" if prospect.fate is Fate.UNKNOWN else ""
-        return Forecast(
-            kind,
-            prospect.fate,
-            prospect,
-            stages,
-            tuple(each.fate for each in after),
-            depends_on=(*prospect.settings, *self._depending(policy, kind, stages, prospect)),
-            why_unknown=why,
-        )
+        return stages
 
     def _not_known(self, kind: PhoneKind) -> str:
         if kind.model is None:
@@ -288,10 +324,7 @@ class Forecaster:
         return ""
 
     def _becomes(self, policy: TrustPolicy, kind: PhoneKind, stages: tuple[Stage, ...]) -> Prospect:
-        unsure = policy.model.unknown
-        abilities = [each for each in _ABILITIES if each in unsure]
-        if self._other_digests and "sha512" in unsure:
-            abilities.append("sha512")
+        abilities = (each for each in self._abilities if each in policy.model.unknown)
         open_settings = (*self._open, *abilities)
         return what_becomes(
             policy, _held(kind), stages, mode=kind.mode, lsc_issuer=kind.lsc_issuer, open_settings=open_settings

@@ -42,11 +42,13 @@ class Change:
         text: What is done, as commands.
         plan: The plan with it.
         cost: How much it asks for.
+        absences: In which of its steps the phone is off.
     """
 
     text: str
     plan: Plan
     cost: int
+    absences: tuple[bool, ...] = ()
 
 
 def changes(plan: Plan, absences: tuple[bool, ...] = ()) -> Iterator[Change]:
@@ -56,12 +58,12 @@ def changes(plan: Plan, absences: tuple[bool, ...] = ()) -> Iterator[Change]:
         plan: The plan.
         absences: In which steps the phone is off that is to be saved.
     """
-    every = [_restarting(plan, absences), _answering(plan), _uploading(plan)]
+    every = [_restarting(plan, absences), _answering(plan, absences), _uploading(plan, absences)]
     known = [each for each in every if each is not None]
     for several in range(1, len(known) + 1):
         for chosen in itertools.combinations(known, several):
             yield _together(plan, chosen)
-    yield from _orders(plan, known)
+    yield from _orders(plan, absences)
 
 
 def _together(plan: Plan, chosen: tuple[Change, ...]) -> Change:
@@ -78,7 +80,8 @@ def _together(plan: Plan, chosen: tuple[Change, ...]) -> Change:
                 steps[number] = replace(steps[number], trusted=new.trusted)
         tvs = change.plan.tvs if change.plan.tvs != plan.tvs else tvs
     text = "; ".join(change.text for change in chosen)
-    return Change(text, replace(plan, steps=tuple(steps), tvs=tvs), sum(change.cost for change in chosen))
+    absences = min((change.absences for change in chosen), key=sum)
+    return Change(text, replace(plan, steps=tuple(steps), tvs=tvs), sum(change.cost for change in chosen), absences)
 
 
 def _restarting(plan: Plan, absences: tuple[bool, ...]) -> Change | None:
@@ -94,17 +97,17 @@ def _restarting(plan: Plan, absences: tuple[bool, ...]) -> Change | None:
     return Change(f"let the phone restart {between}", replace(plan, steps=steps), 1)
 
 
-def _answering(plan: Plan) -> Change | None:
+def _answering(plan: Plan, absences: tuple[bool, ...]) -> Change | None:
     silent = [number for number, step in enumerate(plan.steps, 1) if (step.tvs or plan.tvs) is Tvs.DOWN]
     if not silent:
         return None
     steps = tuple(replace(step, tvs=None if step.tvs is Tvs.DOWN else step.tvs) for step in plan.steps)
     tvs = Tvs.UP if plan.tvs is Tvs.DOWN else plan.tvs
     where = ", ".join(map(str, silent))
-    return Change(f"have TVS answer in step {where}", replace(plan, steps=steps, tvs=tvs), 1)
+    return Change(f"have TVS answer in step {where}", replace(plan, steps=steps, tvs=tvs), 1, absences)
 
 
-def _uploading(plan: Plan) -> Change | None:
+def _uploading(plan: Plan, absences: tuple[bool, ...]) -> Change | None:
     """Return the plan with every signer of its lists in the trust stores before the step that needs it."""
     steps, texts = [], []
     for number, step in enumerate(plan.steps, 1):
@@ -112,23 +115,24 @@ def _uploading(plan: Plan) -> Change | None:
         new = [each for each in dict.fromkeys(signers) if each not in step.trusted]
         texts += [f"upload {name(each)} as Phone-SAST-trust before step {number}" for each in new]
         steps.append(replace(step, trusted=(*step.trusted, *new)))
-    return Change("; ".join(dict.fromkeys(texts)), replace(plan, steps=tuple(steps)), 2 * len(texts)) if texts else None
+    if not texts:
+        return None
+    return Change("; ".join(dict.fromkeys(texts)), replace(plan, steps=tuple(steps)), 2 * len(texts), absences)
 
 
-def _orders(plan: Plan, known: list[Change]) -> Iterator[Change]:
+def _orders(plan: Plan, absences: tuple[bool, ...]) -> Iterator[Change]:
+    """Yield the orders of steps that end with the same lists, as they are and with uploads."""
     count = len(plan.steps)
-    orders = itertools.islice(itertools.permutations(range(count)), 1, MOST_ORDERS)
-    for order in orders if count > 1 else ():
-        steps: tuple[Step, ...] = tuple(plan.steps[number] for number in order)
-        if _newest(steps) != _newest(plan.steps):
-            continue
-        text = f"take the steps in the order {', '.join(str(number + 1) for number in order)}"
-        moved = replace(plan, steps=steps)
-        yield Change(text, moved, 3)
-        if known:
-            uploading = _uploading(moved)
+    for order in itertools.islice(itertools.permutations(range(count)), 1, MOST_ORDERS):
+        steps = tuple(plan.steps[number] for number in order)
+        if _newest(steps) == _newest(plan.steps):
+            off = tuple(absences[number] for number in order) if absences else ()
+            text = f"take the steps in the order {', '.join(str(number + 1) for number in order)}"
+            moved = Change(text, replace(plan, steps=steps), 3, off)
+            yield moved
+            uploading = _uploading(moved.plan, off)
             if uploading is not None:
-                yield Change(f"{text}; {uploading.text}", uploading.plan, 3 + uploading.cost)
+                yield replace(uploading, text=f"{text}; {uploading.text}", cost=3 + uploading.cost)
 
 
 def _newest(steps: tuple[Step, ...]) -> dict[ListKind, TrustList | bytes]:
@@ -156,8 +160,8 @@ def remedy(forecaster: Forecaster, forecast: Forecast, absences: tuple[bool, ...
         return ""
     if forecast.outcome is Fate.BEHIND:
         return _afterwards(forecast)
-    for change in changes(forecaster.plan, absences):
-        if forecaster.changed(change.plan).of(forecast.kind, absences).outcome in SAFE:
+    for change in forecaster.once(absences, lambda: tuple(changes(forecaster.plan, absences))):
+        if forecaster.changed(change.plan).outcome(forecast.kind, change.absences) in SAFE:
             return change.text
     if forecast.prospect.helps:
         return _afterwards(forecast)

@@ -264,7 +264,11 @@ class TrustList:
 
     def records_with_role(self, *roles: Role) -> tuple[Record, ...]:
         """Return the records that have one of the roles."""
-        return tuple(record for record in self.records if record.role in roles)
+        by_roles: dict[tuple[Role, ...], tuple[Record, ...]] = self.__dict__.setdefault("_by_roles", {})
+        found = by_roles.get(roles)
+        if found is None:
+            found = by_roles[roles] = tuple(record for record in self.records if record.role in roles)
+        return found
 
     def find_signer(self, issuer: str | None, serial: bytes) -> tuple[Record, ...]:
         """Return the SAST records of a signer named by issuer and serial (phone-trust.md 0, rule 1).

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from mixedmode.phone.mind.fate.afar import Help, helped
 from mixedmode.phone.mind.fate.offers import Offer, Presence, Stage
 from mixedmode.phone.mind.fate.restart import Restart, configured, register, restart
-from mixedmode.phone.mind.trust.decisions import ListKind
+from mixedmode.phone.mind.trust.decisions import ListKind, Voucher
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,7 +44,7 @@ class Prospect:
         returns: The restart that is still to come, of a phone without one in the last stage.
         settings: Questions that decide and that nobody has answered.
         helps: What brings a phone that is behind along.
-        registers_now: Whether a phone that was not restarted can register with what it holds.
+        after: The same word after each stage.
     """
 
     fate: Fate
@@ -52,7 +52,7 @@ class Prospect:
     returns: Restart | None = None
     settings: tuple[str, ...] = ()
     helps: tuple[Help, ...] = ()
-    registers_now: bool = True
+    after: tuple[Fate, ...] = ()
 
     @property
     def restart(self) -> Restart | None:
@@ -82,19 +82,29 @@ def what_becomes(
         open_settings: Questions to answer in every way: fields of the policy's settings or of the model (rule 5).
     """
     if held is None:
-        return Prospect(Fate.UNKNOWN)
+        return Prospect(Fate.UNKNOWN, after=(Fate.UNKNOWN,) * len(stages))
+    names = [name for name in open_settings if _matters(name, policy, held)]
     prospect = _settled(policy, held, stages, mode, lsc_issuer, now)
     undecided: dict[str, None] = {}
-    for several in range(1, len(open_settings) + 1):
-        for names in itertools.combinations(open_settings, several):
-            if undecided.keys() & set(names):
+    after = list(prospect.after)
+    for several in range(1, len(names) + 1):
+        for chosen in itertools.combinations(names, several):
+            if undecided.keys() & set(chosen):
                 continue
             turned = policy
-            for name in names:
+            for name in chosen:
                 turned = turned.turned(name)
-            if _settled(turned, held, stages, mode, lsc_issuer, now).fate is not prospect.fate:
-                undecided |= dict.fromkeys(names)
-    return replace(prospect, fate=Fate.UNKNOWN, settings=tuple(undecided)) if undecided else prospect
+            other = _settled(turned, held, stages, mode, lsc_issuer, now)
+            after = [one if one is two else Fate.UNKNOWN for one, two in zip(after, other.after, strict=True)]
+            if other.fate is not prospect.fate:
+                undecided |= dict.fromkeys(chosen)
+    fate = Fate.UNKNOWN if undecided else prospect.fate
+    return replace(prospect, fate=fate, after=tuple(after), settings=tuple(undecided))
+
+
+def _matters(setting: str, policy: TrustPolicy, held: TrustState) -> bool:
+    """Return whether a setting can make a difference to a phone: a first CTL comes only where there is none."""
+    return setting != "first_ctl_from_unknown_signer" or held.ctl is None or not policy.settings.ctl_kept_on_404
 
 
 def _settled(
@@ -105,42 +115,81 @@ def _settled(
     lsc_issuer: str | None,
     now: datetime | None,
 ) -> Prospect:
+    course = _Course(policy, mode, lsc_issuer, now)
     held = held if policy.model.asks_itl or held.itl is None else held.with_list(ListKind.ITL, None)
-    last = stages[-1]
+    loud = course.run(held, stages)
+    quiet: list[_Moment] | None = None
+    found: list[Prospect] = []
+    for number, (stage, moment) in enumerate(zip(stages, loud, strict=True)):
+        prospect = course.judged(stage, moment)
+        if prospect.fate is Fate.FOLLOWS and any(each.by_tvs for each in loud[: number + 1]):
+            quiet = quiet or course.run(held, stages, silent=True)
+            if not quiet[number].came.took_all:
+                prospect = replace(prospect, fate=Fate.FOLLOWS_BY_TVS)
+        found.append(prospect)
+    restarts = tuple(each.came if each.was_there else None for each in loud)
+    return replace(found[-1], restarts=restarts, after=tuple(each.fate for each in found))
 
-    def start(trust: TrustState, stage: Stage, *, silent: bool = False) -> Restart:
-        tvs = stage.tvs.silent if silent else stage.tvs
-        return restart(policy, trust, stage.offer, tvs, mode=mode, lsc_issuer=lsc_issuer, now=now)
 
-    def run(*, silent: bool = False) -> tuple[tuple[Restart | None, ...], TrustState]:
-        trust = held
-        course: list[Restart | None] = []
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A phone at a stage.
+
+    Attributes:
+        before: What it held when the stage began.
+        came: Its restart, or the next one that it will make.
+        was_there: Whether it restarted.
+    """
+
+    before: TrustState
+    came: Restart
+    was_there: bool
+
+    @property
+    def by_tvs(self) -> bool:
+        """Whether the phone took something because TVS vouched for it."""
+        return any(decision.voucher is Voucher.TVS for decision in self.came.decisions.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """Lets a phone go through stages."""
+
+    policy: TrustPolicy
+    mode: int
+    lsc_issuer: str | None
+    now: datetime | None
+
+    def run(self, trust: TrustState, stages: Sequence[Stage], *, silent: bool = False) -> list[_Moment]:
+        """Return the phone at each stage."""
+        found = []
         for stage in stages:
-            came = start(trust, stage, silent=silent) if stage.presence is Presence.RESTARTS else None
-            course.append(came)
-            trust = trust if came is None else came.trust
-        return tuple(course), trust
+            tvs = stage.tvs.silent if silent else stage.tvs
+            came = restart(
+                self.policy, trust, stage.offer, tvs, mode=self.mode, lsc_issuer=self.lsc_issuer, now=self.now
+            )
+            found.append(_Moment(trust, came, stage.presence is Presence.RESTARTS))
+            trust = came.trust if stage.presence is Presence.RESTARTS else trust
+        return found
 
-    restarts, trust = run()
-    present = restarts[-1]
-    came = present or start(trust, last)
-    registers_now = True
-    if present is None and last.presence is Presence.STAYS:
+    def judged(self, stage: Stage, moment: _Moment) -> Prospect:
+        """Return what a phone is after a stage, as if TVS could do no harm by being silent."""
+        came, offer = moment.came, stage.offer
+        registers = came.registers and (stage.presence is not Presence.STAYS or self._registers(moment.before, stage))
+        prospect = Prospect(Fate.FOLLOWS, returns=None if moment.was_there else came)
+        if not (registers and came.took_all):
+            helps = helped(self.policy, came.trust, offer, stage.tvs, self.now)
+            fate = Fate.LOCKED_OUT if not registers else Fate.FROZEN if helps is None else Fate.BEHIND
+            return replace(prospect, fate=fate, helps=helps or ())
+        if not moment.was_there and not _holds(self.policy, moment.before, offer):
+            return replace(prospect, fate=Fate.BEHIND, helps=(Help.RESTART,))
+        return prospect
+
+    def _registers(self, trust: TrustState, stage: Stage) -> bool:
         now_held = configured(trust)
-        server = register(policy, now_held, last.offer, mode, lsc_issuer, last.tvs.asked_by(now_held))
-        registers_now = server is None or not server.refused
-    prospect = Prospect(Fate.FOLLOWS, restarts, came if present is None else None, registers_now=registers_now)
-    if not (came.registers and registers_now):
-        helps = helped(policy, came.trust, last.offer, last.tvs, now)
-        return replace(prospect, fate=Fate.LOCKED_OUT, helps=helps or ())
-    if not came.took_all:
-        helps = helped(policy, came.trust, last.offer, last.tvs, now)
-        return replace(prospect, fate=Fate.FROZEN if helps is None else Fate.BEHIND, helps=helps or ())
-    if present is None and not _holds(policy, trust, last.offer):
-        return replace(prospect, fate=Fate.BEHIND, helps=(Help.RESTART,))
-    alone, trust = run(silent=True)
-    quiet = alone[-1] or start(trust, last, silent=True)
-    return prospect if quiet.took_all else replace(prospect, fate=Fate.FOLLOWS_BY_TVS)
+        ask = stage.tvs.asked_by(now_held)
+        decision = register(self.policy, now_held, stage.offer, self.mode, self.lsc_issuer, ask)
+        return decision is None or not decision.refused
 
 
 def _holds(policy: TrustPolicy, trust: TrustState, offer: Offer) -> bool:

@@ -83,8 +83,8 @@ def names_tvs(stored: TrustList | None) -> bool:
 
 def _role_with_certificate(stored: TrustList, roles: frozenset[Role]) -> bool:
     return any(
-        record.role in roles and (record.certificate_der is not None or record.certificate_hash is not None)
-        for record in stored.records
+        record.certificate_der is not None or record.certificate_hash is not None
+        for record in stored.records_with_role(*roles)
     )
 
 
