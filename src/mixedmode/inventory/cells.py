@@ -68,9 +68,10 @@ class Cells:
                 error.where = column
                 raise
 
+        model = cell("model", _model)
         return PhoneKind(
-            model=cell("model", _model),
-            model_name=cells.get("model", "").strip(),
+            model=model,
+            model_name=model.name if model is not None else cells.get("model", "").strip(),
             ctl=cell("ctl", lambda text: self._list("CTL", text)),
             itl=cell("itl", lambda text: self._list("ITL", text)),
             mode=cell("security_mode", _mode),
