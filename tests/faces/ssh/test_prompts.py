@@ -77,6 +77,7 @@ CASES = (
     Asks(f"file view activelog {LONG}", r"of \d+\) :.*of \d+\) :", ("n",), only_watched=True),
     Asks(f"file dump activelog {LONG} hex", r"of \d+\) :", only_watched=True),
     Asks("file list tftp * page", r"of \d+\) :", only_watched=True),
+    Asks("show audit", r"of \d+\) :", only_watched=True),
     Asks("set account name berta", "level :"),
     Asks("set account name berta", "the password :", ("1",)),
     Asks("set account name berta", "confirm :", ("1", "Password-1")),
@@ -114,6 +115,8 @@ def lab(templates: Callable[[str], Path], tmp_path_factory: pytest.TempPathFacto
     (folder.tftp / "Desktops" / "one.png").write_text("x")
     for number in range(80):
         (folder.tftp / f"ring{number}.raw").write_text("x")
+    for number in range(60):
+        cluster.operations.journal.note(ANNA, "login", "done", {"number": number})
     with ssh_lab(cluster, PUBLISHER, place.parent, replace(QUICK, per_address=60)) as lab:
         yield lab
     cluster.close()
