@@ -137,8 +137,15 @@ def test_the_audit_log_is_filtered_at_the_prompt_and_on_the_command_line(entranc
         )
         assert run_mixedmode("audit-log", *where, "--since", "2100-01-01").stdout == ""
         assert run_mixedmode("audit-log", *where, "--since", "soon").returncode == 2
+        no_text = run_mixedmode("audit-log", *where, "--user", "\udcff\x1b[31m")
     finally:
         account_store(cluster.folder(PUB)).put(ME, PASSWORD, 0)
+    assert no_text.returncode == 2
+    assert no_text.stderr == (
+        "error: '\\udcff\\x1b[31m' is no text\n"
+        "  why:  'utf-8' codec can't encode character '\\udcff' in position 0: surrogates not allowed\n"
+        "  next: write it in UTF-8\n"
+    )
     assert [row.split("  ")[1:4] for row in listed.stdout.splitlines()] == [
         ["anna@192.0.2.7", action, outcome] for action in ("set parameter", MIXED) for outcome in ("STARTED", "DONE")
     ]

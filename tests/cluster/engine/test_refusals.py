@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
 from mixedmode.cluster.engine import refusals
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.engine.refusals import ROWS, ROWS_OF_SOURCE, RefusalBudget
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.errors import DatabaseError, PrivilegeError
 from mixedmode.cluster.operations.ctl import UpdateCtl
 from tests.cluster.building import make, seed_spec
 from tests.postgres import postgres_database, postgres_server
@@ -85,3 +88,24 @@ def test_one_source_writes_few_rows(cluster: Cluster) -> None:
     assert len(journal.audit()) == before + ROWS_OF_SOURCE + 1
     journal.note(Principal("administrator", 4, "198.51.100.1"), "login", "done", {})
     assert journal.audit()[-1].outcome == "done"
+
+
+def test_strangers_hide_nobody_who_has_logged_in(cluster: Cluster) -> None:
+    journal = cluster.operations.journal
+    for number in range(ROWS + 20):
+        journal.note(Principal("root", 0, f"192.0.{number // 250}.{number % 250}"), "login", "refused", {})
+    with pytest.raises(PrivilegeError):
+        cluster.operations.authorize(Principal("guest", 0, "198.51.100.1"), "show audit", 1)
+    (last,) = journal.audit(1)
+    assert (last.user, last.action, last.outcome) == ("guest", "show audit", "refused")
+
+
+def test_who_is_refused_is_not_told_to_try_again_when_that_cannot_be_written(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> AbstractContextManager[Session]:
+        raise DatabaseError("the database did not do what was asked")
+
+    monkeypatch.setattr(cluster.database, "write", away)
+    with pytest.raises(PrivilegeError):
+        cluster.operations.authorize(Principal("guest", 0, "198.51.100.1"), "show audit", 1)

@@ -36,7 +36,7 @@ class AuditLog:
     def __init__(self, state: ClusterState) -> None:
         self._state = state
         self._database = state.database
-        self._budget = refusals.RefusalBudget()
+        self._strangers, self._accounts = refusals.RefusalBudget(), refusals.RefusalBudget()
         self._refused: set[str] = set()
         self._until_pruned = 0
         self.is_copy = False
@@ -111,7 +111,7 @@ class AuditLog:
         """
         record = dict(details)
         if outcome == REFUSED:
-            more = self._budget.take(principal.source, self._state.now())
+            more = self._strangers.take(principal.source, self._state.now())
             if more is None:
                 return
             record |= more
@@ -121,8 +121,12 @@ class AuditLog:
             self._prune(session)
 
     def not_allowed(self, name: str, details: Mapping[str, object], principal: Principal) -> None:
-        """Write down that somebody asked for what he has not the level for; how often is bounded (:mod:`.refusals`)."""
-        more = self._budget.take(principal.source, self._state.now())
+        """Write down that somebody asked for what he has not the level for.
+
+        How often is bounded too (:mod:`.refusals`), but by a budget of its own: he has logged in, and strangers who
+        fail to must not be able to hide him.
+        """
+        more = self._accounts.take(principal.source, self._state.now())
         if more is not None and not self.is_copy:
             with self._database.write() as session:
                 self._audit(session, principal, name, REFUSED, None, {**details, **more})

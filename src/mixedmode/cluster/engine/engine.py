@@ -83,7 +83,11 @@ class Operations:
         if principal.level >= level:
             return
         error = PrivilegeError.of(principal.user, principal.level, needed=level, action=action)
-        self.journal.not_allowed(action, {**(details or {}), "error": str(error)}, principal)
+        try:
+            self.journal.not_allowed(action, {**(details or {}), "error": str(error)}, principal)
+        except DatabaseError as lost:
+            # He is refused all the same, and is not to be told to try again.
+            raise error from lost
         raise error
 
     def _admit(self, operation: Operation, principal: Principal) -> None:

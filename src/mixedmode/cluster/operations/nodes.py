@@ -7,9 +7,9 @@ A node that joins brings certificates; its keys stay on its host. In mixed mode 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from annotated_types import MinLen
 from sqlalchemy import delete, select
@@ -176,9 +176,13 @@ class RemoveNode(Operation):
 
     node: NodeName
 
+    def complete(self, state: ClusterState) -> Self:
+        """Return it with the name as the cluster has it: once the node is gone nothing else tells it."""
+        return replace(self, node=state.node(self.node).name)
+
     def foresee(self, before: Outlook) -> Outlook:
         """Return the cluster after it."""
-        return before.leaving(before.view.node(self.node).name).signing_itls()
+        return before.leaving(self.node).signing_itls()
 
     def plan(self, _state: ClusterState) -> list[Step]:
         """Return its steps."""
@@ -226,9 +230,8 @@ class RemoveNode(Operation):
 
     def check(self, state: ClusterState) -> list[str]:
         """Refuse the publisher."""
-        node = state.node(self.node)
-        if node.is_publisher:
-            raise PreconditionError("the publisher cannot be removed", where=node.name)
+        if state.node(self.node).is_publisher:
+            raise PreconditionError("the publisher cannot be removed", where=self.node)
         return ctl_falls_behind(state)
 
 

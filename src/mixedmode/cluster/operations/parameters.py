@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Self
 
 from annotated_types import MinLen
 
@@ -27,6 +27,10 @@ class SetParameter(Operation):
     value: Annotated[str, MinLen(1), About("What it shall be.")]
     node: Annotated[str, About("The node whose own value it is; empty for the whole cluster.", "node")] = ""
 
+    def complete(self, state: ClusterState) -> Self:
+        """Return it with the node's name as the cluster has it."""
+        return replace(self, node=state.node(self.node).name) if self.node else self
+
     def foresee(self, before: Outlook) -> Outlook:
         """Return the cluster after it."""
         parameter = parameter_named(self.name)
@@ -49,12 +53,10 @@ class SetParameter(Operation):
 
         return [Step(f"Set {parameter.title} to {value}{f' on {node}' if node else ''}", commit, commits=True)]
 
-    def check(self, state: ClusterState) -> list[str]:
+    def check(self, _state: ClusterState) -> list[str]:
         """Refuse what is no value of it, and what an administrator may not set by hand."""
         parameter = parameter_named(self.name)
         value = parameter.check(self.value)
-        if self.node:
-            state.node(self.node)
         if parameter.read_only:
             raise UsageError(
                 f"{parameter.title} is read-only",

@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mixedmode.cluster.model.errors import DatabaseError
+from mixedmode.errors import UsageError
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for its turn on SQLite."""
@@ -104,6 +105,9 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except UnicodeEncodeError as error:
+            # Neither database has halves of surrogate pairs, which stand for bytes of a command line that are no UTF-8.
+            raise UsageError(f"{error.object!r} is no text", why=str(error), next_step="write it in UTF-8") from error
         except SQLAlchemyError as error:
             if self.is_sqlite and isinstance(error, OperationalError):
                 self.engine.dispose()  # rule 5: an open file of a disk that went away never works again

@@ -161,7 +161,7 @@ class TcpDoor:
             transport.close()
             return
         place.drop = transport.abort
-        protocol = self._make(place)
+        protocol = self._made(place)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
 
@@ -207,7 +207,15 @@ class TcpDoor:
 
     def _shaken(self, place: Place) -> asyncio.Protocol:
         self._guests.handshakes += 1
-        return self._make(place)
+        return self._made(place)
+
+    def _made(self, place: Place) -> asyncio.Protocol:
+        """Return a protocol; where there is none, nobody else gives the place back."""
+        try:
+            return self._make(place)
+        except BaseException:
+            place.leave()
+            raise
 
     def _handshake_failed(self, place: Place, error: Exception) -> None:
         self._guests.handshake_failures += 1

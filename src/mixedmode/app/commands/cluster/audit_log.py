@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mixedmode.faces.terminal.console import print_json, print_lines
+from mixedmode.faces.terminal.console import print_json, print_lines, say
 
 
 def audit_log(
@@ -36,3 +36,5 @@ def audit_log(
         print_json([log.document(record) for record in found])
     else:
         print_lines(log.line(record) for record in found)
+        if not found:
+            say("no such entry in the audit log")
