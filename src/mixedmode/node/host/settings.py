@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -207,26 +208,15 @@ def load_settings(path: Path | None = None) -> Settings:
 def render_settings(settings: Settings) -> str:
     """Return a settings file, with the fields that say something."""
     document = settings.model_dump(mode="json", exclude_defaults=True)
-    lines = ["# A node of a mixedmode cluster; docs/reference/mixedmode-toml.md lists every field."]
-    for table, fields in document.items():
-        lines += ["", f"[{table}]"]
-        lines += [f"{name} = {toml_value(value)}" for name, value in fields.items()]
-    return "\n".join([*lines, ""])
+    return toml_file("A node of a mixedmode cluster; docs/reference/mixedmode-toml.md lists every field.", document)
 
 
-def toml_value(value: str | int | bool | list[str]) -> str:
-    """Return a value as TOML writes it: text as a basic string, with escapes where TOML wants them."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(toml_value, value))}]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return str(value)
-    return '"' + "".join(_toml_character(each) for each in value) + '"'
+def toml_file(comment: str, tables: Mapping[str, Any]) -> str:
+    """Return a TOML file: a comment for who opens it, then the tables."""
+    import tomlkit
 
-
-def _toml_character(character: str) -> str:
-    if character in '\\"':
-        return f"\\{character}"
-    control = ord(character) < 0x20 or ord(character) == 0x7F
-    return f"\\u{ord(character):04X}" if control else character
+    document = tomlkit.document()
+    document.add(tomlkit.comment(comment))
+    document.add(tomlkit.nl())
+    document.update(tables)
+    return tomlkit.dumps(document)

@@ -20,7 +20,7 @@ from typing import Any, Final
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.errors import UsageError
-from mixedmode.node.host.settings import toml_value
+from mixedmode.node.host.settings import toml_file
 from mixedmode.node.status import SOCKET_NAME, answers
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.rehearsal.lab.document import NAME
@@ -120,17 +120,18 @@ _CLUSTER_PORTS: Final = ("tftp", "http", "https", "tvs", "ssh", "web", "capf", "
 
 
 def _cluster(directory: Path, document: Mapping[str, Any]) -> str:
-    lines = ["# The running lab, for commands that take --cluster; written anew whenever it starts."]
-    for node in document["nodes"]:
-        ports = [f"{name} = {node['ports'][name]}" for name in _CLUSTER_PORTS if node["ports"].get(name)]
-        lines += ["", "[[node]]"]
-        lines += [f"{key} = {toml_value(node[key])}" for key in ("name", "address", "role")]
-        lines.append(f"ports = {{ {', '.join(ports)} }}")
     login = document["administrator"]
+    nodes = [
+        {
+            **{key: node[key] for key in ("name", "address", "role")},
+            "ports": {name: node["ports"][name] for name in _CLUSTER_PORTS if node["ports"].get(name)},
+        }
+        for node in document["nodes"]
+    ]
     ssh = {
         "user": login["username"],
         "password_file": login["password_file"],
         "known_hosts": str(directory.absolute() / KNOWN_HOSTS),
     }
-    lines += ["", "[ssh]", *(f"{key} = {toml_value(value)}" for key, value in ssh.items())]
-    return "\n".join([*lines, ""])
+    comment = "The running lab, for commands that take --cluster; written anew whenever it starts."
+    return toml_file(comment, {"node": nodes, "ssh": ssh})
