@@ -1,14 +1,15 @@
 """HTTP/1.1 request heads as the file service takes them: one head in, a request or a status to refuse it with out.
 
-PURE: no socket, clock or file.
+PURE: no socket, clock or file. llhttp (httptools) reads the head; what is taken, and with which status the rest is
+refused, is decided here.
 
 Rules (RFC 9112; wire-formats.md 7 says what phones ask for):
 
 1. Only GET and HEAD, and never a body: no phone sends one for a file.
 2. Strict where a sloppy reading could be taken two ways: line ends are CRLF, no folded lines, no blank before a
-   colon, no two Hosts. As in nginx, HTTP/1.1 needs a Host that could be one; which it is does not matter, since
-   there is one store, whatever the client calls us.
-3. Every pattern goes over a head once; a head cannot cost more than its length.
+   colon, one blank between the words of the request line, no two Hosts. As in nginx, HTTP/1.1 needs a Host that could
+   be one; which it is does not matter, since there is one store, whatever the client calls us.
+3. Sizes are looked at first, and everything goes over a head once; a head cannot cost more than its length.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +62,13 @@ class Request(NamedTuple):
     if_range: bytes = b""
 
 
-_HEAD = re.compile(
-    rb"(GET|HEAD) (/[^\s\x00-\x20\x7f]*+|[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#\x00-\x20\x7f]++(/[^\s\x00-\x20\x7f]*+)?+)"
-    rb" HTTP/1\.(\d)"
-    rb"((?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[^\r\n\x00]*+)*+)"
-)
-_FIELDS = re.compile(
-    rb"\r\n(host|connection|content-length|transfer-encoding|if-none-match|if-match|if-range|range):[ \t]*([^\r\n]*)",
-    re.IGNORECASE,
-)
+_METHODS: Final = {b"GET": False, b"HEAD": True}
 _LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) \S+ HTTP/(\d)\.\d")
-_HOST = re.compile(rb"(?!.*\.\.)[^\x00-\x20\x7f/\\,]+")
+_HOST = re.compile(rb"[^\x00-\x20\x7f/\\,]++")
 _RANGE = re.compile(rb"bytes=(?:(\d+)-(\d+)?|-(\d+))", re.IGNORECASE)
 _DIGITS: Final = 18
+_BODY = re.compile(rb"\n(?:transfer-encoding:|content-length:(?![ \t]*0[ \t]*(?:\r|\Z)))", re.IGNORECASE)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_SLASH: Final = ord("/")
 _DEFAULT_LIMITS: Final = HeadLimits()
 
 
@@ -87,24 +82,31 @@ def parse_request(head: bytes, limits: HeadLimits = _DEFAULT_LIMITS) -> Request 
     Returns:
         The request, or the status to refuse it with; after a refusal nobody knows where the next request begins.
     """
-    match = _HEAD.fullmatch(head)
-    if match is None:
-        return _why_not(head, limits)
-    method, target, absolute, minor, lines = match.groups()
-    if target[0] != _SLASH:
-        target = absolute or b"/"
-    name = file_name(target)
-    fields = _fields(lines)
-    old = minor == b"0"
-    status = _refused(name, fields) or _too_large(head, limits)
-    if status is None and not old and b"host" not in fields:
-        status = HTTPStatus.BAD_REQUEST
+    status = _too_large(head, limits)
+    if status is not None:
+        return status
+    heard = _Heard()
+    parser = HttpRequestParser(heard)
+    parser.set_dangerous_leniencies(lenient_version=True)  # RFC 9110 2.5: a later minor version is answered as 1.1
+    try:
+        parser.feed_data(head + b"\r\n\r\n")
+    except HttpParserUpgrade:
+        pass  # RFC 9110 7.8: a server may go on as if it had not been asked for another protocol
+    except HttpParserError:
+        return _why_not(head)
+    method, fields = parser.get_method(), heard.fields
+    head_only = _METHODS.get(method)
+    line = b"%s %s HTTP/1." % (method, heard.target)
+    if head_only is None or not head.startswith(line):
+        return _why_not(head)
+    name = file_name(heard.target) if heard.target.startswith(b"/") else _absolute(heard.target)
+    old = head.startswith(b"0", len(line))
+    status = HTTPStatus.BAD_REQUEST if name is None else _refused(fields, old)
     if name is None or status is not None:
         return status or HTTPStatus.BAD_REQUEST
     keep_alive = not old
     if b"connection" in fields:
         keep_alive = _keeps_alive(fields[b"connection"], keep_alive)
-    head_only = method == b"HEAD"
     return Request(
         name,
         head_only,
@@ -174,17 +176,44 @@ def _number(digits: bytes) -> int:
     return int(digits or b"0") if len(digits) <= _DIGITS else 10**_DIGITS
 
 
-def _fields(lines: bytes) -> dict[bytes, bytes]:
-    """Return the fields that matter by lower-case name; one that comes twice has both values, as a list."""
-    found: dict[bytes, bytes] = {}
-    for name, value in _FIELDS.findall(lines):
+class _Heard:
+    """What the parser says of a head.
+
+    Attributes:
+        target: What is asked for, as it was sent.
+        fields: Values by lower-case name; a field that comes twice has both, as a list.
+    """
+
+    __slots__ = ("fields", "target")
+
+    def __init__(self) -> None:
+        self.target = b""
+        self.fields: dict[bytes, bytes] = {}
+
+    def on_url(self, target: bytes) -> None:
+        self.target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
         key = name.lower()
-        found[key] = found[key] + b"," + value if key in found else value
-    return found
+        fields = self.fields
+        fields[key] = fields[key] + b"," + value if key in fields else value
 
 
-def _refused(name: str | None, fields: dict[bytes, bytes]) -> HTTPStatus | None:
-    if name is None or not _HOST.fullmatch(fields.get(b"host", b"unsaid").strip()):
+def _absolute(target: bytes) -> str | None:
+    """Return the file's name in ``http://node/name``, ``None`` if that is no address of ours."""
+    try:
+        url = parse_url(target)
+    except HttpParserError:
+        return None
+    return file_name(url.path or b"/") if (url.schema or b"").lower() in (b"http", b"https") else None
+
+
+def _refused(fields: dict[bytes, bytes], old: bool) -> HTTPStatus | None:
+    host = fields.get(b"host")
+    if host is None:
+        if not old:
+            return HTTPStatus.BAD_REQUEST
+    elif b".." in host or not _HOST.fullmatch(host.strip()):
         return HTTPStatus.BAD_REQUEST
     if b"transfer-encoding" in fields or fields.get(b"content-length", b"0").strip() != b"0":
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -192,9 +221,10 @@ def _refused(name: str | None, fields: dict[bytes, bytes]) -> HTTPStatus | None:
 
 
 def _too_large(head: bytes, limits: HeadLimits) -> HTTPStatus | None:
-    if head.find(b"\r\n", 0, limits.line_bytes + 2) < 0 and len(head) > limits.line_bytes:
+    size = len(head)
+    if size > limits.line_bytes and head.find(b"\r\n", 0, limits.line_bytes + 2) < 0:
         return HTTPStatus.REQUEST_URI_TOO_LONG
-    if len(head) > limits.head_bytes or head.count(b"\n") > limits.fields:
+    if size > limits.head_bytes or head.count(b"\n") > limits.fields:
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     return None
 
@@ -206,13 +236,13 @@ def _keeps_alive(value: bytes, before: bool) -> bool:
     return before or b"keep-alive" in words
 
 
-def _why_not(head: bytes, limits: HeadLimits) -> HTTPStatus:
-    status = _too_large(head, limits)
-    if status is not None:
-        return status
+def _why_not(head: bytes) -> HTTPStatus:
+    """Return the status for what is no GET or HEAD that has one reading."""
     match = _LINE.fullmatch(head.partition(b"\r\n")[0])
     if match is None:
         return HTTPStatus.BAD_REQUEST
     if match[2] != b"1":
         return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
-    return HTTPStatus.BAD_REQUEST if match[1] in (b"GET", b"HEAD") else HTTPStatus.METHOD_NOT_ALLOWED
+    if match[1] not in _METHODS:
+        return HTTPStatus.METHOD_NOT_ALLOWED
+    return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if _BODY.search(head) else HTTPStatus.BAD_REQUEST
