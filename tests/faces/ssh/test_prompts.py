@@ -77,7 +77,7 @@ CASES = (
     Asks(f"file view activelog {LONG}", r"of \d+\) :.*of \d+\) :", ("n",), only_watched=True),
     Asks(f"file dump activelog {LONG} hex", r"of \d+\) :", only_watched=True),
     Asks("file list tftp * page", r"of \d+\) :", only_watched=True),
-    Asks("show audit", r"of \d+\) :", only_watched=True),
+    Asks("show audit last 60", r"of \d+\) :", only_watched=True),
     Asks("set account name berta", "level :"),
     Asks("set account name berta", "the password :", ("1",)),
     Asks("set account name berta", "confirm :", ("1", "Password-1")),
