@@ -24,6 +24,9 @@ from tests.softhsm import MODULE
 from tests.support import what_make_does
 
 ELSEWHERE = {
+    "cd docs/examples/forecast": ("the next one is run there", "tests/forecast/test_example.py"),
+    "mixedmode forecast --inventory inventory.csv --lists lists --publish publish/CTLFile.tlv,publish/ITLFile.tlv "
+    "--tvs-trust tvs": ("run there", "tests/forecast/test_example.py"),
     "make test": ("it runs this test", "tests/test_setup.py"),
     "mixedmode rehearse non-secure-to-mixed --phones 20": (
         "played in full", "tests/procedures/test_non_secure_to_mixed.py",
