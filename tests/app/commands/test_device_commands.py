@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,24 @@ from mixedmode.errors import MixedModeError
 from tests.support import run_mixedmode
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "mixedmode.toml"
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a publisher without phones."""
+    folder = tmp_path_factory.mktemp("publisher")
+    path = folder / "mixedmode.toml"
     made = run_mixedmode(
-        "node", "init", "--name=pub1", "--address=127.0.0.1", "--directory", tmp_path / "data", "--config", path
+        "node", "init", "--name=pub1", "--address=127.0.0.1", "--directory", folder / "data", "--config", path
     )
     assert made.returncode == 0, made.stderr
+    return folder
+
+
+@pytest.fixture
+def config(template: Path, tmp_path: Path) -> Path:
+    """The settings of a copy of it."""
+    shutil.copytree(template / "data", tmp_path / "data")
+    path = tmp_path / "mixedmode.toml"
+    path.write_text((template / path.name).read_text().replace(str(template), str(tmp_path)))
     return path
 
 
