@@ -16,6 +16,7 @@ from mixedmode.pki.certificates.load import (
     load_certificates,
     load_private_key,
     load_signer,
+    parse_private_key,
     pkcs12_bytes,
     private_key_pem,
     save_private_key,
@@ -222,3 +223,23 @@ def test_an_atomic_write_leaves_the_old_file_or_the_new(tmp_path: Path) -> None:
         write_atomic(tmp_path / "absent" / "x", b"four")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["CTLFile.tlv", "folder"]
     assert isinstance(load_certificate(DATA / "keys" / "capf.crt"), Certificate)
+
+
+def test_a_key_without_password_is_checked_once_and_one_with_a_password_asks_every_time() -> None:
+    made = key(KeyKind.RSA_1024, 0)
+    clear, closed = private_key_pem(made), private_key_pem(made, password=b"secret")
+    assert parse_private_key(clear) is parse_private_key(b"\n" + clear)
+    asked: list[str] = []
+
+    def password(what: str) -> bytes:
+        asked.append(what)
+        return b"secret"
+
+    for _ in range(2):
+        opened = parse_private_key(closed, password=password, where="k")
+        assert opened.public_key() == made.public_key()
+    assert asked == ["k", "k"]
+    with pytest.raises(UsageError, match="cannot be read"):
+        parse_private_key(closed, password=lambda _what: b"wrong")
+    with pytest.raises(UsageError, match="cannot be read"):
+        parse_private_key(clear.replace(b"A", b"B", 1))

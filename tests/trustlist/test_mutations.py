@@ -7,13 +7,15 @@ import random
 import time
 import tracemalloc
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mixedmode.errors import MalformedError
-from mixedmode.trustlist import TrustList
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.trustlist import TrustList, model
 from mixedmode.trustlist.diff import diff_trust_lists, difference_document
 from mixedmode.trustlist.document import describe
 from mixedmode.trustlist.listing import render_details, render_listing
@@ -72,6 +74,13 @@ def mutations(data: bytes, count: int, seed: int) -> list[bytes]:
     return made
 
 
+@pytest.fixture
+def certificates_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read each certificate once: damage to a file leaves most of its certificates as they were."""
+    monkeypatch.setattr(model, "Certificate", lru_cache(64)(Certificate))
+
+
+@pytest.mark.usefixtures("certificates_once")
 @pytest.mark.parametrize("part", range(8))
 def test_20000_mutations_end_in_a_typed_error_or_a_listing(part: int) -> None:
     sources = (TOKENLESS, ETOKENS, EC_RECORDS, DATA / "cucm" / "itl-ec-signer-version-1.1.tlv")

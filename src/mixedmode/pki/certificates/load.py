@@ -8,17 +8,20 @@ Rules:
 4. Every error names the file and what to do next.
 5. A key of this program's own folders that others may read is not used, as ssh does not use one: who knows who has it.
    A file that the caller names is his to protect; commands warn him (:mod:`mixedmode.faces.terminal.unusual`).
+6. The bytes of an RSA key are checked once in a process, which costs as much as to make a key; never those of a file
+   with a password, which is asked for every time.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.pki.ask import ask_line, is_terminal
@@ -42,6 +45,10 @@ MAX_KEY_FILE = 1 << 20
 """Bytes; no file of keys and certificates is larger."""
 PKCS12_SCHEME = "pkcs12:"
 PKCS11_SCHEME = "pkcs11:"
+
+_CHECKED: dict[bytes, PrivateKey] = {}
+"""Keys without password, by the hash of their bytes."""
+_MOST_CHECKED: Final = 256
 
 T = TypeVar("T")
 Password = Callable[[str], bytes]
@@ -206,10 +213,15 @@ def parse_private_key(data: bytes, *, password: Password | None = None, where: s
         load = serialization.load_pem_private_key
         keys = [text for label, text in _pem_blocks(data) if label.endswith("PRIVATE KEY")]
         data = keys[0] if keys else data
+    known = _CHECKED.get(_mark(data))
+    if known is not None:
+        return known
+    is_protected = False
     try:
         try:
             key = load(data, None)
         except TypeError:  # the library's way to say: encrypted
+            is_protected = True
             key = load(data, (password or PasswordSource())(where))
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UsageError(
@@ -219,7 +231,19 @@ def parse_private_key(data: bytes, *, password: Password | None = None, where: s
             code="private_key",
             next_step="check the password and that the file holds a PEM or DER private key",
         ) from error
-    return _signing_key(key, where)
+    return _signing_key(key, where) if is_protected else _remembered(data, _signing_key(key, where))
+
+
+def _mark(data: bytes) -> bytes:
+    return hashlib.sha256(data.strip()).digest()
+
+
+def _remembered(data: bytes, key: PrivateKey) -> PrivateKey:
+    """Remember a key by its bytes: to check an RSA key anew costs as much as to make one (rule 6)."""
+    if len(_CHECKED) >= _MOST_CHECKED:
+        _CHECKED.clear()
+    _CHECKED[_mark(data)] = key
+    return key
 
 
 def load_private_key(path: Path, *, password: Password | None = None) -> PrivateKey:
@@ -254,7 +278,10 @@ def private_key_pem(key: PrivateKey, *, password: bytes | None = None) -> bytes:
     from cryptography.hazmat.primitives import serialization as s
 
     protection = s.BestAvailableEncryption(password) if password else s.NoEncryption()
-    return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, protection)
+    data = key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, protection)
+    if not password:
+        _remembered(data, key)
+    return data
 
 
 def pkcs12_bytes(signer: SoftwareSigner, *, name: str, password: bytes) -> bytes:
