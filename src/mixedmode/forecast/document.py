@@ -6,6 +6,7 @@ from typing import Any
 
 from mixedmode.forecast.evaluation import Link
 from mixedmode.forecast.plan import Plan
+from mixedmode.forecast.proposal import Proposal
 from mixedmode.forecast.tally import Cell, Group, groups, outcomes, outcomes_after, switches
 from mixedmode.inventory.kinds import held_text
 
@@ -56,4 +57,16 @@ def _link(link: Link) -> dict[str, Any]:
         "rule": decision.row,
         "setting": decision.setting,
         "step": link.step,
+    }
+
+
+def proposal_document(proposal: Proposal) -> dict[str, Any]:
+    """Return a proposed plan, what comes of it, and who is lost under any."""
+    return {
+        "steps": list(proposal.steps),
+        "outcomes": {fate.value: count for fate, count in proposal.numbers.items()},
+        "left": [
+            {"outcome": each.outcome.value, "count": each.count, "examples": list(each.examples), "why": each.why}
+            for each in proposal.left
+        ],
     }

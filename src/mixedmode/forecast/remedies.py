@@ -42,13 +42,21 @@ class Change:
         text: What is done, as commands.
         plan: The plan with it.
         cost: How much it asks for.
-        absences: In which of its steps the phone is off.
+        restarts: Whether nobody is off any more.
+        order: The steps' places before, if they have others now.
     """
 
     text: str
     plan: Plan
     cost: int
-    absences: tuple[bool, ...] = ()
+    restarts: bool = False
+    order: tuple[int, ...] = ()
+
+    def absences(self, before: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Return in which steps of the changed plan a phone is off, by those of the plan before."""
+        if self.restarts or not before:
+            return ()
+        return tuple(before[place] for place in self.order) if self.order else before
 
 
 def changes(plan: Plan, absences: tuple[bool, ...] = ()) -> Iterator[Change]:
@@ -58,12 +66,12 @@ def changes(plan: Plan, absences: tuple[bool, ...] = ()) -> Iterator[Change]:
         plan: The plan.
         absences: In which steps the phone is off that is to be saved.
     """
-    every = [_restarting(plan, absences), _answering(plan, absences), _uploading(plan, absences)]
+    every = [_restarting(plan, absences), _answering(plan), _uploading(plan)]
     known = [each for each in every if each is not None]
     for several in range(1, len(known) + 1):
         for chosen in itertools.combinations(known, several):
             yield _together(plan, chosen)
-    yield from _orders(plan, absences)
+    yield from _orders(plan)
 
 
 def _together(plan: Plan, chosen: tuple[Change, ...]) -> Change:
@@ -80,8 +88,8 @@ def _together(plan: Plan, chosen: tuple[Change, ...]) -> Change:
                 steps[number] = replace(steps[number], trusted=new.trusted)
         tvs = change.plan.tvs if change.plan.tvs != plan.tvs else tvs
     text = "; ".join(change.text for change in chosen)
-    absences = min((change.absences for change in chosen), key=sum)
-    return Change(text, replace(plan, steps=tuple(steps), tvs=tvs), sum(change.cost for change in chosen), absences)
+    cost = sum(change.cost for change in chosen)
+    return Change(text, replace(plan, steps=tuple(steps), tvs=tvs), cost, any(change.restarts for change in chosen))
 
 
 def _restarting(plan: Plan, absences: tuple[bool, ...]) -> Change | None:
@@ -94,20 +102,20 @@ def _restarting(plan: Plan, absences: tuple[bool, ...]) -> Change | None:
         return None
     steps = tuple(replace(step, off=NOBODY, reset=True) for step in plan.steps)
     between = f"between step {missed[0]} and step {missed[0] + 1}" if missed[0] < len(steps) else "after the last step"
-    return Change(f"let the phone restart {between}", replace(plan, steps=steps), 1)
+    return Change(f"let the phone restart {between}", replace(plan, steps=steps), 1, restarts=True)
 
 
-def _answering(plan: Plan, absences: tuple[bool, ...]) -> Change | None:
+def _answering(plan: Plan) -> Change | None:
     silent = [number for number, step in enumerate(plan.steps, 1) if (step.tvs or plan.tvs) is Tvs.DOWN]
     if not silent:
         return None
     steps = tuple(replace(step, tvs=None if step.tvs is Tvs.DOWN else step.tvs) for step in plan.steps)
     tvs = Tvs.UP if plan.tvs is Tvs.DOWN else plan.tvs
     where = ", ".join(map(str, silent))
-    return Change(f"have TVS answer in step {where}", replace(plan, steps=steps, tvs=tvs), 1, absences)
+    return Change(f"have TVS answer in step {where}", replace(plan, steps=steps, tvs=tvs), 1)
 
 
-def _uploading(plan: Plan, absences: tuple[bool, ...]) -> Change | None:
+def _uploading(plan: Plan) -> Change | None:
     """Return the plan with every signer of its lists in the trust stores before the step that needs it."""
     steps, texts = [], []
     for number, step in enumerate(plan.steps, 1):
@@ -117,22 +125,21 @@ def _uploading(plan: Plan, absences: tuple[bool, ...]) -> Change | None:
         steps.append(replace(step, trusted=(*step.trusted, *new)))
     if not texts:
         return None
-    return Change("; ".join(dict.fromkeys(texts)), replace(plan, steps=tuple(steps)), 2 * len(texts), absences)
+    return Change("; ".join(dict.fromkeys(texts)), replace(plan, steps=tuple(steps)), 2 * len(texts))
 
 
-def _orders(plan: Plan, absences: tuple[bool, ...]) -> Iterator[Change]:
+def _orders(plan: Plan) -> Iterator[Change]:
     """Yield the orders of steps that end with the same lists, as they are and with uploads."""
     count = len(plan.steps)
     for order in itertools.islice(itertools.permutations(range(count)), 1, MOST_ORDERS):
         steps = tuple(plan.steps[number] for number in order)
         if _newest(steps) == _newest(plan.steps):
-            off = tuple(absences[number] for number in order) if absences else ()
             text = f"take the steps in the order {', '.join(str(number + 1) for number in order)}"
-            moved = Change(text, replace(plan, steps=steps), 3, off)
+            moved = Change(text, replace(plan, steps=steps), 3, order=order)
             yield moved
-            uploading = _uploading(moved.plan, off)
+            uploading = _uploading(moved.plan)
             if uploading is not None:
-                yield replace(uploading, text=f"{text}; {uploading.text}", cost=3 + uploading.cost)
+                yield replace(uploading, text=f"{text}; {uploading.text}", cost=3 + uploading.cost, order=order)
 
 
 def _newest(steps: tuple[Step, ...]) -> dict[ListKind, TrustList | bytes]:
@@ -161,7 +168,7 @@ def remedy(forecaster: Forecaster, forecast: Forecast, absences: tuple[bool, ...
     if forecast.outcome is Fate.BEHIND:
         return _afterwards(forecast)
     for change in forecaster.once(absences, lambda: tuple(changes(forecaster.plan, absences))):
-        if forecaster.changed(change.plan).outcome(forecast.kind, change.absences) in SAFE:
+        if forecaster.changed(change.plan).outcome(forecast.kind, change.absences(absences)) in SAFE:
             return change.text
     if forecast.prospect.helps:
         return _afterwards(forecast)

@@ -21,12 +21,14 @@ class Cell:
     Attributes:
         forecast: What becomes of them.
         remedy: What would help.
+        absences: In which steps they are off.
         count: How many they are.
         examples: The names of the first ones.
     """
 
     forecast: Forecast
     remedy: str
+    absences: tuple[bool, ...] = ()
     count: int = 0
     examples: list[str] = field(default_factory=list)
 

@@ -72,6 +72,9 @@ def forecast(
     ] = None,
     both_ways: Annotated[bool, typer.Option("--both-ways", help="Show what depends on each setting.")] = False,
     steps: Annotated[bool, typer.Option("--steps", help="Show the numbers after each step.")] = False,
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Search for a plan that loses nobody who can be saved.")
+    ] = False,
     phones_out: Annotated[
         Path | None, typer.Option(help="Write each phone's outcome: CSV, or NDJSON by its name.", metavar="FILE")
     ] = None,
@@ -85,9 +88,10 @@ def forecast(
     """
     from mixedmode.app.commands.forecasting.change import Changes, in_order
     from mixedmode.app.commands.forecasting.vouching import policy_settings, vouched
-    from mixedmode.forecast.document import document
+    from mixedmode.forecast.document import document, proposal_document
     from mixedmode.forecast.evaluation import Forecaster
     from mixedmode.forecast.plan import Plan
+    from mixedmode.forecast.proposal import proposed
     from mixedmode.forecast.tally import outcomes
     from mixedmode.inventory.library import Library
     from mixedmode.phone.mind.fate.prospect import Fate
@@ -106,13 +110,18 @@ def forecast(
     forecaster = Forecaster(change, settings, answered=answered, both_ways=both_ways)
     found, cells = _evaluated(inventory, library, forecaster, phones_out, skip_bad=skip_bad_rows)
     numbers = outcomes(cells)
+    proposal = proposed(forecaster, cells) if propose else None
     if json:
-        extra = {"bad_rows": found.bad} if skip_bad_rows else {}
+        extra: dict[str, Any] = {"bad_rows": found.bad} if skip_bad_rows else {}
+        if proposal is not None:
+            extra["proposal"] = proposal_document(proposal)
         print_json({**document(change, cells), **extra})
     else:
-        from mixedmode.app.commands.forecasting.screen import screen
+        from mixedmode.app.commands.forecasting.screen import proposal_lines, screen
 
         print_lines(screen(change, cells, steps=steps))
+        if proposal is not None:
+            print_lines(proposal_lines(proposal))
     _warn(found)
     if numbers[Fate.FROZEN] or numbers[Fate.LOCKED_OUT] or (strict and numbers[Fate.UNKNOWN]):
         raise typer.Exit(1)
@@ -149,7 +158,7 @@ def _evaluated(
             cell = cells.get(key)
             if cell is None:
                 forecast = forecaster.of(kind, absences)
-                cell = cells[key] = Cell(forecast, remedy(forecaster, forecast, absences))
+                cell = cells[key] = Cell(forecast, remedy(forecaster, forecast, absences), absences)
             cell.add(device)
             if write is not None:
                 write(device, cell, carried)

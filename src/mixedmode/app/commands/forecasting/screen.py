@@ -14,6 +14,7 @@ from mixedmode.phone.mind.fate.prospect import Fate
 if TYPE_CHECKING:
     from mixedmode.forecast.evaluation import Link
     from mixedmode.forecast.plan import Plan
+    from mixedmode.forecast.proposal import Proposal
 
 _NAMED: Final = 20
 _COLOURS: Final = {
@@ -98,3 +99,14 @@ def _held(held: Held) -> str:
     if held is None:
         return "none"
     return f"unknown ({held})" if isinstance(held, Unexplained) else held.md5
+
+
+def proposal_lines(proposal: Proposal) -> Iterator[str]:
+    """Yield a proposed plan for people."""
+    yield ""
+    yield "Proposed plan:"
+    yield from (f"  {number}. {text}" for number, text in enumerate(proposal.steps, 1))
+    yield f"  then: {summary(proposal.numbers)}"
+    for each in proposal.left:
+        more = f" and {each.count - len(each.examples):,} more" if each.count > len(each.examples) else ""
+        yield f"  {_WORDS[each.outcome]} under any plan: {', '.join(each.examples)}{more}: {each.why}"
