@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -50,7 +51,7 @@ def checked_last(text: str) -> int:
     Raises:
         UsageError: It is none.
     """
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST):
+    if not (re.fullmatch(r"[0-9]{1,6}", text) and 0 < int(text) <= MOST):
         raise UsageError(f"{text!r} is no number of entries", next_step=f"1 to {MOST}")
     return int(text)
 
@@ -91,8 +92,8 @@ def what(record: AuditRecord) -> str:
     details = record.details
     if "error" in details:
         return str(details["error"])
-    if details.get("changes"):
-        return "; ".join(str(change) for change in details["changes"])
+    if isinstance(changes := details.get("changes"), list) and changes:
+        return "; ".join(map(str, changes))
     arguments = details.get("arguments")
     said = {**(arguments if isinstance(arguments, Mapping) else {}), **details}
     plain = {name: value for name, value in said.items() if name not in _HIDDEN and isinstance(value, str | int)}

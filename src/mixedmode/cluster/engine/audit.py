@@ -70,21 +70,7 @@ class AuditLog:
             query = query.where(func.lower(AuditRow.outcome) == outcome.lower())
         with self._database.read() as session:
             rows = session.scalars(query).all()
-            return [
-                AuditRecord(
-                    r.id,
-                    r.moment,
-                    r.username,
-                    r.source,
-                    r.details.get("level"),
-                    r.details.get("node"),
-                    r.action,
-                    r.outcome,
-                    r.operation,
-                    r.details,
-                )
-                for r in reversed(rows)
-            ]
+            return [_told(row) for row in reversed(rows)]
 
     def record(
         self, session: Session, principal: Principal, action: str, outcome: str, details: Mapping[str, object]
@@ -182,3 +168,21 @@ class AuditLog:
                 details=record,
             )
         )
+
+
+def _told(row: AuditRow) -> AuditRecord:
+    """Return what a row tells; whoever wrote it, the log can be read."""
+    details = row.details if isinstance(row.details, dict) else {"details": row.details}
+    level, node = details.get("level"), details.get("node")
+    return AuditRecord(
+        row.id,
+        row.moment,
+        row.username,
+        row.source,
+        level if isinstance(level, int) else None,
+        None if node is None else str(node),
+        row.action,
+        row.outcome,
+        row.operation,
+        details,
+    )

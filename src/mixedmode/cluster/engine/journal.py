@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
@@ -201,14 +201,14 @@ class Journal(AuditLog):
 
 
 def _entry(session: Session, row: OperationRow) -> Entry:
-    memory = Memory.of(row.memory)
+    memory = Memory.of(row.memory, row.id)
     steps = session.scalars(
         select(OperationStepRow).where(OperationStepRow.fkoperation == row.id).order_by(OperationStepRow.position)
     )
     return Entry(
         row.id,
         row.name,
-        dict(row.arguments),
+        dict(row.arguments) if isinstance(row.arguments, Mapping) else {},
         row.state,
         Principal(row.username, memory.level or 0, row.source, memory.node),
         row.started,

@@ -157,7 +157,7 @@ def _described(session: Session, row: OperationLockRow, now: datetime) -> Holder
         entry.id if entry else None,
         entry.username if entry else "",
         entry.source if entry else "",
-        Memory.of(entry.memory).node if entry else "",
+        Memory.of(entry.memory, entry.id).node if entry else "",
         row.host,
         row.taken,
         is_dead(row, now),

@@ -5,13 +5,26 @@ A field's name is what journals hold: it stays.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeAlias
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, cast
+
+from annotated_types import Len
+
+from mixedmode.errors import MalformedError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Document: TypeAlias = dict[str, Json]
 """What journals hold."""
+
+
+_Pair: TypeAlias = Annotated[list[str], Len(2, 2)]
+_FORMERLY: Final = {"certificates made": "certificates_made"}
 
 
 @dataclass(slots=True)
@@ -45,9 +58,9 @@ class Memory:
     itls: list[str] = field(default_factory=list)
     queued: list[str] = field(default_factory=list)
     reload: list[str] = field(default_factory=list)
-    restart: list[list[str]] = field(default_factory=list)
+    restart: list[_Pair] = field(default_factory=list)
     undelivered: dict[str, str] = field(default_factory=dict)
-    certificates_made: list[list[str]] = field(default_factory=list)
+    certificates_made: list[_Pair] = field(default_factory=list)
     timestamp: int = 0
     tokens: list[str] = field(default_factory=list)
     token_names: list[str] = field(default_factory=list)
@@ -59,8 +72,35 @@ class Memory:
         return {name: value for name, value in everything.items() if value != getattr(nothing, name)}
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Memory:
-        """Return what a journal holds, also one of an earlier release; the program itself wrote it."""
-        formerly = {"certificates made": "certificates_made"}
-        named = {formerly.get(name, name): value for name, value in document.items()}
-        return cls(**{each.name: named[each.name] for each in fields(cls) if each.name in named})
+    def of(cls, document: object, operation: int) -> Memory:
+        """Return what a journal holds, also one of an earlier release; what this release does not know is left out.
+
+        Args:
+            document: Of the journal.
+            operation: Its number.
+
+        Raises:
+            MalformedError: The program did not write that.
+        """
+        from pydantic import ValidationError
+
+        try:
+            known = dict(cast(Mapping[str, object], document))
+            named = {_FORMERLY.get(name, name): value for name, value in known.items()}
+            ours = {each.name: named[each.name] for each in fields(cls) if each.name in named}
+            return _adapter().validate_json(json.dumps(ours), strict=True)
+        except (ValidationError, TypeError, ValueError) as error:
+            raise MalformedError(
+                "what the journal holds of an operation is damaged",
+                where=f"operation {operation}",
+                why=str(error).splitlines()[0],
+                next_step="put the database back from a backup",
+            ) from error
+
+
+@cache
+def _adapter() -> TypeAdapter[Memory]:
+    # Imported late: commands that run no operation start sooner.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Memory)

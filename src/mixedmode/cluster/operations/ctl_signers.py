@@ -64,11 +64,11 @@ def history(state: ClusterState) -> History:
         by_tokens, tokenless = latest(session, INSTALL), latest(session, *_TOKENLESS)
         times = [0, present_timestamp(state)]
         if by_tokens is not None:
-            times.append(Memory.of(by_tokens.memory).timestamp)
+            times.append(Memory.of(by_tokens.memory, by_tokens.id).timestamp)
         if tokenless is not None:
             times.append(int(tokenless.started.timestamp()))
         is_last = by_tokens is not None and (tokenless is None or by_tokens.id > tokenless.id)
-        tokens = Memory.of(by_tokens.memory).tokens if by_tokens is not None and is_last else ()
+        tokens = Memory.of(by_tokens.memory, by_tokens.id).tokens if by_tokens is not None and is_last else ()
         return History(max(times), frozenset(tokens), max(times) > 0)
 
 

@@ -112,7 +112,13 @@ class ResetItlRemotely(ItlReset):
 
     def foresee(self, before: Outlook) -> Outlook:
         """Return the cluster after it."""
-        return before.resetting_itl(base64.b64decode(self.file))
+        return before.resetting_itl(self._signed())
+
+    def check(self, state: ClusterState) -> list[str]:
+        """Refuse also what is no base64."""
+        warnings = ItlReset.check(self, state)
+        self._signed()
+        return warnings
 
     def how(self, _state: ClusterState) -> str:
         """Return how the file is made, one line."""
@@ -120,7 +126,13 @@ class ResetItlRemotely(ItlReset):
 
     def data(self, _state: ClusterState) -> bytes:
         """Return the file."""
-        return checked(base64.b64decode(self.file))
+        return checked(self._signed())
+
+    def _signed(self) -> bytes:
+        try:
+            return base64.b64decode(self.file, validate=True)
+        except ValueError as error:
+            raise UsageError(f"{self.title}: file is no base64", where="file", why=str(error)) from error
 
 
 def _tftp_nodes(state: ClusterState) -> list[NodeInfo]:

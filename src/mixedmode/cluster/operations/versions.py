@@ -103,7 +103,9 @@ class SwitchVersion(Operation):
     def plan(self, state: ClusterState) -> list[Step]:
         """Return its steps."""
         target = self.partition
-        version = next(each.version for each in state.versions() if each.partition == target)
+        version = next((each.version for each in state.versions() if each.partition == target), None)
+        if version is None:
+            raise VersionError(f"there is no version on partition {target!r}", where="partition")
 
         def lacking(context: StepContext) -> list[tuple[str, Purpose]]:
             return missing_certificates(context.state, version)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Final
 
@@ -108,6 +109,13 @@ class Database:
         except UnicodeEncodeError as error:
             # Neither database has halves of surrogate pairs, which stand for bytes of a command line that are no UTF-8.
             raise UsageError(f"{error.object!r} is no text", why=str(error), next_step="write it in UTF-8") from error
+        except JSONDecodeError as error:
+            raise DatabaseError(
+                "the database holds what is no JSON",
+                where=self.label,
+                why=str(error),
+                next_step="put it back from a backup",
+            ) from error
         except SQLAlchemyError as error:
             if self.is_sqlite and isinstance(error, OperationalError):
                 self.engine.dispose()  # rule 5: an open file of a disk that went away never works again

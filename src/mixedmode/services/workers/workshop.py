@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from typing import Final
 
@@ -47,7 +48,7 @@ def worker_count(wanted: int | str) -> int:
     if wanted == AUTO:
         return len(os.sched_getaffinity(0))
     text = str(wanted)
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MOST_WORKERS:
         raise UsageError(
             f"{text!r} is no number of workers", next_step=f"give 1 to {MOST_WORKERS}, or {AUTO} for one a core"
         )

@@ -201,11 +201,11 @@ class BringBackTrust(Operation):
 
     def foresee(self, before: Outlook) -> Outlook:
         """Return the cluster after it."""
-        return before.bringing_back(datetime.fromisoformat(self.before))
+        return before.bringing_back(self._moment())
 
     def plan(self, _state: ClusterState) -> list[Step]:
         """Return its steps."""
-        before = datetime.fromisoformat(self.before)
+        before = self._moment()
 
         def commit(context: StepContext) -> None:
             with context.transaction() as session:
@@ -214,6 +214,15 @@ class BringBackTrust(Operation):
                     context.changed(f"{sha256} back into {store} of {node}")
 
         return [Step("Put the trust certificates back that other nodes have", commit, commits=True)]
+
+    def _moment(self) -> datetime:
+        try:
+            found = datetime.fromisoformat(self.before)
+        except ValueError as error:
+            raise UsageError(f"{self.title}: before is no moment", where="before", why=str(error)) from error
+        if found.tzinfo is None:
+            raise UsageError(f"{self.title}: before has no zone", where="before", next_step="write +00:00 after it")
+        return found
 
 
 def _usable(pem: str) -> Certificate:
