@@ -11,8 +11,8 @@ from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.results import OperationResult, Plan
 from mixedmode.cluster.facade import Cluster
 from mixedmode.faces.shell import texts
+from mixedmode.faces.shell.login import Login
 from mixedmode.faces.shell.model import Parsed
-from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.shell.talk import AdminIO
 from mixedmode.faces.shell.texts import Text
 
@@ -29,7 +29,7 @@ class Call:
         io: The other side.
     """
 
-    session: AdminSession
+    session: Login
     parsed: Parsed
     io: AdminIO
 

@@ -20,7 +20,7 @@ from mixedmode.errors import UsageError
 
 if TYPE_CHECKING:
     from mixedmode.faces.shell.call import Call
-    from mixedmode.faces.shell.session import AdminSession
+    from mixedmode.faces.shell.login import Login
 
 
 class Kind(Enum):
@@ -34,7 +34,7 @@ class Kind(Enum):
     """Any of the choices, in any order, possibly none."""
 
 
-Completer = Callable[["AdminSession"], Sequence[str]]
+Completer = Callable[["Login"], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)

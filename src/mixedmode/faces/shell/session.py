@@ -10,23 +10,22 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 
-from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import PublisherOnlyError
 from mixedmode.control.acts import Act
-from mixedmode.control.door import Control
-from mixedmode.control.services import OperationServices, ServiceControl
+from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.faces.shell import texts, tree
+from mixedmode.faces.shell.call import Call
+from mixedmode.faces.shell.login import Login
 from mixedmode.faces.shell.model import BadCommandError, Command, Parsed
+from mixedmode.faces.shell.table import COMMANDS
 from mixedmode.faces.shell.talk import AdminIO, InputEndedError, TalkError
 
-HISTORY_LIMIT = 200
 ENDING = frozenset({"exit", "quit", "logout"})
 
 
@@ -45,22 +44,18 @@ class Outcome:
     error: MixedModeError | None = None
 
 
-class AdminSession:
-    """An account on a node.
+class AdminSession(Login):
+    """A login whose lines are run.
 
     Args:
-        cluster: The cluster.
-        node: The node that the account is logged in to.
-        user: The account.
-        privilege: Its level: 0, 1 or 4.
-        source: Address it came from, or ``console``.
-        services: The port to the services; by default the one that notes in the database what they shall do.
-        zone: Time zone of printed dates; by default the machine's.
+        cluster: As of :class:`.login.Login`, like the others.
+        node: See there.
+        user: See there.
+        privilege: See there.
+        source: See there.
+        services: See there.
+        zone: See there.
         commands: The command tree; by default the whole one.
-
-    Attributes:
-        control: The door that all that changes something passes.
-        history: Lines that were run, oldest first.
     """
 
     def __init__(
@@ -73,32 +68,10 @@ class AdminSession:
         source: str = "console",
         services: ServiceControl | None = None,
         zone: tzinfo | None = None,
-        commands: Sequence[Command] | None = None,
+        commands: Sequence[Command] = COMMANDS,
     ) -> None:
-        if commands is None:
-            from mixedmode.faces.shell.table import COMMANDS
-
-            commands = COMMANDS
-        self.cluster = cluster
-        self.node = cluster.node(node).name
-        self.user = user
-        self.privilege = privilege
-        self.source = source
-        self.services: ServiceControl = services or OperationServices(cluster)
-        self.control = Control(cluster)
-        self.history: deque[str] = deque(maxlen=HISTORY_LIMIT)
-        self._zone = zone
+        super().__init__(cluster, node, user, privilege=privilege, source=source, services=services, zone=zone)
         self._all = tuple(commands)
-
-    @property
-    def principal(self) -> Principal:
-        """The account, as the audit log names it."""
-        return Principal(self.user, self.privilege, self.source, self.node)
-
-    @property
-    def zone(self) -> tzinfo | None:
-        """Time zone of dates that are printed or typed; None for the machine's."""
-        return self._zone
 
     def fork(self) -> AdminSession:
         """Return a session of the same account on the same node, with a history of its own."""
@@ -125,21 +98,6 @@ class AdminSession:
     def help(self, words: Sequence[str] = ()) -> list[str]:
         """Return what help prints for some words."""
         return tree.help_lines(words, self.commands())
-
-    def date(self, moment: datetime | float, *, padded: bool = True) -> str:
-        """Return a moment as the system prints it, such as ``Fri Mar 06 19:45:13 CET 2015``.
-
-        Args:
-            moment: UTC, or seconds since 1970.
-            padded: Write the day with a zero, as ``show ctl`` does, not with a blank.
-        """
-        return self.local(moment).strftime(f"%a %b {'%d' if padded else '%e'} %H:%M:%S %Z %Y")
-
-    def local(self, moment: datetime | float) -> datetime:
-        """Return a moment in the session's time zone."""
-        if not isinstance(moment, datetime):
-            moment = datetime.fromtimestamp(moment, UTC)
-        return moment.astimezone(self._zone)
 
     async def run(self, line: str, io: AdminIO) -> Outcome:
         """Run one line.
@@ -187,9 +145,11 @@ class AdminSession:
                 )
         return parsed
 
-    async def _run(self, parsed: Parsed, io: AdminIO) -> Outcome:
-        from mixedmode.faces.shell.call import Call
+    async def run_aside(self, line: str, io: AdminIO) -> None:
+        """Run a line in the name of the same account, without a trace in the history."""
+        await self.fork().run(line, io)
 
+    async def _run(self, parsed: Parsed, io: AdminIO) -> Outcome:
         call = Call(self, parsed, io)
         question = await parsed.command.confirm(call) if parsed.command.confirm else None
         if question is not None:

@@ -16,7 +16,7 @@ from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.model import Argument, BadCommandError, Command, Kind, Parsed
 
 if TYPE_CHECKING:
-    from mixedmode.faces.shell.session import AdminSession
+    from mixedmode.faces.shell.login import Login
 
 LINE_LIMIT = 8192
 """Characters of a line; a longer one is refused."""
@@ -149,7 +149,7 @@ def help_lines(words: Sequence[str], commands: Sequence[Command]) -> list[str]:
     return lines
 
 
-def complete(line: str, commands: Sequence[Command], session: AdminSession) -> tuple[str, list[str]]:
+def complete(line: str, commands: Sequence[Command], session: Login) -> tuple[str, list[str]]:
     """Complete the last word of a line; of an argument that takes the rest of the line, all of it.
 
     Returns:
@@ -194,7 +194,7 @@ def _following(argument: Argument, words: Sequence[str]) -> Sequence[str] | None
     return None
 
 
-def _options(words: Sequence[str], commands: Sequence[Command], session: AdminSession) -> list[str]:
+def _options(words: Sequence[str], commands: Sequence[Command], session: Login) -> list[str]:
     options = set(next_words(words, commands))
     for command in commands:
         if not matches(command.path, words):

@@ -14,8 +14,8 @@ from mixedmode.control.audit_log import LAST, OUTCOMES, Wanted, checked_last, li
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
+from mixedmode.faces.shell.login import Login
 from mixedmode.faces.shell.model import Argument, Command, Kind
-from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.shell.talk import write_paged
 
 
@@ -84,7 +84,7 @@ def _store(call: Call) -> AccountStore:
     return account_store(call.cluster.folder(call.node))
 
 
-def account_names(session: AdminSession) -> list[str]:
+def account_names(session: Login) -> list[str]:
     """Return the names that completion offers."""
     return [account.name for account in account_store(session.cluster.folder(session.node)).all()]
 

@@ -8,8 +8,8 @@ from mixedmode.cluster.operations.identity.certificates import ImportTrust
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.commands.certificate_names import KIND, own_unit, pasted, trust_store, units_and_stores
+from mixedmode.faces.shell.login import Login
 from mixedmode.faces.shell.model import Argument, BadCommandError, Command
-from mixedmode.faces.shell.session import AdminSession
 from mixedmode.pki.certificates.profiles import Purpose
 
 
@@ -47,7 +47,7 @@ async def _tell(call: Call, unit: str) -> None:
     await call.say(texts.RESTART_ADVICE, unit=unit)
 
 
-def trusted_names(session: AdminSession) -> list[str]:
+def trusted_names(session: Login) -> list[str]:
     """Return what the trust stores hold, as ``caCert`` names it."""
     return sorted({f"{stored.unit}/{stored.name}" for stored in session.cluster.certificates.list_trust()})
 

@@ -7,8 +7,8 @@ from mixedmode.cluster.operations.identity.certificates import RegenerateCertifi
 from mixedmode.cluster.store.certificates import OWN_UNITS, TRUST_STORES
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell.call import Call
+from mixedmode.faces.shell.login import Login
 from mixedmode.faces.shell.model import Argument, BadCommandError
-from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.shell.talk import InputEndedError
 
 PASTE_LIMIT = 64 << 10
@@ -72,17 +72,17 @@ async def pasted(call: Call) -> str:
     return "\n".join((*lines, ""))
 
 
-def own_units(_session: AdminSession) -> tuple[str, ...]:
+def own_units(_session: Login) -> tuple[str, ...]:
     """Return the names of own certificates."""
     return OWN_UNITS
 
 
-def stores(_session: AdminSession) -> tuple[str, ...]:
+def stores(_session: Login) -> tuple[str, ...]:
     """Return the names of the trust stores."""
     return TRUST_STORES
 
 
-def units_and_stores(_session: AdminSession) -> tuple[str, ...]:
+def units_and_stores(_session: Login) -> tuple[str, ...]:
     """Return the names of own certificates and of the trust stores."""
     return (*OWN_UNITS, *TRUST_STORES)
 

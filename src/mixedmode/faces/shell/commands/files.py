@@ -20,8 +20,8 @@ from mixedmode.errors import RemoteError, UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.commands.bundles import find_files
+from mixedmode.faces.shell.login import Login
 from mixedmode.faces.shell.model import Argument, Command, Kind
-from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.shell.specs import Found, human_name
 from mixedmode.faces.shell.talk import InputEndedError, write_paged
 from mixedmode.printable import printable
@@ -204,7 +204,7 @@ async def _one_file(call: Call) -> bytes:
     return await call.blocking(read)
 
 
-def served_names(session: AdminSession) -> list[str]:
+def served_names(session: Login) -> list[str]:
     """Return the served files' names, which completion offers."""
     return session.cluster.folder(session.node).names()
 

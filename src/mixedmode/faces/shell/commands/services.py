@@ -12,8 +12,8 @@ from mixedmode.control.services import ServiceEntry, ServiceStatus
 from mixedmode.errors import RemoteError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
+from mixedmode.faces.shell.login import Login
 from mixedmode.faces.shell.model import Argument, BadCommandError, Command, Kind
-from mixedmode.faces.shell.session import AdminSession
 
 BASE_SERVICES = ("System SSH", "Service Manager")
 """What runs whenever somebody can ask."""
@@ -78,7 +78,7 @@ def named(text: str) -> Service:
     raise BadCommandError(f"there is no service {text!r}", next_step=step)
 
 
-def service_names(_session: AdminSession) -> list[str]:
+def service_names(_session: Login) -> list[str]:
     """Return the names that completion offers."""
     return [service.value for service in Service]
 

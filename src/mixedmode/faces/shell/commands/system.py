@@ -165,7 +165,7 @@ async def collect(call: Call) -> None:
     wanted = [line for word, collected in BUNDLED.items() if part in {"all", word} for line in collected]
     for line in wanted:
         io = ScriptedIO()
-        await call.session.fork().run(line, io)
+        await call.session.run_aside(line, io)
         lines += [f"{texts.PROMPT.line()}{line}", *io.lines, ""]
     name = bundle_name(part, call.session.local(call.cluster.now()), call.session.privilege)
     path = call.cluster.folder(call.node).area("activelog") / name
