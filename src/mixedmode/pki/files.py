@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old content or the new, never a part; and who else may read a key."""
+"""Files: written so that a reader sees the old content or the new, read to a limit; and who else may read a key."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import contextlib
 import os
 import stat
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
+
+from mixedmode.errors import UsageError
 
 PRIVATE = 0o600
 """Mode of files that hold private keys."""
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """Permissions that a private key's file must not give."""
+MAX_KEY_FILE = 1 << 20
+"""Bytes; no file of keys and certificates is larger."""
 
 
 def is_open_key(path: Path) -> bool:
@@ -20,6 +25,46 @@ def is_open_key(path: Path) -> bool:
         return bool(Path(path).stat().st_mode & OTHERS)
     except OSError:
         return False
+
+
+def read_key_file(path: Path) -> bytes:
+    """Return the content of a file of keys, certificates or a password.
+
+    Raises:
+        UsageError: It cannot be read or is too large.
+    """
+    return read_limited(path, MAX_KEY_FILE)[0]
+
+
+def read_limited(path: Path, limit: int) -> tuple[bytes, datetime]:
+    """Return a file's content and when it was last changed.
+
+    Raises:
+        UsageError: It cannot be read or has more than ``limit`` bytes.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+            modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+    except OSError as error:
+        raise UsageError(
+            f"cannot read it: {error.strerror}",
+            where=str(path),
+            code="unreadable",
+            next_step="check the path and its permissions",
+        ) from error
+    return within(data, str(path), limit), modified
+
+
+def within(data: bytes, name: str, limit: int) -> bytes:
+    """Return bytes that are not too many.
+
+    Raises:
+        UsageError: They are; the error tells their ``name``.
+    """
+    if len(data) > limit:
+        raise UsageError(f"more than {limit} bytes", where=name, code="too_large", next_step="check the file's name")
+    return data
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:

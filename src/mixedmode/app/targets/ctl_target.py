@@ -66,13 +66,13 @@ class ProviderTarget:
         from functools import partial
 
         from mixedmode.app.targets.provider_questions import accept, accept_change
-        from mixedmode.app.targets.sources import read_certificate
         from mixedmode.faces.ctlclient.known import GivenCertificates, KnownProviders, fingerprint
+        from mixedmode.pki.certificates.load import load_certificate
 
         if self.cacert is not None:
             if accepted is not None:
                 raise UsageError("--cacert and --accept-fingerprint do not go together", next_step="give one of both")
-            return GivenCertificates([read_certificate(self.cacert)])
+            return GivenCertificates([load_certificate(self.cacert)])
         # A lab is this machine's own loopback: its certificates are noted, and nobody has to be asked.
         place = self.lab / "known_providers" if self.lab else Path("~/.config/mixedmode/known_providers").expanduser()
         return KnownProviders(

@@ -37,7 +37,7 @@ def read_key(path: Path | None, *, missing: bool = False) -> SoftwareSigner | No
 
 def read_digits(path: Path | None) -> str:
     """Return the digits that somebody types on the phone, empty without a file."""
-    from mixedmode.pki.certificates.load import read_key_file
+    from mixedmode.pki.files import read_key_file
 
     return "" if path is None else read_key_file(path).decode("utf-8", "replace").strip()
 

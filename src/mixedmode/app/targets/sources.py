@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mixedmode.errors import MalformedError, MixedModeError, UsageError
-
-if TYPE_CHECKING:
-    from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.pki.files import read_limited, within
 
 SOURCE_HELP = "A path, - for standard input, tftp://host[:port]/name, or http(s)://host[:port]/name."
 _SCHEMES = frozenset({"tftp", "http", "https"})
@@ -54,34 +51,13 @@ def open_source(source: str, *, limit: int = DEFAULT_LIMIT) -> SourceFile:
         RemoteError: The server does not answer, or does not have the file.
     """
     if source == "-":
-        return SourceFile("standard input", _bounded(sys.stdin.buffer.read(limit + 1), "standard input", limit), None)
+        return SourceFile("standard input", within(sys.stdin.buffer.read(limit + 1), "standard input", limit), None)
     scheme = source.split("://", 1)[0].lower() if "://" in source else ""
     if scheme in _SCHEMES:
         return SourceFile(source, _download(source, limit), None)
     if scheme and not Path(source).exists():
         raise UsageError(f"unknown scheme {scheme}", where=source, next_step="use tftp://, http:// or https://")
-    return _read_path(Path(source), limit)
-
-
-def _read_path(path: Path, limit: int) -> SourceFile:
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-            modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
-    except OSError as error:
-        raise UsageError(
-            f"cannot read it: {error.strerror}",
-            where=str(path),
-            code="unreadable",
-            next_step="check the path and its permissions",
-        ) from error
-    return SourceFile(str(path), _bounded(data, str(path), limit), modified)
-
-
-def _bounded(data: bytes, name: str, limit: int) -> bytes:
-    if len(data) > limit:
-        raise UsageError(f"more than {limit} bytes", where=name, code="too_large", next_step="check the file's name")
-    return data
+    return SourceFile(source, *read_limited(Path(source), limit))
 
 
 def _download(url: str, limit: int) -> bytes:
@@ -92,19 +68,3 @@ def _download(url: str, limit: int) -> bytes:
         return fetch_sync(url, limit=limit, ca_file=Path(ca_file) if ca_file else None)
     except MixedModeError as error:
         raise error.located(url) from None
-
-
-def read_certificate(path: Path) -> Certificate:
-    """Return the certificate of a PEM or DER file.
-
-    Raises:
-        UsageError: The file cannot be read.
-        MalformedError: It holds no certificate.
-    """
-    from mixedmode.pki.certificates.certificates import Certificate
-
-    data = read_source(str(path), limit=1 << 20)
-    try:
-        return Certificate.from_file(data)
-    except MalformedError as error:
-        raise error.located(str(path)) from None

@@ -13,7 +13,7 @@ def read_secret(path: Path) -> str:
     Raises:
         UsageError: It cannot be read or is too large.
     """
-    from mixedmode.pki.certificates.load import read_key_file
+    from mixedmode.pki.files import read_key_file
 
     lines = read_key_file(path).decode("utf-8", "replace").splitlines()
     return lines[0] if lines else ""

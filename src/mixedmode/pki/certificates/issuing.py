@@ -131,7 +131,7 @@ def build_certificate(
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
 
-    chosen = signature_hash or _default_hash(issuer.key)
+    chosen = signature_hash or default_hash(issuer.key)
     _check_hash(chosen, issuer.key)
     if serial <= 0 or serial.bit_length() > MAX_SERIAL_BITS:
         raise UsageError(f"a serial has 1 to {MAX_SERIAL_BITS} bits and is positive", code="serial")
@@ -148,7 +148,7 @@ def build_certificate(
         )
         for extension, critical in _extensions(extensions, public_key, issuer):
             builder = builder.add_extension(extension, critical=critical)
-        certificate = Certificate.from_library(builder.sign(issuer.key, _library_hash(chosen)))
+        certificate = Certificate.from_library(builder.sign(issuer.key, library_hash(chosen)))
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UsageError(
             "the certificate cannot be made",
@@ -221,7 +221,8 @@ def _curve_bits(key: PrivateKey) -> int:
     return 0 if isinstance(key, rsa.RSAPrivateKey) else key.curve.key_size
 
 
-def _default_hash(key: PrivateKey) -> Hash:
+def default_hash(key: PrivateKey) -> Hash:
+    """Return SHA-256, or what an EC key of more bits needs."""
     bits = _curve_bits(key)
     return Hash.SHA512 if bits > 384 else Hash.SHA384 if bits > 256 else Hash.SHA256
 
@@ -232,11 +233,12 @@ def _check_hash(chosen: Hash, key: PrivateKey) -> None:
         raise UsageError(
             f"{chosen.value} is weaker than an EC key of {bits} bits",
             code="weak_hash",
-            next_step=f"sign with {_default_hash(key).value} or better",
+            next_step=f"sign with {default_hash(key).value} or better",
         )
 
 
-def _library_hash(chosen: Hash) -> Any:
+def library_hash(chosen: Hash) -> Any:
+    """Return the library's object for a hash; SHA-256 for SHA-1, with which it signs nothing."""
     from cryptography.hazmat.primitives import hashes
 
     by_name = {Hash.SHA384: hashes.SHA384, Hash.SHA512: hashes.SHA512}
@@ -254,7 +256,7 @@ def _signed_again(certificate: Certificate, key: PrivateKey, chosen: Hash, issue
 
     der, fields = certificate.der, certificate.outline
     algorithm = whole(der, fields.algorithm)
-    digest = _library_hash(chosen)
+    digest = library_hash(chosen)
     if chosen is Hash.SHA1:
         if not isinstance(key, rsa.RSAPrivateKey):
             raise UsageError("SHA-1 signs only with RSA keys", code="weak_hash")

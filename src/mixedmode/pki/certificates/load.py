@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.pki.ask import ask_line, is_terminal
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.files import PRIVATE, is_open_key, write_atomic
+from mixedmode.pki.files import PRIVATE, is_open_key, read_key_file, write_atomic
 from mixedmode.pki.signing.signer import Signer, SoftwareSigner, key_fits
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ class OpenKeyError(UsageError):
 
 PASSWORD_VARIABLE = "MIXEDMODE_SIGNER_PASSWORD"  # noqa: S105 - the variable's name
 PASSWORD_FILE_VARIABLE = "MIXEDMODE_SIGNER_PASSWORD_FILE"  # noqa: S105 - the variable's name
-MAX_KEY_FILE = 1 << 20
-"""Bytes; no file of keys and certificates is larger."""
 PKCS12_SCHEME = "pkcs12:"
 PKCS11_SCHEME = "pkcs11:"
 
@@ -301,27 +299,6 @@ def save_signer(path: Path, signer: SoftwareSigner, *, password: bytes | None = 
     """Write key and certificate as one PEM file with mode 0600, as :func:`load_signer` reads it."""
     pem = private_key_pem(signer.key, password=password) + signer.certificate.pem()
     write_atomic(path, pem, mode=PRIVATE)
-
-
-def read_key_file(path: Path) -> bytes:
-    """Return the content of a file of keys, certificates or a password.
-
-    Raises:
-        UsageError: It cannot be read or is too large.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_KEY_FILE + 1)
-    except OSError as error:
-        raise UsageError(
-            f"cannot read it: {error.strerror}",
-            where=str(path),
-            code="unreadable",
-            next_step="check the path and its permissions",
-        ) from error
-    if len(data) > MAX_KEY_FILE:
-        raise UsageError(f"more than {MAX_KEY_FILE} bytes", where=str(path), next_step="check the file's name")
-    return data
 
 
 def _pem_blocks(data: bytes) -> Iterator[tuple[str, bytes]]:

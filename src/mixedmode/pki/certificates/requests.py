@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate, unreadable
-from mixedmode.pki.certificates.issuing import key_usage
+from mixedmode.pki.certificates.issuing import default_hash, key_usage, library_hash
 from mixedmode.pki.certificates.names import render_name
 from mixedmode.pki.certificates.profiles import PROFILES, Profile, Purpose, Subject
 from mixedmode.pki.reading import extensions
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
 
     from mixedmode.pki.signing.signer import PrivateKey
 
@@ -90,7 +89,7 @@ def make_request(purpose: Purpose, *, subject: Subject, key: PrivateKey, dns_nam
         builder = x509.CertificateSigningRequestBuilder().subject_name(subject.name())
         for extension, critical in _extensions(PROFILES[purpose], dns_names):
             builder = builder.add_extension(extension, critical=critical)
-        return builder.sign(key, _hash_for(key)).public_bytes(Encoding.PEM)
+        return builder.sign(key, library_hash(default_hash(key))).public_bytes(Encoding.PEM)
     except (ValueError, TypeError) as error:
         raise UsageError(
             "the request cannot be made",
@@ -223,11 +222,3 @@ def _extensions(profile: Profile, dns_names: Sequence[str]) -> list[tuple[x509.E
     if dns_names:
         found.append((x509.SubjectAlternativeName([x509.DNSName(name) for name in dns_names]), False))
     return found
-
-
-def _hash_for(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    bits = 0 if isinstance(key, rsa.RSAPrivateKey) else key.curve.key_size
-    return hashes.SHA512() if bits > 384 else hashes.SHA384() if bits > 256 else hashes.SHA256()

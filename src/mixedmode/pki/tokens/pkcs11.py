@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.files import read_key_file
 from mixedmode.pki.tokens.pkcs11_uri import Pkcs11Uri, parse_pkcs11_uri
 from mixedmode.pki.tokens.token_find import find_module
 from mixedmode.pki.tokens.token_library import fits, in_library_thread, load_library, slots_with_token, text_of
@@ -201,7 +202,5 @@ def _pin_of(uri: Pkcs11Uri, ask: Pin) -> Pin:
 
 
 def _pin_file(name: str) -> str:
-    from mixedmode.pki.certificates.load import read_key_file
-
     lines = read_key_file(Path(name)).decode("utf-8", "replace").splitlines()
     return lines[0] if lines else ""

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.certificates.load import load_own_signer, pkcs12_bytes, pkcs12_signer, private_key_pem, read_key_file
+from mixedmode.pki.certificates.load import load_own_signer, pkcs12_bytes, pkcs12_signer, private_key_pem
 from mixedmode.pki.certificates.profiles import (
     MANUFACTURING_SUBJECT,
     KeyKind,
@@ -37,7 +37,7 @@ from mixedmode.pki.certificates.profiles import (
     self_signed,
     token_subject,
 )
-from mixedmode.pki.files import PRIVATE, write_atomic
+from mixedmode.pki.files import PRIVATE, read_key_file, write_atomic
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.pki.tokens.token_errors import TokenAbsentError, TokenLockedError, WrongPinError
 

@@ -52,7 +52,7 @@ def import_devices(
 ) -> None:
     """Add phones from a CSV file, all of them or none."""
     from mixedmode.app.device_csv import read_devices
-    from mixedmode.pki.certificates.load import read_key_file
+    from mixedmode.pki.files import read_key_file
 
     rows = read_devices(file, read_key_file(file))
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixedmode.app.targets.sources import read_certificate
+from mixedmode.app.commands.files.choices import layout_of, one_of, timestamp_of
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines
 from mixedmode.faces.terminal.unusual import unusual, warn, warn_of_open_key
@@ -48,14 +48,14 @@ def build(
     from mixedmode.trustlist.build import build_trust_list
     from mixedmode.trustlist.document import describe
 
-    chosen = Layout(_one_of("--layout", layout, [each.value for each in Layout]))
+    chosen = layout_of(layout)
     specs = [_record_spec(text) for text in record]
     warn_of_open_key(signer)
     key = load_signer(signer)
     data = build_trust_list(
         specs,
         key,
-        timestamp=_timestamp(timestamp),
+        timestamp=timestamp_of(timestamp),
         digest=_digest(digest),
         filename=filename or ("ITLFile.tlv" if out.name.upper().startswith("ITL") else "CTLFile.tlv"),
         layout=chosen,
@@ -84,41 +84,21 @@ def build(
         )
 
 
-def _one_of(option: str, value: str, choices: list[str]) -> str:
-    if value.lower() not in choices:
-        raise UsageError(f"{option} {value!r} is unknown", next_step=f"use one of: {', '.join(choices)}")
-    return value.lower()
-
-
 def _digest(text: str) -> Any:
     from mixedmode.pki.signing.digests import DigestAlgorithm
 
-    by_label = {digest.label: digest for digest in DigestAlgorithm}
-    return by_label[_one_of("--digest", text, list(by_label))]
+    return one_of("--digest", text, {digest.label: digest for digest in DigestAlgorithm})
 
 
 def _signer_version(text: str | None, tlvfile: bool) -> tuple[int, int] | None:
     if text is None:
         return (1, 0) if tlvfile else None
     versions = {"none": None, "1.0": (1, 0), "1.1": (1, 1)}
-    return versions[_one_of("--signer-version", text, list(versions))]
-
-
-def _timestamp(text: str | None) -> int:
-    from datetime import UTC, datetime
-
-    if text is None:
-        return int(datetime.now(UTC).timestamp())
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            f"--timestamp {text!r} is no ISO 8601 time", next_step="write 2015-03-06T19:45:13+01:00"
-        ) from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    return one_of("--signer-version", text, versions)
 
 
 def _record_spec(text: str) -> RecordSpec:
+    from mixedmode.pki.certificates.load import load_certificate
     from mixedmode.trustlist import Role
     from mixedmode.trustlist.build import RecordForm, RecordSpec
 
@@ -135,8 +115,8 @@ def _record_spec(text: str) -> RecordSpec:
         if key not in {"dns", "ip", "form"} or not equals or key in values:
             raise UsageError(f"--record {text!r}: {option!r} is not dns=, ip= or form=", next_step="see build --help")
         values[key] = value
-    form = RecordForm(_one_of("form", values.get("form", "full"), [each.value for each in RecordForm]))
+    form = one_of("form", values.get("form", "full"), {each.value: each for each in RecordForm})
     if not separator or not path or (path == "-" and form is not RecordForm.ADDRESS):
         raise UsageError(f"--record {text!r} names no certificate", next_step="write ROLE=CERT.pem")
-    certificate = None if path == "-" else read_certificate(Path(path))
+    certificate = None if path == "-" else load_certificate(Path(path))
     return RecordSpec(role, certificate, values.get("dns"), values.get("ip"), form)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app.commands.files.choices import layout_of, one_of, timestamp_of
 from mixedmode.app.targets.sources import SOURCE_HELP, open_source
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.faces.terminal.console import print_bytes, print_json, print_lines, say
@@ -54,7 +55,7 @@ def sign_config(
     from mixedmode.pki.certificates.load import load_certificate, load_signer
     from mixedmode.pki.files import write_atomic
 
-    chosen_digest, chosen_layout, moment = _digest(digest), _layout(layout), _timestamp(timestamp)
+    chosen_digest, chosen_layout, moment = _digest(digest), layout_of(layout), timestamp_of(timestamp)
     content = open_source(str(file), limit=_SIGNED_LIMIT).data
     device = load_certificate(encrypt_to) if encrypt_to else None
     name = _plain_name(filename or file.name)
@@ -217,30 +218,4 @@ def _plain_name(name: str) -> str:
 def _digest(text: str) -> DigestAlgorithm:
     from mixedmode.pki.signing.digests import DigestAlgorithm
 
-    known = {digest.label: digest for digest in (DigestAlgorithm.SHA1, DigestAlgorithm.SHA512)}
-    if text.lower() not in known:
-        raise UsageError(f"--digest {text!r} is unknown", next_step=f"use one of: {', '.join(known)}")
-    return known[text.lower()]
-
-
-def _layout(text: str) -> Layout:
-    from mixedmode.trustlist import Layout
-
-    known = [layout.value for layout in Layout]
-    if text.lower() not in known:
-        raise UsageError(f"--layout {text!r} is unknown", next_step=f"use one of: {', '.join(known)}")
-    return Layout(text.lower())
-
-
-def _timestamp(text: str | None) -> int:
-    from datetime import UTC, datetime
-
-    if text is None:
-        return int(datetime.now(UTC).timestamp())
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            f"--timestamp {text!r} is no ISO 8601 time", next_step="write 2015-03-06T19:45:13+01:00"
-        ) from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    return one_of("--digest", text, {each.label: each for each in (DigestAlgorithm.SHA1, DigestAlgorithm.SHA512)})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixedmode.app.targets.sources import SOURCE_HELP, SourceFile, open_source, read_certificate
+from mixedmode.app.targets.sources import SOURCE_HELP, SourceFile, open_source
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines
 
@@ -110,12 +110,13 @@ def verify(
 
     Exit code 0 if the signature holds and nothing contradicts it, 1 if not, 2 if the file is malformed.
     """
+    from mixedmode.pki.certificates.load import load_certificate
     from mixedmode.printable import printable
     from mixedmode.trustlist.document import problem_document
     from mixedmode.trustlist.problems import Problem, Severity, find_problems
 
     file = open_source(source, limit=_SIGNED_LIMIT)
-    certificate = read_certificate(signer) if signer else None
+    certificate = load_certificate(signer) if signer else None
     signed = _signed(file)
     if signed is not None:
         _verify_signed(file.name, signed, certificate, json=json)

@@ -70,9 +70,8 @@ def serve(
     """
     import uvloop
 
-    from mixedmode.app.targets.sources import read_certificate
     from mixedmode.node.serving import serve_until_signal
-    from mixedmode.pki.certificates.load import load_signer
+    from mixedmode.pki.certificates.load import load_certificate, load_signer
     from mixedmode.pki.signing.signer import SoftwareSigner
     from mixedmode.services.capf.notes import CapfNote, NoteFile
     from mixedmode.services.capf.service import CapfLimits, CapfService
@@ -95,7 +94,7 @@ def serve(
         host=host,
         port=port,
         floor=TlsFloor.TLS_1_0 if tls1 else TlsFloor.TLS_1_2,
-        issuers=[read_certificate(path) for path in manufacturer or ()],
+        issuers=[load_certificate(path) for path in manufacturer or ()],
         limits=CapfLimits(lsc_days=days),
         told=told,
         trace=_timed if trace else None,
@@ -122,7 +121,7 @@ def set_operation(
     """Note what shall be done with a phone's certificate; of a cluster's CAPF it is in the audit log."""
     from mixedmode.app.targets.hands import of_folder
     from mixedmode.control.acts import ORDER_CAPF
-    from mixedmode.pki.certificates.load import read_key_file
+    from mixedmode.pki.files import read_key_file
     from mixedmode.protocols.capf import Operation
     from mixedmode.services.capf.store import CapfStore
 

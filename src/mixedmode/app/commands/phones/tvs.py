@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixedmode.app.targets.sources import SOURCE_HELP, read_certificate, read_source
+from mixedmode.app.targets.sources import SOURCE_HELP, read_source
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
@@ -43,9 +43,10 @@ def query(
     Exit code 0: it is known; 1: it is not; 3: the server cannot be reached, or is not the one of --trust.
     """
     from mixedmode.phone.body.tvs import exchange
+    from mixedmode.pki.certificates.load import load_certificate
 
     host, port = _server(server)
-    asked = read_certificate(certificate)
+    asked = load_certificate(certificate)
     request = _request(asked, device, verify=verify)
     trusted = None if trust is None else _tvs_certificates(trust)
     answer = interrupts.run(exchange(host, port, request, trusted=trusted, tls_max=tls, deadline=timeout))
@@ -214,6 +215,7 @@ def _there(path: Path) -> Path:
 
 
 def _vouched(text: str) -> tuple[Certificate, list[int]]:
+    from mixedmode.pki.certificates.load import load_certificate
     from mixedmode.trustlist import Role
 
     labels, equals, path = text.partition("=")
@@ -227,7 +229,7 @@ def _vouched(text: str) -> tuple[Certificate, list[int]]:
             raise UsageError(f"--certificate {text!r}: unknown role", next_step=f"use: {known}") from None
     if not equals or not path:
         raise UsageError(f"--certificate {text!r} names no file", next_step="write ROLE=CERT.pem")
-    return read_certificate(Path(path)), [int(role) for role in roles]
+    return load_certificate(Path(path)), [int(role) for role in roles]
 
 
 async def _serve(service: Service) -> None:

@@ -11,7 +11,8 @@ from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.model import Argument, Command
 from mixedmode.faces.shell.sftp import SftpServer, connected, download
-from mixedmode.pki.certificates.load import MAX_KEY_FILE, pkcs12_signer
+from mixedmode.pki.certificates.load import pkcs12_signer
+from mixedmode.pki.files import MAX_KEY_FILE
 
 
 def has_recovery(version: Version) -> bool:
