@@ -28,12 +28,13 @@ from mixedmode.services.net.change_notification import ChangeNotificationService
 from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate, Place
 from mixedmode.services.net.guests import Guests
-from mixedmode.services.net.server_tls import FixedCredentials, TlsFloor
+from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.services.net.service import Service
 from mixedmode.services.net.streams import StreamGuest
 from mixedmode.services.ssh.sftp import NodeSftpService
 from mixedmode.services.ssh.ssh_keys import ensure_key
 from mixedmode.services.tftp.service import TftpService
+from mixedmode.services.tvs.credentials import FixedCredentials
 from mixedmode.services.tvs.lookup import TrustLookup
 from mixedmode.services.tvs.service import TvsService
 from tests.cluster.building import PUB, make

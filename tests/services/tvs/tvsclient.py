@@ -15,7 +15,7 @@ import uvloop
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, generate_key, self_signed
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.tvs import Answer, QueryRequest, encode_message, parse_message
-from mixedmode.services.net.server_tls import FixedCredentials
+from mixedmode.services.tvs.credentials import FixedCredentials
 from mixedmode.services.tvs.lookup import TrustLookup
 from mixedmode.services.tvs.service import TvsLimits, TvsService
 from mixedmode.services.tvs.sources import TableSource

@@ -95,7 +95,7 @@ class PhoneUnits:
         own = {stored.unit for stored in self._cluster.certificates.list_own(self._info.name)}
         wanted = [Purpose.CALLMANAGER, *({Purpose.CALLMANAGER_ECDSA} & own)]
         signers = [self._cluster.signer(self._info.name, each.value) for each in wanted]
-        return server_context(signers, self._options.floor)
+        return server_context(signers, self._options.floor, what="CallManager certificate")
 
     def _lsc(self, device: str) -> Certificate | None:
         lsc = self._cluster.devices.lsc(device)

@@ -143,7 +143,7 @@ class CapfService(Service):
         """Load the key and listen."""
         self._signer = await asyncio.to_thread(self._load)
         self._issuers = tuple(await asyncio.to_thread(self._find_issuers))
-        self._door.tls = server_context((self._signer,), self._floor)
+        self._door.tls = server_context((self._signer,), self._floor, what="CAPF certificate")
         return await self._door.open()
 
     async def _finish(self, timeout: float) -> int:

@@ -1,4 +1,4 @@
-"""TLS of the TVS server: which certificates it shows and which versions it speaks.
+"""TLS of servers that phones ask: which certificates they show and which versions they speak.
 
 Rules:
 
@@ -14,12 +14,9 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from enum import Enum
-from typing import Protocol
 
-from mixedmode.cluster.reader import ClusterReader
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates.openssl import use_key
-from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.signer import SoftwareSigner
 
 
@@ -30,63 +27,21 @@ class TlsFloor(Enum):
     TLS_1_2 = "1.2"
 
 
-class Credentials(Protocol):
-    """The keys of a server, which may be replaced while it runs."""
-
-    def mark(self) -> bytes:
-        """Return something that changes when the certificates do; may block."""
-
-    def signers(self) -> Sequence[SoftwareSigner]:
-        """Return the keys with their certificates, one of each kind of key; may block."""
-
-
-class FixedCredentials:
-    """Keys that stay.
-
-    Args:
-        signers: One of each kind of key.
-    """
-
-    def __init__(self, *signers: SoftwareSigner) -> None:
-        self._signers = signers
-
-    def mark(self) -> bytes:
-        """Return the certificates."""
-        return b"".join(each.certificate.der for each in self._signers)
-
-    def signers(self) -> Sequence[SoftwareSigner]:
-        """Return the keys."""
-        return self._signers
-
-
-class NodeCredentials:
-    """A node's TVS key.
-
-    Args:
-        reader: The cluster.
-        node: The node.
-    """
-
-    def __init__(self, reader: ClusterReader, node: str) -> None:
-        self._reader, self._node = reader, node
-
-    def mark(self) -> bytes:
-        """Return the active certificate."""
-        return self._reader.own_certificate(self._node, Purpose.TVS.value).der
-
-    def signers(self) -> Sequence[SoftwareSigner]:
-        """Return the active key."""
-        return (self._reader.signer(self._node, Purpose.TVS.value),)
-
-
-def server_context(signers: Sequence[SoftwareSigner], floor: TlsFloor = TlsFloor.TLS_1_2) -> ssl.SSLContext:
+def server_context(
+    signers: Sequence[SoftwareSigner], floor: TlsFloor = TlsFloor.TLS_1_2, *, what: str = "server's certificate"
+) -> ssl.SSLContext:
     """Return the context of a server (rules 1 to 3).
+
+    Args:
+        signers: Its keys with their certificates.
+        floor: The oldest TLS that it speaks.
+        what: The certificates, as people call them: ``TVS certificate``.
 
     Raises:
         UsageError: There is no key, or OpenSSL does not take it.
     """
     if not signers:
-        raise UsageError("a TVS server needs a key with its certificate")
+        raise UsageError("a TLS server needs a key with its certificate")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if floor is TlsFloor.TLS_1_0:
@@ -100,7 +55,7 @@ def server_context(signers: Sequence[SoftwareSigner], floor: TlsFloor = TlsFloor
         use_key(
             context,
             signer,
-            what="TVS certificate",
+            what=what,
             next_step="use RSA of 2048 bits or P-256; keys of 1024 bits need TLS 1.0 to be switched on",
         )
     return context

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.cluster.store.folders import NodeFolder
-from mixedmode.services.net.server_tls import NodeCredentials, TlsFloor
+from mixedmode.services.net.server_tls import TlsFloor
+from mixedmode.services.tvs.credentials import NodeCredentials
 from mixedmode.services.tvs.files import WatchedList
 from mixedmode.services.tvs.lookup import TrustLookup
 from mixedmode.services.tvs.service import TvsLimits, TvsService

@@ -26,9 +26,10 @@ from mixedmode.services.net.deadlines import Sweep
 from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate
 from mixedmode.services.net.guests import Guests
-from mixedmode.services.net.server_tls import Credentials, TlsFloor, server_context
+from mixedmode.services.net.server_tls import TlsFloor, server_context
 from mixedmode.services.net.service import Address, Service
 from mixedmode.services.tvs.connection import TvsConnection, TvsLimits
+from mixedmode.services.tvs.credentials import Credentials
 from mixedmode.services.tvs.files import WatchedList
 from mixedmode.services.tvs.lookup import TrustLookup
 from mixedmode.services.tvs.trace import PrintedTrace, Trace
@@ -119,7 +120,9 @@ class TvsService(Service):
 
     async def _load_credentials(self) -> None:
         self._mark = await asyncio.to_thread(self._credentials.mark)
-        self._door.tls = server_context(await asyncio.to_thread(self._credentials.signers), self._floor)
+        self._door.tls = server_context(
+            await asyncio.to_thread(self._credentials.signers), self._floor, what="TVS certificate"
+        )
 
     async def _watch(self) -> None:
         """Follow the trust lists and the server's own certificate (rule 5)."""

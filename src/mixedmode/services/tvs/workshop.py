@@ -11,7 +11,8 @@ from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.load import private_key_pem
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.printable import printable
-from mixedmode.services.net.server_tls import FixedCredentials, TlsFloor
+from mixedmode.services.net.server_tls import TlsFloor
+from mixedmode.services.tvs.credentials import FixedCredentials
 from mixedmode.services.tvs.files import WatchedList
 from mixedmode.services.tvs.lookup import TrustLookup
 from mixedmode.services.tvs.service import TvsService
