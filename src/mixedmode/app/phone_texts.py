@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-BY_HAND: Final = (
-    "7900 series: Settings > Security Configuration > Trust List, **# to unlock, Erase; "
-    "7800 and 8800 series: Admin settings > Reset settings > Security"
-)
-"""How a person deletes the lists of a phone (phone-trust.md 4.4)."""
+from typing import Any
 
 
 def screen_lines(phone: dict[str, Any]) -> list[str]:

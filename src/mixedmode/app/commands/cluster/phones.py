@@ -204,12 +204,12 @@ def _refuse_missing(missing: list[str], directory: Path | None, config: Path | N
 
 
 def _ask_lab(directory: Path | None, request: dict[str, Any], what: str) -> dict[str, Any]:
-    from mixedmode.app.phone_texts import BY_HAND
-
     if meant_lab(directory, None) is None:
+        from mixedmode.forecast.by_hand import ways_by_hand
+
         raise UsageError(
             f"a node cannot {what}: only the phone's own menu and console can",
-            why=BY_HAND,
+            why=ways_by_hand(),
             next_step="do it there, then: mixedmode phones reset NAME; for a lab's phones give --directory",
         )
     return _ask(directory, None, request)
