@@ -13,7 +13,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.ctl import SetMixedMode, UpdateCtl
 from mixedmode.cluster.operations.files import DeleteFile
 from mixedmode.cluster.publishing.distribution import LocalDistributor
-from mixedmode.cluster.publishing.wholeness import PUT_RIGHT, ListState, look_at_lists, put_right
+from mixedmode.cluster.publishing.wholeness import KEPT, PUT_RIGHT, ListState, look_at_lists, put_right
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.schema import Base, OperationFileRow, TrustFileArchiveRow, TrustFileHistoryRow
 from mixedmode.trustlist import TrustList
@@ -173,6 +173,11 @@ def test_a_list_that_waits_is_left_to_its_delivery(cluster: Cluster) -> None:
 def test_what_an_earlier_release_published_is_kept_from_now_on(cluster: Cluster) -> None:
     forget(cluster, TrustFileHistoryRow, TrustFileArchiveRow, OperationFileRow)
     assert put_right(cluster, PUB) == []
+    kept = [each for each in cluster.operations.journal.audit() if each.action == KEPT]
+    assert [(each.user, each.node, each.details["file"]) for each in kept] == [
+        ("system", PUB, CTL_FILE),
+        ("system", PUB, ITL_FILE),
+    ]
     before = tear(cluster, PUB, ITL_FILE, TEARS["cut off"])
     assert [each.done for each in put_right(cluster, PUB)] == ["put back from the database"]
     assert cluster.folder(PUB).read(ITL_FILE) == before

@@ -17,11 +17,12 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
 
 from mixedmode.cluster.engine.principal import SYSTEM
+from mixedmode.cluster.engine.results import DONE
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.operations.ctl import SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.publishing import archive
@@ -37,8 +38,9 @@ from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster
 
-PUT_RIGHT = "trust list put right"
-"""The action of the audit log."""
+PUT_RIGHT: Final = "trust list put right"
+KEPT: Final = "trust list kept"
+"""Actions of the audit log."""
 
 
 class ListState(Enum):
@@ -165,7 +167,7 @@ _BY_HAND = {
 
 def _noted(cluster: Cluster, report: ListReport, done: str) -> Mended:
     details = {"node": report.node, "file": report.name, "found": report.state.value, "why": report.why, "how": done}
-    cluster.operations.journal.note(SYSTEM, PUT_RIGHT, "done", details)
+    cluster.operations.journal.note(SYSTEM, PUT_RIGHT, DONE, details)
     return Mended(report, done, "")
 
 
@@ -222,6 +224,8 @@ def _keep_content(cluster: Cluster, node: str, name: str) -> None:
         with cluster.database.write() as session:
             archive.keep(session, data)
             archive.note(session, published.sha256, name, holder, published.published)
+            details = {"node": node, "file": name, "sha256": published.sha256}
+            cluster.operations.journal.record(session, SYSTEM, KEPT, DONE, details)
 
 
 def _recorded(state: ClusterState, node: str, name: str) -> str | None:
