@@ -51,6 +51,17 @@ def tvs_ways(incomplete: str) -> list[str]:
     return _offered(("up", "old", "down"), incomplete)
 
 
+def operations(incomplete: str) -> list[str]:
+    """Offer the operations of a cluster."""
+    return _none_if_it_fails(_operations)(incomplete)
+
+
+def _operations(incomplete: str) -> list[str]:
+    from mixedmode.cluster.operations import OPERATIONS
+
+    return sorted(title for title in OPERATIONS if title.startswith(incomplete))
+
+
 def policy_settings(incomplete: str) -> list[str]:
     """Offer the settings of the phones' policy, with a value each."""
     from dataclasses import fields

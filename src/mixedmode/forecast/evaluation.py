@@ -22,14 +22,17 @@ from mixedmode.phone.mind.fate.offers import Stage, reaches
 from mixedmode.phone.mind.fate.prospect import OPEN_SETTINGS, Fate, Prospect, what_becomes
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Reason, Row, Voucher
-from mixedmode.phone.mind.trust.lookup import remembering
+from mixedmode.phone.mind.trust.lookup import Verifier, remembering
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.phone.mind.trust.settings import PolicySettings
 from mixedmode.phone.mind.trust.state import TrustState
-from mixedmode.pki.certificates.names import serial_text
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.names import serial_matches, serial_text
 from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
+from mixedmode.trustlist.verify import check_signature
 
 T = TypeVar("T")
 _ABILITIES: Final[tuple[str, ...]] = ("security_by_default", "signed_config")
@@ -221,6 +224,20 @@ def _held(kind: PhoneKind) -> TrustState | None:
     return TrustState(kind.ctl, itl)
 
 
+def _verifying(unsigned: frozenset[bytes]) -> Verifier:
+    """Return who checks signatures; a list that is yet to be signed counts as signed by whom it names."""
+
+    def verify(header: Header, certificate: Certificate) -> bool:
+        if header.data not in unsigned:
+            return check_signature(header, certificate)
+        serial, issuer = header.signer_serial, header.signer_issuer
+        return (
+            serial is not None and serial_matches(serial, certificate.serial) and certificate.has_issuer(issuer or "")
+        )
+
+    return verify
+
+
 @dataclass(frozen=True, slots=True)
 class _Judged:
     """What becomes of phones that differ in nothing that decides, and the settings with which it would be otherwise."""
@@ -251,7 +268,7 @@ class Forecaster:
         self.settings = settings or PolicySettings()
         self.answered = answered
         self.both_ways = both_ways
-        self._verifier = remembering(size=1 << 16)
+        self._verifier = remembering(_verifying(plan.unsigned), size=1 << 16)
         self._stages: dict[tuple[bool, ...], tuple[Stage, ...]] = {}
         self._open = tuple(each for each in OPEN_SETTINGS if each not in answered)
         files = [each.file for step in plan.steps for each in step.lists if isinstance(each.file, TrustList)]

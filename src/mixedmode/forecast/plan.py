@@ -135,7 +135,11 @@ class Step:
         tvs: How TVS answers, if otherwise than in the whole plan.
         reset: Whether phones are restarted.
         trusted: Certificates that are uploaded before it, so that TVS vouches for them from then on.
-        vouched: What TVS vouches for from here on, if that is known to change.
+        vouched: What TVS vouches for from here on, if that is known.
+        servers: DER of the certificates that the TVS servers show from here on, if that is known.
+        signer: Who signs configurations from here on, if that is known.
+        shown: What the CallManager shows from here on, if that is known.
+        signed_by_stand_in: Those of its lists that are yet to be signed: whoever they name as signer signed them.
     """
 
     label: str
@@ -145,6 +149,10 @@ class Step:
     reset: bool = True
     trusted: tuple[Certificate, ...] = ()
     vouched: Vouched | None = None
+    servers: frozenset[bytes] | None = None
+    signer: Certificate | None = None
+    shown: Certificate | None = None
+    signed_by_stand_in: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -155,11 +163,13 @@ class Plan:
         steps: In order, at least one.
         tvs: How TVS answers.
         vouched: What TVS vouches for.
+        present: What is on the servers already, and who they are, if that is known.
     """
 
     steps: tuple[Step, ...]
     tvs: Tvs = Tvs.UP
     vouched: Vouched = field(default_factory=Vouched)
+    present: Step | None = None
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -178,19 +188,27 @@ class Plan:
         """Return what a phone meets that is off in these steps."""
         found = []
         offer, vouched, named = Offer(), self.vouched, self._first_servers()
-        for number, step in enumerate(self.steps):
+        before = (self.present,) if self.present is not None else ()
+        for number, step in enumerate((*before, *self.steps), -len(before)):
             for each in step.lists:
-                signer = file_signer(each.file) or offer.signer
                 lists = {each.kind.value.lower(): each.file}
-                offer = replace(offer, signer=signer, **lists)
+                offer = replace(offer, signer=file_signer(each.file) or offer.signer, **lists)
                 if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
                     named = tvs_certificates(each.file)
+            offer = replace(offer, signer=step.signer or offer.signer, shown=step.shown or offer.shown)
+            named = step.servers or named
             vouched = (step.vouched or vouched).trusting(step.trusted) if step.vouched or step.trusted else vouched
-            tvs = self._servers(step.tvs or self.tvs, named, vouched)
-            presence = Presence.RESTARTS if step.reset else Presence.STAYS
-            off = number < len(absences) and absences[number]
-            found.append(Stage(offer, tvs, Presence.OFF if off else presence))
+            if number >= 0:
+                tvs = self._servers(step.tvs or self.tvs, named, vouched)
+                presence = Presence.RESTARTS if step.reset else Presence.STAYS
+                off = number < len(absences) and absences[number]
+                found.append(Stage(offer, tvs, Presence.OFF if off else presence))
         return tuple(found)
+
+    @property
+    def unsigned(self) -> frozenset[bytes]:
+        """The lists that are yet to be signed."""
+        return frozenset(data for step in self.steps for data in step.signed_by_stand_in)
 
     def certificates(self) -> list[Certificate]:
         """Return every certificate of every list that is published."""

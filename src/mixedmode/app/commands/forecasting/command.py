@@ -49,6 +49,18 @@ def forecast(
         list[str] | None,
         typer.Option(help="A step: this CTL or ITL is on the servers, phones are restarted. CTL,ITL is one step."),
     ] = None,
+    operation: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='A step: an operation of the cluster, such as "set cert regen node=PUB unit=CallManager".',
+            metavar="OPERATION",
+            autocompletion=completion.operations,
+        ),
+    ] = None,
+    directory: Annotated[Path | None, typer.Option(help="The lab whose cluster it is about.", metavar="DIR")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="The node's settings file whose cluster it is about.", metavar="FILE")
+    ] = None,
     off: Annotated[
         list[str] | None,
         typer.Option(help="Phones that are off during the step before: names with commas, or 30%.", metavar="NAMES"),
@@ -87,6 +99,7 @@ def forecast(
     Nothing is touched: phones' own rules run over what they hold and what servers would offer.
     """
     from mixedmode.app.commands.forecasting.change import Changes, in_order
+    from mixedmode.app.commands.forecasting.cluster import whose
     from mixedmode.app.commands.forecasting.vouching import policy_settings, vouched
     from mixedmode.forecast.document import document, proposal_document
     from mixedmode.forecast.evaluation import Forecaster
@@ -96,16 +109,19 @@ def forecast(
     from mixedmode.inventory.library import Library
     from mixedmode.phone.mind.fate.prospect import Fate
 
-    changes = Changes(_no_operation)
+    about = whose(directory, config, wanted=bool(operation) or directory is not None or config is not None)
+    changes = Changes(_no_operation if about is None else about.operate)
     given, way = changes.from_file(plan) if plan is not None else ([], None)
     given += changes.from_options(in_order(ctx.meta.get("words", ())))
     chosen = _way(tvs) if way is None or "--tvs" in ctx.meta.get("words", ()) else way
-    change = Plan(tuple(given), chosen, vouched(tvs_trust or ()))
+    more = vouched(tvs_trust or ())
+    present = None if about is None else about.present
+    change = Plan(tuple(given), chosen, more, present)
     settings, answered = policy_settings(policy or ())
     library = Library()
     for folder in lists or ():
         library.add_path(folder)
-    for data in changes.files:
+    for data in (*changes.files, *(about.lists if about is not None else ())):
         library.add(data)
     forecaster = Forecaster(change, settings, answered=answered, both_ways=both_ways)
     found, cells = _evaluated(inventory, library, forecaster, phones_out, skip_bad=skip_bad_rows)
@@ -190,7 +206,10 @@ def _way(text: str) -> Tvs:
 
 
 def _no_operation(text: str) -> Step:
-    raise UsageError(f"{text!r}: operations need a cluster", next_step="give its lists with --publish")
+    raise UsageError(
+        f"{text!r}: operations need a cluster",
+        next_step="name it: --directory LAB or --config FILE; or give lists with --publish",
+    )
 
 
 def _warn(found: Inventory) -> None:

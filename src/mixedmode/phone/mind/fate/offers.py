@@ -32,11 +32,13 @@ class Offer:
         ctl: The CTL, as bytes if it cannot be read; None: none is published.
         itl: The same of the ITL.
         signer: Who signs configurations; None: the first TFTP record of the ITL, or else of the CTL.
+        shown: What the CallManager shows; None: the certificate of the first such record of the CTL.
     """
 
     ctl: TrustList | bytes | None = None
     itl: TrustList | bytes | None = None
     signer: Certificate | None = None
+    shown: Certificate | None = None
 
     def of(self, kind: ListKind) -> TrustList | bytes | None:
         """Return the list of a kind."""
@@ -49,8 +51,9 @@ class Offer:
 
     @property
     def server(self) -> Certificate | None:
-        """What the CallManager shows that the CTL names first; None if it names none with a certificate."""
-        return first_certificate(self.ctl, SERVER.roles)
+        """What the CallManager shows; None if the CTL names none with a certificate: then it speaks no TLS."""
+        named = first_certificate(self.ctl, SERVER.roles)
+        return named and (self.shown or named)
 
 
 @dataclass(frozen=True, slots=True)

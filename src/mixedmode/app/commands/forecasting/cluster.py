@@ -1,0 +1,152 @@
+"""The cluster of a node or a lab in a forecast: what is published now, what an operation would publish, whom TVS knows.
+
+Rules:
+
+1. Nothing is written and no key is used: operations are foreseen one after another, and every TFTP is restarted after
+   each. What a cluster refuses now is refused here too, of the first operation; later ones meet what is not there yet.
+2. Phones get the lists of the publisher, or of the first node with TFTP if the publisher has none.
+3. TVS vouches for what is in the stores, with the roles that it gives; its servers and the CallManager show the
+   certificates that the nodes have, whatever the lists say.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mixedmode.errors import UsageError
+from mixedmode.forecast.plan import Published, Step, Vouched
+from mixedmode.phone.mind.trust.decisions import ListKind
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
+from mixedmode.trustlist.model import TrustList
+
+if TYPE_CHECKING:
+    from mixedmode.app.targets.hands import Hands
+    from mixedmode.cluster.engine.memory import Json
+    from mixedmode.cluster.publishing.outlook import Outlook
+    from mixedmode.pki.certificates.certificates import Certificate
+
+_KINDS = {ListKind.CTL: CTL_FILE, ListKind.ITL: ITL_FILE}
+
+
+class About:
+    """The cluster that a forecast is about.
+
+    Args:
+        hands: Open while this is made.
+    """
+
+    def __init__(self, directory: Path | None, config: Path | None, hands: Hands) -> None:
+        from mixedmode.cluster.publishing import archive
+        from mixedmode.cluster.publishing.looking import outlook
+
+        self._place = directory, config
+        self._outlook = outlook(hands.cluster)
+        self._first = True
+        database = hands.cluster.database
+        hashes = {each.sha256 for each in archive.history(database)}
+        found = (archive.content(database, each) for each in sorted(hashes))
+        self.lists = [data for data in (*found, *self._outlook.files.values()) if data is not None]
+        self.present = _step("as it is", self._outlook, None)
+
+    def operate(self, text: str) -> Step:
+        """Return the step that an operation is.
+
+        Raises:
+            MixedModeError: There is no such operation, or it would be refused.
+        """
+        from mixedmode.app.targets.hands import looked_at
+        from mixedmode.cluster.engine.documents import operation_of
+        from mixedmode.cluster.operations import OPERATIONS
+
+        title, fields = _read(text)
+        kind = OPERATIONS.get(title)
+        if kind is None:
+            raise UsageError(f"there is no operation {title!r}", next_step=f"there are {'; '.join(sorted(OPERATIONS))}")
+        operation = operation_of(kind, fields)
+        before = self._outlook
+        if self._first:
+            with looked_at(*self._place) as hands:
+                self._outlook = hands.control.preview(hands.principal, operation).after
+        else:
+            self._outlook = operation.foresee(before)
+        self._first = False
+        self._outlook = self._outlook.starting_every_tftp()
+        return _step(text, self._outlook, before)
+
+
+def whose(directory: Path | None, config: Path | None, *, wanted: bool) -> About | None:
+    """Return the cluster that a forecast is about, None if it is about files alone.
+
+    Raises:
+        NotFoundError: There is no cluster.
+        DatabaseError: The database cannot be used.
+    """
+    if not wanted:
+        return None
+    from mixedmode.app.targets.hands import looked_at
+
+    with looked_at(directory, config) as hands:
+        return About(directory, config, hands)
+
+
+def _read(text: str) -> tuple[str, dict[str, Json]]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} cannot be read: {error}") from error
+    fields: dict[str, Json] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if equals:
+            try:
+                fields[key] = json.loads(value)
+            except ValueError:
+                fields[key] = value
+    return " ".join(word for word in words if "=" not in word), fields
+
+
+def _step(label: str, after: Outlook, before: Outlook | None) -> Step:
+    from mixedmode.cluster.model.topology import SecurityMode
+    from mixedmode.cluster.publishing.lists import has_stand_in
+    from mixedmode.pki.certificates.profiles import Purpose
+
+    view = after.view
+    tftp = view.tftp_nodes
+    server = view.publisher if view.publisher in tftp or not tftp else tftp[0]
+    lists = []
+    stand_ins: set[bytes] = set()
+    for kind, name in _KINDS.items():
+        data = after.files.get((server.name, name))
+        if data is not None and (before is None or data != before.files.get((server.name, name))):
+            lists.append(Published(kind, TrustList.parse(data)))
+            stand_ins |= {data} if has_stand_in(data) else set()
+    own = view.own.get((view.publisher.name, Purpose.CALLMANAGER.value))
+    files = view.own.get((server.name, Purpose.CALLMANAGER.value))
+    tvs = (certificate for (_, unit), certificate in view.own.items() if unit == Purpose.TVS.value)
+    return Step(
+        label,
+        tuple(lists),
+        vouched=_vouched(after),
+        servers=frozenset(certificate.der for certificate in tvs) or None,
+        signer=files,
+        shown=own if view.mode is SecurityMode.MIXED else None,
+        signed_by_stand_in=frozenset(stand_ins),
+    )
+
+
+def _vouched(after: Outlook) -> Vouched:
+    from mixedmode.cluster.model.trust_roles import ROLES
+
+    roles: dict[Certificate, set[int]] = defaultdict(set)
+    own = set(after.view.own.values())
+    for (_, unit), certificate in after.view.own.items():
+        roles[certificate].update(role.value for role in ROLES.get(unit, ()))
+    for store, certificates in after.trust.items():
+        for certificate in certificates:
+            if certificate not in own or store == "Phone-SAST-trust":
+                roles[certificate].update(role.value for role in ROLES.get(store, ()))
+    return Vouched(tuple((certificate, frozenset(found)) for certificate, found in roles.items() if found))

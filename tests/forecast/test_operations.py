@@ -1,0 +1,100 @@
+"""Forecasts of what a cluster's own operations would do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mixedmode.cluster.publishing import archive
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
+from tests.cluster.building import MIXED, PUB, SUB, make
+from tests.support import run_mixedmode
+
+REGENERATE = f"set cert regen node={PUB} unit=CallManager"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cluster in mixed mode, and phones that hold its lists."""
+    directory = tmp_path_factory.mktemp("forecast") / "lab"
+    cluster = make(directory)
+    cluster.run(MIXED)
+    newest = {each.name: each for each in archive.history(cluster.database) if each.node in {"", PUB}}
+    cluster.close()
+    rows = [f"{newest[CTL_FILE].md5},{newest[ITL_FILE].sha1}", f"{newest[CTL_FILE].sha1},none"]
+    text = f"SEP001122334401,7975,{rows[0]},encrypted\nSEP001122334402,7975,{rows[0]},non-secure\n"
+    text += f"SEP001122334403,7940,{rows[1]},non-secure\nSEP001122334404,7975,none,none,non-secure\n"
+    (directory.parent / "phones.csv").write_text(f"name,model,ctl,itl,security_mode\n{text}")
+    return directory
+
+
+def foreseen(lab: Path, *words: str) -> dict[str, str]:
+    out = lab.parent / "out.ndjson"
+    done = run_mixedmode(
+        "forecast", "--directory", lab, "--inventory", lab.parent / "phones.csv", "--phones-out", out, *words
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    (lab.parent / "said.json").write_text(done.stdout)
+    return {row["name"][-2:]: row["outcome"] for row in map(json.loads, out.read_text().splitlines())}
+
+
+def test_a_regenerated_callmanager_and_its_lists(lab: Path) -> None:
+    found = foreseen(lab, "--operation", REGENERATE, "--operation", "utils ctl update CTLFile")
+    assert found["03"] == "frozen"
+    assert {found["01"], found["02"]} <= {"follows", "follows-by-tvs"}
+    # It takes the old CTL before the new ITL, whose signer that does not name; without an ITL it can ask nobody.
+    assert found["04"] == "frozen"
+
+
+def test_a_callmanager_that_is_renewed_without_the_ctl_locks_out_secure_phones(lab: Path) -> None:
+    """Field notes A4, with TVS silent: the server shows what the lists do not name."""
+    found = foreseen(lab, "--operation", REGENERATE, "--tvs", "down")
+    assert found["01"] == "locked-out"
+    assert found["03"] == "follows"
+
+
+UNITS = ((PUB, "CallManager"), (PUB, "TVS"), (SUB, "TVS"), (PUB, "ITLRecovery"))
+
+
+def test_everything_renewed_together_loses_everybody_and_restarts_between_save_them(lab: Path) -> None:
+    """Field notes A1."""
+    together = [f"operation:set cert regen node={node} unit={unit};reset:false" for node, unit in UNITS]
+    words = [word for step in together for word in ("--step", step)]
+    found = foreseen(lab, *words, "--operation", "utils ctl update CTLFile", "--propose", "--json")
+    assert found["01"] == "locked-out"
+    assert found["02"] == "frozen"
+    proposal = json.loads((lab.parent / "said.json").read_text())["proposal"]
+    assert {name for left in proposal["left"] for name in left["examples"]} & {
+        "SEP001122334401",
+        "SEP001122334402",
+    } == set()
+
+
+def test_nothing_is_touched(lab: Path) -> None:
+    before = {path: path.read_bytes() for path in sorted(lab.rglob("*.tlv"))}
+    foreseen(lab, "--operation", REGENERATE)
+    after = {path: path.read_bytes() for path in sorted(lab.rglob("*.tlv"))}
+    assert before
+    assert before == after
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--operation", "make coffee"),
+        ("--operation", "set cert regen"),
+        ("--operation", "set cert regen node=x unit=y"),
+    ],
+)
+def test_an_operation_that_cannot_be_is_refused(lab: Path, words: tuple[str, ...]) -> None:
+    done = run_mixedmode("forecast", "--directory", lab, "--inventory", lab.parent / "phones.csv", *words)
+    assert done.returncode == 2, done.stderr
+
+
+def test_an_operation_needs_a_cluster(lab: Path) -> None:
+    done = run_mixedmode(
+        "forecast", "--directory", lab.parent, "--inventory", lab.parent / "phones.csv", "--operation", REGENERATE
+    )
+    assert done.returncode in {2, 3}
