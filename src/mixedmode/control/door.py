@@ -13,9 +13,11 @@ Rules:
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from mixedmode.cluster.engine.documents import operation_of
+from mixedmode.cluster.engine.memory import Json
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.engine.results import AuditRecord, Entry, OperationResult, Plan
@@ -41,6 +43,15 @@ class Control:
     def plan(self, principal: Principal, operation: Operation) -> Plan:
         """Return what an operation would do now, and why it would be refused if it would."""
         return self._cluster.operations.plan(operation, principal)
+
+    def operation(self, title: str, fields: Mapping[str, Json]) -> Operation:
+        """Return the operation of a title and its fields.
+
+        Raises:
+            NotFoundError: There is none of that title.
+            UsageError: A field is unknown, missing or of another type.
+        """
+        return operation_of(self._cluster.operations.kind(title), fields)
 
     def preview(self, principal: Principal, operation: Operation) -> Preview:
         """Return the files and certificates that an operation would publish now.

@@ -59,20 +59,15 @@ class About:
             MixedModeError: There is no such operation, or it would be refused.
         """
         from mixedmode.app.targets.hands import looked_at
-        from mixedmode.cluster.engine.documents import operation_of
-        from mixedmode.cluster.operations import OPERATIONS
 
         title, fields = _read(text)
-        kind = OPERATIONS.get(title)
-        if kind is None:
-            raise UsageError(f"there is no operation {title!r}", next_step=f"there are {'; '.join(sorted(OPERATIONS))}")
-        operation = operation_of(kind, fields)
         before = self._outlook
-        if self._first:
-            with looked_at(*self._place) as hands:
+        with looked_at(*self._place) as hands:
+            operation = hands.control.operation(title, fields)
+            if self._first:
                 self._outlook = hands.control.preview(hands.principal, operation).after
-        else:
-            self._outlook = operation.foresee(before)
+            else:
+                self._outlook = operation.foresee(before)
         self._first = False
         self._outlook = self._outlook.starting_every_tftp()
         return _step(text, self._outlook, before)
