@@ -13,20 +13,15 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import (
     INSERT_ANOTHER,
     TOKEN_NOT_IN_CTL,
-    ClusterBusyError,
-    NodeDownError,
-    OperationFailedError,
     PreconditionError,
     VersionError,
 )
 from mixedmode.cluster.model.topology import SecurityMode
-from mixedmode.cluster.operations.ctl import UpdateCtl
 from mixedmode.cluster.operations.ctl_signers import TokenNotInCtlError
-from mixedmode.cluster.operations.ctl_upload import CtlAction, InstallCtl, UploadCtl
+from mixedmode.cluster.operations.ctl_upload import CtlAction, UploadCtl
 from mixedmode.cluster.operations.files import DeleteFile
 from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from mixedmode.cluster.operations.parameters import SetParameter
-from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.control.ctl_description import describe
 from mixedmode.errors import CheckFailedError, MalformedError, MixedModeError, UsageError
 from mixedmode.faces.ctlclient.lists import check_token, client_list, present_tokens
@@ -38,23 +33,12 @@ from mixedmode.trustlist.build import RecordForm, RecordSpec
 from mixedmode.trustlist.kinds import CTL_FILE
 from tests.cluster.building import MIXED, PUB, SUB, ctl_of, listing, make
 from tests.cluster.tokens import ANNA, ONE, THREE, TWO, altered, install, moved, signed, token, upload_tokens
+from tests.cluster.uploading import TO_MIXED, refused
 from tests.trustlist.samples import ETOKENS, NON_SECURE
 from tests.trustlist.test_figures import AbsentKey, certificate_of
 
-TO_MIXED, UPDATE = CtlAction.MIXED, CtlAction.UPDATE
+UPDATE = CtlAction.UPDATE
 PUB_IP, SUB_IP = "10.48.47.153", "10.48.47.154"
-
-
-def refused(cluster: Cluster, data: bytes, action: CtlAction = TO_MIXED) -> MixedModeError:
-    """Try to install a list; see that nothing changed and that it is audited, and return why."""
-    before = [cluster.show_ctl(node).data for node in (PUB, SUB)], cluster.mode
-    with pytest.raises(MixedModeError) as error:
-        cluster.run(UploadCtl.of(data, action), ANNA)
-    assert ([cluster.show_ctl(node).data for node in (PUB, SUB)], cluster.mode) == before
-    last = cluster.operations.journal.audit()[-1]
-    assert (last.action, last.outcome, last.user) == (InstallCtl.title, "refused", ANNA.user)
-    assert error.value.next_step
-    return error.value
 
 
 def sample_description(path: Path, capf_number: int) -> Description:
@@ -324,105 +308,6 @@ def test_no_changed_byte_passes(cluster: Cluster, data: st.DataObject) -> None:
     with pytest.raises(MixedModeError):
         cluster.run(UploadCtl.of(whole[:place] + bytes((value,)) + whole[place + 1 :], TO_MIXED), ANNA)
     assert cluster.show_ctl(PUB).data is None
-
-
-def test_a_node_that_goes_down_gets_the_list_when_it_returns(cluster: Cluster) -> None:
-    install(cluster)
-    distributor = cluster.deliveries.distributor
-    assert isinstance(distributor, LocalDistributor)
-    distributor.down.add(SUB)
-    told: list[tuple[str, str]] = []
-    data = signed(describe(cluster), Action.UPDATE)
-    result = cluster.run(UploadCtl.of(data, UPDATE, told=lambda node, why: told.append((node, why))), ANNA)
-    assert list(result.undelivered) == [SUB]
-    assert told[0] == (PUB, "")
-    assert told[1][0] == SUB
-    assert "down" in told[1][1]
-    distributor.down.clear()
-    assert cluster.deliver_pending() == {}
-    assert ctl_of(cluster, SUB).data == data
-
-
-def test_a_node_that_is_down_stops_mixed_mode(cluster: Cluster) -> None:
-    distributor = cluster.deliveries.distributor
-    assert isinstance(distributor, LocalDistributor)
-    distributor.down.add(SUB)
-    assert isinstance(refused(cluster, signed(describe(cluster))), PreconditionError)
-
-
-def test_a_failing_step_leaves_the_old_list_everywhere(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(cluster)
-    old, data = ctl_of(cluster).data, signed(describe(cluster), Action.NON_SECURE)
-    from mixedmode.cluster.operations import ctl_steps
-
-    def full(*_arguments: object) -> None:
-        raise NodeDownError("the disk is full")
-
-    monkeypatch.setattr(ctl_steps, "mark_restart", full)
-    with pytest.raises(OperationFailedError):
-        cluster.run(UploadCtl.of(data, CtlAction.NON_SECURE), ANNA)
-    monkeypatch.undo()
-    assert ctl_of(cluster).data == ctl_of(cluster, SUB).data == old
-    assert cluster.mode is SecurityMode.MIXED
-    cluster.run(UploadCtl.of(data, CtlAction.NON_SECURE), ANNA)
-    assert ctl_of(cluster, SUB).data == data
-
-
-def test_a_process_that_dies_after_the_commit_is_followed_by_one_that_finishes(
-    cluster: Cluster, seed_directory: Path
-) -> None:
-    data = signed(describe(cluster))
-
-    def told(node: str, _reason: str) -> None:
-        if node == PUB:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cluster.run(UploadCtl.of(data, TO_MIXED, told=told), ANNA)
-    assert cluster.show_ctl(SUB).data is None
-    other = Cluster.open(seed_directory)
-    assert ctl_of(other, SUB).data == ctl_of(other).data == data
-    assert other.mode is SecurityMode.MIXED
-    assert refused(other, data).code == "ctl-replayed"
-    other.close()
-
-
-def test_a_process_that_dies_before_the_commit_leaves_the_old_list(
-    cluster: Cluster, seed_directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mixedmode.cluster.operations import ctl_steps
-
-    install(cluster)
-    old, data = ctl_of(cluster).data, signed(describe(cluster), Action.NON_SECURE)
-
-    def dies(*_arguments: object, **_more: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(ctl_steps, "record", dies)
-    with pytest.raises(KeyboardInterrupt):
-        cluster.run(UploadCtl.of(data, CtlAction.NON_SECURE), ANNA)
-    monkeypatch.undo()
-    assert ctl_of(cluster).data == data
-    other = Cluster.open(seed_directory)
-    assert ctl_of(other).data == ctl_of(other, SUB).data == old
-    assert other.mode is SecurityMode.MIXED
-    other.close()
-
-
-def test_another_operation_that_runs_refuses_it(cluster: Cluster) -> None:
-    data = signed(describe(cluster))
-
-    def again(node: str, _reason: str) -> None:
-        if node == PUB:
-            with pytest.raises(ClusterBusyError):
-                cluster.run(UpdateCtl(), ANNA)
-
-    cluster.run(UploadCtl.of(data, TO_MIXED, told=again), ANNA)
-
-
-def test_the_operation_cannot_be_run_without_a_list(cluster: Cluster) -> None:
-    with pytest.raises(UsageError, match="signed list"):
-        cluster.run(InstallCtl(TO_MIXED), ANNA)
 
 
 def test_a_present_file_that_cannot_be_read_names_the_way_out(cluster: Cluster) -> None:
