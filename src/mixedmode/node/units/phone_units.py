@@ -14,6 +14,7 @@ from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.services.capf.node import order_of
 from mixedmode.services.capf.store import CapfStore
+from mixedmode.services.files.ahead import Ahead
 from mixedmode.services.files.configs import ConfigStore
 from mixedmode.services.files.phoneconfig import ConfigFacts
 from mixedmode.services.files.store import FolderStore
@@ -88,7 +89,14 @@ class PhoneUnits:
             self.files.reload()
             self.configs.reload()
 
-        return TftpService(self.configs, host=self._host, port=port, prepare=read, reuse_port=self._shared)
+        return TftpService(
+            self.configs,
+            host=self._host,
+            port=port,
+            prepare=read,
+            ahead=Ahead(self.configs, lambda: self._cluster.devices),
+            reuse_port=self._shared,
+        )
 
     def _https_context(self) -> ssl.SSLContext:
         # Phones come here for the EC certificate of the TFTP role, which there is from version 11 on.

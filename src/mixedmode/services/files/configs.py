@@ -1,4 +1,4 @@
-"""Configuration files built and signed when a phone asks, in front of the files of a node's folder.
+"""Configuration files built and signed ahead, or when a phone asks, in front of the files of a node's folder.
 
 Rules:
 
@@ -10,23 +10,27 @@ Rules:
 4. A device of security mode "encrypted" whose LSC is known, with an RSA key, gets its configuration encrypted to it:
    ``.enc.sgn`` holds it, ``.sgn`` and the plain name a stub that tells the phone to ask for that.
    A device for which nothing waits at CAPF is told that certificate's MD5, so that it does not go there.
-5. What was built is kept until something in the cluster changes (:meth:`ConfigStore.forget`); the bytes of kept files
-   are bounded, and the oldest go first. Another key, or another digest, signs only from the next restart of TFTP on, as
-   in CUCM: until then the ITL that it serves names the old one.
+5. What was built is looked at anew when something in the cluster has changed (:meth:`ConfigStore.forget`), and signed
+   anew only if what is signed, or to whom it is encrypted, is not as it was. The bytes of kept files are bounded, and
+   the oldest go first. Another key, or another digest, signs only from the next restart of TFTP on, as in CUCM: until
+   then the ITL that it serves names the old one.
 6. The servers of a device pool are looked up once a second, not for each of the thousands of phones that ask after a
    power cut.
-7. Files may be asked for from several threads; what was built of an older state of the cluster is never kept.
+7. Files may be asked for from several threads; what was built of an older state of the cluster is never kept
+   as one of a newer.
+8. What devices will ask for is built before they do (:mod:`.ahead`); nothing is turned out for it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from threading import Lock
-from typing import Final
+from threading import Condition, Lock
+from typing import Final, NamedTuple
 
 from mixedmode.cluster.model.parameters import SIGNATURE_ALGORITHM
 from mixedmode.cluster.model.records import Device
@@ -47,7 +51,7 @@ _DEFAULT: Final = ("XMLDefault", "XmlDefault")
 _NAME = re.compile(rf"({DEVICE_PATTERN}|{'|'.join(_DEFAULT)})\.cnf\.xml(\.sgn|\.enc\.sgn)?")
 _KEPT_BYTES: Final = 96 << 20
 """The configurations of a full cluster, twice over."""
-_FILE_COST: Final = 256
+_FILE_COST: Final = 400
 """Bytes that a kept file costs beside its content."""
 _FACTS_SECONDS: Final = 1.0
 _POOLS: Final = 4096
@@ -59,8 +63,22 @@ Locate = Callable[[str], ConfigFacts]
 """The servers that phones of a node's device pool are told of, by device name."""
 
 
+class _Kept(NamedTuple):
+    """A file that was built.
+
+    Attributes:
+        data: It.
+        mark: Of all that it was made of.
+        state: Of the cluster, when that was last looked at.
+    """
+
+    data: bytes
+    mark: bytes
+    state: int
+
+
 class ConfigStore:
-    """Builds configuration files on demand.
+    """Builds configuration files.
 
     Args:
         files: The node's folder.
@@ -71,6 +89,9 @@ class ConfigStore:
         lsc: Gives a device's LSC, None where it is not known.
         capf: Says what waits for a device at CAPF.
         kept_bytes: Most bytes of built files to keep.
+
+    Attributes:
+        signed: How many signatures were made.
     """
 
     def __init__(
@@ -94,80 +115,151 @@ class ConfigStore:
         self._capf = capf
         self._lock = Lock()
         self._state = 0
-        self._kept: dict[str, bytes] = {}
+        self._changed = Condition(self._lock)
+        self._kept: dict[str, _Kept] = {}
+        self._ready = 0
         self._kept_cost = 0
         self._kept_most = kept_bytes
         self._pools: dict[str, tuple[float, ConfigFacts]] = {}
         self._signing: tuple[Signer, DigestAlgorithm] | None = None
+        self._reloads = 0
+        self.signed = 0
+
+    @property
+    def state(self) -> int:
+        """A number that grows when the cluster has changed."""
+        return self._state
+
+    @property
+    def ready_count(self) -> int:
+        """How many files are built of what the cluster is now."""
+        return self._ready
 
     def reload(self) -> None:
-        """Forget what was built, and with which key, so that changed keys and parameters take effect."""
-        self.forget()
-        self._signing = None
+        """Look anew at what was built, and with which key, so that changed keys and parameters take effect."""
+        with self._lock:
+            self._signing = None
+            self._reloads += 1
+            self._forget()
 
     def forget(self) -> None:
-        """Forget what was built, so that changed devices, LSCs and servers take effect."""
+        """Look anew at what was built, so that changed devices, LSCs and servers take effect."""
         with self._lock:
-            self._state += 1
-            self._kept.clear()
-            self._kept_cost = 0
-            self._pools.clear()
+            self._forget()
+
+    def wait_for_change(self, state: int, seconds: float) -> bool:
+        """Wait until the cluster is in another state than ``state``; return whether it is."""
+        with self._lock:
+            return self._changed.wait_for(lambda: self._state != state, seconds)
+
+    def _forget(self) -> None:
+        self._state += 1
+        self._ready = 0
+        self._pools.clear()
+        self._changed.notify_all()
 
     def ready(self, name: str) -> bool:
         """Tell whether :meth:`lookup` returns at once, since nothing has to be built."""
-        return name in self._kept or _NAME.fullmatch(name) is None or self.files.lookup(name) is not None
+        return self._fresh(name) is not None or _NAME.fullmatch(name) is None or self.files.lookup(name) is not None
 
     def lookup(self, name: str) -> FileData | None:
         """Return what is served under ``name``."""
         found = self.files.lookup(name)
         if found is not None:
             return found
-        kept = self._kept.get(name)
-        if kept is not None:
-            return kept
+        fresh = self._fresh(name)
+        if fresh is not None:
+            return fresh
         match = _NAME.fullmatch(name)
         if match is None:
             return None
         state = self._state
-        built = self._build(name, match[1], match[2] or "")
+        device = None if match[1] in _DEFAULT else self._reader.device(match[1])
+        if device is None and match[1] not in _DEFAULT:
+            return None
+        built = self._build(name, match[1], match[2] or "", device)
         return None if built is None else self._keep(name, built, state)
 
-    def _keep(self, name: str, built: bytes, state: int) -> bytes:
+    def make_ready(self, device: Device, state: int) -> bool:
+        """Build and sign what a device will ask for, as far as it is not ready.
+
+        Args:
+            device: The device, as it was read after ``state`` was.
+            state: The cluster's; nothing is done if it is another one by now.
+
+        Returns:
+            Whether there is room for more.
+        """
+        suffixes = (".sgn", _ENCRYPTED) if self._lsc_of(device) is not None else (".sgn",)
+        for suffix in suffixes:
+            name = f"{device.name}.cnf.xml{suffix}"
+            if state != self._state or self._fresh(name) is not None or self.files.lookup(name) is not None:
+                continue
+            built = self._build(name, device.name, suffix, device)
+            if built is None:
+                continue
+            if name not in self._kept and self._kept_cost + len(built[0]) + _FILE_COST > self._kept_most:
+                return False
+            self._keep(name, built, state)
+        return True
+
+    def drop_older(self, state: int) -> None:
+        """Drop what was not looked at since the cluster is in ``state``: files of devices that are gone."""
+        with self._lock:
+            for name in [name for name, kept in self._kept.items() if kept.state < state]:
+                self._kept_cost -= len(self._kept.pop(name).data) + _FILE_COST
+
+    def _fresh(self, name: str) -> bytes | None:
+        kept = self._kept.get(name)
+        return kept.data if kept is not None and kept.state == self._state else None
+
+    def _keep(self, name: str, built: tuple[bytes, bytes], state: int) -> bytes:
         """Keep a file, unless the cluster has changed meanwhile; return the one that is served."""
+        data, mark = built
         with self._lock:
             if state != self._state:
-                return built
-            if name in self._kept:
-                return self._kept[name]
-            self._kept[name] = built
-            self._kept_cost += len(built) + _FILE_COST
+                return data
+            before = self._kept.pop(name, None)
+            if before is not None:
+                if before.state == state:
+                    self._kept[name] = before
+                    return before.data
+                self._kept_cost -= len(before.data) + _FILE_COST
+            self._kept[name] = _Kept(data, mark, state)
+            self._ready += 1
+            self._kept_cost += len(data) + _FILE_COST
             while self._kept_cost > self._kept_most:
-                oldest = next(iter(self._kept))
-                self._kept_cost -= len(self._kept.pop(oldest)) + _FILE_COST
-        return built
+                gone = self._kept.pop(next(iter(self._kept)))
+                self._ready -= gone.state == state
+                self._kept_cost -= len(gone.data) + _FILE_COST
+        return data
 
-    def _build(self, name: str, device_name: str, suffix: str) -> bytes | None:
+    def _build(self, name: str, device_name: str, suffix: str, device: Device | None) -> tuple[bytes, bytes] | None:
+        """Return a file and its mark: the kept one, if all that it was made of is as it was."""
         lsc = None
-        if device_name not in _DEFAULT:
-            device = self._reader.device(device_name)
-            if device is None:
-                return None
+        if device is not None:
             facts = replace(self._facts(device), protocol=device.protocol, security_mode=device.security_mode)
             lsc = self._lsc_of(device)
             order = self._capf(device_name)
-            mark = "" if lsc is None or order.waits else lsc.md5.hex()
-            facts = replace(facts, capf_mode=order.mode, certificate_hash=mark)
+            certificate = "" if lsc is None or order.waits else lsc.md5.hex()
+            facts = replace(facts, capf_mode=order.mode, certificate_hash=certificate)
         else:
             facts = self._locate(device_name)
         content = render_config(facts if lsc is None else replace(facts, encrypted=True))
-        if lsc is not None:
-            return self._encrypted(content, device_name, lsc, suffix)
-        if suffix == _ENCRYPTED:
+        if lsc is None and suffix == _ENCRYPTED:
             return None
-        if not suffix:
-            return content
-        signer, digest = self._signer()
-        return sign_file(content, signer, filename=name, digest=digest, timestamp=int(self._clock()))
+        signing = self._signer() if suffix else None
+        mark = _mark(content, lsc, signing)
+        kept = self._kept.get(name)
+        if kept is not None and kept.mark == mark:
+            return kept.data, mark
+        if signing is None:
+            return (content if lsc is None else make_stub(content, lsc)), mark
+        self.signed += 1
+        if lsc is not None:
+            return self._encrypted(content, device_name, lsc, suffix, signing), mark
+        signer, digest = signing
+        return sign_file(content, signer, filename=name, digest=digest, timestamp=int(self._clock())), mark
 
     def _lsc_of(self, device: Device) -> Certificate | None:
         """Return the certificate to encrypt a device's configuration to, None if it stays in the clear (rule 4)."""
@@ -176,10 +268,10 @@ class ConfigStore:
         lsc = self._lsc(device.name)
         return lsc if lsc is not None and lsc.key_kind == "RSA" else None
 
-    def _encrypted(self, content: bytes, device: str, lsc: Certificate, suffix: str) -> bytes:
-        if not suffix:
-            return make_stub(content, lsc)
-        signer, digest = self._signer()
+    def _encrypted(
+        self, content: bytes, device: str, lsc: Certificate, suffix: str, signing: tuple[Signer, DigestAlgorithm]
+    ) -> bytes:
+        signer, digest = signing
         made = encrypt_config(
             content,
             signer,
@@ -207,11 +299,24 @@ class ConfigStore:
         return facts
 
     def _signer(self) -> tuple[Signer, DigestAlgorithm]:
-        if self._signing is None:
+        reloads, signing = self._reloads, self._signing
+        if signing is None:
             algorithm = self._reader.parameter(SIGNATURE_ALGORITHM.name)
             digest = DigestAlgorithm.SHA512 if "512" in algorithm else DigestAlgorithm.SHA1
-            self._signing = self._reader.signer(self._node, Purpose.CALLMANAGER.value), digest
-        return self._signing
+            signing = self._reader.signer(self._node, Purpose.CALLMANAGER.value), digest
+            with self._lock:
+                if reloads == self._reloads:
+                    self._signing = signing
+        return signing
+
+
+def _mark(content: bytes, lsc: Certificate | None, signing: tuple[Signer, DigestAlgorithm] | None) -> bytes:
+    """Return a hash of all that a file is made of, but for the time and what is random."""
+    parts = (content, lsc.der if lsc else b"", signing[0].certificate.der if signing else b"")
+    text = signing[1].name if signing else ""
+    return hashlib.blake2b(
+        b"".join(len(part).to_bytes(4) + part for part in parts) + text.encode(), digest_size=16
+    ).digest()
 
 
 __all__ = ["ConfigFacts", "ConfigStore", "Server"]

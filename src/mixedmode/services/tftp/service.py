@@ -21,6 +21,7 @@ from typing import Final
 
 from mixedmode.errors import MixedModeError
 from mixedmode.protocols.tftp import ErrorCode, Mode, ServerCounters, ServerLimits
+from mixedmode.services.files.ahead import Ahead
 from mixedmode.services.files.disk_files import DiskFile, FileData
 from mixedmode.services.files.file_names import clean_name
 from mixedmode.services.files.store import BuildingStore, FileStore, ServedFile, ServedFileCache
@@ -48,6 +49,7 @@ class TftpService(Service):
         port: The UDP port; 0 chooses a free one.
         limits: Bounds on transfers, time and options.
         prepare: Called at each start, in a thread; reads the files that the store serves.
+        ahead: Builds what will be asked for, while the service runs.
         reuse_port: Let several services, one in each process, share the port.
     """
 
@@ -59,11 +61,13 @@ class TftpService(Service):
         port: int = 0,
         limits: ServerLimits | None = None,
         prepare: Callable[[], None] | None = None,
+        ahead: Ahead | None = None,
         reuse_port: bool = False,
     ) -> None:
         super().__init__("the TFTP service")
         self.store = store
         self._read_files = prepare
+        self._ahead = ahead
         self.limits = limits or ServerLimits()
         self.counters = ServerCounters()
         self._host, self._port, self._reuse_port = host, port, reuse_port
@@ -79,7 +83,7 @@ class TftpService(Service):
         self._timer: asyncio.TimerHandle | None = None
 
     def _levels(self) -> Mapping[str, int]:
-        return self.counters.snapshot()
+        return {**self.counters.snapshot(), **(self._ahead.levels if self._ahead is not None else {})}
 
     async def _open(self) -> Address:
         """Listen.
@@ -102,6 +106,8 @@ class TftpService(Service):
             self._lane(address[0])
             read = self._read_requests
         self._loop.add_reader(listener.fileno(), read)
+        if self._ahead is not None:
+            self._ahead.start()
         name = listener.getsockname()
         return str(name[0]), int(name[1])
 
@@ -109,6 +115,7 @@ class TftpService(Service):
         """Let transfers under way finish."""
         for lane in self._lanes.values():
             lane.engine.draining = True
+        await self._end_ahead()
         end = monotonic() + timeout
         # A look now and then costs the packets nothing; telling a waiter would cost every transfer.
         while self.counters.active and monotonic() < end:  # noqa: ASYNC110
@@ -120,6 +127,7 @@ class TftpService(Service):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        await self._end_ahead()
         self._builder.close()
         sockets = [lane.sock for lane in self._lanes.values()]
         if self._listener is not None:
@@ -131,6 +139,10 @@ class TftpService(Service):
         self._listener = None
         self._lanes.clear()
         self.counters.active = 0
+
+    async def _end_ahead(self) -> None:
+        if self._ahead is not None:
+            await asyncio.to_thread(self._ahead.stop)
 
     def _lane(self, host: str) -> Lane:
         sock = bind_datagram(self._family, (host, 0))
