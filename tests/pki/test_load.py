@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from mixedmode.pki.certificates.load import (
     save_signer,
 )
 from mixedmode.pki.certificates.profiles import KeyKind
-from mixedmode.pki.files import write_atomic
+from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.pki.signing.signer import Signer, SignerError, SoftwareSigner
 from tests.pki.material import key, openssl, signer
@@ -222,6 +223,9 @@ def test_an_atomic_write_leaves_the_old_file_or_the_new(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_atomic(tmp_path / "absent" / "x", b"four")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["CTLFile.tlv", "folder"]
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no file that only its owner reads"):
+        write_atomic(tmp_path / "pipe", b"a key", mode=PRIVATE)
     assert isinstance(load_certificate(DATA / "keys" / "capf.crt"), Certificate)
 
 

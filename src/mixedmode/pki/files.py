@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import tempfile
@@ -70,15 +71,40 @@ def within(data: bytes, name: str, limit: int) -> bytes:
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write a file whole: temporary file in the same folder, fsync, rename, fsync of the folder.
 
+    A device or a pipe, such as ``/dev/stdout``, is written to and not replaced: root would take it from everybody.
+
     Args:
         path: The file; its folder must exist.
         data: Its content.
         mode: Its permissions, set before the first byte is written.
 
     Raises:
-        OSError: The folder does not exist, is full or is not writable; the old file is untouched.
+        OSError: The folder does not exist, is full or is not writable, or others could read from the device what is
+            private; the old file is untouched. The error names the path.
     """
     path = Path(path)
+    special = _is_special(path)
+    if special and not mode & OTHERS:
+        raise OSError(errno.EINVAL, "it is no file that only its owner reads", str(path))
+    try:
+        if special:
+            path.write_bytes(data)
+        else:
+            _replace(path, data, mode)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        found = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(found) and not stat.S_ISDIR(found)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

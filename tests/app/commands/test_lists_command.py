@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from mixedmode.cluster.engine.principal import Principal
+from mixedmode.cluster.store.schema import TrustFileHistoryRow
 from tests.cluster.building import MIXED, NON_SECURE, PUB, SUB, ctl_of, make
 from tests.support import run_mixedmode
 
@@ -78,3 +81,34 @@ def test_what_cannot_be_shown_is_said(published: tuple[Path, bytes], words: list
 def test_without_a_cluster(tmp_path: Path) -> None:
     done = run_mixedmode("lists", "--directory", tmp_path)
     assert (done.returncode, "no cluster" in done.stderr) == (2, True)
+
+
+def test_a_list_whose_entry_a_copy_has_not_yet(tmp_path: Path) -> None:
+    cluster = make(tmp_path / "lab")
+    data = cluster.folder(PUB).read("ITLFile.tlv")
+    assert data is not None
+    with cluster.database.write() as session:
+        session.execute(delete(TrustFileHistoryRow))
+    cluster.close()
+    done = run_mixedmode("lists", hashlib.md5(data).hexdigest(), "--directory", cluster.directory)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"a list of this cluster, {len(data)} bytes")
+
+
+def test_a_file_that_cannot_be_written_is_named_and_a_pipe_is_written_to(
+    published: tuple[Path, bytes], tmp_path: Path
+) -> None:
+    directory, first = published
+    words = ("lists", hashlib.md5(first).hexdigest(), "--directory", directory, "--output")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "absent" / "x", tmp_path / "folder"):
+        done = run_mixedmode(*words, path)
+        assert (done.returncode, done.stderr.startswith(f"error: {path}: ")) == (2, True)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run_mixedmode(*words, pipe).returncode == 0
+        assert os.read(reader, 1 << 16) == first
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()

@@ -76,9 +76,10 @@ def _print_list(found: ArchivedList, output: Path | None, *, json: bool) -> None
         times = [_document(each) for each in found.publications]
         print_json({**hashes, "length": len(found.data), "publications": times, "file": output and str(output)})
         return
-    first = found.publications[0]
+    # A copy that is being made may have the list before it has the entry of its publication.
+    name = next((each.name for each in found.publications), "a list of this cluster")
     lines = [
-        f"{first.name}, {len(found.data)} bytes",
+        f"{name}, {len(found.data)} bytes",
         *(f"  {name.upper():<7} {value}" for name, value in hashes.items()),
     ]
     for each in found.publications:
