@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.inventory.cells import COLUMNS, KIND_COLUMNS, Cells, plain
@@ -36,8 +36,18 @@ _CARRIED: Final = ("registered", "last_seen")
 _EXAMPLES: Final = 5
 Row = tuple[str, "PhoneKind", tuple[str, ...]]
 """Name, what is known, and the carried columns ``registered`` and ``last_seen``."""
-_Raw = tuple[int, int, str, tuple[str, ...], tuple[str, ...]]
-"""Row, line (0: none), name, the cells of its kind, the carried ones."""
+
+
+class _CsvReader(Protocol):
+    @property
+    def line_num(self) -> int:
+        """Lines that were read after the header's."""
+
+
+Line = int | _CsvReader
+"""A line (0: none), or what knows it: to ask for each row's would take a tenth of the time."""
+_Raw = tuple[int, Line, str, tuple[str, ...], tuple[str, ...]]
+"""Row, line, name, the cells of its kind, the carried ones."""
 
 
 @dataclass
@@ -63,7 +73,8 @@ class Inventory:
     ignored: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     has_carried: bool = False
-    _kinds: dict[tuple[str, ...], PhoneKind | MixedModeError] = field(default_factory=dict)
+    _columns: tuple[str, ...] = KIND_COLUMNS
+    _kinds: dict[tuple[str, ...], PhoneKind] = field(default_factory=dict)
     _interned: dict[PhoneKind, PhoneKind] = field(default_factory=dict)
 
     def rows(self, stream: BinaryIO) -> Iterator[Row]:
@@ -75,7 +86,7 @@ class Inventory:
         source = opened(stream, self.name)
         head = source.peek(1 << 12).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         raw = self._array(source) if head == b"[" else self._lines(source) if head == b"{" else self._csv(source)
-        seen: set[int | str] = set()
+        seen: set[str] = set()
         known = self._kinds
         for row, line, text, cells, carried in raw:
             try:
@@ -83,27 +94,29 @@ class Inventory:
             except MixedModeError as error:
                 self._refuse(row, line, "name", error)
                 continue
-            key = int(name[3:], 16) if name.startswith("SEP") else name
-            if key in seen:
+            if name in seen:
                 self._refuse(row, line, "name", UsageError(f"{name} is there twice", next_step="name each phone once"))
                 continue
-            kind = known.get(cells) or self._kind(cells)
-            if isinstance(kind, MixedModeError):
-                self._refuse(row, line, kind.where or "", kind)
-                continue
-            seen.add(key)
+            kind = known.get(cells)
+            if kind is None:
+                found = self._kind(cells)
+                if isinstance(found, MixedModeError):
+                    self._refuse(row, line, found.where or "", found)
+                    continue
+                kind = found
+            seen.add(name)
             yield name, kind, carried
 
     def _kind(self, cells: tuple[str, ...]) -> PhoneKind | MixedModeError:
         try:
-            kind = self.cells.kind(dict(zip(KIND_COLUMNS, cells, strict=True)))
-            found: PhoneKind | MixedModeError = self._interned.setdefault(kind, kind)
+            kind = self.cells.kind(dict(zip(self._columns, cells, strict=True)))
         except MixedModeError as error:
             return error
-        self._kinds[cells] = found
+        found = self._kinds[cells] = self._interned.setdefault(kind, kind)
         return found
 
-    def _refuse(self, row: int, line: int, column: str, error: MixedModeError) -> None:
+    def _refuse(self, row: int, place: Line, column: str, error: MixedModeError) -> None:
+        line = place if isinstance(place, int) else place.line_num + 1
         made = MalformedError(
             f"row {row}, column {column}: {error.what}" if column else f"row {row}: {error.what}",
             where=f"{self.name}:{line}" if line else self.name,
@@ -132,28 +145,29 @@ class Inventory:
         reader = csv.reader(lines, delimiter=separator, strict=True)
         width = len(names)
         name_of = itemgetter(names.index("name"))
-        kind_of = _getter(names, KIND_COLUMNS)
+        self._columns = tuple(each for each in KIND_COLUMNS if each in names)
+        kind_of = _getter(names, self._columns)
         carried_of = _getter(names, _CARRIED) if self.has_carried else _nothing
         row = 0
         while True:
             try:
                 for cells in reader:
-                    row += 1
-                    if len(cells) != width:
-                        self._odd(row, reader.line_num + 1, cells, names)
-                        row -= not cells
-                        continue
-                    yield row, reader.line_num + 1, name_of(cells), kind_of(cells), carried_of(cells)
+                    if len(cells) == width:
+                        row += 1
+                        yield row, reader, name_of(cells), kind_of(cells), carried_of(cells)
+                    elif cells:
+                        row += 1
+                        self._odd(row, reader, cells, names)
             except csv.Error as error:
                 row += 1
-                self._refuse(row, reader.line_num + 1, "", MalformedError(f"this is no CSV: {error}"))
+                self._refuse(row, reader, "", MalformedError(f"this is no CSV: {error}"))
             else:
                 return
 
-    def _odd(self, row: int, line: int, cells: list[str], names: tuple[str, ...]) -> None:
+    def _odd(self, row: int, line: Line, cells: list[str], names: tuple[str, ...]) -> None:
         if cells and cells[0] == OVERLONG:
             self._refuse(row, line, "", MalformedError(f"the line is longer than {LONGEST} characters"))
-        elif cells:
+        else:
             many = len(cells) > len(names)
             column = names[-1] if many else names[len(cells)]
             what = f"the row has {len(cells)} fields, the header {len(names)}"
@@ -216,8 +230,8 @@ class Inventory:
                 self._refuse(row, line, name, MalformedError("this is no text"))
                 return
         carried = tuple(cells.get(each, "") for each in _CARRIED)
-        self.has_carried = self.has_carried or any(carried)
-        yield row, line, cells.get("name", ""), tuple(cells.get(each, "") for each in KIND_COLUMNS), carried
+        kind = tuple(cells.get(each, "") for each in KIND_COLUMNS)
+        yield row, line, cells.get("name", ""), kind, carried if any(carried) else ()
 
 
 def _nothing(_cells: list[str]) -> tuple[str, ...]:
@@ -226,14 +240,7 @@ def _nothing(_cells: list[str]) -> tuple[str, ...]:
 
 def _getter(names: tuple[str, ...], wanted: tuple[str, ...]) -> Callable[[list[str]], tuple[str, ...]]:
     """Return a function that picks the cells of columns; those that are not there are empty."""
-    if all(each in names for each in wanted):
+    if len(wanted) > 1 and all(each in names for each in wanted):
         return itemgetter(*(names.index(each) for each in wanted))
-    places = [names.index(each) if each in names else len(names) for each in wanted]
-    pick = itemgetter(*places)
-
-    def picked(cells: list[str]) -> tuple[str, ...]:
-        cells.append("")
-        found: tuple[str, ...] = pick(cells)
-        return found
-
-    return picked
+    places = [names.index(each) if each in names else None for each in wanted]
+    return lambda cells: tuple("" if place is None else cells[place] for place in places)

@@ -151,7 +151,7 @@ def _evaluated(
 
     from mixedmode.app.commands.forecasting.phones_out import written
     from mixedmode.forecast.remedies import remedy
-    from mixedmode.forecast.tally import Cell
+    from mixedmode.forecast.tally import EXAMPLES, Cell
     from mixedmode.inventory.cells import Cells
     from mixedmode.inventory.library import Library
     from mixedmode.inventory.reading import Inventory
@@ -175,7 +175,9 @@ def _evaluated(
             if cell is None:
                 forecast = forecaster.of(kind, absences)
                 cell = cells[key] = Cell(forecast, remedy(forecaster, forecast, absences), absences)
-            cell.add(device)
+            cell.count += 1
+            if cell.count <= EXAMPLES:
+                cell.examples.append(device)
             if write is not None:
                 write(device, cell, carried)
             count += 1

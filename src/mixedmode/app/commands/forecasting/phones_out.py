@@ -54,18 +54,19 @@ def written(path: Path | None) -> Iterator[Rows | None]:
 
 def _csv_rows(file: TextIO) -> Rows:
     writer = csv.writer(file)
-    started = False
+    columns: tuple[str, ...] = ()
     rest_of: dict[int, str] = {}
     write = file.write
 
     def row(name: str, cell: Cell, carried: tuple[str, ...]) -> None:
-        nonlocal started
-        if not started:
-            writer.writerow((*COLUMNS, *CARRIED) if carried else COLUMNS)
-            started = True
-        if carried:
+        nonlocal columns
+        if not columns:
+            columns = (*COLUMNS, *CARRIED) if carried else COLUMNS
+            writer.writerow(columns)
+        if columns is not COLUMNS:
             forecast = cell.forecast
-            writer.writerow((name, forecast.outcome.value, forecast.reason, cell.remedy, *carried))
+            more = carried or ("",) * len(CARRIED)
+            writer.writerow((name, forecast.outcome.value, forecast.reason, cell.remedy, *more))
             return
         # What phones of one kind have in common is put into CSV's form once.
         rest = rest_of.get(id(cell))
