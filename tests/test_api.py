@@ -43,3 +43,9 @@ def test_it_loads_nothing_of_a_server() -> None:
     code = "import sys, mixedmode.api; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not INSIDE & set(done.stdout.split())
+
+
+def test_scripts_that_know_the_models_by_their_old_place_still_run() -> None:
+    from mixedmode.phone.models import get_model
+
+    assert get_model("CP-8845-K9") == api.get_model("8845")
