@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -35,6 +36,7 @@ from mixedmode.services.net.guesses import GuessPolicy as LoginPolicy
 
 __all__ = ["LoginGuard", "LoginPolicy"]
 
+_log = logging.getLogger(__name__)
 _KEPT_LOCKS: Final = 1_000
 """Locks in the file; the oldest goes first."""
 _CHECKS_AT_ONCE: Final = 2
@@ -175,5 +177,7 @@ class LoginGuard:
                     await asyncio.to_thread(write_locks, self._lock_file, self._kept)
         for account, address in new:
             # Nor must a database that is down.
-            with contextlib.suppress(MixedModeError):
+            try:
                 await asyncio.to_thread(self.told, account, address)
+            except MixedModeError as error:
+                _log.warning("audit record of a lock of %s from %s lost: %s", account or "all", address or "all", error)

@@ -62,11 +62,6 @@ class Command(IntEnum):
     QUERY_ANSWER = 4
 
     @property
-    def is_request(self) -> bool:
-        """Whether a client sends it."""
-        return self in {Command.VERIFY_REQUEST, Command.QUERY_REQUEST}
-
-    @property
     def answer(self) -> Command:
         """The command of the answer to this request."""
         return Command(self + 1)

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mixedmode.errors import MalformedError
-from mixedmode.phone.mind.trust.asking import tvs_obstacle
 from mixedmode.phone.mind.trust.decisions import (
     Decision,
     ListKind,
@@ -243,10 +242,6 @@ class TrustPolicy:
         return state.itl is not None and is_blanked(state.itl, sast_only=self.settings.sast_only_itl_is_blank)
 
     # Files.
-
-    def may_ask_tvs(self, state: TrustState) -> bool:
-        """Return whether the phone would ask TVS at all."""
-        return tvs_obstacle(self.model, state) is None
 
     def expects_signed(self, state: TrustState) -> bool:
         """Return whether the phone asks for ``.sgn`` files and refuses others (1.3)."""
