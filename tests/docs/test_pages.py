@@ -24,9 +24,8 @@ from tests.softhsm import MODULE
 from tests.support import what_make_does
 
 ELSEWHERE = {
-    "cd docs/examples/forecast": ("the next one is run there", "tests/forecast/test_example.py"),
-    "mixedmode forecast --inventory inventory.csv --lists lists --publish publish/CTLFile.tlv,publish/ITLFile.tlv "
-    "--tvs-trust tvs": ("run there", "tests/forecast/test_example.py"),
+    "mixedmode forecast --inventory $E/inventory.csv --lists $E/lists --tvs-trust $E/tvs "
+    "--publish $E/publish/CTLFile.tlv,$E/publish/ITLFile.tlv": ("run from the tree", "tests/forecast/test_example.py"),
     "make test": ("it runs this test", "tests/test_setup.py"),
     "mixedmode rehearse non-secure-to-mixed --phones 20": (
         "played in full", "tests/procedures/test_non_secure_to_mixed.py",

@@ -39,7 +39,7 @@ def fleet(plan: Plan, *phones: tuple[str, Held, Held, int, tuple[bool, ...]]) ->
 
 
 def test_an_upload_before_the_move_saves_those_that_can_ask() -> None:
-    """A2, wrong order 4 of phone-trust.md 7: another cluster's signer, which TVS does not know."""
+    """A2 of the field notes: another cluster's signer, which TVS does not know."""
     new = itl("other-cluster", servers=("other-cluster",))
     plan = Plan((publish(new),), Tvs.OLD)
     fates, proposal = fleet(plan, ("8841", None, OLD_ITL, 1, ()), ("8841", None, itl("callmanager", tvs=False), 1, ()))
@@ -75,7 +75,7 @@ def test_the_lists_in_the_wrong_order_lock_out_and_the_right_order_is_found() ->
 
 
 def test_a_regenerated_callmanager_loses_legacy_phones_under_any_plan() -> None:
-    """Wrong order 2 of phone-trust.md 7, and no plan helps."""
+    """A new CallManager certificate and phones that cannot ask TVS: no plan helps."""
     plan = Plan((publish(ctl("new", servers=("new",))),))
     fates, proposal = fleet(plan, ("7940", OLD_CTL, None, 1, ()), ("7960", OLD_CTL, None, SECURE, ()))
     assert fates == [Fate.FROZEN, Fate.LOCKED_OUT]
@@ -93,7 +93,7 @@ def test_silent_tvs_is_made_to_answer() -> None:
 
 
 def test_the_rollback_flag_between_secure_clusters_freezes() -> None:
-    """Row 14 and wrong order 5 of phone-trust.md 7."""
+    """The flag blanks no CTL, and then TVS cannot be asked any more (phone-trust.md 7)."""
     plan = Plan((publish(itl("callmanager", blanked=True)), publish(ctl("other"), itl("other"))))
     fates, _ = fleet(plan, ("8841", OLD_CTL, OLD_ITL, 1, ()), ("8841", None, OLD_ITL, 1, ()))
     assert fates[0] is Fate.FROZEN

@@ -216,6 +216,7 @@ def test_a_first_ctl_from_an_unknown_signer_is_a_switch() -> None:
 def test_12_the_note_of_row_12() -> None:
     found = foreseen(step(NEW_CTL), vouched=KNOWS_NEW)
     assert any("FN70613" in note for note in found.notes)
+    assert any("FN70613" in note for note in foreseen(step(NEW_CTL)).notes), "what would help is by that row too"
     assert found.by_tvs is not None
     assert (found.by_tvs.store, found.by_tvs.servers) == ("Phone-SAST-trust", ("tvs",))
 

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 
 from mixedmode.forecast.plan import Plan
 from mixedmode.inventory.kinds import PhoneKind, Unexplained
+from mixedmode.phone.mind.fate.afar import Help
 from mixedmode.phone.mind.fate.offers import Stage, reaches
 from mixedmode.phone.mind.fate.prospect import OPEN_SETTINGS, Fate, Prospect, what_becomes
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
@@ -177,7 +178,7 @@ class Forecast:
         found: dict[str, None] = {}
         for link in self.chain:
             decision = link.decision
-            if decision.row == 12 and decision.voucher is Voucher.TVS:
+            if decision.row == 12 and (decision.voucher is Voucher.TVS or Help.TVS in self.prospect.helps):
                 found[_BY_CTL_ALONE_NOTE] = None
             if decision.older:
                 found[f"step {link.step}: the {link.file} is older than the one that it replaces"] = None
