@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from sqlalchemy.orm import Session
 
@@ -45,16 +46,29 @@ _DELIVERED = "waiting files delivered"
 _FIRST_ITL = "first ITL"
 
 
+class Ports(TypedDict, total=False):
+    """What a cluster reaches the world by; each has a default.
+
+    Attributes:
+        distributor: The way to put files on nodes; by default into their folders.
+        licences: Whom to ask for licences; by default the database.
+        replication: Whom to ask whether the nodes hold the same data; by default all read this database.
+        clock: The time, UTC.
+    """
+
+    distributor: Distributor | None
+    licences: LicenceService | None
+    replication: ReplicationMonitor | None
+    clock: Clock
+
+
 class Cluster(ClusterState):
     """A cluster.
 
     Args:
         directory: Holds a folder for each node, and the embedded database.
         database: Migrated.
-        distributor: The way to put files on nodes; by default into their folders.
-        licences: Whom to ask for licences; by default the database.
-        replication: Whom to ask whether the nodes hold the same data; by default all read this database.
-        clock: The time, UTC.
+        ports: What it reaches the world by.
 
     Attributes:
         devices: The phones.
@@ -66,19 +80,15 @@ class Cluster(ClusterState):
         self,
         directory: Path,
         database: Database,
-        *,
-        distributor: Distributor | None = None,
-        licences: LicenceService | None = None,
-        replication: ReplicationMonitor | None = None,
-        clock: Clock = utc_now,
+        **ports: Unpack[Ports],
     ) -> None:
         super().__init__(
             directory,
             database,
-            distributor=distributor or LocalDistributor(directory),
-            licences=licences or DatabaseLicences(database),
-            replication=replication or SharedDatabase(),
-            clock=clock,
+            distributor=ports.get("distributor") or LocalDistributor(directory),
+            licences=ports.get("licences") or DatabaseLicences(database),
+            replication=ports.get("replication") or SharedDatabase(),
+            clock=ports.get("clock", utc_now),
         )
         self.query_database: Database | None = None
         self.devices = DeviceStore(database)
@@ -91,11 +101,8 @@ class Cluster(ClusterState):
         spec: ClusterSpec,
         *,
         database_url: str | None = None,
-        distributor: Distributor | None = None,
-        licences: LicenceService | None = None,
-        replication: ReplicationMonitor | None = None,
-        clock: Clock = utc_now,
         principal: Principal = SYSTEM,
+        **ports: Unpack[Ports],
     ) -> Cluster:
         """Make a new cluster, in non-secure mode, each TFTP node with its ITL, and open it.
 
@@ -103,11 +110,8 @@ class Cluster(ClusterState):
             directory: Gets a folder for each node.
             spec: What to make.
             database_url: Of an empty database; None is SQLite in the folder.
-            distributor: As of the constructor.
-            licences: As of the constructor.
-            replication: As of the constructor.
-            clock: The time, UTC.
             principal: Who has it made.
+            ports: As of the constructor.
 
         Raises:
             UsageError: There is a cluster at this place.
@@ -116,18 +120,15 @@ class Cluster(ClusterState):
         directory.mkdir(parents=True, exist_ok=True)
         database = Database(database_url or sqlite_url(directory / "cluster.db"))
         database.migrate()
-        cluster = cls(
-            directory,
-            database,
-            distributor=distributor,
-            licences=licences,
-            replication=replication,
-            clock=clock,
-        )
+        cluster = cls(directory, database, **ports)
         journal = cluster.operations.journal
         details = {"version": spec.version.text, "nodes": [node.name for node in spec.nodes]}
         creation.create(
-            directory, database, spec, clock(), lambda session: journal.record(session, principal, _MADE, DONE, details)
+            directory,
+            database,
+            spec,
+            cluster.now(),
+            lambda session: journal.record(session, principal, _MADE, DONE, details),
         )
         cluster.publish_missing_itls()
         cluster.make_query_login()
@@ -139,10 +140,7 @@ class Cluster(ClusterState):
         directory: Path,
         *,
         database_url: str | None = None,
-        distributor: Distributor | None = None,
-        licences: LicenceService | None = None,
-        replication: ReplicationMonitor | None = None,
-        clock: Clock = utc_now,
+        **ports: Unpack[Ports],
     ) -> Cluster:
         """Open a cluster; what a dead process left unfinished is finished or undone first.
 
@@ -152,14 +150,7 @@ class Cluster(ClusterState):
         """
         database = _existing_database(directory, database_url)
         database.migrate()
-        cluster = cls(
-            directory,
-            database,
-            distributor=distributor,
-            licences=licences,
-            replication=replication,
-            clock=clock,
-        )
+        cluster = cls(directory, database, **ports)
         cluster._check_there()
         # An operation that another process is running now is no reason to stay closed.
         with contextlib.suppress(ClusterBusyError):
@@ -175,8 +166,7 @@ class Cluster(ClusterState):
         directory: Path,
         *,
         database_url: str | None = None,
-        replication: ReplicationMonitor | None = None,
-        clock: Clock = utc_now,
+        **ports: Unpack[Ports],
     ) -> Cluster:
         """Open a cluster for reading only, as a subscriber does with its own copy of the database.
 
@@ -187,7 +177,7 @@ class Cluster(ClusterState):
             DatabaseError: The database cannot be used.
         """
         database = _existing_database(directory, database_url)
-        cluster = cls(directory, database, replication=replication, clock=clock)
+        cluster = cls(directory, database, **ports)
         cluster._check_there()
         return cluster
 

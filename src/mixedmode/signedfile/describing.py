@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mixedmode.pki.certificates.names import serial_text
 from mixedmode.printable import printable
 from mixedmode.signedfile.errors import BadSignatureError, UnknownSignerError
+from mixedmode.trustlist.document import timestamp_text
 from mixedmode.trustlist.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -69,10 +69,7 @@ def describe_signed(file: SignedFile, signer: Certificate | None = None) -> dict
 
 def signing_time(file: SignedFile) -> str | None:
     """Return when a file was signed, None where it does not say, as Cisco's firmware does not."""
-    seconds = file.header.timestamp
-    if seconds is None or seconds > 0xFFFFFFFF:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp_text(file.header.timestamp)
 
 
 def signed_lines(file: SignedFile, name: str) -> list[str]:

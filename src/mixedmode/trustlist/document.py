@@ -50,7 +50,7 @@ def describe(trust_list: TrustList, verification: Verification, problems: Iterab
         "digest": digest.label if digest is not None else _unknown(header.digest_code),
         "signature_length": None if header.signature is None else len(header.signature),
         "filename": header.filename,
-        "timestamp": _timestamp(header.timestamp),
+        "timestamp": timestamp_text(header.timestamp),
         "verified": verification.verified,
         "verified_by": verification.record.number if verification and verification.record else None,
         "reason": verification.reason,
@@ -109,7 +109,8 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _timestamp(seconds: int | None) -> str | None:
+def timestamp_text(seconds: int | None) -> str | None:
+    """Return the seconds since 1970 of a header as ISO 8601, None where it does not say or says too much."""
     if seconds is None or seconds > 0xFFFFFFFF:
         return None
     return _iso(datetime.fromtimestamp(seconds, UTC))

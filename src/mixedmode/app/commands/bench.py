@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import UsageError
 
 _TREE = Path(__file__).resolve().parents[4]
@@ -27,7 +28,7 @@ def bench(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Under a minute: a first look, too short to report.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Write bench/reports/NAME.txt too.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Measure against peers in the same run. Exit code 1 if a goal is not met, or could not be measured."""
     import subprocess

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mixedmode.app.commands.options import AsJson, Config, LabFolder
 from mixedmode.faces.terminal.console import print_json, print_lines, say
 
 
@@ -20,9 +20,9 @@ def audit_log(
     ] = None,
     outcome: Annotated[str | None, typer.Option(help="started, done, undone, failed, refused or locked.")] = None,
     last: Annotated[int, typer.Option(min=1, max=100_000, help="So many, the newest ones.", metavar="N")] = 20,
-    directory: Annotated[Path | None, typer.Option(help="A lab's folder; ./lab if there is one.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="A node's settings file.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    directory: LabFolder = None,
+    config: Config = None,
+    json: AsJson = False,
 ) -> None:
     """Show the audit log of a node's or a lab's cluster, the newest entry last."""
     from mixedmode.app.targets.hands import looked_at

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixedmode.app import completion
+from mixedmode.app.commands.options import AsJson, Config, LabFolder
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.terminal.console import print_json, print_lines
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The phones that a cluster knows; on the publisher's host.", no_args_is_help=True)
 
-Directory = Annotated[Path | None, typer.Option(help="A lab's folder; ./lab if there is one.")]
 _WHAT = "phones are added"
-Config = Annotated[Path | None, typer.Option("--config", help="A node's settings file.")]
 
 
 @app.command()
@@ -34,7 +33,7 @@ def add(
     device_pool: Annotated[str, typer.Option(help="Made if it is not there.")] = "Default",
     protocol: Annotated[str, typer.Option(help="SCCP or SIP; the model's own if left out.")] = "",
     security_mode: Annotated[int, typer.Option(help="1 non-secure, 2 authenticated, 3 encrypted.")] = 1,
-    directory: Directory = None,
+    directory: LabFolder = None,
     config: Config = None,
 ) -> None:
     """Add a phone."""
@@ -47,7 +46,7 @@ def add(
 @app.command("import")
 def import_devices(
     file: Annotated[Path, typer.Argument(help="CSV with a header: name, model, and any other field of add.")],
-    directory: Directory = None,
+    directory: LabFolder = None,
     config: Config = None,
 ) -> None:
     """Add phones from a CSV file, all of them or none."""
@@ -82,7 +81,7 @@ def change(
     device_pool: Annotated[str | None, typer.Option(help="Made if it is not there.")] = None,
     protocol: Annotated[str | None, typer.Option(help="SCCP or SIP.")] = None,
     security_mode: Annotated[int | None, typer.Option(help="1 non-secure, 2 authenticated, 3 encrypted.")] = None,
-    directory: Directory = None,
+    directory: LabFolder = None,
     config: Config = None,
 ) -> None:
     """Change a phone; what is not given stays."""
@@ -109,7 +108,7 @@ def change(
 @app.command()
 def remove(
     name: Annotated[str, typer.Argument(help="The device's name.", autocompletion=completion.devices)],
-    directory: Directory = None,
+    directory: LabFolder = None,
     config: Config = None,
 ) -> None:
     """Remove a phone."""
@@ -124,9 +123,9 @@ def remove(
 
 @app.command("list")
 def list_devices(
-    directory: Directory = None,
+    directory: LabFolder = None,
     config: Config = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """List the phones and the hashes of the lists that they reported."""
     from mixedmode.app.targets.hands import looked_at

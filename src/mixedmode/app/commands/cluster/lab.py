@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixedmode.app import completion
+from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
@@ -140,7 +141,7 @@ def rehearse(
     directory: Annotated[
         Path | None, typer.Option(help="Keep the lab in this folder; by default it is thrown away.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Play a procedure against a fresh lab, with the administrator's transcript and every phone's outcome.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app.commands.options import AsJson, Config, LabFolder
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines
 
@@ -25,9 +26,9 @@ def lists(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the list of HASH to this file.")] = None,
     node: Annotated[str | None, typer.Option(help="Only the ITL files of this node.")] = None,
-    directory: Annotated[Path | None, typer.Option(help="A lab's folder; ./lab if there is one.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="A node's settings file.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    directory: LabFolder = None,
+    config: Config = None,
+    json: AsJson = False,
 ) -> None:
     """Show every CTL and ITL file that the cluster published: when, for which node, by what; or the one of a hash."""
     if digest is None and output is not None:

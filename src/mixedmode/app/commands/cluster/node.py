@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
@@ -192,7 +193,7 @@ def remove(
 @app.command()
 def status(
     config: Config = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Show what this host's node does; exit code 1 if something of it does not run, 3 if the node does not."""
     from mixedmode.node.host.settings import load_settings

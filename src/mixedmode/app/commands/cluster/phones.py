@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mixedmode.app import completion
+from mixedmode.app.commands.options import AsJson, Config, LabFolder
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines
 from mixedmode.rehearsal.lab.document import meant_lab
@@ -18,9 +19,6 @@ app = typer.Typer(
 )
 
 
-Directory = Annotated[Path | None, typer.Option(help="A lab's folder; ./lab if there is one.")]
-Config = Annotated[Path | None, typer.Option("--config", help="A node's settings file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Names = Annotated[
     list[str] | None,
     typer.Argument(help="Device names; --all for every phone.", metavar="NAME...", autocompletion=completion.phones),
@@ -36,7 +34,7 @@ class Kind(StrEnum):
 
 
 @app.command("list")
-def list_phones(directory: Directory = None, config: Config = None, json: AsJson = False) -> None:
+def list_phones(directory: LabFolder = None, config: Config = None, json: AsJson = False) -> None:
     """List the registered phones and the hashes of the lists that they report."""
     found: list[dict[str, Any]] = _ask(directory, config, {"ask": "phones"})["phones"]
     if json:
@@ -52,7 +50,7 @@ def list_phones(directory: Directory = None, config: Config = None, json: AsJson
 def show(
     names: Names = None,
     every: Annotated[bool, typer.Option("--all", help="Every phone.")] = False,
-    directory: Directory = None,
+    directory: LabFolder = None,
     config: Config = None,
     json: AsJson = False,
 ) -> None:
@@ -81,7 +79,7 @@ def log(
     names: Names = None,
     every: Annotated[bool, typer.Option("--all", help="Every phone.")] = False,
     last: Annotated[int | None, typer.Option(min=1, help="Only so many lines of each.", metavar="LINES")] = None,
-    directory: Directory = None,
+    directory: LabFolder = None,
     json: AsJson = False,
 ) -> None:
     """Print the console log of a lab's phones, as their own consoles word it."""
@@ -101,7 +99,7 @@ def log(
 def delete_ctl(
     names: Names = None,
     every: Annotated[bool, typer.Option("--all", help="Every phone.")] = False,
-    directory: Directory = None,
+    directory: LabFolder = None,
     json: AsJson = False,
 ) -> None:
     """Delete the CTL of a lab's phones, as on their security menu; then reset them."""
@@ -112,7 +110,7 @@ def delete_ctl(
 def delete_itl(
     names: Names = None,
     every: Annotated[bool, typer.Option("--all", help="Every phone.")] = False,
-    directory: Directory = None,
+    directory: LabFolder = None,
     json: AsJson = False,
 ) -> None:
     """Delete the ITL of a lab's phones, as on their security menu; then reset them."""
@@ -128,7 +126,7 @@ def reset(
     kind: Annotated[Kind, typer.Option(help="reset boots, restart fetches the files, apply the configuration.")] = (
         Kind.RESET
     ),
-    directory: Directory = None,
+    directory: LabFolder = None,
     config: Config = None,
     json: AsJson = False,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixedmode.app import completion
+from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines
 from mixedmode.faces.terminal.unusual import warn_of_open_key
@@ -40,7 +41,7 @@ class Form(StrEnum):
 def list_tokens(
     folder: Folder = None,
     module: Module = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """List the tokens that are inserted."""
     found = [_described(token) for token in _inserted(folder, module)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixedmode.app.commands.files.choices import layout_of, one_of, timestamp_of
+from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines
 from mixedmode.faces.terminal.unusual import unusual, warn, warn_of_open_key
@@ -35,7 +36,7 @@ def build(
     signer_version: Annotated[str | None, typer.Option(help="1.0, 1.1 or none [none; 1.0 in layout tlvfile].")] = None,
     layout: Annotated[str, typer.Option(help="cucm, ctlclient or tlvfile.")] = "cucm",
     timestamp: Annotated[str | None, typer.Option(help="ISO 8601 time of signing [now].", metavar="ISO")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Build and sign a trust list.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixedmode.app.commands.files.choices import layout_of, one_of, timestamp_of
+from mixedmode.app.commands.options import AsJson
 from mixedmode.app.targets.sources import SOURCE_HELP, open_source
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.faces.terminal.console import print_bytes, print_json, print_lines, say
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from mixedmode.signedfile import OpenedFile
     from mixedmode.trustlist import Layout, TrustList
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 _SIGNED_LIMIT = 256 << 20
 """Bytes; firmware in ``.cop.sgn`` files is large."""
@@ -44,7 +44,7 @@ def sign_config(
     layout: Annotated[
         str, typer.Option("--layout", help="Names as in the trust list: cucm, ctlclient or tlvfile.")
     ] = "cucm",
-    json: Json = False,
+    json: AsJson = False,
 ) -> None:
     """Sign a configuration file: writes FILE.sgn; with --encrypt-to FILE.enc.sgn, and its stub as FILE.sgn.
 
@@ -88,7 +88,7 @@ def open_config(
     filename: Annotated[
         str | None, typer.Option("--filename", help="The name it must have been signed under.", metavar="NAME")
     ] = None,
-    json: Json = False,
+    json: AsJson = False,
 ) -> None:
     """Print the content of a signed file, only if its signature holds and a TFTP record of the list made it.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixedmode.app import completion
+from mixedmode.app.commands.options import AsJson
 from mixedmode.faces.terminal.console import print_json, print_lines, say
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def models(
     everything: Annotated[
         bool, typer.Option("--all", help="Device types too that are no phones: gateways, trunks, expansion modules.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """List the phone models: Security by Default, hash shown, protocol, digests, what is unsure."""
     from mixedmode.phone.mind.models import MODELS, get_model

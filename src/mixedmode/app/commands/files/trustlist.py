@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app.commands.options import AsJson
 from mixedmode.app.targets.sources import SOURCE_HELP, SourceFile, open_source
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from mixedmode.trustlist.model import TrustList
 
 Source = Annotated[str, typer.Argument(help=SOURCE_HELP, metavar="SOURCE")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 _TRUST_LIST_LIMIT = (1 << 20) + 1
 _SIGNED_LIMIT = 256 << 20
@@ -70,7 +70,7 @@ def _modified(file: SourceFile, trust_list: TrustList) -> str:
     return moment.astimezone().strftime("%a %b %d %H:%M:%S %Z %Y")
 
 
-def show(source: Source, json: Json = False) -> None:
+def show(source: Source, json: AsJson = False) -> None:
     """Print a trust list as ``show ctl`` and ``show itl`` do, with its checksums and verdict.
 
     A signed file (.sgn, firmware) is described by its header: signer, digest, name, time; open-config opens it.
@@ -104,7 +104,7 @@ def verify(
         Path | None,
         typer.Option(help="Judge with this certificate (PEM or DER) instead of the list's own records."),
     ] = None,
-    json: Json = False,
+    json: AsJson = False,
 ) -> None:
     """Check a trust list: its signature, and every problem with its byte offset.
 
@@ -172,7 +172,7 @@ def _verify_signed(name: str, signed: SignedFile, certificate: Certificate | Non
 def diff(
     a: Annotated[str, typer.Argument(help=f"The old list. {SOURCE_HELP}", metavar="A")],
     b: Annotated[str, typer.Argument(help="The new list.", metavar="B")],
-    json: Json = False,
+    json: AsJson = False,
 ) -> None:
     """Compare two trust lists: header fields and records added, removed, changed. Exit code 1 if they differ."""
     from mixedmode.trustlist.diff import diff_trust_lists, difference_document
@@ -215,7 +215,7 @@ def _print_difference(a: str, b: str, difference: Any) -> None:
 def extract(
     source: Source,
     directory: Annotated[Path, typer.Argument(help="Folder to write to; made if needed.", metavar="DIR")],
-    json: Json = False,
+    json: AsJson = False,
 ) -> None:
     """Write the certificates as PEM files, one a record, and index.json beside them."""
     import json as json_module

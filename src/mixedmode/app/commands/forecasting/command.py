@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from mixedmode.app import completion
+from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines, say, say_error
 
@@ -92,7 +93,7 @@ def forecast(
     ] = None,
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Count bad rows and go on.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for unknown phones too.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Say what every phone will do after a change: follow, follow by TVS, be behind, frozen, locked out, or unknown.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
@@ -145,7 +146,7 @@ def set_operation(
 @app.command("list")
 def list_devices(
     directory: Directory = Path("capf"),
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """List the devices, what waits for them, and their certificates."""
     from mixedmode.services.capf.store import CapfStore

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from mixedmode.app import completion
+from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal import interrupts
 
@@ -77,7 +78,7 @@ def boot(
         str | None, typer.Option(help="Seconds between which the server is gone, such as 2:5.", metavar="FROM:TO")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the faults: the same seed, the same faults.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start phones all at once and count how each ended, and why.
 

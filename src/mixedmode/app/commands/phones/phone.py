@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixedmode.app import completion
+from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 
@@ -46,7 +47,7 @@ def phone(
     trace: Annotated[bool, typer.Option("--trace", help="Print the console log as it is written.")] = False,
     delete_ctl: Annotated[bool, typer.Option("--delete-ctl", help="Erase the CTL by hand before starting.")] = False,
     delete_itl: Annotated[bool, typer.Option("--delete-itl", help="Erase the ITL by hand before starting.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start a phone: fetch CTL, ITL and configuration, decide what to trust, show the result.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixedmode.app.commands.options import AsJson
 from mixedmode.app.targets.sources import SOURCE_HELP, read_source
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.terminal import interrupts
@@ -36,7 +37,7 @@ def query(
     ] = False,
     tls: Annotated[str, typer.Option(help="The newest TLS to speak: 1.0, 1.1, 1.2 or 1.3.")] = "1.3",
     timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds for everything.")] = 5.0,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Ask whether TVS knows a certificate, and for what.
 
