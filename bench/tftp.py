@@ -4,6 +4,7 @@ A 5,000-byte file in blocks of 512 bytes, lockstep, fetched by the load generato
 Peers are unpacked from their Debian packages into a temporary folder (two of them cannot be installed together).
 Each figure is the median of the rounds. Goals (performance at a site's boot): 1.2 times the best peer at 64, 512 and
 2000 clients; the storm of 2,000 phones 20 times sooner done than the best peer's, nobody gives up, nothing repeated;
+10,000 requests at the same instant (ours and the ceiling's) done within a second, nothing repeated;
 three quarters of what ``bench/tceiling.c`` does, a server of 70 lines of C that knows no name, option, timer or limit.
 """
 
@@ -27,6 +28,10 @@ from bench.timing import Effort, Goal, Report
 BYTES, NAME = 5000, "f5k"
 CLIENTS = (64, 512, 2000)
 STORM = 2000
+RUSH = 10_000
+"""Requests at the same instant."""
+DATAGRAMS = 21
+"""Of one transfer: the request, the blocks, their acknowledgements."""
 PEERS = ("dnsmasq", "atftpd", "tftpd-hpa")
 """dnsmasq is the best of them: without it nothing can be said about the best peer."""
 OURS, CEILING = "mixedmode tftp serve", "ceiling, in C"
@@ -48,6 +53,7 @@ def run(effort: Effort) -> Report:
     transfers, rounds = effort.of(4_000, 1_000), effort.of(3, 1)
     rates: dict[str, dict[int, list[Load]]] = defaultdict(lambda: defaultdict(list))
     storms: dict[str, list[Load]] = defaultdict(list)
+    rushes: dict[str, list[Load]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="mixedmode-bench-") as temporary:
         folder = Path(temporary)
         served = folder / "served"
@@ -65,7 +71,9 @@ def run(effort: Effort) -> Report:
                     for clients in CLIENTS:
                         rates[contender.name][clients].append(load(generator, contender.port, clients, transfers))
                     storms[contender.name].append(load(generator, contender.port, STORM, STORM))
-    return report(rates, storms, transfers, rounds)
+                    if contender.name in {OURS, CEILING}:
+                        rushes[contender.name].append(load(generator, contender.port, RUSH, RUSH))
+    return report(rates, storms, rushes, transfers, rounds)
 
 
 def _ceiling(folder: Path) -> Contender:
@@ -112,7 +120,8 @@ def _answers(contender: Contender) -> bool:
 
 def load(generator: Path, port: int, clients: int, transfers: int) -> Load:
     """Return what the generator saw of so many transfers in total."""
-    words = [str(generator), "127.0.0.1", str(port), NAME, str(clients), str(transfers), str(BYTES)]
+    files = ["prlimit", f"--nofile={clients + 1000}"]
+    words = [*files, str(generator), "127.0.0.1", str(port), NAME, str(clients), str(transfers), str(BYTES)]
     printed = subprocess.run(["taskset", "-c", "1", *words], capture_output=True, text=True, check=True).stdout
     match = _LINE.search(printed)
     if match is None:
@@ -122,7 +131,11 @@ def load(generator: Path, port: int, clients: int, transfers: int) -> Load:
 
 
 def report(
-    rates: dict[str, dict[int, list[Load]]], storms: dict[str, list[Load]], transfers: int, rounds: int
+    rates: dict[str, dict[int, list[Load]]],
+    storms: dict[str, list[Load]],
+    rushes: dict[str, list[Load]],
+    transfers: int,
+    rounds: int,
 ) -> Report:
     """Return the table and the goals of what was measured."""
     medians = {
@@ -142,6 +155,10 @@ def report(
     for name, by_clients in medians.items():
         row = "".join(f"{by_clients[clients]:>14,.0f}" for clients in CLIENTS)
         lines.append(f"{name:<22}{row}   {storm[name]:>8.2f} {gave_up[name]:>8} {repeated[name]:>9}")
+    rush = {name: statistics.median(load.seconds for load in loads) for name, loads in rushes.items()}
+    again = {name: max(load.repeated + load.failed for load in loads) for name, loads in rushes.items()}
+    lines += ["", f"{RUSH:,} requests at the same instant: seconds, gave up or repeated"]
+    lines += [f"{name:<22}{seconds:>14.2f} {again[name]:>8}" for name, seconds in rush.items()]
     lines += [f"{name:<22}{'could not be had here':>28}" for name in PEERS if name not in medians]
     missing = ", ".join(name for name in PEERS if name not in medians)
     missing = missing and f"{missing} could not be had here (some need root)"
@@ -157,4 +174,6 @@ def report(
     goals.append(Goal("storm, best peer / ours", sooner, 20, at_most=False, missing=missing))
     goals.append(Goal("storm, phones that gave up", gave_up[OURS], 0, at_most=True))
     goals.append(Goal("storm, repetitions", repeated[OURS], 0, at_most=True))
+    goals.append(Goal(f"{RUSH:,} requests at once, seconds", rush[OURS], 1, at_most=True))
+    goals.append(Goal(f"{RUSH:,} requests at once, repetitions", again[OURS], 0, at_most=True))
     return Report("TFTP", lines, goals)

@@ -36,7 +36,8 @@ def test_without_the_best_peer_no_goal_about_peers_is_met() -> None:
     load = Load(rate=10_000, seconds=0.1, repeated=0, failed=0)
     names = ("atftpd", "tftpd-hpa", CEILING, OURS)
     rates = {name: {clients: [load] for clients in CLIENTS} for name in names}
-    report = tftp.report(rates, {name: [load] for name in names}, transfers=1, rounds=1)
+    storms = {name: [load] for name in names}
+    report = tftp.report(rates, storms, {name: [load] for name in (CEILING, OURS)}, transfers=1, rounds=1)
     about_peers = [goal for goal in report.goals if "best peer" in goal.name]
     assert len(about_peers) == 4
     assert not any(goal.met for goal in about_peers)

@@ -14,7 +14,7 @@ from typing import Final
 from mixedmode.causes import cannot_listen
 from mixedmode.errors import UsageError
 
-BUFFER_BYTES: Final = 4 << 20
+BUFFER_BYTES: Final = 8 << 20
 _SO_SNDBUFFORCE: Final = 32
 _SO_RCVBUFFORCE: Final = 33
 _IP_PKTINFO: Final = 8
