@@ -8,6 +8,8 @@ Rules:
 3. The first row that comes afterwards says how many had none.
 4. The database keeps the newest refusals and the newest logins, each a number of its own, so that a flood of the one
    does not wash away the other. Records of operations stay, and so does what administrators were refused.
+5. Who has logged in and asks for what he has not the level for has the same bounds, but of his own: strangers do not
+   use them up.
 """
 
 from __future__ import annotations
