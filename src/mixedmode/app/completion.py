@@ -51,12 +51,12 @@ def tvs_ways(incomplete: str) -> list[str]:
     return _offered(("up", "old", "down"), incomplete)
 
 
-def operations(incomplete: str) -> list[str]:
-    """Offer the operations of a cluster."""
-    return _none_if_it_fails(_operations)(incomplete)
+def titles(incomplete: str) -> list[str]:
+    """Offer the titles of a cluster's operations."""
+    return _none_if_it_fails(_titles)(incomplete)
 
 
-def _operations(incomplete: str) -> list[str]:
+def _titles(incomplete: str) -> list[str]:
     from mixedmode.cluster.operations import OPERATIONS
 
     return sorted(title for title in OPERATIONS if title.startswith(incomplete))

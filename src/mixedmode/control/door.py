@@ -35,10 +35,13 @@ class Control:
 
     Args:
         cluster: The cluster, as administrators change it.
+        is_copy: Whether its database is a subscriber's own, to be read only.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, *, is_copy: bool = False) -> None:
         self._cluster = cluster
+        if is_copy:
+            cluster.operations.journal.is_copy = True
 
     def plan(self, principal: Principal, operation: Operation) -> Plan:
         """Return what an operation would do now, and why it would be refused if it would."""

@@ -55,9 +55,9 @@ class Hands:
         return self.control.do(self.principal, act, change, **details)
 
     @classmethod
-    def on(cls, cluster: Cluster, node: str) -> Hands:
-        """Return the hands of who runs this command on a node's cluster."""
-        return cls(cluster, Control(cluster), who_runs_this(account_store(cluster.folder(node)), node))
+    def on(cls, cluster: Cluster, node: str, *, is_copy: bool = False) -> Hands:
+        """Return the hands of who runs this command on a node's cluster, or on a subscriber's copy of its database."""
+        return cls(cluster, Control(cluster, is_copy=is_copy), who_runs_this(account_store(cluster.folder(node)), node))
 
 
 @contextmanager
@@ -110,16 +110,16 @@ def looked_at(directory: Path | None, config: Path | None) -> Iterator[Hands]:
         NotFoundError: There is no cluster.
         DatabaseError: The database cannot be used.
     """
-    lab = meant_lab(directory, config)
+    lab, is_copy = meant_lab(directory, config), False
     if lab is not None:
         cluster = Cluster.attach(lab, database_url=database_url(lab))
     else:
         settings = load_settings(config)
+        is_copy = settings.node.role != "publisher"
         cluster = Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
-        cluster.operations.journal.is_copy = settings.node.role != "publisher"
     try:
         here = (node.name for node in cluster.nodes() if cluster.folder(node.name).is_here)
-        yield Hands.on(cluster, next(here, cluster.publisher.name))
+        yield Hands.on(cluster, next(here, cluster.publisher.name), is_copy=is_copy)
     finally:
         cluster.close()
 

@@ -55,7 +55,7 @@ def forecast(
         typer.Option(
             help='A step: an operation of the cluster, such as "set cert regen node=PUB unit=CallManager".',
             metavar="OPERATION",
-            autocompletion=completion.operations,
+            autocompletion=completion.titles,
         ),
     ] = None,
     directory: Annotated[Path | None, typer.Option(help="The lab whose cluster it is about.", metavar="DIR")] = None,
