@@ -209,15 +209,12 @@ def _absolute(target: bytes) -> str | None:
 
 
 def _refused(fields: dict[bytes, bytes], old: bool) -> HTTPStatus | None:
-    host = fields.get(b"host")
-    if host is None:
-        if not old:
-            return HTTPStatus.BAD_REQUEST
-    elif b".." in host or not _HOST.fullmatch(host.strip()):
-        return HTTPStatus.BAD_REQUEST
     if b"transfer-encoding" in fields or fields.get(b"content-length", b"0").strip() != b"0":
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    return None
+    host = fields.get(b"host")
+    if host is None:
+        return None if old else HTTPStatus.BAD_REQUEST
+    return HTTPStatus.BAD_REQUEST if b".." in host or not _HOST.fullmatch(host.strip()) else None
 
 
 def _too_large(head: bytes, limits: HeadLimits) -> HTTPStatus | None:
