@@ -20,7 +20,10 @@ def test_a_quick_bench_says_what_it_measures_and_keeps_its_document_clean() -> N
 
 
 def test_unknown_benches_and_quick_reports_are_refused() -> None:
-    for words, said in ((["nothing"], "use one of: cluster, http"), (["tvs", "--quick", "--report"], "too short")):
+    for words, said in (
+        (["nothing"], "use one of: cluster, forecast, http"),
+        (["tvs", "--quick", "--report"], "too short"),
+    ):
         done = run_mixedmode("bench", *words)
         assert done.returncode == 2
         assert said in done.stderr

@@ -74,6 +74,10 @@ class Node:
     def status(self) -> dict[str, Any]:
         return dict(json.loads(run_mixedmode("node", "status", "--json", "--config", self.config, env=ENV).stdout))
 
+    def unit(self, name: str) -> tuple[str, int]:
+        (found,) = [each for each in self.status()["units"] if each["name"] == name]
+        return found["state"], found["starts"]
+
     def ctl(self) -> bytes | None:
         path = self.folder / "data" / self.name / "active" / "log" / "cm" / "tftpdata" / "CTLFile.tlv"
         return path.read_bytes() if path.exists() else None
@@ -176,6 +180,7 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
     link = subscriber.folder / "data" / "sub1" / "active"
     assert until(lambda: str(link.readlink()) == "b")
     assert subscriber.ctl() == before
+    assert until(lambda: subscriber.unit("tftp") == ("STARTED", 2)), "it serves the files of the other partition"
 
     gone = run_mixedmode("node", "remove", "sub1", "--config", publisher.config, env=ENV)
     assert gone.returncode == 0, gone.stderr

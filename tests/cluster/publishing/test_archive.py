@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,8 @@ def test_switching_versions_publishes_what_the_other_partition_has(cluster: Clus
     cluster.run(MIXED, ANNA)
     carried = ctl_of(cluster).data
     cluster.run(Upgrade("11.0.1.10000-10"), ANNA)
+    later = cluster.now() + timedelta(minutes=1)  # the time in a list has a resolution of a second
+    cluster.now = lambda: later
     cluster.run(UPDATE, ANNA)
     cluster.run(SwitchVersion(), ANNA)
     assert ctl_of(cluster).data == carried

@@ -22,8 +22,8 @@ from mixedmode.services.files.configs import ConfigStore
 SHARE: Final = 0.3
 """Of the time, at most."""
 _AT_ONCE_SECONDS: Final = 0.004
-_LOOK_SECONDS: Final = 1.0
-"""How often an idle thread looks whether it shall end, and a database that is down is asked."""
+_AGAIN_SECONDS: Final = 1.0
+"""How often a database that is down is asked."""
 
 
 class Ahead:
@@ -57,6 +57,7 @@ class Ahead:
         thread, self._thread = self._thread, None
         if thread is not None:
             self._ended.set()
+            self._configs.wake()
             thread.join()
 
     def _run(self) -> None:
@@ -64,13 +65,13 @@ class Ahead:
         while not self._ended.is_set():
             state = self._configs.state
             if state == done:
-                self._configs.wait_for_change(done, _LOOK_SECONDS)
+                self._configs.wait_for_change(done, self._ended.is_set)
                 continue
             try:
                 if self._go_through(state):
                     done = state
             except MixedModeError:
-                self._ended.wait(_LOOK_SECONDS)
+                self._ended.wait(_AGAIN_SECONDS)
 
     def _go_through(self, state: int) -> bool:
         """Go through all devices; return whether the cluster is still in that state."""

@@ -147,10 +147,15 @@ class ConfigStore:
         with self._lock:
             self._forget()
 
-    def wait_for_change(self, state: int, seconds: float) -> bool:
-        """Wait until the cluster is in another state than ``state``; return whether it is."""
+    def wait_for_change(self, state: int, ended: Callable[[], bool]) -> None:
+        """Wait until the cluster is in another state than ``state``, or until :meth:`wake` after ``ended``."""
         with self._lock:
-            return self._changed.wait_for(lambda: self._state != state, seconds)
+            self._changed.wait_for(lambda: self._state != state or ended())
+
+    def wake(self) -> None:
+        """Have who waits for a change look whether he shall end."""
+        with self._lock:
+            self._changed.notify_all()
 
     def _forget(self) -> None:
         self._state += 1
