@@ -4,7 +4,8 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST_WORKERS ?= auto
+# Tests wait for processes and sockets as long as they compute: one worker more than cores, idle ones take work over.
+PYTEST_WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .PHONY: help setup setup-test run test lint types check bench docs lock clean
 
@@ -22,7 +23,7 @@ run: setup  ## Play the first procedure, then start a lab on loopback; Ctrl-C en
 	@$(BIN)/mixedmode lab $(LAB_ARGS)
 
 test: setup-test  ## Run every test
-	@$(BIN)/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 lint: setup-test  ## ruff and the house rules about imports
 	@$(BIN)/ruff check .
