@@ -7,7 +7,7 @@ the reading parts of the package alone (cryptography).
 Example:
     >>> from mixedmode import api
     >>> trust_list = api.TrustList.parse(data)
-    >>> bool(trust_list.verify()), [record.roles for record in trust_list.records]
+    >>> bool(trust_list.verify()), [record.role_label for record in trust_list.records]
 """
 
 from __future__ import annotations
