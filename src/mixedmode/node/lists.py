@@ -8,7 +8,7 @@ from typing import Any, Final
 import structlog
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.publishing.wholeness import ListState, look_at_lists, put_right
+from mixedmode.cluster.wholeness import ListState, look_at_lists, put_right
 from mixedmode.errors import MixedModeError
 
 SECONDS: Final = 10.0

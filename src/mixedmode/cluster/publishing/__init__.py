@@ -1,1 +1,1 @@
-"""Signed lists: built, recorded, brought to every node, and put right where they are torn."""
+"""Signed lists: built, recorded, archived, foreseen, and brought to every node."""

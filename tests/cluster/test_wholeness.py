@@ -13,9 +13,9 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.ctl import SetMixedMode, UpdateCtl
 from mixedmode.cluster.operations.files import DeleteFile
 from mixedmode.cluster.publishing.distribution import LocalDistributor
-from mixedmode.cluster.publishing.wholeness import KEPT, PUT_RIGHT, ListState, look_at_lists, put_right
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.schema import Base, OperationFileRow, TrustFileArchiveRow, TrustFileHistoryRow
+from mixedmode.cluster.wholeness import KEPT, PUT_RIGHT, ListState, look_at_lists, put_right
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from tests.cluster.building import PUB, SUB, make, seed_spec

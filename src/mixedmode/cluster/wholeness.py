@@ -17,12 +17,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sqlalchemy import select
 
 from mixedmode.cluster.engine.principal import SYSTEM
 from mixedmode.cluster.engine.results import DONE
+from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.operations.ctl import SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.publishing import archive
@@ -34,9 +35,6 @@ from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import MalformedError, MixedModeError
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
-
-if TYPE_CHECKING:
-    from mixedmode.cluster.facade import Cluster
 
 PUT_RIGHT: Final = "trust list put right"
 KEPT: Final = "trust list kept"
