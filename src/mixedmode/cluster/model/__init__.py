@@ -1,1 +1,1 @@
-"""The vocabulary of a cluster: nodes, versions, parameters, licences, roles, what must hold first."""
+"""The vocabulary of a cluster: nodes, versions, parameters, licences, roles."""

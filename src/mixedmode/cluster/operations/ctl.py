@@ -9,10 +9,10 @@ from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import PreconditionError, VersionError
 from mixedmode.cluster.model.licences import check_licence
-from mixedmode.cluster.model.preconditions import auto_registration_warning, check_ready_for_mixed_mode
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.operations.common import deliver_step
 from mixedmode.cluster.operations.ctl_steps import keep_new_ctl, keep_present_ctl, steps_into_force
+from mixedmode.cluster.operations.preconditions import auto_registration_warning, check_ready_for_mixed_mode
 from mixedmode.cluster.publishing.lists import ctl_signer, is_token_signed
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import build_ctl

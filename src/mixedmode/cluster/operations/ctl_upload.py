@@ -28,11 +28,11 @@ from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.errors import NotFoundError, PreconditionError
 from mixedmode.cluster.model.licences import check_licence
 from mixedmode.cluster.model.parameters import AUTO_REGISTRATION
-from mixedmode.cluster.model.preconditions import check_ready_for_mixed_mode
 from mixedmode.cluster.model.topology import NodeInfo, SecurityMode
 from mixedmode.cluster.operations.common import deliver_step
 from mixedmode.cluster.operations.ctl_signers import INSTALL, check_signer, history
 from mixedmode.cluster.operations.ctl_steps import keep_new_ctl, keep_present_ctl, steps_into_force
+from mixedmode.cluster.operations.preconditions import check_ready_for_mixed_mode
 from mixedmode.cluster.publishing.distribution import DeliveryQueue, Distributor
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import digest

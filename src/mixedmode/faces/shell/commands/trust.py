@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.model.preconditions import AUTO_REGISTRATION_WARNING
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.ctl import ResetCtl, SetMixedMode, SetNonSecureMode, UpdateCtl
+from mixedmode.cluster.operations.preconditions import AUTO_REGISTRATION_WARNING
 from mixedmode.cluster.publishing.published import TrustFile
 from mixedmode.errors import MalformedError
 from mixedmode.faces.shell import texts
