@@ -24,9 +24,8 @@ from mixedmode.cluster.model.topology import (
     NodeSpec,
     Service,
 )
-from mixedmode.cluster.model.trust_roles import TRUSTED_BY
 from mixedmode.cluster.operations.nodes import add_node
-from mixedmode.cluster.store.certificates import activate_own, add_trust, key_name
+from mixedmode.cluster.store.certificates import key_name, take_own
 from mixedmode.cluster.store.database import Database
 from mixedmode.cluster.store.devices import add_devices
 from mixedmode.cluster.store.folders import NodeFolder
@@ -80,9 +79,7 @@ def create(
         _nodes(session, spec, now)
         _parameters(session, spec)
         for (node, purpose), signer in zip(wanted, signers, strict=True):
-            activate_own(session, node.name, purpose.value, signer.certificate, now)
-            for store in TRUSTED_BY.get(purpose, ()):
-                add_trust(session, store, signer.certificate, now)
+            take_own(session, node.name, purpose, signer.certificate, now)
         session.add(VersionRow(partition="a", number=spec.version.text, isactive=True, installed=now))
         for licence in Licence:
             session.add(

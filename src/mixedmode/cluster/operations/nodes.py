@@ -34,7 +34,7 @@ from mixedmode.cluster.publishing.distribution import queue
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import build_itls
 from mixedmode.cluster.replication.replication import ReplicaKeeper
-from mixedmode.cluster.store.certificates import activate_own, add_trust, remove_trust
+from mixedmode.cluster.store.certificates import remove_trust, take_own
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.schema import (
     CallManagerGroup,
@@ -118,9 +118,7 @@ class JoinNode(Operation):
                 )
                 session.add(NodeEndpoint(node=spec.name, ports=dict(self.ports), sftphostkey=self.sftp_host_key))
                 for purpose, certificate in certificates.items():
-                    activate_own(session, spec.name, purpose.value, certificate, now)
-                    for store in TRUSTED_BY.get(purpose, ()):
-                        add_trust(session, store, certificate, now)
+                    take_own(session, spec.name, purpose, certificate, now)
                 if ctl is not None:
                     queue(session, spec.name, CTL_FILE, ctl, now)
                 context.changed(f"node {spec.name} at {spec.address}")

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.model.records import StoredCertificate
 from mixedmode.cluster.model.topology import NodeRole
+from mixedmode.cluster.model.trust_roles import TRUSTED_BY
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.store.database import Database
 from mixedmode.cluster.store.folders import NodeFolder
@@ -196,6 +197,13 @@ def activate_own(session: Session, node: str, unit: str, certificate: Certificat
         known.isactive = True
         return
     session.add(_row(unit, node, f"{unit}.pem", certificate, now))
+
+
+def take_own(session: Session, node: str, purpose: Purpose, certificate: Certificate, now: datetime) -> None:
+    """Make a certificate the node's active one for a purpose, and put it into the trust stores that have such."""
+    activate_own(session, node, purpose.value, certificate, now)
+    for store in TRUSTED_BY.get(purpose, ()):
+        add_trust(session, store, certificate, now)
 
 
 def add_trust(session: Session, unit: str, certificate: Certificate, now: datetime) -> bool:

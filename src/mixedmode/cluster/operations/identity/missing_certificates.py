@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from mixedmode.cluster.engine.operation import NodeName, Operation
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.topology import NodeInfo
-from mixedmode.cluster.model.trust_roles import TRUSTED_BY
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.common import (
     deliver_step,
@@ -27,7 +26,7 @@ from mixedmode.cluster.operations.common import (
 from mixedmode.cluster.operations.identity.own_certificates import RESTARTS, node_here, remove_unused_keys
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import build_itls
-from mixedmode.cluster.store.certificates import activate_own, add_trust, key_name
+from mixedmode.cluster.store.certificates import key_name, take_own
 from mixedmode.cluster.store.making import key_file, make_successor, stand_in_successor
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.certificates.certificates import Certificate
@@ -99,9 +98,7 @@ def take_made(context: StepContext, session: Session, made: Mapping[tuple[str, P
     """Take certificates into use, and into the trust stores that have a node's own."""
     now = context.state.now()
     for (node, purpose), certificate in made.items():
-        activate_own(session, node, purpose.value, certificate, now)
-        for store in TRUSTED_BY.get(purpose, ()):
-            add_trust(session, store, certificate, now)
+        take_own(session, node, purpose, certificate, now)
         context.note_file("after", f"{node}/{purpose}.pem", certificate.der)
         context.changed(f"{purpose} certificate of {node} made, serial {certificate.serial.hex().upper()}")
 

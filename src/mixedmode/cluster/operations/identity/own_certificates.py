@@ -21,7 +21,7 @@ from mixedmode.cluster.operations.common import (
     queue_itls,
 )
 from mixedmode.cluster.publishing.published import build_itls
-from mixedmode.cluster.store.certificates import OWN_UNITS, activate_own, add_trust, drop_replaced, key_name
+from mixedmode.cluster.store.certificates import OWN_UNITS, drop_replaced, key_name, take_own
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
@@ -130,10 +130,9 @@ def steps_into_use(node: str, purpose: Purpose, how: str, *, tidy: Tidy | None =
     def commit(context: StepContext) -> None:
         new, now = _new_certificate(context), context.state.now()
         with context.transaction() as session:
-            activate_own(session, node, purpose.value, new, now)
+            take_own(session, node, purpose, new, now)
             for store in TRUSTED_BY.get(purpose, ()):
                 drop_replaced(session, store, node, purpose.value)
-                add_trust(session, store, new, now)
             queue_itls(context, session, kept_itls(context))
             whole = purpose in _IN_CTL or purpose is Purpose.TVS
             nodes = context.state.nodes() if whole else (context.state.node(node),)
