@@ -28,7 +28,7 @@ from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.operations.ctl import SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.publishing import archive
 from mixedmode.cluster.publishing.lists import itl_nodes
-from mixedmode.cluster.publishing.published import build_itl, nodes_here, record
+from mixedmode.cluster.publishing.published import build_itl, holder_of, nodes_here, record, recorded
 from mixedmode.cluster.store.folders import PARTITIONS
 from mixedmode.cluster.store.schema import DeliveryRow, OperationFileRow, TrustFileRow
 from mixedmode.cluster.store.state import ClusterState
@@ -126,7 +126,7 @@ def put_right(cluster: Cluster, node: str) -> list[Mended]:
 
 
 def _look(state: ClusterState, node: str, name: str) -> ListReport:
-    data, wanted = state.folder(node).read(name), _recorded(state, node, name)
+    data, wanted = state.folder(node).read(name), recorded(state, node, name)
     why = ""
     if data is None:
         status = ListState.NONE if wanted is None else ListState.MISSING
@@ -143,8 +143,8 @@ def _look(state: ClusterState, node: str, name: str) -> ListReport:
 
 
 def _mend(cluster: Cluster, report: ListReport) -> Mended:
-    wanted = _recorded(cluster, report.node, report.name)
-    for where, data in _copies(cluster, report.node, report.name):
+    wanted = recorded(cluster, report.node, report.name)
+    for where, data in _copies(cluster, report.node, report.name, wanted or ""):
         if _hash(data) == wanted:
             cluster.folder(report.node).write(report.name, data)
             return _noted(cluster, report, f"put back from {where}")
@@ -169,9 +169,9 @@ def _noted(cluster: Cluster, report: ListReport, done: str) -> Mended:
     return Mended(report, done, "")
 
 
-def _copies(cluster: Cluster, node: str, name: str) -> Iterator[tuple[str, bytes]]:
+def _copies(cluster: Cluster, node: str, name: str, sha256: str) -> Iterator[tuple[str, bytes]]:
     """Return where the list may be kept, the likeliest first."""
-    kept = archive.content(cluster.database, _recorded(cluster, node, name) or "")
+    kept = archive.content(cluster.database, sha256)
     if kept is not None:
         yield "the database", kept
     for other in cluster.nodes() if name == CTL_FILE else ():
@@ -212,7 +212,7 @@ def _sign_anew(cluster: Cluster, report: ListReport) -> str:
 
 def _keep_content(cluster: Cluster, node: str, name: str) -> None:
     """Keep what an earlier release published without keeping it."""
-    holder = _holder(node, name)
+    holder = holder_of(node, name)
     with cluster.database.read() as session:
         published = session.get(TrustFileRow, (name, holder))
         if published is None or archive.has(session, published.sha256):
@@ -224,16 +224,6 @@ def _keep_content(cluster: Cluster, node: str, name: str) -> None:
             archive.note(session, published.sha256, name, holder, published.published)
             details = {"node": node, "file": name, "sha256": published.sha256}
             cluster.operations.journal.record(session, SYSTEM, KEPT, DONE, details)
-
-
-def _recorded(state: ClusterState, node: str, name: str) -> str | None:
-    with state.database.read() as session:
-        row = session.get(TrustFileRow, (name, _holder(node, name)))
-        return None if row is None else row.sha256
-
-
-def _holder(node: str, name: str) -> str:
-    return "" if name == CTL_FILE else node
 
 
 def _hash(data: bytes) -> str:

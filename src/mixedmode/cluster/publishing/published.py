@@ -168,14 +168,24 @@ def record(
     )
 
 
+def holder_of(node: str, name: str) -> str:
+    """Return whose a node's list is in the record: all nodes share the CTL, which is nobody's."""
+    return "" if name == CTL_FILE else node
+
+
+def recorded(state: ClusterState, node: str, name: str) -> str | None:
+    """Return the SHA-256 (lower hex) of what was published last for a node, None if nothing is."""
+    with state.database.read() as session:
+        row = session.get(TrustFileRow, (name, holder_of(node, name)))
+        return None if row is None else row.sha256
+
+
 def trust_file(state: ClusterState, node: str, name: str) -> TrustFile:
     """Return a node's CTL or ITL file beside what was published."""
     info = state.node(node)
     folder = state.folder(info.name)
     data = folder.read(name)
-    with state.database.read() as session:
-        row = session.get(TrustFileRow, (name, "" if name == CTL_FILE else info.name))
-        wanted = None if row is None else row.sha256
+    wanted = recorded(state, info.name, name)
     here = None if data is None else hashlib.sha256(data).hexdigest()
     pending = [d.error or "waiting" for d in state.deliveries.pending() if (d.node, d.name) == (info.name, name)]
     return TrustFile(info.name, name, data, folder.modified(name), here != wanted, "".join(pending[:1]))
