@@ -34,11 +34,11 @@ from mixedmode.cluster.operations.ctl_signers import INSTALL, check_signer, hist
 from mixedmode.cluster.operations.ctl_steps import keep_new_ctl, keep_present_ctl, steps_into_force
 from mixedmode.cluster.operations.preconditions import check_ready_for_mixed_mode
 from mixedmode.cluster.publishing.distribution import DeliveryQueue, Distributor
+from mixedmode.cluster.publishing.lists import signer_name
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.cluster.publishing.published import digest
 from mixedmode.cluster.store.state import ClusterState, read_parameter, write_parameter
-from mixedmode.errors import MalformedError, MixedModeError, UsageError
-from mixedmode.trustlist import TrustList
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.trustlist.kinds import CTL_FILE
 
 CLOCKS_DIFFER = 300
@@ -199,14 +199,6 @@ class UploadCtl(InstallCtl):
                 next_step="set the clocks of the client and of the publisher, and sign a new list",
             )
         return found, check_signer(state, found.signer, before, phones_cleared=self.phones_cleared)
-
-
-def signer_name(data: bytes) -> str:
-    """Return who a list says that it was signed by, for the audit log; empty if it does not say."""
-    try:
-        return TrustList.parse(data).header.signer_name or ""
-    except MalformedError:
-        return ""
 
 
 def _disable_auto_registration(context: StepContext, session: Session) -> None:

@@ -186,9 +186,12 @@ def same_content(old: bytes | None, new: bytes) -> bool:
 
 def is_token_signed(data: bytes | None) -> bool:
     """Return whether a CTL was signed by a security token."""
-    if data is None:
-        return False
+    return data is not None and signer_name(data).startswith('cn="SAST-')
+
+
+def signer_name(data: bytes) -> str:
+    """Return who a list says that it was signed by; empty if it does not say, or is none."""
     try:
-        return (TrustList.parse(data).header.signer_name or "").startswith('cn="SAST-')
+        return TrustList.parse(data).header.signer_name or ""
     except MalformedError:
-        return False
+        return ""
