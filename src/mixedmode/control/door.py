@@ -5,7 +5,8 @@ Rules:
 1. Nothing is done for who has not the level; that he asked is audited. The engine says so of operations, and of what
    else there is by the same words.
 2. What changes the database or a node's disk has an audit entry. Of what is no operation the entry is written in the
-   transaction that ends when the change is done: a database that is away keeps the change from being made.
+   transaction that ends when the change is done: a database that is away keeps the change from being made. One that
+   goes away between the two leaves a change without its entry; whoever asked is told of the error.
 3. Faces read the cluster and its values freely; they have the engine, the journal and the operations' steps from here
    only (the import contracts hold that).
 """
@@ -101,7 +102,8 @@ class Control:
 
         Raises:
             PrivilegeError: He has not the level for it.
-            DatabaseError: The database is away; nothing was changed.
+            DatabaseError: The database is away and nothing was changed; or it went away meanwhile, and the change is
+                made, but its entry is lost or says that it failed.
         """
         self.allow(principal, act, **details)
         journal = self._cluster.operations.journal

@@ -80,10 +80,11 @@ class AuditLog:
 
     @contextmanager
     def along(self, principal: Principal, action: str, details: Mapping[str, object]) -> Iterator[None]:
-        """Write an audit record of what is done meanwhile outside of the database: none is there without the other.
+        """Write an audit record of what is done meanwhile outside of the database; what fails leaves none.
 
         Raises:
-            DatabaseError: It cannot be written; then nothing was done yet.
+            DatabaseError: It cannot be written, and nothing was done yet; or what was done cannot be kept in the log,
+                since the database went away meanwhile.
         """
         with self._database.write() as session:
             self._audit(session, principal, action, DONE, None, details)
