@@ -91,11 +91,12 @@ def test_a_hypothetical_certificate_mode_and_rollback(view: TrustView) -> None:
 
 def test_a_hypothetical_node_comes_leaves_or_runs_other_services(view: TrustView) -> None:
     third = NodeInfo("sub2", NodeRole.SUBSCRIBER, "10.48.47.155", frozenset({Service.TVS, Service.CALLMANAGER}))
-    brings = {purpose: view.certificate(PUB, purpose) for purpose in (Purpose.CALLMANAGER, Purpose.TVS)}
-    more = view.in_mode(SecurityMode.MIXED).with_node(third, brings)
+    more = view.in_mode(SecurityMode.MIXED).with_node(third)
+    for purpose in (Purpose.CALLMANAGER, Purpose.TVS):
+        more = more.replacing("sub2", purpose.value, view.certificate(PUB, purpose))
     assert more.without_node("sub2") == view.in_mode(SecurityMode.MIXED)
     assert ("sub2" in {name for _, name, _ in roles(ctl(more))}) is False, "a certificate of several nodes stands once"
-    own = more.with_node(third, {Purpose.CALLMANAGER: view.certificate(SUB, Purpose.TVS)})
+    own = more.replacing("sub2", Purpose.CALLMANAGER.value, view.certificate(SUB, Purpose.TVS))
     assert ("CCM", "sub2", True) in roles(ctl(own))
     without = view.with_node(replace(view.node(SUB), services=frozenset({Service.CALLMANAGER})))
     assert [name for role, name, _ in roles(itl(without)) if role == "TVS"] == [PUB]

@@ -83,17 +83,11 @@ class TrustView:
         """Return the view with "Prepare Cluster for Rollback to pre-8.0" on, or off."""
         return replace(self, rollback=wanted)
 
-    def with_node(self, node: NodeInfo, certificates: Mapping[Purpose, Certificate] | None = None) -> TrustView:
-        """Return the view with a node more, or with another one in the place of that of the same name.
-
-        Args:
-            node: Its name, address, services.
-            certificates: What it brings; what it has already stays.
-        """
+    def with_node(self, node: NodeInfo) -> TrustView:
+        """Return the view with a node more, or with another one in the place of that of the same name."""
         known = [each.name for each in self.nodes]
         nodes = tuple(node if each.name == node.name else each for each in self.nodes)
-        own = {(node.name, purpose.value): each for purpose, each in (certificates or {}).items()}
-        return replace(self, nodes=nodes if node.name in known else (*self.nodes, node), own={**self.own, **own})
+        return replace(self, nodes=nodes if node.name in known else (*self.nodes, node))
 
     def without_node(self, name: str) -> TrustView:
         """Return the view without a node and its certificates."""

@@ -61,7 +61,7 @@ class OperationResult:
     @classmethod
     def of_memory(cls, operation: int, name: str, outcome: str, memory: Memory) -> OperationResult:
         """Return the result that the journal tells."""
-        done = outcome == "done"
+        done = outcome == DONE
         return cls(
             operation,
             name,
