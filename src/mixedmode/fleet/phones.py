@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 
 from mixedmode.errors import UsageError
@@ -114,6 +114,4 @@ def fitting(state: PhoneState, model: PhoneModel) -> PhoneState:
     """Return what a phone of a model can hold of a state: a legacy model never holds an ITL."""
     if model.asks_itl or state.trust.itl is None:
         return state
-    from dataclasses import replace
-
     return replace(state, trust=replace(state.trust, itl=None), itl_backup=None)

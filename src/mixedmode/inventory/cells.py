@@ -33,6 +33,8 @@ COLUMNS: Final = (
 )
 KIND_COLUMNS: Final = ("model", "ctl", "itl", "device_pool", "security_mode", "lsc_issuer")
 """What phones of one kind have in common."""
+CARRIED: Final = ("registered", "last_seen")
+"""What goes into the report as it is."""
 _MODES: Final = {"": 1, "non-secure": 1, "nonsecure": 1, "authenticated": 2, "encrypted": 3, "1": 1, "2": 2, "3": 3}
 _LONGEST_MODEL: Final = 64
 T = TypeVar("T")

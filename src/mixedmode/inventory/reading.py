@@ -20,7 +20,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
-from mixedmode.inventory.cells import COLUMNS, KIND_COLUMNS, Cells, plain
+from mixedmode.inventory.cells import CARRIED, COLUMNS, KIND_COLUMNS, Cells, plain
 from mixedmode.inventory.json_array import JsonArray
 from mixedmode.inventory.sources import LONGEST, OVERLONG, opened, pieces, texts
 from mixedmode.pki.device_names import device_name
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _COMMON: Final = re.compile(r"SEP[0-9A-F]{12}").fullmatch
 _SEPARATORS: Final = ",;\t"
-_CARRIED: Final = ("registered", "last_seen")
 _EXAMPLES: Final = 5
 Row = tuple[str, "PhoneKind", tuple[str, ...]]
 """Name, what is known, and the carried columns ``registered`` and ``last_seen``."""
@@ -62,7 +61,6 @@ class Inventory:
         errors: The first of them.
         ignored: Columns that are not known.
         missing: Columns that every phone lacks.
-        has_carried: Whether there are columns to carry into the report.
     """
 
     name: str
@@ -72,7 +70,6 @@ class Inventory:
     errors: list[MixedModeError] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    has_carried: bool = False
     _columns: tuple[str, ...] = KIND_COLUMNS
     _kinds: dict[tuple[str, ...], PhoneKind] = field(default_factory=dict)
     _interned: dict[PhoneKind, PhoneKind] = field(default_factory=dict)
@@ -133,7 +130,6 @@ class Inventory:
     def _note_columns(self, names: tuple[str, ...]) -> None:
         self.ignored = tuple(each for each in names if each not in COLUMNS)
         self.missing = tuple(each for each in ("model", "ctl", "itl") if each not in names)
-        self.has_carried = any(each in names for each in _CARRIED)
 
     # CSV.
 
@@ -147,7 +143,7 @@ class Inventory:
         name_of = itemgetter(names.index("name"))
         self._columns = tuple(each for each in KIND_COLUMNS if each in names)
         kind_of = _getter(names, self._columns)
-        carried_of = _getter(names, _CARRIED) if self.has_carried else _nothing
+        carried_of = _getter(names, CARRIED) if any(each in names for each in CARRIED) else _nothing
         row = 0
         while True:
             try:
@@ -229,7 +225,7 @@ class Inventory:
             else:
                 self._refuse(row, line, name, MalformedError("this is no text"))
                 return
-        carried = tuple(cells.get(each, "") for each in _CARRIED)
+        carried = tuple(cells.get(each, "") for each in CARRIED)
         kind = tuple(cells.get(each, "") for each in KIND_COLUMNS)
         yield row, line, cells.get("name", ""), kind, carried if any(carried) else ()
 

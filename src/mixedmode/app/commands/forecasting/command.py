@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mixedmode.forecast.evaluation import Forecaster
     from mixedmode.forecast.plan import Plan, Step, Tvs
     from mixedmode.forecast.tally import Cell
+    from mixedmode.inventory.library import Library
     from mixedmode.inventory.reading import Inventory
 
 _PROGRESS_ROWS = 1 << 15
@@ -145,19 +146,17 @@ def forecast(
 
 
 def _evaluated(
-    path: Path, library: object, forecaster: Forecaster, out: Path | None, *, skip_bad: bool
+    path: Path, library: Library, forecaster: Forecaster, out: Path | None, *, skip_bad: bool
 ) -> tuple[Inventory, list[Cell]]:
     """Read the phones, evaluate each kind once, and write each one's outcome."""
     from time import monotonic
 
     from mixedmode.app.commands.forecasting.phones_out import written
     from mixedmode.forecast.remedies import remedy
-    from mixedmode.forecast.tally import EXAMPLES, Cell
+    from mixedmode.forecast.tally import Cell
     from mixedmode.inventory.cells import Cells
-    from mixedmode.inventory.library import Library
     from mixedmode.inventory.reading import Inventory
 
-    assert isinstance(library, Library)  # noqa: S101 - imported late
     name = "standard input" if str(path) == "-" else str(path)
     folder = Path() if str(path) == "-" else path.parent
     found = Inventory(name, Cells(library, folder), skip_bad)
@@ -176,9 +175,7 @@ def _evaluated(
             if cell is None:
                 forecast = forecaster.of(kind, absences)
                 cell = cells[key] = Cell(forecast, remedy(forecaster, forecast, absences), absences)
-            cell.count += 1
-            if cell.count <= EXAMPLES:
-                cell.examples.append(device)
+            cell.add(device)
             if write is not None:
                 write(device, cell, carried)
             count += 1

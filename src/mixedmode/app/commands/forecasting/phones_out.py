@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from mixedmode.inventory.cells import CARRIED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mixedmode.forecast.tally import Cell
 
 COLUMNS = ("name", "outcome", "reason", "remedy")
-CARRIED = ("registered", "last_seen")
 _NDJSON = {".ndjson", ".jsonl", ".json"}
 
 
