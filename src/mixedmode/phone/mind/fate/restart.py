@@ -9,8 +9,7 @@ from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome, Reason, settle
-from mixedmode.phone.mind.trust.lookup import is_mixed_mode
-from mixedmode.phone.mind.trust.registration_trust import judge_server
+from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
 from mixedmode.phone.mind.trust.uses import FILES, judge_certificate
 from mixedmode.pki.certificates.names import texts_match
 from mixedmode.trustlist.model import TrustList
@@ -117,15 +116,15 @@ def register(
     server = offer.server
     if offer.ctl is not None and (server is not None or isinstance(offer.ctl, TrustList)):
         if server is None:
-            return _register_in_clear(trust)
+            return _register_in_clear(mode, trust)
         decision = settle(lambda answer: judge_server(policy, trust, server, answer), ask)
         if decision.refused:
             return decision
     return _judge_lsc(trust, offer, lsc_issuer) if lsc_issuer else None
 
 
-def _register_in_clear(trust: TrustState) -> Decision:
-    if trust.ctl is not None and not is_mixed_mode(trust.ctl):
+def _register_in_clear(mode: int, trust: TrustState) -> Decision:
+    if not registers_by_tls(mode, trust):
         text = "the cluster went non-secure, and the phone's CTL says so: it registers in the clear"
         return Decision(Outcome.ACCEPT, Reason.NON_SECURE, text)
     text = "the cluster went non-secure, and the phone holds no CTL that says so"
