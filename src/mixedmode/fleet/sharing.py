@@ -13,9 +13,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from mixedmode.errors import MalformedError
 from mixedmode.phone.mind.trust.decisions import ListKind, TvsAnswer, Verdict
-from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.policy import TrustPolicy, read_list
 from mixedmode.phone.mind.trust.state import PhoneState, TrustState
 from mixedmode.trustlist.model import TrustList
 
@@ -55,10 +54,7 @@ class Shared:
         """Return the list of these bytes, parsed once, or the bytes if they are none."""
         found = self._lists.get(data)
         if found is None:
-            try:
-                found = TrustList.parse(data)
-            except MalformedError:
-                found = data
+            found = read_list(data)
             if len(self._lists) < _LISTS:
                 self._lists[data] = found
         return found

@@ -20,10 +20,11 @@ from mixedmode.causes import file_error
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.forecast.plan import NOBODY, Off, Published, Step, Tvs
 from mixedmode.phone.mind.trust.decisions import ListKind
+from mixedmode.phone.mind.trust.policy import read_list
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.kinds import names_list
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.roles import HEADER_CONTAINERS, MAX_FILE
+from mixedmode.trustlist.roles import MAX_FILE
 from mixedmode.trustlist.walk import walk_header
 
 STEP_OPTIONS: Final = ("--publish", "--operation", "--step", "--off")
@@ -185,14 +186,11 @@ class Changes:
     def _published(self, source: str) -> Published:
         file = open_source(self._path(source), limit=4 * MAX_FILE)
         self.files.append(file.data)
+        found = read_list(file.data)
         try:
-            header = Header(file.data, walk_header(file.data, HEADER_CONTAINERS))
+            header = Header(found, walk_header(found)) if isinstance(found, bytes) else found.header
         except MalformedError as error:
             raise error.located(file.name) from None
-        try:
-            found: TrustList | bytes = TrustList.parse(file.data)
-        except MalformedError:
-            found = file.data
         return Published(_kind(source, header, found), found)
 
 

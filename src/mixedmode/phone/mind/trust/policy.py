@@ -112,10 +112,7 @@ class TrustPolicy:
 
     def read_list(self, data: bytes) -> TrustList | bytes:
         """Return the list of these bytes, or the bytes if they are none: :meth:`offer_trust_list` says why."""
-        try:
-            return TrustList.parse(data)
-        except MalformedError:
-            return data
+        return read_list(data)
 
     def offer_trust_list(
         self,
@@ -308,6 +305,14 @@ class TrustPolicy:
                 if verdict is not None:
                     return verdict
         return self._evidence.by_tvs(state, file.header, _FILE_ROLES, 20, tvs, now)
+
+
+def read_list(data: bytes) -> TrustList | bytes:
+    """Return the list of these bytes, or the bytes if they are none."""
+    try:
+        return TrustList.parse(data)
+    except MalformedError:
+        return data
 
 
 def read_file(data: bytes) -> SignedFile | bytes:
