@@ -21,6 +21,7 @@ from typing import Final
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.phone.mind.fate.offers import Offer, Presence, Stage, TvsServers, file_signer
 from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, ListKind, TvsAnswer, TvsOutcome, TvsQuestion
+from mixedmode.phone.mind.trust.lookup import tvs_certificates
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.names import serial_matches
 from mixedmode.trustlist.model import TrustList
@@ -194,7 +195,7 @@ class Plan:
                 lists = {each.kind.value.lower(): each.file}
                 offer = replace(offer, signer=file_signer(each.file) or offer.signer, **lists)
                 if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
-                    named = tvs_certificates(each.file)
+                    named = frozenset(tvs_certificates(each.file))
             offer = replace(offer, signer=step.signer or offer.signer, shown=step.shown or offer.shown)
             named = step.servers or named
             vouched = (step.vouched or vouched).trusting(step.trusted) if step.vouched or step.trusted else vouched
@@ -220,7 +221,7 @@ class Plan:
         for step in self.steps:
             for each in step.lists:
                 if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
-                    return tvs_certificates(each.file)
+                    return frozenset(tvs_certificates(each.file))
         return None
 
     @staticmethod
@@ -229,9 +230,3 @@ class Plan:
             return TvsServers(within_reach=named)
         up = None if tvs is Tvs.OLD else named
         return TvsServers(vouched.answer, up, up)
-
-
-def tvs_certificates(itl: TrustList) -> frozenset[bytes]:
-    """Return the DER of the certificates of an ITL's TVS records."""
-    found = (record.certificate_der for record in itl.records_with_role(Role.TVS))
-    return frozenset(each for each in found if each is not None)

@@ -22,9 +22,8 @@ from mixedmode.forecast.remedies import LOST, Change, changes, name
 from mixedmode.forecast.tally import EXAMPLES, Cell
 from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.phone.mind.fate.prospect import Fate
-from mixedmode.phone.mind.trust.lookup import names_tvs
+from mixedmode.phone.mind.trust.lookup import anchors, names_tvs
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.roles import Role
 
 _WAIT: Final = "restart every phone, and wait until each reports the new list"
 
@@ -139,9 +138,8 @@ def why_lost(kind: PhoneKind, plan: Plan) -> str:
     held = [each for each in (kind.ctl, kind.itl) if isinstance(each, TrustList)]
     if kind.model is not None and not kind.model.security_by_default:
         held = held[:1] if isinstance(kind.ctl, TrustList) else []
-    anchors = {record.certificate_der for each in held for record in each.records_with_role(Role.SAST)} - {None}
     offered = {each.der for each in plan.certificates()}
-    shared = "" if anchors & offered else "it holds no anchor in common with anything that a step can publish"
+    shared = "" if anchors(held) & offered else "it holds no anchor in common with anything that a step can publish"
     if kind.model is not None and not kind.model.security_by_default:
         tvs = f"a {kind.model.name} cannot ask TVS"
     elif not isinstance(kind.itl, TrustList) or not names_tvs(kind.itl):

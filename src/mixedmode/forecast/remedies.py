@@ -22,6 +22,7 @@ from mixedmode.forecast.plan import NOBODY, Plan, Step, Tvs
 from mixedmode.phone.mind.fate.afar import Help
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.trust.decisions import ListKind
+from mixedmode.phone.mind.trust.lookup import anchors
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 
@@ -207,9 +208,9 @@ def _afterwards(forecast: Forecast) -> str:
             who = " and ".join(signers) or "the signer of configurations"
             texts.append(f"upload {who} as Phone-SAST-trust, see that TVS answers, and restart the phone")
         else:
-            anchors = _anchors(forecast, [offered for _, offered in refused])
+            known = _anchors(forecast, [offered for _, offered in refused])
             texts.append(
-                f"have the {kinds} signed by {anchors} and restart the phone: "
+                f"have the {kinds} signed by {known} and restart the phone: "
                 + " and ".join(f"utils {kind.value.lower()} reset localkey" for kind, _ in refused)
             )
     return "; then ".join(texts)
@@ -217,8 +218,7 @@ def _afterwards(forecast: Forecast) -> str:
 
 def _anchors(forecast: Forecast, refused: list[TrustList | bytes]) -> str:
     came = forecast.prospect.restart
-    held = [each for each in (came.trust.ctl, came.trust.itl) if each is not None] if came is not None else []
-    known = {record.certificate_der for each in held for record in each.records_with_role(Role.SAST)} - {None}
+    known = anchors(came.trust.lists) if came is not None else frozenset()
     every = [record for each in refused if isinstance(each, TrustList) for record in each.records_with_role(Role.SAST)]
     names = dict.fromkeys(record.subject or "?" for record in every if record.certificate_der in known)
     return " or ".join(names) or "an anchor that the phone holds"

@@ -96,8 +96,7 @@ def _mode(number: int | None) -> AuthMode:
 
 def _believed(trust: TrustState) -> Collection[bytes] | None:
     """Return the certificates that a CAPF may show, None for any (rule 3)."""
-    held = [each for each in (trust.ctl, trust.itl) if each is not None]
-    if not held:
+    if not trust.lists:
         return None
-    records = [record for each in held for record in each.records_with_role(Role.CAPF)]
+    records = [record for each in trust.lists for record in each.records_with_role(Role.CAPF)]
     return {record.certificate_der for record in records if record.certificate_der is not None}

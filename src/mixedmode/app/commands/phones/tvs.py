@@ -84,15 +84,14 @@ def _request(certificate: Certificate, device: str, *, verify: bool) -> Request:
     return QueryRequest(new_session(), device, identity.name, identity.issuer, identity.serial)
 
 
-def _tvs_certificates(source: str) -> set[bytes]:
-    from mixedmode.trustlist import Role, TrustList
+def _tvs_certificates(source: str) -> tuple[bytes, ...]:
+    from mixedmode.phone.mind.trust.lookup import tvs_certificates
+    from mixedmode.trustlist import TrustList
 
     try:
-        records = TrustList.parse(read_source(source)).records_with_role(Role.TVS)
+        trusted = tvs_certificates(TrustList.parse(read_source(source)))
     except MixedModeError as error:
         raise error.located(source) from None
-    found = {record.certificate_der for record in records}
-    trusted = {der for der in found if der is not None}
     if not trusted:
         raise UsageError("this list names no TVS server", where=source, next_step="give the ITL; a CTL never has one")
     return trusted

@@ -19,11 +19,11 @@ from mixedmode.phone.mind.trust.decisions import (
     TvsQuestion,
     Voucher,
 )
-from mixedmode.phone.mind.trust.lookup import list_signers
+from mixedmode.phone.mind.trust.lookup import anchors, list_signers
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.roles import HEADER_CONTAINERS, Role
+from mixedmode.trustlist.roles import HEADER_CONTAINERS
 from mixedmode.trustlist.walk import walk_header
 
 if TYPE_CHECKING:
@@ -138,13 +138,9 @@ def _vouching(offer: Offer) -> Ask:
     return answer
 
 
-def _shares_anchor(trust: TrustState, offered: TrustList | None) -> bool:
+def _shares_anchor(trust: TrustState, offered: TrustList) -> bool:
     """Return whether one who stands as SAST in a list stands so in what the phone holds, and could sign it again."""
-    held = [each for each in (trust.ctl, trust.itl) if each is not None]
-    anchors = {record.certificate_der for each in held for record in each.records_with_role(Role.SAST)} - {None}
-    return offered is not None and any(
-        record.certificate_der in anchors for record in offered.records_with_role(Role.SAST)
-    )
+    return not anchors(trust.lists).isdisjoint(anchors([offered]))
 
 
 def _would_take(trust: TrustState, offered: bytes, tvs: TvsServers) -> bool:
@@ -153,6 +149,5 @@ def _would_take(trust: TrustState, offered: bytes, tvs: TvsServers) -> bool:
         header = Header(offered, walk_header(offered, HEADER_CONTAINERS))
     except MalformedError:
         return False
-    held = [each for each in (trust.ctl, trust.itl) if each is not None]
-    anchored = any(True for each in held for _ in list_signers(each, header))
-    return not held or anchored or reaches(trust, tvs.within_reach)
+    anchored = any(True for each in trust.lists for _ in list_signers(each, header))
+    return not trust.lists or anchored or reaches(trust, tvs.within_reach)

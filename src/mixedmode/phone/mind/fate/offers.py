@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mixedmode.errors import MalformedError
 from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, ListKind, TvsAnswer, TvsQuestion
-from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS
+from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS, tvs_certificates
 from mixedmode.phone.mind.trust.uses import SERVER
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
@@ -109,10 +109,8 @@ class Stage:
 
 def reaches(trust: TrustState, servers: Collection[bytes] | None) -> bool:
     """Return whether a phone's ITL names one of these TVS servers; None: any will do."""
-    records = trust.itl.records_with_role(Role.TVS) if trust.itl is not None else ()
-    if servers is None:
-        return any(record.certificate_der is not None for record in records)
-    return any(record.certificate_der in servers for record in records)
+    named = tvs_certificates(trust.itl)
+    return bool(named) if servers is None else any(each in servers for each in named)
 
 
 def file_signer(published: TrustList | bytes | None) -> Certificate | None:

@@ -14,8 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mixedmode.phone.mind.trust.lookup import names_tvs
-from mixedmode.trustlist.roles import Role
+from mixedmode.phone.mind.trust.lookup import names_tvs, tvs_certificates
 
 if TYPE_CHECKING:
     from mixedmode.phone.mind.config import TvsServer
@@ -61,7 +60,6 @@ def tvs_requests(device: str, model: PhoneModel, trust: TrustState, question: Tv
         trust: What it holds.
         question: Whom it wants to know about.
     """
-    records = trust.itl.records_with_role(Role.TVS) if trust.itl is not None else ()
-    trusted = tuple(record.certificate_der for record in records if record.certificate_der is not None)
+    trusted = tvs_certificates(trust.itl)
     asker = f"{model.product}-{device}"
     return tuple(TvsRequest(server, question, asker, model.tls_max, trusted) for server in trust.tvs_servers)

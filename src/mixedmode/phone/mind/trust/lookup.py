@@ -6,7 +6,7 @@ Names and serials of a header and a record are compared verbatim first, as phone
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mixedmode.pki.certificates.names import texts_match
@@ -86,6 +86,18 @@ def _role_with_certificate(stored: TrustList, roles: frozenset[Role]) -> bool:
         record.certificate_der is not None or record.certificate_hash is not None
         for record in stored.records_with_role(*roles)
     )
+
+
+def tvs_certificates(itl: TrustList | None) -> tuple[bytes, ...]:
+    """Return the DER of the certificates that an ITL holds for TVS."""
+    records = itl.records_with_role(Role.TVS) if itl is not None else ()
+    return tuple(record.certificate_der for record in records if record.certificate_der is not None)
+
+
+def anchors(lists: Iterable[TrustList]) -> frozenset[bytes]:
+    """Return the DER of the certificates that stand as SAST in any of these lists."""
+    records = (record for each in lists for record in each.records_with_role(Role.SAST))
+    return frozenset(record.certificate_der for record in records if record.certificate_der is not None)
 
 
 def is_blanked(stored: TrustList, *, sast_only: bool = False) -> bool:

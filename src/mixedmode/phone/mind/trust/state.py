@@ -35,6 +35,11 @@ class TrustState:
     itl: TrustList | None = None
     tvs_servers: tuple[TvsServer, ...] = ()
 
+    @property
+    def lists(self) -> tuple[TrustList, ...]:
+        """The stored lists, the CTL first."""
+        return tuple(each for each in (self.ctl, self.itl) if each is not None)
+
     def held(self, kind: ListKind) -> TrustList | None:
         """Return the stored list of a kind."""
         return self.ctl if kind is ListKind.CTL else self.itl
