@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Any, Final
 
-from mixedmode.errors import LocalProtocolError
+from mixedmode.protocols.machine import does_not_fit
 from mixedmode.protocols.tftp.options import DEFAULT_OPTIONS, NO_OPTIONS, Negotiated, Options, accept_answer
 from mixedmode.protocols.tftp.packets import (
     Ack,
@@ -113,7 +113,7 @@ class ClientTransfer:
         try:
             self._last_sent = encode_packet(Request(Opcode.RRQ, name, Mode.OCTET, options.pairs()))
         except MalformedPacketError as error:
-            raise LocalProtocolError(error.what, why=error.why, next_step=error.next_step, code=error.code) from error
+            raise does_not_fit(error) from error
         self._deadline = now + timeout
 
     @property
