@@ -242,6 +242,7 @@ def test_a_key_without_password_is_checked_once_and_one_with_a_password_asks_eve
     for _ in range(2):
         opened = parse_private_key(closed, password=password, where="k")
         assert opened.public_key() == made.public_key()
+        assert parse_private_key(private_key_pem(opened)) is not opened, "what had a password is not kept"
     assert asked == ["k", "k"]
     with pytest.raises(UsageError, match="cannot be read"):
         parse_private_key(closed, password=lambda _what: b"wrong")

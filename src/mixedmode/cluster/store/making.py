@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mixedmode.cluster.model.versions import RELEASES, Version
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.issuing import Hash
-from mixedmode.pki.certificates.load import private_key_pem
+from mixedmode.pki.certificates.load import own_key_pem
 from mixedmode.pki.certificates.names import attributes_of
 from mixedmode.pki.certificates.profiles import (
     PROFILES,
@@ -165,7 +165,7 @@ def _throw_away_key(kind: KeyKind) -> PrivateKey:
 
 def key_file(signer: SoftwareSigner) -> bytes:
     """Return the content of a key file: private key and certificate, as ``load_signer`` reads them."""
-    return private_key_pem(signer.key) + signer.certificate.pem()
+    return own_key_pem(signer.key) + signer.certificate.pem()
 
 
 def organization_of(certificate: Certificate) -> Subject:

@@ -45,7 +45,7 @@ PKCS12_SCHEME = "pkcs12:"
 PKCS11_SCHEME = "pkcs11:"
 
 _CHECKED: dict[bytes, PrivateKey] = {}
-"""Keys without password, by the hash of their bytes."""
+"""Keys that were read without a password or written for this program itself, by the hash of their bytes."""
 _MOST_CHECKED: Final = 256
 
 T = TypeVar("T")
@@ -276,9 +276,13 @@ def private_key_pem(key: PrivateKey, *, password: bytes | None = None) -> bytes:
     from cryptography.hazmat.primitives import serialization as s
 
     protection = s.BestAvailableEncryption(password) if password else s.NoEncryption()
-    data = key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, protection)
-    if not password:
-        _remembered(data, key)
+    return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, protection)
+
+
+def own_key_pem(key: PrivateKey) -> bytes:
+    """Return a private key for a file of this program's own, which it reads again without a check (rule 6)."""
+    data = private_key_pem(key)
+    _remembered(data, key)
     return data
 
 

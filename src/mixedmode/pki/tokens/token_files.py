@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.certificates.load import load_own_signer, pkcs12_bytes, pkcs12_signer, private_key_pem
+from mixedmode.pki.certificates.load import load_own_signer, own_key_pem, pkcs12_bytes, pkcs12_signer
 from mixedmode.pki.certificates.profiles import (
     MANUFACTURING_SUBJECT,
     KeyKind,
@@ -242,7 +242,7 @@ def _authority(folder: Path, now: datetime) -> SoftwareSigner:
             serial=secrets.randbits(63) | 1 << 62,
         )
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, private_key_pem(key) + made.pem(), mode=PRIVATE)
+        write_atomic(path, own_key_pem(key) + made.pem(), mode=PRIVATE)
     signer = load_own_signer(path)
     if not isinstance(signer, SoftwareSigner):
         raise UsageError("the manufacturing CA has no key", where=str(path))

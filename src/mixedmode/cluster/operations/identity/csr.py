@@ -22,7 +22,7 @@ from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.making import key_kind_of, organization_of
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import UsageError
-from mixedmode.pki.certificates.load import parse_private_key, private_key_pem, refuse_open_key
+from mixedmode.pki.certificates.load import own_key_pem, parse_private_key, refuse_open_key
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, generate_key
 from mixedmode.pki.certificates.requests import SigningRequest, alternative_names, make_request, read_request
 
@@ -122,7 +122,7 @@ class RequestCertificate(Operation):
             key = generate_key(KeyKind.from_label(self.key) if self.key else key_kind_of(own))
             names = () if purpose is Purpose.CAPF else tuple(dict.fromkeys((node, *alternative_names(own))))
             request = make_request(purpose, subject=organization_of(own), key=key, dns_names=names)
-            context.state.folder(node).write_key(_new_file(purpose), private_key_pem(key) + request)
+            context.state.folder(node).write_key(_new_file(purpose), own_key_pem(key) + request)
             context.note_file("after", f"{node}/{purpose}.csr", request)
 
         def unmake(context: StepContext) -> None:
