@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from mixedmode.procedures.catalogue import PAGES
 from mixedmode.procedures.definition import Procedure
-from mixedmode.procedures.page import page
+from mixedmode.procedures.page import WRITTEN, page
 from mixedmode.procedures.transcript import normalised
 from tests.procedures.transcripts import HOW_TO, kept
 from tests.support import what_make_does
@@ -71,4 +70,5 @@ def test_one_target_writes_them() -> None:
 
 
 def test_every_page_is_named_for_a_procedure_with_a_transcript() -> None:
-    assert {path.stem for path in Path(HOW_TO, "transcripts").glob("*.txt")} == {each.name for each in PAGES}
+    assert {path.stem for path in HOW_TO.glob("*.md") if WRITTEN in path.read_text()} == {each.name for each in PAGES}
+    assert all(len(kept(each.name)) > 100 for each in PAGES)

@@ -12,7 +12,8 @@ HOW_TO = ROOT / "docs" / "how-to"
 
 def kept(name: str) -> list[str]:
     """Return the transcript that a page carries."""
-    return (HOW_TO / "transcripts" / f"{name}.txt").read_text().splitlines()
+    written = (HOW_TO / f"{name}.md").read_text()
+    return written.rpartition("```text\n")[2].removesuffix("```\n").splitlines()
 
 
 def check_transcript(name: str, transcript: Iterable[str]) -> None:
