@@ -17,3 +17,5 @@ SUMMARIES: Final = {
 }
 """What each plays, in the order of ``mixedmode rehearse all``."""
 ALL: Final = {"all": "every one, each on a lab of its own"}
+DEFAULT_PHONES: Final = 8
+"""How many phones a rehearsal has."""

@@ -16,8 +16,7 @@ WRITTEN: Final = (
     "<!-- Written by `make docs` from mixedmode.procedures and a rehearsal: change those, not this page. -->"
 )
 PHONES: Final = {"regenerate-callmanager": 12}
-"""How many phones a page's rehearsal has, if not as many as by default."""
-DEFAULT_PHONES: Final = 8
+"""How many phones a page's rehearsal has, if not :data:`~mixedmode.procedures.names.DEFAULT_PHONES`."""
 _CODE: Final = re.compile(r"`[^`]*`")
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 

@@ -12,7 +12,7 @@ from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
-from mixedmode.procedures.names import ALL, SUMMARIES
+from mixedmode.procedures.names import ALL, DEFAULT_PHONES, SUMMARIES
 from mixedmode.rehearsal.lab.names import MODELS, TOKEN_NUMBERS, models_of, phone_name
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def rehearse(
             autocompletion=completion.procedures,
         ),
     ],
-    phones: Phones = 8,
+    phones: Phones = DEFAULT_PHONES,
     nodes: Nodes = 2,
     directory: Annotated[
         Path | None, typer.Option(help="Keep the lab in this folder; by default it is thrown away.")
