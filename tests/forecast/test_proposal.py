@@ -127,6 +127,15 @@ def test_steps_by_options_and_by_a_plan_are_the_same(folder: Path) -> None:
     assert found[0][1]["follows"] == 2
 
 
+@pytest.mark.parametrize(("words", "follows"), [((), 0), (("--tvs", "up"), 3), (("--tvs=up",), 3)])
+def test_tvs_on_the_command_line_goes_before_the_plan(folder: Path, words: tuple[str, ...], follows: int) -> None:
+    (folder / "new.pem").write_bytes(identity("new").certificate.pem())
+    (folder / "plan.toml").write_text('tvs = "down"\n[[step]]\npublish = "ITLFile.tlv"\n')
+    given = ("--plan", "plan.toml", "--tvs-trust", "new.pem", *words)
+    done = run_mixedmode("forecast", "--inventory", "phones.csv", "--json", *given)
+    assert json.loads(done.stdout)["outcomes"]["follows-by-tvs"] == follows
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -115,7 +115,9 @@ def forecast(
     changes = Changes(_no_operation if about is None else about.operate)
     given, way = changes.from_file(plan) if plan is not None else ([], None)
     given += changes.from_options(in_order(ctx.meta.get("words", ())))
-    chosen = _way(tvs) if way is None or "--tvs" in ctx.meta.get("words", ()) else way
+    source = ctx.get_parameter_source("tvs")
+    is_default = source is None or source.name == "DEFAULT"
+    chosen = _way(tvs) if way is None or not is_default else way
     more = vouched(tvs_trust or ())
     present = None if about is None else about.present
     change = Plan(tuple(given), chosen, more, present)
