@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.forked import forked_command
@@ -31,6 +33,27 @@ def run_mixedmode(
     )
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def until(holds: Callable[[], object], seconds: float = 30, pause: float = 0.1) -> bool:
+    """Look again and again, for something that nobody tells; return whether it came in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(pause)
+    return False
+
+
+async def eventually(holds: Callable[[], object], seconds: float = 10) -> None:
+    """Wait on the loop for something that nobody tells.
+
+    Raises:
+        TimeoutError: It did not come in time.
+    """
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - there is nobody to tell
+            await asyncio.sleep(0.01)
 
 
 def what_make_does(target: str) -> list[str]:

@@ -21,7 +21,7 @@ from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.itl import ResetItl
 from mixedmode.cluster.store.folders import NodeFolder
-from tests.support import MIXEDMODE, run_mixedmode
+from tests.support import MIXEDMODE, run_mixedmode, until
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
@@ -169,10 +169,7 @@ def test_a_taken_port_is_a_problem_that_status_names_and_that_heals(made: Path) 
             assert shown.returncode == 1
             assert "tvs" in shown.stderr
             taken.close()
-            end = time.monotonic() + 15
-            while time.monotonic() < end and {u["name"]: u for u in running.ask()["units"]}["tvs"]["problem"]:
-                time.sleep(0.2)
-            assert not {u["name"]: u for u in running.ask()["units"]}["tvs"]["problem"]
+            assert until(lambda: not {u["name"]: u for u in running.ask()["units"]}["tvs"]["problem"], 15)
             assert running.stop() == 0
         finally:
             running.process.kill()
@@ -268,10 +265,7 @@ def test_who_holds_the_lock_is_shown_and_what_was_cut_off_is_settled(
         assert f"Operation: {operation.title}, by anna (192.0.2.7) on pub1, since {shown['since']}: running" in told
         go.set()
         thread.join()
-    end = time.monotonic() + 15
-    while node.ask()["operation"] is not None and time.monotonic() < end:
-        time.sleep(0.2)
-    assert node.ask()["operation"] is None, node.log.read_text()
+    assert until(lambda: node.ask()["operation"] is None, 15), node.log.read_text()
     assert cluster.operations.journal.history()[-1].state in {"done", "undone"}
     cluster.close()
 

@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ import psycopg
 import pytest
 
 from tests.postgres import PostgresServer, find_binaries
-from tests.support import MIXEDMODE, run_mixedmode
+from tests.support import MIXEDMODE, run_mixedmode, until
 
 ENV = {"MIXEDMODE_METRICS__PORT": "0"}
 UNITS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "sccp", "sccp_tls", "capf", "ctl_provider")
+soon = partial(until, seconds=90)
 
 
 def free_ports(address: str) -> dict[str, int]:
@@ -29,15 +30,6 @@ def free_ports(address: str) -> dict[str, int]:
             sock.bind((address, 0))
             found[unit] = int(sock.getsockname()[1])
     return found
-
-
-def until(holds: Callable[[], bool], seconds: float = 90) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.2)
-    return False
 
 
 class Node:
@@ -60,8 +52,8 @@ class Node:
             self.process = subprocess.Popen(
                 [MIXEDMODE, "node", "run", "--config", self.config], stderr=log, env={**os.environ, **ENV}
             )
-        assert until(lambda: self.status().get("units") is not None), self.log.read_text()
-        assert until(lambda: all(u["state"] == "STARTED" or u["name"] == "capf" for u in self.status()["units"])), (
+        assert soon(lambda: self.status().get("units") is not None), self.log.read_text()
+        assert soon(lambda: all(u["state"] == "STARTED" or u["name"] == "capf" for u in self.status()["units"])), (
             self.log.read_text()
         )
 
@@ -148,13 +140,13 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
     def replicated() -> bool:
         return publisher.admin("utils dbreplication runtimestate").stdout.count("(2) Setup Completed") == 2
 
-    assert until(replicated)
+    assert soon(replicated)
 
     done = publisher.admin("utils ctl set-cluster mixed-mode", stdin=b"y\n")
     assert "Cluster set to Mixed Mode" in done.stdout, done.stdout + done.stderr
     assert publisher.ctl() is not None
-    assert until(lambda: subscriber.ctl() == publisher.ctl())
-    assert until(lambda: subscriber.status()["security_mode"] == "Mixed Mode")
+    assert soon(lambda: subscriber.ctl() == publisher.ctl())
+    assert soon(lambda: subscriber.status()["security_mode"] == "Mixed Mode")
     assert "verified successfully" in subscriber.admin("show ctl").stdout
 
     refused = subscriber.admin("utils ctl update CTLFile", stdin=b"y\n")
@@ -170,24 +162,24 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
     subscriber.stop()
     publisher.admin("utils ctl update CTLFile", stdin=b"y\n")
     assert subscriber.ctl() != publisher.ctl()
-    assert until(lambda: any(each["node"] == "sub1" for each in publisher.status()["undelivered"]))
+    assert soon(lambda: any(each["node"] == "sub1" for each in publisher.status()["undelivered"]))
     subscriber.run()
-    assert until(lambda: subscriber.ctl() == publisher.ctl())
+    assert soon(lambda: subscriber.ctl() == publisher.ctl())
 
     before = subscriber.ctl()
     upgraded = publisher.admin("utils system upgrade initiate 10.5.2.10000-5", stdin=b"yes\n" * 3)
-    assert until(lambda: subscriber.status()["version"] == "10.5.2.10000-5"), upgraded.stdout + upgraded.stderr
+    assert soon(lambda: subscriber.status()["version"] == "10.5.2.10000-5"), upgraded.stdout + upgraded.stderr
     link = subscriber.folder / "data" / "sub1" / "active"
-    assert until(lambda: str(link.readlink()) == "b")
+    assert soon(lambda: str(link.readlink()) == "b")
     assert subscriber.ctl() == before
-    assert until(lambda: subscriber.unit("tftp") == ("STARTED", 2)), "it serves the files of the other partition"
+    assert soon(lambda: subscriber.unit("tftp") == ("STARTED", 2)), "it serves the files of the other partition"
 
     gone = run_mixedmode("node", "remove", "sub1", "--config", publisher.config, env=ENV)
     assert gone.returncode == 0, gone.stderr
     assert "slot" not in gone.stdout
     assert "sub1" not in publisher.admin("show network cluster").stdout
     assert asked(servers[0], "select slot_name from pg_replication_slots") == []
-    assert until(lambda: subscriber.status().get("removed") is True)
+    assert soon(lambda: subscriber.status().get("removed") is True)
     assert asked(servers[1], "select subname from pg_subscription") == []
     told = run_mixedmode("node", "status", "--config", subscriber.config, env=ENV)
     assert (told.returncode, "was removed from the cluster" in told.stdout) == (1, True)

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.node.test_node_commands import RunningNode, made, ports_of
-from tests.support import run_mixedmode
+from tests.support import run_mixedmode, until
 
 __all__ = ["made"]
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def workers_of(node: RunningNode) -> list[int]:
@@ -35,7 +26,7 @@ def test_workers_serve_are_replaced_and_end_with_the_node(made: Path, monkeypatc
     node = RunningNode(made)
     try:
         ports = ports_of(node.wait())
-        until(lambda: len(workers_of(node)) == 2)
+        assert until(lambda: len(workers_of(node)) == 2)
 
         def fetch() -> None:
             verified = run_mixedmode("verify", f"tftp://127.0.0.1:{ports['tftp']}/ITLFile.tlv")
@@ -54,15 +45,15 @@ def test_workers_serve_are_replaced_and_end_with_the_node(made: Path, monkeypatc
             found = [line for line in lines if f'unit="{unit}"' in line and f'event="{event}"' in line]
             return float(found[0].rpartition(" ")[2])
 
-        until(lambda: counted("completed") == 1)
+        assert until(lambda: counted("completed") == 1)
         assert counted("workers") == 2
 
         first = workers_of(node)[0]
         os.kill(first, signal.SIGKILL)
-        until(lambda: len(workers_of(node)) == 2 and first not in workers_of(node))
-        until(lambda: counted("workers_replaced") == 1)
+        assert until(lambda: len(workers_of(node)) == 2 and first not in workers_of(node))
+        assert until(lambda: counted("workers_replaced") == 1)
         fetch()
-        until(lambda: counted("completed") == 2)
+        assert until(lambda: counted("completed") == 2)
         assert all(unit["state"] == "STARTED" and unit["starts"] == 1 for unit in node.ask()["units"])
         workers = workers_of(node)
         assert node.stop() == 0

@@ -27,7 +27,6 @@ from tests.services.callmanager.callmanager_site import (
     Table,
     callmanager,
     config,
-    eventually,
     list_of,
     lsc,
     phone_at,
@@ -36,6 +35,7 @@ from tests.services.callmanager.callmanager_site import (
     registering,
 )
 from tests.services.tvs.tvsclient import LOOPS, run, tvs_signer
+from tests.support import eventually
 
 OURS = signer().certificate
 THEIRS = signer(name="cucm-of-another-cluster", serial=0x5678).certificate

@@ -17,6 +17,7 @@ from mixedmode.phone.body.download import fetch_tftp
 from mixedmode.pki.certificates.profiles import KeyKind
 from mixedmode.rehearsal.lab.lab import Lab, LabSpec
 from mixedmode.trustlist import TrustList
+from tests.support import eventually
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 
@@ -122,9 +123,7 @@ def test_a_service_that_cannot_restart_does_not_answer_is_listed_stopped_and_com
             problems = {unit.name: unit.problem for unit in node.supervisor}
             assert problems["tftp"] == problems["http"] == "https did not start"
             assert problems["https"]
-        async with asyncio.timeout(10):
-            while node.supervisor.status("https").state != "STARTED":  # noqa: ASYNC110 - as an administrator looks
-                await asyncio.sleep(0.1)
+        await eventually(lambda: node.supervisor.status("https").state == "STARTED")
         assert (await listed(lab))["Cisco Tftp"] == "STARTED"
         assert await served(lab, "ITLFile.tlv") is not None
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import MIXEDMODE, run_mixedmode
+from tests.support import MIXEDMODE, run_mixedmode, until
 
 PHONE = "SEP0011223344AA"
 
@@ -31,15 +30,6 @@ def lab(tmp_path: Path) -> Iterator[Path]:
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
-
-
-def until(holds: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def nodes(lab: Path) -> list[dict[str, Any]]:

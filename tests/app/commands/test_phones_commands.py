@@ -7,8 +7,7 @@ import json
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 
 from mixedmode.errors import RemoteError
 from mixedmode.node.status import SOCKET_NAME, Command, StatusSocket, ask_status
-from tests.support import MIXEDMODE, run_mixedmode
+from tests.support import MIXEDMODE, run_mixedmode, until
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +33,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
-
-
-def until(holds: Callable[[], bool], seconds: float = 30) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.2)
-    return False
 
 
 def registered(lab: Path) -> list[dict[str, Any]]:

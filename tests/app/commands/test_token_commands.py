@@ -6,14 +6,13 @@ import json
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.softhsm import MODULE
-from tests.support import MIXEDMODE, run_mixedmode
+from tests.support import MIXEDMODE, run_mixedmode, until
 
 PASSWORD = "Cisco123"
 
@@ -160,9 +159,7 @@ def lab(tmp_path: Path) -> Iterator[Path]:
         [MIXEDMODE, "lab", "--directory", folder, "--phones", "0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        end = time.monotonic() + 40
-        while not (folder / "lab.json").exists() and time.monotonic() < end:
-            time.sleep(0.1)
+        assert until((folder / "lab.json").exists, 40)
         yield folder
     finally:
         process.send_signal(signal.SIGINT)

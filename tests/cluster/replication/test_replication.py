@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,19 +28,12 @@ from mixedmode.cluster.store.database import Database
 from mixedmode.node.upkeep import Upkeep
 from tests.cluster.publishing.test_archive import regress
 from tests.postgres import PostgresServer, find_binaries, postgres_server
+from tests.support import until
 
 __all__ = ["postgres_server"]
 ANNA = Principal("anna", 4)
 NODES = ("pub", "sub1")
-
-
-def until(holds: Callable[[], bool], seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.1)
-    return False
+soon = partial(until, seconds=20)
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +87,9 @@ def test_a_change_on_the_publisher_is_read_on_the_subscriber(site: tuple[Cluster
     reader = Cluster.attach(tmp_path, database_url=own)
     assert [node.name for node in reader.nodes()] == list(NODES)
     assert len(reader.devices) == 50
-    assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
+    assert soon(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
     cluster.run(SetMixedMode(), ANNA)
-    assert until(lambda: reader.mode is SecurityMode.MIXED)
+    assert soon(lambda: reader.mode is SecurityMode.MIXED)
     assert reader.own_certificate("pub", "CallManager") == cluster.own_certificate("pub", "CallManager")
     with database.read() as session:
         plan = session.execute(text("EXPLAIN SELECT * FROM device WHERE name = 'SEP001122330001'")).scalars().all()
@@ -109,19 +103,19 @@ def test_a_subscriber_that_is_down_is_told_and_catches_up(
 ) -> None:
     cluster, _, own = site
     joined(site).close()
-    assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
+    assert soon(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
     servers[1].stop("immediate")
     try:
-        assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.BAD)
+        assert soon(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.BAD)
         with pytest.raises(PreconditionError, match="sub1"):
             cluster.run(SetMixedMode(), ANNA)
         assert cluster.mode is SecurityMode.NON_SECURE
     finally:
         servers[1].start()
-    assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
+    assert soon(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
     cluster.run(SetMixedMode(), ANNA)
     reader = Cluster.attach(tmp_path, database_url=own)
-    assert until(lambda: reader.mode is SecurityMode.MIXED)
+    assert soon(lambda: reader.mode is SecurityMode.MIXED)
     reader.close()
 
 
@@ -163,7 +157,7 @@ def test_a_node_that_is_removed_while_it_follows_hears_of_it_and_leaves_no_slot(
 ) -> None:
     cluster, _, own = site
     joined(site).close()
-    assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
+    assert soon(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
     cluster.run(RemoveNode("sub1"), ANNA)
     copy = Cluster.attach(tmp_path, database_url=own)
     assert [node.name for node in copy.nodes()] == ["pub"], "it heard of it"
@@ -212,7 +206,7 @@ def test_a_slot_that_was_left_is_dropped_later(
     upkeep.look()
     assert sorted(slots(cluster)) == ["mixedmode_sub1", copy, "somebody_elses"]
     monkeypatch.setattr(replicas, "COPY_SECONDS", 0.0)
-    assert until(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
+    assert soon(lambda: cluster.replication.states(NODES)["sub1"] is ReplicationState.GOOD)
     upkeep.look()
     assert sorted(slots(cluster)) == ["mixedmode_sub1", "somebody_elses"]
     with cluster.database.write() as session:
@@ -239,7 +233,7 @@ def test_a_subscriber_has_the_archive_also_of_a_publisher_that_was_upgraded(
     upkeep.look(slots=False)
     upkeep.look()
     cluster.run(ResetItl(), ANNA)
-    assert until(lambda: archive.history(reader.database) == archive.history(cluster.database))
+    assert soon(lambda: archive.history(reader.database) == archive.history(cluster.database))
     published = cluster.show_itl("pub").data
     found = archive.find(reader.database, archive.history(cluster.database)[-1].md5)
     assert found.data == published

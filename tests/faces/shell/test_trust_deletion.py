@@ -17,7 +17,7 @@ from mixedmode.cluster.store.state import utc_now
 from mixedmode.faces.shell.session import AdminSession
 from mixedmode.services.net.change_notification import ChangeNotificationService
 from tests.faces.conftest import PUBLISHER, SUBSCRIBER, ClusterMaker, Terminal
-from tests.support import DATA
+from tests.support import DATA, eventually
 
 STORE = "CallManager-trust"
 PEM = (DATA / "keys" / "sast-rsa2048.crt").read_text().splitlines()
@@ -116,9 +116,7 @@ def test_the_service_looks_only_while_it_runs() -> None:
         service = ChangeNotificationService(keeper, return_seconds=15, look_seconds=0.01)
         assert not service.healthy
         await service.start()
-        async with asyncio.timeout(5):
-            while not keeper.asked:  # noqa: ASYNC110 - its clock is the loop's
-                await asyncio.sleep(0.01)
+        await eventually(lambda: keeper.asked, 5)
         assert service.healthy
         assert keeper.asked[0] == keeper.now() - timedelta(seconds=15)
         await service.stop()

@@ -14,6 +14,7 @@ from mixedmode.control.services import ServiceEntry, ServiceStatus
 from mixedmode.errors import RemoteError
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.side_loop import SideLoop
+from tests.support import eventually
 
 ANNA = Principal("anna", 4, "console")
 
@@ -92,8 +93,7 @@ def test_a_session_that_gives_up_leaves_no_service_half_restarted() -> None:
                 pass
 
         task = asyncio.create_task(side.run(session()))
-        while not hands.done:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await eventually(lambda: hands.done)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await asyncio.sleep(0.05)

@@ -26,6 +26,7 @@ from mixedmode.faces.shell.commands import sql
 from mixedmode.faces.shell.table import COMMANDS
 from tests.faces.conftest import PUBLISHER
 from tests.faces.sshlab import PASSWORD, QUICK, SshLab, ssh_lab
+from tests.support import eventually
 
 ANNA = Principal("anna", 4, "console")
 VERSION = "10.5.2.10000-5"
@@ -251,9 +252,7 @@ def test_a_question_that_is_not_answered(lab: SshLab, case: Asks) -> None:
 
 
 async def nobody_is_left(lab: SshLab) -> None:
-    async with asyncio.timeout(10):
-        while lab.service.sessions:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await eventually(lambda: not lab.service.sessions)
 
 
 def test_every_command_that_asks_first_is_in_the_table() -> None:

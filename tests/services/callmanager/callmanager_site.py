@@ -32,7 +32,7 @@ from mixedmode.trustlist.build import RecordForm, RecordSpec, build_trust_list
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.pki.material import NOW, PUBLISHER, key, signer
-from tests.support import DATA
+from tests.support import DATA, eventually
 
 DEVICE = "SEP001122334455"
 OTHER = "SEP001122334466"
@@ -211,13 +211,6 @@ async def refused(registration: Registration) -> str:
     """Wait until a phone knows that it is not registered; return why."""
     assert await registration.wait(RegistrationState.UNREGISTERED, 10), registration.status
     return registration.status.reason
-
-
-async def eventually(true: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for something that nobody tells."""
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - there is nobody to tell
-            await asyncio.sleep(0.01)
 
 
 SCCP = DATA / "wire" / "sccp"

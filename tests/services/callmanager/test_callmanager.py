@@ -29,7 +29,6 @@ from tests.services.callmanager.callmanager_site import (
     callmanager,
     client,
     ctl,
-    eventually,
     list_of,
     lsc,
     mic,
@@ -39,6 +38,7 @@ from tests.services.callmanager.callmanager_site import (
     registering,
 )
 from tests.services.tvs.tvsclient import LOOPS, run
+from tests.support import eventually
 
 
 @pytest.mark.parametrize("loop", LOOPS)

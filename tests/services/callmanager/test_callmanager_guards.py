@@ -39,7 +39,6 @@ from tests.services.callmanager.callmanager_site import (
     callmanager,
     client,
     ctl,
-    eventually,
     lsc,
     mic,
     phone_at,
@@ -49,6 +48,7 @@ from tests.services.callmanager.callmanager_site import (
     trust,
 )
 from tests.services.tvs.tvsclient import run
+from tests.support import eventually
 
 
 def test_an_unknown_device_is_rejected() -> None:

@@ -22,8 +22,9 @@ from mixedmode.faces.ctlclient.provider import (
 from mixedmode.protocols.ctlprovider import Action, Hello, Install, Mode, Progress, encode_message
 from tests.cluster.building import MIXED, PUB, SUB, ctl_of
 from tests.cluster.tokens import ANNA, ONE, TWO, signed, upload_tokens
-from tests.services.ctlprovider.provider_site import PASSWORD, Lab, signed_for, until
+from tests.services.ctlprovider.provider_site import PASSWORD, Lab, signed_for
 from tests.services.tvs.tvsclient import client_context, run
+from tests.support import eventually
 
 
 def test_the_whole_procedure_from_no_ctl_to_mixed_mode_and_back(lab: Lab) -> None:
@@ -172,7 +173,7 @@ def test_without_a_login_nothing_is_told_or_done(lab: Lab) -> None:
                 answer = await reader.read()
                 assert len(answer) < 60
                 writer.close()
-            await until(lambda: service.metrics["malformed"] == 2)
+            await eventually(lambda: service.metrics["malformed"] == 2)
 
     run(procedure())
     assert lab.has(None)

@@ -19,8 +19,9 @@ from mixedmode.protocols.ctlprovider import Action, Hello, Install, Progress, en
 from mixedmode.services.ctlprovider.service import CtlProviderService, ProviderLimits
 from tests.cluster.building import MIXED, PUB, SUB, make
 from tests.cluster.tokens import ANNA, THREE, signed, token
-from tests.services.ctlprovider.provider_site import Held, Lab, until
+from tests.services.ctlprovider.provider_site import Held, Lab
 from tests.services.tvs.tvsclient import client_context, run
+from tests.support import eventually
 
 
 def test_attackers_with_credentials_change_nothing(lab: Lab, tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_a_connection_cut_before_the_request_is_whole_changes_nothing(lab: Lab) 
             client._streams[1].write(message[:-1])
             await client._streams[1].drain()
             client._streams[1].transport.abort()
-            await until(lambda: service.metrics["open"] == 0)
+            await eventually(lambda: service.metrics["open"] == 0)
 
     run(procedure())
     assert lab.has(None)
@@ -98,7 +99,7 @@ def test_a_connection_cut_while_installing_leaves_the_new_list_everywhere(lab: L
                 await work
             assert "present CTL" in (error.value.next_step or "")
             held.go()
-            await until(lambda: service.metrics["installations"] == 1)
+            await eventually(lambda: service.metrics["installations"] == 1)
             assert service.installer is None
             return data
 
@@ -230,7 +231,7 @@ def test_clients_that_are_silent_or_slow_are_closed(lab: Lab, when: str) -> None
         async with lab.serving(limits=limits) as service:
             async with asyncio.timeout(5):
                 await procedures(service)
-                await until(lambda: service.metrics["open"] == 0)
+                await eventually(lambda: service.metrics["open"] == 0)
             assert service.metrics["timeouts"] + service.metrics["handshake_failures"] == 1
 
     run(procedure(), "asyncio")
@@ -243,7 +244,7 @@ def test_there_are_bounds_for_connections(lab: Lab) -> None:
                 with pytest.raises(RemoteError):
                     await lab.client(service).connect()
                 assert service.metrics["refused"] == 1
-            await until(lambda: service.metrics["open"] == 0)
+            await eventually(lambda: service.metrics["open"] == 0)
             async with lab.client(service):
                 pass
 

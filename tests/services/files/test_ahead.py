@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -33,8 +33,10 @@ from mixedmode.services.files.configs import ConfigFacts, ConfigStore, Server
 from mixedmode.services.files.store import MappingStore
 from mixedmode.signedfile import SignedFile
 from tests.pki.material import key
+from tests.support import until
 
 NAMES = tuple(f"SEP00112233440{number}" for number in range(6))
+soon = partial(until, pause=0.005)
 
 
 @pytest.fixture(scope="module")
@@ -77,19 +79,12 @@ class Site:
         self.ahead.stop()
 
     def wait(self, *names: str) -> None:
-        until(lambda: all(self.configs.ready(name) for name in names or signed(*NAMES)))
+        assert soon(lambda: all(self.configs.ready(name) for name in names or signed(*NAMES)))
 
     def asked(self, name: str) -> bytes:
         data = self.configs.lookup(name)
         assert isinstance(data, bytes)
         return data
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def signed(*names: str) -> list[str]:
@@ -111,7 +106,7 @@ def test_a_phone_that_asks_after_the_warm_up_has_nothing_signed_for_it(cluster: 
         service = units.service("tftp", 0)
         await service.start()
         try:
-            await asyncio.to_thread(until, lambda: service.metrics["configurations_ready"] == len(NAMES))
+            assert await asyncio.to_thread(soon, lambda: service.metrics["configurations_ready"] == len(NAMES))
             assert service.metrics["configurations_signed"] == len(NAMES)
             for name in NAMES[:2]:
                 phone = Phone(name, get_model("8861"))
@@ -160,7 +155,7 @@ def test_devices_come_and_go(cluster: Cluster) -> None:
         site.configs.forget()
         assert site.configs.lookup(f"{NAMES[0]}.cnf.xml.sgn") is None
         site.wait("SEP0011223344AA.cnf.xml.sgn", *signed(*NAMES[1:]))
-        until(lambda: site.configs.ready_count == len(NAMES))
+        assert soon(lambda: site.configs.ready_count == len(NAMES))
         assert site.configs.signed == len(NAMES) + 1
         assert site.configs.lookup(f"{NAMES[0]}.cnf.xml.sgn") is None
 
@@ -218,7 +213,7 @@ def test_an_encrypted_device_has_stub_and_encrypted_file_ready_for_its_lsc(clust
 
 def test_what_finds_no_room_turns_nothing_out_and_is_built_when_asked_for(cluster: Cluster) -> None:
     with Site(cluster, kept_bytes=4000) as site:
-        until(lambda: site.configs.ready_count > 0)
+        assert soon(lambda: site.configs.ready_count > 0)
         site.ahead.stop()
         ready = [name for name in signed(*NAMES) if site.configs.ready(name)]
         assert 0 < len(ready) < len(NAMES)

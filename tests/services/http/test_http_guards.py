@@ -33,6 +33,7 @@ from tests.services.http.http_site import (
     url,
 )
 from tests.services.tvs.tvsclient import client_context, run
+from tests.support import eventually
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
@@ -123,8 +124,7 @@ def test_slow_silent_and_greedy_clients_end_and_disturb_nobody(loop: str, secure
             assert time.monotonic() - begin < 0.3
         async with asyncio.timeout(5):
             ends = [await each[0].read() for each in (slow, blank, silent)]
-            while service.metrics["open"]:  # noqa: ASYNC110 - the service tells nobody
-                await asyncio.sleep(0.02)
+            await eventually(lambda: not service.metrics["open"], 5)
         for _, writer in (slow, blank, silent, greedy, mute):
             writer.transport.abort()
         return tuple(ends)
@@ -159,9 +159,7 @@ def test_too_many_connections_are_turned_away_and_room_comes_back(limits: dict[s
         turned_away = await raw(service, b"")
         for _, writer in held:
             writer.transport.abort()
-        async with asyncio.timeout(5):
-            while service.metrics["open"]:  # noqa: ASYNC110 - the service tells nobody
-                await asyncio.sleep(0.02)
+        await eventually(lambda: not service.metrics["open"], 5)
         return turned_away, await raw(service, b"GET /empty HTTP/1.0\r\n\r\n", secure=secure)
 
     turned_away, after = during(play, secure=secure, **limits)

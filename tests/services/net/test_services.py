@@ -39,6 +39,7 @@ from mixedmode.services.tvs.lookup import TrustLookup
 from mixedmode.services.tvs.service import TvsService
 from tests.cluster.building import PUB, make
 from tests.services.tvs.tvsclient import run, table, tvs_signer
+from tests.support import eventually
 
 FILES = MappingStore({"a": b"content"})
 
@@ -133,9 +134,7 @@ def test_who_is_dropped_before_he_is_served_leaves_nothing_behind(tmp_path: Path
         ours.setblocking(False)
         service._door._take(ours, "127.0.0.9")
         service._door.close()
-        async with asyncio.timeout(10):
-            while service.metrics["open"]:  # noqa: ASYNC110 - nobody is told
-                await asyncio.sleep(0.02)
+        await eventually(lambda: not service.metrics["open"])
         await service.stop()
         theirs.close()
         assert ours.fileno() == -1

@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import cast
@@ -24,6 +24,7 @@ from mixedmode.services.net.server_tls import server_context
 from mixedmode.services.net.tls_channel import Channel
 from mixedmode.services.net.tls_transport import TlsTransport
 from tests.services.tvs.tvsclient import LOOPS, client_context, run, tvs_signer
+from tests.support import eventually
 
 both_loops = pytest.mark.parametrize("loop", LOOPS)
 
@@ -117,12 +118,6 @@ async def client(
         writer.transport.abort()
         with contextlib.suppress(Exception):
             await writer.wait_closed()
-
-
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the server tells nobody
-            await asyncio.sleep(0.01)
 
 
 @both_loops
@@ -221,7 +216,7 @@ def test_a_client_that_goes_away_in_its_handshake_is_counted_once(loop: str) -> 
                 writer.write(data)
                 await writer.drain()
                 writer.transport.abort()
-            await until(lambda: len(server.failed) == 2)
+            await eventually(lambda: len(server.failed) == 2, 5)
 
     run(procedure(), loop)
 
@@ -248,7 +243,7 @@ def test_a_client_that_never_answers_the_goodbye_is_let_go(loop: str) -> None:
         async with echo() as server:
             begun = asyncio.to_thread(_say_bye_and_stay, server.address)
             with await begun:
-                await until(lambda: server.made[0].lost, 3)
+                await eventually(lambda: server.made[0].lost, 3)
 
     run(procedure(), loop)
 
@@ -284,7 +279,7 @@ def test_what_a_protocol_may_ask(loop: str, version: ssl.TLSVersion) -> None:
             transport.resume_reading()
             assert await reader.readexactly(5) == b"later"
             writer.transport.abort()
-            await until(lambda: server.made[0].lost)
+            await eventually(lambda: server.made[0].lost, 5)
             assert transport.is_closing()
 
     run(procedure(), loop)
@@ -301,7 +296,7 @@ def test_what_ended_is_freed_without_the_collector(loop: str) -> None:
                     writer.write(b"x")
                     await reader.readexactly(1)
                     protocol = weakref.ref(server.made[0])
-                await until(lambda: server.made[0].lost)
+                await eventually(lambda: server.made[0].lost, 5)
                 server.made.clear()
                 await asyncio.sleep(0)
                 assert protocol() is None

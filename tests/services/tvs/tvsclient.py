@@ -20,6 +20,7 @@ from mixedmode.services.tvs.lookup import TrustLookup
 from mixedmode.services.tvs.service import TvsLimits, TvsService
 from mixedmode.services.tvs.sources import TableSource
 from tests.pki.material import NOW, PUBLISHER, signer
+from tests.support import eventually
 
 T = TypeVar("T")
 DEVICE = "CP-7975-SEP001122334455"
@@ -101,9 +102,7 @@ async def ask(service: TvsService, data: bytes = REQUEST) -> Answer:
 
 
 async def nobody_left(service: TvsService) -> None:
-    async with asyncio.timeout(5):
-        while service.metrics["open"]:  # noqa: ASYNC110 - the service tells nobody
-            await asyncio.sleep(0.02)
+    await eventually(lambda: not service.metrics["open"], 5)
 
 
 async def s_client(service: TvsService, data: bytes, *options: str, size: int = 10) -> tuple[bytes, str]:

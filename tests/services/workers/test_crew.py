@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,11 @@ from mixedmode.services.tftp.service import TftpService
 from mixedmode.services.workers.crew import Crew, CrewService
 from mixedmode.services.workers.workshop import Workshop, worker_count
 from tests.services.tvs.tvsclient import run
+from tests.support import eventually
 
 HOST = "127.0.0.1"
 KINDS = {"tftp": socket.SOCK_DGRAM, "http": socket.SOCK_STREAM}
+soon = partial(eventually, seconds=20)
 
 
 class Files(Workshop):
@@ -86,13 +89,6 @@ async def get(address: tuple[str, int]) -> bytes:
         writer.close()
 
 
-async def until(condition: object, seconds: float = 20) -> None:
-    assert callable(condition)
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - nobody is told
-            await asyncio.sleep(0.05)
-
-
 def test_workers_share_ports_and_what_they_count_is_summed(folder: Path) -> None:
     async def procedure() -> None:
         async with serving(folder, "tftp", "http") as (crew, (tftp, http)):
@@ -101,7 +97,7 @@ def test_workers_share_ports_and_what_they_count_is_summed(folder: Path) -> None
                 assert await get(http.address) == b"content"
             for _ in range(10):
                 assert await fetch_tftp(*tftp.address, "a.txt") == b"content"
-            await until(lambda: http.metrics["completed"] == 40 and tftp.metrics["completed"] == 10)
+            await soon(lambda: http.metrics["completed"] == 40 and tftp.metrics["completed"] == 10)
             assert http.metrics["workers"] == 2
             served = [worker.units["http"].metrics["completed"] for worker in crew._workers]
             assert all(served), "one worker had everything"
@@ -117,18 +113,18 @@ def test_a_killed_worker_is_replaced_and_what_it_counted_stays(folder: Path, loo
             before = crew.pids
             for _ in range(20):
                 await get(http.address)
-            await until(lambda: http.metrics["completed"] == 20)
+            await soon(lambda: http.metrics["completed"] == 20)
             os.kill(before[0], signal.SIGKILL)
-            await until(lambda: len(crew.pids) == 1)
+            await soon(lambda: len(crew.pids) == 1)
             assert http.healthy, "the other one goes on"
             assert await get(http.address) == b"content"
-            await until(lambda: len(crew.pids) == 2)
-            await until(lambda: all("http" in worker.units for worker in crew._workers))
+            await soon(lambda: len(crew.pids) == 2)
+            await soon(lambda: all("http" in worker.units for worker in crew._workers))
             assert before[0] not in crew.pids
             assert before[1] in crew.pids
             for _ in range(20):
                 assert await get(http.address) == b"content"
-            await until(lambda: http.metrics["completed"] == 41)
+            await soon(lambda: http.metrics["completed"] == 41)
             assert (http.metrics["workers_replaced"], http.metrics["open"]) == (1, 0)
 
     run(procedure(), loop)
@@ -139,12 +135,12 @@ def test_a_unit_that_begins_when_all_workers_are_dead_takes_no_other_units_away(
         async with serving(folder, "http") as (crew, (http,)):
             for pid in crew.pids:
                 os.kill(pid, signal.SIGKILL)
-            await until(lambda: not crew._workers)
+            await soon(lambda: not crew._workers)
             tftp = service(crew, "tftp")
             with pytest.raises(RemoteError, match="every worker process has ended") as caught:
                 await tftp.start()
             assert caught.value.next_step == "wait until others take their places"
-            await until(lambda: len(crew._workers) == 2)
+            await soon(lambda: len(crew._workers) == 2)
             await tftp.start()
             assert all(worker.units.keys() == {"http", "tftp"} for worker in crew._workers)
             assert await get(http.address) == b"content"
@@ -189,7 +185,7 @@ def test_a_unit_that_one_worker_cannot_start_runs_in_none(folder: Path) -> None:
         try:
             with pytest.raises(UsageError, match="not here"):
                 await http.start()
-            await until((folder / "late").exists)
+            await soon((folder / "late").exists)
             (folder / "first").unlink()
             await http.start()
             assert await get(http.address) == b"content"
@@ -212,8 +208,8 @@ def test_a_worker_that_the_system_has_no_descriptor_for_comes_later(
             with monkeypatch.context() as patch:
                 patch.setattr(socket, "socketpair", refuse)
                 os.kill(crew.pids[0], signal.SIGKILL)
-                await until(lambda: "no worker process can be started" in caplog.text)
-            await until(lambda: crew.pids)
+                await soon(lambda: "no worker process can be started" in caplog.text)
+            await soon(lambda: crew.pids)
             assert await get(http.address) == b"content"
 
     run(procedure())
@@ -297,7 +293,7 @@ def test_workers_read_anew_when_told_and_their_logs_come_here(folder: Path, capl
             await http.refresh()
             assert await get(http.address) == b"changed"
             pids = set(crew.pids)
-            await until(lambda: pids <= {int(line.rsplit(" ", 1)[1]) for line in caplog.messages if "reads" in line})
+            await soon(lambda: pids <= {int(line.rsplit(" ", 1)[1]) for line in caplog.messages if "reads" in line})
 
     run(procedure())
 
