@@ -1,11 +1,19 @@
-"""What holds for every test."""
+"""What holds for every test, and the cluster that tests of several rooms share."""
 
 from __future__ import annotations
 
 import gc
 import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.facade import Cluster
 
 # A busy machine is no fault of the code: what must be fast is measured in bench/, against a peer in the same run.
 hypothesis.settings.register_profile("mixedmode", deadline=None)
@@ -16,3 +24,28 @@ os.environ.setdefault("MIXEDMODE_NODE__WORKERS", "1")
 
 # As the command does it: most of what the collector looks through in a test lives on.
 gc.set_threshold(50_000, 20, 10)
+
+
+@pytest.fixture(scope="session")
+def seed_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The seed's cluster; its keys are made once."""
+    from tests.cluster.building import make
+
+    directory = tmp_path_factory.mktemp("seed") / "cluster"
+    make(directory).close()
+    return directory
+
+
+@pytest.fixture
+def seed_directory(seed_template: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(seed_template, tmp_path / "cluster", symlinks=True))
+
+
+@pytest.fixture
+def cluster(seed_directory: Path) -> Iterator[Cluster]:
+    """Two nodes of 10.5(1), in non-secure mode, without a CTL file: a fresh copy for each test."""
+    from mixedmode.cluster.facade import Cluster
+
+    opened = Cluster.open(seed_directory)
+    yield opened
+    opened.close()

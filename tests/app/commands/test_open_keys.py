@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import pty
 import select
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,25 +22,11 @@ from mixedmode.pki.certificates.load import OpenKeyError, save_signer
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, generate_key
 from mixedmode.pki.tokens.token_files import token_certificate
 from mixedmode.services.ssh.ssh_keys import ensure_key
-from tests.cluster.building import PUB, make
+from tests.cluster.building import PUB
 from tests.pki.material import signer
 from tests.support import MIXEDMODE, run_mixedmode
 
 MODES = [0o640, 0o644, 0o604, 0o620, 0o666]
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("open-keys") / "cluster"
-    make(directory).close()
-    return directory
-
-
-@pytest.fixture
-def cluster(template: Path, tmp_path: Path) -> Iterator[Cluster]:
-    cluster = Cluster.open(Path(shutil.copytree(template, tmp_path / "cluster", symlinks=True)))
-    yield cluster
-    cluster.close()
 
 
 def certificate_key(cluster: Cluster, _folder: Path) -> tuple[Path, Callable[[], object]]:

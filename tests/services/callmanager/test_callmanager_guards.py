@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from pathlib import Path
 
 import pytest
 
+from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.phone.body.registration_status import RegistrationState
@@ -27,7 +27,7 @@ from mixedmode.services.callmanager.service import CallManagerLimits, CallManage
 from mixedmode.services.callmanager.tls import device_of
 from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.trustlist.model import TrustList
-from tests.cluster.building import MIXED, PHONES, PUB, ctl_of, make
+from tests.cluster.building import MIXED, PHONES, PUB, ctl_of
 from tests.pki.material import key, signer
 from tests.pki.zoo import certificate
 from tests.services.callmanager.callmanager_site import (
@@ -268,63 +268,61 @@ def test_a_key_that_openssl_does_not_take() -> None:
     run(procedure())
 
 
-def test_a_nodes_callmanager_serves_the_clusters_devices(tmp_path: Path) -> None:
+def test_a_nodes_callmanager_serves_the_clusters_devices(cluster: Cluster) -> None:
     device = PHONES[0].name
 
     async def procedure() -> None:
-        with contextlib.closing(make(tmp_path)) as cluster:
-            service = node_callmanager(
-                cluster, cluster.publisher, host="127.0.0.1", port=0, tls_port=0, floor=TlsFloor.TLS_1_0
-            )
-            await service.start()
-            try:
-                itl = cluster.show_itl(PUB).data
-                assert itl is not None
-                async with registering(phone_at(service, name=device, itl=TrustList.parse(itl))) as registration:
-                    assert await registration.wait(RegistrationState.REGISTERED, 10)
-                    await eventually(lambda: bool(cluster.devices.get(device).itl_hash))
-                directory = ClusterDirectory(cluster)
-                assert directory.find(OTHER) == Refusal()
-                found = directory.find(device)
-                assert isinstance(found, KnownDevice)
-                assert found.facts.mode is SecurityMode.NON_SECURE
-            finally:
-                await service.stop()
+        service = node_callmanager(
+            cluster, cluster.publisher, host="127.0.0.1", port=0, tls_port=0, floor=TlsFloor.TLS_1_0
+        )
+        await service.start()
+        try:
+            itl = cluster.show_itl(PUB).data
+            assert itl is not None
+            async with registering(phone_at(service, name=device, itl=TrustList.parse(itl))) as registration:
+                assert await registration.wait(RegistrationState.REGISTERED, 10)
+                await eventually(lambda: bool(cluster.devices.get(device).itl_hash))
+            directory = ClusterDirectory(cluster)
+            assert directory.find(OTHER) == Refusal()
+            found = directory.find(device)
+            assert isinstance(found, KnownDevice)
+            assert found.facts.mode is SecurityMode.NON_SECURE
+        finally:
+            await service.stop()
 
     run(procedure())
 
 
-def test_a_cluster_in_mixed_mode_registers_encrypted_devices_with_an_lsc_of_its_own_capf(tmp_path: Path) -> None:
+def test_a_cluster_in_mixed_mode_registers_encrypted_devices_with_an_lsc_of_its_own_capf(cluster: Cluster) -> None:
     async def procedure() -> None:
-        with contextlib.closing(make(tmp_path)) as cluster:
-            cluster.devices.add([DeviceSpec(OTHER, security_mode=3)])
-            capf = cluster.signer(PUB, Purpose.CAPF.value)
-            own = key(KeyKind.RSA_2048)
-            certificate = issue_lsc(
-                OTHER,
-                own.public_key(),
-                authority=capf.certificate,
-                authority_key=capf.key,
-                now=capf.certificate.not_before,
-                serial=7,
-                days=3560,
-            )
-            node = cluster.publisher
-            service = node_callmanager(cluster, node, host="127.0.0.1", port=0, tls_port=0, floor=TlsFloor.TLS_1_0)
-            await service.start()
-            try:
-                # Non-secure: whatever the device's profile says, it registers without TLS.
-                async with registering(phone_at(service, name=OTHER, mode=1)) as registration:
-                    assert await registration.wait(RegistrationState.REGISTERED, 10)
-                await asyncio.to_thread(cluster.run, MIXED)
-                async with registering(phone_at(service, name=OTHER, mode=1)) as registration:
-                    assert await refused(registration) == "Security Error"
-                phone = phone_at(service, name=OTHER, mode=3, model="7975", ctl=ctl_of(cluster))
-                async with registering(phone, identity=SoftwareSigner(certificate, own)) as registration:
-                    assert await registration.wait(RegistrationState.REGISTERED, 10), registration.status
-                    await eventually(lambda: cluster.devices.get(OTHER).ctl_hash == ctl_of(cluster).sha1)
-                    assert [each.security for each in service.phones()] == ["encrypted"]
-            finally:
-                await service.stop()
+        cluster.devices.add([DeviceSpec(OTHER, security_mode=3)])
+        capf = cluster.signer(PUB, Purpose.CAPF.value)
+        own = key(KeyKind.RSA_2048)
+        certificate = issue_lsc(
+            OTHER,
+            own.public_key(),
+            authority=capf.certificate,
+            authority_key=capf.key,
+            now=capf.certificate.not_before,
+            serial=7,
+            days=3560,
+        )
+        node = cluster.publisher
+        service = node_callmanager(cluster, node, host="127.0.0.1", port=0, tls_port=0, floor=TlsFloor.TLS_1_0)
+        await service.start()
+        try:
+            # Non-secure: whatever the device's profile says, it registers without TLS.
+            async with registering(phone_at(service, name=OTHER, mode=1)) as registration:
+                assert await registration.wait(RegistrationState.REGISTERED, 10)
+            await asyncio.to_thread(cluster.run, MIXED)
+            async with registering(phone_at(service, name=OTHER, mode=1)) as registration:
+                assert await refused(registration) == "Security Error"
+            phone = phone_at(service, name=OTHER, mode=3, model="7975", ctl=ctl_of(cluster))
+            async with registering(phone, identity=SoftwareSigner(certificate, own)) as registration:
+                assert await registration.wait(RegistrationState.REGISTERED, 10), registration.status
+                await eventually(lambda: cluster.devices.get(OTHER).ctl_hash == ctl_of(cluster).sha1)
+                assert [each.security for each in service.phones()] == ["encrypted"]
+        finally:
+            await service.stop()
 
     run(procedure())

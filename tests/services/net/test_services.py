@@ -37,7 +37,7 @@ from mixedmode.services.tftp.service import TftpService
 from mixedmode.services.tvs.credentials import FixedCredentials
 from mixedmode.services.tvs.lookup import TrustLookup
 from mixedmode.services.tvs.service import TvsService
-from tests.cluster.building import PUB, make
+from tests.cluster.building import PUB
 from tests.services.tvs.tvsclient import run, table, tvs_signer
 from tests.support import eventually
 
@@ -72,9 +72,7 @@ SERVICES: dict[str, Callable[[Cluster, int], Service]] = {
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_starts_is_drained_stops_and_starts_again(name: str, tmp_path: Path) -> None:
-    cluster = make(tmp_path / "cluster")
-
+def test_a_service_starts_is_drained_stops_and_starts_again(name: str, cluster: Cluster) -> None:
     async def procedure() -> None:
         service = SERVICES[name](cluster, 0)
         assert not service.healthy
@@ -99,10 +97,7 @@ def test_a_service_starts_is_drained_stops_and_starts_again(name: str, tmp_path:
             with pytest.raises(UsageError, match="is not running"):
                 _ = service.port
 
-    try:
-        run(procedure())
-    finally:
-        cluster.close()
+    run(procedure())
 
 
 def test_these_are_all_there_are() -> None:
@@ -119,9 +114,8 @@ def test_these_are_all_there_are() -> None:
     }
 
 
-def test_who_is_dropped_before_he_is_served_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_who_is_dropped_before_he_is_served_leaves_nothing_behind(cluster: Cluster) -> None:
     """The CTL Provider asks for its key for each connection; who goes meanwhile gives his place back."""
-    cluster = make(tmp_path / "cluster")
 
     async def procedure() -> None:
         service = provider(cluster, 0)
@@ -139,10 +133,7 @@ def test_who_is_dropped_before_he_is_served_leaves_nothing_behind(tmp_path: Path
         theirs.close()
         assert ours.fileno() == -1
 
-    try:
-        run(procedure())
-    finally:
-        cluster.close()
+    run(procedure())
 
 
 def test_a_stream_that_is_ended_before_its_first_step_leaves() -> None:

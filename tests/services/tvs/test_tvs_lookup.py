@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.identity.certificates import ImportTrust, RegenerateCertificate
@@ -28,24 +24,10 @@ from mixedmode.services.tvs.trace import TRACE_FOLDER, TraceFile
 from mixedmode.trustlist import Role, TrustList
 from mixedmode.trustlist.build import RecordSpec, build_trust_list, signer_identity
 from mixedmode.trustlist.roles import Layout
-from tests.cluster.building import MIXED, PUB, UPDATE, make
+from tests.cluster.building import MIXED, PUB, UPDATE
 from tests.pki.material import NOW, key, signer
 from tests.services.tvs.tvsclient import DEVICE, ask, run, serving
 from tests.support import DATA
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("tvs") / "cluster"
-    make(directory).close()
-    return directory
-
-
-@pytest.fixture
-def cluster(template: Path, tmp_path: Path) -> Iterator[Cluster]:
-    opened = Cluster.open(Path(shutil.copytree(template, tmp_path / "cluster", symlinks=True)))
-    yield opened
-    opened.close()
 
 
 def query(certificate: Certificate) -> QueryRequest:
