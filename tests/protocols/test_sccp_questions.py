@@ -6,7 +6,6 @@ import json
 import shutil
 import struct
 import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import LocalProtocolError
-from mixedmode.protocols.sccp import Frame, FrameBuffer, Message, encode_message, header_version, parse_message
+from mixedmode.protocols.sccp import Frame, Message, encode_message, header_version, parse_message
 from mixedmode.protocols.sccp.messages import answers as a
 from mixedmode.protocols.sccp.messages import questions as q
 from mixedmode.protocols.sccp.messages import registering as r
@@ -28,23 +27,13 @@ from mixedmode.protocols.sccp.registration.phone import PhonePhase, PhoneRegistr
 from mixedmode.protocols.sccp.registration.phone_events import Acknowledged, PhoneFacts, Ready
 from mixedmode.protocols.sccp.registration.server import ServerPhase, ServerRegistration, ServerSettings
 from mixedmode.protocols.sccp.registration.server_events import AskDevice, AskServers, Servers
+from tests.protocols.sccp_talk import CLOCK, frames_of
 from tests.support import DATA
 
 PEERS = sorted((DATA / "wire" / "sccp-peer").glob("*.json"))
 QUESTIONS = sorted((DATA / "wire" / "sccp-questions").glob("*.bin"))
-CLOCK = datetime(2015, 3, 6, 19, 45, 13, tzinfo=UTC)
 LINES = (Line("1001", "Line 1"), Line("1002"))
 ZERO = (r.RegisterAck, r.KeepAliveAck, r.UnregisterAck, Register, r.Alarm, r.IpPort)
-
-
-def frames_of(data: bytes) -> list[Frame]:
-    buffer = FrameBuffer()
-    buffer.add(data)
-    found = []
-    while (frame := buffer.take()) is not None:
-        found.append(frame)
-    assert not len(buffer)
-    return found
 
 
 def sample(name: str) -> bytes:
