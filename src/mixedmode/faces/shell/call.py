@@ -10,6 +10,7 @@ from typing import TypeVar
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.results import OperationResult, Plan
 from mixedmode.cluster.facade import Cluster
+from mixedmode.control.acts import Act
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.login import Login
 from mixedmode.faces.shell.model import Parsed
@@ -83,6 +84,11 @@ class Call:
         """Run an operation to its end, in the name of the session's account; it is audited."""
         control, principal = self.session.control, self.session.principal
         return await self.blocking(lambda: control.run(principal, operation))
+
+    async def do(self, act: Act, change: Callable[[], T], **details: object) -> T:
+        """Change something that is no operation, in the name of the session's account; see :meth:`.door.Control.do`."""
+        control, principal = self.session.control, self.session.principal
+        return await self.blocking(lambda: control.do(principal, act, change, **details))
 
     async def tell_undelivered(self, result: OperationResult) -> None:
         """Write which nodes have not got their file yet."""

@@ -137,11 +137,8 @@ async def _agreed_key(call: Call, server: SftpServer) -> asyncssh.SSHKey:
     if not await call.agrees(texts.ASK_UNKNOWN_HOST):
         raise UsageError("the server's host key was not agreed to", where=place, next_step="compare its fingerprint")
     lines = [f"{host} {text}" for host, text in {**known, place: " ".join(shown)}.items()]
-    control, principal, data = call.session.control, call.session.principal, "\n".join((*lines, "")).encode()
-    change = partial(write_atomic, store, data, mode=PRIVATE)
-    await call.blocking(
-        lambda: control.do(principal, TRUST_HOST, change, server=place, fingerprint=key.get_fingerprint())
-    )
+    change = partial(write_atomic, store, "\n".join((*lines, "")).encode(), mode=PRIVATE)
+    await call.do(TRUST_HOST, change, server=place, fingerprint=key.get_fingerprint())
     return key
 
 

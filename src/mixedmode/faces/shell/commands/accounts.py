@@ -6,10 +6,8 @@ never shown. ``show audit``: the audit log of the cluster.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mixedmode.control.accounts import AccountStore, account_store
-from mixedmode.control.acts import DELETE_ACCOUNT, MAKE_ACCOUNT, SET_PASSWORD, Act
+from mixedmode.control.acts import DELETE_ACCOUNT, MAKE_ACCOUNT, SET_PASSWORD
 from mixedmode.control.audit_log import LAST, OUTCOMES, Wanted, checked_last, line, moment
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell import texts
@@ -34,7 +32,7 @@ async def make_account(call: Call) -> None:
     if level not in {"0", "1"}:
         raise UsageError(f"{level!r} is no privilege level", next_step="one of: 0, 1")
     password = await _new_password(call)
-    await _change(call, MAKE_ACCOUNT, lambda: store.put(name, password, int(level)), account_level=int(level))
+    await call.do(MAKE_ACCOUNT, lambda: store.put(name, password, int(level)), account=name, account_level=int(level))
     await call.say(texts.ACCOUNT_MADE)
 
 
@@ -42,14 +40,14 @@ async def change_password(call: Call) -> None:
     """Give an account a new password."""
     store, name = _store(call), call.value("name")
     password = await _new_password(call)
-    await _change(call, SET_PASSWORD, lambda: store.set_password(name, password))
+    await call.do(SET_PASSWORD, lambda: store.set_password(name, password), account=name)
     await call.say(texts.PASSWORD_CHANGED)
 
 
 async def delete_account(call: Call) -> None:
     """Remove an account."""
     store, name = _store(call), call.value("name")
-    await _change(call, DELETE_ACCOUNT, lambda: store.remove(name))
+    await call.do(DELETE_ACCOUNT, lambda: store.remove(name), account=name)
     await call.say(texts.ACCOUNT_DELETED)
 
 
@@ -58,11 +56,6 @@ async def _new_password(call: Call) -> str:
     if password != await call.ask(texts.ASK_ACCOUNT_PASSWORD_AGAIN, secret=True):
         raise UsageError("the passwords differ", next_step="run the command again")
     return password
-
-
-async def _change(call: Call, act: Act, change: Callable[[], object], **details: object) -> None:
-    control, principal, name = call.session.control, call.session.principal, call.value("name")
-    await call.blocking(lambda: control.do(principal, act, change, account=name, **details))
 
 
 async def show_audit(call: Call) -> None:

@@ -92,7 +92,7 @@ async def delete_files(call: Call) -> None:
 
 
 async def _delete(call: Call, area: str, found: Found) -> None:
-    node, principal = call.node, call.session.principal
+    node = call.node
     served = call.cluster.folder(node).tftp.resolve()
     if found.path.resolve().parent == served:
         await call.operate(DeleteFile(node, found.path.name))
@@ -104,8 +104,7 @@ async def _delete(call: Call, area: str, found: Found) -> None:
         except OSError as error:
             raise RemoteError(f"{printable(found.name)} cannot be deleted: {error.strerror}", where=node) from error
 
-    control = call.session.control
-    await call.blocking(lambda: control.do(principal, DELETE_FILE, unlink, area=area, name=found.name))
+    await call.do(DELETE_FILE, unlink, area=area, name=found.name)
 
 
 async def delete_folder(call: Call) -> None:
@@ -122,12 +121,7 @@ async def delete_folder(call: Call) -> None:
     if not await call.agrees(texts.ASK_DELETE):
         await call.say(texts.DELETED, found=1, deleted=0)
         return
-    control, principal, details = (
-        call.session.control,
-        call.session.principal,
-        {"area": call.value("area"), "name": folder.name},
-    )
-    await call.blocking(lambda: control.do(principal, DELETE_FOLDER, lambda: _remove_folder(call, folder), **details))
+    await call.do(DELETE_FOLDER, lambda: _remove_folder(call, folder), area=call.value("area"), name=folder.name)
     if call.flag("detail"):
         for each in (*inside, folder):
             await call.say(texts.DELETED_NAME, name=printable(each.name))

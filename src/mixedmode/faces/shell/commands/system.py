@@ -169,10 +169,8 @@ async def collect(call: Call) -> None:
         lines += [f"{texts.PROMPT.line()}{line}", *io.lines, ""]
     name = bundle_name(part, call.session.local(call.cluster.now()), call.session.privilege)
     path = call.cluster.folder(call.node).area("activelog") / name
-    control, principal, data = call.session.control, call.session.principal, "\n".join(lines).encode()
-    await call.blocking(
-        lambda: control.do(principal, SHOW_TECH, lambda: write_atomic(path, data, mode=0o640), file=name)
-    )
+    data = "\n".join(lines).encode()
+    await call.do(SHOW_TECH, lambda: write_atomic(path, data, mode=0o640), file=name)
     await call.say(texts.BUNDLE, path=name)
 
 
