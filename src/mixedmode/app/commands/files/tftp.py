@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mixedmode.app.commands.options import ListenHost, Workers
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_bytes, say, say_error
 
@@ -21,7 +22,7 @@ app = typer.Typer(help="Serve a folder over TFTP, or fetch a file.", no_args_is_
 @app.command()
 def serve(
     directory: Annotated[Path, typer.Option(help="The folder to serve; small files are read into memory at start.")],
-    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 means all.")] = "127.0.0.1",
+    host: ListenHost = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The UDP port; 0 chooses a free one.")] = 69,
     drain: Annotated[float, typer.Option(min=0, help="Seconds that transfers may take to finish.")] = 5.0,
     rules: Annotated[
@@ -34,9 +35,7 @@ def serve(
         ),
     ] = None,
     no_map: Annotated[bool, typer.Option("--no-map", help="Serve files by their own names only.")] = False,
-    workers: Annotated[
-        str, typer.Option(help="Processes that share the port: a number, or auto for one a core.", metavar="N")
-    ] = "1",
+    workers: Workers = "1",
 ) -> None:
     """Serve DIRECTORY, read-only, until Ctrl-C or SIGTERM. SIGHUP reads the folder anew."""
     import uvloop

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixedmode.app.commands.options import AsJson
+from mixedmode.app.commands.options import AsJson, ListenHost, ListenTcp
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
@@ -54,8 +54,8 @@ class Wanted(StrEnum):
 def serve(
     key: Annotated[str, typer.Option(help="The CAPF key and certificate, a SIGNER; the lists name it with role CAPF.")],
     directory: Directory = Path("capf"),
-    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 means all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 chooses a free one.")] = 3804,
+    host: ListenHost = "127.0.0.1",
+    port: ListenTcp = 3804,
     manufacturer: Annotated[
         list[Path] | None, typer.Option(help="Certificate of a manufacturer whose MICs prove a phone; repeat.")
     ] = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixedmode.app.commands.options import AsJson
+from mixedmode.app.commands.options import AsJson, ListenHost, ListenTcp, Workers
 from mixedmode.app.targets.sources import SOURCE_HELP, read_source
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.terminal import interrupts
@@ -147,16 +147,14 @@ def serve(
         list[str] | None,
         typer.Option(help="ROLE[+ROLE...]=CERT to vouch for, such as SAST=next.crt; repeat.", metavar="ROLE=CERT"),
     ] = None,
-    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 means all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 chooses a free one.")] = _PORT,
+    host: ListenHost = "127.0.0.1",
+    port: ListenTcp = _PORT,
     tls1: Annotated[
         bool, typer.Option("--tls1", help="Speak TLS 1.0 too (security level 0), for phones of the 7900 series.")
     ] = False,
     ttl: Annotated[int, typer.Option(min=1, max=2_592_000, help="Seconds that phones keep an answer.")] = 86400,
     trace: Annotated[bool, typer.Option("--trace", help="Print the trace.")] = False,
-    workers: Annotated[
-        str, typer.Option(help="Processes that share the port: a number, or auto for one a core.", metavar="N")
-    ] = "1",
+    workers: Workers = "1",
 ) -> None:
     """Vouch for certificates, so that phones accept a new signer; until Ctrl-C or SIGTERM.
 
