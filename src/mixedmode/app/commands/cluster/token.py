@@ -220,9 +220,9 @@ def _inserted(folder: Path | None, module: str | None) -> list[Token]:
 
 
 def _lab() -> Path | None:
-    from mixedmode.rehearsal.lab.document import DEFAULT_DIRECTORY, NAME
+    from mixedmode.rehearsal.lab.document import meant_lab
 
-    return DEFAULT_DIRECTORY if (DEFAULT_DIRECTORY / NAME).is_file() else None
+    return meant_lab(None, None)
 
 
 def _pin(label: str, pin_file: Path | None, *, default: str | None = None) -> str:

@@ -121,14 +121,12 @@ def set_operation(
 ) -> None:
     """Note what shall be done with a phone's certificate; of a cluster's CAPF it is in the audit log."""
     from mixedmode.app.targets.hands import of_folder
+    from mixedmode.app.targets.phone_keys import read_digits
     from mixedmode.control.acts import ORDER_CAPF
-    from mixedmode.pki.files import read_key_file
     from mixedmode.protocols.capf import Operation
     from mixedmode.services.capf.store import CapfStore
 
-    password = None
-    if password_file is not None:
-        password = read_key_file(password_file).decode("utf-8", "replace").strip()
+    password = None if password_file is None else read_digits(password_file)
     store, wanted = CapfStore(directory), Operation(operation.value)
 
     def order() -> CapfDevice:
