@@ -13,6 +13,7 @@ from mixedmode.cluster.operations.ctl_upload import CtlAction, InstallCtl, Uploa
 from mixedmode.control.acts import LOGIN, Act
 from mixedmode.control.ctl_description import describe
 from mixedmode.control.door import Control
+from mixedmode.control.people import LONGEST_NAME
 from mixedmode.errors import RemoteError
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.ctlprovider import Action, Description, Install, Installed, Progress, Restart, failure_of
@@ -23,8 +24,6 @@ _ACTIONS: Final = {
     Action.NON_SECURE: CtlAction.NON_SECURE,
     Action.UPDATE: CtlAction.UPDATE,
 }
-_USER_CHARACTERS: Final = 128
-"""Of a name that a stranger gives, in the audit log."""
 
 
 class CtlDesk:
@@ -89,7 +88,7 @@ class CtlDesk:
         return _installed(self._control.run(self._actor(who), operation), nodes)
 
     def _actor(self, who: Administrator) -> Principal:
-        return Principal(who.user[:_USER_CHARACTERS], who.level, who.source, self._node)
+        return Principal(who.user[:LONGEST_NAME], who.level, who.source, self._node)
 
 
 def _text(text: str) -> str:

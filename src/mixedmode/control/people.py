@@ -21,8 +21,8 @@ from mixedmode.printable import printable
 
 CONSOLE: Final = "console"
 """The source of who works on this machine."""
-_LONGEST: Final = 128
-"""Characters of a name in the audit log."""
+LONGEST_NAME: Final = 128
+"""Characters of a name that a stranger gives, in the audit log."""
 
 
 def of_account(account: Account, source: str, node: str) -> Principal:
@@ -32,7 +32,7 @@ def of_account(account: Account, source: str, node: str) -> Principal:
 
 def unproved(user: str, source: str, node: str) -> Principal:
     """Return somebody who only says who he is; he may do nothing."""
-    return Principal(user[:_LONGEST], 0, source, node)
+    return Principal(user[:LONGEST_NAME], 0, source, node)
 
 
 def of_user(uid: int, accounts: AccountStore, node: str, *, source: str = CONSOLE) -> Principal:
