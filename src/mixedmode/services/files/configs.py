@@ -44,7 +44,7 @@ from mixedmode.services.files.disk_files import FileData
 from mixedmode.services.files.phoneconfig import CapfOrder, ConfigFacts, Server, render_config
 from mixedmode.services.files.store import FileStore
 from mixedmode.signedfile import sign_file
-from mixedmode.signedfile.encrypted import Secrets, encrypt_config
+from mixedmode.signedfile.encrypted import Secrets, encrypt_file
 from mixedmode.signedfile.stub import make_stub
 
 _DEFAULT: Final = ("XMLDefault", "XmlDefault")
@@ -77,6 +77,18 @@ class _Kept(NamedTuple):
     state: int
 
 
+class _Content(NamedTuple):
+    """What the files of one device are made of.
+
+    Attributes:
+        xml: Its configuration.
+        lsc: The certificate to encrypt it to, None if it stays in the clear (rule 4).
+    """
+
+    xml: bytes
+    lsc: Certificate | None
+
+
 class ConfigStore:
     """Builds configuration files.
 
@@ -84,11 +96,11 @@ class ConfigStore:
         files: The node's folder.
         reader: The cluster.
         node: The node whose key signs.
-        ports: Ports of the node's services, in the facts that every configuration begins with.
+        locate: Gives the facts that every configuration begins with.
         clock: Seconds since 1970, for the timestamp of signatures.
+        kept_bytes: Most bytes of built files to keep.
         lsc: Gives a device's LSC, None where it is not known.
         capf: Says what waits for a device at CAPF.
-        kept_bytes: Most bytes of built files to keep.
 
     Attributes:
         signed: How many signatures were made.
@@ -182,7 +194,7 @@ class ConfigStore:
         device = None if match[1] in _DEFAULT else self._reader.device(match[1])
         if device is None and match[1] not in _DEFAULT:
             return None
-        built = self._build(name, match[1], match[2] or "", device)
+        built = self._build(name, match[2] or "", self._content(match[1], device))
         return None if built is None else self._keep(name, built, state)
 
     def make_ready(self, device: Device, state: int) -> bool:
@@ -195,12 +207,13 @@ class ConfigStore:
         Returns:
             Whether there is room for more.
         """
-        suffixes = (".sgn", _ENCRYPTED) if self._lsc_of(device) is not None else (".sgn",)
-        for suffix in suffixes:
+        content = None
+        for suffix in (".sgn", _ENCRYPTED) if device.security_mode == _ENCRYPTED_MODE else (".sgn",):
             name = f"{device.name}.cnf.xml{suffix}"
             if state != self._state or self._fresh(name) is not None or self.files.lookup(name) is not None:
                 continue
-            built = self._build(name, device.name, suffix, device)
+            content = content or self._content(device.name, device)
+            built = self._build(name, suffix, content)
             if built is None:
                 continue
             if name not in self._kept and self._kept_cost + len(built[0]) + _FILE_COST > self._kept_most:
@@ -239,8 +252,8 @@ class ConfigStore:
                 self._kept_cost -= len(gone.data) + _FILE_COST
         return data
 
-    def _build(self, name: str, device_name: str, suffix: str, device: Device | None) -> tuple[bytes, bytes] | None:
-        """Return a file and its mark: the kept one, if all that it was made of is as it was."""
+    def _content(self, device_name: str, device: Device | None) -> _Content:
+        """Return what all files of a device are made of; of the default ones without a device."""
         lsc = None
         if device is not None:
             facts = replace(self._facts(device), protocol=device.protocol, security_mode=device.security_mode)
@@ -250,21 +263,29 @@ class ConfigStore:
             facts = replace(facts, capf_mode=order.mode, certificate_hash=certificate)
         else:
             facts = self._locate(device_name)
-        content = render_config(facts if lsc is None else replace(facts, encrypted=True))
+        return _Content(render_config(facts if lsc is None else replace(facts, encrypted=True)), lsc)
+
+    def _build(self, name: str, suffix: str, content: _Content) -> tuple[bytes, bytes] | None:
+        """Return a file and its mark: the kept one, if all that it was made of is as it was."""
+        xml, lsc = content
         if lsc is None and suffix == _ENCRYPTED:
             return None
         signing = self._signer() if suffix else None
-        mark = _mark(content, lsc, signing)
+        mark = _mark(xml, lsc, signing)
         kept = self._kept.get(name)
         if kept is not None and kept.mark == mark:
             return kept.data, mark
+        readable = xml if lsc is None else make_stub(xml, lsc)
         if signing is None:
-            return (content if lsc is None else make_stub(content, lsc)), mark
+            return readable, mark
         self.signed += 1
-        if lsc is not None:
-            return self._encrypted(content, device_name, lsc, suffix, signing), mark
         signer, digest = signing
-        return sign_file(content, signer, filename=name, digest=digest, timestamp=int(self._clock())), mark
+        timestamp = int(self._clock())
+        if lsc is None or suffix != _ENCRYPTED:
+            return sign_file(readable, signer, filename=name, digest=digest, timestamp=timestamp), mark
+        fresh = Secrets(secrets.token_bytes(16), secrets.token_bytes(16))
+        data = encrypt_file(xml, signer, filename=name, device=lsc, secrets=fresh, digest=digest, timestamp=timestamp)
+        return data, mark
 
     def _lsc_of(self, device: Device) -> Certificate | None:
         """Return the certificate to encrypt a device's configuration to, None if it stays in the clear (rule 4)."""
@@ -272,21 +293,6 @@ class ConfigStore:
             return None
         lsc = self._lsc(device.name)
         return lsc if lsc is not None and lsc.key_kind == "RSA" else None
-
-    def _encrypted(
-        self, content: bytes, device: str, lsc: Certificate, suffix: str, signing: tuple[Signer, DigestAlgorithm]
-    ) -> bytes:
-        signer, digest = signing
-        made = encrypt_config(
-            content,
-            signer,
-            name=f"{device}.cnf.xml",
-            device=lsc,
-            secrets=Secrets(secrets.token_bytes(16), secrets.token_bytes(16)),
-            digest=digest,
-            timestamp=int(self._clock()),
-        )
-        return made.encrypted if suffix == _ENCRYPTED else made.stub
 
     def _facts(self, device: Device) -> ConfigFacts:
         now = self._clock()
