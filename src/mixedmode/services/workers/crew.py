@@ -33,7 +33,7 @@ _WATCH_SECONDS: Final = 0.5
 _SILENT_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 30.0
 _REFRESH_SECONDS: Final = 15.0
-LEVELS: Final = frozenset({"open", "active"})
+LEVELS: Final = frozenset({"open", "active", "configurations_ready"})
 """Metrics that fall again: a worker that ended has none of them."""
 _log = logging.getLogger(__name__)
 
