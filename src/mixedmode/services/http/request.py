@@ -100,10 +100,12 @@ def parse_request(head: bytes, limits: HeadLimits = _DEFAULT_LIMITS) -> Request 
     if head_only is None or not head.startswith(line):
         return _why_not(head)
     name = file_name(heard.target) if heard.target.startswith(b"/") else _absolute(heard.target)
+    if name is None:
+        return HTTPStatus.BAD_REQUEST
     old = head.startswith(b"0", len(line))
-    status = HTTPStatus.BAD_REQUEST if name is None else _refused(fields, old)
-    if name is None or status is not None:
-        return status or HTTPStatus.BAD_REQUEST
+    status = _refused(fields, old)
+    if status is not None:
+        return status
     keep_alive = not old
     if b"connection" in fields:
         keep_alive = _keeps_alive(fields[b"connection"], keep_alive)

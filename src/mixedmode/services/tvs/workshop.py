@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.certificates.load import private_key_pem
+from mixedmode.pki.certificates.load import parse_private_key, private_key_pem
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.printable import printable
 from mixedmode.services.net.server_tls import TlsFloor
@@ -86,8 +86,6 @@ class TvsWorkshop(Workshop):
         """Do nothing."""
 
     def _signer(self) -> SoftwareSigner:
-        from mixedmode.pki.certificates.load import parse_private_key
-
         return SoftwareSigner(Certificate.from_der(self._certificate), parse_private_key(self._key))
 
 
