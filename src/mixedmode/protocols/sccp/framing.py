@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from mixedmode.protocols.sccp.calls.kinds import CALL_KINDS
 from mixedmode.protocols.sccp.connection.frames import HEADER_LENGTH, Frame
 from mixedmode.protocols.sccp.errors import MalformedSccpError
 from mixedmode.protocols.sccp.messages import registering as r
-from mixedmode.protocols.sccp.messages.codec import HIGHEST_PROTOCOL, parse_body
-from mixedmode.protocols.sccp.messages.fields import Message
+from mixedmode.protocols.sccp.messages.codec import HIGHEST_PROTOCOL, KINDS, Unknown
+from mixedmode.protocols.sccp.messages.fields import Fields, Message
 
+_ALL: Final[dict[int, type[Message]]] = {**KINDS, **CALL_KINDS}
 _OWN_HEADER_FROM: Final = 17
 _ALWAYS_ZERO: Final[frozenset[type[Message]]] = frozenset(
     {
@@ -28,11 +30,17 @@ def parse_message(frame: Frame, protocol: int = 0) -> Message:
         protocol: The protocol version that was agreed on; 0 before.
 
     Raises:
-        MalformedSccpError: It is of a known kind and too short.
+        MalformedSccpError: It is of a known kind and too short, or a value in it cannot be; the error names the message
+            and the byte, from the frame's first one on.
     """
+    number = frame.message_id
+    kind = _ALL.get(number)
+    if kind is None:
+        return Unknown(number, frame.body)
     try:
-        return parse_body(frame.message_id, frame.body, protocol)
+        return kind.parse(Fields(frame.body, protocol))
     except MalformedSccpError as error:
+        error.what = f"{kind.__name__} ({number:04X}): {error.what}"
         if error.offset is not None:
             error.offset += HEADER_LENGTH
         raise
@@ -57,7 +65,8 @@ def encode_agreed(message: Message, protocol: int) -> bytes:
     Raises:
         MalformedSccpError: A value does not fit into its field.
     """
-    return encode_message(message, 0 if type(message) in _ALWAYS_ZERO else header_version(protocol))
+    version = 0 if type(message) in _ALWAYS_ZERO else header_version(protocol)
+    return Frame(message.message_id, message.laid_out(protocol), version).encode()
 
 
 def header_version(protocol: int) -> int:

@@ -1,4 +1,4 @@
-"""Bodies to messages: one table of all that is known; what is not is carried."""
+"""The table of all messages but those of calls, and what is carried of a message that is in no table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mixedmode.protocols.sccp.messages import questions as q
 from mixedmode.protocols.sccp.messages import registering as r
 from mixedmode.protocols.sccp.messages import setup as s
 from mixedmode.protocols.sccp.messages import templates as t
-from mixedmode.protocols.sccp.messages.fields import Fields, Message
+from mixedmode.protocols.sccp.messages.fields import Message
 from mixedmode.protocols.sccp.messages.register import Register
 from mixedmode.protocols.sccp.messages.server_list import ServerRes
 
@@ -41,7 +41,7 @@ KINDS: Final = {kind.ID: kind for kind in _KINDS}
 
 @dataclass(frozen=True, slots=True)
 class Unknown(Message):
-    """A message of a kind that is not in the table, such as those of calls.
+    """A message of a kind that is in no table.
 
     Attributes:
         number: Its id.
@@ -59,18 +59,3 @@ class Unknown(Message):
     def body(self) -> bytes:
         """Return the body as it came."""
         return self.data
-
-
-def parse_body(number: int, body: bytes, protocol: int = 0) -> Message:
-    """Return the message of a body.
-
-    Args:
-        number: The message's id.
-        body: Its bytes.
-        protocol: The protocol version that was agreed on; 0 before.
-
-    Raises:
-        MalformedSccpError: It is of a known kind and too short; the offset is that in the body.
-    """
-    kind = KINDS.get(number)
-    return Unknown(number, body) if kind is None else kind.parse(Fields(body, protocol))

@@ -34,6 +34,21 @@ class Fields:
         self._at = 0
 
     @property
+    def whole(self) -> bytes:
+        """The body."""
+        return self._data
+
+    @property
+    def total(self) -> int:
+        """Bytes of the body."""
+        return len(self._data)
+
+    @property
+    def at(self) -> int:
+        """Bytes taken."""
+        return self._at
+
+    @property
     def left(self) -> int:
         """Bytes not taken yet."""
         return len(self._data) - self._at
@@ -172,6 +187,14 @@ class Message:
             MalformedSccpError: A value does not fit into its field.
         """
         return b""
+
+    def laid_out(self, _protocol: int) -> bytes:
+        """Return the bytes after the header for a peer that agreed on a protocol version.
+
+        Raises:
+            MalformedSccpError: A value does not fit into its field.
+        """
+        return self.body()
 
     @classmethod
     def parse(cls, _fields: Fields) -> Message:
