@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from mixedmode.cluster.publishing import archive
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from tests.cluster.building import MIXED, PUB, SUB, make
@@ -98,3 +99,18 @@ def test_an_operation_needs_a_cluster(lab: Path) -> None:
         "forecast", "--directory", lab.parent, "--inventory", lab.parent / "phones.csv", "--operation", REGENERATE
     )
     assert done.returncode in {2, 3}
+
+
+def test_a_kept_forecast_of_an_operation_holds_until_the_cluster_changes(tmp_path: Path) -> None:
+    cluster = make(tmp_path / "lab")
+    cluster.run(MIXED)
+    (tmp_path / "phones.csv").write_text("name,model,ctl,itl\nSEP001122334403,7940,none,none\n")
+    words = ("--directory", tmp_path / "lab", "--inventory", tmp_path / "phones.csv", "--operation", REGENERATE)
+    assert run_mixedmode("forecast", *words, "--save", tmp_path / "kept.json").returncode == 0
+    assert run_mixedmode("forecast", "--check", tmp_path / "kept.json").returncode == 0
+    cluster.run(RegenerateCertificate(PUB, "CallManager", ""))
+    cluster.close()
+    done = run_mixedmode("forecast", "--check", tmp_path / "kept.json")
+    assert done.returncode == 1, done.stderr
+    assert f"cluster: CallManager certificate of {PUB} changed" in done.stdout
+    assert "no outcome of a phone moved" in done.stdout

@@ -76,12 +76,15 @@ class Changes:
     Args:
         operate: Plans an operation.
         folder: What paths are relative to.
+
+    Attributes:
+        files: What is published, by its name as given.
     """
 
     def __init__(self, operate: Operate, folder: Path | None = None) -> None:
         self.operate = operate
         self.folder = folder
-        self.files: list[bytes] = []
+        self.files: dict[str, bytes] = {}
 
     def from_options(self, options: Iterable[tuple[str, str]]) -> list[Step]:
         """Return the steps of a command line (rules 1 and 2)."""
@@ -144,7 +147,7 @@ class Changes:
                 found.append(inside.step(each))
             except (UsageError, MalformedError) as error:
                 raise error.located(f"{path}: step {number}") from None
-        self.files += inside.files
+        self.files |= inside.files
         return found, _tvs(document["tvs"]) if "tvs" in document else None
 
     def step(self, found: Mapping[str, Any]) -> Step:
@@ -185,7 +188,7 @@ class Changes:
 
     def _published(self, source: str) -> Published:
         file = open_source(self._path(source), limit=4 * MAX_FILE)
-        self.files.append(file.data)
+        self.files[source] = file.data
         found = read_list(file.data)
         try:
             header = Header(found, walk_header(found)) if isinstance(found, bytes) else found.header

@@ -17,7 +17,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixedmode.errors import UsageError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.forecast.plan import Published, Step, Vouched
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
@@ -37,6 +37,9 @@ class About:
 
     Args:
         hands: Open while this is made.
+
+    Attributes:
+        refused: Why the cluster refuses an operation that was asked about.
     """
 
     def __init__(self, directory: Path | None, config: Path | None, hands: Hands) -> None:
@@ -46,11 +49,20 @@ class About:
         self._place = directory, config
         self._outlook = outlook(hands.cluster)
         self._first = True
+        self.refused: MixedModeError | None = None
         database = hands.cluster.database
         hashes = {each.sha256 for each in archive.history(database)}
         found = (archive.content(database, each) for each in sorted(hashes))
         self.lists = [data for data in (*found, *self._outlook.files.values()) if data is not None]
         self.present = _step("as it is", self._outlook, None)
+        self._now = self._outlook
+
+    @property
+    def prints(self) -> dict[str, str]:
+        """What the cluster is now, before any operation, for a later comparison."""
+        from mixedmode.app.commands.forecasting.fingerprints import of_cluster
+
+        return of_cluster(self._now)
 
     def operate(self, text: str) -> Step:
         """Return the step that an operation is.
@@ -64,10 +76,14 @@ class About:
         before = self._outlook
         with looked_at(*self._place) as hands:
             operation = hands.control.operation(title, fields)
-            if self._first:
-                self._outlook = hands.control.preview(hands.principal, operation).after
-            else:
-                self._outlook = operation.foresee(before)
+            try:
+                if self._first:
+                    self._outlook = hands.control.preview(hands.principal, operation).after
+                else:
+                    self._outlook = operation.foresee(before)
+            except MixedModeError as error:
+                self.refused = error
+                raise
         self._first = False
         self._outlook = self._outlook.starting_every_tftp()
         return _step(text, self._outlook, before)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -15,17 +14,12 @@ from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines, say, say_error
 
 if TYPE_CHECKING:
-    from mixedmode.forecast.evaluation import Forecaster
-    from mixedmode.forecast.plan import Plan, Step, Tvs
-    from mixedmode.forecast.tally import Cell
-    from mixedmode.inventory.library import Library
+    from mixedmode.app.commands.forecasting.asked import Asked
     from mixedmode.inventory.reading import Inventory
 
-_PROGRESS_ROWS = 1 << 15
-_PROGRESS_SECONDS = 2.0
 EPILOG = (
     "Exit code 0: nobody is frozen or locked out; 1: somebody is (with --strict also: is unknown); 2: the input cannot "
-    "be read; 3: a node did not answer."
+    "be read; 3: a node did not answer. With --check 0: it still holds; 1: it does not; 2: it cannot be read."
 )
 
 
@@ -41,8 +35,9 @@ class OrderedCommand(TyperCommand):
 def forecast(
     ctx: typer.Context,
     inventory: Annotated[
-        Path, typer.Option(help="The phones: CSV, JSON or NDJSON, also gzip; - for standard input.", metavar="FILE")
-    ],
+        Path | None,
+        typer.Option(help="The phones: CSV, JSON or NDJSON, also gzip; - for standard input.", metavar="FILE"),
+    ] = None,
     lists: Annotated[
         list[Path] | None,
         typer.Option(help="Folder of lists in which the inventory's hashes are looked up.", metavar="DIR"),
@@ -92,6 +87,12 @@ def forecast(
     phones_out: Annotated[
         Path | None, typer.Option(help="Write each phone's outcome: CSV, or NDJSON by its name.", metavar="FILE")
     ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Keep plan, forecast and what they rest on in this file.", metavar="PLAN")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="Say whether a kept forecast still holds, and what changed.", metavar="PLAN")
+    ] = None,
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Count bad rows and go on.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for unknown phones too.")] = False,
     json: AsJson = False,
@@ -100,118 +101,117 @@ def forecast(
 
     Nothing is touched: phones' own rules run over what they hold and what servers would offer.
     """
-    from mixedmode.app.commands.forecasting.change import Changes, in_order
-    from mixedmode.app.commands.forecasting.cluster import whose
-    from mixedmode.app.commands.forecasting.vouching import policy_settings, vouched
+    asked = _asked(
+        ctx,
+        inventory=inventory,
+        lists=lists,
+        directory=directory,
+        config=config,
+        plan=plan,
+        tvs=tvs,
+        tvs_trust=tvs_trust,
+        policy=policy,
+        both_ways=both_ways,
+        skip_bad_rows=skip_bad_rows,
+    )
+    if check is not None:
+        _check(check, asked, json=json)
+        return
+    if inventory is None:
+        raise UsageError("which phones?", next_step="name the inventory: --inventory FILE, or - for standard input")
+    from mixedmode.app.commands.forecasting.evaluating import evaluate
+    from mixedmode.app.commands.forecasting.saved import Phones
     from mixedmode.forecast.document import document, proposal_document
-    from mixedmode.forecast.evaluation import Forecaster
-    from mixedmode.forecast.plan import Plan
     from mixedmode.forecast.proposal import proposed
     from mixedmode.forecast.tally import outcomes
-    from mixedmode.inventory.library import Library
     from mixedmode.phone.mind.fate.prospect import Fate
 
-    about = whose(directory, config, wanted=bool(operation) or directory is not None or config is not None)
-    changes = Changes(_no_operation if about is None else about.operate)
-    given, way = changes.from_file(plan) if plan is not None else ([], None)
-    given += changes.from_options(in_order(ctx.meta.get("words", ())))
-    source = ctx.get_parameter_source("tvs")
-    is_default = source is None or source.name == "DEFAULT"
-    chosen = _way(tvs) if way is None or not is_default else way
-    more = vouched(tvs_trust or ())
-    present = None if about is None else about.present
-    change = Plan(tuple(given), chosen, more, present)
-    settings, answered = policy_settings(policy or ())
-    library = Library()
-    for folder in lists or ():
-        library.add_path(folder)
-    for data in (*changes.files, *(about.lists if about is not None else ())):
-        library.add(data)
-    forecaster = Forecaster(change, settings, answered=answered, both_ways=both_ways)
-    found, cells = _evaluated(inventory, library, forecaster, phones_out, skip_bad=skip_bad_rows)
-    numbers = outcomes(cells)
-    proposal = proposed(forecaster, cells) if propose else None
+    phones = Phones() if save is not None else None
+    made = evaluate(asked, Path(), out=phones_out, take=phones, hashed=save is not None)
+    proposal = proposed(made.forecaster, made.cells) if propose else None
+    extra: dict[str, Any] = {"bad_rows": made.found.bad} if skip_bad_rows else {}
+    if proposal is not None:
+        extra["proposal"] = proposal_document(proposal)
+    if save is not None and phones is not None:
+        from mixedmode.app.commands.forecasting import saved
+
+        saved.save(save, asked, made, phones, extra)
     if json:
-        extra: dict[str, Any] = {"bad_rows": found.bad} if skip_bad_rows else {}
-        if proposal is not None:
-            extra["proposal"] = proposal_document(proposal)
-        print_json({**document(change, cells), **extra})
+        print_json({**document(made.plan, made.cells), **extra})
     else:
         from mixedmode.app.commands.forecasting.screen import proposal_lines, screen
 
-        print_lines(screen(change, cells, steps=steps))
+        print_lines(screen(made.plan, made.cells, steps=steps))
         if proposal is not None:
             print_lines(proposal_lines(proposal))
-    _warn(found)
+    _warn(made.found)
+    numbers = outcomes(made.cells)
     if numbers[Fate.FROZEN] or numbers[Fate.LOCKED_OUT] or (strict and numbers[Fate.UNKNOWN]):
         raise typer.Exit(1)
 
 
-def _evaluated(
-    path: Path, library: Library, forecaster: Forecaster, out: Path | None, *, skip_bad: bool
-) -> tuple[Inventory, list[Cell]]:
-    """Read the phones, evaluate each kind once, and write each one's outcome."""
-    from time import monotonic
+def _asked(
+    ctx: typer.Context,
+    *,
+    inventory: Path | None,
+    lists: list[Path] | None,
+    directory: Path | None,
+    config: Path | None,
+    plan: Path | None,
+    tvs: str,
+    tvs_trust: list[Path] | None,
+    policy: list[str] | None,
+    both_ways: bool,
+    skip_bad_rows: bool,
+) -> Asked:
+    from mixedmode.app.commands.forecasting.asked import Asked
+    from mixedmode.app.commands.forecasting.change import in_order
 
-    from mixedmode.app.commands.forecasting.phones_out import written
-    from mixedmode.forecast.remedies import remedy
-    from mixedmode.forecast.tally import Cell
-    from mixedmode.inventory.cells import Cells
-    from mixedmode.inventory.reading import Inventory
+    steps = tuple(in_order(ctx.meta.get("words", ())))
+    if any(name == "operation" for name, _ in steps):
+        from mixedmode.rehearsal.lab.document import meant_lab
 
-    name = "standard input" if str(path) == "-" else str(path)
-    folder = Path() if str(path) == "-" else path.parent
-    found = Inventory(name, Cells(library, folder), skip_bad)
-    plan: Plan = forecaster.plan
-    cells: dict[tuple[int, tuple[bool, ...]], Cell] = {}
-    watched = sys.stderr.isatty()
-    off = plan.someone_is_off
-    absences: tuple[bool, ...] = ()
-    count, told = 0, monotonic()
-    with _stream(path) as stream, written(out) as write:
-        for device, kind, carried in found.rows(stream):
-            if off:
-                absences = plan.absences(device)
-            key = (id(kind), absences)
-            cell = cells.get(key)
-            if cell is None:
-                forecast = forecaster.of(kind, absences)
-                cell = cells[key] = Cell(forecast, remedy(forecaster, forecast, absences), absences)
-            cell.add(device)
-            if write is not None:
-                write(device, cell, carried)
-            count += 1
-            if watched and not count % _PROGRESS_ROWS and monotonic() - told > _PROGRESS_SECONDS:
-                told = monotonic()
-                say(f"{count:,} phones in {len(cells):,} states")
-    if not count:
-        raise UsageError("the inventory names no phone", where=name, next_step="its first row names the columns")
-    return found, list(cells.values())
-
-
-def _stream(path: Path) -> BinaryIO:
-    if str(path) == "-":
-        return open(sys.stdin.fileno(), "rb", closefd=False) if sys.stdin.isatty() else sys.stdin.buffer
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise UsageError(f"cannot read it: {error.strerror}", where=str(path), code="unreadable") from error
-
-
-def _way(text: str) -> Tvs:
-    from mixedmode.forecast.plan import Tvs
-
-    try:
-        return Tvs(text.lower())
-    except ValueError:
-        raise UsageError(f"--tvs {text!r} is not known", next_step=f"write {', '.join(Tvs)}") from None
-
-
-def _no_operation(text: str) -> Step:
-    raise UsageError(
-        f"{text!r}: operations need a cluster",
-        next_step="name it: --directory LAB or --config FILE; or give lists with --publish",
+        directory = meant_lab(directory, config)
+    source = ctx.get_parameter_source("tvs")
+    is_default = source is None or source.name == "DEFAULT"
+    return Asked(
+        inventory="" if inventory is None else str(inventory),
+        steps=steps,
+        plan=None if plan is None else str(plan),
+        lists=tuple(map(str, lists or ())),
+        tvs=None if is_default else tvs,
+        tvs_trust=tuple(map(str, tvs_trust or ())),
+        policy=tuple(policy or ()),
+        both_ways=both_ways,
+        directory=None if directory is None else str(directory),
+        config=None if config is None else str(config),
+        skip_bad_rows=skip_bad_rows,
     )
+
+
+def _check(path: Path, asked: Asked, *, json: bool) -> None:
+    """Say whether a kept forecast still holds.
+
+    Raises:
+        UsageError: Something else was asked too.
+    """
+    from dataclasses import replace
+
+    from mixedmode.app.commands.forecasting import checking, saved
+
+    if asked != replace(saved.NOTHING, inventory=asked.inventory):
+        raise UsageError(
+            "--check asks what the kept forecast asked", next_step="leave the other options out; --inventory may be new"
+        )
+    found = saved.read(path)
+    again, folder = saved.asked_again(found, path, asked.inventory)
+    result = checking.check(found, again, folder)
+    if json:
+        print_json(result.document())
+    else:
+        print_lines(checking.lines(result))
+    if not result.holds:
+        raise typer.Exit(1)
 
 
 def _warn(found: Inventory) -> None:

@@ -1,0 +1,81 @@
+"""What a forecast was asked, as it can be written down and asked again from another folder, on another day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from mixedmode.errors import MalformedError
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options that decide what comes out.
+
+    Attributes:
+        inventory: The phones; ``-`` is standard input.
+        steps: The options that make steps, in order.
+        plan: The TOML file with more steps.
+        lists: Where hashes are looked up.
+        tvs: How TVS answers; None: as the TOML file says, else ``up``.
+        tvs_trust: What TVS vouches for.
+        policy: Answers to open questions.
+        both_ways: Whether each setting is evaluated both ways.
+        directory: The lab that it is about.
+        config: The settings file of the node that it is about.
+        skip_bad_rows: Whether bad rows are counted and left out.
+    """
+
+    inventory: str
+    steps: tuple[tuple[str, str], ...] = ()
+    plan: str | None = None
+    lists: tuple[str, ...] = ()
+    tvs: str | None = None
+    tvs_trust: tuple[str, ...] = ()
+    policy: tuple[str, ...] = ()
+    both_ways: bool = False
+    directory: str | None = None
+    config: str | None = None
+    skip_bad_rows: bool = False
+
+    @property
+    def wants_cluster(self) -> bool:
+        """Whether it is about a cluster."""
+        return any(name == "operation" for name, _ in self.steps) or bool(self.directory or self.config)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, document: object) -> Asked:
+        """Return what a document says.
+
+        Raises:
+            MalformedError: It is none of these.
+        """
+        if not isinstance(document, Mapping) or set(document) - {each.name for each in fields(cls)}:
+            raise MalformedError("what was asked cannot be read")
+        found: dict[str, Any] = dict(document)
+        try:
+            found["steps"] = tuple((name, value) for name, value in found.get("steps", ()))
+            for name in ("lists", "tvs_trust", "policy"):
+                found[name] = tuple(found.get(name, ()))
+            asked = cls(**found)
+        except (TypeError, ValueError) as error:
+            raise MalformedError("what was asked cannot be read", why=str(error)) from error
+        texts = [asked.inventory, *(text for step in asked.steps for text in step)]
+        texts += [*asked.lists, *asked.tvs_trust, *asked.policy]
+        maybe = [asked.plan, asked.tvs, asked.directory, asked.config]
+        if not all(isinstance(text, str) for text in (*texts, *(each or "" for each in maybe))):
+            raise MalformedError("what was asked cannot be read", why="a name is no text")
+        return asked
+
+
+def place(folder: Path, text: str) -> Path:
+    """Return the path of a name that is relative to a folder."""
+    return Path(text) if folder == Path() else folder / text

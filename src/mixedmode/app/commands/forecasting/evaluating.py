@@ -1,0 +1,207 @@
+"""Evaluates what was asked: the change, the phones one by one, each kind of them once."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from mixedmode.app.commands.forecasting.asked import STDIN, Asked, place
+from mixedmode.errors import UsageError
+from mixedmode.faces.terminal.console import say
+from mixedmode.forecast.evaluation import Forecaster
+from mixedmode.forecast.plan import Plan, Tvs
+from mixedmode.forecast.remedies import remedy
+from mixedmode.forecast.tally import Cell
+from mixedmode.inventory.cells import Cells
+from mixedmode.inventory.library import Library
+from mixedmode.inventory.reading import Inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mixedmode.app.commands.forecasting.cluster import About
+    from mixedmode.app.commands.forecasting.fingerprints import Prints
+    from mixedmode.forecast.plan import Step
+
+_PROGRESS_ROWS: Final = 1 << 15
+_PROGRESS_SECONDS: Final = 2.0
+Take = Callable[[str, Cell], None]
+"""Told of each phone and what becomes of it."""
+
+
+@dataclass
+class Made:
+    """A forecast that was made.
+
+    Attributes:
+        plan: The change.
+        forecaster: Who evaluated it.
+        cells: The phones.
+        found: The inventory, read to its end.
+        prints: What it rests on; empty unless that was asked for.
+        sha256: Of the inventory's file; empty unless that was asked for.
+    """
+
+    plan: Plan
+    forecaster: Forecaster
+    cells: list[Cell]
+    found: Inventory
+    prints: Prints = field(default_factory=dict)
+    sha256: str = ""
+
+
+def evaluate(
+    asked: Asked,
+    folder: Path,
+    *,
+    out: Path | None = None,
+    take: Take | None = None,
+    hashed: bool = False,
+    about: About | None = None,
+) -> Made:
+    """Make a forecast.
+
+    Args:
+        asked: What of.
+        folder: What its names are relative to.
+        out: Where each phone's outcome is written.
+        take: Told of each phone.
+        hashed: Whether to say what it rests on.
+        about: The cluster, if it is looked at already.
+
+    Raises:
+        MixedModeError: Something of it cannot be read, or an operation would be refused.
+    """
+    from mixedmode.app.commands.forecasting.change import Changes
+    from mixedmode.app.commands.forecasting.vouching import policy_settings, vouched
+
+    about = about or cluster_of(asked, folder)
+    changes = Changes(_no_operation if about is None else about.operate, None if folder == Path() else folder)
+    toml = None if asked.plan is None else place(folder, asked.plan)
+    given, way = changes.from_file(toml) if toml is not None else ([], None)
+    given += changes.from_options(asked.steps)
+    chosen = _way(asked.tvs) if asked.tvs is not None else way or Tvs.UP
+    trusted = [(text, place(folder, text)) for text in asked.tvs_trust]
+    plan = Plan(tuple(given), chosen, vouched(path for _, path in trusted), None if about is None else about.present)
+    settings, answered = policy_settings(asked.policy)
+    library = Library()
+    for text in asked.lists:
+        library.add_path(place(folder, text))
+    for data in (*changes.files.values(), *(about.lists if about is not None else ())):
+        library.add(data)
+    forecaster = Forecaster(plan, settings, answered=answered, both_ways=asked.both_ways)
+    found, cells, sha256 = _read(asked, folder, library, forecaster, out, take, hashed=hashed)
+    made = Made(plan, forecaster, cells, found, sha256=sha256)
+    if hashed:
+        from mixedmode.app.commands.forecasting.fingerprints import of_bytes, of_paths
+
+        made.prints = {
+            "published": {name: of_bytes(data) for name, data in changes.files.items()},
+            "plan": {} if asked.plan is None or toml is None else of_paths([(asked.plan, toml)]),
+            "lists": of_paths((text, place(folder, text)) for text in asked.lists),
+            "tvs-trust": of_paths(trusted),
+            "cluster": {} if about is None else about.prints,
+        }
+    return made
+
+
+def cluster_of(asked: Asked, folder: Path) -> About | None:
+    """Return the cluster that it is about, None if it is about files alone.
+
+    Raises:
+        NotFoundError: There is no cluster.
+        DatabaseError: The database cannot be used.
+    """
+    from mixedmode.app.commands.forecasting.cluster import whose
+
+    directory = None if asked.directory is None else place(folder, asked.directory)
+    config = None if asked.config is None else place(folder, asked.config)
+    return whose(directory, config, wanted=asked.wants_cluster)
+
+
+def _read(
+    asked: Asked,
+    folder: Path,
+    library: Library,
+    forecaster: Forecaster,
+    out: Path | None,
+    take: Take | None,
+    *,
+    hashed: bool,
+) -> tuple[Inventory, list[Cell], str]:
+    """Read the phones, evaluate each kind once, and write each one's outcome."""
+    from time import monotonic
+
+    from mixedmode.app.commands.forecasting.phones_out import written
+
+    path = Path(STDIN) if asked.inventory == STDIN else place(folder, asked.inventory)
+    is_stdin = str(path) == STDIN
+    found = Inventory("standard input" if is_stdin else str(path), Cells(library, Path() if is_stdin else path.parent))
+    found.skip_bad = asked.skip_bad_rows
+    plan = forecaster.plan
+    cells: dict[tuple[int, tuple[bool, ...]], Cell] = {}
+    watched, off = sys.stderr.isatty(), plan.someone_is_off
+    absences: tuple[bool, ...] = ()
+    count, told = 0, monotonic()
+    with _stream(path) as stream, _hashing(stream, hashed=hashed) as (source, finish), written(out) as write:
+        for device, kind, carried in found.rows(source):
+            if off:
+                absences = plan.absences(device)
+            key = (id(kind), absences)
+            cell = cells.get(key)
+            if cell is None:
+                forecast = forecaster.of(kind, absences)
+                cell = cells[key] = Cell(forecast, remedy(forecaster, forecast, absences), absences)
+            cell.add(device)
+            if write is not None:
+                write(device, cell, carried)
+            if take is not None:
+                take(device, cell)
+            count += 1
+            if watched and not count % _PROGRESS_ROWS and monotonic() - told > _PROGRESS_SECONDS:
+                told = monotonic()
+                say(f"{count:,} phones in {len(cells):,} states")
+        sha256 = finish()
+    if not count:
+        raise UsageError("the inventory names no phone", where=found.name, next_step="its first row names the columns")
+    return found, list(cells.values()), sha256
+
+
+@contextmanager
+def _hashing(stream: BinaryIO, *, hashed: bool) -> Iterator[tuple[BinaryIO, Callable[[], str]]]:
+    """Give a stream to read from, and what says the hash of it all."""
+    if not hashed:
+        yield stream, str
+        return
+    from mixedmode.app.commands.forecasting.fingerprints import Hashing
+
+    hashing = Hashing(stream)
+    yield io.BufferedReader(hashing, 1 << 16), hashing.finish
+
+
+def _stream(path: Path) -> BinaryIO:
+    if str(path) == STDIN:
+        return open(sys.stdin.fileno(), "rb", closefd=False) if sys.stdin.isatty() else sys.stdin.buffer
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UsageError(f"cannot read it: {error.strerror}", where=str(path), code="unreadable") from error
+
+
+def _way(text: str) -> Tvs:
+    try:
+        return Tvs(text.lower())
+    except ValueError:
+        raise UsageError(f"--tvs {text!r} is not known", next_step=f"write {', '.join(Tvs)}") from None
+
+
+def _no_operation(text: str) -> Step:
+    raise UsageError(
+        f"{text!r}: operations need a cluster",
+        next_step="name it: --directory LAB or --config FILE; or give lists with --publish",
+    )
