@@ -25,6 +25,7 @@ case "$*" in
     echo "venv" >>"$LOG"
     mkdir -p .venv/bin
     cp "$0" .venv/bin/python ;;
+  "-m compileall"*) : >compiled ;;
   *"pip install"*)
     echo "pip ${*##*disable-pip-version-check }" >>"$LOG"
     echo "Looking in indexes: ..."
@@ -101,6 +102,13 @@ def test_the_packages_come_first_and_the_environment_is_made_once(copy: Copy) ->
     assert copy.setup("test")[0] == TEST
     assert copy.setup("test") == ([], "")
     assert copy.setup("runtime")[0] == []
+
+
+def test_what_starts_is_compiled_beforehand_also_when_nothing_else_is_to_do(copy: Copy) -> None:
+    copy.setup("runtime")
+    (copy.root / "compiled").unlink()
+    copy.setup("test")
+    assert (copy.root / "compiled").exists()
 
 
 def test_make_asks_for_the_environment_once() -> None:

@@ -19,7 +19,8 @@ from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.capf import Operation
-from mixedmode.rehearsal.lab.lab import Lab, LabSpec
+from mixedmode.rehearsal.lab.lab import Lab
+from mixedmode.rehearsal.lab.spec import LabSpec
 from mixedmode.signedfile.encrypted import decrypt
 
 NAME = "SEP00112233AA01"

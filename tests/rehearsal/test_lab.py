@@ -18,7 +18,8 @@ import pytest
 
 from mixedmode.errors import UsageError
 from mixedmode.rehearsal.lab.document import administrator, read_lab
-from mixedmode.rehearsal.lab.lab import Lab, LabSpec
+from mixedmode.rehearsal.lab.lab import Lab
+from mixedmode.rehearsal.lab.spec import LabSpec
 from tests.support import MIXEDMODE, run_mixedmode
 
 

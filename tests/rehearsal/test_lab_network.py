@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from mixedmode.rehearsal.lab.lab import Lab, LabSpec
+from mixedmode.rehearsal.lab.lab import Lab
 from mixedmode.rehearsal.lab.network import claim_any, claim_of
+from mixedmode.rehearsal.lab.spec import LabSpec
 
 
 def test_labs_that_run_together_have_other_addresses(tmp_path: Path) -> None:

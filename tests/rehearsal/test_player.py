@@ -11,7 +11,8 @@ from mixedmode.procedures.definition import Precondition, Procedure
 from mixedmode.procedures.phones import SIGNER_IS_NEW
 from mixedmode.procedures.reading import MODE_QUERY
 from mixedmode.procedures.steps import Part, Prompt, ResetPhones, Step
-from mixedmode.rehearsal.lab.lab import Lab, LabSpec
+from mixedmode.rehearsal.lab.lab import Lab
+from mixedmode.rehearsal.lab.spec import LabSpec
 from mixedmode.rehearsal.rehearse import rehearse
 from mixedmode.rehearsal.report import Report, summary
 

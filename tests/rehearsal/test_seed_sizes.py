@@ -12,7 +12,8 @@ import pytest
 from mixedmode.pki.certificates.profiles import KeyKind
 from mixedmode.procedures.facts import Token
 from mixedmode.procedures.steps import ClientAction, CtlClient, ImportToken
-from mixedmode.rehearsal.lab.lab import Lab, LabSpec
+from mixedmode.rehearsal.lab.lab import Lab
+from mixedmode.rehearsal.lab.spec import LabSpec
 from mixedmode.rehearsal.report import Report
 from mixedmode.rehearsal.stage import Stage
 from tests.support import run_mixedmode

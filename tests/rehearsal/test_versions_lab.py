@@ -15,7 +15,8 @@ from mixedmode.faces.shell.talk import ScriptedIO
 from mixedmode.node.host import service_units
 from mixedmode.phone.body.download import fetch_tftp
 from mixedmode.pki.certificates.profiles import KeyKind
-from mixedmode.rehearsal.lab.lab import Lab, LabSpec
+from mixedmode.rehearsal.lab.lab import Lab
+from mixedmode.rehearsal.lab.spec import LabSpec
 from mixedmode.trustlist import TrustList
 from tests.support import eventually
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,9 +43,18 @@ from mixedmode.errors import UsageError
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.signer import SoftwareSigner
 
+if TYPE_CHECKING:
+    from mixedmode.pki.certificates.purposes import KeyKind
+    from mixedmode.pki.signing.signer import PrivateKey
+
 
 def create(
-    directory: Path, database: Database, spec: ClusterSpec, now: datetime, noted: Callable[[Session], None]
+    directory: Path,
+    database: Database,
+    spec: ClusterSpec,
+    now: datetime,
+    make_key: Callable[[KeyKind], PrivateKey],
+    noted: Callable[[Session], None],
 ) -> None:
     """Make a cluster.
 
@@ -53,6 +63,7 @@ def create(
         database: Migrated, without nodes.
         spec: What to make.
         now: The time (UTC).
+        make_key: Makes its private keys; several threads ask.
         noted: Writes it down, in the transaction that makes it.
 
     Raises:
@@ -69,7 +80,7 @@ def create(
         for purpose in spec.version.own_purposes(publisher=position == 0)
     ]
     with ThreadPoolExecutor(thread_name_prefix="keys") as pool:
-        signers = list(pool.map(lambda pair: _make(spec, pair[0], pair[1], now), wanted))
+        signers = list(pool.map(lambda pair: _make(spec, pair[0], pair[1], now, make_key), wanted))
     for node in spec.nodes:
         NodeFolder(directory / node.name).create()
     for (node, purpose), signer in zip(wanted, signers, strict=True):
@@ -90,7 +101,9 @@ def create(
         noted(session)
 
 
-def _make(spec: ClusterSpec, node: NodeSpec, purpose: Purpose, now: datetime) -> SoftwareSigner:
+def _make(
+    spec: ClusterSpec, node: NodeSpec, purpose: Purpose, now: datetime, make_key: Callable[[KeyKind], PrivateKey]
+) -> SoftwareSigner:
     return make_installed(
         purpose,
         node.name,
@@ -100,6 +113,7 @@ def _make(spec: ClusterSpec, node: NodeSpec, purpose: Purpose, now: datetime) ->
         now=now,
         signature_hash=spec.signature_hash,
         version=spec.version,
+        make_key=make_key,
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from sqlalchemy.orm import Session
 
@@ -31,13 +31,19 @@ from mixedmode.cluster.query.query_login import ensure_login
 from mixedmode.cluster.replication.replication import ReplicationMonitor, SharedDatabase
 from mixedmode.cluster.store.database import Database, sqlite_url
 from mixedmode.cluster.store.devices import DeviceStore, set_lsc
+from mixedmode.cluster.store.folders import DATABASE_FILE
 from mixedmode.cluster.store.state import Clock, ClusterState, utc_now
 from mixedmode.cluster.trust_absence import due
 from mixedmode.errors import MixedModeError
 from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import generate_key
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.roles import Role
+
+if TYPE_CHECKING:
+    from mixedmode.pki.certificates.purposes import KeyKind
+    from mixedmode.pki.signing.signer import PrivateKey
 
 _CAPF = Principal("CAPF", 0)
 _LSC_ACTION = "LSC"
@@ -102,6 +108,7 @@ class Cluster(ClusterState):
         *,
         database_url: str | None = None,
         principal: Principal = SYSTEM,
+        make_key: Callable[[KeyKind], PrivateKey] = generate_key,
         **ports: Unpack[Ports],
     ) -> Cluster:
         """Make a new cluster, in non-secure mode, each TFTP node with its ITL, and open it.
@@ -111,6 +118,7 @@ class Cluster(ClusterState):
             spec: What to make.
             database_url: Of an empty database; None is SQLite in the folder.
             principal: Who has it made.
+            make_key: Makes its private keys; several threads ask.
             ports: As of the constructor.
 
         Raises:
@@ -118,7 +126,7 @@ class Cluster(ClusterState):
             DatabaseError: The database cannot be used.
         """
         directory.mkdir(parents=True, exist_ok=True)
-        database = Database(database_url or sqlite_url(directory / "cluster.db"))
+        database = Database(database_url or sqlite_url(directory / DATABASE_FILE))
         database.migrate()
         cluster = cls(directory, database, **ports)
         journal = cluster.operations.journal
@@ -128,6 +136,7 @@ class Cluster(ClusterState):
             database,
             spec,
             cluster.now(),
+            make_key,
             lambda session: journal.record(session, principal, _MADE, DONE, details),
         )
         cluster.publish_missing_itls()
@@ -308,7 +317,7 @@ class Cluster(ClusterState):
 
 
 def _existing_database(directory: Path, url: str | None) -> Database:
-    path = directory / "cluster.db"
+    path = directory / DATABASE_FILE
     if url is None and not path.exists():
         raise NotFoundError("there is no cluster here", where=str(directory), next_step="create one")
     return Database(url or sqlite_url(path))

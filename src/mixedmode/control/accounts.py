@@ -81,8 +81,17 @@ class AccountStore:
         """Return an account, None if there is none."""
         return next((account for account in self.all() if account.name == name), None)
 
-    def put(self, name: str, password: str, privilege: int, *, keys: Sequence[str] = ()) -> Account:
+    def put(
+        self, name: str, password: str, privilege: int, *, keys: Sequence[str] = (), hashed: str | None = None
+    ) -> Account:
         """Make an account, or give an existing one a new password, level and keys.
+
+        Args:
+            name: Its name.
+            password: Its password.
+            privilege: Its level.
+            keys: Public keys that may log in.
+            hashed: What :func:`hash_password` made of the password, if that was done already.
 
         Raises:
             UsageError: Name, password or level are not allowed.
@@ -92,7 +101,7 @@ class AccountStore:
         if privilege not in LEVELS:
             raise UsageError(f"{privilege} is no privilege level", next_step="one of: 0, 1, 4")
         check_password(password)
-        account = Account(name, privilege, hash_password(password), tuple(keys))
+        account = Account(name, privilege, hashed or hash_password(password), tuple(keys))
         self._save([*(other for other in self.all() if other.name != name), account])
         return account
 

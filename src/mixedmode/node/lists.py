@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-import structlog
-
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.wholeness import ListState, look_at_lists, put_right
 from mixedmode.errors import MixedModeError
+from mixedmode.node.host.logs import node_log
 
 SECONDS: Final = 10.0
 """A database that does not answer keeps nobody from his files any longer."""
 
 NONE, OTHER = ListState.NONE, ListState.OTHER
-
-_log = structlog.get_logger("mixedmode.node")
 
 
 class NodeLists:
@@ -37,17 +34,19 @@ class NodeLists:
             async with asyncio.timeout(SECONDS):
                 found = await asyncio.to_thread(put_right, self._administered, self._node)
         except MixedModeError as error:
-            _log.warning("trust lists are not compared with what was published", node=self._node, problem=str(error))
+            node_log().warning(
+                "trust lists are not compared with what was published", node=self._node, problem=str(error)
+            )
             return
         except TimeoutError:
             problem = "the database does not answer"
-            _log.warning("trust lists are not compared with what was published", node=self._node, problem=problem)
+            node_log().warning("trust lists are not compared with what was published", node=self._node, problem=problem)
             return
         for each in found:
             if each.done:
-                _log.warning("trust list put right", list=each.report.text, how=each.done)
+                node_log().warning("trust list put right", list=each.report.text, how=each.done)
             else:
-                _log.error("trust list is wrong", list=each.report.text, problem=each.problem)
+                node_log().error("trust list is wrong", list=each.report.text, problem=each.problem)
 
     def describe(self) -> list[dict[str, Any]]:
         """Return what became of each list, for the node's status; asks the database."""

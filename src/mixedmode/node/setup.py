@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mixedmode.cluster.engine.principal import SYSTEM, Principal
 from mixedmode.cluster.facade import Cluster
@@ -24,7 +25,6 @@ from mixedmode.errors import MixedModeError, RemoteError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.secret_files import read_secret
 from mixedmode.node.distributor import NodeDistributor
-from mixedmode.node.host.settings import Settings
 from mixedmode.node.join import Publisher, ask_publisher, make_keys
 from mixedmode.node.units.options import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS
 from mixedmode.node.upkeep import JOIN_AGAIN, REMOVED, forget_subscription, was_removed
@@ -33,6 +33,9 @@ from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.services.ssh.distribution import SftpDistributor, SftpEndpoint
 from mixedmode.services.ssh.sftp import HOST_KEY
 from mixedmode.services.ssh.ssh_keys import ensure_key
+
+if TYPE_CHECKING:
+    from mixedmode.node.host.settings import Settings
 
 ADMINISTRATOR = "administrator"
 ADMINISTRATOR_LEVEL = 4
@@ -112,13 +115,13 @@ def maker_of(directory: Path, node: str) -> Principal:
     return who_runs_this(AccountStore(directory / node / FILE_NAME), node)
 
 
-def make_administrator(cluster: Cluster, node: str, name: str, password: str) -> None:
-    """Make the first account of a node, in the name of who runs this program."""
+def make_administrator(cluster: Cluster, node: str, name: str, password: str, *, hashed: str | None = None) -> None:
+    """Make the first account of a node, in the name of who runs this program; see :meth:`.AccountStore.put`."""
     accounts = AccountStore(cluster.directory / node / FILE_NAME)
     Control(cluster).do(
         who_runs_this(accounts, node),
         MAKE_ACCOUNT,
-        lambda: accounts.put(name, password, ADMINISTRATOR_LEVEL),
+        lambda: accounts.put(name, password, ADMINISTRATOR_LEVEL, hashed=hashed),
         account=name,
         account_level=ADMINISTRATOR_LEVEL,
     )

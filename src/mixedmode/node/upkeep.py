@@ -15,21 +15,18 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-import structlog
-
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.replication.logical import leave_cluster, take_new_tables
 from mixedmode.cluster.replication.replicas import LogicalReplication
 from mixedmode.cluster.store.database import Database
 from mixedmode.errors import MixedModeError
+from mixedmode.node.host.logs import node_log
 
 SECONDS: Final = 5.0
 SLOT_ROUNDS: Final = 6
 """Slots, and a subscriber's tables, are looked at every so many rounds."""
 REMOVED: Final = "this node was removed from the cluster"
 JOIN_AGAIN: Final = "stop it; mixedmode node join, with an empty database, takes it in again"
-
-_log = structlog.get_logger("mixedmode.node")
 
 
 class Upkeep:
@@ -69,7 +66,7 @@ class Upkeep:
                 self._drop_slots()
         except MixedModeError as error:
             if str(error) != self._problem:
-                _log.warning("upkeep waits", problem=str(error))
+                node_log().warning("upkeep waits", problem=str(error))
             self._problem = str(error)
         else:
             self._problem = ""
@@ -77,23 +74,23 @@ class Upkeep:
     def _settle(self) -> None:
         result = self._administered.operations.settle(only_ours=self._subscriber is not None)
         if result is not None:
-            _log.info("an operation that was cut off has ended", operation=result.name, outcome=result.outcome)
+            node_log().info("an operation that was cut off has ended", operation=result.name, outcome=result.outcome)
 
     def _drop_slots(self) -> None:
         replication = self._administered.replication
         if isinstance(replication, LogicalReplication):
             for slot in replication.drop_left_slots([node.name for node in self._administered.nodes()]):
-                _log.info("dropped the slot of a node that left", slot=slot)
+                node_log().info("dropped the slot of a node that left", slot=slot)
 
     def _take_new_tables(self, name: str, copy: Cluster) -> None:
         if not copy.database.is_sqlite and take_new_tables(copy.database, name):
-            _log.info("follows tables that the publisher's new release has", node=name)
+            node_log().info("follows tables that the publisher's new release has", node=name)
 
     def _see_removal(self, name: str, copy: Cluster) -> None:
         if not self.removed and was_removed(name, copy, self._administered):
             leave_cluster(copy.database, name)
             self.removed = True
-            _log.warning(REMOVED, node=name, next_step=JOIN_AGAIN)
+            node_log().warning(REMOVED, node=name, next_step=JOIN_AGAIN)
 
 
 def was_removed(name: str, copy: Cluster, publisher: Cluster) -> bool:
@@ -117,4 +114,4 @@ def forget_subscription(database: Database, name: str) -> None:
     try:
         leave_cluster(database, name)
     except MixedModeError as error:
-        _log.warning("the subscription waits", problem=str(error))
+        node_log().warning("the subscription waits", problem=str(error))

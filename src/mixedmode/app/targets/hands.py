@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.principal import Principal
@@ -24,10 +24,12 @@ from mixedmode.control.acts import Act
 from mixedmode.control.door import Control
 from mixedmode.control.people import who_runs_this
 from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.node.host.settings import Settings, load_settings
 from mixedmode.node.setup import open_cluster
-from mixedmode.rehearsal.lab.document import meant_lab
-from mixedmode.rehearsal.lab.folder import DATABASE, database_url
+from mixedmode.rehearsal.lab.document import has_database, meant_lab
+from mixedmode.rehearsal.lab.folder import database_url
+
+if TYPE_CHECKING:
+    from mixedmode.node.host.settings import Settings
 
 T = TypeVar("T")
 
@@ -76,6 +78,8 @@ def administered(directory: Path | None, config: Path | None, *, what: str) -> I
     """
     lab = meant_lab(directory, config)
     if lab is None:
+        from mixedmode.node.host.settings import load_settings
+
         with administered_by(load_settings(config), what=what) as hands:
             yield hands
         return
@@ -114,6 +118,8 @@ def looked_at(directory: Path | None, config: Path | None) -> Iterator[Hands]:
     if lab is not None:
         cluster = Cluster.attach(lab, database_url=database_url(lab))
     else:
+        from mixedmode.node.host.settings import load_settings
+
         settings = load_settings(config)
         is_copy = settings.node.role != "publisher"
         cluster = Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
@@ -135,7 +141,7 @@ def of_folder(folder: Path) -> Iterator[Hands | None]:
         DatabaseError: The database cannot be used.
     """
     root, node = folder.resolve().parent.parent, folder.resolve().parent.name
-    url, is_lab = None, (root / "cluster.db").exists() or (root / DATABASE).exists()
+    url, is_lab = None, has_database(root)
     if is_lab:
         url = database_url(root)
     elif (settings := _publisher()) is None or settings.node.directory.resolve() != root:
@@ -152,6 +158,8 @@ def of_folder(folder: Path) -> Iterator[Hands | None]:
 
 def _publisher() -> Settings | None:
     """Return the settings of this host's node, None if it has none or is no publisher."""
+    from mixedmode.node.host.settings import load_settings
+
     try:
         found = load_settings(None)
     except MixedModeError:

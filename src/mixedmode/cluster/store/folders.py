@@ -29,6 +29,8 @@ from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.pki.files import PRIVATE, write_atomic
 
 PARTITIONS = ("a", "b")
+DATABASE_FILE = "cluster.db"
+"""The embedded database, beside the folders of its nodes."""
 
 
 class NodeFolder:

@@ -74,6 +74,7 @@ def make_installed(
     now: datetime,
     signature_hash: Hash | None,
     version: Version = NEWEST,
+    make_key: Callable[[KeyKind], PrivateKey] = generate_key,
 ) -> SoftwareSigner:
     """Return a new key with its certificate, as a node gets them when it is installed.
 
@@ -86,6 +87,7 @@ def make_installed(
         now: The time (UTC).
         signature_hash: Under an RSA certificate; None lets the key decide, as it does for EC.
         version: Of the system that makes it.
+        make_key: Makes the key.
     """
     is_ec = PROFILES[purpose].key_kind == "EC"
     return make_certificate(
@@ -96,6 +98,7 @@ def make_installed(
         now=now,
         signature_hash=None if is_ec else signature_hash,
         version=version,
+        make_key=make_key,
     )
 
 

@@ -9,12 +9,23 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mixedmode.node.host.log_limits import LogLimits
 from mixedmode.printable import printable, printable_block
 
+if TYPE_CHECKING:
+    import structlog
+
 _BLOCKS: Final = frozenset({"exception", "stack"})
+
+
+def node_log() -> structlog.stdlib.BoundLogger:
+    """Return the log of what nodes do; its library is loaded when there is something to say."""
+    import structlog
+
+    log: structlog.stdlib.BoundLogger = structlog.get_logger("mixedmode.node")
+    return log
 
 
 def set_up_logs(*, level: str, as_json: bool) -> None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from mixedmode.errors import MalformedError, UsageError
+from mixedmode.node.host.toml_files import toml_file
 from mixedmode.node.units.options import STANDARD_PORTS
 from mixedmode.services.files.flat_names import DEFAULT_MAP, FlatNames
 
@@ -209,14 +209,3 @@ def render_settings(settings: Settings) -> str:
     """Return a settings file, with the fields that say something."""
     document = settings.model_dump(mode="json", exclude_defaults=True)
     return toml_file("A node of a mixedmode cluster; docs/reference/mixedmode-toml.md lists every field.", document)
-
-
-def toml_file(comment: str, tables: Mapping[str, Any]) -> str:
-    """Return a TOML file: a comment for who opens it, then the tables."""
-    import tomlkit
-
-    document = tomlkit.document()
-    document.add(tomlkit.comment(comment))
-    document.add(tomlkit.nl())
-    document.update(tables)
-    return tomlkit.dumps(document)

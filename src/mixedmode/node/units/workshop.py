@@ -7,16 +7,18 @@ own process does.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.node.host.settings import Settings
 from mixedmode.node.phone_servers import joined_servers
 from mixedmode.node.units.options import NodeOptions
 from mixedmode.node.units.phone_units import PhoneUnits
 from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.services.net.service import Service
 from mixedmode.services.workers.workshop import Workshop, worker_count
+
+if TYPE_CHECKING:
+    from mixedmode.node.host.settings import Settings
 
 
 def node_options(settings: Settings) -> NodeOptions:
@@ -50,6 +52,8 @@ class NodeWorkshop(Workshop):
             NotFoundError: There is none.
             DatabaseError: The database cannot be used.
         """
+        from mixedmode.node.host.settings import Settings
+
         settings = Settings(**self._settings)
         options = node_options(settings)
         self._cluster = Cluster.attach(settings.node.directory, database_url=settings.database.url or None)

@@ -20,12 +20,11 @@ from typing import Any, Final
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.errors import UsageError
-from mixedmode.node.host.settings import toml_file
+from mixedmode.node.host.toml_files import toml_file
 from mixedmode.node.status import SOCKET_NAME, answers
 from mixedmode.pki.files import PRIVATE, write_atomic
-from mixedmode.rehearsal.lab.document import NAME
+from mixedmode.rehearsal.lab.document import DATABASE, NAME, has_database
 
-DATABASE: Final = "lab.database"
 KNOWN_HOSTS: Final = "known_hosts"
 CLUSTER: Final = "cluster.toml"
 
@@ -62,7 +61,7 @@ def open_lab(directory: Path, asked_url: str | None) -> Cluster | None:
             "the lab runs already", where=str(directory), next_step="use it, stop it, or name another --directory"
         )
     has = database_url(directory)
-    if has is None and not (directory / "cluster.db").exists():
+    if not has_database(directory):
         return None
     if asked_url not in {None, has}:
         raise refusal(directory, "--database", "another database")

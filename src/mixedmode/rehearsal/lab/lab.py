@@ -11,15 +11,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeInfo, NodeSpec
+from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.model.versions import Version
-from mixedmode.control.accounts import account_store
+from mixedmode.control.accounts import account_store, hash_password
 from mixedmode.control.door import Control
 from mixedmode.control.people import of_user
 from mixedmode.control.phones import PhoneControl
@@ -34,68 +34,29 @@ from mixedmode.node.units.options import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD
 from mixedmode.node.upkeep import Upkeep
 from mixedmode.phone.body.client import Server as PhoneServer
 from mixedmode.phone.mind.models import get_model
-from mixedmode.pki.certificates.profiles import KeyKind
+from mixedmode.pki.certificates.profiles import KeyKind, generate_key
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.rehearsal.lab.distributor import LabDistributor
 from mixedmode.rehearsal.lab.folder import note_database, open_lab, refuse_other, write_lab
-from mixedmode.rehearsal.lab.names import models_of, phone_name
-from mixedmode.rehearsal.lab.network import Network, claim_any, claim_as_seed, claim_of
+from mixedmode.rehearsal.lab.names import phone_name
+from mixedmode.rehearsal.lab.network import Network, claim_of
 from mixedmode.rehearsal.lab.phone_control import lab_phone_commands
 from mixedmode.rehearsal.lab.phones import LabPhones
+from mixedmode.rehearsal.lab.spec import LabSpec
 from mixedmode.services.files.phoneconfig import ConfigFacts
 from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.services.ssh.distribution import SftpDistributor, SftpEndpoint
 from mixedmode.services.ssh.sftp import NodeSftpService
 from mixedmode.services.ssh.ssh_keys import ensure_key
 
-DEFAULT_VERSION = "10.5.1.10000-7"
-"""The seed's version: CallManager signs the CTL, no ITLRecovery record."""
-DEFAULT_NODES = 2
-DEFAULT_PHONES = 4
+if TYPE_CHECKING:
+    from mixedmode.pki.signing.signer import PrivateKey
+
 ADMINISTRATOR = "administrator"
 PREFERRED_PORTS = {"tftp": 6969, "ssh": 2222}
 """Taken when they are free on a node's address, as the standard ones above 1023; any free port otherwise. A lab whose
 network another lab has takes free ports only."""
 _PORTS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "web", "sccp", "sccp_tls", "capf", "ctl_provider")
-
-
-@dataclass(frozen=True, slots=True)
-class LabSpec:
-    """What a lab shall be; None leaves it to the lab, which has what it has, or gets the usual.
-
-    Attributes:
-        nodes: How many, the publisher among them.
-        models: The model of each phone.
-        version: Of the cluster's software.
-        database_url: SQLAlchemy URL; None is SQLite in the lab's folder.
-        key: Kind of the RSA keys. With 1024 bits, as the seed had them, addresses are as long as the seed's too, so
-            that every list has the seed's length.
-    """
-
-    nodes: int | None = None
-    models: tuple[str, ...] | None = None
-    version: str | None = None
-    database_url: str | None = None
-    key: KeyKind | None = None
-
-    def claim(self) -> Network:
-        """Claim the network of a new lab."""
-        return claim_as_seed() if self.key is KeyKind.RSA_1024 else claim_any()
-
-    def cluster_spec(self, network: Network) -> ClusterSpec:
-        """Return the cluster to make, with addresses of a network."""
-        nodes = DEFAULT_NODES if self.nodes is None else self.nodes
-        models = models_of(DEFAULT_PHONES) if self.models is None else self.models
-        names = ["cucm-1051-a-pub", *(f"cucm-1051-a-sub{number}" for number in range(1, nodes))]
-        return ClusterSpec(
-            version=Version.known(self.version or DEFAULT_VERSION),
-            rsa_key=self.key or KeyKind.RSA_2048,
-            nodes=tuple(NodeSpec(name, network.address(number)) for number, name in enumerate(names, 1)),
-            devices=tuple(
-                DeviceSpec(phone_name(number), model, f"Lab phone {number}", protocol=get_model(model).signalling.value)
-                for number, model in enumerate(models, 1)
-            ),
-        )
 
 
 class Lab:
@@ -105,13 +66,21 @@ class Lab:
         directory: The lab's folder; made if needed, opened if it holds a cluster already.
         spec: What to make; an existing cluster keeps what it has.
         say: Told about progress.
+        make_key: Makes the keys of a new one.
     """
 
-    def __init__(self, directory: Path, spec: LabSpec, say: Callable[[str], None] = lambda _line: None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        spec: LabSpec,
+        say: Callable[[str], None] = lambda _line: None,
+        *,
+        make_key: Callable[[KeyKind], PrivateKey] = generate_key,
+    ) -> None:
         self.directory = directory
         self.spec = spec
         self._say = say
-        self._network, self.cluster = self._open()
+        self._network, self.cluster = self._open(make_key)
         self.nodes: dict[str, NodeServices] = {}
         self.control = NodeControl(self.cluster, self.nodes)
         for info in self.cluster.nodes():
@@ -130,7 +99,7 @@ class Lab:
         """Return the administrator's session on a node, the publisher by default."""
         return AdminSession(self.cluster, node or self.cluster.publisher.name, ADMINISTRATOR, services=self.control)
 
-    def _open(self) -> tuple[Network, Cluster]:
+    def _open(self, make_key: Callable[[KeyKind], PrivateKey]) -> tuple[Network, Cluster]:
         cluster = open_lab(self.directory, self.spec.database_url)
         if cluster is not None:
             self._say(f"opening the cluster in {self.directory}")
@@ -141,7 +110,7 @@ class Lab:
             spec, url = self.spec.cluster_spec(network), self.spec.database_url
             self._say(f"making a cluster of {len(spec.nodes)} nodes, version {spec.version}, in {self.directory}")
             maker = maker_of(self.directory, spec.nodes[0].name)
-            cluster = Cluster.create(self.directory, spec, database_url=url, principal=maker)
+            cluster = Cluster.create(self.directory, spec, database_url=url, principal=maker, make_key=make_key)
             note_database(self.directory, url)
         except BaseException:
             network.release()
@@ -215,10 +184,13 @@ class Lab:
 
     async def start(self) -> None:
         """Start every service of every node and write the files that tell others of them."""
-        await asyncio.to_thread(self._use_sftp)
         password = self._administrator_password()
-        for node in self.nodes.values():
-            await asyncio.to_thread(self._make_account, node, password)
+        hashing = (asyncio.to_thread(_new_hash, node, password) for node in self.nodes.values())
+        _, *hashes = await asyncio.gather(asyncio.to_thread(self._use_sftp), *hashing)
+        for node, hashed in zip(self.nodes.values(), hashes, strict=True):
+            if hashed is not None:
+                make = partial(make_administrator, self.cluster, node.info.name, ADMINISTRATOR, password)
+                await asyncio.to_thread(make, hashed=hashed)
             await node.start()
             self._watchers.append(asyncio.create_task(node.run()))
         self._watchers.append(asyncio.create_task(Upkeep(self.cluster).run()))
@@ -229,11 +201,6 @@ class Lab:
         if not self.password_file.exists():
             write_atomic(self.password_file, secrets.token_urlsafe(12).encode() + b"\n", mode=PRIVATE)
         return self.password_file.read_text().strip()
-
-    def _make_account(self, node: NodeServices, password: str) -> None:
-        accounts = account_store(node.folder)
-        if accounts.verify(ADMINISTRATOR, password) is None:
-            make_administrator(self.cluster, node.info.name, ADMINISTRATOR, password)
 
     async def stop(self) -> None:
         """Drain and stop every service and close the database."""
@@ -277,3 +244,10 @@ class Lab:
     def write_document(self) -> None:
         """Write ``lab.json``, and what else tells others of the lab."""
         write_lab(self.directory, self.document())
+
+
+def _new_hash(node: NodeServices, password: str) -> str | None:
+    """Return the hash of the administrator's password, None if a node has his account with it; takes long."""
+    accounts = account_store(node.folder)
+    known = accounts.find(ADMINISTRATOR) is not None and accounts.verify(ADMINISTRATOR, password) is not None
+    return None if known else hash_password(password)

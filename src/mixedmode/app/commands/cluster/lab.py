@@ -16,8 +16,10 @@ from mixedmode.procedures.names import ALL, DEFAULT_PHONES, SUMMARIES
 from mixedmode.rehearsal.lab.names import MODELS, TOKEN_NUMBERS, models_of, phone_name
 
 if TYPE_CHECKING:
+    from mixedmode.pki.certificates.key_stock import KeyStock
     from mixedmode.pki.certificates.profiles import KeyKind
     from mixedmode.rehearsal.lab.lab import Lab
+    from mixedmode.rehearsal.lab.spec import LabSpec
     from mixedmode.rehearsal.report import Report
 
 _MOST_NODES, _MOST_PHONES = 21, 5000
@@ -82,7 +84,7 @@ def lab(
 
     A lab that is there already is used again; options that it cannot follow are refused.
     """
-    from mixedmode.rehearsal.lab.lab import Lab, LabSpec
+    from mixedmode.rehearsal.lab.spec import LabSpec
 
     spec = LabSpec(
         nodes=None if nodes is None else _checked_nodes(nodes),
@@ -91,7 +93,18 @@ def lab(
         database_url=database,
         key=_key(key_size),
     )
-    interrupts.run(_run_lab(Lab(directory, spec, say), once=once))
+    with _keys_ahead(directory, spec) as keys:
+        from mixedmode.rehearsal.lab.lab import Lab
+
+        the_lab = Lab(directory, spec, say, make_key=keys.take)
+    interrupts.run(_run_lab(the_lab, once=once))
+
+
+def _keys_ahead(directory: Path, spec: LabSpec) -> KeyStock:
+    """Begin to make a new lab's keys; loading what it is made of takes as long."""
+    from mixedmode.rehearsal.lab.document import has_database
+
+    return spec.keys_ahead(needed=not has_database(directory))
 
 
 async def _run_lab(the_lab: Lab, *, once: bool) -> None:
@@ -150,9 +163,8 @@ def rehearse(
     import tempfile
 
     from mixedmode.procedures.catalogue import PROCEDURES
-    from mixedmode.rehearsal.lab.lab import Lab, LabSpec
-    from mixedmode.rehearsal.rehearse import rehearse as play
-    from mixedmode.rehearsal.report import summary
+    from mixedmode.rehearsal.lab.document import has_database
+    from mixedmode.rehearsal.lab.spec import LabSpec
 
     if procedure != "all" and procedure not in PROCEDURES:
         known = ", ".join([*PROCEDURES, "all"])
@@ -163,14 +175,21 @@ def rehearse(
     with tempfile.TemporaryDirectory(prefix="mixedmode-") as temporary:
         for name in names:
             folder = (directory or Path(temporary)) / name
-            if (folder / "cluster.db").exists():
+            if has_database(folder):
                 raise UsageError(
                     "there is a lab already, and a rehearsal needs a fresh one",
                     where=str(folder),
                     next_step="remove it, or name another folder",
                 )
+            with spec.keys_ahead() as keys:
+                from mixedmode.rehearsal.lab.lab import Lab
+                from mixedmode.rehearsal.rehearse import rehearse as play
+
+                the_lab = Lab(folder, spec, say, make_key=keys.take)
             show = _silent if json else lambda line: print_lines([line])
-            reports.append(interrupts.run(play(PROCEDURES[name], Lab(folder, spec, say), show)))
+            reports.append(interrupts.run(play(PROCEDURES[name], the_lab, show)))
+    from mixedmode.rehearsal.report import summary
+
     if json:
         documents = [report.document() for report in reports]
         print_json(documents if procedure == "all" else documents[0])
