@@ -97,6 +97,14 @@ def outcomes_after(cells: list[Cell], step: int) -> dict[Fate, int]:
     return {fate: found[fate] for fate in Fate}
 
 
+def moves(cells: list[Cell], step: int) -> dict[tuple[Fate, Fate], int]:
+    """Return how many phones pass from one outcome to another in a step, from 1: by what they were after the last."""
+    found = Counter[tuple[Fate, Fate]]()
+    for cell in cells:
+        found[cell.forecast.steps[step - 1], cell.forecast.steps[step]] += cell.count
+    return dict(found)
+
+
 def groups(cells: list[Cell]) -> list[Group]:
     """Return the groups, the worst outcome and the largest first."""
     found: dict[tuple[object, ...], list[Cell]] = {}

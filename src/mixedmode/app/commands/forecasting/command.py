@@ -14,7 +14,11 @@ from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines, say, say_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mixedmode.app.commands.forecasting.asked import Asked
+    from mixedmode.app.commands.forecasting.evaluating import Made
+    from mixedmode.forecast.proposal import Proposal
     from mixedmode.inventory.reading import Inventory
 
 EPILOG = (
@@ -87,6 +91,7 @@ def forecast(
     phones_out: Annotated[
         Path | None, typer.Option(help="Write each phone's outcome: CSV, or NDJSON by its name.", metavar="FILE")
     ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a report: one HTML page.", metavar="FILE")] = None,
     save: Annotated[
         Path | None, typer.Option(help="Keep plan, forecast and what they rest on in this file.", metavar="PLAN")
     ] = None,
@@ -136,6 +141,8 @@ def forecast(
         from mixedmode.app.commands.forecasting import saved
 
         saved.save(save, asked, made, phones, extra)
+    if html is not None:
+        _write_report(html, made, proposal)
     if json:
         print_json({**document(made.plan, made.cells), **extra})
     else:
@@ -214,12 +221,34 @@ def _check(path: Path, asked: Asked, *, json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _warn(found: Inventory) -> None:
+def _write_report(path: Path, made: Made, proposal: Proposal | None) -> None:
+    from datetime import datetime
+
+    from mixedmode import __version__
+    from mixedmode.causes import file_error
+    from mixedmode.faces.report.forecast import About, report
+    from mixedmode.pki.files import write_atomic
+
+    now = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    about = About(made.found.name, f"Made {now} by mixedmode {__version__}.", tuple(_notes(made.found)))
+    content = report(made.plan, made.cells, about, proposal).encode("utf-8", "backslashreplace")
+    try:
+        write_atomic(path, content)
+    except OSError as error:
+        raise file_error(error) from error
+
+
+def _notes(found: Inventory) -> Iterator[str]:
     if found.missing:
-        say(f"note: the inventory has no column {', '.join(found.missing)}: that is not known of any phone")
+        yield f"the inventory has no column {', '.join(found.missing)}: that is not known of any phone"
     if found.ignored:
-        say(f"note: columns that are not used: {', '.join(found.ignored)}")
+        yield f"columns that are not used: {', '.join(found.ignored)}"
     if found.bad:
-        say(f"{found.bad:,} bad rows were left out; the first of them:")
-        for error in found.errors:
-            say_error(error)
+        yield f"{found.bad:,} bad rows were left out"
+
+
+def _warn(found: Inventory) -> None:
+    for note in _notes(found):
+        say(f"note: {note}")
+    for error in found.errors:
+        say_error(error)
