@@ -68,6 +68,7 @@ _ERRORS: Final = {
         (ErrorCode.UNKNOWN_TID, "Unknown transfer ID"),
     )
 }
+_MODES: Final = {mode.value: mode for mode in Mode}
 _LOST: Final = encode_packet(ErrorPacket(ErrorCode.UNDEFINED, "The file has changed"))
 
 
@@ -182,10 +183,8 @@ class ServerEngine:
             return _ERRORS[ErrorCode.ACCESS_VIOLATION]
         if not self._admit(address):
             return None
-        try:
-            found = self._find(request.filename, Mode(request.mode))
-        except ValueError:
-            found = ErrorCode.UNDEFINED
+        mode = _MODES.get(request.mode)
+        found = ErrorCode.UNDEFINED if mode is None else self._find(request.filename, mode)
         if found is None:
             self.counters.waited += 1
             self.waiting.append(Waiting(request.filename, data, address))

@@ -90,6 +90,8 @@ def negotiate(asked: tuple[tuple[str, str], ...], size: int, limits: OptionLimit
         size: Bytes in the file, the answer to ``tsize``.
         limits: The most that the server grants.
     """
+    if not asked:
+        return NO_OPTIONS
     granted: dict[str, int] = {}
     for name, text in asked:
         number = decimal(text)

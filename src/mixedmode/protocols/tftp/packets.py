@@ -36,6 +36,9 @@ class Opcode(IntEnum):
     OACK = 6
 
 
+_RRQ = int(Opcode.RRQ)
+
+
 class ErrorCode(IntEnum):
     """Codes of an ERROR packet (RFC 1350; 8 is RFC 2347)."""
 
@@ -109,6 +112,8 @@ def parse_packet(data: bytes) -> Packet:
     if len(data) < 4:
         raise MalformedPacketError("A TFTP packet has at least 4 bytes", offset=len(data), code="tftp-short")
     number = data[0] << 8 | data[1]
+    if number == _RRQ:
+        return _parse_request(Opcode.RRQ, data)
     if number == Opcode.DATA:
         return Data(data[2] << 8 | data[3], data[4:])
     if number == Opcode.ACK:
@@ -116,8 +121,8 @@ def parse_packet(data: bytes) -> Packet:
     if number == Opcode.ERROR:
         message = data[4 : 4 + _MESSAGE_LIMIT].partition(b"\0")[0]
         return ErrorPacket(data[2] << 8 | data[3], message.decode("utf-8", "replace"))
-    if number in (Opcode.RRQ, Opcode.WRQ):
-        return _parse_request(Opcode(number), data)
+    if number == Opcode.WRQ:
+        return _parse_request(Opcode.WRQ, data)
     if number == Opcode.OACK:
         return OptionAck(_option_pairs(_strings(data)))
     raise MalformedPacketError(f"Opcode {number} is not a TFTP opcode", offset=0, code="tftp-opcode")
@@ -127,7 +132,8 @@ def _parse_request(opcode: Opcode, data: bytes) -> Request:
     strings = _strings(data)
     if len(strings) < 2:
         raise MalformedPacketError("A request needs a file name and a mode", offset=len(data))
-    return Request(opcode, strings[0], strings[1].lower(), _option_pairs(strings[2:]))
+    options = _option_pairs(strings[2:]) if len(strings) > 2 else ()
+    return Request(opcode, strings[0], strings[1].lower(), options)
 
 
 def _strings(data: bytes) -> list[str]:

@@ -27,16 +27,15 @@ from mixedmode.protocols.tftp.packets import OptionAck, encode_packet
 class Phase(Enum):
     """Where a transfer stands."""
 
-    OPENING = auto()  # the first packet is out; whether the client's address is its own is not known yet
-    SENDING = auto()
-    DONE = auto()
-    ABORTED = auto()  # the client sent ERROR
-    GIVEN_UP = auto()
+    OPENING = 1  # the first packet is out; whether the client's address is its own is not known yet
+    SENDING = 2
+    DONE = 3
+    ABORTED = 4  # the client sent ERROR
+    GIVEN_UP = 5
 
-    @property
-    def ended(self) -> bool:
+    def __init__(self, number: int) -> None:
+        self.ended = number > 2
         """True once nothing more will be sent."""
-        return self not in (Phase.OPENING, Phase.SENDING)
 
 
 class Event(Enum):
@@ -149,6 +148,8 @@ class ServerTransfer:
         return self.sent_at + LINGER
 
     def _pause(self, first: float) -> float:
+        if not self._retries:
+            return first
         # The exponent is held, because a float ends where a patient client's retries need not.
         return min(first * 2.0 ** min(self._retries, 16), max(first, LONGEST_PAUSE))
 

@@ -144,8 +144,10 @@ static uint64_t key_of(const struct sockaddr_in *name) {
     return (uint64_t)name->sin_addr.s_addr << 16 | name->sin_port;
 }
 
+/* The uppermost bits hang on all 48 of the key: the phones of a subnet differ in the last byte of their addresses only,
+ * which are the key's highest bits, and after a power cut many of them ask from the same port. */
 static size_t home(uint64_t key, size_t mask) {
-    return (size_t)((key * 0x9E3779B97F4A7C15ull) >> 20) & mask;
+    return (size_t)((key * 0x9E3779B97F4A7C15ull) >> 40) & mask;
 }
 
 static Slot *find(Lockstep *self, uint64_t key) {
