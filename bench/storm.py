@@ -1,89 +1,168 @@
 """The storm: 40,000 phones take a new CTL, a new ITL and their own signed configuration, after a power cut.
 
-One process is the node: its real folder, a cluster with 40,000 devices in SQLite, TFTP, every configuration built and
-signed before the power comes back. Another one, on the other core, is the fleet: each phone holds the lists from before
-the change and runs the whole boot over UDP, with its own policy decisions and its own verified signature. No peer does
-the same; what as many datagrams cost at least is measured with ``bench/tceiling.c`` in the same run.
+The node is its real folder, a cluster with 40,000 devices in SQLite, and TFTP with every configuration built and signed
+before the power comes back: once in one process, once with a worker for each of two cores. The phones are one compiled
+program (``bench/tstorm.c``), each with an address of its own, so that the server is the limit. What came is judged
+afterwards, by the rules of each phone and with its own verified signature. No peer does the same; what as many
+datagrams cost at least is measured by ``bench/tceiling.c`` in the same run, under the same load.
 
 Goals: every phone ends with the new lists and accepts its configuration; the server's peak memory stays below 300 MB;
-it spends at most 3 times the processor time of the ceiling; phones repeat themselves in less than 1 % of the boots.
+it spends at most 3 times the processor time of the ceiling; phones repeat themselves in less than 1 % of the boots;
+two workers do 1.7 times as much in the processor time of the busier one; 10,000 requests at the same instant are done
+within a second, and none is repeated. Where the phones have no core of their own beside two workers, the clock says
+little about what these gain: the report names who was the limit.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-from bench import tftp
+from bench.fleet import Boots, boot_all
 from bench.peers import Contender, compiled, free_port, processor_seconds, running
 from bench.timing import Effort, Goal, Report
 
-if TYPE_CHECKING:
-    from mixedmode.cluster.facade import Cluster
-    from mixedmode.fleet.outcomes import FleetReport
-
 PHONES, QUICK_PHONES = 40_000, 2_000
-FIRST = "SEP000000000000"
 AT_ONCE = 2048
-NODE = "cucm-1"
+RUSH = 10_000
+"""Requests at the same instant."""
+RUSH_FILE, RUSH_BYTES = "rush.bin", 5000
 _TREE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """What came of a storm.
+
+    Attributes:
+        boots: As the phones saw it.
+        rushes: Requests at the same instant, as the phones saw them.
+        spent: Seconds of processor time of each process of the server.
+        peak: MB of memory of each process of the server, at most.
+        ahead: Seconds of processor time for signing before the storm.
+        counters: Of the server, at the end.
+    """
+
+    boots: Boots
+    rushes: list[Boots]
+    spent: list[float]
+    peak: list[float]
+    ahead: float = 0.0
+    counters: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> float:
+        """Seconds of processor time of the server."""
+        return sum(self.spent)
+
+    @property
+    def rate(self) -> float:
+        """Boots a second, by the clock."""
+        return self.boots.done / self.boots.seconds
+
+    @property
+    def rush_seconds(self) -> float:
+        """Seconds until the last of the requests at the same instant has its file."""
+        return statistics.median(each.seconds for each in self.rushes)
+
+    @property
+    def rush_repeated(self) -> int:
+        """Of these requests, how many were repeated or failed."""
+        return sum(each.repeated + each.failed for each in self.rushes)
 
 
 def run(effort: Effort) -> Report:
     """Measure."""
     phones = effort.of(PHONES, QUICK_PHONES)
     with tempfile.TemporaryDirectory(prefix="mixedmode-bench-") as folder:
-        kept = str(Path(folder) / "before.json")
+        site = _Site(Path(folder), phones, effort.of(5, 3))
         effort.say(f"making a cluster with {phones:,} phones")
         _child("make", folder, str(phones))
-        with _serving(folder) as server:
-            before = json.loads(_child("pilot", str(server.port), kept))
+        with _serving(site, 1) as server:
+            _child("pilot", str(server.port), str(site.before))
         effort.say("changing its lists")
-        _child("change", folder)
-        with _serving(folder) as server:
-            effort.say("signing the configurations of all")
-            begun = _cpu(server.process.pid)
-            _wait_until_ready(server, phones)
-            ahead = _cpu(server.process.pid) - begun
-            resting = _memory(server.process.pid, "VmRSS")
-            spent = _cpu(server.process.pid)
-            effort.say("starting all phones at once")
-            seen = json.loads(_child("fleet", str(server.port), kept, str(phones), core=1))
-            spent = _cpu(server.process.pid) - spent
-            peak = _memory(server.process.pid, "VmHWM")
-        effort.say("sending as many datagrams from the ceiling")
-        least = _ceiling(Path(folder), effort.of(40_000, 10_000))
-    return _report(before, seen, server.counters, _Spent(resting, peak, spent, ahead, least), phones)
+        _child("change", folder, RUSH_FILE, str(RUSH_BYTES))
+        effort.say("one process: signing the configurations of all, then starting all phones at once")
+        one = _storm(site, 1, kept=site.kept)
+        effort.say("sending such datagrams from the ceiling")
+        ceiling = _ceiling(site)
+        effort.say("two workers: the same")
+        two = _storm(site, 2)
+        effort.say("letting each phone judge what it got")
+        seen = json.loads(_child("judge", folder, str(site.before), str(site.kept)))
+    return report(phones, one, two, ceiling, seen)
 
 
-def _wait_until_ready(server: _Server, phones: int) -> None:
-    """Wait until the configurations of all phones are ready."""
-    if server.process.stdout is None or int(_line(server.process.stdout)) < phones:
-        raise RuntimeError("the server did not sign all configurations")
+@dataclass
+class _Site:
+    folder: Path
+    phones: int
+    rushes: int
+
+    @property
+    def before(self) -> Path:
+        """What a phone holds before the change."""
+        return self.folder / "before.json"
+
+    @property
+    def kept(self) -> Path:
+        """The configurations that came."""
+        return self.folder / "kept"
+
+    @cached_property
+    def generator(self) -> Path:
+        return compiled(self.folder, "tstorm")
+
+    @cached_property
+    def files(self) -> Sequence[str]:
+        """What each phone asks for."""
+        files: list[str] = json.loads(_child("plan", str(self.folder), str(self.before)))
+        return files
+
+    def storm(self, port: int, files: Sequence[str], phones: int, kept: Path | None = None) -> Boots:
+        return boot_all(self.generator, port, files, phones=phones, at_once=AT_ONCE, kept=kept)
+
+    def rush(self, port: int) -> list[Boots]:
+        return [boot_all(self.generator, port, [RUSH_FILE], phones=RUSH, at_once=RUSH) for _ in range(self.rushes)]
 
 
-def _ceiling(folder: Path, transfers: int) -> float:
-    """Return the processor time that the ceiling spends on a datagram, coming or going."""
-    generator, port = compiled(folder, "tload"), free_port(socket.SOCK_DGRAM)
-    command = (str(compiled(folder, "tceiling")), str(port), str(tftp.BYTES))
+def _storm(site: _Site, workers: int, *, kept: Path | None = None) -> Storm:
+    with _serving(site, workers) as server:
+        process = server.process.pid
+        begun = sum(processor_seconds(process).values())
+        if int(_line(server.process.stdout)) < site.phones * workers:
+            raise RuntimeError("the server did not sign all configurations")
+        before = processor_seconds(process)
+        boots = site.storm(server.port, site.files, site.phones, kept)
+        after = processor_seconds(process)
+        peak = [_memory(each, "VmHWM") for each in after]
+        rushes = site.rush(server.port)
+    spent = [seconds - before[each] for each, seconds in after.items()]
+    return Storm(boots, rushes, spent, peak, sum(before.values()) - begun, server.counters)
+
+
+def _ceiling(site: _Site) -> Storm:
+    port = free_port(socket.SOCK_DGRAM)
+    command = (str(compiled(site.folder, "tceiling")), str(port), str(RUSH_BYTES))
+    names = [each.partition("=")[0] for each in site.files]
     with running(Contender("ceiling", port, command)) as process:
-        tftp.load(generator, port, 64, 1000)
-        before = sum(processor_seconds(process).values())
-        tftp.load(generator, port, 512, transfers)
-        spent = sum(processor_seconds(process).values()) - before
-    return spent / (transfers * tftp.DATAGRAMS)
+        site.storm(port, names, 1000)
+        before = processor_seconds(process)[process]
+        boots = site.storm(port, names, max(site.phones // 2, 10_000))
+        spent = processor_seconds(process)[process] - before
+        return Storm(boots, site.rush(port), [spent], [])
 
 
 @dataclass(slots=True)
@@ -93,35 +172,35 @@ class _Server:
     counters: dict[str, int] = field(default_factory=dict)
 
 
-def _child(role: str, *arguments: str, core: int | None = None) -> str:
-    done = subprocess.run(
-        _command(role, *arguments, core=core), cwd=_TREE, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return done.stdout
-
-
-def _command(role: str, *arguments: str, core: int | None) -> list[str]:
-    pinned = [] if core is None or (os.cpu_count() or 1) <= core else ["taskset", "-c", str(core)]
-    return [*pinned, sys.executable, "-m", "bench.storm", role, *arguments]
-
-
 @contextmanager
-def _serving(folder: str) -> Iterator[_Server]:
-    command = _command("serve", folder, core=0)
-    with subprocess.Popen(command, cwd=_TREE, stdout=subprocess.PIPE, text=True) as process:
+def _serving(site: _Site, workers: int) -> Iterator[_Server]:
+    cores = ["0"] if workers == 1 else ["0", "1" if (os.cpu_count() or 1) < 3 else "2"]
+    words = _command("serve", str(site.folder), str(site.phones), str(workers))
+    with subprocess.Popen(
+        ["taskset", "-c", ",".join(cores), *words], cwd=_TREE, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             server = _Server(process, int(_line(process.stdout)))
             yield server
             process.send_signal(signal.SIGTERM)
-            server.counters.update(json.loads(process.communicate(timeout=30)[0].splitlines()[-1]))
+            server.counters.update(json.loads(process.communicate(timeout=60)[0].splitlines()[-1]))
         finally:
             process.kill()
+
+
+def _child(role: str, *arguments: str) -> str:
+    words = _command(role, *arguments)
+    return subprocess.run(words, cwd=_TREE, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def _command(role: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "bench.storm_site", role, *arguments]
 
 
 def _line(stream: IO[str] | None) -> str:
     line = stream.readline() if stream is not None else ""
     if not line:
-        raise RuntimeError("the server did not start")
+        raise RuntimeError("the server has ended")
     return line
 
 
@@ -133,205 +212,88 @@ def _memory(process: int, field: str) -> float:
     raise RuntimeError(f"/proc/{process}/status has no {field}")
 
 
-def _cpu(process: int) -> float:
-    """Return the seconds of processor time that a process has used."""
-    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+def report(phones: int, one: Storm, two: Storm, ceiling: Storm, seen: dict[str, Any]) -> Report:
+    """Return the table and the goals of what was measured.
 
+    Args:
+        phones: How many there were.
+        one: With one process.
+        two: With two workers.
+        ceiling: The same for the ceiling.
+        seen: What the phones made of what they got.
+    """
+    boots, sizes = one.boots, seen["bytes"]
+    datagram = ceiling.total / ceiling.boots.datagrams
+    least = [datagram * each.boots.datagrams for each in (one, two)]
+    repeats = [each.boots.repeated / phones for each in (one, two)]
 
-@dataclass(frozen=True, slots=True)
-class _Spent:
-    resting: float
-    peak: float
-    seconds: float
-    ahead: float
-    least: float
-    """Of the ceiling, for a datagram."""
+    def row(name: str, form: str, *values: float) -> str:
+        return f"{name:<43}" + "".join(f"{value:{form}}".rjust(13) for value in values)
 
-
-def _report(
-    before: dict[str, Any], seen: dict[str, Any], counters: dict[str, int], spent: _Spent, phones: int
-) -> Report:
-    boots, waits = seen["boot_seconds"], seen["since_power_on_seconds"]
-    datagrams = seen["datagrams"]
-    held = seen["held"]
-    repeats = datagrams["repeated"] / phones
-    least = (datagrams["sent"] + datagrams["received"]) * spent.least
     lines = [
         f"{phones} phones (7975) with the lists from before, switched on at the same instant, {AT_ONCE} boots at once;",
-        f"CTL {held['ctl_bytes']} bytes, ITL {held['itl_bytes']} bytes, XML of {held['config_bytes']} bytes built and",
-        "signed (RSA 2048) for each phone before it asks;",
-        "server on core 0 (SQLite, one process), fleet on core 1, 512-byte blocks in lockstep, as phones do",
+        f"CTL {sizes['CTL']} bytes, ITL {sizes['ITL']} bytes, XML in a signed file of {sizes['configuration']} bytes,",
+        "built and signed (RSA 2048) for each phone before it asks; SQLite; 512-byte blocks in lockstep, as phones do;",
+        f"one process: server on core 0, phones on core 1; two workers: on two of {os.cpu_count()} cores",
         "",
-        f"whole storm                          {seen['seconds']:10.1f} s",
-        f"phones a second                      {seen['phones_per_second']:10,.0f}",
-        f"one phone's boot, p50 / p99 / max    {boots['p50']:10.2f} {boots['p99']:10.2f} {boots['max']:10.2f} s",
-        f"since the power came, p50 / p99      {waits['p50']:10.2f} {waits['p99']:10.2f} s",
-        f"datagrams to / from the server       {datagrams['sent']:10,} {datagrams['received']:10,}",
-        f"repeated by phones / by the server   {datagrams['repeated']:10,} {counters['retransmissions']:10,}",
-        f"datagrams repeated, for each boot     {repeats:10.3f}",
-        f"server: signing ahead                {spent.ahead:10.1f} s of processor time",
-        f"server: processor time               {spent.seconds:10.1f} s",
-        f"ceiling, for as many datagrams       {least:10.1f} s",
-        f"files built while phones waited      {counters['configurations_signed'] - phones:10,}",
-        f"server: memory before / peak         {spent.resting:10.0f} {spent.peak:10.0f} MB",
+        f"{'':<43}{'one process':>13}{'two workers':>13}",
+        row("whole storm, s", ".2f", boots.seconds, two.boots.seconds),
+        row("phones a second", ",.0f", one.rate, two.rate),
+        row("one phone's boot, p50, s", ".3f", boots.boot_p50, two.boots.boot_p50),
+        row("one phone's boot, p99, s", ".3f", boots.boot_p99, two.boots.boot_p99),
+        row("one phone's boot, max, s", ".3f", boots.boot_max, two.boots.boot_max),
+        row("since the power came, p99, s", ".2f", boots.wait_p99, two.boots.wait_p99),
+        row("datagrams both ways", ",d", boots.datagrams, two.boots.datagrams),
+        row("repeated by phones", ",d", boots.repeated, two.boots.repeated),
+        row("repeated by the server", ",d", *(each.counters["retransmissions"] for each in (one, two))),
+        row("lost on the phones' side", ",d", boots.lost_here, two.boots.lost_here),
+        row("server: processor time, s", ".2f", one.total, two.total),
+        row("server: the same, us a phone", ".0f", *(each.total / phones * 1e6 for each in (one, two))),
+        row("server: of its busiest process, s", ".2f", max(one.spent), max(two.spent)),
+        row("ceiling: for as many datagrams, s", ".2f", *least),
+        row("server: signing ahead, s of processor time", ".1f", one.ahead, two.ahead),
+        row("server: peak memory, all processes, MB", ".0f", sum(one.peak), sum(two.peak)),
+        row("phones: processor time, s", ".2f", boots.processor_seconds, two.boots.processor_seconds),
+        "",
+        f"one process: {_limit(one)}",
+        f"two workers: {_limit(two)}; {two.rate / one.rate:.2f} times one process by the clock",
+        "",
+        f"{RUSH:,} requests for {RUSH_BYTES} bytes at the same instant, median of {len(one.rushes)}, s:",
+        row("", ".2f", one.rush_seconds, two.rush_seconds) + f"   ceiling {ceiling.rush_seconds:.2f}",
         "",
         *(f"{file}: {_counted(reasons)}" for file, reasons in seen["decisions"].items()),
     ]
-    new = held["ctl_sha1"] != before["ctl_sha1"] and held["itl_sha1"] != before["itl_sha1"]
+    lacking = phones - seen["complete"] + phones - two.boots.done
     goals = [
-        Goal("phones that lack the new CTL, ITL or configuration", phones - held["complete"] * new, 0, at_most=True),
-        Goal("peak memory of the server, MB", spent.peak, 300, at_most=True),
-        Goal("processor time, the server's / the ceiling's", spent.seconds / least, 3, at_most=True),
-        Goal("datagrams repeated by phones, for each boot", repeats, 0.01, at_most=True),
+        Goal("phones that lack the new CTL, ITL or configuration", lacking, 0, at_most=True),
+        Goal("peak memory of the server, MB", sum(one.peak), 300, at_most=True),
+        Goal("processor time, the server's / the ceiling's", one.total / least[0], 3, at_most=True),
+        Goal("the same, two workers", two.total / least[1], 3, at_most=True),
+        Goal("datagrams repeated by phones, for each boot", max(repeats), 0.01, at_most=True),
+        Goal("two workers / one, by the busier one's processor time", one.total / max(two.spent), 1.7, at_most=False),
+        Goal(f"{RUSH:,} requests at once, seconds", one.rush_seconds, 1, at_most=True),
+        Goal(f"{RUSH:,} requests at once, repetitions", one.rush_repeated + two.rush_repeated, 0, at_most=True),
     ]
     return Report("A boot storm of a whole cluster", lines, goals)
 
 
+def _limit(storm: Storm) -> str:
+    """Say what a storm waited for, by the shares of time that server and phones had a core."""
+    phones, busiest = storm.boots.busy, max(storm.spent) / storm.boots.seconds
+    cores = storm.total / storm.boots.seconds + phones
+    said = f"busiest process {busiest:.0%}, phones {phones:.0%} of a core"
+    if busiest >= _BUSY:
+        return f"{said}: the server is the limit"
+    if phones >= _BUSY:
+        return f"{said}: the phones are the limit"
+    if cores >= _BUSY * (os.cpu_count() or 1):
+        return f"{said}: the phones take the workers' cores"
+    return f"{said}: something else took the cores"
+
+
+_BUSY = 0.9
+"""Of the time; whoever has a core for so long has no more to give."""
+
+
 def _counted(reasons: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-
-
-# What follows runs in processes of its own.
-
-
-def _make(folder: str, phones: str) -> None:
-    from mixedmode.cluster.facade import Cluster
-    from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
-    from mixedmode.cluster.model.versions import Version
-    from mixedmode.fleet.phones import device_names
-
-    spec = ClusterSpec(
-        version=Version.parse("10.5.1.10000-7"),
-        nodes=(NodeSpec(NODE, "127.0.0.1"), NodeSpec("cucm-2", "127.0.0.2")),
-        devices=tuple(DeviceSpec(name) for name in device_names(int(phones), FIRST)),
-    )
-    cluster = Cluster.create(Path(folder), spec)
-    _type(cluster, "utils ctl set-cluster mixed-mode")
-    cluster.close()
-
-
-def _change(folder: str) -> None:
-    """Make both lists anew, by the same signer: the TVS certificate changes, then the CTL is updated."""
-    from mixedmode.cluster.facade import Cluster
-
-    cluster = Cluster.open(Path(folder))
-    _type(cluster, "set cert regen TVS")
-    time.sleep(1.1)  # the time in a list's header has a resolution of a second
-    _type(cluster, "utils ctl update CTLFile")
-    cluster.close()
-
-
-def _type(cluster: Cluster, line: str) -> None:
-    from mixedmode.faces.shell.session import AdminSession
-    from mixedmode.faces.shell.talk import ScriptedIO
-
-    outcome = asyncio.run(AdminSession(cluster, NODE).run(line, ScriptedIO(["y", "y"])))
-    if outcome.exit_code:
-        raise RuntimeError(f"{line}: {outcome.error}")
-
-
-def _serve(folder: str) -> None:
-    import uvloop
-
-    uvloop.run(_serve_until_told(folder))
-
-
-async def _serve_until_told(folder: str) -> None:
-    from mixedmode.cluster.facade import Cluster
-    from mixedmode.services.files.ahead import Ahead
-    from mixedmode.services.files.configs import ConfigStore
-    from mixedmode.services.files.phoneconfig import ConfigFacts, Server
-    from mixedmode.services.files.store import FolderStore
-    from mixedmode.services.tftp.service import TftpService
-
-    cluster = Cluster.open(Path(folder))
-    addresses = {node.name: node.address for node in cluster.nodes()}
-
-    def locate(device: str) -> ConfigFacts:
-        group = [addresses[name] for name in cluster.trust_servers(device) or list(addresses)]
-        return ConfigFacts(
-            call_managers=[Server(each, 2000, 2443) for each in group],
-            tvs=[Server(each, 2445) for each in group],
-            capf=[Server(group[0], 3804)],
-        )
-
-    store = ConfigStore(FolderStore(cluster.folder(NODE).tftp), cluster, NODE, locate)
-    service = TftpService(store, ahead=Ahead(store, lambda: cluster.devices, share=0.95))
-    await service.start()
-    told = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    print(service.port, flush=True)
-    phones = len(cluster.devices)
-    while store.ready_count < phones and not told.is_set():  # noqa: ASYNC110 - a thread does it
-        await asyncio.sleep(0.05)
-    print(store.ready_count, flush=True)
-    await told.wait()
-    await service.drain(1.0)
-    await service.stop()
-    cluster.close()
-    print(json.dumps(service.metrics))
-
-
-def _pilot(port: str, path: str) -> None:
-    """Start one phone, and keep what it holds for the others."""
-    from mixedmode.phone.body.client import Phone, Server
-    from mixedmode.phone.mind.models import get_model
-
-    phone = Phone(FIRST, get_model("7975"), state_file=Path(path))
-    report = asyncio.run(phone.boot(Server("127.0.0.1", int(port), http_port=None)))
-    trust = report.trust
-    if report.exit_code or trust.ctl is None or trust.itl is None:
-        raise RuntimeError(f"the first phone did not start: {report.messages}")
-    print(json.dumps({"ctl_sha1": trust.ctl.sha1, "itl_sha1": trust.itl.sha1}))
-
-
-def _fleet(port: str, path: str, count: str) -> None:
-    from mixedmode.fleet.fleet import Fleet
-    from mixedmode.fleet.phones import FleetOptions, make_phones
-    from mixedmode.phone.body.client import Server
-    from mixedmode.phone.body.storage import load_state
-    from mixedmode.phone.mind.models import get_model
-
-    before = load_state(Path(path), FIRST)
-    if before is None:
-        raise RuntimeError("the first phone left no state")
-    phones = make_phones([(get_model("7975"), int(count))], [before], first=FIRST)
-    fleet = Fleet(phones, Server("127.0.0.1", int(port), http_port=None), options=FleetOptions(at_once=AT_ONCE))
-    report = asyncio.run(fleet.run())
-    print(json.dumps(report.document() | {"held": _held(report)}))
-
-
-def _held(report: FleetReport) -> dict[str, Any]:
-    """Return what the phones hold now: all must hold the same."""
-    states = [each.state for each in report.outcomes]
-    trust = states[0].trust
-    if trust.ctl is None or trust.itl is None:
-        raise RuntimeError("the first phone holds no lists")
-    complete = sum(
-        each.state.trust.ctl == trust.ctl
-        and each.state.trust.itl == trust.itl
-        and all(decision is not None and decision.accepted for decision in each.decisions.values())
-        and each.state.config_name == f"{each.name}.cnf.xml.sgn"
-        for each in report.outcomes
-    )
-    return {
-        "complete": complete,
-        "ctl_sha1": trust.ctl.sha1,
-        "itl_sha1": trust.itl.sha1,
-        "ctl_bytes": len(trust.ctl),
-        "itl_bytes": len(trust.itl),
-        "config_bytes": len(states[0].config or b""),
-    }
-
-
-_ROLES: dict[str, Callable[..., None]] = {
-    "make": _make,
-    "change": _change,
-    "serve": _serve,
-    "pilot": _pilot,
-    "fleet": _fleet,
-}
-
-if __name__ == "__main__":
-    _ROLES[sys.argv[1]](*sys.argv[2:])

@@ -1,7 +1,7 @@
 """UDP sockets for services that must not lose a whole site's requests.
 
-A boot storm is two thousand requests in the same instant; the default receive buffer holds some 277 of
-them, and every lost one costs its phone a second. Hence four MiB, beyond the system's own limit if we may.
+A boot storm is ten thousand requests in the same instant; the default receive buffer holds some 277 of
+them, and every lost one costs its phone a second. Hence eight MiB, beyond the system's own limit if we may.
 """
 
 from __future__ import annotations
