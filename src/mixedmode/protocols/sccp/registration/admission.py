@@ -47,10 +47,25 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a phone."""
+    """A line of a phone.
+
+    Attributes:
+        directory_number: ``1001``; empty for a line that cannot be called.
+        label: What the phone shows beside the button.
+        name: What others see of who calls.
+        forward_all: Where all calls go; empty for nowhere, as the next two.
+        forward_busy: Where those go that find it busy.
+        forward_no_answer: Where those go that nobody answers.
+        calls: How many calls it has until it is busy.
+    """
 
     directory_number: str
     label: str = ""
+    name: str = ""
+    forward_all: str = ""
+    forward_busy: str = ""
+    forward_no_answer: str = ""
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
