@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from mixedmode.errors import UsageError
 from mixedmode.signedfile.wellformed import explain
@@ -51,6 +50,9 @@ def make_stub(content: bytes, device: Certificate) -> bytes:
 
 
 def _render(element: _Element, depth: int) -> list[str]:
+    # It brings an HTTP client along, and who reads a list makes no stub.
+    from xml.sax.saxutils import escape, quoteattr
+
     indent = "  " * depth
     attributes = "".join(f" {name}={quoteattr(value)}" for name, value in element.attributes.items())
     opening = f"{indent}<{element.name}{attributes}"

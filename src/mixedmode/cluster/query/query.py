@@ -14,9 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixedmode.cluster.query.query_login import read_login
-from mixedmode.cluster.query.query_postgres import run_postgresql
-from mixedmode.cluster.query.query_sqlite import run_sqlite
 from mixedmode.cluster.store.database import Database
 
 
@@ -52,7 +49,12 @@ def select_read_only(database: Database, directory: Path, sql: str, *, rows: int
     """
     plain = sql.strip().rstrip(";")
     if database.is_sqlite:
+        from mixedmode.cluster.query.query_sqlite import run_sqlite
+
         columns, found, cut = run_sqlite(database, plain, rows + 1, seconds)
     else:
+        from mixedmode.cluster.query.query_login import read_login
+        from mixedmode.cluster.query.query_postgres import run_postgresql
+
         columns, found, cut = run_postgresql(database, read_login(directory), plain, rows + 1, seconds)
     return QueryResult(columns, tuple(found[:rows]), cut or len(found) > rows)

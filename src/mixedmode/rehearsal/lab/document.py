@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mixedmode.cluster.store.folders import DATABASE_FILE
 from mixedmode.errors import MalformedError, RemoteError, UsageError
 
 NAME = "lab.json"
@@ -16,6 +15,8 @@ DEFAULT_DIRECTORY = Path("lab")
 
 def has_database(directory: Path) -> bool:
     """Return whether a folder is a lab's that was made, or begun: its database, or its name, is there."""
+    from mixedmode.cluster.store.folders import DATABASE_FILE
+
     return (directory / DATABASE_FILE).exists() or (directory / DATABASE).exists()
 
 

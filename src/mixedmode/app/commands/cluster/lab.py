@@ -9,6 +9,7 @@ import typer
 
 from mixedmode.app import completion
 from mixedmode.app.commands.options import AsJson
+from mixedmode.app.loading import loading
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
@@ -94,8 +95,8 @@ def lab(
         key=_key(key_size),
     )
     with _keys_ahead(directory, spec) as keys:
-        from mixedmode.rehearsal.lab.lab import Lab
-
+        with loading():
+            from mixedmode.rehearsal.lab.lab import Lab
         the_lab = Lab(directory, spec, say, make_key=keys.take)
     interrupts.run(_run_lab(the_lab, once=once))
 
@@ -182,9 +183,9 @@ def rehearse(
                     next_step="remove it, or name another folder",
                 )
             with spec.keys_ahead() as keys:
-                from mixedmode.rehearsal.lab.lab import Lab
-                from mixedmode.rehearsal.rehearse import rehearse as play
-
+                with loading():
+                    from mixedmode.rehearsal.lab.lab import Lab
+                    from mixedmode.rehearsal.rehearse import rehearse as play
                 the_lab = Lab(folder, spec, say, make_key=keys.take)
             show = _silent if json else lambda line: print_lines([line])
             reports.append(interrupts.run(play(PROCEDURES[name], the_lab, show)))
