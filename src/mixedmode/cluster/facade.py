@@ -32,6 +32,7 @@ from mixedmode.cluster.replication.replication import ReplicationMonitor, Shared
 from mixedmode.cluster.store.database import Database, sqlite_url
 from mixedmode.cluster.store.devices import DeviceStore, set_lsc
 from mixedmode.cluster.store.folders import DATABASE_FILE
+from mixedmode.cluster.store.sightings import SightingStore
 from mixedmode.cluster.store.state import Clock, ClusterState, utc_now
 from mixedmode.cluster.trust_absence import due
 from mixedmode.errors import MixedModeError
@@ -78,6 +79,7 @@ class Cluster(ClusterState):
 
     Attributes:
         devices: The phones.
+        sightings: What was seen of them.
         query_database: What ``run sql`` reads, if it is another database, such as a subscriber's own copy.
         operations: What changes the cluster: ``plan``, ``run``, ``resume_or_rollback``, and its ``journal``.
     """
@@ -98,6 +100,7 @@ class Cluster(ClusterState):
         )
         self.query_database: Database | None = None
         self.devices = DeviceStore(database)
+        self.sightings = SightingStore(database)
         self.operations = Operations(self, OPERATIONS)
 
     @classmethod

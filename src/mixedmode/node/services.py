@@ -35,6 +35,7 @@ from mixedmode.errors import MixedModeError
 from mixedmode.faces.ssh.server import AdminSshService, Subsystem
 from mixedmode.node.host.service_units import ServiceUnits
 from mixedmode.node.lists import NodeLists
+from mixedmode.node.sightings import SightingWriter
 from mixedmode.node.units.options import BASE_UNITS, PUBLISHER_KEYS, STANDARD_PORTS, UNITS, NodeOptions
 from mixedmode.node.units.phone_units import PHONE_UNITS, PhoneUnits
 from mixedmode.node.versions import follow_versions
@@ -87,9 +88,13 @@ class NodeServices:
         self.info = info
         self.options = options or NodeOptions()
         self.folder = cluster.folder(info.name)
-        self._phone_units = PhoneUnits(cluster, info, locate, self.options)
+        # A subscriber's own copy of the database is never written.
+        writable = self.administered is not cluster or not self.options.remote
+        self._writer = SightingWriter(self.administered if writable else None)
+        self._phone_units = PhoneUnits(cluster, info, locate, self.options, seen=self._writer.seen)
         self.files, self.capf_store = self._phone_units.files, self._phone_units.capf_store
-        self._crew = Crew(workshop, self.options.workers) if workshop and self.options.workers > 1 else None
+        count = self.options.workers
+        self._crew = Crew(workshop, count, self._writer.told) if workshop and count > 1 else None
         self.lists = NodeLists(cluster, self.administered, info.name)
         self.hands = asyncio.Lock()
         self._control = control
@@ -176,10 +181,12 @@ class NodeServices:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.supervisor.watch())
             group.create_task(self._follow())
+            group.create_task(self._writer.run())
 
     async def stop(self) -> None:
         """Drain and stop everything."""
         await self.supervisor.stop_all()
+        await asyncio.to_thread(self._writer.write, hurry=True)
 
     def runs(self, service: Service) -> bool:
         """Return whether a service is running here."""
@@ -282,7 +289,7 @@ class NodeServices:
         Control(self.cluster).note(Principal("CAPF", 0, note.address), CAPF, note.outcome.value, **details)
 
     def _sccp(self, port: int) -> NetService:
-        return node_callmanager(
+        service = node_callmanager(
             self.cluster,
             self.info,
             host=self.host,
@@ -292,6 +299,8 @@ class NodeServices:
             floor=self.options.floor,
             locate=self._locate,
         )
+        service.seen = self._writer.seen
+        return service
 
     def _sftp(self, port: int) -> NetService:
         return NodeSftpService(

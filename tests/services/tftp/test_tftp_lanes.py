@@ -30,9 +30,9 @@ ADDRESSES = [mmsg.pack_address((f"127.0.{n // 250}.{n % 250 + 1}", 1024 + 7 * n)
 PACKETS = tuple(f"packet {n}".encode() for n in range(4))
 
 
-def plain_lane(*arguments: object) -> tftp_lanes.Lane:
+def plain_lane(*arguments: object, delivered: object = None) -> tftp_lanes.Lane:
     sock, find, limits, counters = arguments
-    engine = ServerEngine(find, limits=limits, counters=counters)  # type: ignore[arg-type]
+    engine = ServerEngine(find, limits=limits, counters=counters, delivered=delivered)  # type: ignore[arg-type]
     return tftp_lanes.Lane(sock, engine, counters)  # type: ignore[arg-type]
 
 

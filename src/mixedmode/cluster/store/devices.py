@@ -27,7 +27,8 @@ from mixedmode.errors import UsageError
 _CHUNK = 1000
 
 
-_QUERY = select(DeviceRow, DevicePool.name).join(DevicePool)
+DEVICES = select(DeviceRow, DevicePool.name).join(DevicePool)
+"""Devices, each with its pool."""
 
 
 class DeviceStore:
@@ -52,10 +53,10 @@ class DeviceStore:
             NotFoundError: There is none.
         """
         with self._database.read() as session:
-            found = session.execute(_QUERY.where(DeviceRow.name == name)).first()
+            found = session.execute(DEVICES.where(DeviceRow.name == name)).first()
         if found is None:
             raise NotFoundError(f"there is no device {name}", next_step="add it, or check its name")
-        return _device(*found)
+        return device_of(*found)
 
     def find(self, name: str) -> Device | None:
         """Return a device by its name, None if there is none."""
@@ -68,9 +69,9 @@ class DeviceStore:
         """Go through all devices by name, a thousand at a time."""
         last = ""
         while True:
-            query = _QUERY.where(DeviceRow.name > last).order_by(DeviceRow.name).limit(_CHUNK)
+            query = DEVICES.where(DeviceRow.name > last).order_by(DeviceRow.name).limit(_CHUNK)
             with self._database.read() as session:
-                page = [_device(row, pool) for row, pool in session.execute(query)]
+                page = [device_of(row, pool) for row, pool in session.execute(query)]
             yield from page
             if len(page) < _CHUNK:
                 return
@@ -95,6 +96,18 @@ class DeviceStore:
         """Return the DER of a device's LSC, None if it is not known."""
         with self._database.read() as session:
             return session.scalar(select(DeviceRow.lsc).where(DeviceRow.name == name))
+
+    def lscs(self) -> Iterator[tuple[str, bytes]]:
+        """Go through the devices whose LSC is known, by name, a thousand at a time: the name, and the LSC's DER."""
+        last = ""
+        while True:
+            query = select(DeviceRow.name, DeviceRow.lsc).where(DeviceRow.name > last, DeviceRow.lsc.is_not(None))
+            with self._database.read() as session:
+                page = session.execute(query.order_by(DeviceRow.name).limit(_CHUNK)).tuples().all()
+            yield from ((name, lsc) for name, lsc in page if lsc is not None)
+            if len(page) < _CHUNK:
+                return
+            last = page[-1][0]
 
     def trust_servers(self, name: str) -> list[str]:
         """Return the nodes whose TVS a phone may ask: device pool, CallManager group, its members in order."""
@@ -159,7 +172,8 @@ def set_lsc(session: Session, name: str, lsc: bytes | None) -> bool:
     return device is not None
 
 
-def _device(row: DeviceRow, pool: str) -> Device:
+def device_of(row: DeviceRow, pool: str) -> Device:
+    """Return the device of a row and the name of its pool."""
     return Device(
         row.name,
         row.model,

@@ -198,6 +198,20 @@ class DeviceRow(Base):
     lsc: Mapped[bytes | None] = mapped_column(deferred=True)
 
 
+class DeviceSighting(Base):
+    """What the cluster has seen of a device: lists that it was given, what it reported (:class:`.sightings.Seen`).
+
+    It is not replicated: every node writes it into the publisher's database.
+    """
+
+    __tablename__ = "devicesighting"
+
+    fkdevice: Mapped[int] = mapped_column(
+        ForeignKey("device.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    facts: Mapped[dict[str, Any]]
+
+
 class VersionRow(Base):
     """The version on a partition (``a`` or ``b``) of every node; one partition is active."""
 

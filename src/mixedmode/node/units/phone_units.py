@@ -21,6 +21,7 @@ from mixedmode.services.files.store import FolderStore
 from mixedmode.services.http.service import HttpService
 from mixedmode.services.net.server_tls import server_context
 from mixedmode.services.net.service import Service
+from mixedmode.services.sightings.collector import Sightings
 from mixedmode.services.tftp.service import TftpService
 from mixedmode.services.tvs.node import node_tvs
 
@@ -36,6 +37,7 @@ class PhoneUnits:
         locate: The servers that a phone is told of, by device name.
         options: Ports and TLS.
         shared: Whether several processes share the ports.
+        seen: Told what is seen of phones.
 
     Attributes:
         files: The files of the node's folder.
@@ -51,7 +53,9 @@ class PhoneUnits:
         options: NodeOptions,
         *,
         shared: bool = False,
+        seen: Sightings | None = None,
     ) -> None:
+        self._seen = seen
         self._cluster, self._info, self._options, self._shared = cluster, info, options, shared
         self._folder = cluster.folder(info.name)
         self._host = options.host or info.address
@@ -67,11 +71,9 @@ class PhoneUnits:
             case "tftp":
                 return self._tftp(port)
             case "http":
-                return HttpService(self.configs, host=self._host, port=port, reuse_port=self._shared)
+                return self._http(port)
             case "https":
-                return HttpService(
-                    self.configs, host=self._host, port=port, tls=self._https_context, reuse_port=self._shared
-                )
+                return self._http(port, self._https_context)
         return node_tvs(
             self._cluster,
             self._info,
@@ -80,7 +82,11 @@ class PhoneUnits:
             port=port,
             floor=self._options.floor,
             reuse_port=self._shared,
+            seen=self._seen,
         )
+
+    def _http(self, port: int, tls: Callable[[], ssl.SSLContext] | None = None) -> Service:
+        return HttpService(self.configs, host=self._host, port=port, tls=tls, reuse_port=self._shared, seen=self._seen)
 
     def _tftp(self, port: int) -> Service:
         """Make TFTP; it reads its folder anew."""
@@ -96,6 +102,7 @@ class PhoneUnits:
             prepare=read,
             ahead=Ahead(self.configs, lambda: self._cluster.devices),
             reuse_port=self._shared,
+            seen=self._seen,
         )
 
     def _https_context(self) -> ssl.SSLContext:

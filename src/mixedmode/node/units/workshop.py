@@ -1,13 +1,14 @@
 """The units that phones ask most, in the worker processes of ``mixedmode node run``.
 
 A worker reads the cluster for itself and changes nothing: on a subscriber from its copy of the database, as the node's
-own process does.
+own process does. What it sees of phones it tells the node's process.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.node.phone_servers import joined_servers
@@ -15,10 +16,14 @@ from mixedmode.node.units.options import NodeOptions
 from mixedmode.node.units.phone_units import PhoneUnits
 from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.services.net.service import Service
+from mixedmode.services.sightings.collector import Sightings
 from mixedmode.services.workers.workshop import Workshop, worker_count
 
 if TYPE_CHECKING:
     from mixedmode.node.host.settings import Settings
+
+_NOTED: Final = 200
+"""Devices in one piece of what was seen: far below what one line may hold."""
 
 
 def node_options(settings: Settings) -> NodeOptions:
@@ -44,6 +49,7 @@ class NodeWorkshop(Workshop):
         self._settings = settings
         self._cluster: Cluster
         self._units: PhoneUnits
+        self._seen: Sightings
 
     def open(self) -> None:
         """Open the cluster for reading.
@@ -58,8 +64,9 @@ class NodeWorkshop(Workshop):
         options = node_options(settings)
         self._cluster = Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
         info = self._cluster.node(settings.node.name)
+        self._seen = Sightings()
         locate = partial(joined_servers, self._cluster, options)
-        self._units = PhoneUnits(self._cluster, info, locate, options, shared=True)
+        self._units = PhoneUnits(self._cluster, info, locate, options, shared=True, seen=self._seen)
 
     def service(self, unit: str, port: int) -> Service:
         """Return a unit's service, not started yet."""
@@ -68,6 +75,11 @@ class NodeWorkshop(Workshop):
     def refresh(self) -> None:
         """Forget configurations that were built: the cluster has changed."""
         self._units.configs.forget()
+
+    def noted(self) -> Iterator[Any]:
+        """Yield what was seen of phones, to be written by the node's own process."""
+        while found := self._seen.take(_NOTED):
+            yield {name: seen.document() for name, seen in found.items()}
 
     def close(self) -> None:
         """Close the database."""

@@ -55,6 +55,8 @@ class Loan(Protocol):
         """Return the same and let the transfer go."""
 
 
+Delivered = Callable[[ServerTransfer], None]
+"""Told of a transfer that has ended when everything was sent; its phase says whether the end was acknowledged."""
 Find = Callable[[str, Mode], "Content | ErrorCode | None"]
 """Look a name up: the file, or why it is not served, or None where it must be built first."""
 
@@ -100,6 +102,7 @@ class ServerEngine:
         counters: Shared by the engines of one service, so that its bounds hold over all of them.
         host_of: Takes a client's host out of its address; a bound on transfers holds per host.
         loan: Runs transfers in lockstep, if there is such a one; what it cannot answer comes to :meth:`receive`.
+        delivered: Told of deliveries, if somebody wants to know.
 
     Attributes:
         draining: Whether new transfers are refused.
@@ -114,6 +117,7 @@ class ServerEngine:
         counters: ServerCounters | None = None,
         host_of: Callable[[Hashable], Hashable] = tuple_host,
         loan: Loan | None = None,
+        delivered: Delivered | None = None,
     ) -> None:
         self.limits = limits or ServerLimits()
         self.counters = counters or ServerCounters()
@@ -122,6 +126,7 @@ class ServerEngine:
         self._find = find
         self._host_of = host_of
         self._loan = loan
+        self._delivered = delivered
         # What was compiled from an older source has only the whole of a file.
         self._lend_part = getattr(loan, "lend_part", None)
         self._transfers: dict[Hashable, ServerTransfer] = {}
@@ -198,6 +203,8 @@ class ServerEngine:
         options = negotiate(request.options, found.size, self.limits.options)
         packets = found.packets(options.blksize)
         transfer = ServerTransfer(address, data, packets, found.size, options, self.limits, now)
+        if self._delivered is not None:
+            transfer.name, transfer.content = request.filename, found
         self._transfers[address] = transfer
         self._watch(transfer, now)
         host = self._host_of(address)
@@ -368,6 +375,8 @@ class ServerEngine:
             counters.gave_up += 1
         else:
             counters.client_errors += 1
+        if self._delivered is not None and transfer.all_sent:
+            self._delivered(transfer)
         host = self._host_of(transfer.address)
         left = self._per_host[host] - 1
         if left:

@@ -72,6 +72,8 @@ class ServerTransfer:
         address: The client, as the caller names it.
         sent_at: When something was last sent or the transfer ended.
         request: The datagram that asked for it.
+        name: Of the file, as it was asked for.
+        content: The file, for who is told of deliveries.
         lent: The last block that somebody else may send (:class:`.engine.Loan`).
     """
 
@@ -87,8 +89,10 @@ class ServerTransfer:
         "_window",
         "address",
         "awaited",
+        "content",
         "last",
         "lent",
+        "name",
         "packets",
         "phase",
         "request",
@@ -108,6 +112,8 @@ class ServerTransfer:
     ) -> None:
         self.address = address
         self.request = request
+        self.name = ""
+        self.content: object = None
         self.packets = packets
         self.size = size
         self.last = len(packets) - 1

@@ -35,6 +35,7 @@ from mixedmode.services.net.gate import Gate, Place
 from mixedmode.services.net.guests import Guests
 from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.services.net.service import NOWHERE, Address, Service
+from mixedmode.services.sightings.collector import Sightings
 
 
 class CallManagerService(Service):
@@ -51,6 +52,9 @@ class CallManagerService(Service):
         settings: How phones are treated: keepalive interval and more.
         limits: What phones may use.
         log: Told a line on each phone that comes, goes or is refused.
+
+    Attributes:
+        seen: Told who registers and what phones report, in the directory's place; None: the directory is.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class CallManagerService(Service):
         self._trust = trust
         self._floor = floor
         self._log = log
+        self.seen: Sightings | None = None
         make = partial(PhoneConnection, self)
         self._plain = TcpDoor("CallManager", (host, port), self.guests, make)
         self._secure = TcpDoor(
@@ -178,7 +183,10 @@ class CallManagerService(Service):
             self.counts["replaced"] += 1
             older[1].abort()
         self.counts["registered"] = len(self._phones)
-        self._notes.add(name)
+        if self.seen is None:
+            self._notes.add(name)
+        else:
+            self.seen.registered(name, phone.address, phone.security)
         self._log(f"{name} registered, {phone.security}, {phone.cipher or 'no TLS'}, from {phone.address}")
 
     def reported(self, connection: PhoneConnection, ctl: str | None, itl: str | None) -> None:
@@ -187,7 +195,10 @@ class CallManagerService(Service):
         found = self._phones.get(name)
         if found is not None and found[1] is connection:
             self._phones[name] = (replace(found[0], ctl_hash=ctl, itl_hash=itl), connection)
-            self._notes.add(name, ctl=ctl, itl=itl)
+            if self.seen is None:
+                self._notes.add(name, ctl=ctl, itl=itl)
+            else:
+                self.seen.reported(name, ctl, itl)
 
     def ended(self, connection: PhoneConnection, why: str) -> None:
         """A connection is over."""

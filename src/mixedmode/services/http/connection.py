@@ -55,7 +55,7 @@ class HttpConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_buffer", "_dropped", "_host", "_keep_alive", "_paused", "_phase", "_rest", "_served", "_transport",
+        "_buffer", "_dropped", "_host", "_keep_alive", "_paused", "_phase", "_rest", "_served", "_transport", "_whole",
         "deadline", "place",
     )  # fmt: skip
 
@@ -71,6 +71,8 @@ class HttpConnection(asyncio.Protocol):
         self._keep_alive = True
         self._served = 0
         self._dropped = 0
+        self._whole: tuple[str, object] | None = None
+        """The file that is delivered when what is being sent has gone out."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request; for TLS the handshake is done."""
@@ -205,8 +207,11 @@ class HttpConnection(asyncio.Protocol):
             host.counters.not_found += 1
             status, fields, data = plain_answer(HTTPStatus.NOT_FOUND)
         else:
-            status, fields, data = host.files.answer(found).selected(request)
+            answer = host.files.answer(found).selected(request)
+            status, fields, data = answer
             host.counters.completed += 1
+            if host.seen is not None and answer.is_whole and not request.head_only:
+                self._whole = request.name, found.source
         if request.head_only:
             data = b""
         host.counters.bytes_sent += len(data)
@@ -260,6 +265,9 @@ class HttpConnection(asyncio.Protocol):
 
     def _finish(self) -> None:
         """Wait for the next request after an answer has been handed over."""
+        if self._whole is not None and self._host.seen is not None:
+            self._host.seen.delivered(*self._whole, self.place.address)
+            self._whole = None
         if self._keep_alive:
             self._phase = Phase.IDLE
             self.deadline = monotonic() + self._host.limits.idle_seconds

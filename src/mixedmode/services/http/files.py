@@ -101,6 +101,11 @@ class Answer(NamedTuple):
     fields: bytes
     data: Body
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of a file."""
+        return self.status is _OK
+
 
 @dataclass(frozen=True, slots=True)
 class FileAnswer:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from mixedmode.services.http.files import HttpFiles
 from mixedmode.services.http.limits import HttpCounters, HttpLimits
 from mixedmode.services.net.guests import Guests
+from mixedmode.services.sightings.collector import Sightings
 
 if TYPE_CHECKING:
     from mixedmode.services.http.connection import HttpConnection
@@ -20,6 +21,7 @@ class Host(Protocol):
     Attributes:
         stamp: The header fields of every answer, from the end of the status line on.
         draining: Whether connections end after the request under way.
+        seen: Told which phone got which file, if somebody wants to know.
     """
 
     files: HttpFiles
@@ -28,6 +30,7 @@ class Host(Protocol):
     stamp: bytes
     draining: bool
     guests: Guests[HttpConnection]
+    seen: Sightings | None
 
     @property
     def builders(self) -> Executor:

@@ -31,6 +31,7 @@ from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate
 from mixedmode.services.net.guests import Guests
 from mixedmode.services.net.service import Address, Service
+from mixedmode.services.sightings.collector import Sightings
 
 _BUILDERS: Final = 2
 
@@ -46,6 +47,7 @@ class HttpService(Service):
             HTTP.
         limits: What clients may use.
         reuse_port: Let several services, one in each process, share the port.
+        seen: Told which phone got which file.
 
     Attributes:
         files: The store's files as answers.
@@ -62,8 +64,10 @@ class HttpService(Service):
         tls: Callable[[], ssl.SSLContext] | None = None,
         limits: HttpLimits | None = None,
         reuse_port: bool = False,
+        seen: Sightings | None = None,
     ) -> None:
         super().__init__("the HTTP service")
+        self.seen = seen
         self.files = HttpFiles(store, unsigned=tls is not None)
         self.limits = limits or HttpLimits()
         self.counters = HttpCounters()

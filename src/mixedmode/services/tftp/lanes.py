@@ -7,11 +7,12 @@ sendmmsg through ctypes, else the socket's own methods. All three follow the sam
 from __future__ import annotations
 
 import socket
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
 from mixedmode.protocols.tftp import ServerCounters, ServerEngine, ServerLimits
-from mixedmode.protocols.tftp.engine import Find, tuple_host
+from mixedmode.protocols.tftp.engine import Delivered, Find, tuple_host
 from mixedmode.services.tftp import mmsg
 
 try:
@@ -186,7 +187,13 @@ class CompiledLane(PackedLane):
 
 
 def open_lane(
-    sock: socket.socket, find: Find, limits: ServerLimits, counters: ServerCounters, *, compiled: bool = COMPILED
+    sock: socket.socket,
+    find: Find,
+    limits: ServerLimits,
+    counters: ServerCounters,
+    *,
+    compiled: bool = COMPILED,
+    delivered: Delivered | None = None,
 ) -> Lane:
     """Return the fastest lane for a reply socket.
 
@@ -196,11 +203,12 @@ def open_lane(
         limits: Of the service.
         counters: Of the service.
         compiled: Whether the compiled loop may be used.
+        delivered: Told of deliveries, if somebody wants to know.
     """
+    engine = partial(ServerEngine, find, limits=limits, counters=counters, delivered=delivered)
     if not mmsg.AVAILABLE or sock.family != socket.AF_INET:
-        return Lane(sock, ServerEngine(find, limits=limits, counters=counters, host_of=tuple_host), counters)
+        return Lane(sock, engine(host_of=tuple_host), counters)
     if not compiled:
-        return BatchLane(sock, ServerEngine(find, limits=limits, counters=counters, host_of=mmsg.host_of), counters)
+        return BatchLane(sock, engine(host_of=mmsg.host_of), counters)
     loan = _lockstep.Lockstep()
-    engine = ServerEngine(find, limits=limits, counters=counters, host_of=mmsg.host_of, loan=loan)
-    return CompiledLane(sock, engine, counters, loan)
+    return CompiledLane(sock, engine(host_of=mmsg.host_of, loan=loan), counters, loan)

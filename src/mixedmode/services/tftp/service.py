@@ -21,11 +21,13 @@ from typing import Final
 
 from mixedmode.errors import MixedModeError
 from mixedmode.protocols.tftp import ErrorCode, Mode, ServerCounters, ServerLimits
+from mixedmode.protocols.tftp.transfer import Phase, ServerTransfer
 from mixedmode.services.files.ahead import Ahead
 from mixedmode.services.files.disk_files import DiskFile, FileData
 from mixedmode.services.files.file_names import clean_name
 from mixedmode.services.files.store import BuildingStore, FileStore, ServedFile, ServedFileCache
 from mixedmode.services.net.service import Address, Service
+from mixedmode.services.sightings.collector import Sightings
 from mixedmode.services.tftp.builder import Builder, Built
 from mixedmode.services.tftp.datagrams import (
     DESTINATION_SPACE,
@@ -51,6 +53,7 @@ class TftpService(Service):
         prepare: Called at each start, in a thread; reads the files that the store serves.
         ahead: Builds what will be asked for, while the service runs.
         reuse_port: Let several services, one in each process, share the port.
+        seen: Told which phone got which file.
     """
 
     def __init__(
@@ -63,8 +66,10 @@ class TftpService(Service):
         prepare: Callable[[], None] | None = None,
         ahead: Ahead | None = None,
         reuse_port: bool = False,
+        seen: Sightings | None = None,
     ) -> None:
         super().__init__("the TFTP service")
+        self._seen = seen
         self.store = store
         self._read_files = prepare
         self._ahead = ahead
@@ -146,7 +151,9 @@ class TftpService(Service):
 
     def _lane(self, host: str) -> Lane:
         sock = bind_datagram(self._family, (host, 0))
-        lane = self._lanes[host] = open_lane(sock, self._find, self.limits, self.counters)
+        lane = self._lanes[host] = open_lane(
+            sock, self._find, self.limits, self.counters, delivered=None if self._seen is None else self._delivered
+        )
         lane.engine.draining = self.draining
         if self._loop is not None:
             self._loop.add_reader(sock.fileno(), lane.read)
@@ -166,6 +173,11 @@ class TftpService(Service):
             return ErrorCode.FILE_NOT_FOUND
         served = self._cache.get(data)
         return served if mode is Mode.OCTET else served.as_netascii()
+
+    def _delivered(self, transfer: ServerTransfer) -> None:
+        content = transfer.content
+        if self._seen is not None and isinstance(content, ServedFile):
+            self._seen.delivered(transfer.name, content.data, transfer.address, whole=transfer.phase is Phase.DONE)
 
     def _prepare(self, name: str) -> FileData | None:
         """Look up what :meth:`_find` could not have at once; in a thread."""

@@ -19,10 +19,11 @@ from time import monotonic
 from typing import Protocol, cast
 
 from mixedmode.errors import LocalProtocolError, RemoteProtocolError
-from mixedmode.protocols.tvs import MAX_BODY, Request, ServerConnection, ServerPhase, unknown
+from mixedmode.protocols.tvs import MAX_BODY, QueryRequest, Request, ServerConnection, ServerPhase, unknown
 from mixedmode.services.net.deadlines import NEVER
 from mixedmode.services.net.gate import Place
 from mixedmode.services.net.guests import Guests
+from mixedmode.services.sightings.collector import Sightings
 from mixedmode.services.tvs.lookup import TrustLookup, read_all
 from mixedmode.services.tvs.trace import Trace
 
@@ -58,6 +59,7 @@ class Host(Protocol):
     trace: Trace
     counts: Counter[str]
     guests: Guests[TvsConnection]
+    seen: Sightings | None
 
 
 class TvsConnection(asyncio.Protocol):
@@ -187,6 +189,9 @@ class TvsConnection(asyncio.Protocol):
         host = self._host
         answer, lines = host.lookup.answer(request)
         host.trace(lines)
+        if host.seen is not None:
+            serial = request.serial.hex().upper() if isinstance(request, QueryRequest) else ""
+            host.seen.asked(request.device, self.client, serial, known=answer.known)
         try:
             self._machine.send(answer, monotonic())
         except LocalProtocolError:

@@ -6,6 +6,7 @@ from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.services.net.server_tls import TlsFloor
+from mixedmode.services.sightings.collector import Sightings
 from mixedmode.services.tvs.credentials import NodeCredentials
 from mixedmode.services.tvs.files import WatchedList
 from mixedmode.services.tvs.lookup import TrustLookup
@@ -25,6 +26,7 @@ def node_tvs(
     floor: TlsFloor = TlsFloor.TLS_1_2,
     limits: TvsLimits | None = None,
     reuse_port: bool = False,
+    seen: Sightings | None = None,
 ) -> TvsService:
     """Return the TVS service of a node, not started yet.
 
@@ -37,6 +39,7 @@ def node_tvs(
         floor: The oldest TLS; 1.0 where phones of the 7900 series ask.
         limits: What clients may use.
         reuse_port: Let several processes share the port.
+        seen: Told which phone asked for what.
     """
     ctl = WatchedList(folder.tftp / CTL_FILE)
     return TvsService(
@@ -49,4 +52,5 @@ def node_tvs(
         lists=(ctl,),
         trace=TraceFile(folder.area("activelog") / TRACE_FOLDER),
         reuse_port=reuse_port,
+        seen=seen,
     )

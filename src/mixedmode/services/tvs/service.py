@@ -28,6 +28,7 @@ from mixedmode.services.net.gate import Gate
 from mixedmode.services.net.guests import Guests
 from mixedmode.services.net.server_tls import TlsFloor, server_context
 from mixedmode.services.net.service import Address, Service
+from mixedmode.services.sightings.collector import Sightings
 from mixedmode.services.tvs.connection import TvsConnection, TvsLimits
 from mixedmode.services.tvs.credentials import Credentials
 from mixedmode.services.tvs.files import WatchedList
@@ -51,6 +52,7 @@ class TvsService(Service):
         lists: Trust list files that are followed while the service runs.
         trace: Told the trace lines.
         reuse_port: Let several processes share the port.
+        seen: Told which phone asked for what.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class TvsService(Service):
         lists: tuple[WatchedList, ...] = (),
         trace: Trace | None = None,
         reuse_port: bool = False,
+        seen: Sightings | None = None,
     ) -> None:
         super().__init__("the TVS service")
+        self.seen = seen
         self.lookup = lookup
         self.limits = limits or TvsLimits()
         self.trace = trace or PrintedTrace()

@@ -17,9 +17,9 @@ import logging
 import pickle
 import socket
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from mixedmode.causes import cannot_listen
 from mixedmode.errors import MixedModeError
@@ -44,15 +44,17 @@ class Crew:
     Args:
         workshop: Makes the services in each of them.
         count: How many.
+        noted: Told what services have noted, piece by piece.
 
     Attributes:
         replaced: Workers that were replaced.
     """
 
-    def __init__(self, workshop: Workshop, count: int) -> None:
+    def __init__(self, workshop: Workshop, count: int, noted: Callable[[Any], None] = lambda _note: None) -> None:
         self.replaced = 0
         self._workshop = pickle.dumps(workshop)
         self._count = count
+        self._noted = noted
         self._workers: list[WorkerProcess] = []
         self._ports: dict[str, int] = {}
         self._kept: dict[str, Counter[str]] = {}
@@ -138,7 +140,7 @@ class Crew:
             if not self._workers:
                 raise WorkerGoneError("every worker process has ended", next_step="wait until others take their places")
             return
-        spawned = (WorkerProcess.spawned(self._workshop) for _ in range(self._count))
+        spawned = (WorkerProcess.spawned(self._workshop, self._noted) for _ in range(self._count))
         found = await asyncio.gather(*spawned, return_exceptions=True)
         self._workers = [each for each in found if isinstance(each, WorkerProcess)]
         for each in found:
@@ -203,7 +205,7 @@ class Crew:
                 pause = FIRST_PAUSE
 
     async def _replace(self) -> None:
-        worker = await WorkerProcess.spawned(self._workshop)
+        worker = await WorkerProcess.spawned(self._workshop, self._noted)
         try:
             async with self._lock:
                 for unit, port in self._ports.items():

@@ -8,6 +8,7 @@ import json
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
@@ -42,7 +43,12 @@ class WorkerProcess:
         gone: Set when it has ended.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]):
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        noted: Callable[[Any], None],
+    ) -> None:
         self.units: dict[str, UnitState] = {}
         self.heard = monotonic()
         self.gone = asyncio.Event()
@@ -50,14 +56,16 @@ class WorkerProcess:
         self._reader, self._writer = streams
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._number = 0
+        self._noted = noted
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def spawned(cls, workshop: bytes) -> WorkerProcess:
+    async def spawned(cls, workshop: bytes, noted: Callable[[Any], None] = lambda _note: None) -> WorkerProcess:
         """Return a new worker that has opened its workshop.
 
         Args:
             workshop: Pickled.
+            noted: Told what the services there have noted.
 
         Raises:
             MixedModeError: It could not.
@@ -82,7 +90,7 @@ class WorkerProcess:
             except OSError as error:
                 ours.close()
                 raise _cannot_be_started(error) from error
-        worker = cls(process, await asyncio.open_connection(sock=ours, limit=LINE_BYTES))
+        worker = cls(process, await asyncio.open_connection(sock=ours, limit=LINE_BYTES), noted)
         for blob in (json.dumps(sys.path).encode(), workshop):
             worker._writer.write(len(blob).to_bytes(LENGTH_BYTES) + blob)
         try:
@@ -159,6 +167,8 @@ class WorkerProcess:
         if "log" in message:
             name, level, text = message["log"]
             logging.getLogger(name).log(level, "%s", text)
+        elif "note" in message:
+            self._noted(message["note"])
         elif "units" in message:
             for unit, state in message["units"].items():
                 if unit in self.units:

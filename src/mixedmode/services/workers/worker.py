@@ -103,6 +103,11 @@ class _Bench:
         while True:
             await asyncio.sleep(TELL_SECONDS)
             self._send({"units": {unit: _state(service) for unit, service in self._services.items()}})
+            self._send_notes()
+
+    def _send_notes(self) -> None:
+        for note in self._workshop.noted():
+            self._send({"note": note})
 
     async def _answer(self, order: dict[str, Any]) -> None:
         try:
@@ -140,6 +145,7 @@ class _Bench:
             service = self._services.pop(order["unit"], None)
             if service is not None:
                 await service.stop()
+                self._send_notes()
         return {}
 
     async def _refresh(self, _order: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from mixedmode.errors import UsageError
 from mixedmode.services.net.service import Service
@@ -33,6 +34,10 @@ class Workshop(ABC):
     @abstractmethod
     def refresh(self) -> None:
         """Read anew what has changed; may block."""
+
+    def noted(self) -> Iterator[Any]:
+        """Yield what services have noted for the crew since the last time, as JSON, in pieces of bounded size."""
+        return iter(())
 
     @abstractmethod
     def close(self) -> None:

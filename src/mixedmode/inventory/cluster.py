@@ -1,0 +1,199 @@
+"""The inventory of a cluster, from its own database: which phones there are, and which lists each holds as far as it knows.
+
+It gives the rows that the reader of files gives, and each value with its source and time. What a phone holds is
+concluded from what it reported and what it was given since (:mod:`.evidence`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mixedmode.cluster.publishing import archive
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.inventory.cells import KIND_COLUMNS, Cells
+from mixedmode.inventory.evidence import Evidence, Finding
+from mixedmode.inventory.library import Library
+from mixedmode.phone.mind.models import PhoneModel, get_model
+from mixedmode.pki.certificates.certificates import Certificate
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.facade import Cluster
+    from mixedmode.cluster.model.records import Device
+    from mixedmode.cluster.model.sightings import Seen
+    from mixedmode.inventory.kinds import PhoneKind
+    from mixedmode.inventory.reading import Row
+
+COLUMNS: Final = (
+    "name",
+    "model",
+    "ctl",
+    "itl",
+    "device_pool",
+    "security_mode",
+    "registered",
+    "last_seen",
+    "lsc_issuer",
+    "ctl_source",
+    "ctl_time",
+    "itl_source",
+    "itl_time",
+    "address",
+)
+"""Of an exported inventory: those of forecast.md 1, then where each list is known from, since when, and the address."""
+_MODES: Final = {1: "non-secure", 2: "authenticated", 3: "encrypted"}
+_DEVICES: Final = "the cluster's devices"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A phone of the cluster.
+
+    Attributes:
+        device: As administrators made it.
+        seen: What was seen of it.
+        ctl: What is known of its CTL.
+        itl: The same of its ITL.
+        lsc_issuer: Who issued its LSC; empty if it has none, or the node does not know it.
+    """
+
+    device: Device
+    seen: Seen
+    ctl: Finding
+    itl: Finding
+    lsc_issuer: str = ""
+
+    @property
+    def registered(self) -> str:
+        """When it registered last, ISO 8601; empty if it never did."""
+        return "" if self.seen.registered is None else _iso(self.seen.registered.moment)
+
+    @property
+    def last_seen(self) -> str:
+        """When anything was heard of it last."""
+        seen = self.seen
+        facts = (seen.registered, seen.fetched, seen.asked, *(each[-1] for each in seen.deliveries.values() if each))
+        moments = [fact.moment for fact in facts if fact is not None]
+        moments += [moment for moment, _ in seen.reported.values()]
+        return _iso(max(moments, default=0.0))
+
+    @property
+    def address(self) -> str:
+        """Where it registered from last, or else took its configuration."""
+        fact = self.seen.registered or self.seen.fetched
+        return "" if fact is None else fact.address
+
+    def cells(self) -> dict[str, str]:
+        """Return its cells by the columns of :data:`COLUMNS`."""
+        return {
+            "name": self.device.name,
+            "model": self.device.model,
+            "ctl": self.ctl.held,
+            "itl": self.itl.held,
+            "device_pool": self.device.device_pool,
+            "security_mode": _MODES.get(self.device.security_mode, ""),
+            "registered": self.registered,
+            "last_seen": self.last_seen,
+            "lsc_issuer": self.lsc_issuer,
+            "ctl_source": self.ctl.source,
+            "ctl_time": _iso(self.ctl.moment),
+            "itl_source": self.itl.source,
+            "itl_time": _iso(self.itl.moment),
+            "address": self.address,
+        }
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON: the cells, and what was seen."""
+        seen = self.seen
+        found: dict[str, Any] = dict(self.cells())
+        for kind, finding in (("ctl", self.ctl), ("itl", self.itl)):
+            found[f"{kind}_possible"] = list(finding.possible)
+        found["delivered"] = [
+            {"kind": kind, "sha256": each.sha256 or None, "address": each.address, "time": _iso(each.moment)}
+            | ({} if each.whole else {"acknowledged": False})
+            for kind, deliveries in seen.deliveries.items()
+            for each in deliveries
+        ]
+        if seen.fetched is not None:
+            fact = seen.fetched
+            found["configuration"] = {"name": fact.name, "address": fact.address, "time": _iso(fact.moment)}
+        if seen.asked is not None:
+            asked = seen.asked
+            found["tvs"] = {
+                "serial": asked.serial or None,
+                "known": asked.known,
+                "address": asked.address,
+                "time": _iso(asked.moment),
+            }
+        if seen.registered is not None:
+            found["registration"] = {"security": seen.registered.security, "address": seen.registered.address}
+        found["sources"] = {"name": _DEVICES, "model": _DEVICES, "device_pool": _DEVICES, "security_mode": _DEVICES}
+        return found
+
+
+class ClusterInventory:
+    """The phones of a cluster.
+
+    Args:
+        cluster: The publisher's, open for reading.
+        library: Explains hashes; the lists that the cluster published are added.
+
+    Attributes:
+        name: For messages.
+    """
+
+    def __init__(self, cluster: Cluster, library: Library) -> None:
+        self.name = f"the cluster of {cluster.publisher.name}"
+        self._cluster = cluster
+        for each in sorted({each.sha256 for each in archive.history(cluster.database)}):
+            data = archive.content(cluster.database, each)
+            if data is not None:
+                library.add(data)
+        self._evidence = Evidence(library)
+        self._cells = Cells(library, Path())
+        self._kinds: dict[tuple[str, ...], PhoneKind] = {}
+        self._interned: dict[PhoneKind, PhoneKind] = {}
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the phones by name."""
+        issuers = self._lsc_issuers()
+        for device, seen in self._cluster.sightings:
+            ctl, itl = self._evidence.findings(_model(device.model), seen)
+            yield Entry(device, seen, ctl, itl, issuers.get(device.name, ""))
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the phones as the reader of a file does."""
+        for entry in self.entries():
+            cells = entry.cells()
+            key = tuple(cells[column] for column in KIND_COLUMNS)
+            kind = self._kinds.get(key)
+            if kind is None:
+                made = replace(self._cells.kind(cells), model_name=entry.device.model)
+                kind = self._kinds[key] = self._interned.setdefault(made, made)
+            yield entry.device.name, kind, (entry.registered, entry.last_seen)
+
+    def _lsc_issuers(self) -> dict[str, str]:
+        return {name: issuer for name, der in self._cluster.devices.lscs() if (issuer := _issuer(der))}
+
+
+def _issuer(der: bytes) -> str:
+    try:
+        return Certificate.from_der(der).issuer
+    except MixedModeError:
+        return ""
+
+
+@lru_cache(maxsize=512)
+def _model(text: str) -> PhoneModel | None:
+    try:
+        return get_model(text)
+    except UsageError:
+        return None
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds") if moment else ""
