@@ -14,6 +14,7 @@ from mixedmode.app.commands import bench
 from mixedmode.app.commands.cluster import admin, audit_log, ctl_client, device, lab, lists, node, phones, token
 from mixedmode.app.commands.files import build, config, models, tftp, trustlist
 from mixedmode.app.commands.forecasting import command as forecasting
+from mixedmode.app.commands.forecasting import inventory
 from mixedmode.app.commands.phones import capf, fleet, phone, tvs
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ app.command("build")(build.build)
 app.command("sign-config")(config.sign_config)
 app.command("open-config")(config.open_config)
 app.command("forecast", cls=forecasting.OrderedCommand, epilog=forecasting.EPILOG)(forecasting.forecast)
+app.add_typer(inventory.app, name="inventory")
 app.command("lab")(lab.lab)
 app.command("rehearse", epilog=lab.REHEARSE_EPILOG)(lab.rehearse)
 app.command("phone")(phone.phone)

@@ -1,4 +1,4 @@
-"""The inventory of a cluster, from its own database: which phones there are, and which lists each holds as far as it knows.
+"""The inventory of a cluster from its own database: which phones there are, and which lists each holds, if known.
 
 It gives the rows that the reader of files gives, and each value with its source and time. What a phone holds is
 concluded from what it reported and what it was given since (:mod:`.evidence`).
@@ -6,6 +6,7 @@ concluded from what it reported and what it was given since (:mod:`.evidence`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -66,6 +67,12 @@ class Entry:
     ctl: Finding
     itl: Finding
     lsc_issuer: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known what it holds; of a legacy model, its CTL."""
+        model = _model(self.device.model)
+        return bool(self.ctl.held and (self.itl.held or (model is not None and not model.asks_itl)))
 
     @property
     def registered(self) -> str:
@@ -142,11 +149,20 @@ class ClusterInventory:
         cluster: The publisher's, open for reading.
         library: Explains hashes; the lists that the cluster published are added.
 
+    Raises:
+        UsageError: It is a subscriber's copy, where it cannot be seen.
+
     Attributes:
         name: For messages.
     """
 
     def __init__(self, cluster: Cluster, library: Library) -> None:
+        if cluster.operations.journal.is_copy:
+            raise UsageError(
+                "a subscriber's copy of the database does not have what was seen of phones",
+                where=cluster.database.label,
+                next_step="run this on the publisher",
+            )
         self.name = f"the cluster of {cluster.publisher.name}"
         self._cluster = cluster
         for each in sorted({each.sha256 for each in archive.history(cluster.database)}):
@@ -155,6 +171,7 @@ class ClusterInventory:
                 library.add(data)
         self._evidence = Evidence(library)
         self._cells = Cells(library, Path())
+        self._hash = hashlib.sha256()
         self._kinds: dict[tuple[str, ...], PhoneKind] = {}
         self._interned: dict[PhoneKind, PhoneKind] = {}
 
@@ -170,11 +187,16 @@ class ClusterInventory:
         for entry in self.entries():
             cells = entry.cells()
             key = tuple(cells[column] for column in KIND_COLUMNS)
+            self._hash.update(repr((entry.device.name, *key)).encode())
             kind = self._kinds.get(key)
             if kind is None:
                 made = replace(self._cells.kind(cells), model_name=entry.device.model)
                 kind = self._kinds[key] = self._interned.setdefault(made, made)
             yield entry.device.name, kind, (entry.registered, entry.last_seen)
+
+    def sha256(self) -> str:
+        """Return a hash of what is known of the phones whose rows were read, lower hex."""
+        return self._hash.hexdigest()
 
     def _lsc_issuers(self) -> dict[str, str]:
         return {name: issuer for name, der in self._cluster.devices.lscs() if (issuer := _issuer(der))}

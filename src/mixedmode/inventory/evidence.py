@@ -6,10 +6,10 @@ Rules:
 2. A list that was delivered later may have been taken or refused. The phone's own policy says what can have become of
    it: it was taken, or refused, or either where TVS was to be asked or where a setting of the policy decided that
    nobody knows.
-3. That is what *can* have become of it. It surely reached the phone only if the delivery was acknowledged to its end, and
-   then its configuration was delivered to the same address and it registered from there: who else asks for a phone's
-   lists under its name does not register as that phone. If it did not surely reach it, the phone may also hold what it
-   held before.
+3. That is what *can* have become of it. It surely reached the phone only if the delivery was acknowledged to its end,
+   and then its configuration was delivered to the same address and it registered from there: who else asks for a
+   phone's lists under its name does not register as that phone. If it did not surely reach it, the phone may also hold
+   what it held before.
 4. A phone that holds one list whatever happened is known to hold it. All others are not known, and are never counted as
    safe; which lists it may be is said.
 5. Without a report nothing is known: a phone that was given a list, fetched its signed configuration and registered may
@@ -22,8 +22,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mixedmode.cluster.model.sightings import KINDS, LOST, NONE, Seen
+from mixedmode.cluster.model.sightings import KINDS, LOST, NONE, Delivery, Seen
 from mixedmode.inventory.kinds import Held, Unexplained
+from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.trust.decisions import ListKind, NeedTvs
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.phone.mind.trust.state import TrustState
@@ -37,6 +38,8 @@ _MOST_STATES: Final = 16
 _State = tuple[Held, Held]
 _Event = tuple[int, str, bool]
 """Place of the kind in :data:`KINDS`, SHA-256, whether it surely arrived."""
+_SOME_SERVER: Final = (TvsServer("tvs", 2445),)
+"""Phones were told of one; which one makes no difference to whether it must be asked."""
 _ANYTHING: Final = Unexplained()
 
 
@@ -83,14 +86,15 @@ class Evidence:
         return ctl, itl
 
     def _states(self, model: PhoneModel | None, said: tuple[str, ...], events: tuple[_Event, ...]) -> frozenset[_State]:
-        # Of a model of which something is not known, nobody knows what it takes.
-        policy = None if model is None or model.unknown else TrustPolicy(model)
+        policies = [] if model is None else _policies(model)
         states: set[_State] = {(self._held(said[0]), self._held(said[1]))}
         for place, sha256, surely in events:
-            offered = self._held(sha256 or "?")
+            offered = self._held(sha256)
             after: set[_State] = set() if surely else set(states)
             for state in states:
-                after |= _outcomes(policy, state, place, offered)
+                after |= {found for policy in policies for found in _outcomes(policy, state, place, offered)}
+                if not policies:
+                    after |= {state, _with(state, place, offered)}
             if len(after) > _MOST_STATES:
                 return frozenset({(_ANYTHING, _ANYTHING)})
             states = after
@@ -136,25 +140,38 @@ def _events(seen: Seen) -> tuple[_Event, ...]:
         (
             place,
             each.sha256,
-            boot is not None and each.whole and each.sha256 != LOST and each.moment <= boot[0] and each.address == boot[1],
+            each.whole and each.sha256 != LOST and _was_of_boot(each, boot),
         )
         for _, place, each in sorted(found)
     )
 
 
-def _outcomes(policy: TrustPolicy | None, state: _State, place: int, offered: Held) -> set[_State]:
+def _was_of_boot(delivery: Delivery, boot: tuple[float, str] | None) -> bool:
+    return boot is not None and delivery.moment <= boot[0] and delivery.address == boot[1]
+
+
+def _policies(model: PhoneModel) -> list[TrustPolicy]:
+    """Return the policies that a model may follow: more than one if what it can is not known."""
+    policy = TrustPolicy(model)
+    abilities = sorted(each for each in model.unknown if isinstance(getattr(model, each), bool))
+    return [policy, *(policy.turned(each) for each in abilities)]
+
+
+def _with(state: _State, place: int, held: Held) -> _State:
+    return (held, state[1]) if place == 0 else (state[0], held)
+
+
+def _outcomes(policy: TrustPolicy, state: _State, place: int, offered: Held) -> set[_State]:
     """Return what a phone may hold after it was offered a list (rule 2)."""
-    taken: _State = (offered, state[1]) if place == 0 else (state[0], offered)
+    taken = _with(state, place, offered)
     ctl, itl = state
-    if policy is not None and not policy.model.asks_itl:
+    if not policy.model.asks_itl:
         if place == 1:
             return {state}
         itl = None
-    if policy is None or isinstance(ctl, Unexplained) or isinstance(itl, Unexplained):
+    if isinstance(ctl, Unexplained) or isinstance(itl, Unexplained) or not isinstance(offered, TrustList):
         return {state, taken}
-    if not isinstance(offered, TrustList):
-        return {state, taken}
-    verdict = policy.offer_trust_list(TrustState(ctl, itl), ListKind(KINDS[place]), offered)
+    verdict = policy.offer_trust_list(TrustState(ctl, itl, _SOME_SERVER), ListKind(KINDS[place]), offered)
     if isinstance(verdict, NeedTvs) or verdict.setting is not None:
         return {state, taken}
     return {taken} if verdict.accepted else {state}

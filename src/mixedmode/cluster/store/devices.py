@@ -103,7 +103,7 @@ class DeviceStore:
         while True:
             query = select(DeviceRow.name, DeviceRow.lsc).where(DeviceRow.name > last, DeviceRow.lsc.is_not(None))
             with self._database.read() as session:
-                page = session.execute(query.order_by(DeviceRow.name).limit(_CHUNK)).tuples().all()
+                page = session.execute(query.order_by(DeviceRow.name).limit(_CHUNK)).all()
             yield from ((name, lsc) for name, lsc in page if lsc is not None)
             if len(page) < _CHUNK:
                 return

@@ -50,7 +50,7 @@ class SightingStore:
         """
         with self._database.write() as session:
             query = select(DeviceRow.name, DeviceRow.id).where(DeviceRow.name.in_(found)).order_by(DeviceRow.id)
-            numbers = dict(session.execute(query).tuples().all())
+            numbers = dict(session.execute(query).all())
             if not numbers:
                 return
             self._make_rows(session, list(numbers.values()))
@@ -58,7 +58,7 @@ class SightingStore:
                 DeviceSighting.fkdevice.in_(numbers.values())
             )
             facts: dict[int, dict[str, Any]] = dict(
-                session.execute(kept.order_by(DeviceSighting.fkdevice).with_for_update()).tuples().all()
+                session.execute(kept.order_by(DeviceSighting.fkdevice).with_for_update()).all()
             )
             rows, devices = [], []
             for name, number in numbers.items():

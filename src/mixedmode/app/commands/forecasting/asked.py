@@ -10,6 +10,8 @@ from typing import Any
 from mixedmode.errors import MalformedError
 
 STDIN = "-"
+CLUSTER = "cluster"
+"""In the place of an inventory's file: what the cluster itself knows of its phones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Asked:
     """The options that decide what comes out.
 
     Attributes:
-        inventory: The phones; ``-`` is standard input.
+        inventory: The phones; ``-`` is standard input, ``cluster`` the cluster's own database.
         steps: The options that make steps, in order.
         plan: The TOML file with more steps.
         lists: Where hashes are looked up.
@@ -45,7 +47,8 @@ class Asked:
     @property
     def wants_cluster(self) -> bool:
         """Whether it is about a cluster."""
-        return any(name == "operation" for name, _ in self.steps) or bool(self.directory or self.config)
+        operated = any(name == "operation" for name, _ in self.steps)
+        return operated or self.inventory == CLUSTER or bool(self.directory or self.config)
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON."""

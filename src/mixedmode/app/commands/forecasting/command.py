@@ -40,7 +40,11 @@ def forecast(
     ctx: typer.Context,
     inventory: Annotated[
         Path | None,
-        typer.Option(help="The phones: CSV, JSON or NDJSON, also gzip; - for standard input.", metavar="FILE"),
+        typer.Option(
+            help="The phones: CSV, JSON or NDJSON, also gzip; - for standard input; cluster, or nothing with "
+            "--directory or --config, for what the cluster itself knows.",
+            metavar="FILE",
+        ),
     ] = None,
     lists: Annotated[
         list[Path] | None,
@@ -118,12 +122,16 @@ def forecast(
         policy=policy,
         both_ways=both_ways,
         skip_bad_rows=skip_bad_rows,
+        checking=check is not None,
     )
     if check is not None:
         _check(check, asked, json=json)
         return
-    if inventory is None:
-        raise UsageError("which phones?", next_step="name the inventory: --inventory FILE, or - for standard input")
+    if not asked.inventory:
+        raise UsageError(
+            "which phones?",
+            next_step="name the inventory: --inventory FILE, - for standard input, or cluster: what the cluster knows",
+        )
     from mixedmode.app.commands.forecasting.evaluating import evaluate
     from mixedmode.app.commands.forecasting.saved import Phones
     from mixedmode.forecast.document import document, proposal_document
@@ -170,19 +178,23 @@ def _asked(
     policy: list[str] | None,
     both_ways: bool,
     skip_bad_rows: bool,
+    checking: bool,
 ) -> Asked:
-    from mixedmode.app.commands.forecasting.asked import Asked
+    from mixedmode.app.commands.forecasting.asked import CLUSTER, Asked
     from mixedmode.app.commands.forecasting.change import in_order
 
     steps = tuple(in_order(ctx.meta.get("words", ())))
-    if any(name == "operation" for name, _ in steps):
+    phones = "" if inventory is None else str(inventory)
+    if not phones and not checking and (directory is not None or config is not None):
+        phones = CLUSTER
+    if phones == CLUSTER or any(name == "operation" for name, _ in steps):
         from mixedmode.rehearsal.lab.document import meant_lab
 
         directory = meant_lab(directory, config)
     source = ctx.get_parameter_source("tvs")
     is_default = source is None or source.name == "DEFAULT"
     return Asked(
-        inventory="" if inventory is None else str(inventory),
+        inventory=phones,
         steps=steps,
         plan=None if plan is None else str(plan),
         lists=tuple(map(str, lists or ())),

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
-from mixedmode.app.commands.forecasting.asked import STDIN, Asked, place
+from mixedmode.app.commands.forecasting.asked import CLUSTER, Asked, place
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import say
 from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Plan, Tvs
 from mixedmode.forecast.remedies import remedy
 from mixedmode.forecast.tally import Cell
-from mixedmode.inventory.cells import Cells
 from mixedmode.inventory.library import Library
-from mixedmode.inventory.reading import Inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mixedmode.app.commands.forecasting.cluster import About
     from mixedmode.app.commands.forecasting.fingerprints import Prints
     from mixedmode.forecast.plan import Step
+    from mixedmode.inventory.reading import Inventory
 
 _PROGRESS_ROWS: Final = 1 << 15
 _PROGRESS_SECONDS: Final = 2.0
@@ -137,19 +132,17 @@ def _read(
     """Read the phones, evaluate each kind once, and write each one's outcome."""
     from time import monotonic
 
+    from mixedmode.app.commands.forecasting.phones_in import opened
     from mixedmode.app.commands.forecasting.phones_out import written
 
-    path = Path(STDIN) if asked.inventory == STDIN else place(folder, asked.inventory)
-    is_stdin = str(path) == STDIN
-    found = Inventory("standard input" if is_stdin else str(path), Cells(library, Path() if is_stdin else path.parent))
-    found.skip_bad = asked.skip_bad_rows
     plan = forecaster.plan
     cells: dict[tuple[int, tuple[bool, ...]], Cell] = {}
     watched, off = sys.stderr.isatty(), plan.someone_is_off
     absences: tuple[bool, ...] = ()
     count, told = 0, monotonic()
-    with _stream(path) as stream, _hashing(stream, hashed=hashed) as (source, finish), written(out) as write:
-        for device, kind, carried in found.rows(source):
+    with opened(asked, folder, library, hashed=hashed) as phones, written(out) as write:
+        found = phones.found
+        for device, kind, carried in phones.rows:
             if off:
                 absences = plan.absences(device)
             key = (id(kind), absences)
@@ -166,31 +159,12 @@ def _read(
             if watched and not count % _PROGRESS_ROWS and monotonic() - told > _PROGRESS_SECONDS:
                 told = monotonic()
                 say(f"{count:,} phones in {len(cells):,} states")
-        sha256 = finish()
+        sha256 = phones.finish()
     if not count:
+        if asked.inventory == CLUSTER:
+            raise UsageError("the cluster has no devices", where=found.name, next_step="add some: mixedmode device add")
         raise UsageError("the inventory names no phone", where=found.name, next_step="its first row names the columns")
     return found, list(cells.values()), sha256
-
-
-@contextmanager
-def _hashing(stream: BinaryIO, *, hashed: bool) -> Iterator[tuple[BinaryIO, Callable[[], str]]]:
-    """Give a stream to read from, and what says the hash of it all."""
-    if not hashed:
-        yield stream, str
-        return
-    from mixedmode.app.commands.forecasting.fingerprints import Hashing
-
-    hashing = Hashing(stream)
-    yield io.BufferedReader(hashing, 1 << 16), hashing.finish
-
-
-def _stream(path: Path) -> BinaryIO:
-    if str(path) == STDIN:
-        return open(sys.stdin.fileno(), "rb", closefd=False) if sys.stdin.isatty() else sys.stdin.buffer
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise UsageError(f"cannot read it: {error.strerror}", where=str(path), code="unreadable") from error
 
 
 def _way(text: str) -> Tvs:
