@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from mixedmode.forecast.evaluation import Forecaster
-from mixedmode.forecast.plan import Plan, Published, Step, Tvs, Vouched
+from mixedmode.forecast.plan import Plan, Published, Step, Tvs
 from mixedmode.forecast.proposal import Proposal, proposed
 from mixedmode.forecast.remedies import remedy
 from mixedmode.forecast.tally import Cell
+from mixedmode.forecast.vouching import Vouched
 from mixedmode.inventory.kinds import Held, PhoneKind
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.models import get_model

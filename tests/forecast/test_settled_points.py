@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from mixedmode.forecast.evaluation import Forecast, Forecaster
-from mixedmode.forecast.plan import Off, Plan, Published, Step, Tvs, Vouched
+from mixedmode.forecast.plan import Off, Plan, Published, Step, Tvs
 from mixedmode.forecast.remedies import remedy
+from mixedmode.forecast.vouching import Vouched
 from mixedmode.inventory.kinds import Held, PhoneKind, Unexplained
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.models import get_model
@@ -18,7 +19,7 @@ from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
-from tests.phone.site import ctl, damaged, identity, itl
+from tests.phone.site import NOW, ctl, damaged, identity, itl
 
 OLD_CTL, OLD_ITL = ctl("callmanager"), itl("callmanager")
 NEW_CTL, NEW_ITL = ctl("new-callmanager", servers=("new-callmanager",)), itl("new-callmanager")
@@ -236,3 +237,25 @@ def test_a_role_of_callmanager_trust_alone_is_no_signer_of_lists() -> None:
     found = foreseen(step(NEW_ITL), ctl_held=None, vouched=half)
     assert (found.outcome, found.reason) == (Fate.BEHIND, "tvs-role")
     assert "Phone-SAST-trust" in remedy(Forecaster(Plan((step(NEW_ITL),))), found)
+
+
+def test_whether_certificates_are_valid_counts_only_if_that_is_asked() -> None:
+    """``check_expiry`` needs a clock, and so does asking it both ways."""
+    held, offered = itl("recovery"), itl("recovery", servers=("callmanager", "x"))
+    kind = PhoneKind(get_model("8841"), "8841", None, held)
+    plan, late = Plan((step(offered),)), NOW.replace(year=NOW.year + 30)
+    checks = PolicySettings(check_expiry=True)
+    assert Forecaster(plan, now=late).of(kind).outcome is Fate.FOLLOWS
+    assert Forecaster(plan, checks, now=NOW).of(kind).outcome is Fate.FOLLOWS
+    expired = Forecaster(plan, checks, now=late).of(kind)
+    assert (expired.outcome, expired.reason) == (Fate.FROZEN, "expired")
+    assert "check_expiry" in Forecaster(plan, both_ways=True, now=late).of(kind).depends_on
+    assert "check_expiry" not in Forecaster(plan, both_ways=True, now=NOW).of(kind).depends_on
+
+
+def test_an_expired_signer_of_configurations_counts_too() -> None:
+    held = ctl("callmanager", "recovery")
+    kind = PhoneKind(get_model("8841"), "8841", held, OLD_ITL)
+    late = NOW.replace(year=NOW.year + 30)
+    found = Forecaster(Plan((step(held),)), PolicySettings(check_expiry=True), now=late).of(kind)
+    assert (found.outcome, found.reason) == (Fate.FROZEN, "expired")

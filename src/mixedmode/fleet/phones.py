@@ -112,6 +112,5 @@ def make_phones(
 
 def fitting(state: PhoneState, model: PhoneModel) -> PhoneState:
     """Return what a phone of a model can hold of a state: a legacy model never holds an ITL."""
-    if model.asks_itl or state.trust.itl is None:
-        return state
-    return replace(state, trust=replace(state.trust, itl=None), itl_backup=None)
+    trust = state.trust.as_held_by(model)
+    return state if trust is state.trust else replace(state, trust=trust, itl_backup=None)

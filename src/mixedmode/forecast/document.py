@@ -6,6 +6,7 @@ from typing import Any
 
 from mixedmode.forecast.evaluation import Link
 from mixedmode.forecast.plan import Plan
+from mixedmode.forecast.plan_file import written
 from mixedmode.forecast.proposal import Proposal
 from mixedmode.forecast.tally import Cell, Group, groups, outcomes, outcomes_after, switches
 from mixedmode.inventory.kinds import held_text
@@ -64,9 +65,18 @@ def proposal_document(proposal: Proposal) -> dict[str, Any]:
     """Return a proposed plan, what comes of it, and who is lost under any."""
     return {
         "steps": list(proposal.steps),
+        "plan": written(proposal),
         "outcomes": {fate.value: count for fate, count in proposal.numbers.items()},
         "left": [
-            {"outcome": each.outcome.value, "count": each.count, "examples": list(each.examples), "why": each.why}
+            {
+                "outcome": each.outcome.value,
+                "count": each.count,
+                "examples": list(each.examples),
+                "why": each.why,
+                "proved": each.proved,
+            }
             for each in proposal.left
         ],
+        "tried": proposal.tried,
+        "whole": proposal.whole,
     }

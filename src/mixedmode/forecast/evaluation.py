@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
@@ -33,7 +34,6 @@ from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
-from mixedmode.trustlist.verify import check_signature
 
 T = TypeVar("T")
 _ABILITIES: Final[tuple[str, ...]] = ("security_by_default", "signed_config")
@@ -170,7 +170,7 @@ class Forecast:
         for came in reversed(self.prospect.restarts[: step - 1]):
             if came is not None:
                 return came.trust
-        return _held(self.kind) or TrustState()
+        return held_by(self.kind) or TrustState()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -189,7 +189,7 @@ class Forecast:
         return tuple(found)
 
     def _capf_changed(self) -> bool:
-        held, last = _held(self.kind), self.prospect.restart
+        held, last = held_by(self.kind), self.prospect.restart
         if held is None or last is None or held.ctl is None or self.kind.lsc_issuer:
             return False
         return _capf(held.ctl) != _capf(last.trust.ctl) and self.kind.mode > 1
@@ -216,27 +216,42 @@ def _servers(trust: TrustState, up: frozenset[bytes] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.dns_name or each.subject or "?" for each in fits))
 
 
-def _held(kind: PhoneKind) -> TrustState | None:
-    legacy = kind.model is not None and not kind.model.security_by_default
-    sure = kind.model is not None and "security_by_default" not in kind.model.unknown
-    itl = None if legacy and sure else kind.itl
-    if isinstance(kind.ctl, Unexplained) or isinstance(itl, Unexplained):
+def held_by(kind: PhoneKind) -> TrustState | None:
+    """Return what a kind of phone holds, None if that is not known (rule 1)."""
+    held = TrustState(None if isinstance(kind.ctl, Unexplained) else kind.ctl)
+    if not isinstance(kind.itl, Unexplained):
+        held = held.with_list(ListKind.ITL, kind.itl)
+    elif kind.model is None or kind.model.asks_itl or "security_by_default" in kind.model.unknown:
         return None
-    return TrustState(kind.ctl, itl)
+    return None if isinstance(kind.ctl, Unexplained) else held
 
 
-def _verifying(unsigned: frozenset[bytes]) -> Verifier:
-    """Return who checks signatures; a list that is yet to be signed counts as signed by whom it names."""
+class _Signatures:
+    """Who signed what; a list that is yet to be signed counts as signed by whom it names.
 
-    def verify(header: Header, certificate: Certificate) -> bool:
-        if header.data not in unsigned:
-            return check_signature(header, certificate)
+    Args:
+        unsigned: Those lists.
+        verifier: Checks the others, and remembers.
+    """
+
+    __slots__ = ("unsigned", "verifier")
+
+    def __init__(self, unsigned: frozenset[bytes], verifier: Verifier | None = None) -> None:
+        self.unsigned = unsigned
+        self.verifier = verifier or remembering(size=1 << 16)
+
+    def under(self, unsigned: frozenset[bytes]) -> _Signatures:
+        """Return the same with other lists that are yet to be signed."""
+        return _Signatures(unsigned, self.verifier)
+
+    def __call__(self, header: Header, certificate: Certificate) -> bool:
+        """Return whether a signature holds."""
+        if header.data not in self.unsigned:
+            return self.verifier(header, certificate)
         serial, issuer = header.signer_serial, header.signer_issuer
         return (
             serial is not None and serial_matches(serial, certificate.serial) and certificate.has_issuer(issuer or "")
         )
-
-    return verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +270,7 @@ class Forecaster:
         settings: Answers to what the record leaves open.
         answered: The settings that somebody has answered.
         both_ways: Mark what depends on each other setting.
+        now: UTC; only looked at if expiry is checked.
     """
 
     def __init__(
@@ -264,27 +280,26 @@ class Forecaster:
         *,
         answered: frozenset[str] = frozenset(),
         both_ways: bool = False,
+        now: datetime | None = None,
     ) -> None:
         self.plan = plan
         self.settings = settings or PolicySettings()
         self.answered = answered
         self.both_ways = both_ways
-        self._verifier = remembering(_verifying(plan.unsigned), size=1 << 16)
+        self.now = now
+        self._verifier = _Signatures(plan.unsigned)
         self._stages: dict[tuple[bool, ...], tuple[Stage, ...]] = {}
         self._open = tuple(each for each in OPEN_SETTINGS if each not in answered)
         files = [each.file for step in plan.steps for each in step.lists if isinstance(each.file, TrustList)]
         digests = {each.header.digest_code for each in files} - {None, DigestAlgorithm.SHA1}
         self._abilities = (*_ABILITIES, "sha512") if digests else _ABILITIES
         self._made: dict[tuple[bool, ...], Any] = {}
-        self._others: dict[int, Forecaster] = {}
         self._known: dict[tuple[object, ...], _Judged] = {}
 
-    def changed(self, plan: Plan) -> Forecaster:
+    def under(self, plan: Plan) -> Forecaster:
         """Return the forecaster of another plan, with what is verified already."""
-        other = self._others.get(id(plan))
-        if other is None:
-            other = self._others[id(plan)] = Forecaster(plan, self.settings, answered=self.answered)
-            other._verifier = self._verifier
+        other = Forecaster(plan, self.settings, answered=self.answered, now=self.now)
+        other._verifier = self._verifier.under(plan.unsigned)
         return other
 
     def once(self, key: tuple[bool, ...], make: Callable[[], T]) -> T:
@@ -315,7 +330,7 @@ class Forecaster:
         assert kind.model is not None  # noqa: S101 - its absence is unknown already
         able = tuple(getattr(kind.model, each) for each in self._abilities)
         unsure = kind.model.unknown & set(self._abilities)
-        held = _held(kind)
+        held = held_by(kind)
         key = (able, unsure, held and held.ctl, held and held.itl, kind.mode > 1, kind.lsc_issuer, absences)
         found = self._known.get(key)
         if found is None:
@@ -325,6 +340,18 @@ class Forecaster:
             depending = tuple(self._depending(policy, kind, stages, prospect))
             found = self._known[key] = _Judged(prospect, (*prospect.settings, *depending))
         return found
+
+    def policies(self, kind: PhoneKind) -> tuple[TrustPolicy, ...]:
+        """Return the rules that phones of a kind may follow: several, where a question decides that nobody answered."""
+        assert kind.model is not None  # noqa: S101 - its absence is unknown already
+        found = [TrustPolicy(kind.model, self.settings, self._verifier)]
+        for name in (*self._open, *(each for each in self._abilities if each in kind.model.unknown)):
+            found += [each.turned(name) for each in found]
+        return tuple(found)
+
+    def stages(self, absences: tuple[bool, ...] = ()) -> tuple[Stage, ...]:
+        """Return what a phone meets that is off in these steps."""
+        return self._stages_of(absences)
 
     def _stages_of(self, absences: tuple[bool, ...]) -> tuple[Stage, ...]:
         stages = self._stages.get(absences)
@@ -337,7 +364,7 @@ class Forecaster:
             return f"model-unknown {kind.model_name}".rstrip()
         if isinstance(kind.ctl, Unexplained):
             return f"ctl-unknown {kind.ctl.digest}".rstrip()
-        if _held(kind) is None and isinstance(kind.itl, Unexplained):
+        if held_by(kind) is None and isinstance(kind.itl, Unexplained):
             return f"itl-unknown {kind.itl.digest}".rstrip()
         return ""
 
@@ -345,7 +372,13 @@ class Forecaster:
         abilities = (each for each in self._abilities if each in policy.model.unknown)
         open_settings = (*self._open, *abilities)
         return what_becomes(
-            policy, _held(kind), stages, mode=kind.mode, lsc_issuer=kind.lsc_issuer, open_settings=open_settings
+            policy,
+            held_by(kind),
+            stages,
+            mode=kind.mode,
+            lsc_issuer=kind.lsc_issuer,
+            now=self.now,
+            open_settings=open_settings,
         )
 
     def _depending(

@@ -13,21 +13,18 @@ Rules (forecast.md 1, 5.1, 5.2, 5.9):
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from mixedmode.errors import MalformedError, UsageError
+from mixedmode.errors import UsageError
+from mixedmode.forecast.vouching import Upload, Vouched
 from mixedmode.phone.mind.fate.offers import Offer, Presence, Stage, TvsServers, file_signer
-from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, ListKind, TvsAnswer, TvsOutcome, TvsQuestion
+from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.lookup import tvs_certificates
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.certificates.names import serial_matches
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.roles import Role
-
-EVERY_ROLE: Final = frozenset(role.value for role in Role)
 
 
 class Tvs(StrEnum):
@@ -82,47 +79,18 @@ NOBODY: Final = Off()
 
 
 @dataclass(frozen=True, slots=True)
-class Vouched:
-    """What TVS vouches for.
-
-    Attributes:
-        roles: Wire codes of the roles that it gives, by certificate.
-    """
-
-    roles: tuple[tuple[Certificate, frozenset[int]], ...] = ()
-
-    def answer(self, question: TvsQuestion) -> TvsAnswer:
-        """Answer as TVS would that holds these certificates."""
-        for certificate, roles in self.roles:
-            if _is_meant(certificate, question):
-                return TvsAnswer(TvsOutcome.KNOWN, certificate, roles)
-        return TVS_UNKNOWN
-
-    def trusting(self, certificates: Iterable[Certificate]) -> Vouched:
-        """Return the same with certificates more, in every role."""
-        new = dict.fromkeys(certificates, EVERY_ROLE)
-        kept = tuple((each, roles) for each, roles in self.roles if each not in new)
-        return Vouched((*kept, *new.items()))
-
-
-def _is_meant(certificate: Certificate, question: TvsQuestion) -> bool:
-    try:
-        return serial_matches(question.serial, certificate.serial) and certificate.has_issuer(question.issuer)
-    except MalformedError:
-        return False
-
-
-@dataclass(frozen=True, slots=True)
 class Published:
     """A list that is on the servers from a step on.
 
     Attributes:
         kind: As what phones are given it.
         file: The list, as bytes if it cannot be read.
+        source: Where it was read from; empty if an operation makes it.
     """
 
     kind: ListKind
     file: TrustList | bytes
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +103,9 @@ class Step:
         off: Who is off during it, and comes back after it.
         tvs: How TVS answers, if otherwise than in the whole plan.
         reset: Whether phones are restarted.
-        trusted: Certificates that are uploaded before it, so that TVS vouches for them from then on.
+        uploads: What is uploaded before it, so that TVS vouches for it from then on.
+        operation: The operation that it is; empty if it is none.
+        signed_by: Who signs its lists in place of those who did; None: they are as they were read.
         vouched: What TVS vouches for from here on, if that is known.
         servers: DER of the certificates that the TVS servers show from here on, if that is known.
         signer: Who signs configurations from here on, if that is known.
@@ -148,12 +118,22 @@ class Step:
     off: Off = NOBODY
     tvs: Tvs | None = None
     reset: bool = True
-    trusted: tuple[Certificate, ...] = ()
+    uploads: tuple[Upload, ...] = ()
+    operation: str = ""
+    signed_by: Certificate | None = None
     vouched: Vouched | None = None
     servers: frozenset[bytes] | None = None
     signer: Certificate | None = None
     shown: Certificate | None = None
     signed_by_stand_in: frozenset[bytes] = frozenset()
+
+
+Foresee = Callable[[tuple[str, ...]], tuple[Step, ...]]
+"""Foresees operations one after another.
+
+Raises:
+    MixedModeError: One of them would be refused.
+"""
 
 
 @dataclass(frozen=True)
@@ -165,12 +145,14 @@ class Plan:
         tvs: How TVS answers.
         vouched: What TVS vouches for.
         present: What is on the servers already, and who they are, if that is known.
+        foresee: Foresees the operations of the cluster that it is about; None if it is about files alone.
     """
 
     steps: tuple[Step, ...]
     tvs: Tvs = Tvs.UP
     vouched: Vouched = field(default_factory=Vouched)
     present: Step | None = None
+    foresee: Foresee | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -190,6 +172,7 @@ class Plan:
         found = []
         offer, vouched, named = Offer(), self.vouched, self._first_servers()
         before = (self.present,) if self.present is not None else ()
+        uploads: tuple[Upload, ...] = ()
         for number, step in enumerate((*before, *self.steps), -len(before)):
             for each in step.lists:
                 lists = {each.kind.value.lower(): each.file}
@@ -198,7 +181,8 @@ class Plan:
                     named = frozenset(tvs_certificates(each.file))
             offer = replace(offer, signer=step.signer or offer.signer, shown=step.shown or offer.shown)
             named = step.servers or named
-            vouched = (step.vouched or vouched).trusting(step.trusted) if step.vouched or step.trusted else vouched
+            uploads += step.uploads
+            vouched = (step.vouched or vouched).after(uploads) if step.vouched or step.uploads else vouched
             if number >= 0:
                 tvs = self._servers(step.tvs or self.tvs, named, vouched)
                 presence = Presence.RESTARTS if step.reset else Presence.STAYS

@@ -2,162 +2,42 @@
 
 Rules:
 
-1. A change of plan counts only if the same evaluation then says that the phone follows. The cheapest comes first:
-   restart everybody, let TVS answer, upload the signers before the step in which they are refused, all three, then
-   another order of the steps.
+1. A change of plan counts only if the same evaluation then says that the phone follows. The cheapest comes first
+   (:mod:`.drafts`), found by the search that makes proposals, for this phone alone.
 2. What helps afterwards is for :mod:`mixedmode.phone.mind.fate.afar` to say.
 3. No remedy goes back to an earlier list or another kind of signer (forecast.md 5.3).
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mixedmode.forecast.by_hand import erase_by_hand
+from mixedmode.forecast.drafts import RESETS, UPDATE_CTL
 from mixedmode.forecast.evaluation import Forecast, Forecaster, signer_text
-from mixedmode.forecast.plan import NOBODY, Plan, Step, Tvs
+from mixedmode.forecast.proof import why_lost
+from mixedmode.forecast.search import LOST, SAFE, Fleet, Workshop, search
+from mixedmode.forecast.signing import signer_of
+from mixedmode.forecast.vouching import Store
+from mixedmode.forecast.wording import draft_text, name
 from mixedmode.phone.mind.fate.afar import Help
+from mixedmode.phone.mind.fate.offers import asked_kinds
 from mixedmode.phone.mind.fate.prospect import Fate
-from mixedmode.phone.mind.trust.decisions import ListKind
+from mixedmode.phone.mind.requests import BootFile
+from mixedmode.phone.mind.trust.decisions import ListKind, Reason
 from mixedmode.phone.mind.trust.lookup import anchors
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 
-if TYPE_CHECKING:
-    from mixedmode.pki.certificates.certificates import Certificate
-
-SAFE: Final = {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS}
-LOST: Final = {Fate.FROZEN, Fate.LOCKED_OUT}
-MOST_ORDERS: Final = 24
-"""Orders of steps that are tried."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """A change of plan.
-
-    Attributes:
-        text: What is done, as commands.
-        plan: The plan with it.
-        cost: How much it asks for.
-        restarts: Whether nobody is off any more.
-        order: The steps' places before, if they have others now.
-    """
-
-    text: str
-    plan: Plan
-    cost: int
-    restarts: bool = False
-    order: tuple[int, ...] = ()
-
-    def absences(self, before: tuple[bool, ...]) -> tuple[bool, ...]:
-        """Return in which steps of the changed plan a phone is off, by those of the plan before."""
-        if self.restarts or not before:
-            return ()
-        return tuple(before[place] for place in self.order) if self.order else before
-
-
-def changes(plan: Plan, absences: tuple[bool, ...] = ()) -> Iterator[Change]:
-    """Yield changes of a plan, the cheapest first.
-
-    Args:
-        plan: The plan.
-        absences: In which steps the phone is off that is to be saved.
-    """
-    every = [_restarting(plan, absences), _answering(plan), _uploading(plan)]
-    known = [each for each in every if each is not None]
-    for several in range(1, len(known) + 1):
-        for chosen in itertools.combinations(known, several):
-            yield _together(plan, chosen)
-    yield from _orders(plan)
-
-
-def _together(plan: Plan, chosen: tuple[Change, ...]) -> Change:
-    steps = list(plan.steps)
-    tvs = plan.tvs
-    for change in chosen:
-        for number, step in enumerate(change.plan.steps):
-            old, new = plan.steps[number], step
-            if new.off != old.off or new.reset != old.reset:
-                steps[number] = replace(steps[number], off=new.off, reset=new.reset)
-            if new.tvs != old.tvs:
-                steps[number] = replace(steps[number], tvs=new.tvs)
-            if new.trusted != old.trusted:
-                steps[number] = replace(steps[number], trusted=new.trusted)
-        tvs = change.plan.tvs if change.plan.tvs != plan.tvs else tvs
-    text = "; ".join(change.text for change in chosen)
-    cost = sum(change.cost for change in chosen)
-    return Change(text, replace(plan, steps=tuple(steps), tvs=tvs), cost, any(change.restarts for change in chosen))
-
-
-def _restarting(plan: Plan, absences: tuple[bool, ...]) -> Change | None:
-    missed = [
-        number
-        for number, step in enumerate(plan.steps, 1)
-        if not step.reset or (number <= len(absences) and absences[number - 1])
-    ]
-    if not missed:
-        return None
-    steps = tuple(replace(step, off=NOBODY, reset=True) for step in plan.steps)
-    between = f"between step {missed[0]} and step {missed[0] + 1}" if missed[0] < len(steps) else "after the last step"
-    return Change(f"let the phone restart {between}", replace(plan, steps=steps), 1, restarts=True)
-
-
-def _answering(plan: Plan) -> Change | None:
-    silent = [number for number, step in enumerate(plan.steps, 1) if (step.tvs or plan.tvs) is Tvs.DOWN]
-    if not silent:
-        return None
-    steps = tuple(replace(step, tvs=None if step.tvs is Tvs.DOWN else step.tvs) for step in plan.steps)
-    tvs = Tvs.UP if plan.tvs is Tvs.DOWN else plan.tvs
-    where = ", ".join(map(str, silent))
-    return Change(f"have TVS answer in step {where}", replace(plan, steps=steps, tvs=tvs), 1)
-
-
-def _uploading(plan: Plan) -> Change | None:
-    """Return the plan with every signer of its lists in the trust stores before the step that needs it."""
-    steps, texts = [], []
-    for number, step in enumerate(plan.steps, 1):
-        signers = [signer for each in step.lists if (signer := signer_of(each.file)) is not None]
-        new = [each for each in dict.fromkeys(signers) if each not in step.trusted]
-        texts += [f"upload {name(each)} as Phone-SAST-trust before step {number}" for each in new]
-        steps.append(replace(step, trusted=(*step.trusted, *new)))
-    if not texts:
-        return None
-    return Change("; ".join(dict.fromkeys(texts)), replace(plan, steps=tuple(steps)), 2 * len(texts))
-
-
-def _orders(plan: Plan) -> Iterator[Change]:
-    """Yield the orders of steps that end with the same lists, as they are and with uploads."""
-    count = len(plan.steps)
-    for order in itertools.islice(itertools.permutations(range(count)), 1, MOST_ORDERS):
-        steps = tuple(plan.steps[number] for number in order)
-        if _newest(steps) == _newest(plan.steps):
-            text = f"take the steps in the order {', '.join(str(number + 1) for number in order)}"
-            moved = Change(text, replace(plan, steps=steps), 3, order=order)
-            yield moved
-            uploading = _uploading(moved.plan)
-            if uploading is not None:
-                yield replace(uploading, text=f"{text}; {uploading.text}", cost=3 + uploading.cost, order=order)
-
-
-def _newest(steps: tuple[Step, ...]) -> dict[ListKind, TrustList | bytes]:
-    return {each.kind: each.file for step in steps for each in step.lists}
-
-
-def signer_of(offered: TrustList | bytes) -> Certificate | None:
-    """Return the certificate of a list's signer, if the list has it."""
-    if not isinstance(offered, TrustList) or not offered.header.signer_serial:
-        return None
-    found = offered.find_signer(offered.header.signer_issuer, offered.header.signer_serial)
-    return next((each.certificate for each in found if each.certificate is not None), None)
-
-
-def name(certificate: Certificate) -> str:
-    """Return a certificate as people know it."""
-    return f"{certificate.subject} (serial {certificate.serial.hex().upper()})"
+__all__ = ["LOST", "SAFE", "remedy"]
+_MOST_PLANS: Final = 30
+_OF_THE_FILE: Final = {
+    Reason.CORRUPT: "whole and well signed",
+    Reason.BAD_SIGNATURE: "whole and well signed",
+    Reason.WRONG_KIND: "with the right name in its header",
+    Reason.TOO_LARGE: "with fewer certificates, under 64 KB",
+}
+"""Refusals by which it is the file that has to be put right: nothing that is done at the phone would help alone."""
 
 
 def remedy(forecaster: Forecaster, forecast: Forecast, absences: tuple[bool, ...] = ()) -> str:
@@ -166,14 +46,35 @@ def remedy(forecaster: Forecaster, forecast: Forecast, absences: tuple[bool, ...
         return _to_learn(forecast)
     if forecast.outcome in SAFE:
         return ""
-    if forecast.outcome is Fate.BEHIND:
-        return _afterwards(forecast)
-    for change in forecaster.once(absences, lambda: tuple(changes(forecaster.plan, absences))):
-        if forecaster.changed(change.plan).outcome(forecast.kind, change.absences(absences)) in SAFE:
-            return change.text
+    return _afterwards(forecast) if forecast.outcome is Fate.BEHIND else _of_lost(forecaster, forecast, absences)
+
+
+def _of_lost(forecaster: Forecaster, forecast: Forecast, absences: tuple[bool, ...]) -> str:
+    kind = forecast.kind
+    if why_lost(forecaster, kind) is None:
+        workshop = forecaster.once((), lambda: Workshop(forecaster))
+        found = search(workshop, [Fleet(kind, absences)], most_plans=_MOST_PLANS)
+        if (found.score.lost, found.score.behind) == (0, 0):
+            return draft_text(forecaster.plan, found.draft, absences)
     if forecast.prospect.helps:
         return _afterwards(forecast)
-    return erase_by_hand(forecast.kind.model)
+    last = forecast.prospect.restart
+    if last is not None and last.took_all:
+        return f"{UPDATE_CTL}, so that the lists name the certificate that the CallManager shows, and restart the phone"
+    right = "; ".join(_put_right(forecast))
+    by_hand = erase_by_hand(kind.model)
+    return f"{right}; then {by_hand}" if right else by_hand
+
+
+def _put_right(forecast: Forecast) -> list[str]:
+    """Return what is wrong with the published files themselves."""
+    last = forecast.prospect.restart
+    decisions = last.decisions.items() if last is not None else ()
+    return [
+        f"publish the {file.value} again {_OF_THE_FILE[decision.reason]}"
+        for file, decision in decisions
+        if decision.refused and decision.reason in _OF_THE_FILE
+    ]
 
 
 def _to_learn(forecast: Forecast) -> str:
@@ -188,14 +89,12 @@ def _to_learn(forecast: Forecast) -> str:
 def _afterwards(forecast: Forecast) -> str:
     """Return what brings a phone along after the last step."""
     texts = []
-    offer = forecast.stages[-1].offer
+    offer, last = forecast.stages[-1].offer, forecast.prospect.restart
+    asked = asked_kinds(forecast.kind.model) if forecast.kind.model is not None else tuple(ListKind)
     refused = [
         (kind, offered)
-        for kind in ListKind
-        if (offered := offer.of(kind)) is not None
-        and forecast.prospect.restart is not None
-        and forecast.prospect.restart.trust.held(kind) != offered
-        and (kind is ListKind.CTL or (forecast.kind.model is not None and forecast.kind.model.asks_itl))
+        for kind in asked
+        if (offered := offer.of(kind)) is not None and last is not None and last.trust.held(kind) != offered
     ]
     kinds = " and ".join(kind.value for kind, _ in refused) or "configuration"
     for help_ in forecast.prospect.helps:
@@ -204,16 +103,35 @@ def _afterwards(forecast: Forecast) -> str:
         elif help_ is Help.WHOLE:
             texts.append(f"publish the same {kinds} again, whole, well signed and under 64 KB, and restart the phone")
         elif help_ is Help.TVS:
-            signers = dict.fromkeys(signer_text(offered) for _, offered in refused)
-            who = " and ".join(signers) or "the signer of configurations"
-            texts.append(f"upload {who} as Phone-SAST-trust, see that TVS answers, and restart the phone")
+            texts.append(f"{'; '.join(_uploads(forecast, refused))}, see that TVS answers, and restart the phone")
         else:
             known = _anchors(forecast, [offered for _, offered in refused])
             texts.append(
                 f"have the {kinds} signed by {known} and restart the phone: "
-                + " and ".join(f"utils {kind.value.lower()} reset localkey" for kind, _ in refused)
+                + " and ".join(RESETS[kind] for kind, _ in refused)
             )
     return "; then ".join(texts)
+
+
+def _uploads(forecast: Forecast, refused: list[tuple[ListKind, TrustList | bytes]]) -> list[str]:
+    """Return the uploads that have TVS vouch for what is refused."""
+    texts = []
+    for _, offered in refused:
+        signer = signer_of(offered)
+        who = signer_text(offered) if signer is None else name(signer)
+        texts.append(f"upload {who} as {Store.PHONE_SAST.value}")
+    last, signs = forecast.prospect.restart, forecast.stages[-1].offer.file_signer
+    config = last.decisions.get(BootFile.CONFIG) if last is not None else None
+    if config is not None and config.refused and signs is not None and not _names(refused, signs.der):
+        texts.append(f"upload {name(signs)} as {Store.CALLMANAGER.value}")
+    return list(dict.fromkeys(texts)) or ["upload the signer of configurations as CallManager-trust"]
+
+
+def _names(refused: list[tuple[ListKind, TrustList | bytes]], der: bytes) -> bool:
+    """Return whether one of these lists, once it is taken, vouches for the signer of configurations."""
+    lists = [each for _, each in refused if isinstance(each, TrustList)]
+    records = [record for each in lists for record in each.records_with_role(Role.TFTP, Role.CCM_TFTP)]
+    return any(record.certificate_der == der for record in records)
 
 
 def _anchors(forecast: Forecast, refused: list[TrustList | bytes]) -> str:

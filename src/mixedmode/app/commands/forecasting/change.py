@@ -5,6 +5,7 @@ Rules:
 1. Each ``--publish`` and each ``--step`` is a step, in the order in which they stand; ``--publish CTL,ITL`` is one.
 2. ``--off`` belongs to the step before it, or to the first one if it stands before all of them.
 3. What a file is published as, its own name tells; if that does not, its header does.
+4. Certificates are named by SHA-256, if they stand in a list that the plan publishes, or by a PEM file.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from mixedmode.app.targets.sources import open_source
+from mixedmode.app.targets.sources import open_source, read_source
 from mixedmode.causes import file_error
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.forecast.plan import NOBODY, Off, Published, Step, Tvs
+from mixedmode.forecast.signing import signed_again
+from mixedmode.forecast.vouching import Store, Upload
+from mixedmode.inventory.library import digest_of
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.policy import read_list
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.kinds import names_list
 from mixedmode.trustlist.model import TrustList
@@ -28,7 +33,7 @@ from mixedmode.trustlist.roles import MAX_FILE
 from mixedmode.trustlist.walk import walk_header
 
 STEP_OPTIONS: Final = ("--publish", "--operation", "--step", "--off")
-_KEYS: Final = ("publish", "operation", "off", "tvs", "reset")
+_KEYS: Final = ("publish", "operation", "off", "tvs", "reset", "upload", "signed_by")
 _WORDS: Final = {
     "true": True,
     "yes": True,
@@ -85,6 +90,7 @@ class Changes:
         self.operate = operate
         self.folder = folder
         self.files: dict[str, bytes] = {}
+        self._read: dict[str, Published] = {}
 
     def from_options(self, options: Iterable[tuple[str, str]]) -> list[Step]:
         """Return the steps of a command line (rules 1 and 2)."""
@@ -142,6 +148,8 @@ class Changes:
             )
         inside = Changes(self.operate, path.parent)
         found = []
+        for each in steps:
+            inside.read(each)
         for number, each in enumerate(steps, 1):
             try:
                 found.append(inside.step(each))
@@ -162,8 +170,14 @@ class Changes:
         step = self.operate(str(found["operation"])) if found.get("operation") else Step("")
         sources = [source for text in _texts(found.get("publish", [])) for source in self._split(text)]
         lists = [self._published(source) for source in sources]
+        signer = self._certificate(str(found["signed_by"])) if "signed_by" in found else None
+        stand_ins = step.signed_by_stand_in
+        if signer is not None:
+            lists = [_signed(each, signer) for each in lists]
+            stand_ins |= {each.file.data for each in lists if isinstance(each.file, TrustList)}
         labels = [step.label] if step.label else []
-        labels += [f"publish {', '.join(sources)}"] if sources else []
+        signed = "" if signer is None else f" signed by {signer.subject}"
+        labels += [f"publish {', '.join(sources)}{signed}"] if sources else []
         reset = found.get("reset", True)
         off = NOBODY
         for text in _texts(found.get("off", [])):
@@ -172,6 +186,10 @@ class Changes:
             step,
             label="; ".join(labels) or "nothing is published",
             lists=(*step.lists, *lists),
+            operation=str(found.get("operation") or ""),
+            uploads=tuple(self._upload(text) for text in _texts(found.get("upload", []))),
+            signed_by=signer,
+            signed_by_stand_in=stand_ins,
             off=off,
             tvs=_tvs(found["tvs"]) if "tvs" in found else step.tvs,
             reset=truth(reset) if isinstance(reset, str) else bool(reset),
@@ -186,7 +204,43 @@ class Changes:
         whole = "," not in text or Path(self._path(text)).exists()
         return [text] if whole else [part.strip() for part in text.split(",") if part.strip()]
 
+    def read(self, found: Mapping[str, Any]) -> None:
+        """Read what a step publishes, so that another may name the certificates in it (rule 4)."""
+        texts = found.get("publish", [])
+        for text in _texts(texts) if isinstance(texts, (str, list)) else ():
+            for source in self._split(text):
+                self._published(source)
+
+    def _upload(self, text: str) -> Upload:
+        store, _, which = text.partition(":")
+        if store not in set(Store):
+            raise UsageError(
+                f"upload: {store!r} is no trust store that vouches for phones",
+                next_step=f"write STORE:SHA256 or STORE:FILE.pem; there are {', '.join(Store)}",
+            )
+        return Upload(self._certificate(which), Store(store))
+
+    def _certificate(self, text: str) -> Certificate:
+        """Return the certificate of a hash or of a file (rule 4)."""
+        digest = digest_of(text)
+        if digest is None:
+            try:
+                return Certificate.from_file(read_source(self._path(text.strip()), limit=MAX_FILE))
+            except MalformedError as error:
+                raise error.located(text) from None
+        lists = [each.file for each in self._read.values() if isinstance(each.file, TrustList)]
+        records = (record for each in lists for record in each.records)
+        for record in records:
+            if record.certificate is not None and record.certificate.sha256.hex() == digest:
+                return record.certificate
+        raise UsageError(f"no list that is published has a certificate of SHA-256 {digest}")
+
     def _published(self, source: str) -> Published:
+        if source not in self._read:
+            self._read[source] = self._open(source)
+        return self._read[source]
+
+    def _open(self, source: str) -> Published:
         file = open_source(self._path(source), limit=4 * MAX_FILE)
         self.files[source] = file.data
         found = read_list(file.data)
@@ -194,7 +248,16 @@ class Changes:
             header = Header(found, walk_header(found)) if isinstance(found, bytes) else found.header
         except MalformedError as error:
             raise error.located(file.name) from None
-        return Published(_kind(source, header, found), found)
+        return Published(_kind(source, header, found), found, self._path(source))
+
+
+def _signed(published: Published, by: Certificate) -> Published:
+    if not isinstance(published.file, TrustList) or by not in {record.certificate for record in published.file.records}:
+        raise UsageError(
+            f"{published.source}: {by.subject} does not stand in the list, and cannot sign it again",
+            next_step="signed_by: the SHA-256 of a SAST record's certificate",
+        )
+    return replace(published, file=signed_again(published.file, by))
 
 
 def _kind(source: str, header: Header, found: TrustList | bytes) -> ListKind:

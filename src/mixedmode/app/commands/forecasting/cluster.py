@@ -14,11 +14,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.forecast.plan import Published, Step, Vouched
+from mixedmode.forecast.plan import Published, Step
+from mixedmode.forecast.vouching import Vouched
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
@@ -47,46 +49,65 @@ class About:
         from mixedmode.cluster.publishing.looking import outlook
 
         self._place = directory, config
-        self._outlook = outlook(hands.cluster)
-        self._first = True
+        self._after: dict[tuple[str, ...], Outlook] = {(): outlook(hands.cluster)}
+        self._done: tuple[str, ...] = ()
         self.refused: MixedModeError | None = None
         database = hands.cluster.database
         hashes = {each.sha256 for each in archive.history(database)}
         found = (archive.content(database, each) for each in sorted(hashes))
-        self.lists = [data for data in (*found, *self._outlook.files.values()) if data is not None]
-        self.present = _step("as it is", self._outlook, None)
-        self._now = self._outlook
+        self.lists = [data for data in (*found, *self._after[()].files.values()) if data is not None]
+        self.present = _step("as it is", self._after[()], None)
 
     @property
     def prints(self) -> dict[str, str]:
         """What the cluster is now, before any operation, for a later comparison."""
         from mixedmode.app.commands.forecasting.fingerprints import of_cluster
 
-        return of_cluster(self._now)
+        return of_cluster(self._after[()])
 
     def operate(self, text: str) -> Step:
-        """Return the step that an operation is.
+        """Return the step that an operation is, after those that were asked for before.
 
         Raises:
             MixedModeError: There is no such operation, or it would be refused.
         """
+        self._done = (*self._done, text)
+        try:
+            return self.foresee(self._done)[-1]
+        except MixedModeError as error:
+            self.refused = error
+            raise
+
+    def foresee(self, texts: tuple[str, ...]) -> tuple[Step, ...]:
+        """Return the steps that operations are, one after another.
+
+        Raises:
+            MixedModeError: There is no such operation, or it would be refused.
+        """
+        befores = [texts[:number] for number in range(len(texts))]
+        return tuple(
+            replace(_step(text, self._outlook(texts[: number + 1]), self._outlook(before)), operation=text)
+            for number, (text, before) in enumerate(zip(texts, befores, strict=True))
+        )
+
+    def _outlook(self, texts: tuple[str, ...]) -> Outlook:
+        found = self._after.get(texts)
+        if found is None:
+            found = self._after[texts] = self._foreseen(texts)
+        return found
+
+    def _foreseen(self, texts: tuple[str, ...]) -> Outlook:
         from mixedmode.app.targets.hands import looked_at
 
-        title, fields = _read(text)
-        before = self._outlook
+        before = self._outlook(texts[:-1])
+        title, fields = _read(texts[-1])
         with looked_at(*self._place) as hands:
             operation = hands.control.operation(title, fields)
-            try:
-                if self._first:
-                    self._outlook = hands.control.preview(hands.principal, operation).after
-                else:
-                    self._outlook = operation.foresee(before)
-            except MixedModeError as error:
-                self.refused = error
-                raise
-        self._first = False
-        self._outlook = self._outlook.starting_every_tftp()
-        return _step(text, self._outlook, before)
+            if len(texts) == 1:
+                after = hands.control.preview(hands.principal, operation).after
+            else:
+                after = operation.foresee(before)
+        return after.starting_every_tftp()
 
 
 def whose(directory: Path | None, config: Path | None, *, wanted: bool) -> About | None:

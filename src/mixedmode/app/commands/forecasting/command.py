@@ -133,6 +133,7 @@ def forecast(
             next_step="name the inventory: --inventory FILE, - for standard input, or cluster: what the cluster knows",
         )
     from mixedmode.app.commands.forecasting.evaluating import evaluate
+    from mixedmode.app.commands.forecasting.proposing import searching
     from mixedmode.app.commands.forecasting.saved import Phones
     from mixedmode.forecast.document import document, proposal_document
     from mixedmode.forecast.proposal import proposed
@@ -141,7 +142,7 @@ def forecast(
 
     phones = Phones() if save is not None else None
     made = evaluate(asked, Path(), out=phones_out, take=phones, hashed=save is not None)
-    proposal = proposed(made.forecaster, made.cells) if propose else None
+    proposal = proposed(made.forecaster, made.cells, searching()) if propose else None
     extra: dict[str, Any] = {"bad_rows": made.found.bad} if skip_bad_rows else {}
     if proposal is not None:
         extra["proposal"] = proposal_document(proposal)

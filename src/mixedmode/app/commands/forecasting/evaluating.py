@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -82,14 +83,16 @@ def evaluate(
     given += changes.from_options(asked.steps)
     chosen = _way(asked.tvs) if asked.tvs is not None else way or Tvs.UP
     trusted = [(text, place(folder, text)) for text in asked.tvs_trust]
-    plan = Plan(tuple(given), chosen, vouched(path for _, path in trusted), None if about is None else about.present)
+    plan = Plan(tuple(given), chosen, vouched(path for _, path in trusted))
+    if about is not None:
+        plan = replace(plan, present=about.present, foresee=about.foresee)
     settings, answered = policy_settings(asked.policy)
     library = Library()
     for text in asked.lists:
         library.add_path(place(folder, text))
     for data in (*changes.files.values(), *(about.lists if about is not None else ())):
         library.add(data)
-    forecaster = Forecaster(plan, settings, answered=answered, both_ways=asked.both_ways)
+    forecaster = Forecaster(plan, settings, answered=answered, both_ways=asked.both_ways, now=datetime.now(UTC))
     found, cells, sha256 = _read(asked, folder, library, forecaster, out, take, hashed=hashed)
     made = Made(plan, forecaster, cells, found, sha256=sha256)
     if hashed:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.faces.terminal.console import Colour, Painted
-from mixedmode.forecast.remedies import LOST, SAFE
+from mixedmode.forecast.plan_file import written
+from mixedmode.forecast.search import LOST, SAFE
 from mixedmode.forecast.tally import Cell, Group, groups, outcomes, outcomes_after, summary, switches
 from mixedmode.inventory.kinds import Held, Unexplained
 from mixedmode.phone.mind.fate.prospect import Fate
@@ -104,9 +105,16 @@ def _held(held: Held) -> str:
 def proposal_lines(proposal: Proposal) -> Iterator[str]:
     """Yield a proposed plan for people."""
     yield ""
-    yield "Proposed plan:"
+    yield "Proposed plan:" if proposal.changed else "Proposed plan: the one that was asked about"
     yield from (f"  {number}. {text}" for number, text in enumerate(proposal.steps, 1))
     yield f"  then: {summary(proposal.numbers)}"
+    if not proposal.whole:
+        yield f"  {proposal.tried:,} plans were tried; a shorter one may exist"
     for each in proposal.left:
         more = f" and {each.count - len(each.examples):,} more" if each.count > len(each.examples) else ""
-        yield f"  {_WORDS[each.outcome]} under any plan: {', '.join(each.examples)}{more}: {each.why}"
+        any_plan = " under any plan" if each.proved else ""
+        yield f"  {_WORDS[each.outcome]}{any_plan}: {', '.join(each.examples)}{more}: {each.why}"
+    if proposal.changed:
+        yield ""
+        yield "The same for --plan FILE:"
+        yield from (f"  {line}".rstrip() for line in written(proposal).splitlines())

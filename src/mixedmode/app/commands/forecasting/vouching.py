@@ -10,7 +10,7 @@ from pathlib import Path
 from mixedmode.app.commands.forecasting.change import truth
 from mixedmode.app.targets.sources import read_source
 from mixedmode.errors import MalformedError, UsageError
-from mixedmode.forecast.plan import EVERY_ROLE, Vouched
+from mixedmode.forecast.vouching import EVERY_ROLE, Vouched
 from mixedmode.phone.mind.trust.settings import PolicySettings
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist.roles import Role

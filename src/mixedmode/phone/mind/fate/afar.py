@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError
-from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers, reaches
+from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers, asked_kinds, reaches
 from mixedmode.phone.mind.fate.restart import configured, offer_config, offer_list
 from mixedmode.phone.mind.trust.decisions import (
     TVS_UNREACHABLE,
@@ -58,11 +58,35 @@ def helped(
         tvs: Who could be made to answer.
         now: UTC; only looked at if expiry is checked.
     """
-    lenient = replace(policy.settings, refuse_over_64_kib=False, tvs_certificate_must_match=False)
-    friendly = TrustPolicy(policy.model, lenient, lambda _header, _certificate: True)
+    friendly = _friendly(policy)
     orders = itertools.permutations(ListKind)
     found = [_in_order(policy, friendly, configured(trust), offer, tvs, now, order) for order in orders]
     return min((each for each in found if each is not None), key=len, default=None)
+
+
+def could_take(
+    policy: TrustPolicy,
+    trust: TrustState,
+    kind: ListKind,
+    offer: Offer,
+    tvs: TvsServers,
+    now: datetime | None,
+) -> bool:
+    """Return whether a phone takes a list, or would with any help of rule 4; arguments as for :func:`helped`."""
+    offered = offer.of(kind)
+    if offered is None or trust.held(kind) == offered:
+        return True
+    trust = configured(trust)
+    ask = _vouching(offer) if reaches(trust, tvs.within_reach) else _silent
+    if not offer_list(policy, trust, kind, offered, tvs.asked_by(trust), now).refused:
+        return True
+    return _list_help(_friendly(policy), trust, kind, offered, tvs, ask, now) is not None
+
+
+def _friendly(policy: TrustPolicy) -> TrustPolicy:
+    """Return the policy to which every list is whole, well signed and small enough."""
+    lenient = replace(policy.settings, refuse_over_64_kib=False, tvs_certificate_must_match=False)
+    return TrustPolicy(policy.model, lenient, lambda _header, _certificate: True)
 
 
 def _in_order(
@@ -76,9 +100,10 @@ def _in_order(
 ) -> tuple[Help, ...] | None:
     vouching = _vouching(offer)
     found: list[Help] = []
+    asked = asked_kinds(policy.model)
     for kind in order:
         offered = offer.of(kind)
-        if kind is ListKind.ITL and not policy.model.asks_itl:
+        if kind not in asked:
             continue
         ask = vouching if reaches(trust, tvs.within_reach) else _silent
         if offered is None or trust.held(kind) == offered:
@@ -93,9 +118,9 @@ def _in_order(
             found.append(help_)
         if isinstance(offered, TrustList):
             trust = trust.with_list(kind, offered)
-    if offer_config(policy, trust, offer.file_signer, tvs.asked_by(trust)).refused:
+    if offer_config(policy, trust, offer.file_signer, tvs.asked_by(trust), now).refused:
         ask = vouching if reaches(trust, tvs.within_reach) else _silent
-        if offer_config(friendly, trust, offer.file_signer, ask).refused:
+        if offer_config(friendly, trust, offer.file_signer, ask, now).refused:
             return None
         found.append(Help.TVS)
     return tuple(dict.fromkeys(found))

@@ -18,6 +18,7 @@ from mixedmode.trustlist.roles import Role
 from mixedmode.trustlist.walk import walk_header, walk_records
 
 if TYPE_CHECKING:
+    from mixedmode.phone.mind.models import PhoneModel
     from mixedmode.phone.mind.trust.state import TrustState
     from mixedmode.pki.certificates.certificates import Certificate
 
@@ -105,6 +106,11 @@ class Stage:
     offer: Offer
     tvs: TvsServers
     presence: Presence = Presence.RESTARTS
+
+
+def asked_kinds(model: PhoneModel) -> tuple[ListKind, ...]:
+    """Return the lists that phones of a model ask for."""
+    return tuple(ListKind) if model.asks_itl else (ListKind.CTL,)
 
 
 def reaches(trust: TrustState, servers: Collection[bytes] | None) -> bool:

@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.phone.mind.fate.afar import Help, helped
-from mixedmode.phone.mind.fate.offers import Offer, Presence, Stage
+from mixedmode.phone.mind.fate.offers import Offer, Presence, Stage, asked_kinds
 from mixedmode.phone.mind.fate.restart import Restart, configured, register, restart
-from mixedmode.phone.mind.trust.decisions import ListKind, Voucher
+from mixedmode.phone.mind.trust.decisions import Voucher
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -116,7 +116,7 @@ def _settled(
     now: datetime | None,
 ) -> Prospect:
     course = _Course(policy, mode, lsc_issuer, now)
-    held = held if policy.model.asks_itl or held.itl is None else held.with_list(ListKind.ITL, None)
+    held = held.as_held_by(policy.model)
     loud = course.run(held, stages)
     quiet: list[_Moment] | None = None
     found: list[Prospect] = []
@@ -194,5 +194,4 @@ class _Course:
 
 def _holds(policy: TrustPolicy, trust: TrustState, offer: Offer) -> bool:
     """Return whether a phone holds every list that is offered and that it asks for."""
-    kinds = [kind for kind in ListKind if kind is ListKind.CTL or policy.model.asks_itl]
-    return all(offer.of(kind) is None or trust.held(kind) == offer.of(kind) for kind in kinds)
+    return all(offer.of(kind) in {None, trust.held(kind)} for kind in asked_kinds(policy.model))

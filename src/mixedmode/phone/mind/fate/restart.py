@@ -79,7 +79,7 @@ def restart(
         offered = offer.of(kind)
         decision = decisions[file] = offer_list(policy, trust, kind, offered, tvs.asked_by(trust), now)
         trust = trust.after(decision, kind, offered if isinstance(offered, TrustList) else None)
-    decisions[BootFile.CONFIG] = offer_config(policy, trust, offer.file_signer, tvs.asked_by(trust))
+    decisions[BootFile.CONFIG] = offer_config(policy, trust, offer.file_signer, tvs.asked_by(trust), now)
     return Restart(trust, decisions, register(policy, trust, offer, mode, lsc_issuer, tvs.asked_by(trust)))
 
 
@@ -100,11 +100,17 @@ def offer_list(
     return settle(lambda answer: policy.offer_trust_list(trust, kind, offered, tvs=answer, now=now), ask)
 
 
-def offer_config(policy: TrustPolicy, trust: TrustState, signer: Certificate | None, ask: Ask) -> Decision:
+def offer_config(
+    policy: TrustPolicy, trust: TrustState, signer: Certificate | None, ask: Ask, now: datetime | None
+) -> Decision:
     """Return what the phone decides about a configuration; None: nobody is known to sign them."""
     if signer is None or not policy.expects_signed(trust):
         return Decision(Outcome.ACCEPT, Reason.NON_SECURE, "nothing to check a configuration with")
-    return settle(lambda answer: judge_certificate(policy.model, trust, signer, FILES, answer), ask)
+    decision = settle(lambda answer: judge_certificate(policy.model, trust, signer, FILES, answer), ask)
+    if decision.accepted and policy.has_expired(signer, now):
+        text = "the certificate that signs files is not valid now"
+        return Decision(Outcome.REJECT, Reason.EXPIRED, text, decision.row, setting="check_expiry")
+    return decision
 
 
 def register(

@@ -98,7 +98,7 @@ class Evidence:
                 continue
             tried.add(certificate.der)
             found = found or record
-            if self._has_expired(certificate, now):
+            if self.has_expired(certificate, now):
                 expired = expired or record
             elif self.holds(header, certificate):
                 role = record.role_label
@@ -173,7 +173,7 @@ class Evidence:
             found = Reason.TVS_ROLE, f"TVS gives it role {given}, not {wanted}"
         elif not self._is_answer_to(certificate, header):
             found = Reason.TVS_MISMATCH, "TVS answered with another certificate: of another issuer or serial"
-        elif self._has_expired(certificate, now):
+        elif self.has_expired(certificate, now):
             found = Reason.EXPIRED, "the certificate that TVS gave is not valid now"
         elif not self.holds(header, certificate):
             found = Reason.BAD_SIGNATURE, "the signature does not hold for the certificate that TVS gave"
@@ -195,7 +195,8 @@ class Evidence:
         except MalformedError:
             return False
 
-    def _has_expired(self, certificate: Certificate, now: datetime | None) -> bool:
+    def has_expired(self, certificate: Certificate, now: datetime | None) -> bool:
+        """Return whether a certificate is not valid now, if that is looked at (``check_expiry``)."""
         if not self.settings.check_expiry or now is None:
             return False
         try:

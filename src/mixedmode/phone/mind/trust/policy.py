@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from mixedmode.phone.mind.models import PhoneModel
     from mixedmode.phone.mind.trust.state import TrustState
+    from mixedmode.pki.certificates.certificates import Certificate
     from mixedmode.trustlist.header import Header
 
 _SAST_ONLY = frozenset({Role.SAST.value})
@@ -239,6 +240,10 @@ class TrustPolicy:
         return state.itl is not None and is_blanked(state.itl, sast_only=self.settings.sast_only_itl_is_blank)
 
     # Files.
+
+    def has_expired(self, certificate: Certificate, now: datetime | None) -> bool:
+        """Return whether the policy refuses a signer since its certificate is not valid now (``check_expiry``)."""
+        return self._evidence.has_expired(certificate, now)
 
     def expects_signed(self, state: TrustState) -> bool:
         """Return whether the phone asks for ``.sgn`` files and refuses others (1.3)."""

@@ -12,10 +12,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from mixedmode.phone.mind.config import PhoneConfig, TvsServer, parse_config
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome, TvsAnswer, TvsOutcome, TvsQuestion
 from mixedmode.trustlist.model import TrustList
+
+if TYPE_CHECKING:
+    from mixedmode.phone.mind.models import PhoneModel
 
 TVS_CACHE_LIMIT = 64
 """Answers a phone keeps; the oldest goes first."""
@@ -49,6 +53,10 @@ class TrustState:
         if kind is ListKind.CTL:
             return TrustState(trust_list, self.itl, self.tvs_servers)
         return TrustState(self.ctl, trust_list, self.tvs_servers)
+
+    def as_held_by(self, model: PhoneModel) -> TrustState:
+        """Return what a phone of a model holds of it (rule 4)."""
+        return self if model.asks_itl or self.itl is None else self.with_list(ListKind.ITL, None)
 
     def after(self, decision: Decision, kind: ListKind, offered: TrustList | None) -> TrustState:
         """Return the state after a decision about an offered list (rule 1)."""
