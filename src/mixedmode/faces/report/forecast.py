@@ -161,8 +161,9 @@ def _proposal(proposal: Proposal, numbers: Mapping[Fate, int]) -> Iterable[str]:
         )
     head = [("Outcome", ""), ("Phones", "num"), ("Change", "num")]
     left = "".join(
-        f'<p class="small">{badge(each.outcome)}{" under any plan" if each.proved else ""}: {_phones(each.count)}, such as '
-        f'<span class="mono">{text(", ".join(each.examples))}</span>: {text(each.why)}</p>'
+        f'<p class="small">{badge(each.outcome)}{" under any plan" if each.proved else ""}: '
+        f'{_phones(each.count)}, such as <span class="mono">{text(", ".join(each.examples))}</span>'
+        f": {text(each.why)}</p>"
         for each in proposal.left
     )
     yield (
