@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.lines import LineSpec
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations import OPERATIONS
 from mixedmode.cluster.operations.devices import AddDevices, ChangeDevice, DeviceValues, RemoveDevice
 from mixedmode.cluster.operations.identity.certificates import BringBackTrust
 from mixedmode.cluster.operations.identity.missing_certificates import MakeMissingCertificates
 from mixedmode.cluster.operations.itl import ResetItlRemotely
+from mixedmode.cluster.operations.lines import AddLines, ChangeLine, LineValues, RemoveLine
 from mixedmode.cluster.operations.nodes import RemoveNode
 from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.publishing.distribution import LocalDistributor
@@ -137,6 +139,9 @@ def test_every_change_has_an_entry(cluster: Cluster, tmp_path: Path) -> None:
     done(SetParameter("AutoRegistrationEnabled", "True", PUB))
     done(AddDevices((DeviceSpec(PHONE),)))
     done(ChangeDevice(PHONE, DeviceValues(description="lobby")))
+    done(AddLines((LineSpec(PHONE, "1001"),)))
+    done(ChangeLine("1001", LineValues(name="Alice")))
+    done(RemoveLine("1001"))
     done(RemoveDevice(PHONE))
     done(joining(cluster, "sub2", "10.48.47.155"))
     done(RemoveNode("sub2"))

@@ -11,7 +11,7 @@ import typer
 
 from mixedmode import __version__
 from mixedmode.app.commands import bench
-from mixedmode.app.commands.cluster import admin, audit_log, ctl_client, device, lab, lists, node, phones, token
+from mixedmode.app.commands.cluster import admin, audit_log, ctl_client, device, lab, line, lists, node, phones, token
 from mixedmode.app.commands.files import build, config, models, tftp, trustlist
 from mixedmode.app.commands.forecasting import command as forecasting
 from mixedmode.app.commands.forecasting import inventory
@@ -60,6 +60,7 @@ app.command("audit-log")(audit_log.audit_log)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(node.app, name="node")
 app.add_typer(device.app, name="device")
+app.add_typer(line.app, name="line")
 app.command("lists")(lists.lists)
 app.add_typer(token.app, name="token")
 app.add_typer(capf.app, name="capf")

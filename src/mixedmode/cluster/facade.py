@@ -18,6 +18,7 @@ from mixedmode.cluster.engine.principal import SYSTEM, Principal
 from mixedmode.cluster.engine.results import DONE, OperationResult
 from mixedmode.cluster.model.errors import ClusterBusyError, NotFoundError
 from mixedmode.cluster.model.licences import DatabaseLicences, LicenceService
+from mixedmode.cluster.model.lines import LineSpec
 from mixedmode.cluster.model.records import Device, StoredCertificate
 from mixedmode.cluster.model.topology import ClusterSpec
 from mixedmode.cluster.model.trust_roles import roles_of
@@ -32,6 +33,7 @@ from mixedmode.cluster.replication.replication import ReplicationMonitor, Shared
 from mixedmode.cluster.store.database import Database, sqlite_url
 from mixedmode.cluster.store.devices import DeviceStore, set_lsc
 from mixedmode.cluster.store.folders import DATABASE_FILE
+from mixedmode.cluster.store.lines import LineStore
 from mixedmode.cluster.store.sightings import SightingStore
 from mixedmode.cluster.store.state import Clock, ClusterState, utc_now
 from mixedmode.cluster.trust_absence import due
@@ -79,6 +81,7 @@ class Cluster(ClusterState):
 
     Attributes:
         devices: The phones.
+        lines: Their lines.
         sightings: What was seen of them.
         query_database: What ``run sql`` reads, if it is another database, such as a subscriber's own copy.
         operations: What changes the cluster: ``plan``, ``run``, ``resume_or_rollback``, and its ``journal``.
@@ -100,6 +103,7 @@ class Cluster(ClusterState):
         )
         self.query_database: Database | None = None
         self.devices = DeviceStore(database)
+        self.lines = LineStore(database)
         self.sightings = SightingStore(database)
         self.operations = Operations(self, OPERATIONS)
 
@@ -301,6 +305,14 @@ class Cluster(ClusterState):
     def device(self, name: str) -> Device | None:
         """Return a device, None if it is not known."""
         return self.devices.find(name)
+
+    def lines_of(self, device: str) -> list[LineSpec]:
+        """Return a device's lines by button."""
+        return self.lines.of(device)
+
+    def all_lines(self) -> list[LineSpec]:
+        """Return all lines by number."""
+        return self.lines.all()
 
     def trust_servers(self, device: str) -> list[str]:
         """Return the nodes whose TVS a device may ask, in order."""

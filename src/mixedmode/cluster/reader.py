@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from mixedmode.cluster.model.lines import LineSpec
 from mixedmode.cluster.model.records import Device, ServiceState, StoredCertificate
 from mixedmode.cluster.model.topology import NodeInfo, SecurityMode
 from mixedmode.cluster.model.versions import Version
@@ -54,6 +55,12 @@ class ClusterReader(Protocol):
 
     def device(self, name: str) -> Device | None:
         """Return a device, None if it is not known."""
+
+    def lines_of(self, device: str) -> list[LineSpec]:
+        """Return a device's lines by button."""
+
+    def all_lines(self) -> list[LineSpec]:
+        """Return all lines by number."""
 
     def trust_servers(self, device: str) -> list[str]:
         """Return the nodes whose TVS a device may ask, in order."""

@@ -17,6 +17,8 @@ LOOK_UPS = (
     "select * from device where name = 'SEP0011223399AA'",
     "select devicepool.name from device join devicepool on devicepool.id = fkdevicepool where device.name = 'SEP'",
     "select * from device where name > 'SEP' order by name limit 1000",
+    "select * from numplan where dnorpattern = '1001'",
+    "select * from numplan join devicenumplanmap on fknumplan = numplan.id where fkdevice = 1 order by numplanindex",
     "select * from certificate where serialnumber = '00' and issuername = 'CN=x'",
     "select * from certificate where unit = 'TVS' and node = 'x' and isactive",
     "select * from processconfig where paramname = 'ClusterSecurityMode' and service = 'Enterprise' and node in ('')",

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.operations import ctl, ctl_upload, devices, files, itl, nodes, parameters, services, versions
+from mixedmode.cluster.operations import (
+    ctl,
+    ctl_upload,
+    devices,
+    files,
+    itl,
+    lines,
+    nodes,
+    parameters,
+    services,
+    versions,
+)
 from mixedmode.cluster.operations.identity import certificate_import, certificates, csr, missing_certificates
 
 OPERATIONS: dict[str, type[Operation]] = {
@@ -35,6 +46,9 @@ OPERATIONS: dict[str, type[Operation]] = {
         devices.AddDevices,
         devices.ChangeDevice,
         devices.RemoveDevice,
+        lines.AddLines,
+        lines.ChangeLine,
+        lines.RemoveLine,
     )
 }
 

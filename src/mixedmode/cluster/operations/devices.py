@@ -14,6 +14,7 @@ from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.model.records import Device
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.store.devices import DeviceStore, add_devices, change_device
+from mixedmode.cluster.store.lines import remove_lines_of
 from mixedmode.cluster.store.schema import DeviceRow
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import UsageError
@@ -133,6 +134,7 @@ class RemoveDevice(Operation):
 
         def commit(context: StepContext) -> None:
             with context.transaction() as session:
+                remove_lines_of(session, self.name)
                 session.execute(delete(DeviceRow).where(DeviceRow.name == self.name))
                 context.changed(f"device {self.name} removed")
 

@@ -40,6 +40,8 @@ TABLES: Final = (
     "callmanagergroupmember",
     "devicepool",
     "device",
+    "numplan",
+    "devicenumplanmap",
     "version",
     "licence",
     "trustfile",
