@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from bench import tftp
+import pytest
+from bench import start, tftp
 from bench.tftp import CEILING, CLIENTS, OURS, Load
 from bench.timing import Effort, Goal
 
@@ -50,3 +51,10 @@ def test_without_the_best_peer_no_goal_about_peers_is_met() -> None:
 def test_effort_is_smaller_when_quick() -> None:
     assert Effort(quick=True).of(9, 2) == 2
     assert Effort().of(9, 2) == 9
+
+
+def test_a_command_is_timed_to_its_end_and_one_that_fails_is_no_figure() -> None:
+    taken = start.ended(["--version"])
+    assert 0 < taken.cpu < taken.wall + 1
+    with pytest.raises(RuntimeError, match="exit code 2"):
+        start.ended(["show", "/nowhere/CTLFile.tlv"])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from mixedmode.app.commands.files import build, config, models, tftp, trustlist
 from mixedmode.app.commands.forecasting import command as forecasting
 from mixedmode.app.commands.forecasting import inventory
 from mixedmode.app.commands.phones import capf, fleet, phone, tvs
+
+if TYPE_CHECKING:
+    from typer.models import CommandInfo, TyperInfo
 
 app = typer.Typer(
     name="mixedmode",
@@ -70,17 +73,45 @@ app.add_typer(tvs.app, name="tvs")
 app.command("bench")(bench.bench)
 
 
+_ABOUT_ALL = frozenset({"--help", "-h", "--version"})
+"""With these first, or with nothing at all, commands are named and not run."""
+
+
 def tree_for(words: Sequence[str]) -> typer.Typer:
     """Return the tree that a command line needs: with one command if it begins with its name.
 
     Reading what every command takes costs more processor time than most commands themselves.
     """
-    if not words or "_MIXEDMODE_COMPLETE" in os.environ:
+    if "_MIXEDMODE_COMPLETE" in os.environ:
         return app
+    if not words or words[0] in _ABOUT_ALL:
+        return _names_only()
     commands = [each for each in app.registered_commands if each.name == words[0]]
     groups = [each for each in app.registered_groups if each.name == words[0]]
-    if not commands and not groups:
-        return app
-    pruned = copy(app)
-    pruned.registered_commands, pruned.registered_groups = commands, groups
-    return pruned
+    return _with(commands, groups) if commands or groups else app
+
+
+def _names_only() -> typer.Typer:
+    """Return the tree with the name of each command and what it is for, but not what it takes."""
+    commands, groups = [copy(each) for each in app.registered_commands], [copy(each) for each in app.registered_groups]
+    for command in commands:
+        command.callback = _only_said(command.callback)
+    for group in groups:
+        group.typer_instance = copy(group.typer_instance)
+        if group.typer_instance is not None:
+            group.typer_instance.registered_commands, group.typer_instance.registered_groups = [], []
+    return _with(commands, groups)
+
+
+def _only_said(callback: Callable[..., Any] | None) -> Callable[[], None]:
+    def nothing() -> None:
+        pass
+
+    nothing.__doc__ = callback.__doc__
+    return nothing
+
+
+def _with(commands: list[CommandInfo], groups: list[TyperInfo]) -> typer.Typer:
+    tree = copy(app)
+    tree.registered_commands, tree.registered_groups = commands, groups
+    return tree
