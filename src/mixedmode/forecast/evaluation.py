@@ -290,7 +290,8 @@ class Forecaster:
         self._verifier = _Signatures(plan.unsigned)
         self._stages: dict[tuple[bool, ...], tuple[Stage, ...]] = {}
         self._open = tuple(each for each in OPEN_SETTINGS if each not in answered)
-        files = [each.file for step in plan.steps for each in step.lists if isinstance(each.file, TrustList)]
+        every = (*plan.steps, plan.present) if plan.present is not None else plan.steps
+        files = [each.file for step in every for each in step.lists if isinstance(each.file, TrustList)]
         digests = {each.header.digest_code for each in files} - {None, DigestAlgorithm.SHA1}
         self._abilities = (*_ABILITIES, "sha512") if digests else _ABILITIES
         self._made: dict[tuple[bool, ...], Any] = {}

@@ -2,7 +2,7 @@
 
 Rules (forecast.md 1, 5.1, 5.2, 5.9):
 
-1. What a step publishes stays published until another step publishes the same kind.
+1. What a step publishes stays published until another step publishes the same kind, or takes it from the servers.
 2. ``up``: the TVS servers are those that the ITL names which was published last, before the first those that the first
    will name, with none in the plan those of the ITL that the phone holds. ``old``: always the latter. ``down``: none
    answers, but those of ``up`` could be made to.
@@ -20,7 +20,7 @@ from typing import Final
 
 from mixedmode.errors import UsageError
 from mixedmode.forecast.vouching import Upload, Vouched
-from mixedmode.phone.mind.fate.offers import Offer, Presence, Stage, TvsServers, file_signer
+from mixedmode.phone.mind.fate.offers import Offer, Presence, Stage, TvsServers, file_signer, list_digest
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.lookup import tvs_certificates
 from mixedmode.pki.certificates.certificates import Certificate
@@ -111,6 +111,7 @@ class Step:
         signer: Who signs configurations from here on, if that is known.
         shown: What the CallManager shows from here on, if that is known.
         signed_by_stand_in: Those of its lists that are yet to be signed: whoever they name as signer signed them.
+        withdrawn: The kinds of which nothing is on the servers from here on.
     """
 
     label: str
@@ -126,6 +127,7 @@ class Step:
     signer: Certificate | None = None
     shown: Certificate | None = None
     signed_by_stand_in: frozenset[bytes] = frozenset()
+    withdrawn: tuple[ListKind, ...] = ()
 
 
 Foresee = Callable[[tuple[str, ...]], tuple[Step, ...]]
@@ -174,9 +176,12 @@ class Plan:
         before = (self.present,) if self.present is not None else ()
         uploads: tuple[Upload, ...] = ()
         for number, step in enumerate((*before, *self.steps), -len(before)):
+            for kind in step.withdrawn:
+                offer = offer.without(kind)
             for each in step.lists:
                 lists = {each.kind.value.lower(): each.file}
-                offer = replace(offer, signer=file_signer(each.file) or offer.signer, **lists)
+                signer, digest = file_signer(each.file) or offer.signer, list_digest(each.file) or offer.digest
+                offer = replace(offer, signer=signer, digest=digest, **lists)
                 if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
                     named = frozenset(tvs_certificates(each.file))
             offer = replace(offer, signer=step.signer or offer.signer, shown=step.shown or offer.shown)

@@ -72,6 +72,15 @@ async def ask_tvs(request: TvsRequest, *, world: World = REAL) -> TvsAnswer:
     answer = await exchange(
         server.address, server.port, message, trusted=request.trusted, tls_max=request.tls_max, world=world
     )
+    return read_answer(answer)
+
+
+def read_answer(answer: Answer) -> TvsAnswer:
+    """Return what a server's answer to QUERY says to a phone.
+
+    Raises:
+        RemoteProtocolError: Its certificate cannot be read.
+    """
     if not answer.known or answer.certificate is None:
         return TVS_UNKNOWN
     certificate = Certificate.from_der(answer.certificate)

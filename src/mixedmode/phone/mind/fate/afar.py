@@ -118,9 +118,9 @@ def _in_order(
             found.append(help_)
         if isinstance(offered, TrustList):
             trust = trust.with_list(kind, offered)
-    if offer_config(policy, trust, offer.file_signer, tvs.asked_by(trust), now).refused:
+    if offer_config(policy, trust, offer, tvs.asked_by(trust), now).refused:
         ask = vouching if reaches(trust, tvs.within_reach) else _silent
-        if offer_config(friendly, trust, offer.file_signer, ask, now).refused:
+        if offer_config(friendly, trust, offer, ask, now).refused:
             return None
         found.append(Help.TVS)
     return tuple(dict.fromkeys(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING
@@ -34,16 +34,32 @@ class Offer:
         itl: The same of the ITL.
         signer: Who signs configurations; None: the first TFTP record of the ITL, or else of the CTL.
         shown: What the CallManager shows; None: the certificate of the first such record of the CTL.
+        digest: Wire code of the digest under configurations; None: that of the ITL, or else of the CTL, since one
+            parameter of the cluster decides about all files.
+        announced: The CTL that was published last, where none is published any more: the cluster is as it says.
     """
 
     ctl: TrustList | bytes | None = None
     itl: TrustList | bytes | None = None
     signer: Certificate | None = None
     shown: Certificate | None = None
+    digest: int | None = None
+    announced: TrustList | bytes | None = None
 
     def of(self, kind: ListKind) -> TrustList | bytes | None:
         """Return the list of a kind."""
         return self.ctl if kind is ListKind.CTL else self.itl
+
+    def without(self, kind: ListKind) -> Offer:
+        """Return the same with nothing of a kind on the servers."""
+        if kind is ListKind.ITL:
+            return replace(self, itl=None, signer=self.file_signer, digest=self.file_digest)
+        return replace(self, ctl=None, announced=self.newest_ctl, signer=self.file_signer, digest=self.file_digest)
+
+    @property
+    def newest_ctl(self) -> TrustList | bytes | None:
+        """The CTL that was published last, whether it still is or not."""
+        return self.ctl if self.ctl is not None else self.announced
 
     @property
     def file_signer(self) -> Certificate | None:
@@ -51,9 +67,14 @@ class Offer:
         return self.signer or file_signer(self.itl) or file_signer(self.ctl)
 
     @property
+    def file_digest(self) -> int | None:
+        """Wire code of the digest under configurations, None if it is not known."""
+        return self.digest or list_digest(self.itl) or list_digest(self.ctl)
+
+    @property
     def server(self) -> Certificate | None:
         """What the CallManager shows; None if the CTL names none with a certificate: then it speaks no TLS."""
-        named = first_certificate(self.ctl, SERVER.roles)
+        named = first_certificate(self.newest_ctl, SERVER.roles)
         return named and (self.shown or named)
 
 
@@ -124,6 +145,11 @@ def file_signer(published: TrustList | bytes | None) -> Certificate | None:
     return first_certificate(published, FILE_SIGNERS)
 
 
+def list_digest(published: TrustList | bytes | None) -> int | None:
+    """Return the wire code of the digest that a list is signed over; None of one that cannot be read."""
+    return published.header.digest_code if isinstance(published, TrustList) else None
+
+
 def first_certificate(published: TrustList | bytes | None, roles: Collection[Role]) -> Certificate | None:
     """Return the certificate of a list's first record that has one and one of the roles."""
     whole = _readable(published) if isinstance(published, bytes) else published
@@ -142,6 +168,8 @@ def _readable(data: bytes) -> TrustList | None:
     pos = fields.end
     while pos < len(data):
         end = pos + int.from_bytes(data[pos + 3 : pos + 5])
+        if end <= pos:
+            break  # zeros behind the last record announce records of no length, for ever
         try:
             spans += walk_records(data[:end], pos)
         except MalformedError:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from mixedmode.phone.mind.trust.policy import TrustPolicy
     from mixedmode.phone.mind.trust.state import TrustState
-    from mixedmode.pki.certificates.certificates import Certificate
     from mixedmode.trustlist.model import Record
 
 _SOME_SERVER: Final = (TvsServer("tvs"),)
@@ -79,7 +78,7 @@ def restart(
         offered = offer.of(kind)
         decision = decisions[file] = offer_list(policy, trust, kind, offered, tvs.asked_by(trust), now)
         trust = trust.after(decision, kind, offered if isinstance(offered, TrustList) else None)
-    decisions[BootFile.CONFIG] = offer_config(policy, trust, offer.file_signer, tvs.asked_by(trust), now)
+    decisions[BootFile.CONFIG] = offer_config(policy, trust, offer, tvs.asked_by(trust), now)
     return Restart(trust, decisions, register(policy, trust, offer, mode, lsc_issuer, tvs.asked_by(trust)))
 
 
@@ -100,12 +99,14 @@ def offer_list(
     return settle(lambda answer: policy.offer_trust_list(trust, kind, offered, tvs=answer, now=now), ask)
 
 
-def offer_config(
-    policy: TrustPolicy, trust: TrustState, signer: Certificate | None, ask: Ask, now: datetime | None
-) -> Decision:
-    """Return what the phone decides about a configuration; None: nobody is known to sign them."""
+def offer_config(policy: TrustPolicy, trust: TrustState, offer: Offer, ask: Ask, now: datetime | None) -> Decision:
+    """Return what the phone decides about a configuration."""
+    signer = offer.file_signer
     if signer is None or not policy.expects_signed(trust):
         return Decision(Outcome.ACCEPT, Reason.NON_SECURE, "nothing to check a configuration with")
+    unusable = policy.unknown_digest(offer.file_digest)
+    if unusable is not None:
+        return unusable
     decision = settle(lambda answer: judge_certificate(policy.model, trust, signer, FILES, answer), ask)
     if decision.accepted and policy.has_expired(signer, now):
         text = "the certificate that signs files is not valid now"
@@ -119,8 +120,8 @@ def register(
     """Return what phone and server decide about registering in a security mode; None if that needs no trust."""
     if mode <= _NON_SECURE:
         return None
-    server = offer.server
-    if offer.ctl is not None and (server is not None or isinstance(offer.ctl, TrustList)):
+    server, newest = offer.server, offer.newest_ctl
+    if newest is not None and (server is not None or isinstance(newest, TrustList)):
         if server is None:
             return _register_in_clear(mode, trust)
         decision = settle(lambda answer: judge_server(policy, trust, server, answer), ask)

@@ -64,16 +64,14 @@ class Evidence:
         self.settings = settings
         self.verifier = verifier
 
-    def unknown_digest(self, header: Header) -> Decision | None:
-        """Return the refusal of a digest that the model does not know (row 23)."""
-        code = header.digest_code
+    def unknown_digest(self, code: int | None) -> Decision | None:
+        """Return the refusal of a digest, by its wire code, that the model does not know (row 23)."""
         if code in {None, DigestAlgorithm.SHA1}:
             return None
         known = code == DigestAlgorithm.SHA512 or (code == DigestAlgorithm.SHA256 and self.settings.sha256_where_sha512)
         if known and self.model.sha512:
             return None
-        digest = header.digest
-        name = digest.label if digest is not None else f"digest code {code}"
+        name = next((each.label for each in DigestAlgorithm if each == code), f"digest code {code}")
         text = f"signed over {name}, which a {self.model.name} does not know"
         return refusal(Reason.DIGEST_UNSUPPORTED, text, 23)
 

@@ -109,6 +109,14 @@ class TrustPolicy:
         turned: dict[str, Any] = {setting: not getattr(self.model, setting)}
         return TrustPolicy(replace(self.model, **turned), self.settings, self._evidence.verifier)
 
+    def unknown_digest(self, code: int | None) -> Decision | None:
+        """Return the refusal of a file that is signed over a digest that the model does not know (row 23).
+
+        Args:
+            code: The digest's wire code; None: the file does not say.
+        """
+        return self._evidence.unknown_digest(code)
+
     # Trust lists.
 
     def read_list(self, data: bytes) -> TrustList | bytes:
@@ -169,7 +177,7 @@ class TrustPolicy:
             if count > _PHONE_SAST_LIMIT:
                 text = f"the list has {count} SAST records, more than two"
                 return refusal(Reason.TOO_MANY_SAST, text, setting="enforce_two_sast")
-        return self._evidence.unknown_digest(trust_list.header)
+        return self.unknown_digest(trust_list.header.digest_code)
 
     def _first_list(self, kind: ListKind, trust_list: TrustList) -> Decision:
         row = first_row(kind, legacy=not self.model.security_by_default)
@@ -284,7 +292,7 @@ class TrustPolicy:
             return Decision(Outcome.ACCEPT, Reason.SIGNATURE_IGNORED, text, 22)
         if not self.expects_signed(state):
             return Decision(Outcome.ACCEPT, Reason.NON_SECURE, "no list names a TFTP server: nothing to check with")
-        unusable = self._evidence.unknown_digest(file.header) or self._wrong_name(file, name)
+        unusable = self.unknown_digest(file.header.digest_code) or self._wrong_name(file, name)
         return unusable or self._signed(state, file, tvs, now)
 
     def _unsigned(self, state: TrustState, name: str) -> Decision:

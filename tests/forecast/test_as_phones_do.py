@@ -1,0 +1,110 @@
+"""Where the forecast and the phones of the simulation once differed, each in its smallest form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mixedmode.app.commands.forecasting.cluster import foreseen_step, in_force
+from mixedmode.cluster.model.versions import Version
+from mixedmode.forecast.evaluation import Forecaster
+from mixedmode.forecast.plan import Plan, Step, Tvs
+from mixedmode.inventory.kinds import PhoneKind
+from mixedmode.phone.mind.fate.offers import file_signer
+from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.requests import BootFile
+from mixedmode.phone.mind.trust.decisions import ListKind, Reason
+from mixedmode.phone.mind.trust.policy import read_list
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.roles import Role
+from tests.forecast.test_settled_points import NEW_CTL, OLD_CTL, OLD_ITL, SECURE, foreseen, step
+from tests.phone.site import ctl, identity, itl
+from tests.simulation import keys
+from tests.simulation.site import Site, changed
+
+SHA512_CTL = ctl("callmanager", digest=DigestAlgorithm.SHA512)
+SHA512_ITL = itl("callmanager", digest=DigestAlgorithm.SHA512)
+
+
+@pytest.mark.parametrize("held", ["old lists", "these lists"])
+def test_a_configuration_over_sha512_is_refused_like_a_list(held: str) -> None:
+    """Row 23: the parameter that decides about the lists' digest decides about configurations too."""
+    lists = (OLD_CTL, OLD_ITL) if held == "old lists" else (SHA512_CTL, SHA512_ITL)
+    found = foreseen(step(SHA512_CTL, SHA512_ITL), model="7921", ctl_held=lists[0], itl_held=lists[1])
+    assert found.outcome is Fate.FROZEN
+    assert found.reason == Reason.DIGEST_UNSUPPORTED
+
+
+def test_models_that_differ_in_the_digest_of_what_is_there_already_are_judged_apart() -> None:
+    present = step(SHA512_CTL, SHA512_ITL)
+    forecaster = Forecaster(Plan((step(),), present=present))
+    able, unable = (PhoneKind(get_model(name), name, None, None) for name in ("7921", "7940"))
+    model = replace(get_model("7921"), sha512=True, unknown=frozenset())
+    assert forecaster.outcome(PhoneKind(model, "able", None, None)) is Fate.FOLLOWS
+    assert forecaster.outcome(able) is not Fate.FOLLOWS
+    assert forecaster.outcome(unable) is not Fate.FOLLOWS
+
+
+def test_a_list_with_a_tail_of_zeros_is_read_to_its_end() -> None:
+    assert file_signer(read_list(OLD_CTL.data + bytes(70_000))) == identity("callmanager").certificate
+
+
+def test_what_is_taken_from_the_servers_is_offered_to_nobody() -> None:
+    gone = replace(step(), withdrawn=(ListKind.CTL,))
+    found = foreseen(step(NEW_CTL), gone, absences=(True, False), tvs=Tvs.DOWN)
+    assert found.prospect.restart is not None
+    assert found.prospect.restart.trust.ctl == OLD_CTL
+    assert found.prospect.restart.decisions[BootFile.CTL].reason is Reason.NOT_FOUND
+
+
+@pytest.mark.parametrize(("absent", "fate"), [(False, Fate.FOLLOWS), (True, Fate.LOCKED_OUT)])
+def test_a_cluster_stays_as_its_last_ctl_announced_it(absent: bool, fate: Fate) -> None:
+    """A phone that missed the CTL of non-secure mode speaks TLS to a CallManager that wants none of it."""
+    empty = ctl("callmanager", empty=True)
+    gone = replace(step(), withdrawn=(ListKind.CTL,))
+    found = foreseen(step(empty), gone, absences=(absent, False), mode=SECURE)
+    assert found.outcome is fate
+
+
+def _mixed(version: str = "10.5.2.13900-12") -> Site:
+    made = changed(*(Site.founded("A", Version.parse(version), 2, DigestAlgorithm.SHA1),) * 2, ("mixed",))
+    assert made is not None
+    return made.after
+
+
+def _steps(site: Site, *operations: tuple[str, ...]) -> list[Step]:
+    steps = []
+    for words in operations:
+        made = changed(site, site, words)
+        assert made is not None
+        before = site.outlook
+        operation = made.operation
+        after = before.starting_every_tftp() if operation is None else in_force(operation, operation.foresee(before))
+        steps.append(foreseen_step(" ".join(words), after, before))
+        site = replace(made.after, outlook=after)
+    return steps
+
+
+def test_a_reset_itl_is_what_phones_meet_until_tftp_is_restarted() -> None:
+    steps = _steps(_mixed(), ("reset-itl",), ("nothing",))
+    files = [published.file for each in steps for published in each.lists]
+    signers = [each.header.signer_name for each in files if isinstance(each, TrustList)]
+    assert len(signers) == 2
+    assert "ITLRECOVERY" in (signers[0] or "")
+    assert "ITLRECOVERY" not in (signers[1] or "")
+
+
+def test_tvs_vouches_for_security_tokens_that_stand_in_the_ctl_file_alone() -> None:
+    """The seed: TVS asks the database first, then the CTL file."""
+    (after,) = _steps(_mixed(), ("token", "update", "0"))
+    assert after.vouched is not None
+    roles = dict(after.vouched.roles)
+    assert roles[keys.token(0).certificate] == roles[keys.token(1).certificate] == frozenset({Role.SAST.value})
+
+
+def test_a_file_that_an_operation_deletes_is_withdrawn() -> None:
+    steps = _steps(_mixed(), ("non-secure",), ("delete-ctl",))
+    assert [each.withdrawn for each in steps] == [(), (ListKind.CTL,)]

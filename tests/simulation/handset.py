@@ -1,0 +1,137 @@
+"""One phone of the simulation: its start, and how it registers, by the code that ships."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+from mixedmode.phone.mind.boot import Boot
+from mixedmode.phone.mind.models import PhoneModel, get_model
+from mixedmode.phone.mind.outcome import BootOutcome
+from mixedmode.phone.mind.requests import AskTvs
+from mixedmode.phone.mind.transports import Transport
+from mixedmode.phone.mind.trust.asking import tvs_requests
+from mixedmode.phone.mind.trust.decisions import NeedTvs, Voucher
+from mixedmode.phone.mind.trust.lookup import remembering
+from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
+from mixedmode.phone.mind.trust.state import PhoneState
+from mixedmode.protocols.sccp.registration.admission import Security, SecurityMode
+from mixedmode.protocols.sccp.registration.phone_events import PhoneFacts
+from mixedmode.protocols.tftp import FailureReason
+from mixedmode.protocols.tftp.client import Failure
+from tests.simulation.network import Booting, Fetched
+from tests.simulation.served import Node
+
+_holds = remembering(size=1 << 15)
+
+
+@cache
+def policy_of(model: str) -> TrustPolicy:
+    """Return the trust rules of a model; what a signature says about bytes and a key is looked up once."""
+    return TrustPolicy(get_model(model), verifier=_holds)
+
+
+@dataclass(slots=True)
+class Handset:
+    """A phone.
+
+    Attributes:
+        name: Its name.
+        model: What it can do.
+        mode: Its ``deviceSecurityMode``.
+        state: What it holds.
+    """
+
+    name: str
+    model: PhoneModel
+    mode: int
+    state: PhoneState
+
+    @property
+    def protocol(self) -> str:
+        """What it speaks."""
+        return "SIP" if self.model.sip_only else "SCCP"
+
+    def copy(self) -> Handset:
+        """Return another phone that holds the same."""
+        return Handset(self.name, self.model, self.mode, self.state)
+
+    def booting(self, node: Node, now: datetime) -> Booting:
+        """Start: yields the names of files that TFTP shall bring, returns how it went.
+
+        What it has accepted is kept at once, so that it is there when the start breaks off.
+        """
+        boot = Boot(self.name, policy_of(self.model.name), self.state, http=node.http is not None)
+        while not isinstance(boot.request, BootOutcome):
+            request = boot.request
+            if isinstance(request, AskTvs):
+                boot.answered(node.ask(request.requests), now)
+            elif request.transport is Transport.HTTP:
+                self._by_http(boot, request.name, node, now)
+            else:
+                _told(boot, (yield request.name), now)
+            self.state = boot.state
+        return boot.request
+
+    def _by_http(self, boot: Boot, name: str, node: Node, now: datetime) -> None:
+        if node.http:
+            boot.failed("no HTTP", node.http)
+            return
+        found = node.file(name, self.mode, self.protocol)
+        if found is None:
+            boot.not_found(now)
+        else:
+            boot.received(found, now)
+
+    def registers(self, node: Node, now: datetime) -> bool:
+        """Return whether it registers in its security mode, and with a CallManager that it trusts."""
+        config = self.state.config_in_force()
+        mode = (config.device_security_mode if config is not None else None) or 1
+        if self.mode <= 1:
+            return True
+        secure = registers_by_tls(mode, self.state.trust)
+        if secure and not self._trusts(node, now):
+            return False
+        security = Security(secure, secure, self.name if secure else None)
+        if self.model.sip_only:
+            mixed = SecurityMode(self.mode) if node.call_manager.mode else SecurityMode.NON_SECURE
+            return security.suits(self.name, mixed)
+        facts = PhoneFacts(self.name, self.model.device_type or 0)
+        return node.call_manager.registers(facts, security, self.mode, lambda: now)
+
+    def _trusts(self, node: Node, now: datetime) -> bool:
+        policy, trust = policy_of(self.model.name), self.state.trust
+        certificate = node.call_manager.certificate
+        verdict = judge_server(policy, trust, certificate)
+        while isinstance(verdict, NeedTvs):
+            answer = self.state.remembered(verdict.question, now)
+            if answer is None:
+                answer = node.ask(tvs_requests(self.name, self.model, trust, verdict.question))
+                self.state = self.state.remembering(verdict.question, answer, now)
+            verdict = judge_server(policy, trust, certificate, answer)
+        return not verdict.refused
+
+
+def _told(boot: Boot, fetched: Fetched, now: datetime) -> None:
+    if not isinstance(fetched, Failure):
+        boot.received(fetched, now)
+    elif fetched.reason is FailureReason.NOT_FOUND:
+        boot.not_found(now)
+    else:
+        boot.failed(fetched.message, fetched.reason)
+
+
+def by_tvs(outcome: BootOutcome) -> bool:
+    """Return whether a phone took anything because TVS vouched for it."""
+    return any(each is not None and each.voucher is Voucher.TVS for each in outcome.decisions.values())
+
+
+def took_all(outcome: BootOutcome) -> bool:
+    """Return whether a phone refused nothing and got everything."""
+    return all(each is not None and not each.refused for each in outcome.decisions.values())
+
+
+Clock = Callable[[], datetime]

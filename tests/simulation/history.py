@@ -1,0 +1,305 @@
+"""A schedule's clusters, step by step, and what phones and forecasts are given of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from mixedmode.app.commands.forecasting.cluster import foreseen_step, in_force
+from mixedmode.cluster.model.topology import SecurityMode
+from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.publishing.outlook import Outlook
+from mixedmode.errors import MixedModeError
+from mixedmode.forecast.plan import NOBODY, Off, Plan, Published, Step, Tvs
+from mixedmode.inventory.kinds import PhoneKind
+from mixedmode.phone.mind.config import parse_config
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.trust.decisions import ListKind
+from mixedmode.phone.mind.trust.policy import read_list
+from mixedmode.phone.mind.trust.state import PhoneState, TrustState
+from mixedmode.pki.certificates.profiles import Purpose
+from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
+from mixedmode.trustlist.model import TrustList
+from tests.simulation import keys
+from tests.simulation.handset import Handset
+from tests.simulation.schedule import PhonePlan, Schedule, StepPlan
+from tests.simulation.served import LISTS, CallManager, Node, config_text, tvs_server
+from tests.simulation.site import Change, Site, changed
+
+_KINDS = {ListKind.CTL: CTL_FILE, ListKind.ITL: ITL_FILE}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The clusters after a step.
+
+    Attributes:
+        plan: The step.
+        site: The cluster that serves the phones from now on.
+        home: The one that they come from, if they have moved; its TVS still answers.
+        change: What was done, None for a move.
+        when: The time.
+    """
+
+    plan: StepPlan
+    site: Site
+    home: Site | None
+    change: Change | None
+    when: datetime
+
+
+class History:
+    """A schedule's clusters.
+
+    Attributes:
+        schedule: The schedule.
+        present: The cluster before the change.
+        oldest: The cluster before it was worked on at all.
+        moments: After each step that the cluster does not refuse.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        version = Version.parse(schedule.version)
+        digest = DigestAlgorithm.SHA512 if schedule.sha512 else DigestAlgorithm.SHA1
+        self.other = _with_ctl(Site.founded("B", version, 1, digest), schedule.ctl)
+        self.foreign = _with_ctl(Site.founded("C", version, 1, digest), schedule.ctl)
+        site = self.oldest = _with_ctl(Site.founded("A", version, schedule.nodes, digest), schedule.ctl)
+        for words in schedule.before:
+            change = self._changed(site.later(30), words)
+            site = site if change is None else change.after
+        self.present = site.later(30)
+        self.moments = list(self._moments())
+        self._parsed: dict[bytes, TrustList | bytes] = {}
+        self._nodes: dict[tuple[int, int], Node] = {}
+
+    def _changed(self, site: Site, words: tuple[str, ...]) -> Change | None:
+        try:
+            return changed(site, self.other, words)
+        except MixedModeError:
+            return None  # the cluster refuses it
+
+    def _moments(self) -> list[Moment]:
+        found, site, when = [], self.present, keys.BEGIN + timedelta(days=90)
+        for plan in self.schedule.steps:
+            when += timedelta(days=plan.days)
+            if plan.words == ("move",):
+                found.append(Moment(plan, self.other, site, None, when))
+                break
+            change = self._changed(site.later(plan.days), plan.words)
+            if change is not None:
+                site = change.after
+                found.append(Moment(plan, site, None, change, when))
+        return found
+
+    def parsed(self, data: bytes) -> TrustList | bytes:
+        """Return a list, the same object for the same bytes."""
+        found = self._parsed.get(data)
+        if found is None:
+            found = self._parsed[data] = read_list(data)
+        return found
+
+    # What phones meet.
+
+    def files(self, number: int, node: int) -> dict[str, bytes]:
+        """Return the lists of a node after a step; before the change for -1."""
+        if number < 0:
+            return _files(self.present, node)
+        moment = self.moments[number]
+        files = _files(moment.site, node)
+        kind, _, damage = moment.plan.damage.partition(" ")
+        name = f"{kind}File.tlv"
+        if damage and name in files:
+            files[name] = _damaged(files[name], damage, files)
+        return files
+
+    def node(self, number: int, node: int) -> Node:
+        """Return all that phones of a node meet after a step."""
+        found = self._nodes.get((number, node))
+        if found is None:
+            found = self._nodes[number, node] = self._node(number, node)
+        return found
+
+    def _node(self, number: int, node: int) -> Node:
+        moment = self.moments[number]
+        site = moment.site
+        http = {"off": None, "works": ""}.get(self.schedule.http, self.schedule.http)
+        servers = {}
+        for each in (moment.home, site):
+            for info in each.view.nodes if each is not None else ():
+                silent = moment.plan.tvs == "down" or (moment.plan.tvs == "some" and info.is_publisher)
+                if each is not None and not silent:
+                    certificate = each.own(info.name, Purpose.TVS)
+                    servers[info.name] = tvs_server(each.outlook, certificate, info.name)
+        return Node(
+            self.files(number, node),
+            site.own(_node_name(site, node), Purpose.CALLMANAGER),
+            site.outlook.digest,
+            CallManager(site.own(site.publisher, Purpose.CALLMANAGER), site.view.mode),
+            servers,
+            tuple(info.name for info in site.view.nodes),
+            http,
+        )
+
+    # What phones hold.
+
+    def handset(self, plan: PhonePlan) -> Handset:
+        """Return a phone as it is before the change."""
+        model = get_model(plan.model)
+        protocol = "SIP" if model.sip_only else "SCCP"
+        ctl, itl, site = self._held(plan)
+        if plan.held == "new":
+            return Handset(plan.name, model, plan.mode, PhoneState())
+        content = config_text(tuple(info.name for info in site.view.nodes), "callmanager", plan.mode, protocol)
+        config = parse_config(content)
+        trust = TrustState(self._list(ctl), self._list(itl) if model.asks_itl else None, config.tvs)
+        state = PhoneState(trust).with_config(f"{plan.name}.cnf.xml", content, config)
+        return Handset(plan.name, model, plan.mode, state)
+
+    def _list(self, data: bytes | None) -> TrustList | None:
+        found = None if data is None else self.parsed(data)
+        return found if isinstance(found, TrustList) else None
+
+    def _held(self, plan: PhonePlan) -> tuple[bytes | None, bytes | None, Site]:
+        now, old, foreign = (
+            (files.get(CTL_FILE), files.get(ITL_FILE))
+            for files in (
+                _files(self.present, plan.node),
+                _files(self.oldest, plan.node),
+                _files(self.foreign, plan.node),
+            )
+        )
+        present = self.present
+        match plan.held:
+            case "old":
+                return *old, self.oldest
+            case "foreign":
+                return *foreign, self.foreign
+            case "erased" | "new":
+                return None, None, present
+            case "half-ctl":
+                return now[0], old[1], present
+            case "half-itl":
+                return old[0], now[1], present
+            case "no-itl":
+                return now[0], None, present
+            case "mixed-up":
+                return foreign[0], now[1], present
+            case "blank" | "blank-alone":
+                return (now[0] if plan.held == "blank" else None), _files(self._blanked, plan.node)[ITL_FILE], present
+            case _:
+                return *now, present
+
+    @cached_property
+    def _blanked(self) -> Site:
+        return replace(self.present, outlook=self.present.outlook.preparing(rollback=True)).signed()
+
+    # What the forecast is given.
+
+    def kind(self, phone: Handset) -> PhoneKind:
+        """Return what is known of a phone."""
+        return PhoneKind(phone.model, phone.model.name, phone.state.trust.ctl, phone.state.trust.itl, phone.mode)
+
+    def off(self, number: int, name: str) -> bool:
+        """Return whether a phone is off in a step."""
+        share = self.moments[number].plan.off
+        return share > 0 and random.Random(f"{self.schedule.seed} off {number} {name}").random() < share
+
+    def plan(self, node: int) -> Plan:
+        """Return the change as the lists that a node will have."""
+        steps = [self._step(number, node, moment) for number, moment in enumerate(self.moments)]
+        return Plan(tuple(steps), present=self._listed(foreseen_step("now", self.present.outlook, None), -1, node))
+
+    def _step(self, number: int, node: int, moment: Moment) -> Step:
+        before = moment.site.outlook if moment.home is None else None
+        return self._around(self._listed(foreseen_step("", moment.site.outlook, before), number, node), number, moment)
+
+    def _listed(self, step: Step, number: int, node: int) -> Step:
+        """Return a step with the lists that a node has then and did not have before."""
+        now = self.files(number, node)
+        before = {} if number < 0 else self.files(number - 1, node)
+        lists = [
+            Published(kind, self.parsed(now[name]))
+            for kind, name in _KINDS.items()
+            if name in now and now[name] != before.get(name)
+        ]
+        withdrawn = tuple(kind for kind, name in _KINDS.items() if name in before and name not in now)
+        site = self.present if number < 0 else self.moments[number].site
+        return replace(
+            step, lists=tuple(lists), withdrawn=withdrawn, signer=site.own(_node_name(site, node), Purpose.CALLMANAGER)
+        )
+
+    def _around(self, step: Step, number: int, moment: Moment) -> Step:
+        """Return a step with what is around the lists: who is off, who of TVS answers."""
+        plan = moment.plan
+        names = frozenset(phone.name for phone in self.schedule.phones if self.off(number, phone.name))
+        servers = step.servers or frozenset()
+        vouched = step.vouched
+        if moment.home is not None:
+            home = foreseen_step("", moment.home.outlook, None)
+            servers, vouched = servers | (home.servers or frozenset()), home.vouched
+        if plan.tvs == "some":
+            silent = [site for site in (moment.home, moment.site) if site is not None]
+            servers -= {site.own(site.publisher, Purpose.TVS).der for site in silent}
+        return replace(
+            step,
+            label=" ".join(plan.words),
+            off=Off(names) if names else NOBODY,
+            tvs=Tvs.DOWN if plan.tvs == "down" or not servers else None,
+            reset=plan.reset,
+            servers=servers or None,
+            vouched=vouched,
+        )
+
+    def foreseen(self) -> Plan | None:
+        """Return the change as the operations foresee it, None if it is more than operations."""
+        if any(moment.change is None or moment.plan.damage for moment in self.moments):
+            return None
+        steps, before = [], self.present.outlook
+        for number, moment in enumerate(self.moments):
+            after = self._after(before, moment)
+            steps.append(self._around(foreseen_step("", after, before), number, moment))
+            before = after
+        return Plan(tuple(steps), present=foreseen_step("now", self.present.outlook, None))
+
+    @staticmethod
+    def _after(before: Outlook, moment: Moment) -> Outlook:
+        before = replace(before, now=moment.site.outlook.now)
+        operation = moment.change.operation if moment.change is not None else None
+        return before.starting_every_tftp() if operation is None else in_force(operation, operation.foresee(before))
+
+
+def _with_ctl(site: Site, how: str) -> Site:
+    words = {"tokenless": ("mixed",), "token": ("token", "mixed", "0")}.get(how)
+    change = changed(site, site, words) if words is not None else None
+    return site if change is None else change.after
+
+
+def _node_name(site: Site, node: int) -> str:
+    return site.view.tftp_nodes[node % len(site.view.tftp_nodes)].name
+
+
+def _files(site: Site, node: int) -> dict[str, bytes]:
+    found = {name: site.outlook.files.get((_node_name(site, node), name)) for name in LISTS}
+    return {name: data for name, data in found.items() if data is not None}
+
+
+def _damaged(data: bytes, how: str, files: Mapping[str, bytes]) -> bytes:
+    match how:
+        case "cut":
+            return data[: len(data) * 2 // 3]
+        case "flipped":
+            return data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
+        case "other-kind":
+            return files[ITL_FILE if data == files.get(CTL_FILE) else CTL_FILE] if len(files) > 1 else data[:99]
+        case "large":
+            return data + bytes(70_000)
+        case _:
+            return b""
+
+
+MIXED = SecurityMode.MIXED

@@ -1,0 +1,217 @@
+"""The network in memory, on a virtual clock: packets that are lost, late, doubled, out of order, or cut off.
+
+:func:`calm` carries a phone's packets one after the other, where nothing goes wrong. :class:`Storm` is the event loop:
+all phones of a node at the same time, each packet with a fate of its own, both sides' timers.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mixedmode.phone.mind.outcome import BootOutcome
+from mixedmode.protocols.tftp import ClientPhase, ClientTransfer, FailureReason
+from mixedmode.protocols.tftp.client import Failure
+from mixedmode.protocols.tftp.engine import ServerEngine
+
+Fetched = bytes | Failure
+Booting = Generator[str, Fetched, BootOutcome]
+"""A start under way: yields the name of a file, is sent the file or why it did not come."""
+LISTENS: Final = ("tftp", 69)
+REPLIES: Final = ("tftp", 1069)
+_TICK: Final = 0.25
+_CALM_DELAY: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """What a network does to packets.
+
+    Attributes:
+        loss: Share that is lost.
+        doubles: Share that comes twice.
+        delay: Seconds that each takes.
+        jitter: Most seconds more, at random, so that packets overtake each other.
+        cut: From when to when nothing comes through.
+    """
+
+    loss: float = 0.0
+    doubles: float = 0.0
+    delay: float = _CALM_DELAY
+    jitter: float = 0.0
+    cut: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing goes wrong."""
+        return not (self.loss or self.doubles or self.jitter or self.cut[1] > self.cut[0])
+
+
+def calm(booting: Booting, engine: ServerEngine, host: str) -> BootOutcome:
+    """Let one phone start over a network where nothing goes wrong."""
+    now, port = 0.0, 0
+    try:
+        name = next(booting)
+        while True:
+            port += 1
+            address = (host, port)
+            client = ClientTransfer(name, LISTENS, now)
+            reply: Any = engine.request(client.start()[0][0][0], address, now)
+            while reply is not None and not client.finished:
+                now += _CALM_DELAY
+                said = client.receive(reply, REPLIES, now)
+                reply = None if said is None else engine.receive(said, address, now)  # type: ignore[arg-type]
+            name = booting.send(result(client))
+    except StopIteration as end:
+        outcome: BootOutcome = end.value
+        return outcome
+
+
+def result(client: ClientTransfer) -> Fetched:
+    """Return what came of a transfer."""
+    if client.phase is ClientPhase.DONE:
+        return client.content
+    return client.failure or Failure(FailureReason.TIMEOUT, "the transfer did not finish")
+
+
+class _Phone:
+    """A phone's port, and the start that it is in."""
+
+    __slots__ = ("address", "booting", "client", "crash", "number", "rng")
+
+    def __init__(self, number: int, booting: Booting, rng: random.Random, crash: float | None) -> None:
+        self.number = number
+        self.booting: Booting | None = booting
+        self.rng = rng
+        self.crash = crash
+        self.address = (f"phone{number}", 0)
+        self.client: ClientTransfer | None = None
+
+
+class Storm:
+    """The event loop: packets and timers in the order of their time, nothing at the same time.
+
+    Args:
+        engine: The TFTP server.
+        weather: What becomes of packets.
+        done: Told the number of a phone and how its start ended; None if it lost its power.
+    """
+
+    def __init__(self, engine: ServerEngine, weather: Weather, done: Callable[[int, BootOutcome | None], None]) -> None:
+        self.now = 0.0
+        self._engine, self._weather, self._done = engine, weather, done
+        self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._count = 0
+        self._ports: dict[tuple[str, int], _Phone] = {}
+        self._under_way = 0
+
+    def begin(self, number: int, booting: Booting, rng: random.Random, at: float, crash: float | None) -> None:
+        """Switch a phone on.
+
+        Args:
+            number: Which.
+            booting: Its start.
+            rng: The fates of its packets.
+            at: When, in seconds.
+            crash: When it loses its power, None if it does not.
+        """
+        self._under_way += 1
+        self._at(at, self._start, (_Phone(number, booting, rng, crash),))
+
+    def run(self) -> None:
+        """Go on until every phone has started, or lost its power."""
+        self._at(_TICK, self._tick, ())
+        heap = self._heap
+        while self._under_way:
+            self.now, _, call, arguments = heapq.heappop(heap)
+            call(*arguments)
+
+    def _at(self, when: float, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        self._count += 1
+        heapq.heappush(self._heap, (when, self._count, call, arguments))
+
+    def _start(self, phone: _Phone) -> None:
+        if phone.crash is not None:
+            self._at(self.now + phone.crash, self._lose_power, (phone,))
+        self._advance(phone, None)
+
+    def _lose_power(self, phone: _Phone) -> None:
+        if phone.booting is not None:
+            phone.booting.close()
+            self._over(phone, None)
+
+    def _over(self, phone: _Phone, outcome: BootOutcome | None) -> None:
+        phone.booting = phone.client = None
+        self._under_way -= 1
+        self._done(phone.number, outcome)
+
+    def _advance(self, phone: _Phone, fetched: Fetched | None) -> None:
+        booting = phone.booting
+        if booting is None:
+            return
+        try:
+            name = next(booting) if fetched is None else booting.send(fetched)
+        except StopIteration as end:
+            self._over(phone, end.value)
+            return
+        phone.address = (phone.address[0], phone.address[1] + 1)
+        self._ports[phone.address] = phone
+        client = phone.client = ClientTransfer(name, LISTENS, self.now)
+        self._send(phone, client.start()[0][0][0], LISTENS, phone.address, to_server=True)
+        self._at(client.next_timer() or self.now, self._timer, (phone, client))
+
+    def _send(
+        self, phone: _Phone, data: bytes, server: tuple[str, int], address: tuple[str, int], *, to_server: bool
+    ) -> None:
+        weather, rng = self._weather, phone.rng
+        copies = 0 if rng.random() < weather.loss else 2 if rng.random() < weather.doubles else 1
+        if weather.cut[0] <= self.now < weather.cut[1]:
+            copies = 0
+        for _ in range(copies):
+            late = self.now + weather.delay + (rng.random() * weather.jitter if weather.jitter else 0.0)
+            if to_server:
+                self._at(late, self._at_server, (phone, data, server, address))
+            else:
+                self._at(late, self._at_phone, (phone, data, server, address))
+
+    def _at_server(self, phone: _Phone, data: bytes, server: tuple[str, int], address: tuple[str, int]) -> None:
+        take = self._engine.request if server == LISTENS else self._engine.receive
+        self._replies(phone, take(data, address, self.now), address)
+
+    def _replies(self, phone: _Phone, reply: Any, address: tuple[str, int]) -> None:
+        for each in (reply,) if isinstance(reply, bytes) else reply or ():
+            self._send(phone, each, REPLIES, address, to_server=False)
+
+    def _at_phone(self, phone: _Phone, data: bytes, server: tuple[str, int], address: tuple[str, int]) -> None:
+        client = phone.client
+        if client is None or address != phone.address:
+            return  # that port is closed by now
+        said: Any = client.receive(data, server, self.now)
+        for each in (said,) if isinstance(said, bytes) else said or ():
+            self._send(phone, each, server, address, to_server=True)
+        if client.finished:
+            self._advance(phone, result(client))
+
+    def _timer(self, phone: _Phone, client: ClientTransfer) -> None:
+        due = client.next_timer()
+        if phone.client is not client or due is None:
+            return
+        if self.now >= due:
+            for packets, server in client.expire(self.now):
+                for each in packets:
+                    self._send(phone, each, server, phone.address, to_server=True)
+            if client.finished:
+                self._advance(phone, result(client))
+                return
+            due = client.next_timer() or self.now
+        self._at(due, self._timer, (phone, client))
+
+    def _tick(self) -> None:
+        for packets, address in self._engine.expire(self.now):
+            phone = self._ports.get(address)
+            if phone is not None:
+                self._replies(phone, packets, address)
+        self._at(self.now + _TICK, self._tick, ())

@@ -1,0 +1,241 @@
+"""What a seed makes: a cluster, a fleet, a network and a plan of changes, as values that can be made smaller.
+
+What a phone or a step does hangs on its own name or number, not on how many random numbers were drawn before, so that a
+schedule with fewer of them plays the rest as it was.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Final
+
+from tests.simulation.network import Weather
+
+VERSIONS: Final = (
+    "8.6.2.10000-30",
+    "9.1.2.10000-28",
+    "10.0.1.10000-24",
+    "10.5.1.10000-7",
+    "10.5.2.13900-12",
+    "11.5.1.10000-6",
+    "12.0.1.10000-10",
+    "12.5.1.11900-146",
+    "14.0.1.10000-20",
+    "15.0.1.10000-32",
+)
+MODELS: Final = (
+    *("7975",) * 4,
+    *("7965", "7942", "7962", "7945"),
+    *("8845", "8861", "7841", "7821", "8945", "9971"),
+    *("7940", "7960", "7921", "7961", "7970", "6901", "6911"),
+)
+HOLDINGS: Final = (
+    *("current",) * 9,
+    *("old",) * 4,
+    *("foreign", "erased", "new", "half-ctl", "half-itl", "blank", "no-itl", "mixed-up"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PhonePlan:
+    """A phone.
+
+    Attributes:
+        name: Its name.
+        model: Its model.
+        mode: Its ``deviceSecurityMode``.
+        held: What it holds; see :mod:`.holdings`.
+        node: From which node, by number, it gets its files.
+    """
+
+    name: str
+    model: str
+    mode: int
+    held: str
+    node: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """A step of the change.
+
+    Attributes:
+        words: The operation; see :func:`.site.changed`, or ``move`` to the other cluster.
+        reset: Whether phones are restarted.
+        tvs: ``up``, ``down``, or ``some``: the publisher's alone is silent.
+        off: The share of phones that are off.
+        days: Since the step before.
+        damage: What is wrong with a list that is on the server, such as ``CTL cut``; empty if nothing is.
+        half: Whether the lists reach the nodes late: phones start once with what was there before.
+    """
+
+    words: tuple[str, ...]
+    reset: bool = True
+    tvs: str = "up"
+    off: float = 0.0
+    days: int = 3
+    damage: str = ""
+    half: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """All that happens.
+
+    Attributes:
+        seed: What made it.
+        version: Of the cluster.
+        nodes: How many nodes it has.
+        sha512: Whether lists are signed over SHA-512.
+        ctl: How its CTL was made: ``none``, ``tokenless``, ``token``.
+        before: What was done to it before, oldest first.
+        phones: The fleet.
+        steps: The change.
+        weather: The network.
+        crashes: Share of starts in which a phone loses its power.
+        http: ``off``, ``works``, or the code of its failure.
+    """
+
+    seed: int
+    version: str
+    nodes: int
+    sha512: bool
+    ctl: str
+    before: tuple[tuple[str, ...], ...]
+    phones: tuple[PhonePlan, ...]
+    steps: tuple[StepPlan, ...]
+    weather: Weather
+    crashes: float
+    http: str
+
+
+_UNITS: Final = ("CallManager", "CallManager", "TVS", "CAPF", "ITLRecovery")
+_SIGNERS: Final = ("trust", "Phone-SAST-trust", "CallManager")
+_PROCEDURES: Final[tuple[tuple[tuple[str, ...], ...], ...]] = (
+    # In the right order, each with what its wrong one leaves out or turns round.
+    (("regenerate", "0", "CallManager"), ("update-ctl",)),
+    (("regenerate", "0", "CallManager"), ("regenerate", "0", "TVS"), ("regenerate", "1", "TVS"), ("update-ctl",)),
+    (("regenerate", "0", "TVS"), ("regenerate", "1", "TVS"), ("regenerate", "0", "CallManager")),
+    (("regenerate", "0", "CallManager"), ("regenerate", "0", "ITLRecovery"), ("update-ctl",)),
+    (("regenerate", "0", "ITLRecovery"), ("reset-itl",), ("reset-ctl",), ("update-ctl",)),
+    (("regenerate", "0", "CAPF"), ("update-ctl",)),
+    (("mixed",), ("regenerate", "0", "CallManager"), ("update-ctl",)),
+    (("token", "mixed", "0"), ("token", "update", "1")),
+    (("token", "update", "0"), ("delete-ctl",), ("mixed",)),
+    (("non-secure",), ("delete-ctl",), ("token", "mixed", "0")),
+    (("non-secure",), ("delete-ctl",), ("mixed",)),
+    (("non-secure",), ("mixed",)),
+    (("rollback", "on"), ("regenerate", "0", "CallManager"), ("rollback", "off")),
+    (("rollback", "on"), ("move",)),
+    (_SIGNERS, ("trust", "Phone-SAST-trust", "ITLRecovery"), ("trust", "CallManager-trust", "CallManager"), ("move",)),
+    (("trust", "CallManager-trust", "CallManager"), ("move",)),
+    (("move",),),
+    (("nothing",), ("nothing",)),
+)  # fmt: skip
+
+
+def made(seed: int, *, phones: int = 50) -> Schedule:
+    """Return what a seed makes."""
+    rng = random.Random(f"mixedmode {seed}")
+    version = rng.choice(VERSIONS)
+    nodes = rng.choice((1, 2, 2, 3))
+    tokenless = not version.startswith(("8.", "9."))
+    tokens = version.split(".")[0] not in {"14", "15"}
+    ctl = rng.choice(
+        [*(["none", "none"]), *(["tokenless"] * 4 if tokenless else []), *(["token"] * 2 if tokens else [])]
+    )
+    steps = _steps(rng)
+    before = tuple(_operation(rng) for _ in range(rng.choice((0, 1, 1, 2))))
+    return Schedule(
+        seed,
+        version,
+        nodes,
+        rng.random() < 0.06,
+        ctl,
+        before,
+        _phones(seed, phones, nodes, secure=ctl != "none", rng=rng),
+        steps,
+        _weather(rng),
+        rng.choice((0.0, 0.0, 0.1, 0.4)),
+        rng.choice(("off", "works", "works", "timeout", "connection")),
+    )
+
+
+def _operation(rng: random.Random) -> tuple[str, ...]:
+    return rng.choice(
+        (
+            ("regenerate", str(rng.randrange(2)), rng.choice(_UNITS)),
+            ("regenerate", str(rng.randrange(2)), rng.choice(_UNITS)),
+            ("update-ctl",),
+            ("reset-itl",),
+            ("reset-ctl",),
+            ("token", rng.choice(("mixed", "update", "non-secure")), str(rng.randrange(2))),
+            ("mixed",),
+            ("non-secure",),
+            ("nothing",),
+        )
+    )
+
+
+def _steps(rng: random.Random) -> tuple[StepPlan, ...]:
+    words = list(rng.choice(_PROCEDURES)) if rng.random() < 0.7 else [_operation(rng) for _ in range(rng.randint(1, 4))]
+    kind = rng.random()
+    if kind < 0.2:
+        rng.shuffle(words)
+    elif kind < 0.35 and len(words) > 1:
+        del words[rng.randrange(len(words))]
+    elif kind < 0.5:
+        words.insert(rng.randrange(len(words) + 1), _operation(rng))
+    if ("move",) in words:  # phones that have moved are another cluster's
+        words = [each for each in words if each != ("move",)] + [("move",)]
+    hasty = rng.random() < 0.25
+    tvs = rng.choice(("up", "up", "up", "down", "some", "changing"))
+    steps = []
+    for each in words:
+        damage = f"{rng.choice(('CTL', 'ITL'))} {rng.choice(DAMAGES)}" if rng.random() < 0.06 else ""
+        steps.append(
+            StepPlan(
+                each,
+                reset=not (hasty and rng.random() < 0.6),
+                tvs=rng.choice(("up", "down", "some")) if tvs == "changing" else tvs,
+                off=rng.choice((0.0, 0.0, 0.0, 0.1, 0.3, 1.0)),
+                days=rng.choice((2, 7, 30)),
+                damage=damage,
+                half=rng.random() < 0.1,
+            )
+        )
+    if rng.random() < 0.3:
+        steps.append(StepPlan(("nothing",), days=30))
+    return tuple(steps)
+
+
+DAMAGES: Final = ("cut", "flipped", "other-kind", "large", "empty")
+
+
+def _phones(seed: int, count: int, nodes: int, *, secure: bool, rng: random.Random) -> tuple[PhonePlan, ...]:
+    only = rng.choice((None, None, None, "current"))
+    found = []
+    for number in range(count):
+        own = random.Random(f"mixedmode {seed} phone {number}")
+        found.append(
+            PhonePlan(
+                f"SEP0022{seed & 0xFFFF:04X}{number:04X}",
+                own.choice(MODELS),
+                own.choice((1, 1, 2, 3)) if secure else 1,
+                only or own.choice(HOLDINGS),
+                own.choice((0, 0, 0, own.randrange(nodes))),
+            )
+        )
+    return tuple(found)
+
+
+def _weather(rng: random.Random) -> Weather:
+    kind = rng.random()
+    if kind < 0.7:
+        return Weather()
+    if kind < 0.85:
+        return Weather(rng.choice((0.02, 0.1)), 0.02, 0.02, rng.choice((0.0, 0.05)))
+    if kind < 0.95:
+        return Weather(0.0, 0.3, 0.01, 0.5)
+    return Weather(0.1, 0.1, 0.05, 0.3, (0.5, rng.choice((2.0, 30.0))))
