@@ -30,7 +30,7 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
         return int(sock.getsockname()[1])
 
 
-UNITS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "sccp", "sccp_tls", "capf", "ctl_provider")
+UNITS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "sccp", "sccp_tls", "capf", "ctl_provider", "web")
 
 
 @pytest.fixture(scope="module")

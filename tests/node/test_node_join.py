@@ -19,7 +19,7 @@ from tests.postgres import PostgresServer, find_binaries
 from tests.support import MIXEDMODE, run_mixedmode, until
 
 ENV = {"MIXEDMODE_METRICS__PORT": "0"}
-UNITS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "sccp", "sccp_tls", "capf", "ctl_provider")
+UNITS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "sccp", "sccp_tls", "capf", "ctl_provider", "web")
 soon = partial(until, seconds=90)
 
 

@@ -17,7 +17,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from mixedmode.cluster.engine.documents import operation_of
+from mixedmode.cluster.engine.documents import operation_of, schema_of
 from mixedmode.cluster.engine.memory import Json
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.principal import Principal
@@ -78,6 +78,19 @@ class Control:
     def end_what_was_left(self, principal: Principal) -> OperationResult | None:
         """Finish or undo what a dead process left; see :meth:`.engine.Operations.resume_or_rollback`."""
         return self._cluster.operations.resume_or_rollback(principal)
+
+    def running(self) -> dict[str, object] | None:
+        """Return who holds the cluster's lock and for which operation, None if nobody does."""
+        holder = self._cluster.operations.journal.holder()
+        return None if holder is None else holder.document()
+
+    def schema(self, title: str) -> dict[str, Json]:
+        """Return the JSON schema of an operation's fields: what a form or an API asks for.
+
+        Raises:
+            NotFoundError: There is none of that title.
+        """
+        return dict(schema_of(self._cluster.operations.kind(title)))
 
     def history(self) -> list[Entry]:
         """Return the latest operations, oldest first."""

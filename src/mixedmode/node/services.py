@@ -33,6 +33,7 @@ from mixedmode.control.people import unproved
 from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.ssh.server import AdminSshService, Subsystem
+from mixedmode.faces.web.service import WebService
 from mixedmode.node.host.service_units import ServiceUnits
 from mixedmode.node.lists import NodeLists
 from mixedmode.node.sightings import SightingWriter
@@ -109,6 +110,7 @@ class NodeServices:
             "capf": self._capf,
             "sccp": self._sccp,
             "change_notification": lambda _port: ChangeNotificationService(self.administered),
+            "web": self._web,
             "ssh": self._ssh,
             "sftp": self._sftp,
         }
@@ -301,6 +303,16 @@ class NodeServices:
         )
         service.seen = self._writer.seen
         return service
+
+    def _web(self, port: int) -> NetService:
+        return WebService(
+            self.administered,
+            self.info.name,
+            host=self.host,
+            port=port,
+            services=self._control,
+            guard=self._guard,
+        )
 
     def _sftp(self, port: int) -> NetService:
         return NodeSftpService(

@@ -359,3 +359,17 @@ class AuditRow(Base):
     outcome: Mapped[str] = mapped_column(String(32))
     operation: Mapped[int | None] = mapped_column(index=True)
     details: Mapped[dict[str, Any]]
+
+
+class WebSessionRow(Base):
+    """Somebody who is signed in to a node's pages; ``token`` is the SHA-256 of what his browser shows."""
+
+    __tablename__ = "websession"
+
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    node: Mapped[str] = mapped_column(String(255), index=True)
+    username: Mapped[str] = mapped_column(String(128))
+    stamp: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(128))
+    started: Mapped[datetime]
+    seen: Mapped[datetime]

@@ -17,6 +17,7 @@ UNITS: Final[Mapping[Service, tuple[str, ...]]] = {
     Service.CAPF: ("capf",),
     Service.CALLMANAGER: ("sccp",),
     Service.CHANGE_NOTIFICATION: ("change_notification",),
+    Service.TOMCAT: ("web",),
 }
 """The units of each service of the cluster, in the order in which they start."""
 BASE_UNITS: Final = ("ssh", "sftp")
@@ -32,6 +33,7 @@ STANDARD_PORTS: Final[Mapping[str, int]] = {
     "sccp_tls": 2443,
     "capf": 3804,
     "ctl_provider": 2444,
+    "web": 8443,
 }
 """Where phones and administrators look for them (wire-formats.md 7, cucm-admin.md 2)."""
 PUBLISHER_KEYS: Final = "publisher_keys"

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from mixedmode.pki.signing.signer import PrivateKey
 
 ADMINISTRATOR = "administrator"
-PREFERRED_PORTS = {"tftp": 6969, "ssh": 2222}
+PREFERRED_PORTS = {"tftp": 6969, "ssh": 2222, "web": 8443}
 """Taken when they are free on a node's address, as the standard ones above 1023; any free port otherwise. A lab whose
 network another lab has takes free ports only."""
 _PORTS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "web", "sccp", "sccp_tls", "capf", "ctl_provider")

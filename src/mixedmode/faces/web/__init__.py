@@ -1,0 +1,1 @@
+"""The pages: administration in a browser, on every node (the role of Tomcat)."""

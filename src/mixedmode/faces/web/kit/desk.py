@@ -1,0 +1,71 @@
+"""What the pages of one node have in common: the cluster behind its door, the doorman, the frame, the hub of events."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.control.door import Control
+from mixedmode.control.logins import LoginGuard
+from mixedmode.control.services import ServiceControl
+from mixedmode.control.web_sessions import WebSessions
+from mixedmode.faces.ssh.side_loop import SideLoop
+from mixedmode.faces.web.kit.doorman import Doorman
+from mixedmode.faces.web.kit.events import Hub
+from mixedmode.faces.web.kit.frame import FrameStore, running_operation, unknown_phones
+
+_NOTES = 1000
+
+
+class Desk:
+    """The desk.
+
+    Args:
+        cluster: The cluster, as administrators change it.
+        node: The node that answers.
+        guard: Checks passwords, on the node's own loop.
+        sessions: Who is signed in.
+        side: The loop of the pages.
+        services: The hands on the services of nodes, to be used on that loop; None where there are none.
+        counts: Counters of the service, by name.
+
+    Attributes:
+        control: The door: every change passes it.
+        doorman: Says who asks.
+        frame: What stands around a page.
+        hub: Tells pages what changes.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        node: str,
+        *,
+        guard: LoginGuard,
+        sessions: WebSessions,
+        side: SideLoop,
+        services: ServiceControl | None = None,
+        counts: Counter[str] | None = None,
+    ) -> None:
+        self.cluster, self.node, self.side = cluster, node, side
+        self.services = services
+        self.counts: Counter[str] = Counter() if counts is None else counts
+        self.control = Control(cluster)
+        self.doorman = Doorman(self.control, node, guard=guard, sessions=sessions, side=side)
+        self.frame = FrameStore(cluster, node, count=unknown_phones, running=lambda: running_operation(self.control))
+        self.hub = Hub(self)
+        self._notes: dict[str, tuple[str, str]] = {}
+        self._lock = threading.Lock()
+
+    def leave_note(self, token: str, kind: str, text: str) -> None:
+        """Keep a note for the next page of a session; a restart of the service may lose it."""
+        with self._lock:
+            while len(self._notes) >= _NOTES:
+                del self._notes[next(iter(self._notes))]
+            self._notes[token] = (kind, text)
+
+    def take_note(self, token: str) -> tuple[str, str] | None:
+        """Return the note that was left for a session, once."""
+        with self._lock:
+            return self._notes.pop(token, None)

@@ -1,0 +1,9 @@
+"""Cisco Unified Serviceability: services, traces, alarms, the audit log."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mixedmode.faces.web.kit.page import Page
+
+PAGES: Final[tuple[Page, ...]] = ()

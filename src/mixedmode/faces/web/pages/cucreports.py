@@ -1,0 +1,9 @@
+"""Cisco Unified Reporting."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mixedmode.faces.web.kit.page import Page
+
+PAGES: Final[tuple[Page, ...]] = ()

@@ -1,0 +1,207 @@
+"""The web server of a node, in the role of Tomcat: ``https://NODE:8443/``.
+
+Rules:
+
+1. All of it runs on a loop and threads of its own, as the SSH server does: what administrators do, or strangers at this
+   port, never keeps phones waiting.
+2. It shows the node's tomcat certificate as it is at the start of the service; after a new one, ``utils service restart
+   Cisco Tomcat``, as in CUCM.
+3. Connections come through the door that every service has (:mod:`mixedmode.services.net.doors`): counted from the
+   first moment, in all and for each source, with a time for the handshake.
+4. The libraries are imported when the service starts, not when a command looks at a node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, Final
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.control.accounts import account_store
+from mixedmode.control.logins import LoginGuard
+from mixedmode.control.services import ServiceControl
+from mixedmode.control.web_sessions import SessionPolicy, WebSessions
+from mixedmode.faces.ssh.home_services import HomeServices
+from mixedmode.faces.ssh.side_loop import SideLoop
+from mixedmode.pki.certificates.purposes import Purpose
+from mixedmode.services.net.doors import TcpDoor
+from mixedmode.services.net.gate import Gate
+from mixedmode.services.net.guests import Guests
+from mixedmode.services.net.server_tls import server_context
+from mixedmode.services.net.service import Address, Service
+
+if TYPE_CHECKING:
+    from mixedmode.faces.web.connections import Browser
+    from mixedmode.faces.web.kit.desk import Desk
+
+_HANDSHAKE_SECONDS: Final = 10.0
+_WORKERS: Final = 8
+"""Threads for what pages ask of the database, and for checks of passwords."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WebLimits:
+    """What browsers may use.
+
+    Attributes:
+        connections: At once.
+        per_address: Of these, from one source.
+        sessions: How long somebody stays signed in.
+    """
+
+    connections: int = 512
+    per_address: int = 64
+    sessions: SessionPolicy = field(default_factory=SessionPolicy)
+
+
+class WebService(Service):
+    """The web server of one node.
+
+    Args:
+        cluster: The cluster, as administrators change it.
+        node: The node's name.
+        host: Address to listen on.
+        port: TCP port; 0 chooses a free one.
+        services: The hands on the services of nodes.
+        limits: What browsers may use.
+        guard: Checks passwords; shared with the other services of the node, so that locks hold for all of them.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        node: str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8443,
+        services: ServiceControl | None = None,
+        limits: WebLimits | None = None,
+        guard: LoginGuard | None = None,
+    ) -> None:
+        super().__init__("the web server")
+        self.limits = limits or WebLimits()
+        self.guests: Guests[Browser] = Guests(Gate(self.limits.connections, self.limits.per_address))
+        self._cluster, self._node = cluster, cluster.node(node).name
+        self._side = SideLoop(f"web-{self._node}", _WORKERS)
+        self._where = (host, port)
+        accounts = account_store(cluster.folder(self._node))
+        self._guard = guard or LoginGuard(accounts)
+        self._services = services
+        self._sessions = WebSessions(cluster, self._node, accounts, self.limits.sessions)
+        self._door: TcpDoor | None = None
+        self._desk: Desk | None = None
+        self._clock: asyncio.Task[None] | None = None
+
+    def link(self, user: str) -> str:
+        """Return an address that signs a user of this machine in, once, soon.
+
+        Args:
+            user: As the kernel names him.
+
+        Raises:
+            UsageError: The service does not run.
+        """
+        host, port = self.address
+        shown = f"[{host}]" if ":" in host else host
+        token = "" if self._desk is None else self._desk.doorman.links.make(user)
+        return f"https://{shown}:{port}/signin/once?ticket={token}"
+
+    def _levels(self) -> Mapping[str, int]:
+        return self.guests.counted()
+
+    async def _open(self) -> Address:
+        """Listen.
+
+        Raises:
+            RemoteError: The address cannot be had.
+            UsageError: The tomcat certificate is of no use.
+        """
+        signer = await asyncio.to_thread(self._cluster.signer, self._node, Purpose.TOMCAT.value)
+        context = server_context([signer], what="tomcat certificate")
+        # Old phones fetch nothing here: what browsers cannot do for ten years need not be offered.
+        context.set_alpn_protocols(["http/1.1"])
+        await self._side.start()
+        return await self._side.run(self._listen(context))
+
+    async def _listen(self, context: Any) -> Address:
+        from uvicorn.config import Config
+        from uvicorn.server import ServerState
+
+        from mixedmode.faces.web.app import application
+        from mixedmode.faces.web.connections import HEADER_BYTES, KEEP_ALIVE_SECONDS, browsers
+        from mixedmode.faces.web.kit.desk import Desk
+
+        self._desk = desk = Desk(
+            self._cluster,
+            self._node,
+            guard=self._guard,
+            sessions=self._sessions,
+            side=self._side,
+            services=None if self._services is None else HomeServices(self._services, self._side),
+            counts=self.counts,
+        )
+        config = Config(
+            application(desk),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            h11_max_incomplete_event_size=HEADER_BYTES,
+        )
+        config.load()
+        state = ServerState()
+        self._clock = asyncio.create_task(_tell_time(state))
+        self._door = TcpDoor(
+            "web server",
+            self._where,
+            self.guests,
+            browsers(config, state, self.guests),
+            handshake_seconds=_HANDSHAKE_SECONDS,
+        )
+        self._door.tls = context
+        return await self._door.open()
+
+    async def _finish(self, timeout: float) -> int:
+        """Let answers end; return how many connections are left."""
+        return await self._side.run(self._drain(timeout))
+
+    async def _drain(self, seconds: float) -> int:
+        if self._door is not None:
+            self._door.close()
+        if self._desk is not None:
+            self._desk.hub.close()
+        self.guests.drain()
+        return await self.guests.gone(seconds)
+
+    async def _close(self) -> None:
+        await self._side.run(self._hang_up())
+        await self._side.stop()
+
+    async def _hang_up(self) -> None:
+        if self._door is not None:
+            self._door.close()
+        if self._desk is not None:
+            self._desk.hub.close()
+        if self._clock is not None:
+            self._clock.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._clock
+        self._door, self._desk, self._clock = None, None, None
+        self.guests.abort()
+
+
+async def _tell_time(state: Any) -> None:
+    """Have each answer bear the time of its second."""
+    while True:
+        state.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode())]
+        await asyncio.sleep(1.0)

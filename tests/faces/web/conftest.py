@@ -1,0 +1,94 @@
+"""One node with pages for all tests here, and one browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
+from mixedmode.cluster.model.versions import Version
+from mixedmode.pki.certificates.profiles import KeyKind
+from tests.faces.web.weblab import PASSWORD, WebLab, web_lab
+
+CHROMIUM = "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="session")
+def web_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two nodes and four phones; the keys are of a kind that browsers take."""
+    place = tmp_path_factory.mktemp("web") / "cluster"
+    nodes = (NodeSpec("cucm-1051-a-pub", "127.0.0.11"), NodeSpec("cucm-1051-a-sub1", "127.0.0.12"))
+    devices = tuple(DeviceSpec(f"SEP00112233440{at}", "7975", f"Phone {at}") for at in range(4))
+    spec = ClusterSpec(Version.parse("10.5.1.10000-7"), nodes, rsa_key=KeyKind.RSA_2048, devices=devices)
+    Cluster.create(place, spec).close()
+    return place
+
+
+@pytest.fixture(scope="session")
+def lab(web_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebLab]:
+    """A node that all tests share; whoever locks an account or ends sessions of others takes :func:`own_lab`."""
+    place = shutil.copytree(web_template, tmp_path_factory.mktemp("shared") / "cluster", symlinks=True)
+    cluster = Cluster.open(place)
+    with web_lab(cluster) as running:
+        yield running
+    cluster.close()
+
+
+@pytest.fixture
+def own_cluster(web_template: Path, tmp_path: Path) -> Iterator[Cluster]:
+    cluster = Cluster.open(shutil.copytree(web_template, tmp_path / "cluster", symlinks=True))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def own_lab(own_cluster: Cluster) -> Iterator[WebLab]:
+    """A node for one test."""
+    with web_lab(own_cluster) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser, lab: WebLab) -> Iterator[BrowserContext]:
+    """A browser without cookies, for the shared node."""
+    made = chromium.new_context(ignore_https_errors=True, base_url=lab.url, viewport={"width": 1280, "height": 900})
+    made.set_default_timeout(15_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """A tab in which nobody is signed in."""
+    return context.new_page()
+
+
+@pytest.fixture
+def signed_in(page: Page) -> Page:
+    """A tab in which the administrator is signed in, at the overview."""
+    sign_in(page)
+    return page
+
+
+def sign_in(page: Page, user: str = "administrator", password: str = PASSWORD) -> None:
+    page.goto("/signin")
+    page.fill("#u", user)
+    page.fill("#p", password)
+    page.press("#p", "Enter")
+    page.wait_for_url("**/")
