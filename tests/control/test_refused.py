@@ -149,6 +149,7 @@ def test_the_audit_log_is_filtered_at_the_prompt_and_on_the_command_line(entranc
     assert [row.split("  ")[1:4] for row in listed.stdout.splitlines()] == [
         ["anna@192.0.2.7", action, outcome] for action in ("set parameter", MIXED) for outcome in ("STARTED", "DONE")
     ]
+    assert all(row.endswith(f"  on {PUB}") for row in listed.stdout.splitlines())
     assert "ClusterSecurityMode 0 -> 1" in listed.stdout
     assert [(each["user"], each["outcome"], each["level"], each["node"]) for each in found] == [
         ("Bert\x1b[1m", "started", 4, PUB),

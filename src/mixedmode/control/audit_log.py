@@ -80,11 +80,11 @@ def moment(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
 
 
 def line(record: AuditRecord, zone: tzinfo | None = None) -> str:
-    """Return an entry as a line: when, who and from where, what, what became of it, what changed or why it did not."""
+    """Return an entry as a line: when, who and from where, what, how it ended, what changed or why not, where."""
     when = record.moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
     who = f"{record.user}@{record.source}"
-    told = what(record)
-    return one_line(f"{when}  {who}  {record.action}  {record.outcome.upper()}{f'  {told}' if told else ''}")
+    told, where = what(record), f"on {record.node}" if record.node else ""
+    return one_line("  ".join(filter(None, (when, who, record.action, record.outcome.upper(), told, where))))
 
 
 def what(record: AuditRecord) -> str:

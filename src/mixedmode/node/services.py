@@ -168,9 +168,10 @@ class NodeServices:
         Raises:
             MixedModeError: Something cannot start, and ``tolerant`` is not set.
         """
-        await self.lists.put_right()
         states = await self.have_seen()
         names = [name for state in states if _shall_run(state) for name in UNITS.get(state.service, ())]
+        if "tftp" not in names:  # which does it itself, before anybody is served
+            await self.lists.put_right()
         for name in [*names, *BASE_UNITS]:
             try:
                 await self.supervisor.start(name)

@@ -20,6 +20,7 @@ from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, generate_key, self_signed
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.capf import Asked, Operation, ServerSession
+from mixedmode.services.capf.judge import claim_faults
 from mixedmode.services.capf.service import CapfLimits, CapfService
 from mixedmode.services.capf.store import CapfStore
 from tests.support import DATA
@@ -184,7 +185,7 @@ def test_an_expired_certificate_proves_nothing(store: CapfStore) -> None:
     assert isinstance(event, Asked)
     device = store.find(PHONE)
     assert device is not None
-    assert not service.admits(event.claim, device)
+    assert claim_faults(event.claim, device, service.believed(), service.now())
 
 
 async def _started(service: CapfService) -> None:

@@ -26,12 +26,10 @@ from mixedmode.errors import UsageError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import LSC_DAYS, issue_lsc
 from mixedmode.pki.signing.signer import SoftwareSigner
-from mixedmode.protocols.capf import Claim
 from mixedmode.services.capf.guard import ProofGuard, ProofPolicy
-from mixedmode.services.capf.judge import claim_faults
 from mixedmode.services.capf.notes import CapfNote, CapfOutcome, NoteBudget
 from mixedmode.services.capf.session import CapfSession
-from mixedmode.services.capf.store import CapfDevice, CapfStore
+from mixedmode.services.capf.store import CapfStore
 from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate, Place
 from mixedmode.services.net.guests import Guests
@@ -208,10 +206,6 @@ class CapfService(Service):
     def believed(self) -> tuple[Certificate, ...]:
         """Return who may have issued a phone's certificate: this CAPF, and manufacturers."""
         return (self.authority().certificate, *self._issuers)
-
-    def admits(self, claim: Claim, device: CapfDevice) -> bool:
-        """Return whether a device has proved who it is."""
-        return not claim_faults(claim, device, self.believed(), self.now())
 
     def now(self) -> datetime:
         """Return the time."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol, cast
@@ -25,6 +26,7 @@ from mixedmode.services.net.gate import Place
 from mixedmode.services.net.guests import Guests
 from mixedmode.services.sightings.collector import Sightings
 from mixedmode.services.tvs.lookup import TrustLookup, read_all
+from mixedmode.services.tvs.sources import MapKey, Source
 from mixedmode.services.tvs.trace import Trace
 
 
@@ -154,7 +156,7 @@ class TvsConnection(asyncio.Protocol):
             pending = self._host.lookup.unread(request)
             if pending:
                 transport.pause_reading()
-                self._reading = asyncio.get_running_loop().create_task(self._read_then_answer(request))
+                self._reading = asyncio.get_running_loop().create_task(self._read_then_answer(request, pending))
                 self._wait(self._host.limits.request_seconds)
                 return
             self._answer(request)
@@ -171,9 +173,8 @@ class TvsConnection(asyncio.Protocol):
         elif phase is ServerPhase.RECEIVING and not self._of_request:
             self._wait(limits.request_seconds, of_request=True)
 
-    async def _read_then_answer(self, request: Request) -> None:
+    async def _read_then_answer(self, request: Request, pending: Sequence[tuple[Source, MapKey]]) -> None:
         """Read what may block in a thread, then answer (rule 4 of the service)."""
-        pending = self._host.lookup.unread(request)
         lines = await asyncio.to_thread(read_all, pending)
         if lines:
             self._host.counts["source_failures"] += 1
