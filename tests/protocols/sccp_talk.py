@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, datetime
 
 from mixedmode.protocols.sccp import (
@@ -74,3 +75,22 @@ def said(talk: Talk, who: str) -> list[str]:
 
 
 LINES = DeviceFacts(lines=(Line("1001", "Line 1"), Line("1002")))
+
+
+def pcap(*talks: Talk) -> bytes:
+    """Wrap what was said on connections, one after another, into TCP segments and a capture of raw IP."""
+    capture = bytearray(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
+    number = 0
+    for port, talk in enumerate(talks, 50000):
+        sent = {"phone": 1, "server": 1}
+        ports = {"phone": (port, 2000), "server": (2000, port)}
+        for who, data in talk:
+            other = "server" if who == "phone" else "phone"
+            tcp = struct.pack(">HHIIBBHHH", *ports[who], sent[who], sent[other], 0x50, 0x18, 65535, 0, 0)
+            sent[who] += len(data)
+            home = bytes((127, 0, 0, 1))
+            head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40 + len(data), number & 0xFFFF, 0, 64, 6, 0, home, home)
+            packet = head + tcp + data
+            capture += struct.pack("<IIII", number, 0, len(packet), len(packet)) + packet
+            number += 1
+    return bytes(capture)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 import subprocess
 from pathlib import Path
 
@@ -43,7 +42,7 @@ from mixedmode.protocols.sccp.registration.server_events import (
     Rejected,
     Reported,
 )
-from tests.protocols.sccp_talk import CLOCK, DEVICE, LINES, Talk, frames_of, said, sample, start
+from tests.protocols.sccp_talk import CLOCK, DEVICE, LINES, frames_of, pcap, said, sample, start
 
 
 def test_the_order_of_a_normal_start() -> None:
@@ -158,9 +157,9 @@ def test_a_keepalive_may_come_before_register() -> None:
     assert event.reason is EndReason.NO_REGISTER
 
 
-def test_messages_of_calls_are_ignored_and_a_device_stays_the_one_it_is() -> None:
+def test_unknown_messages_are_ignored_and_a_device_stays_the_one_it_is() -> None:
     _, server, _, _ = start(PhoneFacts(DEVICE, 437), LINES)
-    server.receive(encode_message(Unknown(0x0006)) + encode_message(r.RegisterAck()), 2)
+    server.receive(encode_message(Unknown(0x7006)) + encode_message(r.RegisterAck()), 2)
     assert server.bytes_to_send() == b""
     assert server.ignored == 2
     with pytest.raises(RemoteProtocolError, match="became another device"):
@@ -191,7 +190,7 @@ def test_wireshark_reads_what_both_sides_write(tmp_path: Path, protocol: int, li
     talk.append(("phone", phone.bytes_to_send()))
     talk.append(("server", encode_message(r.UnregisterAck()) + encode_message(r.RegisterReject("Security Error"))))
     capture = tmp_path / "sccp.pcap"
-    capture.write_bytes(_pcap(talk))
+    capture.write_bytes(pcap(talk))
     decode = ["tshark", "-r", str(capture), "-d", "tcp.port==2000,skinny", "-O", "skinny", "-V"]
     read = subprocess.run(decode, capture_output=True, text=True, check=True, timeout=60).stdout
     found = {
@@ -205,18 +204,3 @@ def test_wireshark_reads_what_both_sides_write(tmp_path: Path, protocol: int, li
     assert "softKeyLabel: " in read
     assert "ineTextLabel: Line 1" in read
     assert "text: Security Error" in read
-
-
-def _pcap(talk: Talk) -> bytes:
-    """Wrap what was said into TCP segments and a capture of raw IP."""
-    capture = bytearray(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
-    sent = {"phone": 1, "server": 1}
-    ports = {"phone": (50000, 2000), "server": (2000, 50000)}
-    for number, (who, data) in enumerate(talk):
-        other = "server" if who == "phone" else "phone"
-        tcp = struct.pack(">HHIIBBHHH", *ports[who], sent[who], sent[other], 0x50, 0x18, 65535, 0, 0)
-        sent[who] += len(data)
-        home = bytes((127, 0, 0, 1))
-        packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40 + len(data), number, 0, 64, 6, 0, home, home) + tcp + data
-        capture += struct.pack("<IIII", number, 0, len(packet), len(packet)) + packet
-    return bytes(capture)

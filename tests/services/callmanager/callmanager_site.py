@@ -26,6 +26,7 @@ from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Line, R
 from mixedmode.protocols.sccp.registration.server import ServerSettings
 from mixedmode.services.callmanager.directory import KnownDevice
 from mixedmode.services.callmanager.service import CallManagerLimits, CallManagerService
+from mixedmode.services.callmanager.switch.plan import DialPlan, Entry
 from mixedmode.services.callmanager.tls import FixedTrust
 from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.trustlist.build import RecordForm, RecordSpec, build_trust_list
@@ -46,6 +47,7 @@ class Table:
         self.modes = modes or {DEVICE: SecurityMode.NON_SECURE}
         self.notes: list[tuple[str, str | None, str | None]] = []
         self.down = False
+        self.entries: list[Entry] = []
 
     def find(self, name: str) -> KnownDevice | Refusal:
         if self.down:
@@ -59,6 +61,9 @@ class Table:
         if self.down:
             raise RemoteError("the database is down")
         return (ServerEntry("one", 2443 if secure else 2000, "10.0.0.1"),) if name in self.modes else ()
+
+    def plan(self, mark: int | None) -> tuple[int, DialPlan] | None:
+        return None if mark else (1, DialPlan(self.entries))
 
     def note(self, name: str, now: datetime, *, ctl: str | None, itl: str | None) -> None:
         assert now.tzinfo is UTC

@@ -99,6 +99,13 @@ def test_keys_are_made_only_if_both_ends_are_encrypted(a: int, b: int, encrypted
     assert phones.records[0].protection == lock
 
 
+def test_a_phone_whose_version_has_no_room_for_keys_is_not_shown_as_encrypted() -> None:
+    phones = Room(station(A, "1001", mode=3, protocol=3), station(B, "1002", mode=3))
+    talking(phones)
+    assert not phones.last(B, m.OpenReceiveChannel).keys.encrypts
+    assert phones.lock(A) == phones.lock(B) == 2
+
+
 def test_an_encrypted_phone_behind_a_cipher_that_does_not_encrypt_gets_no_keys() -> None:
     phones = Room(station(A, "1001", mode=3, encrypts=False), station(B, "1002", mode=3))
     talking(phones)

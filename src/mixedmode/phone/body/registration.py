@@ -15,7 +15,7 @@ Rules (phone-trust.md 6, wire-formats.md 6):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,10 +34,12 @@ from mixedmode.phone.mind.config import CallManager, PhoneConfig
 from mixedmode.phone.mind.trust.asking import tvs_requests
 from mixedmode.phone.mind.trust.decisions import NeedTvs
 from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
+from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.messages.registering import ResetKind
 from mixedmode.protocols.sccp.messages.report import TrustReport, write_report
 from mixedmode.protocols.sccp.registration.phone_events import (
     Acknowledged,
+    CallTold,
     PhoneEnd,
     PhoneEnded,
     PhoneEvent,
@@ -68,6 +70,9 @@ class Registration:
 
     Attributes:
         status: How the phone stands.
+        protocol: The version that the last server agreed on.
+        on_call: Told what a server says of calls.
+        on_protocol: Told the version whenever a server has registered the phone.
     """
 
     def __init__(
@@ -86,6 +91,9 @@ class Registration:
         self._on_reset, self._on_change, self._tvs = on_reset, on_change, tvs
         self._times = times or RegistrationTimes()
         self._monotonic, self._now = phone.world.clock.monotonic, phone.world.clock.now
+        self.protocol = 0
+        self.on_call: Callable[[Laid], None] = lambda _message: None
+        self.on_protocol: Callable[[int], None] = lambda _protocol: None
         self._cause = "Initialized"
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
@@ -98,6 +106,16 @@ class Registration:
     def registered(self) -> bool:
         """Whether a CallManager has registered the phone."""
         return self.status.state is RegistrationState.REGISTERED
+
+    @property
+    def address(self) -> str:
+        """The phone's own address, as its server sees it."""
+        return "127.0.0.1" if self._link is None else self._link.address
+
+    def say(self, messages: Iterable[Laid]) -> None:
+        """Say something about calls; nothing, if the phone is not registered."""
+        if self._link is not None:
+            self._link.say(messages)
 
     def start(self) -> None:
         """Begin to register; returns at once. Starting twice does no harm."""
@@ -213,7 +231,11 @@ class Registration:
 
     def _told(self, event: PhoneEvent) -> None:
         match event:
-            case Acknowledged():
+            case CallTold(message=message):
+                self.on_call(message)
+            case Acknowledged(protocol=protocol):
+                self.protocol = protocol
+                self.on_protocol(protocol)
                 self._note(RegistrationState.REGISTERED, "")
             case Ready(lines=lines):
                 self.status = replace(self.status, lines=lines)

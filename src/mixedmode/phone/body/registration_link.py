@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,6 +15,7 @@ from mixedmode.phone.body.network import Connection
 from mixedmode.phone.body.tls import PhoneTls
 from mixedmode.phone.body.world import World
 from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.registration.phone import PhonePhase, PhoneRegistration
 from mixedmode.protocols.sccp.registration.phone_events import (
     Leave,
@@ -61,6 +62,9 @@ class Link:
         connect_seconds: For connecting and the handshake.
         times: How long the machine waits.
         world: Where and when the phone lives.
+
+    Attributes:
+        address: The phone's own, once it is connected.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Link:
         self.target = target
         self._facts, self._check, self._connect_seconds, self._times = facts, check, connect_seconds, times
         self._network, self._monotonic = world.network, world.clock.monotonic
+        self.address = facts.address
         self._machine: PhoneRegistration | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -84,6 +89,14 @@ class Link:
         if machine is not None and machine.phase not in {PhonePhase.LEAVING, PhonePhase.ENDED}:
             machine.send(Leave(), self._monotonic())
             self._send()
+
+    def say(self, messages: Iterable[Laid]) -> None:
+        """Say something about calls; nothing, if the phone is not registered."""
+        machine = self._machine
+        for message in messages:
+            if machine is not None and machine.registered:
+                machine.send(message, self._monotonic())
+        self._send()
 
     async def run(self, told: Callable[[PhoneEvent], None]) -> PhoneEnded:
         """Register and stay registered until one side ends it.
@@ -135,6 +148,7 @@ class Link:
         address = writer.get_extra_info("sockname")
         if len(address) == _IPV4_FIELDS:
             facts = replace(facts, address=str(address[0]))
+        self.address = facts.address
         machine = self._machine = PhoneRegistration(facts, self._monotonic(), self._times)
         data: bytes | None = b""
         while True:

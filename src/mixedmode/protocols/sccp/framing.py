@@ -59,14 +59,19 @@ def encode_message(message: Message, version: int = 0) -> bytes:
     return Frame(message.message_id, message.body(), version).encode()
 
 
-def encode_agreed(message: Message, protocol: int) -> bytes:
+def encode_agreed(message: Message, protocol: int, *, least: int = 0) -> bytes:
     """Return the bytes of a message between ends that agreed on a protocol version; 0: they have not.
+
+    Args:
+        message: What to write.
+        protocol: The version.
+        least: The version whose layout is written to those of earlier ones, who take longer bodies.
 
     Raises:
         MalformedSccpError: A value does not fit into its field.
     """
     version = 0 if type(message) in _ALWAYS_ZERO else header_version(protocol)
-    return Frame(message.message_id, message.laid_out(protocol), version).encode()
+    return Frame(message.message_id, message.laid_out(max(protocol, least)), version).encode()
 
 
 def header_version(protocol: int) -> int:

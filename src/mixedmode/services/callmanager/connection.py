@@ -17,13 +17,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Protocol, cast
 
 from mixedmode.errors import MixedModeError, RemoteProtocolError
-from mixedmode.protocols.sccp.messages.fields import shown
+from mixedmode.protocols.sccp.calls.layout import Laid
+from mixedmode.protocols.sccp.messages.fields import Message, shown
 from mixedmode.protocols.sccp.messages.registering import ResetKind
 from mixedmode.protocols.sccp.messages.report import read_report
 from mixedmode.protocols.sccp.messages.server_list import ServerEntry
@@ -32,6 +34,7 @@ from mixedmode.protocols.sccp.registration.server import ServerPhase, ServerRegi
 from mixedmode.protocols.sccp.registration.server_events import (
     AskDevice,
     AskServers,
+    CallSaid,
     Ended,
     EndReason,
     Event,
@@ -42,6 +45,7 @@ from mixedmode.protocols.sccp.registration.server_events import (
     Servers,
 )
 from mixedmode.services.callmanager.directory import Directory, KnownDevice
+from mixedmode.services.callmanager.switch.model import CallSettings
 from mixedmode.services.callmanager.tls import PLAIN, Peer, peer_of
 from mixedmode.services.net.gate import Place
 from mixedmode.services.net.guests import Guests
@@ -56,12 +60,14 @@ class CallManagerLimits:
         per_address: Of these, from one address; generous, since a site may sit behind one.
         handshake_seconds: For the TLS handshake.
         write_seconds: For a phone to take what was sent.
+        calls: How long calls wait, and how many a phone has.
     """
 
     connections: int = 16384
     per_address: int = 8192
     handshake_seconds: float = 10.0
     write_seconds: float = 10.0
+    calls: CallSettings = CallSettings()  # noqa: RUF009 - immutable
 
 
 class Host(Protocol):
@@ -78,6 +84,9 @@ class Host(Protocol):
 
     def reported(self, connection: PhoneConnection, ctl: str | None, itl: str | None) -> None:
         """A registered phone said which lists it holds."""
+
+    def said(self, connection: PhoneConnection, message: Message) -> None:
+        """A registered phone said something about calls."""
 
     def ended(self, connection: PhoneConnection, why: str) -> None:
         """A connection is over, for a reason that people may read."""
@@ -171,6 +180,16 @@ class PhoneConnection(asyncio.Protocol):
         self._flush()
         return True
 
+    def tell(self, messages: Iterable[Message]) -> None:
+        """Tell the phone something about calls; nothing, if it is not registered any more."""
+        machine = self._machine
+        for message in messages:
+            if machine is None or self.closed or machine.phase is not ServerPhase.REGISTERED:
+                return
+            if isinstance(message, Laid):
+                machine.send(message, monotonic())
+        self._flush()
+
     def close(self) -> None:
         """Close after what was written is sent, within the time for that."""
         if self._transport is not None and not self.closed:
@@ -237,6 +256,8 @@ class PhoneConnection(asyncio.Protocol):
                 report = read_report(text) if xml else None
                 if report is not None and (report.ctl is not None or report.itl is not None):
                     host.reported(self, report.ctl, report.itl)
+            case CallSaid(message=message):
+                host.said(self, message)
             case Left():
                 host.counts["unregistered"] += 1
                 host.ended(self, f"{self.device} unregistered")

@@ -4,7 +4,8 @@ Rules:
 
 1. In a non-secure cluster every device is non-secure, whatever its profile says: phones register so when no CCM record
    is in their CTL (wire-formats.md 6). In mixed mode the device's security mode counts.
-2. A device that is not in the database, or that speaks SIP, is refused: there is no auto-registration.
+2. Lines are those of the database, by button; a phone without one has a line that can call and not be called.
+3. A device that is not in the database, or that speaks SIP, is refused: there is no auto-registration.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Any, Final, Protocol
 
+from mixedmode.cluster.model.lines import LineSpec
 from mixedmode.cluster.model.topology import SecurityMode as ClusterMode
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.protocols.sccp.messages.fields import fitting
 from mixedmode.protocols.sccp.messages.server_list import SERVER_NAME_WIDTH, ServerEntry
 from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Line, Refusal, SecurityMode
+from mixedmode.services.callmanager.switch.plan import DialPlan, Entry
 from mixedmode.services.files.phoneconfig import ConfigFacts
 
 SIP_DEVICE: Final = "Error: device uses SIP"
@@ -59,6 +62,13 @@ class Directory(Protocol):
             MixedModeError: The directory cannot be asked now.
         """
 
+    def plan(self, mark: int | None) -> tuple[int, DialPlan] | None:
+        """Return the directory numbers and a mark of them, None if they have not changed since a mark.
+
+        Raises:
+            MixedModeError: The directory cannot be asked now.
+        """
+
     def note(self, name: str, now: datetime, *, ctl: str | None, itl: str | None) -> None:
         """Note that a device is there and which lists it holds.
 
@@ -87,6 +97,7 @@ class ClusterDirectory:
         reader: The cluster.
         notes: Takes what phones report; None: nobody, as on a node whose database is read-only.
         locate: Returns the servers that a phone is told of; None: they are not known.
+        changed: Returns a number that grows when lines change; None: they are read each time.
     """
 
     def __init__(
@@ -94,10 +105,12 @@ class ClusterDirectory:
         reader: ClusterReader,
         notes: DeviceNotes | None = None,
         locate: Callable[[str], ConfigFacts] | None = None,
+        changed: Callable[[], int] | None = None,
     ) -> None:
         self._reader = reader
         self._notes = notes
         self._locate = locate
+        self._changed = changed
 
     def find(self, name: str) -> KnownDevice | Refusal:
         """Return a device, or why there is none."""
@@ -108,7 +121,15 @@ class ClusterDirectory:
             return Refusal(SIP_DEVICE)
         mixed = self._reader.mode is ClusterMode.MIXED
         mode = SecurityMode(device.security_mode) if mixed else SecurityMode.NON_SECURE
-        return KnownDevice(device.model, DeviceFacts(mode, (Line("", device.description or name),)))
+        lines = tuple(map(_line, self._reader.lines_of(name)))
+        return KnownDevice(device.model, DeviceFacts(mode, lines or (Line("", device.description or name),)))
+
+    def plan(self, mark: int | None) -> tuple[int, DialPlan] | None:
+        """Return the directory numbers, None if they have not changed."""
+        present = 0 if self._changed is None else self._changed()
+        if self._changed is not None and present == mark:
+            return None
+        return present, DialPlan(Entry(line.device, _line(line)) for line in self._reader.all_lines())
 
     def servers(self, name: str, *, secure: bool) -> tuple[ServerEntry, ...]:
         """Return the CallManagers of a device's group that have an IPv4 address: the message has room for no other."""
@@ -124,6 +145,11 @@ class ClusterDirectory:
         """Note what a device reported."""
         if self._notes is not None:
             self._notes.report(name, now, itl_hash=itl, ctl_hash=ctl)
+
+
+def _line(line: LineSpec) -> Line:
+    forwards = (line.forward_all, line.forward_busy, line.forward_no_answer)
+    return Line(line.number, line.label, line.name, *forwards, line.calls)
 
 
 def _is_ipv4(address: str) -> bool:

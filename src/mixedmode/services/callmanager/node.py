@@ -23,6 +23,9 @@ class NotedCluster(ClusterReader, Protocol):
     def devices(self) -> DeviceNotes:
         """Takes it."""
 
+    def last_change(self) -> int:
+        """Return a number that grows when the cluster changes."""
+
 
 def node_callmanager(
     cluster: NotedCluster,
@@ -54,7 +57,7 @@ def node_callmanager(
     # Only the publisher's database can be written; what phones report elsewhere is in the service's own list.
     notes = cluster.devices if node.is_publisher else None
     return CallManagerService(
-        ClusterDirectory(cluster, notes, locate),
+        ClusterDirectory(cluster, notes, locate, cluster.last_change),
         NodeTrust(cluster, node.name, anchors),
         host=host or node.address,
         port=port,

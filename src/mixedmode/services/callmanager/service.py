@@ -1,4 +1,4 @@
-"""The CallManager service, as far as phones' trust is concerned: registration by SCCP, plain and by TLS, and reset.
+"""The CallManager service, registration by SCCP, plain and by TLS, calls, and reset.
 
 Rules:
 
@@ -10,7 +10,8 @@ Rules:
    except during its handshake and while the directory is asked.
 4. Keys and anchors are read when the service starts: after a certificate was regenerated it must be restarted, as the
    seed says. Devices and the cluster's mode are read at each registration.
-5. Draining tells phones nothing: their connections are closed, and they go to the next node of their group.
+5. Calls are switched in one place (:mod:`.desk`), of phones that are registered with this node.
+6. Draining tells phones nothing: their connections are closed, and they go to the next node of their group.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from mixedmode.protocols.sccp.messages.fields import shown
+from mixedmode.protocols.sccp.messages.fields import Message, shown
 from mixedmode.protocols.sccp.messages.registering import ResetKind
 from mixedmode.protocols.sccp.registration.server import ServerSettings
 from mixedmode.protocols.sccp.registration.server_events import Registered
 from mixedmode.services.callmanager.connection import CallManagerLimits, PhoneConnection
+from mixedmode.services.callmanager.desk import CallDesk
 from mixedmode.services.callmanager.directory import Directory, RegisteredPhone
 from mixedmode.services.callmanager.notes import Notes
+from mixedmode.services.callmanager.switch.model import Station
 from mixedmode.services.callmanager.tls import PhoneTrust, phone_context
 from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate, Place
@@ -51,9 +54,10 @@ class CallManagerService(Service):
         floor: The oldest TLS that it speaks; phones of the 7900 series know only 1.0.
         settings: How phones are treated: keepalive interval and more.
         limits: What phones may use.
-        log: Told a line on each phone that comes, goes or is refused.
+        log: Told a line on each phone that comes, goes or is refused, and on each call that ended.
 
     Attributes:
+        calls: The calls.
         seen: Told who registers and what phones report, in the directory's place; None: the directory is.
     """
 
@@ -94,7 +98,9 @@ class CallManagerService(Service):
         self._secure_address = NOWHERE
         self._phones: dict[str, tuple[RegisteredPhone, PhoneConnection]] = {}
         self._notes = Notes(directory)
+        self.calls = CallDesk(directory, self._connection_of, self.limits.calls, log)
         self._writer: asyncio.Task[None] | None = None
+        self._planner: asyncio.Task[None] | None = None
 
     @property
     def tls_port(self) -> int:
@@ -109,21 +115,25 @@ class CallManagerService(Service):
         self._secure.tls = await asyncio.to_thread(phone_context, self._trust, self._floor)
         address = await self._plain.open()
         self._secure_address = await self._secure.open()
+        await self.calls.refresh()
         self._writer = asyncio.create_task(self._notes.run())
+        self._planner = asyncio.create_task(self.calls.run())
         return address
 
     async def _finish(self, timeout: float) -> int:
-        """Close the connections of those that are there (rule 5)."""
+        """Close the connections of those that are there (rule 6)."""
         self._shut_doors()
         self.guests.drain()
         return await self.guests.gone(timeout)
 
     async def _close(self) -> None:
         self._shut_doors()
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
-            self._writer = None
+        self.calls.close()
+        for task in (self._writer, self._planner):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self._writer = self._planner = None
         self.guests.abort()
         await self._notes.flush()
 
@@ -179,6 +189,8 @@ class CallManagerService(Service):
         )
         self._phones[name] = (phone, connection)
         connection.place.settle()
+        security = peer.security
+        self.calls.came(Station(name, event.protocol, () if known is None else known.facts.lines, event.mode, security))
         if older is not None and older[1] is not connection:
             self.counts["replaced"] += 1
             older[1].abort()
@@ -200,6 +212,12 @@ class CallManagerService(Service):
             else:
                 self.seen.reported(name, ctl, itl)
 
+    def said(self, connection: PhoneConnection, message: Message) -> None:
+        """A registered phone said something about calls."""
+        name = connection.device
+        if self._connection_of(name) is connection:
+            self.calls.said(name, message)
+
     def ended(self, connection: PhoneConnection, why: str) -> None:
         """A connection is over."""
         self._forget(connection)
@@ -218,8 +236,13 @@ class CallManagerService(Service):
         if found is None or found[1] is not connection:
             return False
         del self._phones[name]
+        self.calls.went(name)
         self.counts["registered"] = len(self._phones)
         return True
+
+    def _connection_of(self, name: str) -> PhoneConnection | None:
+        found = self._phones.get(name)
+        return None if found is None else found[1]
 
     def _handshake_failed(self, place: Place, error: Exception) -> None:
         # Everything that a client can do wrong in a handshake, a certificate that nobody vouches for among it.

@@ -16,7 +16,7 @@ from mixedmode.protocols.sccp.calls.layout import (
     needed,
     numbers,
 )
-from mixedmode.protocols.sccp.calls.media_keys import CLEAR, Keys, MediaKeys
+from mixedmode.protocols.sccp.calls.media_keys import CLEAR, KEYS_FROM, Keys, MediaKeys
 
 EXPEDITED: Final = 184
 """The DSCP byte of voice."""
@@ -24,7 +24,7 @@ DTMF_TYPE: Final = 10
 TELEPHONE_EVENT: Final = 101
 UNKNOWN_PORT: Final = 4000
 _LATENT: Final = 36
-_KEYS: Final = Slot("keys", Keys(), since=5)
+_KEYS: Final = Slot("keys", Keys(), since=KEYS_FROM)
 _TAIL: Final = numbers("stream", "associated_stream", "telephone_event", "dtmf_type", since=5)
 
 

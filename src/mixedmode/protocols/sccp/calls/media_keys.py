@@ -13,6 +13,8 @@ KEY_ROOM: Final = 16
 """Bytes for a key, and for a salt."""
 KEY_LENGTH: Final = 16
 SALT_LENGTH: Final = 14
+KEYS_FROM: Final = 5
+"""The first protocol version whose messages have room for keys."""
 KEYS_LENGTH: Final = 48
 
 

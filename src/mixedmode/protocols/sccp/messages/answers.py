@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from mixedmode.protocols.sccp.messages.fields import Fields, Message, ended_text, filled, number, text
+from mixedmode.protocols.sccp.messages.fields import Fields, Message, ended_text, filled, fitting, number, text
 
 DYNAMIC_FROM: Final = 17
 """The protocol version from which texts end with a NUL."""
@@ -47,9 +47,11 @@ class ForwardStat(Message):
     width: int = 24
 
     @classmethod
-    def none(cls, line: int, protocol: int) -> ForwardStat:
-        """Return the answer for a line that is not forwarded."""
-        return cls(line, width=25 if protocol >= _WIDER_NUMBERS_FROM else 24)
+    def of(cls, line: int, numbers: tuple[str, str, str], protocol: int) -> ForwardStat:
+        """Return the answer for a line: where all calls go, those that find it busy, and those that nobody answers."""
+        one, two, three = (Forward(bool(each), fitting(each, 24)) for each in numbers)
+        width = 25 if protocol >= _WIDER_NUMBERS_FROM else 24
+        return cls(line, (one, two, three), int(any(numbers)), width)
 
     def body(self) -> bytes:
         """Return 92 bytes, or 95 filled up."""

@@ -2,8 +2,8 @@
 
 Rules (calls-and-media.md 5):
 
-1. There are no speed dials, features, services and subscriptions here, and nothing is forwarded: a phone is told so in
-   the form of its protocol version, since it may ask again and again for what nobody answers.
+1. There are no speed dials, features, services and subscriptions here: a phone is told so in the form of its
+   protocol version, since it may ask again and again for what nobody answers.
 2. The version question is answered with the firmware that the phone runs, if that fits: a server without a wish must
    not make a phone load another one, and a name that is cut would.
 3. Soft keys are those of chapter 6, all sixteen sets.
@@ -113,15 +113,20 @@ def _sets(_: Message, _known: Known) -> Message:
 
 
 def _line(asked: s.LineStatReq, known: Known) -> Message:
-    number = asked.line
-    line = known.lines[number - 1] if 0 < number <= len(known.lines) else Line("")
-    name = fitting(line.directory_number, 24)
+    line = _line_of(asked.line, known)
+    number, name = fitting(line.directory_number, 24), fitting(line.name or line.directory_number, 40)
     kind = s.DynamicLineStat if known.dynamic else s.LineStat
-    return kind(number, name, name, fitting(line.label or line.directory_number, 40))
+    return kind(asked.line, number, name, fitting(line.label or line.directory_number, 40))
+
+
+def _line_of(number: int, known: Known) -> Line:
+    return known.lines[number - 1] if 0 < number <= len(known.lines) else Line("")
 
 
 def _forward(asked: q.ForwardStatReq, known: Known) -> Message:
-    return a.ForwardStat.none(asked.index, known.protocol)
+    line = _line_of(asked.index, known)
+    targets = (line.forward_all, line.forward_busy, line.forward_no_answer)
+    return a.ForwardStat.of(asked.index, targets, known.protocol)
 
 
 def _speed_dial(asked: q.SpeedDialStatReq, known: Known) -> Message:

@@ -17,7 +17,8 @@ Rules:
    SoftKeyTemplateReq, SoftKeySetReq, LineStatReq for each line, RegisterAvailableLines, TimeDateReq, and a KeepAlive
    every interval. A question is sent when the one before has its answer.
 2. Reset and restart make the phone unregister; "apply config" does not: who owns the phone decides after reading it.
-3. A server that leaves a KeepAlive unanswered until the next but one is due is gone.
+3. What the server tells of calls is the event :class:`CallTold`; what the phone says of them is sent as it is.
+4. A server that leaves a KeepAlive unanswered until the next but one is due is gone.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Final
 
 from mixedmode.errors import LocalProtocolError, MalformedError, RemoteProtocolError
 from mixedmode.protocols.machine import Machine, does_not_fit
+from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.connection.frames import FrameBuffer
 from mixedmode.protocols.sccp.errors import MalformedSccpError
 from mixedmode.protocols.sccp.framing import encode_agreed, parse_message
@@ -45,12 +47,14 @@ from mixedmode.protocols.sccp.messages.register import (
 )
 from mixedmode.protocols.sccp.registration.phone_events import (
     Acknowledged,
+    CallTold,
     Leave,
     PhoneEnd,
     PhoneEnded,
     PhoneEvent,
     PhoneFacts,
     PhoneTimes,
+    PhoneTold,
     Ready,
     ResetAsked,
 )
@@ -71,7 +75,7 @@ class PhonePhase(StrEnum):
     ENDED = "ended"
 
 
-class PhoneRegistration(Machine[PhoneEvent, Leave]):
+class PhoneRegistration(Machine[PhoneEvent, PhoneTold]):
     """The phone's end of one connection.
 
     Args:
@@ -119,13 +123,17 @@ class PhoneRegistration(Machine[PhoneEvent, Leave]):
         """Return when a keepalive is due, or an answer must have come."""
         return None if self.closed else self._deadline
 
-    def send(self, said: Leave, now: float) -> None:
-        """Unregister: the phone restarts or is switched off.
+    def send(self, said: PhoneTold, now: float) -> None:
+        """Unregister, since the phone restarts or is switched off; or say something about calls.
 
         Raises:
-            LocalProtocolError: It leaves already.
+            LocalProtocolError: It leaves already, or is not registered; or it does not fit into a message.
         """
-        if self.registered:
+        if isinstance(said, Laid) and self.registered:
+            self._write(said)
+        elif isinstance(said, Laid):
+            raise LocalProtocolError(f"{type(said).__name__} is out of place in phase {self.phase}")
+        elif self.registered:
             self._write(r.Unregister())
             self.phase = PhonePhase.LEAVING
             self._deadline = now + _UNREGISTER_SECONDS
@@ -202,6 +210,8 @@ class PhoneRegistration(Machine[PhoneEvent, Leave]):
                 self._write(s.CapabilitiesRes(len(_G711), _G711))
                 if self._asked == (s.CapabilitiesReq,):
                     self._ask(now, t.ButtonTemplateReq(), t.ButtonTemplateRes)
+            case Laid() if self.registered:
+                self._events.append(CallTold(message))
             case _ if self.phase is PhonePhase.SETTING_UP and isinstance(message, self._asked):
                 self._next_question(message, now)
             case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.messages.registering import ResetKind
 
 
@@ -98,4 +99,12 @@ class Leave:
     """The phone unregisters: it restarts or is switched off."""
 
 
-PhoneEvent = Acknowledged | Ready | ResetAsked | PhoneEnded
+@dataclass(frozen=True, slots=True)
+class CallTold:
+    """The server told something about calls."""
+
+    message: Laid
+
+
+PhoneEvent = Acknowledged | Ready | ResetAsked | CallTold | PhoneEnded
+PhoneTold = Leave | Laid

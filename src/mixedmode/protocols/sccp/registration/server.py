@@ -18,7 +18,9 @@ Rules:
 2. Keepalives are answered in every phase, tokens are given to any phone that has a name.
 3. A registered phone that is silent for 1.2 keepalive intervals is gone.
 4. What a registered phone asks is answered (:mod:`~mixedmode.protocols.sccp.registration.answering`); the servers are
-   asked for with the event :class:`AskServers`. Messages of calls and unknown ones are counted and not answered.
+   asked for with the event :class:`AskServers`. Unknown messages are counted and not answered.
+5. What it says of calls is the event :class:`CallSaid`; what it is told of them is sent. Keys of media are refused on a
+   connection that does not encrypt, whoever wants to send them.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from typing import Final
 
 from mixedmode.errors import LocalProtocolError, RemoteProtocolError
 from mixedmode.protocols.machine import Machine, does_not_fit
+from mixedmode.protocols.sccp.calls.layout import Laid
+from mixedmode.protocols.sccp.calls.media_keys import MediaKeys
 from mixedmode.protocols.sccp.connection.frames import FrameBuffer
 from mixedmode.protocols.sccp.errors import MalformedSccpError
 from mixedmode.protocols.sccp.framing import encode_agreed, parse_message
@@ -46,6 +50,7 @@ from mixedmode.protocols.sccp.registration.answering import Known, agreed, answe
 from mixedmode.protocols.sccp.registration.server_events import (
     AskDevice,
     AskServers,
+    CallSaid,
     Ended,
     EndReason,
     Event,
@@ -60,6 +65,8 @@ from mixedmode.protocols.sccp.registration.server_events import (
 KEEPALIVE_GRACE: Final = 1.2
 """Intervals of silence until a phone is gone."""
 _NAME_LENGTH: Final = 15
+_LEAST_LAYOUT: Final = 5
+"""Channels are opened and closed in the layout of this version for older phones too: they name the call."""
 _MOST_AT_ONCE: Final = 256
 """Messages read in one call, so that others have their turn."""
 
@@ -144,7 +151,7 @@ class ServerRegistration(Machine[Event, Told]):
         return self._deadline if self._again_at is None else self._again_at
 
     def send(self, said: Told, now: float) -> None:
-        """Answer a question of the machine, or tell a registered phone to reset.
+        """Answer a question of the machine, or tell a registered phone to reset, or of calls.
 
         Raises:
             LocalProtocolError: That was not asked, the phone is not registered, or it does not fit into a message.
@@ -163,6 +170,9 @@ class ServerRegistration(Machine[Event, Told]):
                 # A phone that asks to be registered anew meanwhile asks for servers anew as well.
                 if self.phase is ServerPhase.REGISTERED and self._known is not None:
                     self._write(servers(entries, self._known))
+            case Laid() if self.phase is ServerPhase.REGISTERED:
+                self._refuse_open_keys(said)
+                self._write(said)
             case r.ResetKind() if self.phase is ServerPhase.REGISTERED:
                 self._write(r.Reset(said))
             case _:
@@ -225,6 +235,8 @@ class ServerRegistration(Machine[Event, Told]):
 
     def _set_up(self, message: Message, known: Known) -> None:
         match message:
+            case Laid():
+                self._events.append(CallSaid(message))
             case s.CapabilitiesRes() | s.RegisterAvailableLines() | r.IpPort():
                 pass
             case q.ServerReq():
@@ -265,6 +277,11 @@ class ServerRegistration(Machine[Event, Told]):
         self._write(s.CapabilitiesReq())
         self._events.append(Registered(register, protocol, facts.mode))
 
+    def _refuse_open_keys(self, said: Laid) -> None:
+        keys = getattr(said, "keys", None)
+        if isinstance(keys, MediaKeys) and keys.encrypts and not (self.security.tls and self.security.encrypts):
+            raise LocalProtocolError("keys of media do not go over a connection that does not encrypt")
+
     def _reject(self, device: str, text: str) -> None:
         self._write(r.RegisterReject(fitting(text, r.REJECT_WIDTH)))
         self.phase = ServerPhase.REJECTED
@@ -272,7 +289,7 @@ class ServerRegistration(Machine[Event, Told]):
 
     def _write(self, message: Message) -> None:
         try:
-            self._outgoing += encode_agreed(message, self._protocol)
+            self._outgoing += encode_agreed(message, self._protocol, least=_LEAST_LAYOUT)
         except MalformedSccpError as error:
             raise does_not_fit(error) from error
 

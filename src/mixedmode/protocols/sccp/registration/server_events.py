@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.messages.register import Register
 from mixedmode.protocols.sccp.messages.registering import ResetKind
 from mixedmode.protocols.sccp.messages.server_list import ServerEntry
@@ -62,6 +63,13 @@ class Left:
     reason: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class CallSaid:
+    """A registered phone said something about calls."""
+
+    message: Laid
+
+
 class EndReason(Enum):
     """Why a connection is of no more use."""
 
@@ -78,5 +86,5 @@ class Ended:
     why: str
 
 
-Event = AskDevice | AskServers | Registered | Rejected | Reported | Left | Ended
-Told = DeviceFacts | Refusal | Servers | ResetKind
+Event = AskDevice | AskServers | Registered | Rejected | Reported | CallSaid | Left | Ended
+Told = DeviceFacts | Refusal | Servers | ResetKind | Laid

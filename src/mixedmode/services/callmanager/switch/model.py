@@ -7,7 +7,7 @@ from enum import Enum, StrEnum
 from typing import Any
 
 from mixedmode.protocols.sccp.calls.codes import Protection
-from mixedmode.protocols.sccp.calls.media_keys import MediaKeys
+from mixedmode.protocols.sccp.calls.media_keys import KEYS_FROM, MediaKeys
 from mixedmode.protocols.sccp.messages.fields import Message
 from mixedmode.protocols.sccp.registration.admission import Line, Security, SecurityMode
 
@@ -55,8 +55,9 @@ class Station:
 
     @property
     def protection(self) -> Protection:
-        """What a call with it can be at most: only a connection that encrypts may carry keys."""
-        if self.mode is SecurityMode.ENCRYPTED and self.security.tls and self.security.encrypts:
+        """What a call with it can be at most: only a connection that encrypts may carry keys, from version 5 on."""
+        encrypts = self.security.tls and self.security.encrypts and self.protocol >= KEYS_FROM
+        if self.mode is SecurityMode.ENCRYPTED and encrypts:
             return Protection.ENCRYPTED
         if self.mode is not SecurityMode.NON_SECURE and self.security.tls:
             return Protection.AUTHENTICATED

@@ -1,0 +1,1 @@
+"""A phone's calls with sockets: the telephone, and where its media come from."""

@@ -1,0 +1,143 @@
+"""A registered phone that calls and is called."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from mixedmode.errors import MixedModeError
+from mixedmode.phone.body.calling.media import Media, NoMedia
+from mixedmode.phone.body.registration import Registration
+from mixedmode.phone.mind.calls.client import CallClient
+from mixedmode.phone.mind.calls.events import (
+    CallEvent,
+    Changed,
+    Count,
+    Listen,
+    PhoneCall,
+    Send,
+    StopListening,
+    StopSending,
+)
+from mixedmode.protocols.sccp.calls.codes import Key, State
+from mixedmode.protocols.sccp.calls.layout import Laid
+
+FAILED = frozenset({State.BUSY, State.CONGESTION, State.INVALID_NUMBER})
+"""States of a call that does not come about."""
+
+
+class Telephone:
+    """Calls of one phone.
+
+    Args:
+        registration: Keeps it registered; calls end when that does.
+        media: What plays and records sound.
+        answers: Whether it takes every call at once.
+        on_change: Told each change of a call.
+
+    Attributes:
+        calls: The calls, by number.
+    """
+
+    def __init__(
+        self,
+        registration: Registration,
+        media: Media | None = None,
+        *,
+        answers: bool = False,
+        on_change: Callable[[PhoneCall], None] = lambda _call: None,
+    ) -> None:
+        self.media: Media = media or NoMedia()
+        self._registration, self._answers, self._on_change = registration, answers, on_change
+        self._client = CallClient(registration.protocol)
+        self._changed = asyncio.Event()
+        self._open: set[int] = set()
+        registration.on_call = self._received
+        registration.on_protocol = self._registered
+
+    @property
+    def calls(self) -> dict[int, PhoneCall]:
+        """The calls, by number."""
+        return self._client.calls
+
+    def dial(self, number: str) -> None:
+        """Call a number."""
+        self._client.dial(number)
+        self._say()
+
+    def answer(self, call: PhoneCall) -> None:
+        """Take a call."""
+        self._client.answer(call)
+        self._say()
+
+    def hang_up(self, call: PhoneCall) -> None:
+        """End a call."""
+        self._client.hang_up(call)
+        self._say()
+
+    def press(self, key: Key, call: PhoneCall | None = None) -> None:
+        """Press a soft key."""
+        self._client.press(key, call)
+        self._say()
+
+    def digits(self, number: str, call: PhoneCall) -> None:
+        """Press digits."""
+        self._client.digits(number, call)
+        self._say()
+
+    async def wait(self, holds: Callable[[dict[int, PhoneCall]], bool], timeout: float) -> bool:
+        """Wait until something holds of the calls; return whether it came in ``timeout`` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not holds(self.calls):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _registered(self, protocol: int) -> None:
+        """Begin anew: a server that was left has ended the calls."""
+        for party in list(self._open):
+            self._closed(party)
+        for call in self.calls.values():
+            self._on_change(PhoneCall(call.call, call.line, State.ON_HOOK))
+        self._client = CallClient(protocol)
+        self._changed.set()
+
+    def _received(self, message: Laid) -> None:
+        for event in self._client.receive(message):
+            self._happened(event)
+        self._say()
+
+    def _happened(self, event: CallEvent) -> None:
+        client, media = self._client, self.media
+        match event:
+            case Listen():
+                self._open.add(event.party)
+                try:
+                    client.listens(event, *media.listen(event, self._registration.address))
+                except MixedModeError:
+                    client.listens_not(event)
+            case Send():
+                self._open.add(event.party)
+                media.send(event)
+            case StopSending(party=party):
+                media.stop(party)
+            case StopListening(party=party):
+                self._closed(party)
+            case Count():
+                client.counted(event, media.counted(event))
+            case Changed(call=call):
+                if call.state == State.RING_IN and self._answers:
+                    client.answer(call)
+                self._changed.set()
+                self._on_change(call)
+
+    def _closed(self, party: int) -> None:
+        self._open.discard(party)
+        self.media.stop(party)
+        self.media.close(party)
+
+    def _say(self) -> None:
+        self._registration.say(self._client.says())

@@ -1,0 +1,1 @@
+"""PURE. A phone's calls: what its screen shows, what its user does, and which media it is asked for."""

@@ -1,0 +1,143 @@
+"""Phones call each other through a running CallManager, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from mixedmode.phone.body.calling.media import NoMedia
+from mixedmode.phone.body.calling.telephone import Telephone
+from mixedmode.phone.mind.calls.events import PhoneCall
+from mixedmode.protocols.sccp.calls.codes import State
+from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Line, Refusal, SecurityMode
+from mixedmode.services.callmanager.directory import KnownDevice
+from mixedmode.services.callmanager.service import CallManagerService
+from mixedmode.services.callmanager.switch.plan import Entry
+from tests.services.callmanager.callmanager_site import (
+    DEVICE,
+    OTHER,
+    Table,
+    callmanager,
+    ctl,
+    lsc,
+    phone_at,
+    registered,
+    registering,
+)
+from tests.support import eventually
+
+LINES = {DEVICE: Line("1001", "1001", "Alice"), OTHER: Line("2001", "2001", "Bob")}
+
+
+class Lines(Table):
+    """A directory whose phones have a line each."""
+
+    def __init__(self, modes: dict[str, SecurityMode]) -> None:
+        super().__init__(modes)
+        self.entries = [Entry(device, line) for device, line in LINES.items()]
+
+    def find(self, name: str) -> KnownDevice | Refusal:
+        found = super().find(name)
+        return (
+            found if isinstance(found, Refusal) else KnownDevice("8861", DeviceFacts(self.modes[name], (LINES[name],)))
+        )
+
+
+@asynccontextmanager
+async def pair(
+    alice: SecurityMode, bob: SecurityMode, *, answers: bool = True
+) -> AsyncIterator[tuple[CallManagerService, Telephone, Telephone, list[str]]]:
+    """Two phones of the modes that are registered with a running CallManager."""
+    log: list[str] = []
+    modes = {DEVICE: alice, OTHER: bob}
+    async with callmanager(Lines(modes), log=log.append) as service, AsyncExitStack() as stack:
+        phones: list[Telephone] = []
+        for device, mode in modes.items():
+            secure = mode is not SecurityMode.NON_SECURE
+            phone = phone_at(service, mode=mode, name=device, ctl=ctl() if secure else None)
+            identity = lsc(device) if secure else None
+            registration = await stack.enter_async_context(registering(phone, identity=identity))
+            phones.append(Telephone(registration, NoMedia(), answers=answers and device == OTHER))
+            await registered(registration)
+        yield service, phones[0], phones[1], log
+
+
+def the_call(calls: dict[int, PhoneCall]) -> PhoneCall:
+    [call] = calls.values()
+    return call
+
+
+def connected(calls: dict[int, PhoneCall]) -> bool:
+    return any(call.state == State.CONNECTED for call in calls.values())
+
+
+@pytest.mark.parametrize(
+    ("alice", "bob", "icon"),
+    [
+        (SecurityMode.NON_SECURE, SecurityMode.NON_SECURE, ""),
+        (SecurityMode.ENCRYPTED, SecurityMode.ENCRYPTED, "lock"),
+        (SecurityMode.ENCRYPTED, SecurityMode.NON_SECURE, ""),
+    ],
+)
+def test_a_phone_calls_another_and_hangs_up(alice: SecurityMode, bob: SecurityMode, icon: str) -> None:
+    asyncio.run(_a_phone_calls_another_and_hangs_up(alice, bob, icon))
+
+
+async def _a_phone_calls_another_and_hangs_up(alice: SecurityMode, bob: SecurityMode, icon: str) -> None:
+    async with pair(alice, bob) as (service, one, other, log):
+        one.dial("2001")
+        assert await one.wait(connected, 5)
+        assert await other.wait(connected, 5)
+        media = one.media, other.media
+        assert isinstance(media[0], NoMedia)
+        assert isinstance(media[1], NoMedia)
+        await eventually(lambda: bool(one.media.sending and other.media.sending))  # type: ignore[attr-defined]
+        [there], [back] = media[0].sending.values(), media[1].sending.values()
+        [hears], [hears_back] = media[1].hearing.values(), media[0].hearing.values()
+        assert (there.port, back.port) == (media[1].port, media[0].port)
+        assert (there.keys, back.keys) == (hears.keys, hears_back.keys)
+        assert there.keys.encrypts == (icon == "lock")
+        assert (the_call(one.calls).icon, the_call(other.calls).icon) == (icon, icon)
+        assert the_call(other.calls).calling_name == "Alice"
+        one.hang_up(the_call(one.calls))
+        assert await one.wait(lambda calls: not calls, 5)
+        assert await other.wait(lambda calls: not calls, 5)
+        assert not any((media[0].sending, media[1].sending, media[0].hearing, media[1].hearing))
+        assert service.calls.exchange.legs == ()
+        [record] = service.calls.documents()
+        assert (record["outcome"], record["media"]) == ("answered", "SRTP" if icon else "RTP")
+        assert record["begun"] <= record["answered"] <= record["ended"]
+        assert any("1001 to 2001 answered" in line for line in log)
+        assert there.keys.key.hex() not in "".join(log) or not icon
+
+
+def test_a_phone_that_loses_its_connection_ends_its_call() -> None:
+    asyncio.run(_a_phone_that_loses_its_connection_ends_its_call())
+
+
+async def _a_phone_that_loses_its_connection_ends_its_call() -> None:
+    async with pair(SecurityMode.NON_SECURE, SecurityMode.NON_SECURE) as (service, one, other, _):
+        one.dial("2001")
+        assert await other.wait(connected, 5)
+        one._registration._link._writer.transport.abort()  # type: ignore[union-attr]
+        assert await other.wait(lambda calls: not calls, 5)
+        assert service.calls.exchange.legs == ()
+        assert one.calls == {} or await one.wait(lambda calls: not calls, 5)
+
+
+def test_numbers_that_come_and_go_are_known_without_a_restart() -> None:
+    asyncio.run(_numbers_that_come_and_go_are_known_without_a_restart())
+
+
+async def _numbers_that_come_and_go_are_known_without_a_restart() -> None:
+    async with pair(SecurityMode.NON_SECURE, SecurityMode.NON_SECURE) as (service, one, _, _log):
+        directory = service.directory
+        assert isinstance(directory, Lines)
+        directory.entries = []
+        service.calls._mark = None
+        await service.calls.refresh()
+        one.dial("2001")
+        assert await one.wait(lambda calls: any(c.state == State.INVALID_NUMBER for c in calls.values()), 5)
