@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Tests wait for processes and sockets as long as they compute: one worker more than cores, idle ones take work over.
 PYTEST_WORKERS ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: help setup setup-test run test lint types check bench docs lock clean
+.PHONY: help setup setup-test run test lint types check bench docs screenshots lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ bench: setup-test  ## Run the benches, each against a peer in the same run
 
 docs: setup-test  ## Play the four procedures of the how-to, and write their pages
 	@$(BIN)/python scripts/how-to
+
+screenshots: setup-test  ## Take a picture of every page of the administration, into docs/screenshots
+	@$(BIN)/python -m tests.faces.web.screenshots
 
 lock:  ## Write the lock files anew from pyproject.toml (needs uv)
 	@scripts/lock

@@ -11,7 +11,19 @@ import typer
 
 from mixedmode import __version__
 from mixedmode.app.commands import bench
-from mixedmode.app.commands.cluster import admin, audit_log, ctl_client, device, lab, line, lists, node, phones, token
+from mixedmode.app.commands.cluster import (
+    admin,
+    audit_log,
+    ctl_client,
+    device,
+    lab,
+    line,
+    lists,
+    node,
+    phones,
+    token,
+    web,
+)
 from mixedmode.app.commands.files import build, config, models, tftp, trustlist
 from mixedmode.app.commands.forecasting import command as forecasting
 from mixedmode.app.commands.forecasting import inventory
@@ -59,6 +71,7 @@ app.command("phone")(phone.phone)
 app.command("models")(models.models)
 app.add_typer(phones.app, name="phones")
 app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
+app.command("web")(web.web)
 app.command("audit-log")(audit_log.audit_log)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(node.app, name="node")

@@ -39,6 +39,7 @@ from mixedmode.node.serving import end_by_signal, left_out
 from mixedmode.node.setup import Opened, replication_source
 from mixedmode.node.status import SOCKET_NAME, StatusSocket, SupervisorCollector, serve_metrics
 from mixedmode.node.units.options import PUBLISHER_KEY
+from mixedmode.node.units.web_link import web_commands
 from mixedmode.node.units.workshop import NodeWorkshop, node_options
 from mixedmode.node.upkeep import Upkeep
 from mixedmode.services.net.supervisor import UnitState, UnitStatus
@@ -102,7 +103,8 @@ class Node:
         """
         stopped = end_by_signal()
         door = PhoneControl(Control(self.administered), self._user)
-        commands = phone_commands({self.services.info.name: self.services}, door)
+        here = {self.services.info.name: self.services}
+        commands = {**phone_commands(here, door), **web_commands(here)}
         status = StatusSocket(self.settings.node.directory / SOCKET_NAME, self.describe, commands)
         await status.start()
         stop_metrics = self._metrics()

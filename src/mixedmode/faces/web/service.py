@@ -72,6 +72,9 @@ class WebService(Service):
         services: The hands on the services of nodes.
         limits: What browsers may use.
         guard: Checks passwords; shared with the other services of the node, so that locks hold for all of them.
+
+    Attributes:
+        fingerprint: SHA-256 of the certificate that it shows, as browsers print it; empty before it ran.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class WebService(Service):
         self._door: TcpDoor | None = None
         self._desk: Desk | None = None
         self._clock: asyncio.Task[None] | None = None
+        self.fingerprint = ""
 
     def link(self, user: str) -> str:
         """Return an address that signs a user of this machine in, once, soon.
@@ -124,6 +128,7 @@ class WebService(Service):
             UsageError: The tomcat certificate is of no use.
         """
         signer = await asyncio.to_thread(self._cluster.signer, self._node, Purpose.TOMCAT.value)
+        self.fingerprint = signer.certificate.sha256.hex(":").upper()
         context = server_context([signer], what="tomcat certificate")
         # Old phones fetch nothing here: what browsers cannot do for ten years need not be offered.
         context.set_alpn_protocols(["http/1.1"])

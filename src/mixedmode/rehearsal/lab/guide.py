@@ -85,5 +85,9 @@ def _suggestions(lab: Lab, boots: Sequence[BootOutcome]) -> list[str]:
                 "at its prompt; then utils service restart Cisco Tftp, and reset phones",
             ),
         ]
+    web = lab.publisher.ports["web"]
+    if web is not None:
+        place = f"https://{lab.publisher.info.address}:{web}/"
+        rows.append((f"{name} web --directory {lab.directory}", f"the administration in a browser, {place}"))
     rows.append((f"{name} rehearse non-secure-to-mixed", "the whole procedure on a lab of its own"))
     return [line for command, what in rows for line in (f"  {command}", f"      {what}")]

@@ -31,6 +31,7 @@ from mixedmode.node.services import NodeServices
 from mixedmode.node.setup import make_administrator, maker_of
 from mixedmode.node.status import SOCKET_NAME, StatusSocket
 from mixedmode.node.units.options import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS, NodeOptions
+from mixedmode.node.units.web_link import web_commands
 from mixedmode.node.upkeep import Upkeep
 from mixedmode.phone.body.client import Server as PhoneServer
 from mixedmode.phone.mind.models import get_model
@@ -89,7 +90,10 @@ class Lab:
         self.phones = LabPhones(directory / "phones", [(each.name, each.model) for each in self.cluster.devices])
         self._watchers: list[asyncio.Task[None]] = []
         door = PhoneControl(Control(self.cluster), self._user)
-        commands = lab_phone_commands(self.nodes, self.phones, lambda: self.phone_server, door)
+        commands = {
+            **lab_phone_commands(self.nodes, self.phones, lambda: self.phone_server, door),
+            **web_commands(self.nodes),
+        }
         self._status = StatusSocket(directory / SOCKET_NAME, self.document, commands)
 
     def _user(self, uid: int) -> Principal:

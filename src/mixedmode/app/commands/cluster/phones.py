@@ -10,6 +10,7 @@ import typer
 
 from mixedmode.app import completion
 from mixedmode.app.commands.options import AsJson, Config, LabFolder
+from mixedmode.app.targets.running import ask_running
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines
 from mixedmode.rehearsal.lab.document import meant_lab
@@ -36,7 +37,7 @@ class Kind(StrEnum):
 @app.command("list")
 def list_phones(directory: LabFolder = None, config: Config = None, json: AsJson = False) -> None:
     """List the registered phones and the hashes of the lists that they report."""
-    found: list[dict[str, Any]] = _ask(directory, config, {"ask": "phones"})["phones"]
+    found: list[dict[str, Any]] = ask_running(directory, config, {"ask": "phones"})["phones"]
     if json:
         print_json(found)
         return
@@ -62,10 +63,10 @@ def show(
 
     wanted = _names(names, every=every)
     if meant_lab(directory, config) is not None:
-        answer = _ask(directory, config, {"ask": "phone-show", "devices": wanted})
+        answer = ask_running(directory, config, {"ask": "phone-show", "devices": wanted})
         found, missing, lines = answer["phones"], answer["unknown"], screen_lines
     else:
-        everyone = _ask(directory, config, {"ask": "phones"})["phones"]
+        everyone = ask_running(directory, config, {"ask": "phones"})["phones"]
         asked = {name.upper() for name in wanted or ()}
         found = [phone for phone in everyone if wanted is None or phone["name"].upper() in asked]
         missing = sorted(asked - {phone["name"].upper() for phone in found})
@@ -135,7 +136,7 @@ def reset(
     A lab's phone that is not registered is switched off and on.
     """
     wanted = _names(devices, every=every)
-    answer = _ask(directory, config, {"ask": "reset", "devices": wanted, "kind": kind.value})
+    answer = ask_running(directory, config, {"ask": "reset", "devices": wanted, "kind": kind.value})
     told: list[str] = answer["told"]
     restarted: list[str] = answer.get("restarted", [])
     if json:
@@ -210,19 +211,4 @@ def _ask_lab(directory: Path | None, request: dict[str, Any], what: str) -> dict
             why=ways_by_hand(),
             next_step="do it there, then: mixedmode phones reset NAME; for a lab's phones give --directory",
         )
-    return _ask(directory, None, request)
-
-
-def _ask(directory: Path | None, config: Path | None, request: dict[str, Any]) -> dict[str, Any]:
-    from mixedmode.node.status import SOCKET_NAME, NoNodeError, ask_status
-    from mixedmode.rehearsal.lab.document import lab_is_down
-
-    lab = meant_lab(directory, config)
-    if lab is None:
-        from mixedmode.node.host.settings import load_settings
-
-        return ask_status(load_settings(config).node.directory / SOCKET_NAME, request)
-    try:
-        return ask_status(lab / SOCKET_NAME, request)
-    except NoNodeError as error:
-        raise lab_is_down(lab) or error from error
+    return ask_running(directory, None, request)

@@ -1,0 +1,125 @@
+"""Every declared page: it answers each level, has nothing serious for axe-core, fits 360 px, works without script."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page as Tab
+
+from mixedmode.faces.web.kit.page import Page
+from mixedmode.faces.web.pages import PAGES
+from tests.faces.web.conftest import sign_in
+from tests.faces.web.weblab import PEOPLE, Visitor, WebLab
+
+SHOWN = [page for page in PAGES if page.example is not None]
+SERIOUS = {"serious", "critical"}
+LARGEST = 60_000
+
+
+def paths(page: Page) -> str:
+    return page.path
+
+
+def serious(tab: Tab) -> list[str]:
+    found = Axe().run(tab).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found if each["impact"] in SERIOUS]
+
+
+@pytest.fixture(scope="module")
+def visitors(lab: WebLab) -> dict[int, Visitor]:
+    """Somebody of each level."""
+    return {level: lab.visitor(user) for user, level in PEOPLE.items()}
+
+
+@pytest.mark.parametrize("declared", SHOWN, ids=paths)
+def test_a_page_answers_each_level_and_says_what_it_is(visitors: dict[int, Visitor], declared: Page) -> None:
+    assert declared.example is not None
+    for level, visitor in visitors.items():
+        page = visitor.get(declared.example)
+        if level < declared.level:
+            assert page.status == 403, level
+            continue
+        assert page.status == 200, (level, page.heading)
+        assert page.text.count("<h1>") == 1
+        assert 'aria-current="page"' in page.text
+        assert " style=" not in page.text
+        assert page.headers["cache-control"] == "no-store"
+        assert len(page.body) < LARGEST
+
+
+def test_nothing_serious_for_screen_readers_and_nothing_beside_the_screen(signed_in: Tab) -> None:
+    problems: list[str] = []
+    signed_in.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    signed_in.on("pageerror", lambda error: problems.append(str(error)))
+    for declared in SHOWN:
+        signed_in.set_viewport_size({"width": 1280, "height": 900})
+        signed_in.goto(str(declared.example))
+        problems += [f"{declared.path} {each}" for each in serious(signed_in)]
+        signed_in.set_viewport_size({"width": 360, "height": 740})
+        width = signed_in.evaluate("document.documentElement.scrollWidth")
+        if width > 360:
+            problems.append(f"{declared.path} is {width} px wide")
+    assert problems == []
+
+
+def test_dark_pages_and_the_sign_in_are_as_good(signed_in: Tab) -> None:
+    signed_in.emulate_media(color_scheme="dark")
+    assert serious(signed_in) == []
+    signed_in.context.clear_cookies()
+    signed_in.goto("/signin")
+    assert serious(signed_in) == []
+
+
+def test_without_script_everything_works(chromium: Browser, lab: WebLab) -> None:
+    context = chromium.new_context(ignore_https_errors=True, base_url=lab.url, java_script_enabled=False)
+    tab = context.new_page()
+    sign_in(tab)
+    for declared in SHOWN:
+        answer = tab.goto(str(declared.example))
+        assert answer is not None
+        assert answer.status == 200
+    tab.goto("/ccmadmin/enterprise-parameters")
+    tab.fill("[name=CAPFOperationExpiresInDays]", "11")
+    tab.get_by_role("button", name="Save the parameters").click()
+    expect(tab.get_by_role("status")).to_contain_text("CAPFOperationExpiresInDays 10 -> 11")
+    tab.fill("[name=CAPFOperationExpiresInDays]", "10")
+    tab.get_by_role("button", name="Save the parameters").click()
+    tab.get_by_text("administrator, level 4", exact=True).click()
+    tab.get_by_role("button", name="Dark").click()
+    assert tab.locator("html").get_attribute("data-theme") == "dark"
+    tab.set_viewport_size({"width": 360, "height": 740})
+    tab.get_by_role("link", name="Menu").click()
+    tab.locator("#nav").get_by_role("link", name="Enterprise Parameters").click()
+    expect(tab).to_have_url(f"{lab.url}/ccmadmin/enterprise-parameters")
+    context.close()
+
+
+def test_with_the_keyboard_alone(page: Tab, lab: WebLab) -> None:
+    page.goto("/signin")
+    page.keyboard.type("administrator")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Marmalade-1")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("/")
+    expect(page.locator("#find")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    page.wait_for_url("**/ccmadmin/phones")
+
+
+def test_the_ribbon_is_live(signed_in: Tab, lab: WebLab) -> None:
+    from mixedmode.cluster.model.topology import DeviceSpec
+
+    count = signed_in.locator("#ribbon [data-count=all]")
+    before = int(count.inner_text())
+    lab.cluster.devices.add([DeviceSpec("SEP0011223344FF", "7975")])
+    expect(count).to_have_text(str(before + 1), timeout=10_000)
