@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.services.files.store import MappingStore
 from mixedmode.services.tftp.service import TftpService
 from tests.fleet.site import NEW, OLD, files, fleet_of, names_of
@@ -19,6 +20,7 @@ from tests.support import run_mixedmode
 
 PHONES = fleet_of(*["7975"] * 6)
 FIRST = PHONES[0].name
+OUTCOMES = [fate.value for fate in Fate]
 
 
 @contextmanager
@@ -61,34 +63,35 @@ def test_a_change_rehearsed_with_the_phones_that_were_there_before(tmp_path: Pat
     kept = tmp_path / "before.json"
     with serving(store) as server:
         first = document_of("--server", server, "--models", "7975:4,7940:2", "--first", FIRST, "--save", kept, code=0)
-        assert first["outcomes"] == {"ok": 6, "refused": 0, "gave-up": 0}
+        assert first["verdicts"] == {"ok": 6, "refused": 0, "gave-up": 0}
+        assert first["outcomes"] == {**dict.fromkeys(OUTCOMES, 0), "follows": 6}
         assert first["alarms"] == {"2 CTL_INITIAL_SUCCESS": 2, "4 TL_INITIAL_SUCCESS": 4}
         assert {"phones_per_second", "boot_seconds", "slowest", "datagrams"} <= set(first)
         store.replace(files(NEW, names_of(PHONES)))
         later = document_of("boot", "--server", server, "--state", kept, code=1)
-        assert later["phones"] == later["locked_out"] == 6
-        assert later["models"] == {"7940": {"refused": 2}, "7975": {"refused": 4}}
+        assert later["outcomes"] == {**dict.fromkeys(OUTCOMES, 0), "frozen": 2, "behind": 4}
+        assert later["models"] == {"7940": {"frozen": 2}, "7975": {"behind": 4}}
         assert {each["name"] for each in later["unhappy"]} == set(names_of(PHONES))
         fresh = document_of("--server", server, "--phones", "6", "--first", FIRST, "--state", "current", code=0)
         assert fresh["decisions"]["CTL"] == {"keep: unchanged": 6}
         people = run_mixedmode("fleet", "boot", "--server", server, "--state", kept)
     assert people.returncode == 1
     assert "6 refused" in people.stdout
-    assert "6 locked out" in people.stdout
-    assert f"{FIRST} (7975)  CTL: the signer" in people.stdout
+    assert "0 follow, 0 by TVS, 4 behind, 2 frozen, 0 locked out" in people.stdout
+    assert f"{FIRST} (7975)  behind: CTL: the signer" in people.stdout
 
 
 def test_faults_from_the_command_line() -> None:
     with serving(MappingStore(files(OLD, names_of(PHONES)))) as server:
         options = ("--server", server, "--phones", "6", "--first", FIRST)
         damaged = document_of(*options, "--corrupt", "CTL*", "--duplicate", "10%", "--delay", "0.01", code=1)
-        assert damaged["outcomes"]["refused"] == 6
+        assert damaged["outcomes"]["unknown"] + damaged["outcomes"]["behind"] == damaged["verdicts"]["refused"] == 6
         assert list(damaged["failures"]) in (["CTL: bad-signature"], ["CTL: corrupt"])
         gone = document_of(*options, "--down", "0:", "--timeout", "0.05", "--retries", "1", code=3)
-        assert gone["outcomes"]["gave-up"] == 6
+        assert gone["verdicts"]["gave-up"] == gone["outcomes"]["unknown"] == 6
         assert gone["datagrams"]["received"] == 0
         lost = document_of(*options, "--loss", "3%", "--seed", "5", "--retries", "9", code=0)
-        assert lost["outcomes"]["ok"] == 6
+        assert lost["outcomes"]["follows"] == 6
 
 
 @pytest.mark.parametrize(

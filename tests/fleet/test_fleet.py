@@ -12,6 +12,7 @@ from mixedmode.fleet.outcomes import FleetReport
 from mixedmode.phone.body.client import Server
 from mixedmode.phone.body.tvs import ask_tvs
 from mixedmode.phone.mind.alarms import Alarm
+from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.outcome import Verdict
 from mixedmode.services.files.store import MappingStore
 from tests.fleet.site import NEW, OLD, after, boot, files, fleet_of, itl, names_of, new_ctl, node, run, tvs
@@ -61,7 +62,7 @@ def test_a_phone_takes_no_configuration_that_was_signed_for_another() -> None:
     report = run(procedure())
     assert report.failures() == {"configuration: wrong-filename": 1, "configuration: bad-signature": 1}
     assert [each.verdict for each in report.outcomes] == [Verdict.REFUSED, Verdict.OK, Verdict.REFUSED, Verdict.OK]
-    assert report.locked_out == 0
+    assert report.numbers[Fate.BEHIND] == 2  # whole files help
     assert [each["name"] for each in report.document()["unhappy"]] == [phones[0].name, phones[2].name]
 
 
@@ -141,14 +142,14 @@ def test_a_damaged_ctl_is_refused_by_all_and_the_old_one_stays() -> None:
 
     report = run(procedure())
     assert report.verdicts[Verdict.REFUSED] == 40
-    assert report.locked_out == 0  # the next whole one is taken
+    assert report.numbers[Fate.BEHIND] == 40  # the next whole one is taken
     assert set(report.failures()) <= {"CTL: bad-signature", "CTL: corrupt"}
     assert all(each.state.trust.ctl == new_ctl(OLD) for each in report.outcomes)
     assert {each.alarm for each in report.outcomes} == {Alarm.TL_FAILED_OLD_CTL}
     assert report.exit_code == 1
 
 
-def test_after_a_new_callmanager_certificate_phones_follow_by_tvs_and_legacy_ones_are_locked_out() -> None:
+def test_after_a_new_callmanager_certificate_phones_follow_by_tvs_and_legacy_ones_are_frozen() -> None:
     phones = fleet_of(*("7975", "8861", "7940") * 8)
 
     async def procedure() -> tuple[FleetReport, FleetReport]:
@@ -165,16 +166,17 @@ def test_after_a_new_callmanager_certificate_phones_follow_by_tvs_and_legacy_one
             return followed, alone
 
     followed, alone = run(procedure())
-    assert followed.models() == {"7940": {"refused": 8}, "7975": {"ok": 8}, "8861": {"ok": 8}}
+    assert followed.models() == {"7940": {"frozen": 8}, "7975": {"follows-by-tvs": 8}, "8861": {"follows-by-tvs": 8}}
     assert followed.reasons()["CTL"] == {"accept: trusted-by-tvs": 16, "reject: tvs-not-usable": 8}
-    assert followed.locked_out == 8
+    assert followed.numbers[Fate.FROZEN] == 8
     assert followed.tvs_questions == 16
     for outcome in followed.outcomes:
         legacy = outcome.model.name == "7940"
         assert outcome.state.trust.ctl == new_ctl(OLD if legacy else NEW)
-        assert outcome.locked_out is legacy
+        assert bool(outcome.kept_lists) is legacy
     assert alone.failures() == {"CTL: tvs-unreachable": 16, "CTL: tvs-not-usable": 8}
-    assert alone.locked_out == 24
+    assert alone.numbers[Fate.FROZEN] == 8
+    assert alone.numbers[Fate.BEHIND] == 16  # TVS could answer
     assert alone.tvs_questions == 96  # two servers, for each of three files
 
 

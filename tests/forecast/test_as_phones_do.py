@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mixedmode.app.commands.forecasting.cluster import foreseen_step, in_force
 from mixedmode.cluster.model.versions import Version
+from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Plan, Step, Tvs
 from mixedmode.inventory.kinds import PhoneKind

@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from mixedmode.app.commands.phones.phone import phone as phone_command
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.phone.body.client import Phone, Server
+from mixedmode.phone.mind.fate.observed import fate_of
+from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.outcome import Verdict
 from mixedmode.phone.mind.trust.asking import TvsRequest
@@ -118,7 +120,8 @@ def test_a_configuration_that_does_not_come_is_told() -> None:
         outcome = await Phone(DEVICE, get_model("7975")).boot(server)
         assert (outcome.exit_code, outcome.verdict, outcome.alarm) == (1, Verdict.GAVE_UP, 4)
         assert outcome.trouble() == ("configuration", "not-fetched", "the file did not come")
-        assert not outcome.locked_out
+        assert not outcome.kept_lists
+        assert fate_of(outcome) is Fate.BEHIND
 
     run({**FILES, SIGNED: bytes((1 << 20) + 1)}, procedure)
 

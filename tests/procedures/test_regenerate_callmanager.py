@@ -1,6 +1,6 @@
 """Given mixed mode, when the publisher's CallManager certificate is made anew, then phones follow through TVS.
 
-The phones that cannot ask TVS are left locked out, as the seed says, and the report names them and the remedy.
+The phones that cannot ask TVS are left frozen, as the seed says, and the report names them and the remedy.
 """
 
 from __future__ import annotations
@@ -50,14 +50,15 @@ def test_phones_with_security_by_default_follow_through_tvs(report: dict[str, An
     assert all("tvsReqFlushTvsCertCache: Sent Request to TVS proxy, len: 3708" in log for log in logs)
 
 
-def test_legacy_phones_are_left_locked_out_and_named_with_the_remedy(report: dict[str, Any]) -> None:
+def test_legacy_phones_are_left_frozen_and_named_with_the_remedy(report: dict[str, Any]) -> None:
     legacy = [phone for phone in report["phones"] if phone["model"] == "7940"]
     assert len(legacy) == 2
     for phone in legacy:
         assert phone["alarm"] == "TL_FAILED_OLD_CTL"
         assert phone["refused"]
         assert phone["ctl_md5"] != report["ctl"]["md5"]
-        assert "locked out" in phone["promised"]
+        assert "frozen" in phone["promised"]
+        assert phone["outcome"] == phone["foreseen"] == "frozen"
         assert "delete the CTL on the phone" in phone["remedy"]
     assert all(phone["remedy"] is None for phone in report["phones"] if phone["model"] != "7940")
 
@@ -75,10 +76,10 @@ def test_every_statement_held_and_the_transcript_reads_as_the_seed(report: dict[
         check_transcript("regenerate-callmanager", report["transcript"])
 
 
-def test_people_read_who_is_locked_out_and_what_to_do() -> None:
+def test_people_read_who_is_frozen_and_what_to_do() -> None:
     done = run_mixedmode("rehearse", "regenerate-callmanager", "--phones", "4", timeout=110)
     assert done.returncode == 0, done.stderr
-    assert "locked out, as promised: SEP001122334404 (7940): delete the CTL on the phone" in done.stdout
+    assert "frozen, as promised: SEP001122334404 (7940): delete the CTL on the phone" in done.stdout
     assert "regenerate-callmanager: as promised: 4 of 4 phones" in done.stdout
 
 

@@ -36,7 +36,7 @@ def report() -> Report:
 
     phones = [
         Promise(boot("SEP1", "7975"), "follows", held=True),
-        Promise(boot("SEP2", "7940"), "is locked out", held=True, remedy="delete the CTL"),
+        Promise(boot("SEP2", "7940"), "is frozen", held=True, remedy="delete the CTL"),
         Promise(boot("SEP3", "8861"), "follows", held=False),
     ]
     checks = [Finding("all is well", held=False, detail="it is not")]
@@ -57,7 +57,7 @@ def test_verdicts_and_lost_phones_have_a_colour_on_a_terminal(monkeypatch: pytes
     told = {re.sub(r"\x1b\[\d+m", "", line).split()[0]: colour for line, colour in colours.items()}
     assert told == {
         "SEP1": Colour.GREEN, "SEP2": Colour.YELLOW, "SEP3": Colour.RED,
-        "locked": Colour.YELLOW, "does": Colour.RED, "regenerate-callmanager:": Colour.RED,
+        "frozen,": Colour.YELLOW, "does": Colour.RED, "regenerate-callmanager:": Colour.RED,
     }  # fmt: skip
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from mixedmode.app.commands.forecasting.cluster import foreseen_step, in_force
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.errors import MixedModeError
+from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 from mixedmode.forecast.plan import NOBODY, Off, Plan, Published, Step, Tvs
 from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.phone.mind.config import parse_config

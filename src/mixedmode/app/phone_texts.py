@@ -16,11 +16,13 @@ def screen_lines(phone: dict[str, Any]) -> list[str]:
     lines += [f"  {message}" for message in phone["messages"]] or ["  (none)"]
     lines += ["", *phone["screen"], ""]
     lines.append("Trust list alarm: " + ("none" if alarm is None else f"{alarm['code']} {alarm['name']}"))
+    if phone["outcome"] is not None:
+        lines.append(f"Outcome: {phone['outcome']}")
     for file, why in phone["refused"].items():
         lines.append(f"{file} refused: {why}")
     if phone["deleted"]:
         lines.append(f"deleted by hand: {', '.join(phone['deleted'])}; then: mixedmode phones reset {phone['name']}")
-    for kind in phone["locked_out"][:1]:
+    for kind in phone["kept_lists"][:1]:
         name = phone["name"]
         lines.append(f"remedy: mixedmode phones delete-{kind.lower()} {name}, then mixedmode phones reset {name}")
     return lines

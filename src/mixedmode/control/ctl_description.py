@@ -25,15 +25,33 @@ def describe(state: ClusterState) -> Description:
         NotFoundError: A node lacks a certificate that the CTL needs.
         DatabaseError: The database does not answer.
     """
-    view = state.view()
+    view, now = state.view(), int(state.now().timestamp())
+    ctl = state.folder(view.publisher.name).read(CTL_FILE)
+    return described(view, Mode(state.mode.value), now, history(state).newest, int(digest(state)), ctl)
+
+
+def described(view: TrustView, mode: Mode, clock: int, newest: int, digest_code: int, ctl: bytes | None) -> Description:
+    """Return the description of a view, also of one that is not real yet.
+
+    Args:
+        view: The cluster.
+        mode: Its mode.
+        clock: Seconds since 1970.
+        newest: The date of the newest CTL.
+        digest_code: Of its lists' signatures.
+        ctl: The publisher's CTL file.
+
+    Raises:
+        NotFoundError: A node lacks a certificate that the CTL needs.
+    """
     return Description(
         version=str(view.version),
-        mode=Mode(state.mode.value),
-        clock=int(state.now().timestamp()),
-        newest=history(state).newest,
-        digest=int(digest(state)),
+        mode=mode,
+        clock=clock,
+        newest=newest,
+        digest=digest_code,
         takes_tokens=view.version.accepts_tokens,
-        ctl=state.folder(view.publisher.name).read(CTL_FILE),
+        ctl=ctl,
         nodes=tuple(
             NodeDescription(
                 node.name,

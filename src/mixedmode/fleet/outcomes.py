@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from math import ceil
 from typing import Any, Final
 
 from mixedmode.fleet.downloads import Traffic
+from mixedmode.phone.mind.fate.observed import fate_of
+from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.outcome import BootOutcome, Verdict
 from mixedmode.phone.mind.requests import BootFile
+from mixedmode.phone.mind.trust.decisions import ListKind
 
 SLOWEST: Final = 10
 NAMED: Final = 100
@@ -30,7 +34,7 @@ class Span:
     since_power_on: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FleetReport:
     """What a run showed.
 
@@ -61,10 +65,27 @@ class FleetReport:
         counted = Counter(each.verdict for each in self.outcomes)
         return {verdict: counted[verdict] for verdict in Verdict}
 
+    @cached_property
+    def fates(self) -> Sequence[Fate]:
+        """What became of each phone, in the fleet's order; phones of which all is the same are judged once."""
+        known: dict[tuple[object, ...], Fate] = {}
+        found = []
+        for each in self.outcomes:
+            mode = None if each.config is None else each.config.device_security_mode
+            decisions = tuple((file, made and (made.reason, made.voucher)) for file, made in each.decisions.items())
+            offered = tuple(each.offered.get(kind) for kind in ListKind)
+            key = (each.model.name, each.reachable, each.trust.ctl, each.trust.itl, mode, decisions, offered)
+            fate = known.get(key)
+            if fate is None:
+                fate = known[key] = fate_of(each)
+            found.append(fate)
+        return found
+
     @property
-    def locked_out(self) -> int:
-        """How many phones are locked out."""
-        return sum(each.locked_out for each in self.outcomes)
+    def numbers(self) -> dict[Fate, int]:
+        """How many phones have each outcome, all six of them."""
+        counted = Counter(self.fates)
+        return {fate: counted[fate] for fate in Fate}
 
     @property
     def rate(self) -> float:
@@ -91,10 +112,10 @@ class FleetReport:
         return {f"{alarm.value} {alarm.name}": count for alarm, count in sorted(counted.items())}
 
     def models(self) -> dict[str, dict[str, int]]:
-        """Return the verdicts by model."""
+        """Return how many phones have which outcome, by model."""
         found: dict[str, Counter[str]] = {}
-        for each in self.outcomes:
-            found.setdefault(each.model.name, Counter())[each.verdict.value] += 1
+        for each, fate in zip(self.outcomes, self.fates, strict=True):
+            found.setdefault(each.model.name, Counter())[fate.value] += 1
         return {model: dict(counts) for model, counts in sorted(found.items())}
 
     def slowest(self, count: int = SLOWEST) -> list[tuple[BootOutcome, Span]]:
@@ -102,9 +123,10 @@ class FleetReport:
         timed = zip(self.outcomes, self.spans, strict=True)
         return sorted(timed, key=lambda each: -each[1].seconds)[:count]
 
-    def unhappy(self) -> list[BootOutcome]:
-        """Return the phones that refused something or did not get it, in the fleet's order."""
-        return [each for each in self.outcomes if each.verdict is not Verdict.OK]
+    def unhappy(self) -> list[tuple[BootOutcome, Fate]]:
+        """Return the phones that refused something or did not get it, in the fleet's order, and what became of them."""
+        every = zip(self.outcomes, self.fates, strict=True)
+        return [(each, fate) for each, fate in every if each.verdict is not Verdict.OK]
 
     def document(self) -> dict[str, Any]:
         """Return the report as JSON; times are seconds."""
@@ -112,8 +134,8 @@ class FleetReport:
             "phones": len(self.outcomes),
             "seconds": round(self.seconds, 3),
             "phones_per_second": round(self.rate, 1),
-            "outcomes": {verdict.value: count for verdict, count in self.verdicts.items()},
-            "locked_out": self.locked_out,
+            "outcomes": {fate.value: count for fate, count in self.numbers.items()},
+            "verdicts": {verdict.value: count for verdict, count in self.verdicts.items()},
             "failures": self.failures(),
             "decisions": self.reasons(),
             "alarms": self.alarms(),
@@ -124,19 +146,19 @@ class FleetReport:
                 {"name": each.name, "model": each.model.name, "seconds": round(span.seconds, 4)}
                 for each, span in self.slowest()
             ],
-            "unhappy": [_named(each) for each in self.unhappy()[:NAMED]],
+            "unhappy": [_named(each, fate) for each, fate in self.unhappy()[:NAMED]],
             "tvs_questions": self.tvs_questions,
             "datagrams": asdict(self.traffic),
         }
 
 
-def _named(outcome: BootOutcome) -> dict[str, Any]:
+def _named(outcome: BootOutcome, fate: Fate) -> dict[str, Any]:
     file, reason, text = outcome.trouble() or ("", "", "")
     return {
         "name": outcome.name,
         "model": outcome.model.name,
-        "outcome": outcome.verdict.value,
-        "locked_out": outcome.locked_out,
+        "outcome": fate.value,
+        "verdict": outcome.verdict.value,
         "file": file,
         "reason": reason,
         "text": text,

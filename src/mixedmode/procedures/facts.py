@@ -122,7 +122,7 @@ class PhoneFacts:
         ctl_sha1: The same as SHA-1.
         itl_md5: Checksum of the ITL that it holds, None without one.
         refused: Whether it refused a file.
-        locked_out: Whether it refused a list for its signer and keeps an older one.
+        keeps_old: Whether it refused a list for its signer and keeps an older one.
         alarm: Name of its trust list alarm.
     """
 
@@ -133,7 +133,7 @@ class PhoneFacts:
     ctl_sha1: str | None
     itl_md5: str | None
     refused: bool = False
-    locked_out: bool = False
+    keeps_old: bool = False
     alarm: str | None = None
 
     @property

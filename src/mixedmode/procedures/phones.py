@@ -24,7 +24,7 @@ class Ending(StrEnum):
     def promised(self) -> str:
         """The promise, for people."""
         if self is Ending.FROZEN:
-            return "is locked out: it refuses the new CTL and keeps the old one"
+            return "is frozen: it refuses the new CTL, keeps the old one and still registers"
         return "holds the published CTL and shows its checksum"
 
 
@@ -120,7 +120,7 @@ def ended_so(ending: Ending, phone: PhoneFacts, old: ListFacts | None, now: Fact
     """
     if ending is Ending.FROZEN:
         same_as_before = old is not None and phone.ctl_md5 == old.md5
-        return same_as_before and phone.locked_out and phone.alarm == "TL_FAILED_OLD_CTL"
+        return same_as_before and phone.keeps_old and phone.alarm == "TL_FAILED_OLD_CTL"
     same = shown.md5 is not None and (phone.ctl_md5, phone.ctl_sha1) == (shown.md5, shown.sha1)
     itl = now.itl is None or phone.itl_md5 in {now.itl.md5, None}
     return same and itl and not phone.refused

@@ -15,6 +15,7 @@ from mixedmode.faces.ctlclient.provider import ProviderClient
 from mixedmode.faces.ctlclient.wizard import Token as Inserted
 from mixedmode.faces.ctlclient.wizard import Wizard
 from mixedmode.faces.shell.talk import ScriptedIO
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.tokens.token_files import DEFAULT_PASSWORD
 from mixedmode.procedures.facts import Token, TokenFacts
@@ -54,6 +55,10 @@ class TokenHands:
     def pem(self, token: Token) -> tuple[str, ...]:
         """Return the lines of a token's certificate, as they are pasted."""
         return tuple(self._token(token).certificate.pem().decode().strip().splitlines())
+
+    def certificate(self, token: Token) -> Certificate:
+        """Return a token's certificate."""
+        return self._token(token).certificate
 
     def _token(self, token: Token) -> Inserted:
         if token not in self._made:

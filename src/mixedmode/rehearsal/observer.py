@@ -96,7 +96,7 @@ def phone_facts(boot: BootOutcome) -> PhoneFacts:
         None if ctl is None else ctl.sha1,
         None if itl is None else itl.md5,
         boot.refused,
-        boot.locked_out,
+        bool(boot.kept_lists),
         None if boot.alarm is None else boot.alarm.name,
     )
 

@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from mixedmode.errors import MixedModeError
 from mixedmode.faces.terminal.console import Colour, Painted
+from mixedmode.phone.mind.fate.observed import fate_of
+from mixedmode.phone.mind.fate.prospect import LOST, Fate
 from mixedmode.procedures.checks import Check, Finding
 from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.facts import Facts, Topic
@@ -14,6 +17,7 @@ from mixedmode.procedures.phones import HOW, PhoneAct, ended_so
 from mixedmode.procedures.reading import shown_list
 from mixedmode.procedures.steps import Part, Step
 from mixedmode.rehearsal.evidence import show_caching, show_verification
+from mixedmode.rehearsal.foresight import Foresight, foresee
 from mixedmode.rehearsal.observer import observe
 from mixedmode.rehearsal.report import Promise
 from mixedmode.rehearsal.stage import Stage
@@ -28,6 +32,7 @@ _EVIDENCE: Final[Mapping[str, Callable[[Stage], None]]] = {
 }
 """What the seed shows beside a check."""
 _POLL_SECONDS: Final = 0.05
+_NAMED: Final = 10
 
 
 async def play(procedure: Procedure, stage: Stage) -> None:
@@ -38,12 +43,13 @@ async def play(procedure: Procedure, stage: Stage) -> None:
     """
     if procedure.needs_tokens:
         stage.tell(f"# Security tokens: {stage.hands.kind}")
-    before = None
+    before, foreseen = None, None
     for step in procedure.steps:
         if before is None and step.part is not Part.BEFORE:
             before = _begin(procedure, stage)
+            foreseen = _foresee(procedure, stage)
         await _do(step, stage, before)
-    _see_phones(procedure, stage, before or Facts())
+    _see_phones(procedure, stage, before or Facts(), foreseen)
 
 
 def _begin(procedure: Procedure, stage: Stage) -> Facts:
@@ -53,6 +59,28 @@ def _begin(procedure: Procedure, stage: Stage) -> Facts:
         for finding in check.find(before, before):
             stage.note(Finding(f"before it begins: {finding.what}", finding.held, finding.detail))
     return before
+
+
+def _foresee(procedure: Procedure, stage: Stage) -> Foresight | None:
+    """Say what every phone will do, before anything is done."""
+    stage.since = {}
+    try:
+        foreseen = foresee(procedure, stage)
+    except MixedModeError as error:
+        stage.note(Finding("what every phone will do can be foreseen", held=False, detail=str(error)))
+        return None
+    if foreseen is not None:
+        numbers = foreseen.numbers
+        stage.report.forecast = numbers
+        stage.head("Forecast: what every phone will do")
+        stage.tell(f"# {', '.join(f'{fate} {count}' for fate, count in numbers.items())}")
+        for fate in LOST:
+            names = foreseen.named(fate)
+            if names:
+                more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+                stage.tell(Painted(f"# {fate}: {', '.join(names[:_NAMED])}{more}", Colour.YELLOW))
+        stage.tell()
+    return foreseen
 
 
 async def _do(step: Step, stage: Stage, before: Facts | None) -> None:
@@ -77,18 +105,39 @@ async def _judged(check: Check, stage: Stage, before: Facts | None) -> list[Find
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _see_phones(procedure: Procedure, stage: Stage, before: Facts) -> None:
-    """State how each phone ended, and what a person must do about it."""
+def _see_phones(procedure: Procedure, stage: Stage, before: Facts, foreseen: Foresight | None) -> None:
+    """State how each phone ended, what a person must do about it, and whether that was foreseen."""
     now = observe(stage, {Topic.LISTS, Topic.PHONES})
     kinds = {phone.name: phone.kind for phone in (*(now.phones or ()), *(before.phones or ()))}
     shown = shown_list(stage.said)
+    observed = {} if foreseen is None else foreseen.observed(stage.since)
     for phone in now.phones or ():
         rule = procedure.phones[kinds[phone.name]]
         held = ended_so(rule.ending, phone, before.ctl, now, shown)
         remedy = rule.remedy.text(_IN_A_LAB) if rule.remedy else ""
-        stage.report.phones.append(Promise(stage.boots[phone.name], rule.ending.promised, held, remedy))
+        boot = stage.boots[phone.name]
+        fate = observed.get(phone.name) or fate_of(boot)
+        expected = None if foreseen is None else foreseen.fates.get(phone.name)
+        stage.report.phones.append(Promise(boot, rule.ending.promised, held, remedy, fate, expected))
     lost = [promise for promise in stage.report.phones if promise.remedy]
     if lost:
         stage.head(f"Phones that cannot ask TVS keep the old CTL, as the seed says: {len(lost)}")
     for promise in lost:
         stage.tell(Painted(f"# {promise.boot.name} ({promise.boot.model.name}): {promise.remedy}", Colour.YELLOW))
+    if foreseen is not None:
+        _prove(stage, foreseen, observed)
+
+
+def _prove(stage: Stage, foreseen: Foresight, observed: Mapping[str, Fate]) -> None:
+    """Say in one line whether each phone did what was foreseen."""
+    others = [f"{name}: {fate}, foreseen {foreseen.fates[name]}" for name, fate in observed.items()
+              if fate is not foreseen.fates[name]]  # fmt: skip
+    total = len(observed)
+    stage.tell()
+    stage.tell(
+        Painted(
+            f"# Forecast: {total - len(others)} of {total} phones did what was foreseen",
+            Colour.RED if others else Colour.GREEN,
+        )
+    )
+    stage.note(Finding("each phone did what was foreseen", not others, "; ".join(others[:_NAMED])))

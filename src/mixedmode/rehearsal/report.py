@@ -7,6 +7,7 @@ from typing import Any
 
 from mixedmode.faces.terminal.console import Colour, Painted
 from mixedmode.faces.terminal.table import table
+from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.procedures.checks import Finding
 
@@ -20,12 +21,16 @@ class Promise:
         promised: How it should.
         held: Whether it did.
         remedy: What a person must do about it; empty if the phone needs nothing.
+        outcome: What became of it, in one of the six words of forecasts.
+        foreseen: The same as it was foreseen; None if nothing was.
     """
 
     boot: BootOutcome
     promised: str
     held: bool
     remedy: str = ""
+    outcome: Fate = Fate.UNKNOWN
+    foreseen: Fate | None = None
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -36,6 +41,8 @@ class Promise:
             "promised": self.promised,
             "held": self.held,
             "remedy": self.remedy or None,
+            "outcome": self.outcome.value,
+            "foreseen": self.foreseen and self.foreseen.value,
             "ctl_md5": trust.ctl and trust.ctl.md5,
             "ctl_sha1": trust.ctl and trust.ctl.sha1,
             "itl_md5": trust.itl and trust.itl.md5,
@@ -58,6 +65,7 @@ class Report:
         checks: Statements in order.
         phones: What was promised for each phone.
         ctl: Length and checksums of the published CTL, None if there is none.
+        forecast: How many phones were foreseen to have which outcome; None if nothing was.
     """
 
     procedure: str
@@ -65,6 +73,7 @@ class Report:
     checks: list[Finding] = field(default_factory=list)
     phones: list[Promise] = field(default_factory=list)
     ctl: dict[str, Any] | None = None
+    forecast: dict[Fate, int] | None = None
 
     @property
     def held(self) -> bool:
@@ -77,6 +86,8 @@ class Report:
             "procedure": self.procedure,
             "held": self.held,
             "ctl": self.ctl,
+            "forecast": self.forecast and {fate.value: count for fate, count in self.forecast.items()},
+            "outcomes": {fate.value: sum(phone.outcome is fate for phone in self.phones) for fate in Fate},
             "checks": [asdict(check) for check in self.checks],
             "phones": [phone.document() for phone in self.phones],
             "transcript": self.transcript,
@@ -105,7 +116,7 @@ def summary(report: Report) -> list[str]:
             remedies.setdefault(phone.remedy, []).append(f"{phone.boot.name} ({phone.boot.model.name})")
     for remedy, names in remedies.items():
         more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-        lost = f"locked out, as promised: {', '.join(names[:10])}{more}: {remedy}"
+        lost = f"frozen, as promised: {', '.join(names[:10])}{more}: {remedy}"
         lines.append(Painted(lost, Colour.YELLOW))
     held = sum(phone.held for phone in report.phones)
     broken = [f"does not hold: {check.what} ({check.detail})" for check in report.checks if not check.held]

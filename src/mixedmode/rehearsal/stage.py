@@ -42,6 +42,7 @@ class Stage:
     Attributes:
         hands: Who holds the security tokens.
         boots: The last boot of each phone, by its name.
+        since: Every boot of each phone since the procedure began.
         away: The phones that are switched off.
         said: What the last act printed.
         failed: Whether the last act was refused.
@@ -53,6 +54,7 @@ class Stage:
         self._show = show
         self.hands = TokenHands(lab, self.tell)
         self.boots: dict[str, BootOutcome] = {}
+        self.since: dict[str, list[BootOutcome]] = {}
         self.away: frozenset[str] = frozenset()
         self.said: tuple[str, ...] = ()
         self.failed = False
@@ -96,7 +98,7 @@ class Stage:
             case ResetPhones():
                 await self._reset_phones()
             case SwitchPhones():
-                self.away = frozenset() if act.on else self._half()
+                self.away = frozenset() if act.on else self.half
             case InstallVersion():
                 self.lab.cluster.run(Upgrade(act.version), self.lab.principal)
             case ByHand():  # a lab's tokens are at hand already
@@ -128,13 +130,17 @@ class Stage:
         """Reset every phone that is not switched off."""
         boots = await self.lab.phones.boot_all(self.lab.phone_server, without=self.away)
         self.boots |= {boot.name: boot for boot in boots}
+        for boot in boots:
+            self.since.setdefault(boot.name, []).append(boot)
         counts: dict[str, int] = {}
         for boot in boots:
             counts[boot.summary] = counts.get(boot.summary, 0) + 1
         for summary, count in sorted(counts.items()):
             self.tell(f"# {count} phone{'s' if count > 1 else ''}: {summary}")
 
-    def _half(self) -> frozenset[str]:
+    @property
+    def half(self) -> frozenset[str]:
+        """The phones that a procedure switches off."""
         names = self.lab.phones.names
         return frozenset(names[: len(names) // 2])
 

@@ -73,7 +73,9 @@ def admin(lab: Path, *lines: str) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_reset_brings_the_new_ctl_the_screen_shows_it_and_a_locked_out_phone_is_healed_as_told(lab: Path) -> None:
+def test_a_reset_brings_the_new_ctl_the_screen_shows_it_and_a_frozen_phone_is_healed_as_told(
+    lab: Path,
+) -> None:
     names = sorted(phone["name"] for phone in json.loads((lab / "lab.json").read_text())["phones"])
     assert {phone["security"] for phone in registered(lab)} == {"non-secure"}
     admin(lab, "utils ctl set-cluster mixed-mode", "utils service restart Cisco Tftp")

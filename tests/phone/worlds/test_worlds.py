@@ -14,6 +14,7 @@ from mixedmode.phone.body.registration import Registration
 from mixedmode.phone.body.registration_status import RegistrationState
 from mixedmode.phone.body.tvs import ask_tvs
 from mixedmode.phone.body.world import World
+from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.outcome import BootOutcome, Verdict
 from mixedmode.phone.mind.trust.state import PhoneState
@@ -75,7 +76,8 @@ def test_a_fleet_starts_in_virtual_time_and_waits_for_silent_servers() -> None:
     report, seconds = in_memory(procedure)
     assert report.verdicts == {Verdict.OK: 0, Verdict.REFUSED: 30, Verdict.GAVE_UP: 0}
     assert report.failures() == {"CTL: tvs-unreachable": 20, "CTL: tvs-not-usable": 10}
-    assert report.locked_out == 30
+    assert report.numbers[Fate.FROZEN] == 10
+    assert report.numbers[Fate.BEHIND] == 20, "TVS could answer"
     assert seconds >= 15, "each phone with TVS waited its whole deadline, for each of three files"
     again, same = in_memory(procedure)
     assert (again.outcomes, again.spans, same) == (report.outcomes, report.spans, seconds)

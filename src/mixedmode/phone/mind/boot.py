@@ -84,6 +84,7 @@ class Boot:
         self._console = console
         self._before = {kind: state.trust.held(kind) is not None for kind in ListKind}
         self._decisions: dict[BootFile, Decision | None] = {}
+        self._offered: dict[ListKind, TrustList | bytes] = {}
         self._names: tuple[str, ...] = ()
         self._waiting: TrustList | SignedFile | bytes | None = None
         self._transports = Transports(http=http and policy.model.http_first)
@@ -210,6 +211,8 @@ class Boot:
 
     def _take_list(self, kind: ListKind, decision: Decision) -> None:
         self._decisions[self._file] = decision
+        if isinstance(self._waiting, TrustList | bytes):
+            self._offered[kind] = self._waiting
         if self._console:
             self._console.list_decision(kind, self._name, decision)
         self.state = self.state.after(decision, kind, self._waiting if isinstance(self._waiting, TrustList) else None)
@@ -278,6 +281,7 @@ class Boot:
             self._decisions,
             config,
             self._transports.answered,
+            offered=self._offered,
         )
 
     def _event(self, file: BootFile, kind: ListKind) -> ListEvent:

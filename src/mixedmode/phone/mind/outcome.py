@@ -8,16 +8,16 @@ gave-up   a file did not come, however often the phone asked
 ok        it took everything, or held it already, or the server has nothing newer
 ========= ==========================================================================================
 
-A phone is locked out of a list that it refused for its signer while it holds an older one: it follows no new list
-until TVS vouches for the signer, one whom it trusts signs again, or a person erases the list on the phone. A damaged
-list is refused too, but locks nobody out: the next whole one is taken. What the refusal means for the phone in the end,
-:mod:`mixedmode.phone.mind.fate` says.
+A phone that refused a list for its signer keeps the older one that it holds: it follows no new list until TVS vouches
+for the signer, one whom it trusts signs again, or a person erases the list on the phone. A damaged list is refused
+too, and the next whole one is taken. What the refusal means for the phone in the end, in one of six words,
+:mod:`mixedmode.phone.mind.fate.observed` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mixedmode.phone.mind.config import PhoneConfig
     from mixedmode.phone.mind.models import PhoneModel
     from mixedmode.phone.mind.trust.state import PhoneState, TrustState
+    from mixedmode.trustlist.model import TrustList
 
 SIGNER_REFUSED: Final = frozenset(
     {
@@ -67,6 +68,7 @@ class BootOutcome:
         config: What the configuration in force says.
         reachable: Whether the server answered at all.
         log: Console log lines, where somebody wrote them down.
+        offered: The lists that came, as bytes if they cannot be read.
     """
 
     name: str
@@ -79,6 +81,7 @@ class BootOutcome:
     config: PhoneConfig | None
     reachable: bool
     log: tuple[str, ...] = ()
+    offered: Mapping[ListKind, TrustList | bytes] = field(default_factory=dict)
 
     @property
     def trust(self) -> TrustState:
@@ -98,7 +101,7 @@ class BootOutcome:
         return Verdict.GAVE_UP if None in self.decisions.values() else Verdict.OK
 
     @property
-    def locked_lists(self) -> tuple[ListKind, ...]:
+    def kept_lists(self) -> tuple[ListKind, ...]:
         """The lists that it refused for their signer while it keeps an older one."""
         return tuple(
             kind
@@ -107,11 +110,6 @@ class BootOutcome:
             and decision.reason in SIGNER_REFUSED
             and self.events[kind] is ListEvent.REFUSED_OLD
         )
-
-    @property
-    def locked_out(self) -> bool:
-        """Whether it refused a list for its signer and keeps an older one."""
-        return bool(self.locked_lists)
 
     @property
     def exit_code(self) -> int:

@@ -15,6 +15,7 @@ from mixedmode.phone.body.registration import Registration
 from mixedmode.phone.body.registration_status import RegistrationState, RegistrationStatus, speaks_sip_only
 from mixedmode.phone.body.tvs import ask_tvs
 from mixedmode.phone.mind.alarms import ERASING
+from mixedmode.phone.mind.fate.observed import fate_of
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.outcome import BootOutcome, alarm_document
 from mixedmode.phone.mind.screen import screen_document, trust_list_screen
@@ -107,7 +108,8 @@ class LabPhone:
             "screen": trust_list_screen(phone.model, phone.state.trust),
             "alarm": alarm_document(last.alarm if last is not None else None),
             "refused": {file: why for file, why in refused.items() if file not in gone},
-            "locked_out": [kind.value for kind in last.locked_lists if kind not in self.erased] if last else [],
+            "outcome": None if last is None else fate_of(last).value,
+            "kept_lists": [kind.value for kind in last.kept_lists if kind not in self.erased] if last else [],
             "deleted": gone,
         }
 

@@ -15,27 +15,18 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixedmode.errors import MalformedError, MixedModeError, UsageError
-from mixedmode.forecast.plan import Published, Step
-from mixedmode.forecast.vouching import Vouched
-from mixedmode.phone.mind.trust.decisions import ListKind
-from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
-from mixedmode.trustlist.model import TrustList
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 
 if TYPE_CHECKING:
     from mixedmode.app.targets.hands import Hands
     from mixedmode.cluster.engine.memory import Json
-    from mixedmode.cluster.engine.operation import Operation
     from mixedmode.cluster.publishing.outlook import Outlook
-    from mixedmode.pki.certificates.certificates import Certificate
-    from mixedmode.trustlist.model import Record
-
-_KINDS = {ListKind.CTL: CTL_FILE, ListKind.ITL: ITL_FILE}
+    from mixedmode.forecast.plan import Step
 
 
 class About:
@@ -143,79 +134,3 @@ def _read(text: str) -> tuple[str, dict[str, Json]]:
             except ValueError:
                 fields[key] = value
     return " ".join(word for word in words if "=" not in word), fields
-
-
-def in_force(operation: Operation, after: Outlook) -> Outlook:
-    """Return what nodes serve once an operation is done: every TFTP restarted, unless that would undo it.
-
-    An ITL that was signed by the other anchor is served until the next restart of TFTP, and phones fetch it before.
-    """
-    from mixedmode.cluster.operations.itl import ItlReset
-
-    return after if isinstance(operation, ItlReset) else after.starting_every_tftp()
-
-
-def foreseen_step(label: str, after: Outlook, before: Outlook | None) -> Step:
-    """Return the step that leads from one outlook to the next.
-
-    Args:
-        label: For people.
-        after: The cluster after it.
-        before: The cluster before it; None: every list is published.
-    """
-    from mixedmode.cluster.model.topology import SecurityMode
-    from mixedmode.cluster.publishing.lists import has_stand_in
-    from mixedmode.pki.certificates.profiles import Purpose
-
-    view = after.view
-    tftp = view.tftp_nodes
-    server = view.publisher if view.publisher in tftp or not tftp else tftp[0]
-    lists, withdrawn = [], []
-    stand_ins: set[bytes] = set()
-    for kind, name in _KINDS.items():
-        data = after.files.get((server.name, name))
-        if data is not None and (before is None or data != before.files.get((server.name, name))):
-            lists.append(Published(kind, TrustList.parse(data)))
-            stand_ins |= {data} if has_stand_in(data) else set()
-        elif data is None and before is not None and (server.name, name) in before.files:
-            withdrawn.append(kind)
-    own = view.own.get((view.publisher.name, Purpose.CALLMANAGER.value))
-    files = view.own.get((server.name, Purpose.CALLMANAGER.value))
-    tvs = (certificate for (_, unit), certificate in view.own.items() if unit == Purpose.TVS.value)
-    return Step(
-        label,
-        tuple(lists),
-        withdrawn=tuple(withdrawn),
-        vouched=_vouched(after),
-        servers=frozenset(certificate.der for certificate in tvs) or None,
-        signer=files,
-        shown=own if view.mode is SecurityMode.MIXED else None,
-        signed_by_stand_in=frozenset(stand_ins),
-    )
-
-
-def _records(ctl: bytes | None) -> tuple[Record, ...]:
-    """Return the records of a CTL file; a torn one has none."""
-    try:
-        return () if ctl is None else TrustList.parse(ctl).records
-    except MalformedError:
-        return ()
-
-
-def _vouched(after: Outlook) -> Vouched:
-    from mixedmode.cluster.model.trust_roles import ROLES
-
-    roles: dict[Certificate, set[int]] = defaultdict(set)
-    own = set(after.view.own.values())
-    for (_, unit), certificate in after.view.own.items():
-        roles[certificate].update(role.value for role in ROLES.get(unit, ()))
-    for store, certificates in after.trust.items():
-        for certificate in certificates:
-            if certificate not in own or store == "Phone-SAST-trust":
-                roles[certificate].update(role.value for role in ROLES.get(store, ()))
-    known = {certificate for certificate, found in roles.items() if found}
-    ctl = after.files.get((after.view.publisher.name, CTL_FILE))
-    for record in _records(ctl):
-        if record.certificate is not None and record.role_code is not None and record.certificate not in known:
-            roles[record.certificate].add(record.role_code)
-    return Vouched(tuple((certificate, frozenset(found)) for certificate, found in roles.items() if found))

@@ -235,12 +235,16 @@ def _span(text: str | None) -> tuple[float, float] | None:
 
 
 def _lines(report: FleetReport) -> list[str]:
+    from mixedmode.forecast.remedies import LOST
+    from mixedmode.forecast.tally import summary
+
     verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in report.verdicts.items())
     document = report.document()
     boots = document["boot_seconds"]
     lines = [
         f"{len(report.outcomes):,} phones in {report.seconds:.1f} s: {report.rate:,.0f} phones/s",
-        f"  {verdicts}; {report.locked_out:,} locked out",
+        f"  {summary(report.numbers)}",
+        f"  boots: {verdicts}",
         f"  a boot took {boots['p50']:.2f} s (median), {boots['p99']:.2f} s (p99), {boots['max']:.2f} s (slowest)",
         "",
     ]
@@ -251,16 +255,17 @@ def _lines(report: FleetReport) -> list[str]:
     if len(report.models()) > 1:
         lines += ["", "Models:"]
         for model, counts in report.models().items():
-            lines.append(f"  {model:<8} " + ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items()))
+            lines.append(f"  {model:<8} " + ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items()))
     lines += ["", "Slowest:"]
     lines += [f"  {each['name']} ({each['model']})  {each['seconds']:.3f} s" for each in document["slowest"][:5]]
     unhappy = document["unhappy"]
     if unhappy:
+        lost = any(report.numbers[fate] for fate in LOST)
+        lines += ["", "Phones that need a person:" if lost else "Phones that did not start as they should:"]
         lines += [
-            "",
-            "Phones that need a person:" if report.locked_out else "Phones that did not start as they should:",
+            f"  {each['name']} ({each['model']})  {each['outcome']}: {each['file']}: {each['text']}"
+            for each in unhappy[:10]
         ]
-        lines += [f"  {each['name']} ({each['model']})  {each['file']}: {each['text']}" for each in unhappy[:10]]
         left = len(report.unhappy()) - 10
         lines += [f"  and {left:,} more; --json names {len(unhappy)}"] if left > 0 else []
     return lines

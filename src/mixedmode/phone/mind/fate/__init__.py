@@ -19,5 +19,5 @@ restart, without a network:
    on, and not off, registers meanwhile by what it holds.
 
 * :mod:`.offers` -- what servers have; :mod:`.restart` -- one restart; :mod:`.afar` -- rule 4; :mod:`.prospect` -- the
-  six words.
+  six words; :mod:`.observed` -- the same words of boots that were.
 """

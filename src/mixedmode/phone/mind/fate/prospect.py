@@ -34,6 +34,10 @@ class Fate(StrEnum):
     UNKNOWN = "unknown"
 
 
+LOST: Final = (Fate.LOCKED_OUT, Fate.FROZEN)
+"""Somebody must go to the phone, or to its server; the worst first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prospect:
     """What becomes of a phone, and why.
