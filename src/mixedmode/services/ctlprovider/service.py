@@ -23,10 +23,11 @@ from mixedmode.protocols.ctlprovider import Installed
 from mixedmode.services.ctlprovider.connection import ProviderConnection
 from mixedmode.services.ctlprovider.ports import Administrator, CtlDesk, HasPrivilege, Logins, ProviderLimits
 from mixedmode.services.ctlprovider.tls import provider_context
+from mixedmode.services.net.door_service import DoorService
 from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate, Place
 from mixedmode.services.net.guests import Guests
-from mixedmode.services.net.service import Address, Service
+from mixedmode.services.net.service import Address
 from mixedmode.services.net.streams import StreamGuest
 
 _BACKLOG: Final = 64
@@ -34,7 +35,7 @@ _STOP_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
-class CtlProviderService(Service):
+class CtlProviderService(DoorService):
     """A CTL Provider.
 
     Args:
@@ -87,12 +88,6 @@ class CtlProviderService(Service):
         """Load the key once, to see that it is good, and listen."""
         await asyncio.to_thread(self._context)
         return await self._door.open()
-
-    async def _finish(self, timeout: float) -> int:
-        """Close connections that ask for nothing, let the others have their answer."""
-        self._door.close()
-        self.guests.drain()
-        return await self.guests.gone(timeout)
 
     async def _close(self) -> None:
         """Let an installation come to its end (rule 4)."""

@@ -27,16 +27,17 @@ from mixedmode.services.http.connection import HttpConnection
 from mixedmode.services.http.files import HttpFiles, refusal
 from mixedmode.services.http.limits import HttpCounters, HttpLimits
 from mixedmode.services.net.deadlines import Sweep
+from mixedmode.services.net.door_service import DoorService
 from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate
 from mixedmode.services.net.guests import Guests
-from mixedmode.services.net.service import Address, Service
+from mixedmode.services.net.service import Address
 from mixedmode.services.sightings.collector import Sightings
 
 _BUILDERS: Final = 2
 
 
-class HttpService(Service):
+class HttpService(DoorService):
     """A read-only HTTP or HTTPS server.
 
     Args:
@@ -112,12 +113,6 @@ class HttpService(Service):
         address = await self._door.open()
         self._sweep.start()
         return address
-
-    async def _finish(self, timeout: float) -> int:
-        """Close connections that wait for a request, let the others have their file."""
-        self._door.close()
-        self.guests.drain()
-        return await self.guests.gone(timeout)
 
     async def _close(self) -> None:
         """Cut off files under way."""

@@ -23,11 +23,12 @@ from typing import Final
 
 from mixedmode.errors import MixedModeError
 from mixedmode.services.net.deadlines import Sweep
+from mixedmode.services.net.door_service import DoorService
 from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate
 from mixedmode.services.net.guests import Guests
 from mixedmode.services.net.server_tls import TlsFloor, server_context
-from mixedmode.services.net.service import Address, Service
+from mixedmode.services.net.service import Address
 from mixedmode.services.sightings.collector import Sightings
 from mixedmode.services.tvs.connection import TvsConnection, TvsLimits
 from mixedmode.services.tvs.credentials import Credentials
@@ -39,7 +40,7 @@ _WATCH_SECONDS: Final = 0.4
 _CERTIFICATE_SECONDS: Final = 2.0
 
 
-class TvsService(Service):
+class TvsService(DoorService):
     """A TVS server.
 
     Args:
@@ -102,12 +103,6 @@ class TvsService(Service):
         self._sweep.start()
         self._watcher = asyncio.create_task(self._watch())
         return address
-
-    async def _finish(self, timeout: float) -> int:
-        """Close connections that wait for a request, let the others have their answer."""
-        self._door.close()
-        self.guests.drain()
-        return await self.guests.gone(timeout)
 
     async def _close(self) -> None:
         self._door.close()
