@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from mixedmode.app.commands.forecasting.cluster import whose
 from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from mixedmode.cluster.publishing import archive
+from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
+from mixedmode.trustlist.model import TrustList
 from tests.cluster.building import MIXED, PUB, SUB, make
+from tests.phone.site import identity
 from tests.support import run_mixedmode
 
 REGENERATE = f"set cert regen node={PUB} unit=CallManager"
@@ -92,6 +96,72 @@ def test_nothing_is_touched(lab: Path) -> None:
 def test_an_operation_that_cannot_be_is_refused(lab: Path, words: tuple[str, ...]) -> None:
     done = run_mixedmode("forecast", "--directory", lab, "--inventory", lab.parent / "phones.csv", *words)
     assert done.returncode == 2, done.stderr
+
+
+FOREIGN = identity("foreign").certificate.pem().decode()
+EVERY = {
+    **{
+        f"set cert regen node={node} unit={unit}": kinds
+        for node, unit, kinds in (
+            (PUB, "CallManager", {"ITL"}), (SUB, "CallManager", set()), (PUB, "TVS", {"ITL"}), (SUB, "TVS", {"ITL"}),
+            (PUB, "ITLRecovery", {"ITL"}), (PUB, "CAPF", {"ITL"}), (PUB, "tomcat", set()), (PUB, "ipsec", set()),
+        )
+    },
+    "utils ctl set-cluster mixed-mode": {"CTL"},
+    "utils ctl set-cluster non-secure-mode": {"CTL"},
+    "utils ctl update CTLFile": {"CTL"},
+    "utils itl reset localkey": {"ITL"},
+    f"set cert import trust unit=Phone-SAST-trust pem='{FOREIGN}'": set(),
+    "set parameter name=PrepareClusterForRollbackToPre80 value=True": {"ITL"},
+    f"utils service restart node={PUB} service='Cisco Tftp'": set(),
+    f"node remove node={SUB}": {"ITL"},
+    "utils system upgrade version=11.5.1.10000-6": set(),
+    "certificate change notification before=2026-01-01T00:00:00+00:00": set(),
+}  # fmt: skip
+
+
+def test_every_operation_says_what_it_would_publish(lab: Path) -> None:
+    for text, kinds in EVERY.items():
+        about = whose(lab, None, wanted=True)
+        assert about is not None
+        step = about.operate(text)
+        assert {each.kind.value for each in step.lists} == kinds, text
+        signed = {each.file.data for each in step.lists if isinstance(each.file, TrustList)}
+        assert step.signed_by_stand_in == signed, "no key is used"
+
+
+def test_a_deleted_list_is_not_there_any_more(lab: Path) -> None:
+    about = whose(lab, None, wanted=True)
+    assert about is not None
+    assert about.operate(f"file delete tftp node={PUB} name=CTLFile.tlv").withdrawn == (ListKind.CTL,)
+
+
+def test_a_certificate_is_taken_from_a_file(lab: Path) -> None:
+    (lab.parent / "foreign.pem").write_bytes(identity("foreign").certificate.pem())
+    about = whose(lab, None, wanted=True)
+    assert about is not None
+    step = about.operate(f"set cert import trust unit=Phone-SAST-trust pem=@{lab.parent / 'foreign.pem'}")
+    assert step.vouched is not None
+    assert identity("foreign").certificate in dict(step.vouched.roles)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("make coffee", "utils itl reset localkey"),
+        ("set cert regen", "its fields: node, unit, key, years"),
+        (f"set cert regen node={PUB} unit=CallManager colour=red", "its fields: node, unit, key, years"),
+        (f"set cert regen node={PUB} unit=CallManager years=soon", "its fields: node, unit, key, years"),
+        ("set cert regen node=x unit=TVS", f"{PUB}, {SUB}"),
+        (f"set cert regen node={PUB} unit=Kitchen", "CallManager"),
+        ("set parameter name=Colour value=red", "parameter"),
+    ],
+)
+def test_what_there_is_is_said_of_what_there_is_not(lab: Path, text: str, said: str) -> None:
+    words = ("--directory", lab, "--inventory", lab.parent / "phones.csv", "--operation", text)
+    done = run_mixedmode("forecast", *words)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
 
 
 def test_an_operation_needs_a_cluster(lab: Path) -> None:

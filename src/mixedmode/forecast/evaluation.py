@@ -287,6 +287,7 @@ class Forecaster:
         self.answered = answered
         self.both_ways = both_ways
         self.now = now
+        self.each_step = True
         self._verifier = _Signatures(plan.unsigned)
         self._stages: dict[tuple[bool, ...], tuple[Stage, ...]] = {}
         self._open = tuple(each for each in OPEN_SETTINGS if each not in answered)
@@ -298,9 +299,10 @@ class Forecaster:
         self._known: dict[tuple[object, ...], _Judged] = {}
 
     def under(self, plan: Plan) -> Forecaster:
-        """Return the forecaster of another plan, with what is verified already."""
+        """Return the forecaster of another plan, with what is verified already; of the end alone, not of each step."""
         other = Forecaster(plan, self.settings, answered=self.answered, now=self.now)
         other._verifier = self._verifier.under(plan.unsigned)
+        other.each_step = False
         return other
 
     def once(self, key: tuple[bool, ...], make: Callable[[], T]) -> T:
@@ -380,6 +382,7 @@ class Forecaster:
             lsc_issuer=kind.lsc_issuer,
             now=self.now,
             open_settings=open_settings,
+            each_stage=self.each_step,
         )
 
     def _depending(

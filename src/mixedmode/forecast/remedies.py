@@ -51,10 +51,12 @@ def remedy(forecaster: Forecaster, forecast: Forecast, absences: tuple[bool, ...
 
 def _of_lost(forecaster: Forecaster, forecast: Forecast, absences: tuple[bool, ...]) -> str:
     kind = forecast.kind
+    workshop = forecaster.once((), lambda: Workshop(forecaster))
+    fleet = [Fleet(kind, absences)]
     if why_lost(forecaster, kind) is None:
-        workshop = forecaster.once((), lambda: Workshop(forecaster))
-        found = search(workshop, [Fleet(kind, absences)], most_plans=_MOST_PLANS)
+        found = search(workshop, fleet, most_plans=_MOST_PLANS)
         if (found.score.lost, found.score.behind) == (0, 0):
+            workshop.helps(found.draft)
             return draft_text(forecaster.plan, found.draft, absences)
     if forecast.prospect.helps:
         return _afterwards(forecast)

@@ -31,6 +31,7 @@ MOST_PLANS: Final = 200
 _HELPED_AT_ONCE: Final = 6
 """Kinds of phones whose fixes are tried for one plan."""
 _KEPT: Final = 64
+_REMEMBERED: Final = 3
 Progress = Callable[[int, int], None]
 """Told how many plans were tried, and how many phones the best one loses."""
 
@@ -91,15 +92,22 @@ class Workshop:
 
     Args:
         forecaster: Of the plan that is changed.
+
+    Attributes:
+        helpful: Drafts that saved somebody, the latest first: they may well save the next one.
     """
 
     def __init__(self, forecaster: Forecaster) -> None:
         self.forecaster = forecaster
         self.plan = forecaster.plan
+        self.helpful: list[Draft] = []
+        self._unchanged = Draft.of(self.plan)
         self._made: dict[Draft, tuple[Drafted, Forecaster] | None] = {}
 
     def made(self, draft: Draft) -> tuple[Drafted, Forecaster] | None:
         """Return the plan of a draft and its forecaster, None if an operation would be refused."""
+        if draft == self._unchanged:
+            return Drafted(self.plan, draft.order), self.forecaster
         if draft not in self._made:
             if len(self._made) >= _KEPT:
                 del self._made[next(iter(self._made))]
@@ -110,6 +118,10 @@ class Workshop:
             else:
                 self._made[draft] = found, self.forecaster.under(found.plan)
         return self._made[draft]
+
+    def helps(self, draft: Draft) -> None:
+        """Remember a draft that saved somebody."""
+        self.helpful = [draft, *(each for each in self.helpful if each != draft)][:_REMEMBERED]
 
 
 def search(
@@ -132,7 +144,10 @@ def search(
         progress: Told now and then.
     """
     hunt = _Hunt(workshop, phones, hopeless, min(most_plans, max(2, most_evaluations // max(1, len(phones)))), progress)
-    hunt.run(lambda score: (score.lost, score.behind, score.cost), hunt.most // 2)
+    for draft in workshop.helpful:
+        hunt.tried(draft)
+    if hunt.best.unsaved:
+        hunt.run(lambda score: (score.lost, score.behind, score.cost), hunt.most // 2)
     hunt.prune()
     whole = hunt.run(lambda score: (score.cost,), hunt.most)
     best = hunt.best

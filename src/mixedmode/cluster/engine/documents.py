@@ -72,9 +72,9 @@ def schema_of(kind: type[Operation]) -> JsonSchemaValue:
 def _usage_error(kind: type[Operation], error: ValidationError) -> UsageError:
     first: ErrorDetails = error.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"]))
+    known = f"its fields: {', '.join(field.name for field in fields(kind)) or 'none'}"
     if first["type"] in _EMPTY:
-        return UsageError(f"{kind.title} needs {where}", where=where)
+        return UsageError(f"{kind.title} needs {where}", where=where, next_step=known)
     if first["type"] in _UNKNOWN:
-        known = ", ".join(field.name for field in fields(kind)) or "none"
-        return UsageError(f"{kind.title} has no field {where}", where=where, next_step=f"its fields: {known}")
-    return UsageError(f"{kind.title}: {where} is wrong", where=where, why=first["msg"])
+        return UsageError(f"{kind.title} has no field {where}", where=where, next_step=known)
+    return UsageError(f"{kind.title}: {where} is wrong", where=where, why=first["msg"], next_step=known)

@@ -9,6 +9,7 @@ Rules:
 3. TVS vouches for what is in the stores, with the roles that it gives, and for what the stores do not know by the
    functions of the CTL file's records; its servers and the CallManager show the certificates that the nodes have,
    whatever the lists say.
+4. A field of an operation is written ``key=value``; ``key=@FILE`` is what a file holds, such as a certificate's PEM.
 """
 
 from __future__ import annotations
@@ -19,14 +20,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mixedmode.app.targets.sources import read_source
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mixedmode.app.targets.hands import Hands
     from mixedmode.cluster.engine.memory import Json
+    from mixedmode.cluster.engine.operation import Operation
     from mixedmode.cluster.publishing.outlook import Outlook
     from mixedmode.forecast.plan import Step
+
+_LIMIT = 1 << 20
 
 
 class About:
@@ -97,7 +104,7 @@ class About:
         before = self._outlook(texts[:-1])
         title, fields = _read(texts[-1])
         with looked_at(*self._place) as hands:
-            operation = hands.control.operation(title, fields)
+            operation = _operation(hands, title, fields)
             if len(texts) == 1:
                 after = hands.control.preview(hands.principal, operation).after
             else:
@@ -120,17 +127,37 @@ def whose(directory: Path | None, config: Path | None, *, wanted: bool) -> About
         return About(directory, config, hands)
 
 
-def _read(text: str) -> tuple[str, dict[str, Json]]:
+def _read(text: str) -> tuple[str, dict[str, str]]:
+    """Return the title and the fields of an operation's text (rule 4)."""
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise UsageError(f"{text!r} cannot be read: {error}") from error
-    fields: dict[str, Json] = {}
+    fields = {}
     for word in words:
         key, equals, value = word.partition("=")
         if equals:
-            try:
-                fields[key] = json.loads(value)
-            except ValueError:
-                fields[key] = value
+            fields[key] = read_source(value[1:], limit=_LIMIT).decode() if value.startswith("@") else value
     return " ".join(word for word in words if "=" not in word), fields
+
+
+def _operation(hands: Hands, title: str, texts: Mapping[str, str]) -> Operation:
+    """Return the operation of a title and its fields: text as it is, or as JSON where no text will do."""
+    fields: dict[str, Json] = dict(texts)
+    while True:
+        try:
+            return hands.control.operation(title, fields)
+        except UsageError as error:
+            where = (error.where or "").partition(".")[0]
+            value = _json(texts.get(where, ""))
+            if value is None or fields[where] != texts[where] or value == texts[where]:
+                raise
+            fields[where] = value
+
+
+def _json(text: str) -> Json:
+    try:
+        found: Json = json.loads(text)
+    except ValueError:
+        return None
+    return found

@@ -73,6 +73,7 @@ def what_becomes(
     lsc_issuer: str | None = None,
     now: datetime | None = None,
     open_settings: Collection[str] = OPEN_SETTINGS,
+    each_stage: bool = True,
 ) -> Prospect:
     """Return what becomes of a phone.
 
@@ -84,11 +85,12 @@ def what_becomes(
         lsc_issuer: The name of the CAPF that issued its LSC; None if that is not known.
         now: UTC; only looked at if expiry is checked.
         open_settings: Questions to answer in every way: fields of the policy's settings or of the model (rule 5).
+        each_stage: Whether to say what it is after each stage, not after the last one alone: the half of the work.
     """
     if held is None:
         return Prospect(Fate.UNKNOWN, after=(Fate.UNKNOWN,) * len(stages))
     names = [name for name in open_settings if _matters(name, policy, held)]
-    prospect = _settled(policy, held, stages, mode, lsc_issuer, now)
+    prospect = _settled(policy, held, stages, mode, lsc_issuer, now, each_stage=each_stage)
     undecided: dict[str, None] = {}
     after = list(prospect.after)
     for several in range(1, len(names) + 1):
@@ -98,7 +100,7 @@ def what_becomes(
             turned = policy
             for name in chosen:
                 turned = turned.turned(name)
-            other = _settled(turned, held, stages, mode, lsc_issuer, now)
+            other = _settled(turned, held, stages, mode, lsc_issuer, now, each_stage=each_stage)
             after = [one if one is two else Fate.UNKNOWN for one, two in zip(after, other.after, strict=True)]
             if other.fate is not prospect.fate:
                 undecided |= dict.fromkeys(chosen)
@@ -118,13 +120,16 @@ def _settled(
     mode: int,
     lsc_issuer: str | None,
     now: datetime | None,
+    *,
+    each_stage: bool,
 ) -> Prospect:
     course = _Course(policy, mode, lsc_issuer, now)
     held = held.as_held_by(policy.model)
     loud = course.run(held, stages)
     quiet: list[_Moment] | None = None
     found: list[Prospect] = []
-    for number, (stage, moment) in enumerate(zip(stages, loud, strict=True)):
+    for number in range(0 if each_stage else len(stages) - 1, len(stages)):
+        stage, moment = stages[number], loud[number]
         prospect = course.judged(stage, moment)
         if prospect.fate is Fate.FOLLOWS and any(each.by_tvs for each in loud[: number + 1]):
             quiet = quiet or course.run(held, stages, silent=True)
