@@ -1,7 +1,7 @@
 """Trust lists: parsing, and parse plus verify against one bare RSA verification in the same run.
 
 The peer does the least that any reader must: load the list's four certificates with the same library and
-verify one RSA-2048 signature over the same bytes. Ours keeps the keys of signers that it has seen, as phones and
+verify one RSA-2048 signature over the same bytes, with a key that is ready. Ours keeps the keys of signers that it has seen, as phones and
 services meet the same few; the cost for a signer never seen before is measured beside it.
 
 Goals: parse plus verify at most 1.5 times the peer, and 20,000 parses a second on one core.
@@ -59,10 +59,12 @@ def run(effort: Effort) -> Report:
     signature, signed = parsed.header.signature or b"", parsed.header.signed_bytes()
     scheme, digest = padding.PKCS1v15(), hashes.SHA1()
 
+    key = x509.load_der_x509_certificate(certificates[0]).public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+
     def peer() -> None:
-        loaded = [x509.load_der_x509_certificate(der) for der in certificates]
-        key = loaded[0].public_key()
-        assert isinstance(key, rsa.RSAPublicKey)
+        for der in certificates:
+            x509.load_der_x509_certificate(der)
         key.verify(signature, signed, scheme, digest)
 
     def ours() -> None:
@@ -74,7 +76,7 @@ def run(effort: Effort) -> Report:
 
     timings = time_in_turn(
         {
-            "load 4 certificates + 1 RSA-2048 verification (peer)": peer,
+            "load 4 certificates + verify by a ready RSA key (peer)": peer,
             "parse + verify": ours,
             "parse + verify, a signer never seen before": ours_cold,
             "parse": lambda: TrustList.parse(data),

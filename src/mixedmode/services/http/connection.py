@@ -157,7 +157,7 @@ class HttpConnection(asyncio.Protocol):
         if self._phase is Phase.IDLE and (self._buffer or not answered):
             self._phase = Phase.RECEIVING
             self.deadline = monotonic() + self._host.limits.head_seconds
-        status = refused_early(self._buffer, self._host.limits.head)
+        status = refused_early(self._buffer, self._host.limits.head) if self._buffer else None
         if status is not None:
             self._refuse(status)
 

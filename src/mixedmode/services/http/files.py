@@ -224,8 +224,10 @@ class HttpFiles:
 
     def ready(self, name: str) -> bool:
         """Tell whether :meth:`find` returns at once."""
+        if self._building is None:
+            return True
         clean = clean_name(name)
-        if self._building is None or clean is None:
+        if clean is None:
             return True
         unsigned = self._unsigned and clean.endswith(_SIGNED)
         return self._building.ready(clean.removesuffix(".sgn") if unsigned else clean)

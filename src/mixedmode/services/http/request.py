@@ -95,11 +95,12 @@ def parse_request(head: bytes, limits: HeadLimits = _DEFAULT_LIMITS) -> Request 
     except HttpParserError:
         return _why_not(head)
     method, fields = parser.get_method(), heard.fields
+    target = heard.target
     head_only = _METHODS.get(method)
-    line = b"%s %s HTTP/1." % (method, heard.target)
+    line = method + b" " + target + b" HTTP/1."
     if head_only is None or not head.startswith(line):
         return _why_not(head)
-    name = file_name(heard.target) if heard.target.startswith(b"/") else _absolute(heard.target)
+    name = file_name(target) if target.startswith(b"/") else _absolute(target)
     if name is None:
         return HTTPStatus.BAD_REQUEST
     old = head.startswith(b"0", len(line))
@@ -123,7 +124,9 @@ def parse_request(head: bytes, limits: HeadLimits = _DEFAULT_LIMITS) -> Request 
 
 def file_name(target: bytes) -> str | None:
     """Return the name that a request's target asks for, ``None`` if it is no text."""
-    path = target.partition(b"?")[0][1:]
+    path = target[1:]
+    if b"?" in path:
+        path = path.partition(b"?")[0]
     if b"%" in path:
         if _BAD_ESCAPE.search(path):
             return None
@@ -198,7 +201,9 @@ class _Heard:
     def on_header(self, name: bytes, value: bytes) -> None:
         key = name.lower()
         fields = self.fields
-        fields[key] = fields[key] + b"," + value if key in fields else value
+        if key in fields:
+            value = fields[key] + b"," + value
+        fields[key] = value
 
 
 def _absolute(target: bytes) -> str | None:
@@ -211,7 +216,7 @@ def _absolute(target: bytes) -> str | None:
 
 
 def _refused(fields: dict[bytes, bytes], old: bool) -> HTTPStatus | None:
-    if b"transfer-encoding" in fields or fields.get(b"content-length", b"0").strip() != b"0":
+    if b"transfer-encoding" in fields or (b"content-length" in fields and fields[b"content-length"].strip() != b"0"):
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     host = fields.get(b"host")
     if host is None:
@@ -229,7 +234,10 @@ def _too_large(head: bytes, limits: HeadLimits) -> HTTPStatus | None:
 
 
 def _keeps_alive(value: bytes, before: bool) -> bool:
-    words = {word.strip() for word in value.lower().split(b",")}
+    value = value.lower()
+    if value == b"keep-alive":
+        return True
+    words = {word.strip() for word in value.split(b",")}
     if b"close" in words:
         return False
     return before or b"keep-alive" in words
