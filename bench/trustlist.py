@@ -1,8 +1,8 @@
 """Trust lists: parsing, and parse plus verify against one bare RSA verification in the same run.
 
-The peer does the least that any reader must: load the list's four certificates with the same library and
-verify one RSA-2048 signature over the same bytes, with a key that is ready. Ours keeps the keys of signers that it has seen, as phones and
-services meet the same few; the cost for a signer never seen before is measured beside it.
+The peer does the least that any reader must: load the list's four certificates with the same library and verify one
+RSA-2048 signature over the same bytes, with a key that is ready. Ours keeps the keys of signers that it has seen, as
+phones and services meet the same few; the cost for a signer never seen before is measured beside it.
 
 Goals: parse plus verify at most 1.5 times the peer, and 20,000 parses a second on one core.
 """

@@ -152,12 +152,14 @@ class Header:
         Raises:
             MalformedError: The header has no signature field.
         """
-        span = self.fields.span(HeaderTag.SIGNATURE)
+        span = self.fields.span(_SIGNATURE)
         if span is None:
             raise MalformedError("the header has no signature", offset=self.fields.end, code="signature_missing")
         return self.data[: span[0] - 3] + self.data[span[1] :]
 
 
+# A plain number: looking up an enumeration's member costs as much as finding the field.
+_SIGNATURE = int(HeaderTag.SIGNATURE)
 _DIGESTS: dict[bytes | None, DigestAlgorithm] = {bytes((digest,)): digest for digest in DigestAlgorithm}
 
 

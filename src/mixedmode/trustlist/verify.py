@@ -21,7 +21,6 @@ from mixedmode.errors import MalformedError
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.header import Header, read_text
 from mixedmode.trustlist.roles import HeaderTag, RecordTag
-from mixedmode.trustlist.walk import Fields
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates.certificates import Certificate
@@ -93,9 +92,10 @@ def _records_with_serial(trust_list: TrustList, serial: bytes) -> Iterator[Recor
     for number, (start, end) in enumerate(trust_list.record_spans, 1):
         # Most records lack the serial altogether: a search costs less than reading their fields.
         if data.find(serial, start, end) >= 0:
-            role, found = Fields(data, start, end).first_values(_FUNCTION, _SERIAL)
-            if found == serial and role and not any(role):
-                yield trust_list.record(number)
+            record = trust_list.record(number)
+            role = record.value(_FUNCTION)
+            if role and not any(role) and record.value(_SERIAL) == serial:
+                yield record
 
 
 _TOKEN_NAME = "SAST-"  # noqa: S105 - how the names of security tokens begin
@@ -104,6 +104,7 @@ _FUNCTION = int(RecordTag.FUNCTION)
 _SERIAL = int(RecordTag.SERIAL_NUMBER)
 _ISSUER = int(RecordTag.ISSUER_NAME)
 _CA_NAME = int(HeaderTag.CA_NAME)
+_HEADER_SERIAL = int(HeaderTag.SERIAL_NUMBER)
 _SIGNATURE = int(HeaderTag.SIGNATURE)
 _DIGEST = int(HeaderTag.DIGEST_ALGORITHM)
 _ALGORITHM = int(HeaderTag.SIGNATURE_ALGORITHM)
@@ -131,7 +132,7 @@ def check_signature(header: Header, certificate: Certificate, signed: bytes | No
 
 def _signature_holds(header: Header, certificate: Certificate, signed: bytes) -> bool:
     digest = header.digest
-    signature = header.signature or b""
+    signature = header.value(_SIGNATURE) or b""
     if digest is not None:
         return certificate.verify_pkcs1(signature, signed, digest)
     return any(certificate.verify_pkcs1(signature, signed, each) for each in DigestAlgorithm)
@@ -145,7 +146,7 @@ def verify_trust_list(trust_list: TrustList, signer: Certificate | None) -> Veri
         return obstacle
     if signer is not None:
         return _verify_with_certificate(header, signer)
-    serial = header.signer_serial
+    serial = header.value(_HEADER_SERIAL)
     if serial is None:
         return Verification(None, None, "unknown_signer", "the header does not name its signer's serial")
     issuer = header.value(_CA_NAME)
@@ -156,10 +157,10 @@ def verify_trust_list(trust_list: TrustList, signer: Certificate | None) -> Veri
 
 def _obstacle(header: Header) -> Verification | None:
     """Return why no certificate whatever could verify the signature."""
-    value = header.fields.value
-    if value(_DIGEST) in _KNOWN_DIGESTS and value(_ALGORITHM) in _PKCS1 and _SIGNATURE in header.fields.offsets:
+    value, offsets = header.fields.value, header.fields.offsets
+    if value(_DIGEST) in _KNOWN_DIGESTS and value(_ALGORITHM) in _PKCS1 and _SIGNATURE in offsets:
         return None
-    if _SIGNATURE not in header.fields.offsets:
+    if _SIGNATURE not in offsets:
         return Verification(None, None, "signature_missing", "the header has no signature")
     if value(_ALGORITHM) not in _PKCS1:
         said = f"signature algorithm {header.signature_algorithm} is unknown"

@@ -67,35 +67,19 @@ class Fields:
     def _make_index(self) -> Index:
         """Index a record; its walk has checked every bound."""
         data, end = self.data, self.end
-        index = self._index = Index({1: self.offset}, [], [])
-        pos = self.offset + 5
-        while pos < end:
-            tag, after = data[pos], _end_of_field(data, pos, end)
+        offsets: dict[int, int] = {1: self.offset}
+        index = self._index = Index(offsets, [], [])
+        pos, last = self.offset + 5, end - 3
+        while pos <= last:
+            after = pos + 3 + (data[pos + 1] << 8 | data[pos + 2])
             if after > end:
-                index.pads.append((pos, end))
                 break
-            if index.offsets.setdefault(tag, pos) != pos:
+            if offsets.setdefault(data[pos], pos) != pos:
                 index.repeated.append(pos)
             pos = after
+        if pos < end:
+            index.pads.append((pos, end))
         return index
-
-    def first_values(self, one: int, other: int) -> tuple[bytes | None, bytes | None]:
-        """Return the values of two tags of a record in one short walk, without making its index."""
-        data, last = self.data, self.end - 3
-        first = second = None
-        pos = self.offset + 5
-        while pos <= last:
-            tag, start = data[pos], pos + 3
-            pos = start + (data[pos + 1] << 8 | data[pos + 2])
-            if tag == one and first is None:
-                first = data[start:pos]
-            elif tag == other and second is None:
-                second = data[start:pos]
-            else:
-                continue
-            if first is not None and second is not None:
-                break
-        return first, second
 
     def span(self, tag: int) -> Span | None:
         """Return where the value of a tag lies, None if the tag is absent."""

@@ -335,7 +335,7 @@ class Certificate:
             return False
         library = verification_library()
         try:
-            verify(signature, digest.hash(data), library.scheme, library.markers[digest])
+            verify(signature, data, library.scheme, library.digests[digest])
         except library.refusals:
             return False
         return True

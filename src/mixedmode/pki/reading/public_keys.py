@@ -167,7 +167,7 @@ class VerificationLibrary(NamedTuple):
     load: Callable[[bytes], Any]
     rsa_key: Any
     scheme: PKCS1v15
-    markers: tuple[Any, ...]
+    digests: tuple[Any, ...]
     refusals: tuple[type[Exception], ...]
 
 
@@ -180,7 +180,7 @@ def verification_library() -> VerificationLibrary:
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
     refusals = (InvalidSignature, UnsupportedAlgorithm, ValueError)
-    return VerificationLibrary(load_der_public_key, RSAPublicKey, PKCS1v15(), prehashed(), refusals)
+    return VerificationLibrary(load_der_public_key, RSAPublicKey, PKCS1v15(), digests(), refusals)
 
 
 @lru_cache(maxsize=SIGNERS_KEPT)
@@ -212,10 +212,13 @@ def forget_signers() -> None:
 
 
 @cache
-def prehashed() -> tuple[Any, ...]:
-    """Return the library's markers for "this is a digest already", indexed by digest code."""
+def digests() -> tuple[Any, ...]:
+    """Return the library's digests, indexed by digest code.
+
+    It hashes what is signed itself: hashlib has an OpenSSL of its own, and going from one to the other costs more than
+    the digest of a list.
+    """
     from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
     # SHA-1 because phones of the 7900 series know no other digest in older firmware.
-    return (None, Prehashed(hashes.SHA1()), Prehashed(hashes.SHA256()), Prehashed(hashes.SHA512()))  # noqa: S303
+    return (None, hashes.SHA1(), hashes.SHA256(), hashes.SHA512())  # noqa: S303

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.reading.public_keys import prehashed
+from mixedmode.pki.reading.public_keys import digests
 from mixedmode.pki.signing.digests import DigestAlgorithm
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class SoftwareSigner:
                 next_step="sign with an RSA key of 2048 bits",
             )
         try:
-            return self.key.sign(digest.hash(data), PKCS1v15(), prehashed()[digest])
+            return self.key.sign(data, PKCS1v15(), digests()[digest])
         except (UnsupportedAlgorithm, ValueError) as error:
             raise SignerError("the key could not sign", why=str(error), where=self.certificate.subject) from error
 
