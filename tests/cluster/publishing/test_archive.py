@@ -154,6 +154,7 @@ def regress(database: Database) -> None:
                  "JOIN trustfilearchive a ON a.sha256 = t.sha256")
         )  # fmt: skip
         for statement in (
+            "DROP TABLE devicesighting",
             "DROP TABLE trustfilehistory",
             "DROP TABLE trustfilearchive",
             "UPDATE alembic_version SET version_num = '0005'",

@@ -49,7 +49,8 @@ class NodeWorkshop(Workshop):
         self._settings = settings
         self._cluster: Cluster
         self._units: PhoneUnits
-        self._seen: Sightings
+        self._seen: Sightings | None = None
+        """None before it is opened."""
 
     def open(self) -> None:
         """Open the cluster for reading.
@@ -78,7 +79,7 @@ class NodeWorkshop(Workshop):
 
     def noted(self) -> Iterator[Any]:
         """Yield what was seen of phones, to be written by the node's own process."""
-        while found := self._seen.take(_NOTED):
+        while self._seen is not None and (found := self._seen.take(_NOTED)):
             yield {name: seen.document() for name, seen in found.items()}
 
     def close(self) -> None:
