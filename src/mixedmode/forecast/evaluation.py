@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from mixedmode.forecast.plan import Plan
+from mixedmode.forecast.remembering import RememberingPolicy
 from mixedmode.inventory.kinds import PhoneKind, Unexplained
 from mixedmode.phone.mind.fate.afar import Help
 from mixedmode.phone.mind.fate.offers import Stage, reaches
@@ -297,6 +298,7 @@ class Forecaster:
         self._abilities = (*_ABILITIES, "sha512") if digests else _ABILITIES
         self._made: dict[tuple[bool, ...], Any] = {}
         self._known: dict[tuple[object, ...], _Judged] = {}
+        self._policies: dict[tuple[object, ...], RememberingPolicy] = {}
 
     def under(self, plan: Plan) -> Forecaster:
         """Return the forecaster of another plan, with what is verified already; of the end alone, not of each step."""
@@ -337,7 +339,9 @@ class Forecaster:
         key = (able, unsure, held and held.ctl, held and held.itl, kind.mode > 1, kind.lsc_issuer, absences)
         found = self._known.get(key)
         if found is None:
-            policy = TrustPolicy(kind.model, self.settings, self._verifier)
+            policy = self._policies.get((able, unsure))
+            if policy is None:
+                policy = self._policies[able, unsure] = RememberingPolicy(kind.model, self.settings, self._verifier)
             stages = self._stages_of(absences)
             prospect = self._becomes(policy, kind, stages)
             depending = tuple(self._depending(policy, kind, stages, prospect))

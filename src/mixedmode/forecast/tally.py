@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mixedmode.forecast.evaluation import Forecast
@@ -37,6 +38,27 @@ class Cell:
         self.count += 1
         if self.count <= EXAMPLES:
             self.examples.append(name)
+
+
+def add_all(cells: Mapping[int, Cell], unfilled: dict[int, Cell], names: Sequence[str], places: Sequence[int]) -> None:
+    """Count many phones at once.
+
+    Args:
+        cells: By a number.
+        unfilled: Those that may lack examples; who has enough is taken out.
+        names: Of the phones.
+        places: The number of each one's cell.
+    """
+    numbers = Counter(places)
+    if not unfilled.keys().isdisjoint(numbers):
+        for name, place in zip(names, places, strict=True):
+            cell = unfilled.get(place)
+            if cell is not None and len(cell.examples) < EXAMPLES:
+                cell.examples.append(name)
+            elif cell is not None:
+                del unfilled[place]
+    for place, number in numbers.items():
+        cells[place].count += number
 
 
 @dataclass

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,9 @@ from mixedmode.cluster.publishing import archive
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.inventory.cells import KIND_COLUMNS, Cells
 from mixedmode.inventory.evidence import Evidence, Finding
+from mixedmode.inventory.fast_lane import Known
 from mixedmode.inventory.library import Library
+from mixedmode.inventory.reading import Batch
 from mixedmode.phone.mind.models import PhoneModel, get_model
 from mixedmode.pki.certificates.certificates import Certificate
 
@@ -47,6 +50,7 @@ COLUMNS: Final = (
 )
 """Of an exported inventory: those of forecast.md 1, then where each list is known from, since when, and the address."""
 _MODES: Final = {1: "non-secure", 2: "authenticated", 3: "encrypted"}
+_BATCH: Final = 512
 _DEVICES: Final = "the cluster's devices"
 
 
@@ -193,6 +197,12 @@ class ClusterInventory:
                 made = replace(self._cells.kind(cells), model_name=entry.device.model)
                 kind = self._kinds[key] = self._interned.setdefault(made, made)
             yield entry.device.name, kind, (entry.registered, entry.last_seen)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the same, a few hundred at once."""
+        rows = self.rows()
+        while some := list(islice(rows, _BATCH)):
+            yield Batch([name for name, _, _ in some], [Known(kind, carried) for _, kind, carried in some])
 
     def sha256(self) -> str:
         """Return a hash of what is known of the phones whose rows were read, lower hex."""

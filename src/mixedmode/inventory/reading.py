@@ -11,23 +11,24 @@ Rules (forecast.md 1):
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.inventory.cells import CARRIED, COLUMNS, KIND_COLUMNS, Cells, plain
+from mixedmode.inventory.fast_lane import FastLane, Known
 from mixedmode.inventory.json_array import JsonArray
 from mixedmode.inventory.sources import LONGEST, OVERLONG, opened, pieces, texts
 from mixedmode.pki.device_names import device_name
 
 if TYPE_CHECKING:
-    import io
-
     from mixedmode.inventory.kinds import PhoneKind
 
 _COMMON: Final = re.compile(r"SEP[0-9A-F]{12}").fullmatch
@@ -35,16 +36,63 @@ _SEPARATORS: Final = ",;\t"
 _EXAMPLES: Final = 5
 Row = tuple[str, "PhoneKind", tuple[str, ...]]
 """Name, what is known, and the carried columns ``registered`` and ``last_seen``."""
+_BATCH: Final = 512
+
+
+class Batch(NamedTuple):
+    """Phones that were read at once.
+
+    Attributes:
+        names: Of the phones.
+        known: What is known of each.
+        shared: Whether phones of which the same is known have the very same object, in other batches too.
+    """
+
+    names: list[str]
+    known: list[Known]
+    shared: bool = False
 
 
 class _CsvReader(Protocol):
     @property
     def line_num(self) -> int:
-        """Lines that were read after the header's."""
+        """Lines that were read."""
 
 
-Line = int | _CsvReader
-"""A line (0: none), or what knows it: to ask for each row's would take a tenth of the time."""
+@dataclass(slots=True)
+class _Place:
+    """Where a reader is: asked for when there is something to say, since it would take a tenth of the time otherwise.
+
+    Attributes:
+        above: Lines that were read before the reader.
+        row: Rows that were read before it.
+        reader: Reads now.
+    """
+
+    above: int
+    row: int = 0
+    reader: _CsvReader | None = None
+
+    @property
+    def line(self) -> int:
+        """The line that was read last."""
+        return self.above + (self.reader.line_num if self.reader is not None else 0)
+
+
+class _Form:
+    """Where the cells of a row stand."""
+
+    __slots__ = ("carried_of", "kind_of", "name_of", "names", "separator", "width")
+
+    def __init__(self, names: tuple[str, ...], separator: str, columns: tuple[str, ...]) -> None:
+        self.names, self.separator, self.width = names, separator, len(names)
+        self.name_of = itemgetter(names.index("name"))
+        self.kind_of = _getter(names, columns)
+        self.carried_of = _getter(names, CARRIED) if any(each in names for each in CARRIED) else _nothing
+
+
+Line = int | _Place
+"""A line (0: none), or what knows it."""
 _Raw = tuple[int, Line, str, tuple[str, ...], tuple[str, ...]]
 """Row, line, name, the cells of its kind, the carried ones."""
 
@@ -61,6 +109,7 @@ class Inventory:
         errors: The first of them.
         ignored: Columns that are not known.
         missing: Columns that every phone lacks.
+        fast: Whether many lines may be read at once where nothing is lost by it.
     """
 
     name: str
@@ -70,11 +119,19 @@ class Inventory:
     errors: list[MixedModeError] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    fast: bool = True
     _columns: tuple[str, ...] = KIND_COLUMNS
+    _seen: set[str] = field(default_factory=set)
     _kinds: dict[tuple[str, ...], PhoneKind] = field(default_factory=dict)
     _interned: dict[PhoneKind, PhoneKind] = field(default_factory=dict)
 
     def rows(self, stream: BinaryIO) -> Iterator[Row]:
+        """Yield the phones one by one; see :meth:`batches`."""
+        for names, found, _ in self.batches(stream):
+            for name, known in zip(names, found, strict=True):
+                yield name, known.kind, known.carried
+
+    def batches(self, stream: BinaryIO) -> Iterator[Batch]:
         """Yield the phones.
 
         Raises:
@@ -82,9 +139,18 @@ class Inventory:
         """
         source = opened(stream, self.name)
         head = source.peek(1 << 12).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        raw = self._array(source) if head == b"[" else self._lines(source) if head == b"{" else self._csv(source)
-        seen: set[str] = set()
-        known = self._kinds
+        if head == b"[":
+            yield from self._careful(self._array(source))
+        elif head == b"{":
+            yield from self._careful(self._lines(source))
+        else:
+            yield from self._csv(source)
+
+    def _careful(self, raw: Iterator[_Raw]) -> Iterator[Batch]:
+        """Read rows one by one, so that an error names its row and column."""
+        names: list[str] = []
+        found: list[Known] = []
+        seen, kinds = self._seen, self._kinds
         for row, line, text, cells, carried in raw:
             try:
                 name = text if _COMMON(text) is not None else device_name(plain(text))
@@ -94,15 +160,21 @@ class Inventory:
             if name in seen:
                 self._refuse(row, line, "name", UsageError(f"{name} is there twice", next_step="name each phone once"))
                 continue
-            kind = known.get(cells)
+            kind = kinds.get(cells)
             if kind is None:
-                found = self._kind(cells)
-                if isinstance(found, MixedModeError):
-                    self._refuse(row, line, found.where or "", found)
+                made = self._kind(cells)
+                if isinstance(made, MixedModeError):
+                    self._refuse(row, line, made.where or "", made)
                     continue
-                kind = found
+                kind = made
             seen.add(name)
-            yield name, kind, carried
+            names.append(name)
+            found.append(Known(kind, carried))
+            if len(names) == _BATCH:
+                yield Batch(names, found)
+                names, found = [], []
+        if names:
+            yield Batch(names, found)
 
     def _kind(self, cells: tuple[str, ...]) -> PhoneKind | MixedModeError:
         try:
@@ -113,7 +185,7 @@ class Inventory:
         return found
 
     def _refuse(self, row: int, place: Line, column: str, error: MixedModeError) -> None:
-        line = place if isinstance(place, int) else place.line_num + 1
+        line = place if isinstance(place, int) else place.line
         made = MalformedError(
             f"row {row}, column {column}: {error.what}" if column else f"row {row}: {error.what}",
             where=f"{self.name}:{line}" if line else self.name,
@@ -133,32 +205,76 @@ class Inventory:
 
     # CSV.
 
-    def _csv(self, source: io.BufferedReader) -> Iterator[_Raw]:
-        lines = itertools.chain.from_iterable(pieces(source, self.name))
-        head = next((line for line in lines if line.strip()), "")
-        names, separator = self._header(head)
+    def _csv(self, source: io.BufferedReader) -> Iterator[Batch]:
+        parts = pieces(source, self.name)
+        above = 0
+        head, first = "", io.StringIO()
+        for first in parts:
+            for head in first:
+                above += 1
+                if head.strip():
+                    break
+            if head.strip():
+                break
+        names, separator = self._header(head, above)
         self._note_columns(names)
-        reader = csv.reader(lines, delimiter=separator, strict=True)
-        width = len(names)
-        name_of = itemgetter(names.index("name"))
         self._columns = tuple(each for each in KIND_COLUMNS if each in names)
-        kind_of = _getter(names, self._columns)
-        carried_of = _getter(names, CARRIED) if any(each in names for each in CARRIED) else _nothing
-        row = 0
+        form = _Form(names, separator, self._columns)
+        place = _Place(above)
+        lane = FastLane(separator, partial(self._one, form), self._seen)
+        # The header's piece goes on behind the header.
+        parts = itertools.chain((io.StringIO(first.read(), newline=""),), parts)
+        if not self.fast or names[0] != "name":
+            yield from self._careful(self._cells(form, place, itertools.chain.from_iterable(parts)))
+            return
+        for part in parts:
+            text = part.getvalue()
+            taken = lane.take(text) if lane.is_open else None
+            if taken is not None:
+                place.row += len(taken[0])
+                place.above += len(taken[0])
+                yield Batch(*taken, shared=True)
+            elif text and ('"' in text or not lane.is_open):
+                # A quoted cell may go on in the next piece.
+                rest = itertools.chain(part, itertools.chain.from_iterable(parts))
+                yield from self._careful(self._cells(form, place, rest))
+                return
+            elif text:
+                yield from self._careful(self._cells(form, place, part))
+
+    def _cells(self, form: _Form, place: _Place, lines: Iterator[str]) -> Iterator[_Raw]:
+        """Yield the rows of lines."""
+        reader = csv.reader(lines, delimiter=form.separator, strict=True)
+        place.reader = reader
+        width, name_of, kind_of, carried_of = form.width, form.name_of, form.kind_of, form.carried_of
+        row = place.row
         while True:
             try:
                 for cells in reader:
                     if len(cells) == width:
                         row += 1
-                        yield row, reader, name_of(cells), kind_of(cells), carried_of(cells)
+                        yield row, place, name_of(cells), kind_of(cells), carried_of(cells)
                     elif cells:
                         row += 1
-                        self._odd(row, reader, cells, names)
+                        self._odd(row, place, cells, form.names)
             except csv.Error as error:
                 row += 1
-                self._refuse(row, reader, "", MalformedError(f"this is no CSV: {error}"))
+                self._refuse(row, place, "", MalformedError(f"this is no CSV: {error}"))
             else:
-                return
+                break
+        place.row, place.above, place.reader = row, place.line, None
+
+    def _one(self, form: _Form, line: str) -> Known | None:
+        """Return what one line says, None if it is not good."""
+        try:
+            (cells,) = csv.reader((line,), delimiter=form.separator, strict=True)
+        except (csv.Error, ValueError):
+            return None
+        if len(cells) != form.width:
+            return None
+        kind_cells = form.kind_of(cells)
+        kind = self._kinds.get(kind_cells) or self._kind(kind_cells)
+        return None if isinstance(kind, MixedModeError) else Known(kind, form.carried_of(cells))
 
     def _odd(self, row: int, line: Line, cells: list[str], names: tuple[str, ...]) -> None:
         if cells and cells[0] == OVERLONG:
@@ -169,7 +285,7 @@ class Inventory:
             what = f"the row has {len(cells)} fields, the header {len(names)}"
             self._refuse(row, line, column, MalformedError(what, next_step="quote cells that hold the separator"))
 
-    def _header(self, line: str) -> tuple[tuple[str, ...], str]:
+    def _header(self, line: str, number: int) -> tuple[tuple[str, ...], str]:
         for separator in _SEPARATORS:
             try:
                 found = next(csv.reader([line], delimiter=separator, strict=True), [])
@@ -179,11 +295,11 @@ class Inventory:
             if "name" in names:
                 twice = next((each for each in names if each in COLUMNS and names.count(each) > 1), None)
                 if twice:
-                    raise UsageError(f"row 0, column {twice}: the header has it twice", where=f"{self.name}:1")
+                    raise UsageError(f"row 0, column {twice}: the header has it twice", where=f"{self.name}:{number}")
                 return names, separator
         raise UsageError(
             "the header has no column name",
-            where=f"{self.name}:1",
+            where=f"{self.name}:{max(number, 1)}",
             why=f"it begins with {line[:60].strip()!r}",
             next_step=f"columns: {', '.join(COLUMNS)}",
         )

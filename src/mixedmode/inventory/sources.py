@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from mixedmode.errors import MalformedError, UsageError
 
-PIECE: Final = 1 << 18
+PIECE: Final = 1 << 19
 """Bytes that are read at once."""
 LONGEST: Final = 1 << 20
 """Characters of the longest line, or JSON object."""

@@ -232,7 +232,7 @@ class TrustList:
             return record
         return Record(self.data, number, Fields(self.data, *self.record_spans[number - 1]))
 
-    @property
+    @cached_property
     def kind(self) -> Literal["CTL", "ITL"]:
         """CTL or ITL: by the name in the header, else ITL if it has a TVS record (a CTL never has)."""
         name = (self.header.filename or "").rpartition("/")[2].upper()

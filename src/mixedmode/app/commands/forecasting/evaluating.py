@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.app.commands.forecasting.asked import CLUSTER, Asked, place
+from mixedmode.app.commands.forecasting.counting import Counting, Take
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import say
 from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Plan, Tvs
-from mixedmode.forecast.remedies import remedy
 from mixedmode.forecast.tally import Cell
 from mixedmode.inventory.library import Library
 
@@ -24,10 +23,7 @@ if TYPE_CHECKING:
     from mixedmode.forecast.plan import Step
     from mixedmode.inventory.reading import Inventory
 
-_PROGRESS_ROWS: Final = 1 << 15
 _PROGRESS_SECONDS: Final = 2.0
-Take = Callable[[str, Cell], None]
-"""Told of each phone and what becomes of it."""
 
 
 @dataclass
@@ -138,36 +134,20 @@ def _read(
     from mixedmode.app.commands.forecasting.phones_in import opened
     from mixedmode.app.commands.forecasting.phones_out import written
 
-    plan = forecaster.plan
-    cells: dict[tuple[int, tuple[bool, ...]], Cell] = {}
-    watched, off = sys.stderr.isatty(), plan.someone_is_off
-    absences: tuple[bool, ...] = ()
-    count, told = 0, monotonic()
+    watched, told = sys.stderr.isatty(), monotonic()
     with opened(asked, folder, library, hashed=hashed) as phones, written(out) as write:
-        found = phones.found
-        for device, kind, carried in phones.rows:
-            if off:
-                absences = plan.absences(device)
-            key = (id(kind), absences)
-            cell = cells.get(key)
-            if cell is None:
-                forecast = forecaster.of(kind, absences)
-                cell = cells[key] = Cell(forecast, remedy(forecaster, forecast, absences), absences)
-            cell.add(device)
-            if write is not None:
-                write(device, cell, carried)
-            if take is not None:
-                take(device, cell)
-            count += 1
-            if watched and not count % _PROGRESS_ROWS and monotonic() - told > _PROGRESS_SECONDS:
+        found, counting = phones.found, Counting(forecaster, write, take)
+        for batch in phones.batches:
+            counting.add(batch)
+            if watched and monotonic() - told > _PROGRESS_SECONDS:
                 told = monotonic()
-                say(f"{count:,} phones in {len(cells):,} states")
+                say(f"{counting.count:,} phones in {len(counting.cells):,} states")
         sha256 = phones.finish()
-    if not count:
+    if not counting.count:
         if asked.inventory == CLUSTER:
             raise UsageError("the cluster has no devices", where=found.name, next_step="add some: mixedmode device add")
         raise UsageError("the inventory names no phone", where=found.name, next_step="its first row names the columns")
-    return found, list(cells.values()), sha256
+    return found, counting.cells, sha256
 
 
 def _way(text: str) -> Tvs:

@@ -17,7 +17,7 @@ from mixedmode.inventory.reading import Inventory
 
 if TYPE_CHECKING:
     from mixedmode.inventory.library import Library
-    from mixedmode.inventory.reading import Row
+    from mixedmode.inventory.reading import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Phones:
 
     Attributes:
         found: What is noted while they are read.
-        rows: The phones.
+        batches: The phones.
         finish: Says the hash of it all when they are read, empty unless that was asked for.
     """
 
     found: Inventory
-    rows: Iterator[Row]
+    batches: Iterator[Batch]
     finish: Callable[[], str]
 
 
@@ -57,7 +57,7 @@ def opened(asked: Asked, folder: Path, library: Library, *, hashed: bool) -> Ite
     found = Inventory("standard input" if is_stdin else str(path), Cells(library, Path() if is_stdin else path.parent))
     found.skip_bad = asked.skip_bad_rows
     with _stream(path) as stream, _hashing(stream, hashed=hashed) as (source, finish):
-        yield Phones(found, found.rows(source), finish)
+        yield Phones(found, found.batches(source), finish)
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def _cluster(asked: Asked, folder: Path, library: Library, *, hashed: bool) -> I
     config = None if asked.config is None else place(folder, asked.config)
     with looked_at(directory, config) as hands:
         phones = ClusterInventory(hands.cluster, library)
-        yield Phones(Inventory(phones.name, Cells(library, Path())), phones.rows(), phones.sha256 if hashed else str)
+        yield Phones(Inventory(phones.name, Cells(library, Path())), phones.batches(), phones.sha256 if hashed else str)
 
 
 @contextmanager

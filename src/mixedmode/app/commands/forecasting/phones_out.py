@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from mixedmode.inventory.cells import CARRIED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mixedmode.forecast.tally import Cell
+    from mixedmode.inventory.fast_lane import Known
 
 COLUMNS = ("name", "outcome", "reason", "remedy")
 _NDJSON = {".ndjson", ".jsonl", ".json"}
@@ -27,6 +28,18 @@ class Rows(Protocol):
 
     def __call__(self, name: str, cell: Cell, carried: tuple[str, ...]) -> None:
         """Write one."""
+
+    def many(
+        self, names: Sequence[str], places: Sequence[int], cells: Mapping[int, Cell], known: Sequence[Known]
+    ) -> None:
+        """Write many.
+
+        Args:
+            names: Of the phones.
+            places: The number of each one's cell.
+            cells: By these numbers; a number stays a cell's.
+            known: What the inventory says of each.
+        """
 
 
 @contextmanager
@@ -46,46 +59,71 @@ def written(path: Path | None) -> Iterator[Rows | None]:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="", buffering=1 << 20) as file:
             os.fchmod(handle, 0o644)
-            yield _json_rows(file) if path.suffix.lower() in _NDJSON else _csv_rows(file)
+            yield _JsonRows(file) if path.suffix.lower() in _NDJSON else _CsvRows(file)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
 
-def _csv_rows(file: TextIO) -> Rows:
-    writer = csv.writer(file)
-    columns: tuple[str, ...] = ()
-    rest_of: dict[int, str] = {}
-    write = file.write
+class _CsvRows:
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._writer = csv.writer(file)
+        self._columns: tuple[str, ...] = ()
+        self._rests: dict[int, str] = {}
+        self._by_place: dict[int, str] = {}
 
-    def row(name: str, cell: Cell, carried: tuple[str, ...]) -> None:
-        nonlocal columns
-        if not columns:
-            columns = (*COLUMNS, *CARRIED) if carried else COLUMNS
-            writer.writerow(columns)
-        if columns is not COLUMNS:
-            forecast = cell.forecast
-            more = carried or ("",) * len(CARRIED)
-            writer.writerow((name, forecast.outcome.value, forecast.reason, cell.remedy, *more))
+    def __call__(self, name: str, cell: Cell, carried: tuple[str, ...]) -> None:
+        self._begin(carried)
+        if self._columns is COLUMNS:
+            self._file.write(name + self._rest(cell))
             return
-        # What phones of one kind have in common is put into CSV's form once.
-        rest = rest_of.get(id(cell))
+        forecast = cell.forecast
+        more = carried or ("",) * len(CARRIED)
+        self._writer.writerow((name, forecast.outcome.value, forecast.reason, cell.remedy, *more))
+
+    def many(
+        self, names: Sequence[str], places: Sequence[int], cells: Mapping[int, Cell], known: Sequence[Known]
+    ) -> None:
+        self._begin(known[0].carried)
+        if self._columns is COLUMNS:
+            rests = self._by_place
+            for place in set(places).difference(rests):
+                rests[place] = self._rest(cells[place])
+            self._file.write("".join([name + rests[place] for name, place in zip(names, places, strict=True)]))
+            return
+        for name, place, each in zip(names, places, known, strict=True):
+            self(name, cells[place], each.carried)
+
+    def _begin(self, carried: tuple[str, ...]) -> None:
+        if not self._columns:
+            self._columns = (*COLUMNS, *CARRIED) if carried else COLUMNS
+            self._writer.writerow(self._columns)
+
+    def _rest(self, cell: Cell) -> str:
+        """Return what follows the name; phones of one kind have it in common."""
+        rest = self._rests.get(id(cell))
         if rest is None:
             text = io.StringIO()
             csv.writer(text).writerow(("", cell.forecast.outcome.value, cell.forecast.reason, cell.remedy))
-            rest = rest_of[id(cell)] = text.getvalue().removeprefix('""')
-        write(name + rest)
-
-    return row
+            rest = self._rests[id(cell)] = text.getvalue().removeprefix('""')
+        return rest
 
 
-def _json_rows(file: TextIO) -> Rows:
-    def row(name: str, cell: Cell, carried: tuple[str, ...]) -> None:
+class _JsonRows:
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def __call__(self, name: str, cell: Cell, carried: tuple[str, ...]) -> None:
         values = (name, cell.forecast.outcome.value, cell.forecast.reason, cell.remedy)
         document = dict(zip(COLUMNS, values, strict=True))
         if carried:
             document |= dict(zip(CARRIED, carried, strict=True))
-        file.write(f"{json.dumps(document, ensure_ascii=False)}\n")
+        self._file.write(f"{json.dumps(document, ensure_ascii=False)}\n")
 
-    return row
+    def many(
+        self, names: Sequence[str], places: Sequence[int], cells: Mapping[int, Cell], known: Sequence[Known]
+    ) -> None:
+        for name, place, each in zip(names, places, known, strict=True):
+            self(name, cells[place], each.carried)

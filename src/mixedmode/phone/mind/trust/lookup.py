@@ -7,7 +7,8 @@ Names and serials of a header and a record are compared verbatim first, as phone
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.pki.certificates.names import texts_match
 from mixedmode.trustlist.header import Header
@@ -24,6 +25,8 @@ Verifier = Callable[[Header, "Certificate"], bool]
 FILE_SIGNERS = frozenset({Role.TFTP, Role.CCM_TFTP})
 """Roles whose certificate may sign files, and whose presence makes a phone ask for signed ones."""
 
+_LISTS: Final = 256
+"""Of which it is remembered what they say: fleets and forecasts ask the same of few lists again and again."""
 _ROLLBACK_ROLES = FILE_SIGNERS | {Role.TVS}
 
 
@@ -81,6 +84,7 @@ def names_tvs(stored: TrustList | None) -> bool:
     return stored is not None and _role_with_certificate(stored, frozenset({Role.TVS}))
 
 
+@lru_cache(maxsize=_LISTS)
 def _role_with_certificate(stored: TrustList, roles: frozenset[Role]) -> bool:
     return any(
         record.certificate_der is not None or record.certificate_hash is not None
@@ -88,6 +92,7 @@ def _role_with_certificate(stored: TrustList, roles: frozenset[Role]) -> bool:
     )
 
 
+@lru_cache(maxsize=_LISTS)
 def tvs_certificates(itl: TrustList | None) -> tuple[bytes, ...]:
     """Return the DER of the certificates that an ITL holds for TVS."""
     records = itl.records_with_role(Role.TVS) if itl is not None else ()
@@ -100,6 +105,7 @@ def anchors(lists: Iterable[TrustList]) -> frozenset[bytes]:
     return frozenset(record.certificate_der for record in records if record.certificate_der is not None)
 
 
+@lru_cache(maxsize=_LISTS)
 def is_blanked(stored: TrustList, *, sast_only: bool = False) -> bool:
     """Return whether an ITL was blanked for "Prepare Cluster for Rollback to pre-8.0" (4.3, section 7).
 
