@@ -4,7 +4,8 @@ Rules (forecast.md 2):
 
 1. What may be changed: the order of the steps, restarts between them, TVS answering, uploads into trust stores, a list
    signed by another of those who may (``utils ctl reset localkey``, ``utils itl reset localkey``) a step before it is
-   published as it is, and the cluster's own safe operations. Places are those of the plan's steps, from 0.
+   published as it is, and the cluster's own safe operations. A list that a later step replaces may be left out. Places
+   are those of the plan's steps, from 0.
 2. A step that is put in before another has the same phones off.
 3. Operations in another order, or more of them, are foreseen again.
 4. Costs: what asks for one restart more is 1, an order or an upload 2, a step more 3.
@@ -35,10 +36,11 @@ class Draft:
     """Changes of a plan.
 
     Attributes:
-        order: The places of its steps, as they are to be taken.
+        order: The places of its steps, as they are to be taken; what is not there is left out.
         restarts: Wait until every phone is on and restart it in each step.
         answering: Have TVS answer wherever it is silent.
         again: Restart every phone once more at the end.
+        length: How many steps the plan has.
         apart: Steps whose ITL is published first, and their CTL a restart later.
         uploads: What is uploaded before which step.
         signings: Lists that are published before, signed by another.
@@ -46,6 +48,7 @@ class Draft:
     """
 
     order: tuple[int, ...]
+    length: int
     restarts: bool = False
     answering: bool = False
     again: bool = False
@@ -57,19 +60,21 @@ class Draft:
     @classmethod
     def of(cls, plan: Plan) -> Draft:
         """Return the draft that changes nothing."""
-        return cls(tuple(range(len(plan.steps))))
+        return cls(tuple(range(len(plan.steps))), len(plan.steps))
 
     @property
     def cost(self) -> int:
         """How much it asks for (rule 4)."""
         moved = sum(a > b for number, a in enumerate(self.order) for b in self.order[number + 1 :])
         small = self.restarts + self.answering + self.again + len(self.apart)
+        moved += self.length - len(self.order)
         return small + 2 * (moved + len(self.uploads)) + 3 * (len(self.signings) + len(self.operations))
 
     def joined(self, other: Draft) -> Draft:
         """Return both; the order is that of the other."""
         return Draft(
             other.order,
+            self.length,
             self.restarts or other.restarts,
             self.answering or other.answering,
             self.again or other.again,
@@ -87,8 +92,8 @@ class Draft:
             yield replace(self, operations=self.operations - {operation})
         for upload in sorted(self.uploads, key=_upload_key, reverse=True):
             yield replace(self, uploads=self.uploads - {upload})
-        if self.order != tuple(sorted(self.order)):
-            yield replace(self, order=tuple(sorted(self.order)))
+        if self.order != tuple(range(self.length)):
+            yield replace(self, order=tuple(range(self.length)))
         for place in sorted(self.apart, reverse=True):
             yield replace(self, apart=self.apart - {place})
         if self.again:

@@ -124,7 +124,7 @@ def _one_more_would_help(forecast: Forecast) -> bool:
 
 
 def _orders(plan: Plan, draft: Draft) -> Iterator[Draft]:
-    """Yield the orders with two neighbours exchanged that end with the same lists."""
+    """Yield the orders with two neighbours exchanged, or a step left out, that end with the same lists."""
     order = draft.order
     if not 1 < len(order) <= MOST_MOVED:
         return
@@ -132,11 +132,15 @@ def _orders(plan: Plan, draft: Draft) -> Iterator[Draft]:
         moved = [*order[:place], order[place + 1], order[place], *order[place + 2 :]]
         if ends_alike(plan, moved):
             yield replace(draft, order=tuple(moved))
+    for place in order:
+        left = [each for each in order if each != place]
+        if not plan.steps[place].operation and plan.steps[place].lists and ends_alike(plan, left):
+            yield replace(draft, order=tuple(left))
 
 
 def ends_alike(plan: Plan, order: list[int]) -> bool:
     """Return whether an order of the steps ends with the same lists that were read."""
-    return _newest(plan, order) == _newest(plan, sorted(order))
+    return _newest(plan, order) == _newest(plan, list(range(len(plan.steps))))
 
 
 def _newest(plan: Plan, order: list[int]) -> dict[ListKind, TrustList | bytes]:

@@ -19,8 +19,10 @@ from mixedmode.forecast.tally import EXAMPLES, Cell
 from mixedmode.forecast.wording import upload_text
 from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.trust.decisions import Reason
 
 _WAIT: Final = "restart every phone, and wait until each reports the new list"
+_OLD_LSC: Final = "its LSC is from a CAPF that no list names any more, and no list issues another"
 _NOT_SHOWN: Final = "the certificate that its CallManager shows is in no list that a permitted step can publish"
 
 
@@ -92,7 +94,8 @@ def proposed(forecaster: Forecaster, cells: list[Cell], progress: Progress | Non
             why = proof(cell.forecast.kind)
             last = forecast.prospect.restart
             if why is None and last is not None and last.took_all:
-                why = _NOT_SHOWN
+                registered = last.registration
+                why = _OLD_LSC if registered and registered.reason is Reason.LSC_ISSUER else _NOT_SHOWN
             left.setdefault((forecast.outcome, why or NOT_FOUND, why is not None), []).append(cell)
     return Proposal(
         found.drafted.plan,

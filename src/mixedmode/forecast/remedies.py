@@ -61,6 +61,8 @@ def _of_lost(forecaster: Forecaster, forecast: Forecast, absences: tuple[bool, .
     if forecast.prospect.helps:
         return _afterwards(forecast)
     last = forecast.prospect.restart
+    if last is not None and last.registration is not None and last.registration.reason is Reason.LSC_ISSUER:
+        return "give the phone a non-secure profile, have CAPF issue a new LSC to it, and give it its profile again"
     if last is not None and last.took_all:
         return f"{UPDATE_CTL}, so that the lists name the certificate that the CallManager shows, and restart the phone"
     right = "; ".join(_put_right(forecast))

@@ -33,7 +33,10 @@ def draft_text(plan: Plan, draft: Draft, absences: tuple[bool, ...] = ()) -> str
 
 def _texts(plan: Plan, draft: Draft, absences: tuple[bool, ...]) -> Iterator[str]:
     count = len(plan.steps)
-    if draft.order != tuple(range(count)):
+    left_out = sorted(set(range(count)) - set(draft.order))
+    if left_out:
+        yield f"leave out step {', '.join(str(place + 1) for place in left_out)}"
+    if draft.order != tuple(sorted(draft.order)):
         yield f"take the steps in the order {', '.join(str(place + 1) for place in draft.order)}"
     if draft.restarts:
         missed = [
