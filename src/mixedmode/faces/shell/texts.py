@@ -49,6 +49,11 @@ HELP_MISSING = Text("There is no command that begins with: {line}")
 PAGE = Text("options: q=quit, n=next, p=prev, b=begin, e=end (lines {first} - {last} of {total}) :")
 END_OF_PAGES = Text("end of the file reached")
 
+# -- who would be lost --------------------------------------------------------------------------------------------
+LOST_BY_THIS = Text("{count} would be {outcome}: {names}{more}")
+LOST_SEE = Text("See who, why and what helps: mixedmode forecast --inventory cluster --operation '{operation}'")
+ASK_LOST = Text("Do you want to continue? (y/n):")
+
 # -- utils ctl ----------------------------------------------------------------------------------------------------
 ASK_MIXED = Text("This operation sets the cluster to Mixed mode. Do you want to continue? (y/n):", SEED)
 ASK_MIXED_WILL = Text("This operation will set the cluster to Mixed mode. Do you want to continue? (y/n):", PUBLIC)

@@ -12,6 +12,7 @@ from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.certificate_text import certificate_lines
 from mixedmode.faces.shell.commands.certificate_names import KIND, OWN, own_unit, same_name, stores, trust_store
+from mixedmode.faces.shell.foresight import agreed_if_lost, ask_if_lost, losses
 from mixedmode.faces.shell.model import Argument, BadCommandError, Command, Question
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import PROFILES, KeyKind, Purpose
@@ -54,23 +55,30 @@ def _signed_by(certificate: Certificate) -> str:
 
 
 async def ask_regenerate(call: Call) -> Question | None:
-    """Ask before the recovery certificate is made anew; other certificates need no question."""
-    if own_unit(call.value("name")) != Purpose.ITLRECOVERY:
-        return None
-    return Question(texts.ASK_REGENERATE.line(), tuple(texts.RECOVERY_WARNING.lines()))
+    """Ask before the recovery certificate is made anew; others need a question only if somebody would be lost."""
+    operation = await _regeneration(call)
+    if operation.unit != Purpose.ITLRECOVERY:
+        return await ask_if_lost(call, operation)
+    lost = await losses(call, operation)
+    return Question(texts.ASK_REGENERATE.line(), (*texts.RECOVERY_WARNING.lines(), *lost))
 
 
 async def regenerate(call: Call) -> None:
     """Make a key and a certificate of this node anew."""
-    unit = own_unit(call.value("name"))
-    key = await call.blocking(lambda: _key(call, unit))
-    result = await call.operate(RegenerateCertificate(call.node, unit, key))
+    operation = await _regeneration(call)
+    unit = operation.unit
+    result = await call.operate(operation)
     recovery = unit == Purpose.ITLRECOVERY
     await call.say(texts.RECOVERY_REGENERATED if recovery else texts.REGENERATED, unit=unit)
     await call.say(texts.REGENERATED_RESTART, unit=unit)
     for warning in () if recovery else result.warnings:  # the question said it already
         await call.say(texts.WARNING, text=warning)
     await call.tell_undelivered(result)
+
+
+async def _regeneration(call: Call) -> RegenerateCertificate:
+    unit = own_unit(call.value("name"))
+    return RegenerateCertificate(call.node, unit, await call.blocking(lambda: _key(call, unit)))
 
 
 def _key(call: Call, unit: str) -> str:
@@ -95,13 +103,21 @@ def _key(call: Call, unit: str) -> str:
 
 async def delete_certificate(call: Call) -> None:
     """Take a certificate out of a trust store."""
+    stored = await _meant(call)
+    operation = DeleteTrust(stored.unit, stored.certificate.sha256.hex(), call.node)
+    await agreed_if_lost(call, operation)
+    await call.operate(operation)
+    await call.say(texts.DELETED_CERTIFICATE, name=stored.name, unit=stored.unit)
+
+
+async def _meant(call: Call) -> StoredCertificate:
+    """Return the one certificate that is named."""
     store, name = trust_store(call.value("unit")), call.value("name")
     found = await call.blocking(lambda: call.cluster.certificates.list_trust(store, node=call.node))
     matching = [stored for stored in found if same_name(stored.name, name) or _has_hash(stored, name)]
     if len(matching) != 1:
         raise _not_one(store, name, matching)
-    await call.operate(DeleteTrust(store, matching[0].certificate.sha256.hex(), call.node))
-    await call.say(texts.DELETED_CERTIFICATE, name=matching[0].name, unit=store)
+    return matching[0]
 
 
 def _not_one(store: str, name: str, matching: list[StoredCertificate]) -> UsageError:

@@ -9,6 +9,7 @@ from mixedmode.cluster.operations.itl import ResetItl, ResetItlRemotely
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
+from mixedmode.faces.shell.foresight import agreed_if_lost
 from mixedmode.faces.shell.model import Argument, Command
 from mixedmode.faces.shell.sftp import SftpServer, connected, download
 from mixedmode.pki.certificates.load import pkcs12_signer
@@ -22,6 +23,7 @@ def has_recovery(version: Version) -> bool:
 
 async def reset_local(call: Call) -> None:
     """Sign the publisher's ITL with its other key, and give it to every TFTP node."""
+    await agreed_if_lost(call, ResetItl())
     await call.say(texts.ITL_GENERATING)
     await _tell(call, await call.operate(ResetItl()))
 
@@ -37,8 +39,9 @@ async def reset_remote(call: Call) -> None:
         data = await download(client, name, MAX_KEY_FILE)
     secret = await call.ask(texts.ASK_RECOVERY_PASSWORD, secret=True)
     signer = await call.blocking(lambda: pkcs12_signer(data, password=lambda _: secret.encode(), where=name))
-    await call.say(texts.ITL_GENERATING)
     operation = await call.blocking(lambda: ResetItlRemotely.signed_by(signer, call.cluster))
+    await agreed_if_lost(call, operation)
+    await call.say(texts.ITL_GENERATING)
     await _tell(call, await call.operate(operation))
 
 

@@ -13,6 +13,7 @@ from mixedmode.cluster.publishing.published import TrustFile
 from mixedmode.errors import MalformedError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
+from mixedmode.faces.shell.foresight import losses
 from mixedmode.faces.shell.model import Command, Question
 from mixedmode.faces.shell.texts import Text
 from mixedmode.trustlist import TrustList
@@ -58,6 +59,7 @@ async def ask_mixed(call: Call) -> Question:
     plan = await call.plan(SetMixedMode())
     mode, version = await call.blocking(lambda: (call.cluster.mode, call.cluster.version))
     before = texts.ALREADY_MIXED.lines() if mode is SecurityMode.MIXED else []
+    before += await losses(call, SetMixedMode())
     if AUTO_REGISTRATION_WARNING in plan.warnings:
         return Question(texts.ASK_MIXED_AUTO.line(), tuple(before))
     # Two wordings are known: that of 10.5(1), and that of 10.0 and 11.6.
@@ -69,18 +71,20 @@ async def ask_non_secure(call: Call) -> Question:
     """Ask before non-secure mode."""
     mode = await call.blocking(lambda: call.cluster.mode)
     before = texts.ALREADY_NON_SECURE.lines() if mode is SecurityMode.NON_SECURE else []
+    before += await losses(call, SetNonSecureMode())
     return Question(texts.ASK_NON_SECURE.line(), tuple(before))
 
 
-async def ask_update(_call: Call) -> Question:
+async def ask_update(call: Call) -> Question:
     """Ask before the CTL file is made anew."""
-    return Question(texts.ASK_UPDATE.line())
+    return Question(texts.ASK_UPDATE.line(), await losses(call, UpdateCtl()))
 
 
 async def ask_reset(call: Call) -> Question:
     """Ask before the CTL file is signed by the other key."""
     plan = await call.plan(ResetCtl())
     before = [line for warning in plan.warnings for line in texts.WARNING.lines(text=warning)]
+    before += await losses(call, ResetCtl())
     return Question(texts.ASK_RESET_CTL.line(), tuple(before))
 
 

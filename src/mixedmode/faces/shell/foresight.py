@@ -1,0 +1,109 @@
+"""What the prompt says before it asks, if an operation would lose somebody: how many, who, and how to see more.
+
+Rules:
+
+1. Phones are those of the cluster's own records. Those of which it is not known what they hold are not counted, and
+   those that are lost without the operation neither.
+2. Nobody is lost, or it cannot be foreseen: nothing is said, and the command is as it always was.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final
+
+from mixedmode.cluster.publishing.looking import outlook
+from mixedmode.errors import MixedModeError
+from mixedmode.faces.shell import texts
+from mixedmode.faces.shell.model import Question
+from mixedmode.faces.shell.talk import InputEndedError
+from mixedmode.inventory.kinds import Unexplained
+from mixedmode.phone.mind.fate.prospect import LOST
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.engine.operation import Operation
+    from mixedmode.faces.shell.call import Call
+    from mixedmode.inventory.kinds import PhoneKind
+    from mixedmode.phone.mind.fate.prospect import Fate
+
+_NAMED: Final = 5
+
+
+async def losses(call: Call, operation: Operation) -> tuple[str, ...]:
+    """Return what to say of those whom an operation would lose; nothing if there are none."""
+    return await call.blocking(lambda: _lines(call, operation))
+
+
+async def ask_if_lost(call: Call, operation: Operation) -> Question | None:
+    """Return the question of a command that asks nothing unless somebody would be lost."""
+    lines = await losses(call, operation)
+    return Question(texts.ASK_LOST.line(), lines) if lines else None
+
+
+async def agreed_if_lost(call: Call, operation: Operation) -> None:
+    """Ask the same in the middle of a command.
+
+    Raises:
+        InputEndedError: The answer was no.
+    """
+    question = await ask_if_lost(call, operation)
+    if question is not None:
+        await call.write(*question.before)
+        if not await call.agrees(texts.ASK_LOST):
+            raise InputEndedError("the answer was no")
+
+
+def _lines(call: Call, operation: Operation) -> tuple[str, ...]:
+    try:
+        names = _known_phones(call)
+        if not names:
+            return ()
+        lost = _lost(call, operation, names)
+    except MixedModeError:
+        return ()  # what is wrong, the command itself says
+    found: list[str] = []
+    for fate in LOST:
+        every = [name for kind, each in lost.items() if each is fate for name in names[kind]]
+        if every:
+            found += texts.LOST_BY_THIS.lines(
+                count=f"{len(every):,} phone{'' if len(every) == 1 else 's'}",
+                outcome=fate.value.replace("-", " "),
+                names=", ".join(every[:_NAMED]),
+                more=f" and {len(every) - _NAMED:,} more" if len(every) > _NAMED else "",
+            )
+    return (*found, *texts.LOST_SEE.lines(operation=_words(operation))) if found else ()
+
+
+def _known_phones(call: Call) -> dict[PhoneKind, list[str]]:
+    """Return the names of phones by what is known of them."""
+    from mixedmode.inventory.cluster import ClusterInventory
+    from mixedmode.inventory.library import Library
+
+    library = Library()
+    names: dict[PhoneKind, list[str]] = defaultdict(list)
+    for name, kind, _ in ClusterInventory(call.cluster, library).rows():
+        if kind.model is not None and not isinstance(kind.ctl, Unexplained):
+            names[kind].append(name)
+    return names
+
+
+def _lost(call: Call, operation: Operation, names: dict[PhoneKind, list[str]]) -> dict[PhoneKind, Fate]:
+    from mixedmode.forecast.cluster.losses import lost_by
+    from mixedmode.forecast.cluster.outlooks import in_force
+
+    before = outlook(call.cluster)
+    control, principal = call.session.control, call.session.principal
+    after = in_force(operation, control.preview(principal, operation).after)
+    return lost_by(operation.title, before, after, names)
+
+
+def _words(operation: Operation) -> str:
+    """Return an operation as the command line takes it."""
+    words = [operation.title]
+    for each in fields(operation):
+        value = getattr(operation, each.name)
+        if isinstance(value, str) and value and each.init:
+            words.append(f"{each.name}={shlex.quote(value)}")
+    return " ".join(words)

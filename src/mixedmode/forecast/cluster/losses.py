@@ -1,0 +1,31 @@
+"""Who would be lost by one operation of a cluster, and is not lost without it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from mixedmode.forecast.cluster.outlooks import foreseen_step
+from mixedmode.forecast.evaluation import Forecaster
+from mixedmode.forecast.plan import Plan
+from mixedmode.phone.mind.fate.prospect import LOST, Fate
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.publishing.outlook import Outlook
+    from mixedmode.inventory.kinds import PhoneKind
+
+
+def lost_by(title: str, before: Outlook, after: Outlook, kinds: Collection[PhoneKind]) -> dict[PhoneKind, Fate]:
+    """Return the kinds of phones that an operation freezes or locks out.
+
+    Args:
+        title: Of the operation.
+        before: The cluster as it is.
+        after: The cluster after it.
+        kinds: What is known of phones; those of which not enough is known are not counted.
+    """
+    present = foreseen_step("as it is", before, None)
+    without = Forecaster(Plan((foreseen_step("phones restart", before, before),), present=present))
+    with_it = Forecaster(Plan((foreseen_step(title, after, before),), present=present))
+    found = {kind: with_it.outcome(kind) for kind in kinds}
+    return {kind: fate for kind, fate in found.items() if fate in LOST and without.outcome(kind) not in LOST}
