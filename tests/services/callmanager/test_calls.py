@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -27,7 +28,7 @@ from tests.services.callmanager.callmanager_site import (
     registered,
     registering,
 )
-from tests.support import eventually
+from tests.support import eventually, run_mixedmode
 
 LINES = {DEVICE: Line("1001", "1001", "Alice"), OTHER: Line("2001", "2001", "Bob")}
 
@@ -141,3 +142,66 @@ async def _numbers_that_come_and_go_are_known_without_a_restart() -> None:
         await service.calls.refresh()
         one.dial("2001")
         assert await one.wait(lambda calls: any(c.state == State.INVALID_NUMBER for c in calls.values()), 5)
+
+
+async def command(*words: str) -> tuple[int, str, str]:
+    done = await asyncio.to_thread(run_mixedmode, "phone", *words)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_command_places_and_takes_a_call() -> None:
+    asyncio.run(_the_command_places_and_takes_a_call())
+
+
+async def _the_command_places_and_takes_a_call() -> None:
+    plain = SecurityMode.NON_SECURE
+    async with callmanager(Lines({DEVICE: plain, OTHER: plain})) as service:
+        manager = ("--call-manager", f"127.0.0.1:{service.port}")
+        taking = asyncio.create_task(command(*manager, "--name", OTHER, "--answer"))
+        await eventually(lambda: service.phone(OTHER) is not None, seconds=20)
+        placed = await command(*manager, "--name", DEVICE, "--dial", "2001", "--talk", "0.2", "--json")
+        taken = await taking
+    assert (placed[0], taken[0]) == (0, 0), (placed, taken)
+    report = json.loads(placed[1])
+    assert report["registration"]["lines"] == ["1001"]
+    assert report["call"] == {
+        "call": report["call"]["call"],
+        "line": 1,
+        "state": "connected",
+        "connected": True,
+        "media": "RTP",
+        "calling": "1001",
+        "calling_name": "Alice",
+        "called": "2001",
+        "called_name": "Bob",
+        "security": 1,
+        "icon": "",
+    }
+    assert "ring in, Alice (1001) to Bob (2001)" in taken[1]
+
+
+def test_the_command_says_why_there_was_no_call() -> None:
+    asyncio.run(_the_command_says_why_there_was_no_call())
+
+
+async def _the_command_says_why_there_was_no_call() -> None:
+    async with callmanager(Lines({DEVICE: SecurityMode.NON_SECURE})) as service:
+        manager = ("--call-manager", f"127.0.0.1:{service.port}")
+        code, _, err = await command(*manager, "--dial", "2001")
+        assert (code, "the call was not answered: congestion" in err) == (1, True), err
+        code, _, err = await command(*manager, "--name", "SEP000000000001", "--dial", "2001")
+        assert code == 3
+        assert "Error DBConfig" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "the phone has no server"),
+        (("--call-manager", "x:0"), "names no server"),
+        (("--call-manager", "x", "--dial", "1", "--answer"), "places a call or takes one"),
+    ],
+)
+def test_the_command_refuses_what_makes_no_sense(words: tuple[str, ...], said: str) -> None:
+    code, _, err = asyncio.run(command(*words))
+    assert (code, said in err) == (2, True), err

@@ -70,6 +70,7 @@ class Registration:
 
     Attributes:
         status: How the phone stands.
+        is_ready: Whether it has set itself up where it is registered.
         protocol: The version that the last server agreed on.
         on_call: Told what a server says of calls.
         on_protocol: Told the version whenever a server has registered the phone.
@@ -94,6 +95,7 @@ class Registration:
         self.protocol = 0
         self.on_call: Callable[[Laid], None] = lambda _message: None
         self.on_protocol: Callable[[int], None] = lambda _protocol: None
+        self.is_ready = self._in_vain = False
         self._cause = "Initialized"
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
@@ -146,6 +148,23 @@ class Registration:
             return False
         return True
 
+    async def ready(self, timeout: float) -> bool:
+        """Wait until the phone is registered and has set itself up.
+
+        Returns:
+            Whether it came in ``timeout`` seconds, and before all servers were tried in vain.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while not self.is_ready:
+                    if self._in_vain:
+                        return False
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def run(self) -> None:
         """Register, and again whenever it ends, until :meth:`stop` or cancelled."""
         pause = self._times.first_pause
@@ -153,6 +172,8 @@ class Registration:
             if await self._round():
                 pause = self._times.first_pause
             elif not self._stopping:
+                self._in_vain = True
+                self._changed.set()
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, self._times.longest_pause)
 
@@ -210,7 +231,7 @@ class Registration:
         finally:
             self._link = None
             await self._stop_applying()
-        was_registered = self.registered
+        was_registered, self.is_ready = self.registered, False
         if was_registered:
             self._cause = "KeepaliveTO" if ended.reason is PhoneEnd.SILENT else "TCP-timeout"
         self._note(RegistrationState.UNREGISTERED, ended.text)
@@ -239,6 +260,8 @@ class Registration:
                 self._note(RegistrationState.REGISTERED, "")
             case Ready(lines=lines):
                 self.status = replace(self.status, lines=lines)
+                self.is_ready = True
+                self._changed.set()
             case ResetAsked(kind=ResetKind.APPLY_CONFIG):
                 if self._applying is None or self._applying.done():
                     self._applying = asyncio.create_task(self._apply_config())

@@ -15,13 +15,16 @@ from mixedmode.faces.terminal import interrupts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mixedmode.app.commands.phones.calling import Calling
     from mixedmode.phone.body.client import Phone
     from mixedmode.phone.mind.outcome import BootOutcome
     from mixedmode.signedfile import SignedFile
 
 
 def phone(
-    server: Annotated[str, typer.Option(help="The TFTP server: name or address (DHCP option 150).")],
+    server: Annotated[
+        str, typer.Option(help="The TFTP server: name or address (DHCP option 150); none with --call-manager.")
+    ] = "",
     tftp_port: Annotated[int, typer.Option(min=1, max=65535, help="Its UDP port.")] = 69,
     http_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Its HTTP port, for models that try HTTP first; 0: no HTTP.")
@@ -47,21 +50,29 @@ def phone(
     trace: Annotated[bool, typer.Option("--trace", help="Print the console log as it is written.")] = False,
     delete_ctl: Annotated[bool, typer.Option("--delete-ctl", help="Erase the CTL by hand before starting.")] = False,
     delete_itl: Annotated[bool, typer.Option("--delete-itl", help="Erase the ITL by hand before starting.")] = False,
+    call_manager: Annotated[
+        str, typer.Option(help="HOST[:PORT] of any SCCP server, to register with at once, without TLS and files.")
+    ] = "",
+    dial: Annotated[str, typer.Option(help="Register, call this number, and hang up after --talk seconds.")] = "",
+    answer: Annotated[bool, typer.Option("--answer", help="Register, and take the first call until it ends.")] = False,
+    talk: Annotated[float, typer.Option(min=0, help="Seconds until a call that was placed is hung up.")] = 3.0,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds for a call to come, or to be answered.")] = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Start a phone: fetch CTL, ITL and configuration, decide what to trust, show the result.
+    """Start a phone: fetch CTL, ITL and configuration, decide what to trust, show the result; call, if it is told to.
 
-    Exit code 0: the phone trusts what it was offered; 1: it refused something or did not get it, or CAPF refused it;
-    3: no answer.
+    Exit code 0: the phone trusts what it was offered, and its call was answered; 1: it refused something or did not
+    get it, or CAPF refused it, or the call was not answered; 3: no answer, or no server registered it.
     """
+    from mixedmode.app.commands.phones.calling import Calling, call
     from mixedmode.faces.terminal.console import print_json, print_lines
     from mixedmode.phone.body.client import Phone, Server
     from mixedmode.phone.body.tvs import ask_tvs
     from mixedmode.phone.mind.models import get_phone_model
     from mixedmode.phone.mind.trust.decisions import ListKind
 
-    if capf and lsc is None:
-        raise UsageError("--capf needs a place for the LSC", next_step="name a file with --lsc; it may not exist yet")
+    calling = Calling(call_manager, dial, answer, talk, wait, as_json=as_json)
+    _check(server, calling, lsc_is_missing=capf and lsc is None)
     show_trace = trace and not as_json
     simulated = Phone(
         name,
@@ -74,11 +85,14 @@ def phone(
     erased = [kind for kind, wanted in ((ListKind.CTL, delete_ctl), (ListKind.ITL, delete_itl)) if wanted]
     if erased:
         simulated.erase(*erased)
+    if call_manager:
+        call(simulated, calling, lsc, mic)
+        return
     outcome = interrupts.run(simulated.boot(Server(server, tftp_port, http_port or None)))
     went = "" if outcome.exit_code or lsc is None or not capf else _go_to_capf(simulated, lsc, mic, capf_password_file)
-    if as_json:
+    if as_json and not calling.wanted:
         print_json({**outcome.document(), **({"capf": went} if capf else {})})
-    else:
+    elif not as_json:
         print_lines(_lines(outcome, after_trace=show_trace))
         print_lines([f"CAPF: {went}"] if went else [])
     if outcome.exit_code:
@@ -86,9 +100,20 @@ def phone(
         raise typer.Exit(outcome.exit_code)
     if went.startswith(_REFUSED):
         raise CheckFailedError(f"CAPF {went}", where=simulated.name)
+    if calling.wanted:
+        call(simulated, calling, lsc, mic)
 
 
 _REFUSED = "refused"
+
+
+def _check(server: str, calling: Calling, *, lsc_is_missing: bool) -> None:
+    if not server and not calling.manager:
+        raise UsageError("the phone has no server", next_step="name one with --server, or with --call-manager")
+    if calling.dial and calling.answer:
+        raise UsageError("a phone places a call or takes one", next_step="use --dial or --answer")
+    if lsc_is_missing:
+        raise UsageError("--capf needs a place for the LSC", next_step="name a file with --lsc; it may not exist yet")
 
 
 def _go_to_capf(phone: Phone, lsc: Path, mic: Path | None, digits: Path | None) -> str:

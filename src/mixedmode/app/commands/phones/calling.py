@@ -1,0 +1,91 @@
+"""What ``mixedmode phone`` does once the phone has booted: register, place a call or take one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mixedmode.errors import CheckFailedError, UsageError
+from mixedmode.faces.terminal import interrupts
+from mixedmode.faces.terminal.console import print_json, print_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mixedmode.phone.body.client import Phone
+    from mixedmode.phone.mind.calls.events import PhoneCall
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """What the user wants of calls.
+
+    Attributes:
+        manager: ``HOST[:PORT]`` of a server to register with at once; empty for those of the configuration.
+        dial: The number to call.
+        answer: Whether to take a call.
+        talk: Seconds until a call that was placed is hung up.
+        wait: Seconds for a call to come, or to be answered.
+        as_json: Whether the result is JSON.
+    """
+
+    manager: str
+    dial: str
+    answer: bool
+    talk: float
+    wait: float
+    as_json: bool = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.manager or self.dial or self.answer)
+
+
+def call(phone: Phone, calling: Calling, lsc: Path | None, mic: Path | None) -> None:
+    """Register, call or be called, and show how it went.
+
+    Raises:
+        CheckFailedError: The call was not answered, or none came.
+        RemoteError: No server registered the phone.
+    """
+    from mixedmode.app.targets.phone_keys import read_key
+    from mixedmode.phone.body.calling.errands import Errand, knows, run
+
+    if calling.manager:
+        knows(phone, *_host_and_port(calling.manager))
+    identity = read_key(lsc, missing=True) or read_key(mic)
+    errand = Errand(calling.dial, calling.answer, calling.talk, calling.wait)
+    tell = (lambda _call: None) if calling.as_json else (lambda each: print_lines([_line(each)]))
+    report = interrupts.run(run(phone, errand, identity=identity, on_change=tell))
+    if calling.as_json:
+        print_json(report.document())
+    else:
+        status = report.registration
+        numbers = f", lines {', '.join(status.lines)}" if any(status.lines) else ""
+        print_lines([f"registered with {status.server}, {'TLS' if status.secure else 'no TLS'}{numbers}"])
+    if (calling.dial or calling.answer) and not report.connected:
+        ended = "no call came" if report.call is None else f"the call was not answered: {report.call.state_words}"
+        raise CheckFailedError(ended, where=phone.name)
+
+
+def _line(call: PhoneCall) -> str:
+    """Return a change of a call for people: its state, who takes part, and the icon."""
+    parties = f"{_party(call.calling_name, call.calling)} to {_party(call.called_name, call.called)}"
+    shown = f" ({call.icon})" if call.icon else ""
+    return f"call {call.call}: {call.state_words}{f', {parties}' if call.calling or call.called else ''}{shown}"
+
+
+def _party(name: str, number: str) -> str:
+    return f"{name} ({number})" if name and number and name != number else name or number or "?"
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    from mixedmode.phone.body.calling.errands import SCCP_PORT
+
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
+        return text.strip("[]"), SCCP_PORT
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
+        raise UsageError(f"{text!r} names no server", where="--call-manager", next_step="write HOST or HOST:PORT")
+    return host.strip("[]"), int(port)
