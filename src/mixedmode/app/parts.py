@@ -14,6 +14,7 @@ EXTRAS = {
     "h11": "node",
     "httptools": "node",
     "jinja2": "node",
+    "pylibsrtp": "node",
     "python_multipart": "node",
     "prometheus_client": "node",
     "annotated_types": "node",
