@@ -162,3 +162,12 @@ def test_events_need_a_session_and_do_not_keep_it_alive(lab: WebLab) -> None:
         while b"event: counts" not in told or b"event: running" not in told:
             told += stream.recv(4096)
     assert b'"unknown":' in told
+
+
+def test_a_refusal_is_no_failure_of_the_program(lab: WebLab, caplog: pytest.LogCaptureFixture) -> None:
+    visitor = lab.visitor("administrator")
+    for path in ("/nope", "/signin/once?ticket=x", "/static/0/style.css", "/api/v1/events?topics=x"):
+        assert visitor.get(path).status in {403, 404}
+    visitor.post("/signout", {"csrf": "x"})
+    visitor.send("POST", PARAMETERS, b"x" * (1 << 20), {})
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []

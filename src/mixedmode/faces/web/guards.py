@@ -67,6 +67,8 @@ class Guards:
             body.check()
             await self._app(scope, body.receive, answer.send)
         except Problem as problem:
+            # The problems that have names are raised again and again: what they remember would only grow.
+            problem.__traceback__ = None
             await self._tell(scope, problem, body, answer)
         except Exception:  # noqa: BLE001 - whatever it is, the browser gets an answer, and the log the rest
             _log.exception("%s %s failed", scope["method"], scope["path"])

@@ -30,9 +30,11 @@ _STATUS: Final[tuple[tuple[type[MixedModeError], int], ...]] = (
 """The first that fits."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Problem(Exception):  # noqa: N818 - it is what one is told, and no fault of the program
     """A problem; raised by handlers where no error of the package says it.
+
+    Neither frozen nor slotted: whoever catches an exception writes to it.
 
     Attributes:
         status: HTTP's number.
