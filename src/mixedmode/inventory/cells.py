@@ -37,6 +37,7 @@ CARRIED: Final = ("registered", "last_seen")
 """What goes into the report as it is."""
 _MODES: Final = {"": 1, "non-secure": 1, "nonsecure": 1, "authenticated": 2, "encrypted": 3, "1": 1, "2": 2, "3": 3}
 _LONGEST_MODEL: Final = 64
+_LONGEST_SHOWN: Final = 64
 T = TypeVar("T")
 
 
@@ -104,18 +105,20 @@ class Cells:
             is_there = False
         if not is_there:
             raise UsageError(
-                f"{text!r} is no hash, and there is no such file",
+                f"{_shown(text)} is no hash, and there is no such file",
                 next_step="write an MD5, SHA-1 or SHA-256 in hex, a path relative to the inventory, or none",
             )
         try:
             data = path.read_bytes() if path.stat().st_size <= MAX_FILE else b""
         except OSError as error:
-            raise UsageError(f"cannot read {text!r}: {error.strerror}", code="unreadable") from error
+            raise UsageError(f"cannot read {_shown(text)}: {error.strerror}", code="unreadable") from error
         found = self.library.parse(data)
         if found is None:
-            raise MalformedError(f"{text!r} is no trust list", next_step="mixedmode show says what is wrong with it")
+            raise MalformedError(
+                f"{_shown(text)} is no trust list", next_step="mixedmode show says what is wrong with it"
+            )
         if found.kind != kind:
-            raise UsageError(f"{text!r} is {_a(found.kind)}", next_step=f"give the phone's {kind}")
+            raise UsageError(f"{_shown(text)} is {_a(found.kind)}", next_step=f"give the phone's {kind}")
         return found
 
 
@@ -131,13 +134,13 @@ def plain(text: str) -> str:
         raise MalformedError("this is not UTF-8", code="encoding", next_step="save the inventory as UTF-8")
     found = text.strip()
     if not found.isprintable():
-        raise MalformedError(f"{found!r} holds a character that is not printable", code="encoding")
+        raise MalformedError(f"{_shown(found)} holds a character that is not printable", code="encoding")
     return found
 
 
 def _model(text: str) -> PhoneModel | None:
     if len(text) > _LONGEST_MODEL or (text and not any(letter.isalnum() for letter in text)):
-        raise UsageError(f"{text[:_LONGEST_MODEL]!r} is no model", next_step="mixedmode models lists them")
+        raise UsageError(f"{_shown(text)} is no model", next_step="mixedmode models lists them")
     try:
         return get_model(text) if text else None
     except UsageError:
@@ -147,9 +150,14 @@ def _model(text: str) -> PhoneModel | None:
 def _mode(text: str) -> int:
     mode = _MODES.get(text.lower().replace("_", "-"))
     if mode is None:
-        raise UsageError(f"{text!r} is no security mode", next_step="write non-secure, authenticated or encrypted")
+        raise UsageError(f"{_shown(text)} is no security mode", next_step="non-secure, authenticated or encrypted")
     return mode
 
 
 def _a(kind: str) -> str:
     return f"{'a' if kind == 'CTL' else 'an'} {kind}"
+
+
+def _shown(text: str) -> str:
+    """Return a cell as it may stand in a message."""
+    return repr(text) if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]!r}..."

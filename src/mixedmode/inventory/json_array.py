@@ -55,7 +55,9 @@ class JsonArray:
             try:
                 found, end = self._decoder.raw_decode(self._text, self._pos)
             except ValueError as error:
-                if self._ended or len(self._text) - self._pos > LONGEST or not self._more():
+                if len(self._text) - self._pos > LONGEST:
+                    raise self._wrong(f"the object is longer than {LONGEST} characters, or this is no JSON") from None
+                if self._ended or not self._more():
                     raise self._wrong(f"this is no JSON: {error}") from None
                 continue
             except RecursionError:

@@ -25,15 +25,16 @@ from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.inventory.cells import CARRIED, COLUMNS, KIND_COLUMNS, Cells, plain
 from mixedmode.inventory.fast_lane import FastLane, Known
 from mixedmode.inventory.json_array import JsonArray
-from mixedmode.inventory.sources import LONGEST, OVERLONG, opened, pieces, texts
+from mixedmode.inventory.sources import LONGEST, OVERLONG, SEPARATORS, opened, pieces, texts
 from mixedmode.pki.device_names import device_name
 
 if TYPE_CHECKING:
     from mixedmode.inventory.kinds import PhoneKind
 
 _COMMON: Final = re.compile(r"SEP[0-9A-F]{12}").fullmatch
-_SEPARATORS: Final = ",;\t"
 _EXAMPLES: Final = 5
+_SHOWN: Final = 64
+"""Letters of a column's name in a message."""
 Row = tuple[str, "PhoneKind", tuple[str, ...]]
 """Name, what is known, and the carried columns ``registered`` and ``last_seen``."""
 _BATCH: Final = 512
@@ -153,7 +154,7 @@ class Inventory:
         seen, kinds = self._seen, self._kinds
         for row, line, text, cells, carried in raw:
             try:
-                name = text if _COMMON(text) is not None else device_name(plain(text))
+                name = text if _COMMON(text) is not None else device_name(plain(_bounded(text)))
             except MixedModeError as error:
                 self._refuse(row, line, "name", error)
                 continue
@@ -200,7 +201,9 @@ class Inventory:
             self.errors.append(made)
 
     def _note_columns(self, names: tuple[str, ...]) -> None:
-        self.ignored = tuple(each for each in names if each not in COLUMNS)
+        ignored = [each[:_SHOWN] for each in names if each not in COLUMNS]
+        more = len(ignored) - _EXAMPLES
+        self.ignored = (*ignored[:_EXAMPLES], *((f"and {more} more",) if more > 0 else ()))
         self.missing = tuple(each for each in ("model", "ctl", "itl") if each not in names)
 
     # CSV.
@@ -256,7 +259,7 @@ class Inventory:
                         yield row, place, name_of(cells), kind_of(cells), carried_of(cells)
                     elif cells:
                         row += 1
-                        self._odd(row, place, cells, form.names)
+                        self._odd(row, place, cells, form)
             except csv.Error as error:
                 row += 1
                 self._refuse(row, place, "", MalformedError(f"this is no CSV: {error}"))
@@ -276,9 +279,12 @@ class Inventory:
         kind = self._kinds.get(kind_cells) or self._kind(kind_cells)
         return None if isinstance(kind, MixedModeError) else Known(kind, form.carried_of(cells))
 
-    def _odd(self, row: int, line: Line, cells: list[str], names: tuple[str, ...]) -> None:
-        if cells and cells[0] == OVERLONG:
-            self._refuse(row, line, "", MalformedError(f"the line is longer than {LONGEST} characters"))
+    def _odd(self, row: int, line: Line, cells: list[str], form: _Form) -> None:
+        names, separator = form.names, form.separator
+        if cells and cells[0].startswith(OVERLONG):
+            count = int(cells[0].removeprefix(OVERLONG).split(":")[SEPARATORS.index(separator)])
+            column = names[min(count, len(names) - 1)]
+            self._refuse(row, line, column, MalformedError(f"the line is longer than {LONGEST} characters"))
         else:
             many = len(cells) > len(names)
             column = names[-1] if many else names[len(cells)]
@@ -286,7 +292,7 @@ class Inventory:
             self._refuse(row, line, column, MalformedError(what, next_step="quote cells that hold the separator"))
 
     def _header(self, line: str, number: int) -> tuple[tuple[str, ...], str]:
-        for separator in _SEPARATORS:
+        for separator in SEPARATORS:
             try:
                 found = next(csv.reader([line], delimiter=separator, strict=True), [])
             except csv.Error:
@@ -334,8 +340,8 @@ class Inventory:
         for column, value in found.items():
             name = column.strip().lower()
             if name not in COLUMNS:
-                if name not in self.ignored and len(self.ignored) < _EXAMPLES:
-                    self.ignored = (*self.ignored, name)
+                if name[:_SHOWN] not in self.ignored and len(self.ignored) < _EXAMPLES:
+                    self.ignored = (*self.ignored, name[:_SHOWN])
             elif value is None or isinstance(value, (str, int)):
                 cells[name] = "" if value is None else str(value)
             else:
@@ -344,6 +350,11 @@ class Inventory:
         carried = tuple(cells.get(each, "") for each in CARRIED)
         kind = tuple(cells.get(each, "") for each in KIND_COLUMNS)
         yield row, line, cells.get("name", ""), kind, carried if any(carried) else ()
+
+
+def _bounded(text: str) -> str:
+    """Return a name that is not too long for a message; what is cut off is no name."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _nothing(_cells: list[str]) -> tuple[str, ...]:

@@ -13,17 +13,34 @@ from mixedmode.errors import MalformedError, UsageError
 
 PIECE: Final = 1 << 19
 """Bytes that are read at once."""
+_FEW_ZEROS: Final = 3
 LONGEST: Final = 1 << 20
 """Characters of the longest line, or JSON object."""
-OVERLONG: Final = "\x00overlong"
-"""Stands for a line that is longer."""
+OVERLONG: Final = "\x00overlong "
+"""Begins what stands for a line that is longer; behind it, how many of each separator its beginning holds."""
+SEPARATORS: Final = ",;\t"
+"""Of CSV."""
 _GZIP: Final = b"\x1f\x8b"
 _STRANGE: Final = {
     b"PK\x03\x04": "this is a ZIP archive, as spreadsheets (XLSX, ODS) are",
     b"\xd0\xcf\x11\xe0": "this is an old spreadsheet (XLS)",
+    b"\xff\xfe\0\0": "this is UTF-32",
+    b"\0\0\xfe\xff": "this is UTF-32",
     b"\xff\xfe": "this is UTF-16",
     b"\xfe\xff": "this is UTF-16",
+    b"%PDF-": "this is a PDF",
+    b"{\\rtf": "this is RTF",
+    b"\x89PNG": "this is a picture (PNG)",
+    b"\xff\xd8\xff": "this is a picture (JPEG)",
+    b"GIF8": "this is a picture (GIF)",
+    b"\x1f\x8b": "this is compressed twice",
+    b"BZh": "this is compressed with bzip2, not gzip",
+    b"\xfd7zXZ": "this is compressed with xz, not gzip",
+    b"\x28\xb5\x2f\xfd": "this is compressed with Zstandard, not gzip",
+    b"SQLite format 3": "this is a database (SQLite)",
+    b"<": "this is HTML or XML",
 }
+"""What a file of another kind begins with."""
 
 
 def opened(stream: BinaryIO, name: str) -> io.BufferedReader:
@@ -41,7 +58,7 @@ def opened(stream: BinaryIO, name: str) -> io.BufferedReader:
     try:
         if found.peek(2)[:2] == _GZIP:
             found = io.BufferedReader(_raw(gzip.GzipFile(fileobj=found)))
-        head = found.peek(8)
+        head = found.peek(16)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise damaged(name, error) from error
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):
@@ -49,6 +66,9 @@ def opened(stream: BinaryIO, name: str) -> io.BufferedReader:
     for start, what in _STRANGE.items():
         if head.startswith(start):
             raise UsageError(what, where=name, code="not-text", next_step="save it as CSV in UTF-8")
+    if head[:16].count(0) > _FEW_ZEROS:
+        what = "this is UTF-16" if 0 in head[:2] and any(head[:2]) else "this is no text"
+        raise UsageError(what, where=name, code="not-text", next_step="save it as CSV in UTF-8")
     return found
 
 
@@ -98,7 +118,9 @@ def pieces(stream: io.BufferedReader, name: str) -> Iterator[io.StringIO]:
         rest = joined[cut:]
         yield io.StringIO(joined[:cut], newline="")
         if len(rest) > LONGEST:
-            yield io.StringIO(f"{OVERLONG}\n", newline="")
+            # Where in the line it became too long, the reader can tell by the separators.
+            counts = ":".join(str(rest.count(each)) for each in SEPARATORS)
+            yield io.StringIO(f"{OVERLONG}{counts}\n", newline="")
             rest, dropping = "", True
     if rest:
         yield io.StringIO(rest, newline="")

@@ -1,0 +1,185 @@
+"""Files that are no inventory, and rows that are none: what is wrong and where, without a traceback or much memory."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mixedmode.app.commands.forecasting.asked import Asked
+from mixedmode.app.commands.forecasting.evaluating import evaluate
+from mixedmode.errors import MixedModeError
+from mixedmode.inventory.cells import Cells
+from mixedmode.inventory.library import Library
+from mixedmode.inventory.reading import Inventory
+from tests.support import run_mixedmode
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "forecast"
+HEADER = "name,model,ctl,itl,security_mode\n"
+ROW = "SEP000000000001,7975,none,none,\n"
+TEXT = HEADER + ROW
+
+
+def workbook() -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    return made.getvalue()
+
+
+def refused(data: bytes) -> MixedModeError:
+    inventory = Inventory("phones.csv", Cells(Library(), Path("/nowhere")))
+    with pytest.raises(MixedModeError) as error:
+        list(inventory.rows(io.BytesIO(data)))
+    assert error.value.exit_code == 2
+    assert len(error.value.diagnostics()) < 1000
+    return error.value
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (workbook(), "XLSX"),
+        (gzip.compress(workbook()), "XLSX"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "PNG"),
+        (b"\xff\xd8\xff\xe0" + bytes(40), "JPEG"),
+        (TEXT.encode("utf-16"), "UTF-16"),
+        (TEXT.encode("utf-16-le"), "UTF-16"),
+        (TEXT.encode("utf-16-be"), "UTF-16"),
+        (TEXT.encode("utf-32"), "UTF-32"),
+        (b"<!DOCTYPE html>", "HTML"),
+        (bz2.compress(b"x"), "bzip2"),
+        (lzma.compress(b"x"), "xz"),
+        (gzip.compress(gzip.compress(TEXT.encode())), "twice"),
+        (gzip.compress(TEXT.encode())[:-9], "damaged"),
+        (gzip.compress(TEXT.encode()) + b"more", "damaged"),
+        (bytes(1000), "no text"),
+        (b"", "empty"),
+        (b"\xef\xbb\xbf \r\n\n", "empty"),
+        (gzip.compress(b""), "empty"),
+        (ROW.encode(), "no column name"),
+        (b"model,ctl\n7975,none\n", "no column name"),
+    ],
+)
+def test_a_file_of_another_kind_is_called_what_it_is(data: bytes, what: str) -> None:
+    assert what in str(refused(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (HEADER + HEADER, "row 1, column name"),
+        ("name,ctl,CTL\n", "row 0, column ctl"),
+        (TEXT + ROW, "row 2, column name"),
+        (TEXT + "SEP0,7975,none,none,\n", "row 2, column name"),
+        (TEXT + "SEP00000000000A,79\x0075,none,none,\n", "row 2, column model"),
+        (TEXT + "SEP00000000000A,7975,abc,none,\n", "row 2, column ctl"),
+        (TEXT + f"SEP00000000000A,7975,none,{'a' * 31},\n", "row 2, column itl"),
+        (TEXT + f"SEP00000000000A,7975,{'a' * 5000},none,\n", "row 2, column ctl"),
+        (TEXT + f"{'a' * 100_000},7975,none,none,\n", "row 2, column name"),
+        (TEXT + "SEP00000000000A,7975,/dev/zero,none,\n", "row 2, column ctl"),
+        (TEXT + "SEP00000000000A,7975,none\n", "row 2, column itl"),
+        (TEXT + f"SEP00000000000A,7975,none,none,{',' * 100_000}\n", "row 2, column security_mode"),
+        (TEXT + f"SEP00000000000A,{'x' * 10_000_000},none,none,\n" + ROW, "row 2, column model"),
+        (TEXT + f"SEP00000000000A,7975,none,{'x' * 10_000_000}", "row 2, column itl"),
+        ("name;model;ctl\nSEP00000000000A;7975;" + "x" * 10_000_000, "row 1, column ctl"),
+        ('[{"name": "SEP000000000001", "model": ["7975"]}]', "row 1, column model"),
+        ('[{"name": "SEP000000000001", "ctl": 1.5}]', "row 1, column ctl"),
+        ('{"name": "SEP000000000001"}\n{"name": "SEP000000000001"}\n', "row 2, column name"),
+        ('{"name": "SEP000000000001"}\n[]\n', "row 2"),
+        ('{"name": "' + "x" * 10_000_000, "row 1"),
+        ('[{"name": "' + "x" * 10_000_000, "row 1"),
+        ("[" * 100_000, "row 1"),
+    ],
+)
+def test_a_bad_row_is_named_with_its_column(text: str, where: str) -> None:
+    assert where in str(refused(text.encode()))
+
+
+def test_very_many_columns_are_few_words() -> None:
+    columns = ",".join(f"column{number}" for number in range(100_000))
+    inventory = Inventory("x", Cells(Library(), Path()))
+    assert not list(inventory.rows(io.BytesIO(f"name,{columns}\n".encode())))
+    assert inventory.ignored[-1] == "and 99995 more"
+    assert len(inventory.ignored) == 6
+
+
+@pytest.mark.parametrize("inside", [b"\0", b"x", b'"', b"["])
+def test_a_gzip_bomb_takes_little_memory(inside: bytes) -> None:
+    bomb = gzip.compress(HEADER.encode() * (inside == b"x") + inside * 100_000_000, 1)
+    tracemalloc.start()
+    try:
+        refused(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    finally:
+        tracemalloc.stop()
+
+
+GOOD_NAMES = st.integers(0, 30).map("SEP{:012X}".format)
+CELLS = st.one_of(st.sampled_from(["", "none", "7975", "ab" * 16, "encrypted"]), st.text(max_size=12))
+ROWS = st.lists(st.tuples(st.one_of(GOOD_NAMES, CELLS), CELLS, CELLS, CELLS, CELLS), max_size=8)
+COLUMNS = HEADER.strip().split(",")
+
+
+def as_csv(rows: list[tuple[str, ...]]) -> str:
+    return HEADER + "".join(f"{','.join(row)}\n" for row in rows)
+
+
+def as_json(rows: list[tuple[str, ...]]) -> str:
+    return json.dumps([dict(zip(COLUMNS, row, strict=True)) for row in rows])
+
+
+def as_lines(rows: list[tuple[str, ...]]) -> str:
+    return "".join(f"{json.dumps(dict(zip(COLUMNS, row, strict=True)))}\n" for row in rows)
+
+
+@given(
+    ROWS, st.sampled_from([as_csv, as_json, as_lines]), st.booleans(), st.booleans(),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=3),
+)  # fmt: skip
+@settings(max_examples=150, deadline=None)
+def test_whatever_comes_the_command_forecasts_or_says_what_is_wrong(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, ...]],
+    form: object,
+    skip: bool,
+    packed: bool,
+    damage: list[tuple[int, int]],
+) -> None:
+    data = bytearray(form(rows).encode("utf-8", "surrogatepass"))  # type: ignore[operator]
+    data = bytearray(gzip.compress(bytes(data))) if packed else data
+    for place, value in damage:
+        if place < len(data):
+            data[place] = value
+    folder = tmp_path_factory.getbasetemp() / "fuzzed"
+    folder.mkdir(exist_ok=True)
+    file = folder / "phones"
+    file.write_bytes(data)
+    steps = (("publish", str(EXAMPLE / "publish" / "CTLFile.tlv")),)
+    try:
+        made = evaluate(Asked(str(file), steps, skip_bad_rows=skip), Path())
+    except MixedModeError as error:
+        assert error.exit_code == 2
+    else:
+        assert sum(cell.count for cell in made.cells) + made.found.bad <= max(len(rows), data.count(b"\n") + 10)
+        assert skip or not made.found.bad
+
+
+def test_the_command_counts_bad_rows(tmp_path: Path) -> None:
+    (tmp_path / "phones.csv").write_text(f"{TEXT}{ROW}SEP1,7975,none,none,\nSEP000000000002,7975,none,none,\n")
+    words = ("forecast", "--inventory", tmp_path / "phones.csv", "--publish", EXAMPLE / "publish" / "CTLFile.tlv")
+    assert run_mixedmode(*words).returncode == 2
+    done = run_mixedmode(*words, "--skip-bad-rows", "--json")
+    assert done.returncode in {0, 1}, done.stderr
+    assert json.loads(done.stdout)["bad_rows"] == 2
+    assert "row 2, column name" in done.stderr
