@@ -154,6 +154,12 @@ def test_bodies_have_the_sizes_of_the_versions(message: Message, sizes: dict[int
         (0x0003, 3, b"\1\0\0\0\1\0\0\0\2\0\0\0", f.KeypadButton(1, 1, 2)),
         (0x0006, 3, b"", f.OffHook()),
         (0x0022, 3, bytes(4) + b"\x0a\0\0\1\2\0\0\0\3\0\0\0", m.OpenReceiveChannelAck(0, "10.0.0.1", 2, 3)),
+        (0x0022, 22, bytes(4) + b"\x0a\0\0\1\2\0\0\0\3\0\0\0", m.OpenReceiveChannelAck(0, "10.0.0.1", 2, 3)),
+        (
+            *(0x0022, 11),
+            bytes(8) + b"\x0a\0\0\1" + bytes(12) + b"\2\0\0\0\3\0\0\0\4\0\0\0",
+            m.OpenReceiveChannelAck(0, "10.0.0.1", 2, 3, 4),
+        ),
         (0x0107, 22, b"1002".ljust(24, b"\0") + b"\1\0\0\0\0\0\0\0", ConnectionStatisticsReq("1002", 1)),
     ],
 )
@@ -253,3 +259,12 @@ def test_what_was_read_is_written_anew_for_a_peer_of_another_version() -> None:
 def test_what_does_not_fit_is_not_written(message: Message, protocol: int) -> None:
     with pytest.raises(MalformedSccpError):
         message.laid_out(protocol)
+
+
+@pytest.mark.parametrize("protocol", [11, 16])
+def test_a_server_that_agreed_on_an_old_version_may_send_the_later_form(protocol: int) -> None:
+    body = m.StartMediaTransmission(1, 2, "10.0.0.12", 4002, keys=MediaKeys(1, K1, S1)).laid_out(17)
+    found = parse_message(Frame(0x8A, body), protocol)
+    assert isinstance(found, m.StartMediaTransmission)
+    assert (found.address, found.port, found.keys.key) == ("10.0.0.12", 4002, K1)
+    assert found.laid_out(protocol) == body

@@ -119,15 +119,29 @@ class EndedText:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An IP address: IPv4 in 4 bytes, from version 17 on a type and 16 bytes. Only type 1 is IPv6."""
+    """An IP address: IPv4 in 4 bytes, from version 17 on a type and 16 bytes. Only type 1 is IPv6.
+
+    Attributes:
+        total: The length of a body of the later form. Where the length speaks for the other form than the version, and
+            the bytes do too (no type is above 1, no address that small), the other one is read.
+    """
+
+    total: int = 0
 
     def size(self, fields: Fields) -> int:
         """4 or 20 bytes."""
-        return 4 if fields.protocol < TYPED_ADDRESSES_FROM else 4 + _ADDRESS_BYTES
+        return 4 + _ADDRESS_BYTES if self._typed(fields) else 4
+
+    def _typed(self, fields: Fields) -> bool:
+        typed = fields.protocol >= TYPED_ADDRESSES_FROM
+        first = int.from_bytes(fields.whole[fields.at : fields.at + 4], "little")
+        if self.total and typed and fields.total < self.total:
+            return first <= _IPV6
+        return typed or (self.total > 0 and fields.total >= self.total and first <= _IPV6)
 
     def read(self, fields: Fields, name: str) -> str:
         """Return it as people write it."""
-        if fields.protocol < TYPED_ADDRESSES_FROM:
+        if not self._typed(fields):
             return fields.address(name)
         kind, data = fields.number(f"type of {name}"), fields.raw(_ADDRESS_BYTES, name)
         return str(IPv6Address(data) if kind == _IPV6 else IPv4Address(data[:4]))

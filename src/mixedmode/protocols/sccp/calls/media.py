@@ -96,7 +96,7 @@ class OpenReceiveChannelAck(Laid):
     ID: ClassVar[int] = 0x0022
     SLOTS: ClassVar[tuple[Slot, ...]] = (
         *needed("status"),
-        Slot("address", Address(), needed=True),
+        Slot("address", Address(36), needed=True),
         *needed("port", "party"),
         *numbers("call"),
     )
@@ -137,7 +137,7 @@ class StartMediaTransmission(Laid):
     ID: ClassVar[int] = 0x008A
     SLOTS: ClassVar[tuple[Slot, ...]] = (
         *needed("conference", "party"),
-        Slot("address", Address(), needed=True),
+        Slot("address", Address(132), needed=True),
         *needed("port", "milliseconds", "payload"),
         *numbers("precedence", "silence_suppression"),
         Slot("frames", Number(2)),
@@ -179,7 +179,7 @@ class StartMediaTransmissionAck(Laid):
     ID: ClassVar[int] = 0x0154
     SLOTS: ClassVar[tuple[Slot, ...]] = (
         *needed("conference", "party", "call"),
-        Slot("address", Address()),
+        Slot("address", Address(40)),
         *numbers("port", "status"),
     )
     conference: int = 0
@@ -197,7 +197,7 @@ class MediaTransmissionFailure(Laid):
     ID: ClassVar[int] = 0x002A
     SLOTS: ClassVar[tuple[Slot, ...]] = (
         *needed("conference", "party"),
-        Slot("address", Address()),
+        Slot("address", Address(36)),
         *numbers("port", "call"),
     )
     conference: int = 0
