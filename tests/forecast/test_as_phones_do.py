@@ -22,8 +22,8 @@ from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.forecast.test_settled_points import NEW_CTL, OLD_CTL, OLD_ITL, SECURE, foreseen, step
 from tests.phone.site import ctl, identity, itl
-from tests.simulation import keys
-from tests.simulation.site import Site, changed
+from tests.simulation.world import keys
+from tests.simulation.world.site import Site, changed
 
 SHA512_CTL = ctl("callmanager", digest=DigestAlgorithm.SHA512)
 SHA512_ITL = itl("callmanager", digest=DigestAlgorithm.SHA512)
@@ -108,3 +108,24 @@ def test_tvs_vouches_for_security_tokens_that_stand_in_the_ctl_file_alone() -> N
 def test_a_file_that_an_operation_deletes_is_withdrawn() -> None:
     steps = _steps(_mixed(), ("non-secure",), ("delete-ctl",))
     assert [each.withdrawn for each in steps] == [(), (ListKind.CTL,)]
+
+
+@pytest.mark.parametrize(("mixed", "held", "fate"), [(True, OLD_CTL, Fate.BEHIND), (False, OLD_CTL, Fate.LOCKED_OUT)])
+def test_a_ctl_that_lost_its_servers_says_nothing_of_them(mixed: bool, held: TrustList, fate: Fate) -> None:
+    """The cluster is as it is known to be: its CallManager shows the same certificate as before, or speaks no TLS."""
+    cut = replace(
+        step(OLD_CTL.data[: OLD_CTL.record_spans[0][1]] + b"\1"),
+        mixed=mixed,
+        shown=identity("callmanager").certificate if mixed else None,
+    )
+    assert foreseen(cut, ctl_held=held, mode=SECURE).outcome is fate
+    assert foreseen(cut, ctl_held=NEW_CTL, itl_held=None, mode=SECURE).outcome is Fate.LOCKED_OUT
+
+
+def test_a_phone_whose_ctl_is_of_a_non_secure_cluster_speaks_no_tls_to_one_in_mixed_mode() -> None:
+    """It would trust the server by its ITL, but never asks it to show a certificate."""
+    empty = ctl("callmanager", empty=True)
+    assert foreseen(step(OLD_CTL), ctl_held=empty, mode=SECURE).outcome is Fate.FOLLOWS
+    missed = foreseen(replace(step(OLD_CTL), reset=False), ctl_held=empty, mode=SECURE)
+    assert missed.outcome is Fate.LOCKED_OUT
+    assert foreseen(step(NEW_CTL, tvs=Tvs.DOWN), ctl_held=empty, mode=SECURE).outcome is Fate.LOCKED_OUT

@@ -18,17 +18,16 @@ from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.phone.mind.config import parse_config
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.decisions import ListKind
-from mixedmode.phone.mind.trust.policy import read_list
 from mixedmode.phone.mind.trust.state import PhoneState, TrustState
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
-from tests.simulation import keys
-from tests.simulation.handset import Handset
 from tests.simulation.schedule import PhonePlan, Schedule, StepPlan
-from tests.simulation.served import LISTS, CallManager, Node, config_text, tvs_server
-from tests.simulation.site import Change, Site, changed
+from tests.simulation.world import keys
+from tests.simulation.world.handset import Handset, parsed
+from tests.simulation.world.served import LISTS, CallManager, Node, config_text, tvs_server
+from tests.simulation.world.site import Change, Site, changed
 
 _KINDS = {ListKind.CTL: CTL_FILE, ListKind.ITL: ITL_FILE}
 
@@ -74,7 +73,6 @@ class History:
             site = site if change is None else change.after
         self.present = site.later(30)
         self.moments = list(self._moments())
-        self._parsed: dict[bytes, TrustList | bytes] = {}
         self._nodes: dict[tuple[int, int], Node] = {}
 
     def _changed(self, site: Site, words: tuple[str, ...]) -> Change | None:
@@ -96,24 +94,17 @@ class History:
                 found.append(Moment(plan, site, None, change, when))
         return found
 
-    def parsed(self, data: bytes) -> TrustList | bytes:
-        """Return a list, the same object for the same bytes."""
-        found = self._parsed.get(data)
-        if found is None:
-            found = self._parsed[data] = read_list(data)
-        return found
-
     # What phones meet.
 
-    def files(self, number: int, node: int) -> dict[str, bytes]:
-        """Return the lists of a node after a step; before the change for -1."""
+    def files(self, number: int, node: int, *, whole: bool = False) -> dict[str, bytes]:
+        """Return the lists of a node after a step; before the change for -1; without damage if that is wanted."""
         if number < 0:
             return _files(self.present, node)
         moment = self.moments[number]
         files = _files(moment.site, node)
         kind, _, damage = moment.plan.damage.partition(" ")
         name = f"{kind}File.tlv"
-        if damage and name in files:
+        if damage and name in files and not whole:
             files[name] = _damaged(files[name], damage, files)
         return files
 
@@ -161,7 +152,7 @@ class History:
         return Handset(plan.name, model, plan.mode, state)
 
     def _list(self, data: bytes | None) -> TrustList | None:
-        found = None if data is None else self.parsed(data)
+        found = None if data is None else parsed(data)
         return found if isinstance(found, TrustList) else None
 
     def _held(self, plan: PhonePlan) -> tuple[bytes | None, bytes | None, Site]:
@@ -223,7 +214,7 @@ class History:
         now = self.files(number, node)
         before = {} if number < 0 else self.files(number - 1, node)
         lists = [
-            Published(kind, self.parsed(now[name]))
+            Published(kind, parsed(now[name]))
             for kind, name in _KINDS.items()
             if name in now and now[name] != before.get(name)
         ]

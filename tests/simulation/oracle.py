@@ -20,7 +20,7 @@ from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.requests import BootFile
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.state import TrustState
-from tests.simulation.served import Node
+from tests.simulation.world.served import Node
 
 _HASHES: dict[int, type[hashes.SHA1 | hashes.SHA256 | hashes.SHA512]] = {
     1: hashes.SHA1,

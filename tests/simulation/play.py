@@ -13,17 +13,20 @@ from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.fate.restart import Restart
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
-from mixedmode.phone.mind.trust.decisions import Decision, ListKind
+from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Reason
 from mixedmode.phone.mind.trust.state import TrustState
 from tests.simulation import oracle
-from tests.simulation.handset import Handset, by_tvs, took_all
+from tests.simulation.afterwards import Helping, broken_proposal
 from tests.simulation.history import History
-from tests.simulation.network import Storm, Weather, calm
 from tests.simulation.schedule import Schedule
-from tests.simulation.served import Node
+from tests.simulation.world.handset import Handset, by_tvs, took_all
+from tests.simulation.world.network import Storm, Weather, calm
+from tests.simulation.world.served import Node
 
 _SAFE = {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS}
 _MOST_TRIES = 4
+_HELP_EVERY, _PROPOSE_EVERY, _PROPOSE_PHONES = 3, 12, 10
+"""These take longer than all the rest of a seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Finding:
     """A rule that does not hold.
 
     Attributes:
-        rule: Which: ``forecast``, ``operations``, ``refused``, ``proposal``, ``resumes``, ``safe``.
+        rule: Which: ``forecast``, ``operations``, ``refused``, ``help``, ``proposal``, ``resumes``.
         text: What happened, for people.
     """
 
@@ -197,6 +200,9 @@ class Play:
         assert outcome is not None
         self._check_rules(number, each, node, before, outcome)
         registers = each.phone.registers(node, self.history.moments[number].when)
+        config = outcome.decisions.get(BootFile.CONFIG)
+        if each.first.state.config is None and config is not None and config.reason is Reason.TVS_NOT_USABLE:
+            each.disturbed = True  # a forecast takes every phone to know its TVS servers, this one was never configured
         if each.disturbed:
             self._check_safe(number, each, outcome, registers=registers)
             return
@@ -251,6 +257,8 @@ class Play:
         if fate is Fate.UNKNOWN or each.disturbed or each.phone.state.config is None:
             return  # a phone that was never configured is not there yet
         self.counts[fate.value] += 1
+        if (number + int(each.phone.name[3:], 16)) % 3:
+            return  # each start costs as much as a real one
         ghost = each.phone.copy()
         stays = not self.history.off(number, each.phone.name)
         registers = not stays or ghost.registers(node, moment.when)
@@ -285,6 +293,42 @@ class Play:
             if not each.disturbed and (each.asked or Fate.FOLLOWS_BY_TVS in each.forecast.steps):
                 self._check_silent(each)
         self._check_returns()
+        if self.schedule.seed % _HELP_EVERY == 0:
+            self._check_help()
+        if self.schedule.seed % _PROPOSE_EVERY == 1:
+            self._check_proposals()
+
+    def _check_help(self) -> None:
+        """Who is called behind can be helped from afar, who is called frozen cannot; one phone of each state."""
+        last = len(self.history.moments) - 1
+        seen: set[object] = set()
+        for each in self.tracked:
+            phone, forecast = each.phone, each.forecast
+            trust = phone.state.trust
+            state = (forecast.outcome, phone.model.security_by_default, phone.model.sha512, trust, each.node)
+            if forecast.outcome not in {Fate.BEHIND, Fate.FROZEN} or each.disturbed or state in seen:
+                continue
+            unsure = phone.model.unknown & {"security_by_default", "sha512"}
+            if unsure or phone.state.config is None or self.history.moments[last].plan.damage.endswith("empty"):
+                continue  # nobody may publish a file without a header: forecast.md 5.7
+            seen.add(state)
+            moment, node = self.history.moments[last], self.history.node(last, each.node)
+            helping = Helping(node, self.history.files(last, each.node, whole=True), moment.when)
+            broken = helping.broken_promise(phone, forecast)
+            if broken is not None:
+                self._found("help", each, broken)
+
+    def _check_proposals(self) -> None:
+        """A proposed plan loses nobody whom it promises to save."""
+        for node, forecaster in self.forecasters.items():
+            here = [each for each in self.tracked if each.node == node and each.first.state.config is not None]
+            here = here[:_PROPOSE_PHONES]
+            if any(each.forecast.outcome in {Fate.FROZEN, Fate.LOCKED_OUT} for each in here):
+                self.counts["proposals"] += 1
+                phones = [(each.first, each.forecast) for each in here]
+                names = {each.first.name: each for each in here}
+                for phone, text in broken_proposal(forecaster, phones, self.history.moments[0].when):
+                    self._found("proposal", names[phone.name], text)
 
     def _check_silent(self, each: Tracked) -> None:
         """Who follows by TVS would not have, had TVS been silent all along; who just follows would have."""

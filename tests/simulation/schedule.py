@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from tests.simulation.network import Weather
+from tests.simulation.world.network import Weather
 
 VERSIONS: Final = (
     "8.6.2.10000-30",
@@ -45,7 +45,7 @@ class PhonePlan:
         name: Its name.
         model: Its model.
         mode: Its ``deviceSecurityMode``.
-        held: What it holds; see :mod:`.holdings`.
+        held: What it holds; see :meth:`.History.handset`.
         node: From which node, by number, it gets its files.
     """
 
@@ -61,7 +61,7 @@ class StepPlan:
     """A step of the change.
 
     Attributes:
-        words: The operation; see :func:`.site.changed`, or ``move`` to the other cluster.
+        words: The operation; see :func:`.changed`, or ``move`` to the other cluster.
         reset: Whether phones are restarted.
         tvs: ``up``, ``down``, or ``some``: the publisher's alone is silent.
         off: The share of phones that are off.

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.simulation.play import Play
+from tests.simulation import play
+from tests.simulation.__main__ import main
+from tests.simulation.play import Finding, Play
+from tests.simulation.running import replay
 from tests.simulation.schedule import made
+from tests.simulation.shrink import shrunk
 
-SEEDS = 40
+SEEDS = 300
 AT_ONCE = 10
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
 def test_phones_do_what_was_foreseen(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
-        found = Play(made(seed)).run().findings
-        assert not found, "\n".join([f"python -m tests.simulation --seed {seed}", *map(str, found[:5])])
+        if Play(made(seed)).run().findings:
+            pytest.fail(replay(seed), pytrace=False)
+
+
+def test_a_seed_is_the_same_each_time() -> None:
+    one, two = (Play(made(3)).run() for _ in range(2))
+    assert one.counts == two.counts
+    assert [each.outcome for each in one.tracked] == [each.outcome for each in two.tracked]
+
+
+def test_a_failing_seed_is_shortened_and_says_how_to_play_it_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def wrong(self: Play) -> None:
+        wanted = {"8945", "7975"}
+        if any(moment.plan.words[0] == "regenerate" for moment in self.history.moments):
+            here = [each for each in self.tracked if each.phone.model.name in wanted]
+            self.findings += [Finding("made up", each.phone.name) for each in here]
+
+    monkeypatch.setattr(play.Play, "_afterwards", wrong)
+    schedule = replace(made(0), phones=made(0).phones[:20])
+    shortest, left = shrunk(schedule, "made up")
+    assert len(shortest.phones) == len(shortest.steps) == len(left) == 1
+    assert shortest.weather.is_calm
+    assert main(["--seed", "0", "--phones", "10"]) == 1
+    assert "python -m tests.simulation --seed 0 --phones 10" in capsys.readouterr().out

@@ -112,6 +112,7 @@ class Step:
         shown: What the CallManager shows from here on, if that is known.
         signed_by_stand_in: Those of its lists that are yet to be signed: whoever they name as signer signed them.
         withdrawn: The kinds of which nothing is on the servers from here on.
+        mixed: Whether the cluster is in mixed mode from here on, if that is known but by its CTL.
     """
 
     label: str
@@ -128,6 +129,7 @@ class Step:
     shown: Certificate | None = None
     signed_by_stand_in: frozenset[bytes] = frozenset()
     withdrawn: tuple[ListKind, ...] = ()
+    mixed: bool | None = None
 
 
 Foresee = Callable[[tuple[str, ...]], tuple[Step, ...]]
@@ -185,6 +187,7 @@ class Plan:
                 if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
                     named = frozenset(tvs_certificates(each.file))
             offer = replace(offer, signer=step.signer or offer.signer, shown=step.shown or offer.shown)
+            offer = offer if step.mixed is None else replace(offer, mixed=step.mixed)
             named = step.servers or named
             uploads += step.uploads
             vouched = (step.vouched or vouched).after(uploads) if step.vouched or step.uploads else vouched

@@ -76,6 +76,7 @@ def foreseen_step(label: str, after: Outlook, before: Outlook | None) -> Step:
         signer=files,
         shown=own if view.mode is SecurityMode.MIXED else None,
         signed_by_stand_in=frozenset(stand_ins),
+        mixed=view.mode is SecurityMode.MIXED,
     )
 
 

@@ -36,6 +36,7 @@ class Offer:
         shown: What the CallManager shows; None: the certificate of the first such record of the CTL.
         digest: Wire code of the digest under configurations; None: that of the ITL, or else of the CTL, since one
             parameter of the cluster decides about all files.
+        mixed: Whether the cluster is in mixed mode, None if that is not known but by its CTL.
         announced: The CTL that was published last, where none is published any more: the cluster is as it says.
     """
 
@@ -45,6 +46,7 @@ class Offer:
     shown: Certificate | None = None
     digest: int | None = None
     announced: TrustList | bytes | None = None
+    mixed: bool | None = None
 
     def of(self, kind: ListKind) -> TrustList | bytes | None:
         """Return the list of a kind."""
@@ -73,8 +75,15 @@ class Offer:
 
     @property
     def server(self) -> Certificate | None:
-        """What the CallManager shows; None if the CTL names none with a certificate: then it speaks no TLS."""
+        """What the CallManager shows; None if the CTL names none with a certificate: then it speaks no TLS.
+
+        A damaged CTL, which may have lost that record, says nothing about it.
+        """
+        if self.mixed is False:
+            return None
         named = first_certificate(self.newest_ctl, SERVER.roles)
+        if named is None and isinstance(self.newest_ctl, bytes):
+            return self.shown
         return named and (self.shown or named)
 
 

@@ -121,9 +121,12 @@ def register(
     if mode <= _NON_SECURE:
         return None
     server, newest = offer.server, offer.newest_ctl
-    if newest is not None and (server is not None or isinstance(newest, TrustList)):
+    if newest is not None and (server is not None or isinstance(newest, TrustList) or offer.mixed is False):
         if server is None:
             return _register_in_clear(mode, trust)
+        if not registers_by_tls(mode, trust):
+            text = "the phone's CTL says that the cluster is not in mixed mode, so it speaks no TLS, and is refused"
+            return Decision(Outcome.REJECT, Reason.NON_SECURE, text)
         decision = settle(lambda answer: judge_server(policy, trust, server, answer), ask)
         if decision.refused:
             return decision

@@ -40,7 +40,7 @@ from mixedmode.services.tvs.lookup import TrustLookup
 from mixedmode.services.tvs.sources import CtlCache, TableSource
 from mixedmode.signedfile import sign_file
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
-from tests.simulation import keys
+from tests.simulation.world import keys
 
 __all__ = ["CallManager", "Node", "TvsServer", "ask_in_turn", "config_text", "tvs_server"]
 TVS_PORT: Final = 2445
@@ -73,15 +73,19 @@ class TvsServer:
     Args:
         certificate: DER of what it shows.
         lookup: What it knows.
+
+    Attributes:
+        certificate: The same.
+        lookup: The same.
     """
 
     def __init__(self, certificate: bytes, lookup: TrustLookup) -> None:
         self.certificate = certificate
-        self._lookup = lookup
+        self.lookup = lookup
 
     def vouched(self, issuer: str, serial: bytes) -> frozenset[bytes]:
         """Return what it says of a signer of lists, asked past the phone: the certificate, if that has role 0."""
-        answer = self._lookup.answer(QueryRequest(1, "CP-7975-SEP000000000000", issuer, issuer, serial))[0]
+        answer = self.lookup.answer(QueryRequest(1, "CP-7975-SEP000000000000", issuer, issuer, serial))[0]
         return frozenset([answer.certificate or b""]) if answer.known and 0 in answer.roles else frozenset()
 
     def ask(self, request: TvsRequest) -> TvsAnswer:
@@ -96,7 +100,7 @@ class TvsServer:
         phone, server = ClientConnection(), ServerConnection()
         phone.send(QueryRequest(1, request.device, question.subject, question.issuer, question.serial), 0.0)
         for asked in server.receive(phone.bytes_to_send(), 0.0):
-            server.send(self._lookup.answer(asked)[0], 0.0)
+            server.send(self.lookup.answer(asked)[0], 0.0)
         return read_answer(phone.receive(server.bytes_to_send(), 0.0)[0])
 
 

@@ -39,7 +39,7 @@ from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.roles import Layout, Role
-from tests.simulation import keys
+from tests.simulation.world import keys
 
 PHONE_SAST: Final = "Phone-SAST-trust"
 CALLMANAGER_TRUST: Final = "CallManager-trust"

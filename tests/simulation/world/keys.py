@@ -145,3 +145,8 @@ class Remembering:
 def remembering(certificate: Certificate) -> Remembering:
     """Return the signer of a certificate that remembers what it has signed."""
     return Remembering(signer_of(certificate))
+
+
+def digest_of(code: int | None) -> DigestAlgorithm:
+    """Return the digest of a wire code, SHA-1 for none."""
+    return DigestAlgorithm(code or 1)

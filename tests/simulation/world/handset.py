@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 
 from mixedmode.phone.mind.boot import Boot
 from mixedmode.phone.mind.models import PhoneModel, get_model
@@ -15,23 +15,37 @@ from mixedmode.phone.mind.transports import Transport
 from mixedmode.phone.mind.trust.asking import tvs_requests
 from mixedmode.phone.mind.trust.decisions import NeedTvs, Voucher
 from mixedmode.phone.mind.trust.lookup import remembering
-from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.policy import TrustPolicy, read_list
 from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
 from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.protocols.sccp.registration.admission import Security, SecurityMode
 from mixedmode.protocols.sccp.registration.phone_events import PhoneFacts
 from mixedmode.protocols.tftp import FailureReason
 from mixedmode.protocols.tftp.client import Failure
-from tests.simulation.network import Booting, Fetched
-from tests.simulation.served import Node
+from mixedmode.trustlist.model import TrustList
+from tests.simulation.world.network import Booting, Fetched
+from tests.simulation.world.served import Node
 
 _holds = remembering(size=1 << 15)
 
 
+class Policy(TrustPolicy):
+    """The trust rules, which read equal bytes and check equal signatures once; every decision is made anew."""
+
+    __slots__ = ()
+
+    def read_list(self, data: bytes) -> TrustList | bytes:
+        """Return the list of these bytes, or the bytes if they are none."""
+        return parsed(data)
+
+
+parsed = lru_cache(maxsize=2048)(read_list)
+
+
 @cache
 def policy_of(model: str) -> TrustPolicy:
-    """Return the trust rules of a model; what a signature says about bytes and a key is looked up once."""
-    return TrustPolicy(get_model(model), verifier=_holds)
+    """Return the trust rules of a model."""
+    return Policy(get_model(model), verifier=_holds)
 
 
 @dataclass(slots=True)

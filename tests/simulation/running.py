@@ -1,0 +1,89 @@
+"""Many seeds: one after the other, or over several processes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+
+from tests.simulation.play import Play
+from tests.simulation.schedule import made
+from tests.simulation.shrink import shrunk, told
+
+_CHUNK = 20
+
+
+@dataclass
+class Tally:
+    """What came of seeds.
+
+    Attributes:
+        seeds: How many were played.
+        failed: What was found, by seed.
+        counts: How often what happened.
+        cpu: Seconds of processor time.
+    """
+
+    seeds: int = 0
+    failed: dict[int, list[str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    cpu: float = 0.0
+
+    def add(self, other: Tally) -> None:
+        """Add another tally."""
+        self.seeds += other.seeds
+        self.failed |= other.failed
+        self.counts += other.counts
+        self.cpu += other.cpu
+
+    @property
+    def rate(self) -> float:
+        """Seeds a second and core."""
+        return self.seeds / self.cpu if self.cpu else 0.0
+
+
+def played(seeds: Iterable[int], *, phones: int = 50) -> Tally:
+    """Play seeds here, one after the other."""
+    tally, begun = Tally(), time.process_time()
+    for seed in seeds:
+        play = Play(made(seed, phones=phones)).run()
+        tally.seeds += 1
+        tally.counts += play.counts
+        if play.findings:
+            tally.failed[seed] = [str(each) for each in play.findings[:10]]
+    tally.cpu = time.process_time() - begun
+    return tally
+
+
+def in_processes(seeds: range, jobs: int, *, phones: int, watch: Callable[[Tally], object]) -> Tally:
+    """Play seeds over several processes; the watcher is told after each portion."""
+    tally = Tally()
+    with ProcessPoolExecutor(jobs) as pool:
+        for part in pool.map(_portion, ((chunk, phones) for chunk in _chunks(seeds))):
+            tally.add(part)
+            watch(tally)
+    return tally
+
+
+def _portion(what: tuple[range, int]) -> Tally:
+    return played(what[0], phones=what[1])
+
+
+def _chunks(seeds: range) -> Iterator[range]:
+    for start in range(seeds.start, seeds.stop, _CHUNK):
+        yield range(start, min(start + _CHUNK, seeds.stop))
+
+
+def replay(seed: int, *, phones: int = 50) -> str:
+    """Return what one seed shows, and the shortest schedule that still shows it; empty if it shows nothing."""
+    schedule = made(seed, phones=phones)
+    findings = Play(schedule).run().findings
+    if not findings:
+        return ""
+    shortest, left = shrunk(schedule, findings[0].rule)
+    again = f"replay it: python -m tests.simulation --seed {seed}" + (f" --phones {phones}" if phones != 50 else "")
+    return "\n".join(
+        [f"seed {seed} fails: {findings[0]}", again, "the shortest schedule that still fails:", *told(shortest, left)]
+    )

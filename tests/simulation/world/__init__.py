@@ -1,0 +1,1 @@
+"""A simulated cluster: keys, lists, servers, phones, and the network between them."""
