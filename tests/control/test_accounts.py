@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import stat
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mixedmode.cluster.model.errors import DatabaseError
-from mixedmode.control.accounts import AccountStore, hash_password, password_fits
+from mixedmode.control.accounts import Account, AccountStore, hash_password, password_fits
 from mixedmode.control.logins import LoginGuard, LoginPolicy
 from mixedmode.errors import MalformedError, UsageError
 
@@ -175,3 +176,19 @@ def test_a_database_that_is_down_locks_all_the_same(store: AccountStore) -> None
     guard = LoginGuard(store, LoginPolicy(attempts=2, delay_seconds=0.001), told=down)
     fail(guard, 3)
     assert guard.is_locked("administrator", "192.0.2.1")
+
+
+def test_an_older_hash_becomes_one_of_today_at_the_next_login(tmp_path: Path) -> None:
+    store = AccountStore(tmp_path / "accounts.json")
+    store.put("operator", "Marmalade-1", 1)
+    salt = bytes(16)
+    old = hashlib.scrypt(b"Marmalade-1", salt=salt, n=1 << 14, r=8, p=1, maxmem=1 << 26)
+    store._save([Account("operator", 1, f"scrypt$16384$8$1${salt.hex()}${old.hex()}", ("ssh-ed25519 AAAA",))])
+    assert store.verify("operator", "wrong-1") is None
+    assert store.all()[0].password.startswith("scrypt$")
+    found = store.verify("operator", "Marmalade-1")
+    assert found is not None
+    assert found.password.startswith("argon2id$19456$2$1$")
+    assert store.all() == [found]
+    assert found.keys == ("ssh-ed25519 AAAA",)
+    assert store.verify("operator", "Marmalade-1") == found

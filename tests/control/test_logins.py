@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import statistics
 import time
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mixedmode.control import accounts as accounts_module
 from mixedmode.control import logins
 from mixedmode.control.accounts import Account, AccountStore
 from mixedmode.control.logins import LoginGuard, LoginPolicy
@@ -191,10 +191,10 @@ def test_an_unknown_account_costs_the_same_work_and_time(accounts: bytes, tmp_pa
     (tmp_path / "accounts.json").write_bytes(accounts)
     guard = LoginGuard(AccountStore(tmp_path / "accounts.json"), LoginPolicy(delay_seconds=0.25, longest_delay=0.25))
     worked: list[str] = []
-    real = hashlib.scrypt
+    real = accounts_module._KINDS["argon2id"]
 
     def counted(*arguments: Any, **named: Any) -> bytes:
-        worked.append("scrypt")
+        worked.append("argon2id")
         return real(*arguments, **named)
 
     async def run(name: str, source: str) -> tuple[float, int]:
@@ -203,7 +203,7 @@ def test_an_unknown_account_costs_the_same_work_and_time(accounts: bytes, tmp_pa
         return time.monotonic() - begun, len(worked) - before
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hashlib, "scrypt", counted)
+        patch.setitem(accounts_module._KINDS, "argon2id", counted)
         known = [asyncio.run(run("administrator", f"192.0.2.{number}")) for number in range(4)]
         unknown = [asyncio.run(run("nobody", f"192.0.2.{number}")) for number in range(4)]
     assert {work for _, work in known} == {work for _, work in unknown} == {1}
