@@ -18,7 +18,6 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from mixedmode.forecast.plan import Plan
-from mixedmode.forecast.remembering import RememberingPolicy
 from mixedmode.inventory.kinds import PhoneKind, Unexplained
 from mixedmode.phone.mind.fate.afar import Help
 from mixedmode.phone.mind.fate.offers import Stage, reaches
@@ -27,6 +26,7 @@ from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Reason, Row, Voucher
 from mixedmode.phone.mind.trust.lookup import Verifier, remembering
 from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.remembering import RememberingPolicy
 from mixedmode.phone.mind.trust.settings import PolicySettings
 from mixedmode.phone.mind.trust.state import TrustState
 from mixedmode.pki.certificates.certificates import Certificate
