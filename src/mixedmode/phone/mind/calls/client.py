@@ -188,4 +188,4 @@ class CallClient:
     def counted(self, asked: Count, counted: ConnectionStatisticsRes | None = None) -> None:
         """Say what was counted."""
         found = counted or ConnectionStatisticsRes(asked.number, asked.call)
-        self._said.append(replace(found, number=asked.number, call=asked.call, mode=asked.mode))
+        self._said.append(replace(found, number=asked.number, call=asked.call, mode=min(asked.mode, 0xFF)))

@@ -31,7 +31,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from mixedmode.errors import LocalProtocolError, RemoteProtocolError
+from mixedmode.errors import LocalProtocolError, MalformedError, RemoteProtocolError
 from mixedmode.protocols.machine import Machine, does_not_fit
 from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.calls.media_keys import MediaKeys
@@ -209,6 +209,9 @@ class ServerRegistration(Machine[Event, Told]):
     def _break_off(self) -> None:
         self.phase = ServerPhase.ENDED
         self._buffer.clear()
+
+    def _blame(self, error: MalformedError) -> RemoteProtocolError:
+        return RemoteProtocolError(f"the phone sent bytes that are no SCCP: {error}", why=error.why, code=error.code)
 
     def _handle(self, message: Message, now: float) -> None:
         if self.phase is ServerPhase.REGISTERED:
