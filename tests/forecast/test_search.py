@@ -13,10 +13,10 @@ from mixedmode.app.commands.forecasting.change import Changes
 from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Off, Plan, Published, Step, Tvs
 from mixedmode.forecast.plan_file import written
-from mixedmode.forecast.proof import why_lost
+from mixedmode.forecast.planning.proof import why_lost
+from mixedmode.forecast.planning.search import LOST
 from mixedmode.forecast.proposal import Proposal, proposed
 from mixedmode.forecast.remedies import remedy
-from mixedmode.forecast.search import LOST
 from mixedmode.forecast.tally import Cell
 from mixedmode.forecast.vouching import Vouched
 from mixedmode.inventory.kinds import PhoneKind

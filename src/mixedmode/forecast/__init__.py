@@ -5,6 +5,7 @@ offer; nothing here adds a rule.
 
 * :mod:`.plan` -- the change: steps, what TVS says, who is off; what is known of a phone is a
   :mod:`mixedmode.inventory.kinds`.
-* :mod:`.evaluation` -- the outcome of one kind of phone, :mod:`.remedies` -- what would help it.
+* :mod:`.evaluation` -- the outcome of one kind of phone, :mod:`.remedies` -- what would help it, :mod:`.planning` --
+  the search for a plan, :mod:`.proposal` -- the best one for a fleet.
 * :mod:`.tally` -- numbers and groups of a fleet, :mod:`.document` -- the same as JSON.
 """

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mixedmode.forecast.drafts import ONCE_MORE, Draft
 from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Plan, Step, Tvs
-from mixedmode.forecast.proof import NOT_FOUND, why_lost
-from mixedmode.forecast.search import LOST, Fleet, Found, Progress, Workshop, search
+from mixedmode.forecast.planning.drafts import ONCE_MORE, Draft
+from mixedmode.forecast.planning.proof import NOT_FOUND, why_lost
+from mixedmode.forecast.planning.search import LOST, Fleet, Found, Progress, Workshop, search
+from mixedmode.forecast.planning.wording import upload_text
 from mixedmode.forecast.tally import EXAMPLES, Cell
-from mixedmode.forecast.wording import upload_text
 from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.trust.decisions import Reason

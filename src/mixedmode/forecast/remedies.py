@@ -3,7 +3,7 @@
 Rules:
 
 1. A change of plan counts only if the same evaluation then says that the phone follows. The cheapest comes first
-   (:mod:`.drafts`), found by the search that makes proposals, for this phone alone.
+   (:mod:`.planning.drafts`), found by the search that makes proposals, for this phone alone.
 2. What helps afterwards is for :mod:`mixedmode.phone.mind.fate.afar` to say.
 3. No remedy goes back to an earlier list or another kind of signer (forecast.md 5.3).
 """
@@ -13,13 +13,13 @@ from __future__ import annotations
 from typing import Final
 
 from mixedmode.forecast.by_hand import erase_by_hand
-from mixedmode.forecast.drafts import RESETS, UPDATE_CTL
 from mixedmode.forecast.evaluation import Forecast, Forecaster, signer_text
-from mixedmode.forecast.proof import why_lost
-from mixedmode.forecast.search import LOST, SAFE, Fleet, Workshop, search
-from mixedmode.forecast.signing import signer_of
+from mixedmode.forecast.planning.drafts import RESETS, UPDATE_CTL
+from mixedmode.forecast.planning.proof import why_lost
+from mixedmode.forecast.planning.search import LOST, SAFE, Fleet, Workshop, search
+from mixedmode.forecast.planning.signing import signer_of
+from mixedmode.forecast.planning.wording import draft_text, name
 from mixedmode.forecast.vouching import Store
-from mixedmode.forecast.wording import draft_text, name
 from mixedmode.phone.mind.fate.afar import Help
 from mixedmode.phone.mind.fate.offers import asked_kinds
 from mixedmode.phone.mind.fate.prospect import Fate

@@ -20,7 +20,7 @@ from mixedmode.app.targets.sources import open_source, read_source
 from mixedmode.causes import file_error
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.forecast.plan import NOBODY, Off, Published, Step, Tvs
-from mixedmode.forecast.signing import signed_again
+from mixedmode.forecast.planning.signing import signed_again
 from mixedmode.forecast.vouching import Store, Upload
 from mixedmode.inventory.library import digest_of
 from mixedmode.phone.mind.trust.decisions import ListKind

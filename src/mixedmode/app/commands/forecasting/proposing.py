@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mixedmode.faces.terminal.console import say
 
 if TYPE_CHECKING:
-    from mixedmode.forecast.search import Progress
+    from mixedmode.forecast.planning.search import Progress
 
 _SECONDS = 2.0
 

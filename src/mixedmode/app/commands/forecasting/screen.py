@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mixedmode.faces.terminal.console import Colour, Painted
 from mixedmode.forecast.plan_file import written
-from mixedmode.forecast.search import LOST, SAFE
+from mixedmode.forecast.planning.search import LOST, SAFE
 from mixedmode.forecast.tally import Cell, Group, groups, outcomes, outcomes_after, summary, switches
 from mixedmode.inventory.kinds import Held, Unexplained
 from mixedmode.phone.mind.fate.prospect import Fate

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mixedmode.forecast.plan import NOBODY, Off, Plan, Published, Step, Tvs
-from mixedmode.forecast.signing import signed_again
+from mixedmode.forecast.planning.signing import signed_again
 from mixedmode.forecast.vouching import Upload
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.pki.certificates.certificates import Certificate

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mixedmode.forecast.drafts import ONCE_MORE, RESETS, Draft
 from mixedmode.forecast.plan import Plan, Tvs
+from mixedmode.forecast.planning.drafts import ONCE_MORE, RESETS, Draft
 from mixedmode.forecast.vouching import Upload
 from mixedmode.pki.certificates.certificates import Certificate
 

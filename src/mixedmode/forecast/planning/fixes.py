@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from mixedmode.forecast.drafts import RESETS, UPDATE_CTL, Draft, Drafted, can_be_apart
 from mixedmode.forecast.evaluation import Forecast
 from mixedmode.forecast.plan import Plan, Step
-from mixedmode.forecast.signing import possible_signers, signer_of
+from mixedmode.forecast.planning.drafts import RESETS, UPDATE_CTL, Draft, Drafted, can_be_apart
+from mixedmode.forecast.planning.signing import possible_signers, signer_of
 from mixedmode.forecast.vouching import Store, Upload
 from mixedmode.phone.mind.fate.offers import Stage, reaches
 from mixedmode.phone.mind.fate.restart import Restart

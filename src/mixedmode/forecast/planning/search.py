@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from mixedmode.errors import MixedModeError
-from mixedmode.forecast.drafts import Draft, Drafted, drafted
 from mixedmode.forecast.evaluation import Forecast, Forecaster
-from mixedmode.forecast.fixes import fixes
+from mixedmode.forecast.planning.drafts import Draft, Drafted, drafted
+from mixedmode.forecast.planning.fixes import fixes
 from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.phone.mind.fate.prospect import Fate
 
