@@ -91,7 +91,7 @@ def test_a_flow_leaves_nothing_behind_at_either_end(flow: str, protocol: int) ->
                 message = parse_message(frame, protocol)
                 assert frame.version in {0, header_version(protocol)}
                 if isinstance(message, Laid) and protocol >= 5:
-                    assert message.ragged is None, (device, who, message)
+                    assert not message.ragged, (device, who, message)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def _renumbered(message: Laid, exchange: Exchange, device: str) -> Laid:
     if mine and party:
         channel = mine[-1].channel
         values["party"] = 0 if channel is None else channel.party
-    return replace(message, **values, ragged=None) if values else message
+    return replace(message, **values, origin=None) if values else message
 
 
 def test_what_a_flow_is_recorded_as() -> None:

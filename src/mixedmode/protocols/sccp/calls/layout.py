@@ -202,18 +202,18 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Ragged:
-    """How a body that was read differs from what would be written (rule 3).
+class Origin:
+    """How a message was read, and how its body differs from what would be written (rule 3).
 
     Attributes:
         protocol: The version by which it was read.
-        same: Bytes from the start that do not differ.
+        same: Bytes from the start that do not differ; None if none does.
         more: What follows instead.
     """
 
     protocol: int
-    same: int
-    more: bytes
+    same: int | None = None
+    more: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,17 +221,22 @@ class Laid(Message):
     """A message that is read and written by its table.
 
     Attributes:
-        ragged: See rule 3; it does not count when messages are compared.
+        origin: Of a message that was read; it does not count when messages are compared.
     """
 
     SLOTS: ClassVar[tuple[Slot, ...]] = ()
     FILLED: ClassVar[bool] = False
     """Whether it is filled up to a multiple of four bytes."""
-    ragged: Ragged | None = field(default=None, compare=False, repr=False, kw_only=True)
+    origin: Origin | None = field(default=None, compare=False, repr=False, kw_only=True)
+
+    @property
+    def ragged(self) -> bool:
+        """Whether it came otherwise than it would be written (rule 3)."""
+        return self.origin is not None and self.origin.same is not None
 
     def body(self) -> bytes:
-        """Return its bytes in the highest version."""
-        return self.laid_out(HIGHEST)
+        """Return its bytes in the version that it was read by, or in the highest."""
+        return self.laid_out(HIGHEST if self.origin is None else self.origin.protocol)
 
     def laid_out(self, protocol: int) -> bytes:
         """Return its bytes for a peer of a version.
@@ -240,8 +245,10 @@ class Laid(Message):
             MalformedSccpError: A value does not fit into its field.
         """
         data = self._written(protocol)
-        ragged = self.ragged
-        return data if ragged is None or ragged.protocol != protocol else data[: ragged.same] + ragged.more
+        origin = self.origin
+        if origin is None or origin.same is None or origin.protocol != protocol:
+            return data
+        return data[: origin.same] + origin.more
 
     def _written(self, protocol: int) -> bytes:
         parts = [slot.kind.write(getattr(self, slot.name), protocol) for slot in self.SLOTS if slot.since <= protocol]
@@ -258,10 +265,10 @@ class Laid(Message):
         message = cls(**cls._read(fields))
         written = message._written(fields.protocol)
         if written == data:
-            return message
+            return replace(message, origin=Origin(fields.protocol))
         same = next((at for at, (one, other) in enumerate(zip(written, data, strict=False)) if one != other), None)
         same = min(len(written), len(data)) if same is None else same
-        return replace(message, ragged=Ragged(fields.protocol, same, data[same:]))
+        return replace(message, origin=Origin(fields.protocol, same, data[same:]))
 
     @classmethod
     def _read(cls, fields: Fields) -> dict[str, Any]:
