@@ -128,12 +128,15 @@ class Play:
             before = {
                 node: replace(served, files=self.history.files(number - 1, node)) for node, served in nodes.items()
             }
+            held = {id(each): each.phone.state.trust.lists for each in present}
             self._start(number, present, before, "half")
-        held = {id(each): each.phone.state.trust for each in present}
+            for each in present:  # who took old lists met another change than was foreseen
+                each.disturbed = each.disturbed or each.phone.state.trust.lists != held[id(each)]
+        trusted = {id(each): each.phone.state.trust for each in present}
         self._start(number, present, nodes, "")
         for each in self.tracked:
             if each.outcome is not None and self._is_there(number, each):
-                self._check(number, each, nodes[each.node], held[id(each)])
+                self._check(number, each, nodes[each.node], trusted[id(each)])
             else:
                 self._check_absent(number, each, nodes[each.node])
 
