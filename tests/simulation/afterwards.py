@@ -190,6 +190,17 @@ def broken_proposal(
         yield phones[0][0], f"the proposal says that {numbers} are lost, its plan loses {lost}"
 
 
+def _really_signed(name: str, offered: TrustList | bytes, plan: Plan) -> bytes:
+    """Return the bytes of a list; one that a stand-in signed, as whom it names would sign it."""
+    if not isinstance(offered, TrustList):
+        return offered
+    if offered.data not in plan.unsigned:
+        return offered.data
+    signers = offered.find_signer(offered.header.signer_issuer, offered.header.signer_serial or b"")
+    named = frozenset(each.certificate_der for each in signers if each.certificate_der is not None)
+    return _signed_again(name, offered.data, named)[-1][1]
+
+
 def _played(phone: Handset, plan: Plan, when: datetime) -> tuple[bool, bool]:
     took, registers = True, True
     stages = plan.stages(plan.absences(phone.name))
@@ -197,7 +208,7 @@ def _played(phone: Handset, plan: Plan, when: datetime) -> tuple[bool, bool]:
         now = when + timedelta(days=3 * number)
         offer = stage.offer
         lists = {CTL_FILE: offer.ctl, ITL_FILE: offer.itl}
-        files = {name: each.data if isinstance(each, TrustList) else each for name, each in lists.items() if each}
+        files = {name: _really_signed(name, each, plan) for name, each in lists.items() if each}
         server, signer = offer.server, offer.file_signer
         named = {
             record.certificate_der
