@@ -11,7 +11,7 @@ from sqlalchemy import select
 from mixedmode.cluster.engine.operation import About, Operation
 from mixedmode.cluster.engine.steps import Step, StepContext
 from mixedmode.cluster.model.lines import LineSpec
-from mixedmode.cluster.store.lines import LineStore, add_lines, change_line, remove_line
+from mixedmode.cluster.store.lines import LineStore, add_lines, change_line, placed, remove_line
 from mixedmode.cluster.store.schema_lines import NumPlan
 from mixedmode.cluster.store.state import ClusterState
 from mixedmode.errors import UsageError
@@ -46,11 +46,7 @@ class AddLines(Operation):
         if len(set(numbers)) != len(numbers):
             raise UsageError("two lines have the same number", next_step="name each number once")
         with state.database.read() as session:
-            # What would be added is looked at where it would be, and taken back.
-            try:
-                add_lines(session, self.lines)
-            finally:
-                session.rollback()
+            placed(session, self.lines)
         return [_RESET]
 
 

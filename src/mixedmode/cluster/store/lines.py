@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -51,6 +52,30 @@ class LineStore:
         return _line(*found)
 
 
+def placed(session: Session, lines: Iterable[LineSpec]) -> list[tuple[int, LineSpec]]:
+    """Return lines with their buttons, and the ids of their phones, without a change.
+
+    Raises:
+        UsageError: A number or a button is taken.
+        NotFoundError: There is no such device.
+    """
+    taken: dict[int, set[int]] = {}
+    found = []
+    for line in lines:
+        device = session.scalars(select(DeviceRow.id).where(DeviceRow.name == line.device)).first()
+        if device is None:
+            raise NotFoundError(f"there is no device {line.device!r}", next_step="mixedmode device list shows them")
+        if session.scalars(select(NumPlan.id).where(NumPlan.dnorpattern == line.number)).first() is not None:
+            raise UsageError(f"line {line.number} is there already", where=line.number, next_step="leave it out")
+        if device not in taken:
+            query = select(DeviceNumPlanMap.numplanindex).where(DeviceNumPlanMap.fkdevice == device)
+            taken[device] = set(session.scalars(query))
+        position = _button(taken[device], line)
+        taken[device].add(position)
+        found.append((device, replace(line, position=position)))
+    return found
+
+
 def add_lines(session: Session, lines: Iterable[LineSpec]) -> None:
     """Add lines.
 
@@ -58,18 +83,13 @@ def add_lines(session: Session, lines: Iterable[LineSpec]) -> None:
         UsageError: A number or a button is taken.
         NotFoundError: There is no such device.
     """
-    for line in lines:
-        device = session.scalars(select(DeviceRow.id).where(DeviceRow.name == line.device)).first()
-        if device is None:
-            raise NotFoundError(f"there is no device {line.device!r}", next_step="mixedmode device list shows them")
-        if session.scalars(select(NumPlan.id).where(NumPlan.dnorpattern == line.number)).first() is not None:
-            raise UsageError(f"line {line.number} is there already", where=line.number, next_step="leave it out")
-        position = _button(session, device, line)
+    for device, line in placed(session, lines):
         plan = NumPlan(dnorpattern=line.number, **_plan_values(line))
         session.add(plan)
         session.flush()
-        session.add(DeviceNumPlanMap(fkdevice=device, fknumplan=plan.id, numplanindex=position, **_map_values(line)))
-        session.flush()
+        place = DeviceNumPlanMap(fkdevice=device, fknumplan=plan.id, numplanindex=line.position, **_map_values(line))
+        session.add(place)
+    session.flush()
 
 
 def change_line(session: Session, line: LineSpec) -> None:
@@ -94,14 +114,12 @@ def remove_lines_of(session: Session, device: str) -> None:
     session.execute(delete(NumPlan).where(NumPlan.id.in_(mine)))
 
 
-def _button(session: Session, device: int, line: LineSpec) -> int:
-    taken = set(session.scalars(select(DeviceNumPlanMap.numplanindex).where(DeviceNumPlanMap.fkdevice == device)))
+def _button(taken: set[int], line: LineSpec) -> int:
     free = [each for each in range(1, MOST_LINES + 1) if each not in taken]
     if line.position in taken or not free:
+        what = f"button {line.position} of {line.device} has a line already"
         raise UsageError(
-            f"button {line.position} of {line.device} has a line already"
-            if free
-            else f"{line.device} has no free button",
+            what if free else f"{line.device} has no free button",
             where=line.number,
             next_step="leave the button out, or remove the line that is there",
         )
