@@ -287,7 +287,7 @@ def _paging(asked: Mapping[str, str], total: int) -> tuple[int, int]:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else 0
 
 
 def _sortable(value: object) -> tuple[int, Any]:
