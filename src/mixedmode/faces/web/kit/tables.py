@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, func, select
 from sqlalchemy.orm import Session
 
 SIZES: Final = (25, 50, 100)
@@ -39,7 +39,7 @@ class Column:
 
     key: str
     label: str
-    order: ColumnElement[Any] | None = None
+    order: SQLColumnExpression[Any] | None = None
     value: Callable[[Any], object] = str
     number: bool = False
     low: bool = False
@@ -158,10 +158,16 @@ class Table:
     columns: tuple[Column, ...]
     filters: tuple[Filter, ...] = ()
     sort: str = ""
-    tie: ColumnElement[Any] | None = None
+    tie: SQLColumnExpression[Any] | None = None
 
     def of_database(
-        self, session: Session, query: Select[Any], path: str, asked: Mapping[str, str], *, count: bool = True
+        self,
+        session: Session,
+        query: Select[*tuple[Any, ...]],
+        path: str,
+        asked: Mapping[str, str],
+        *,
+        count: bool = True,
     ) -> Sheet:
         """Return the page that an address asks for, read from the database.
 
@@ -198,7 +204,7 @@ class Table:
         return [column.key for column in self.columns]
 
     def csv_of_database(
-        self, session: Session, query: Select[Any], asked: Mapping[str, str]
+        self, session: Session, query: Select[*tuple[Any, ...]], asked: Mapping[str, str]
     ) -> Iterator[Sequence[object]]:
         """Yield the rows of the CSV, read as they are taken; the session stays open as long."""
         sort, descending = self._sorting(asked)
@@ -224,13 +230,13 @@ class Table:
                 return said.removeprefix("-"), said.startswith("-")
         return "", False
 
-    def _narrowed(self, query: Select[Any], given: Mapping[str, str]) -> Select[Any]:
+    def _narrowed(self, query: Select[*tuple[Any, ...]], given: Mapping[str, str]) -> Select[*tuple[Any, ...]]:
         for each in self.filters:
             if each.key in given and each.clause is not None:
                 query = query.where(each.clause(given[each.key]))
         return query
 
-    def _ordered(self, query: Select[Any], sort: str, *, descending: bool) -> Select[Any]:
+    def _ordered(self, query: Select[*tuple[Any, ...]], sort: str, *, descending: bool) -> Select[*tuple[Any, ...]]:
         order = next((column.order for column in self.columns if column.key == sort), None)
         if order is not None:
             query = query.order_by(order.desc() if descending else order.asc())
@@ -276,7 +282,7 @@ def equals(column: Any) -> Callable[[str], ColumnElement[bool]]:
     return lambda text: column == text
 
 
-def _count(session: Session, query: Select[Any]) -> int:
+def _count(session: Session, query: Select[*tuple[Any, ...]]) -> int:
     return session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
 
 
