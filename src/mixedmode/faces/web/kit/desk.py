@@ -11,6 +11,7 @@ from mixedmode.control.logins import LoginGuard
 from mixedmode.control.services import ServiceControl
 from mixedmode.control.web_sessions import WebSessions
 from mixedmode.faces.ssh.side_loop import SideLoop
+from mixedmode.faces.web.kit.cards import CardStore
 from mixedmode.faces.web.kit.doorman import Doorman
 from mixedmode.faces.web.kit.events import Hub
 from mixedmode.faces.web.kit.frame import FrameStore, running_operation, unknown_phones
@@ -34,6 +35,7 @@ class Desk:
         control: The door: every change passes it.
         doorman: Says who asks.
         frame: What stands around a page.
+        cards: What is wrong with the cluster.
         hub: Tells pages what changes.
     """
 
@@ -54,6 +56,7 @@ class Desk:
         self.control = Control(cluster)
         self.doorman = Doorman(self.control, node, guard=guard, sessions=sessions, side=side)
         self.frame = FrameStore(cluster, node, count=unknown_phones, running=lambda: running_operation(self.control))
+        self.cards = CardStore(cluster, self.control, self.frame)
         self.hub = Hub(self)
         self._notes: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -19,6 +19,7 @@ from mixedmode.control.acts import SHOW_AUDIT
 from mixedmode.control.audit_log import Wanted, what
 from mixedmode.faces.web.kit.answers import Answer, View
 from mixedmode.faces.web.kit.asking import Ask
+from mixedmode.faces.web.kit.events import Topic
 from mixedmode.faces.web.kit.outcomes import Counts
 from mixedmode.faces.web.kit.page import Page
 from mixedmode.phone.mind.fate.prospect import Fate
@@ -27,23 +28,6 @@ from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 _SOON_DAYS: Final = 90
 _NEXT: Final = 5
 _CHANGES: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """Something to do.
-
-    Attributes:
-        what: In a sentence.
-        why: In another one.
-        link: Where the link goes, in words.
-        path: Its address.
-    """
-
-    what: str
-    why: str
-    link: str
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +52,6 @@ class NodeLine:
     itl: ListOf | None
     stopped: tuple[str, ...]
     started: int
-    restart: tuple[str, ...]
 
     @property
     def role(self) -> str:
@@ -91,13 +74,17 @@ def overview(ask: Ask) -> Answer:
     frame = ask.desk.frame.get()
     nodes = _nodes(cluster)
     ending = _ending(cluster, now)
-    to_do = [*_stopped(nodes), *_waiting(ask), *_differing(nodes), *_restarts(nodes), *_certificates(ending)]
+    checked = ask.query.get("check", "")
+    cards = ask.desk.cards.get(anew=bool(checked))
     mode = cluster.mode
     return View(
         "overview/overview.html",
         {
             "lead": lead(frame.counts),
-            "next": to_do[:_NEXT],
+            "cards": cards[:_NEXT],
+            "more": len(cards) - _NEXT,
+            "checked": checked,
+            "holds": any(each.finding.id == checked for each in cards),
             "nodes": nodes,
             "mode": mode,
             "is_mixed": mode is SecurityMode.MIXED,
@@ -151,7 +138,6 @@ def _nodes(cluster: Cluster) -> list[NodeLine]:
                 _list(cluster, info.name, ITL_FILE, published.get((ITL_FILE, info.name))) if tftp else None,
                 tuple(state.service.value for state in own if state.started is None),
                 sum(state.started is not None for state in own),
-                tuple(state.service.value for state in own if state.restart_needed is not None),
             )
         )
     return lines
@@ -178,83 +164,6 @@ def _ending(cluster: Cluster, now: datetime) -> list[Ending]:
     return sorted(found.values(), key=lambda each: each.days)
 
 
-def _stopped(nodes: Sequence[NodeLine]) -> list[Next]:
-    what_for: Mapping[str, str] = {
-        Service.TVS: "Phones that do not know a signer cannot ask there, and refuse what they would have taken.",
-        Service.TFTP: "Phones that start get no files from it.",
-        Service.CALLMANAGER: "No phone is registered there.",
-        Service.CAPF: "No phone gets a certificate.",
-    }
-    return [
-        Next(
-            f"Start {service} on {line.info.name}.",
-            what_for.get(service, "It is activated, and stopped."),
-            "Control Center",
-            f"/ccmservice/services?node={line.info.name}",
-        )
-        for line in nodes
-        for service in line.stopped
-    ]
-
-
-def _waiting(ask: Ask) -> list[Next]:
-    running = ask.control.running()
-    if running is None or running["state"] == "running":
-        return []
-    return [
-        Next(
-            f"Look at {running['operation']} of {running['user']}: it was cut off.",
-            "The next change finishes it or takes it back first.",
-            "Audit log",
-            "/ccmservice/audit",
-        )
-    ]
-
-
-def _differing(nodes: Sequence[NodeLine]) -> list[Next]:
-    return [
-        Next(
-            f"Put the published {name} on {line.info.name}.",
-            f"Its file is {'missing' if not found.sha1 else 'another one'}; phones that ask there see that.",
-            "CTL and ITL",
-            "/trust/lists",
-        )
-        for line in nodes
-        for name, found in (("CTL", line.ctl), ("ITL", line.itl))
-        if found is not None and found.differs
-    ]
-
-
-def _restarts(nodes: Sequence[NodeLine]) -> list[Next]:
-    by_service: dict[str, list[str]] = {}
-    for line in nodes:
-        for service in line.restart:
-            by_service.setdefault(service, []).append(line.info.name)
-    return [
-        Next(
-            f"Restart {service} on {names[0] if len(names) == 1 else f'{len(names)} nodes'}.",
-            "A change waits for it; until then the old state is served.",
-            "Control Center",
-            "/ccmservice/services",
-        )
-        for service, names in by_service.items()
-    ]
-
-
-def _certificates(ending: Sequence[Ending]) -> list[Next]:
-    return [
-        Next(
-            f"Renew {each.stored.unit} of {each.stored.node or 'all nodes'}"
-            + (f" within {each.days} days." if each.days >= 0 else f": it ended {-each.days} days ago."),
-            f"It ends on {each.stored.certificate.not_after:%a %-d %b %Y}.",
-            "Certificate Management",
-            "/cmplatform/certificates",
-        )
-        for each in ending
-        if not each.stored.is_trust
-    ]
-
-
 def _changes(ask: Ask) -> list[tuple[datetime, str]]:
     """Return the last changes, newest first, for who may see the audit log."""
     if not ask.may(SHOW_AUDIT.level):
@@ -264,3 +173,4 @@ def _changes(ask: Ask) -> list[tuple[datetime, str]]:
 
 
 PAGES: Final = (Page("/", "Overview", overview),)
+TOPICS: Final = (Topic("findings", lambda desk, _which: [each.finding.id for each in desk.cards.get()], seconds=5.0),)
