@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.model.errors import DatabaseError
-from mixedmode.control.acts import Act
+from mixedmode.control.acts import RESET_PHONES, Act
 from mixedmode.control.door import Control
 from mixedmode.errors import MixedModeError
 
@@ -21,6 +22,49 @@ Work = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 _NAMES: Final = 100
 """Of phones, that an entry names; of more it has the number."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WasTold:
+    """What became of a request to reset phones.
+
+    Attributes:
+        told: The phones that were registered, and told.
+        restarted: Those that were not, and were switched off and on: a lab's.
+    """
+
+    told: tuple[str, ...] = ()
+    restarted: tuple[str, ...] = ()
+
+
+class PhoneHands(Protocol):
+    """Handles the phones that a node or a lab can reach."""
+
+    async def reset(self, principal: Principal, names: Sequence[str]) -> WasTold:
+        """Have phones reset, allowed and audited; who cannot be reached is in no part of the answer.
+
+        Raises:
+            PrivilegeError: The principal has not the level for it.
+            MixedModeError: It cannot be done.
+        """
+
+
+class DoorHands:
+    """Hands that pass the door to the phones.
+
+    Args:
+        control: The door.
+        work: Resets phones, as the socket of a node or lab is asked to.
+    """
+
+    def __init__(self, control: PhoneControl, work: Work) -> None:
+        self._control, self._work = control, work
+
+    async def reset(self, principal: Principal, names: Sequence[str]) -> WasTold:
+        """Have phones reset."""
+        request = {"ask": "reset", "devices": list(names), "kind": "reset"}
+        answer = await self._control.do_as(principal, RESET_PHONES, self._work, request)
+        return WasTold(tuple(answer.get("told", ())), tuple(answer.get("restarted", ())))
 
 
 class PhoneControl:
@@ -48,7 +92,10 @@ class PhoneControl:
             PrivilegeError: He may not.
             MixedModeError: It cannot be done.
         """
-        principal = await asyncio.to_thread(self._who, uid)
+        return await self.do_as(await asyncio.to_thread(self._who, uid), act, work, request)
+
+    async def do_as(self, principal: Principal, act: Act, work: Work, request: dict[str, Any]) -> dict[str, Any]:
+        """Have something done to phones by somebody who is known; arguments and errors as of :meth:`do`."""
         asked = {name: _short(value) for name, value in request.items() if name != "ask"}
         await asyncio.to_thread(lambda: self._control.allow(principal, act, **asked))
         try:

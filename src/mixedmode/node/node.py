@@ -26,13 +26,13 @@ from mixedmode.cluster.engine.principal import Principal
 from mixedmode.control.accounts import account_store
 from mixedmode.control.door import Control
 from mixedmode.control.people import of_user
-from mixedmode.control.phones import PhoneControl
+from mixedmode.control.phones import DoorHands, PhoneControl
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.node.control import NodeControl
 from mixedmode.node.host.settings import Settings
 from mixedmode.node.host.systemd import notify
 from mixedmode.node.join import SUBSYSTEM, JoinDesk
-from mixedmode.node.phone_control import phone_commands
+from mixedmode.node.phone_control import phone_commands, resetting
 from mixedmode.node.phone_servers import joined_servers
 from mixedmode.node.services import NodeServices
 from mixedmode.node.serving import end_by_signal, left_out
@@ -105,6 +105,7 @@ class Node:
         door = PhoneControl(Control(self.administered), self._user)
         here = {self.services.info.name: self.services}
         commands = {**phone_commands(here, door), **web_commands(here)}
+        self.services.phones = DoorHands(door, resetting(here))
         status = StatusSocket(self.settings.node.directory / SOCKET_NAME, self.describe, commands)
         await status.start()
         stop_metrics = self._metrics()

@@ -21,10 +21,16 @@ def phone_commands(nodes: Mapping[str, NodeServices], control: PhoneControl) -> 
     def phones(_user: int, _request: dict[str, Any]) -> dict[str, Any]:
         return {"phones": list(registered(nodes)), "lab": False}
 
+    return {"phones": phones, "reset": by_hand(control, RESET_PHONES, resetting(nodes))}
+
+
+def resetting(nodes: Mapping[str, NodeServices]) -> Work:
+    """Return what resets the registered phones of nodes."""
+
     async def reset(request: dict[str, Any]) -> dict[str, Any]:
         return {"told": tell(nodes, wanted(request), str(request.get("kind"))), "restarted": []}
 
-    return {"phones": phones, "reset": by_hand(control, RESET_PHONES, reset)}
+    return reset
 
 
 def by_hand(control: PhoneControl, act: Act, work: Work) -> Command:

@@ -30,6 +30,7 @@ from mixedmode.control.ctl_desk import CtlDesk
 from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.people import unproved
+from mixedmode.control.phones import PhoneHands
 from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.ssh.server import AdminSshService, Subsystem
@@ -98,6 +99,7 @@ class NodeServices:
         self._crew = Crew(workshop, count, self._writer.told) if workshop and count > 1 else None
         self.lists = NodeLists(cluster, self.administered, info.name)
         self.hands = asyncio.Lock()
+        self.phones: PhoneHands | None = None
         self._control = control
         self._locate = locate
         self._subsystems = subsystems
@@ -313,6 +315,7 @@ class NodeServices:
             port=port,
             services=self._control,
             guard=self._guard,
+            phones=self.phones,
         )
 
     def _sftp(self, port: int) -> NetService:

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.accounts import account_store
 from mixedmode.control.logins import LoginGuard, LoginPolicy
+from mixedmode.control.phones import PhoneHands
 from mixedmode.control.services import OperationServices
 from mixedmode.faces.web.service import WebLimits, WebService
 
@@ -133,7 +134,13 @@ class WebLab:
 
 
 @contextmanager
-def web_lab(cluster: Cluster, *, limits: WebLimits | None = None, policy: LoginPolicy = QUICK) -> Iterator[WebLab]:
+def web_lab(
+    cluster: Cluster,
+    *,
+    limits: WebLimits | None = None,
+    policy: LoginPolicy = QUICK,
+    phones: PhoneHands | None = None,
+) -> Iterator[WebLab]:
     """Serve the publisher's pages while the test runs."""
     node = cluster.publisher.name
     accounts = account_store(cluster.folder(node))
@@ -150,7 +157,9 @@ def web_lab(cluster: Cluster, *, limits: WebLimits | None = None, policy: LoginP
     async def made() -> tuple[WebService, LoginGuard]:
         guard = LoginGuard(accounts, policy)
         return (
-            WebService(cluster, node, port=0, services=OperationServices(cluster), limits=limits, guard=guard),
+            WebService(
+                cluster, node, port=0, services=OperationServices(cluster), limits=limits, guard=guard, phones=phones
+            ),
             guard,
         )
 

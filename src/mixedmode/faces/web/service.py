@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.accounts import account_store
 from mixedmode.control.logins import LoginGuard
+from mixedmode.control.phones import PhoneHands
 from mixedmode.control.services import ServiceControl
 from mixedmode.control.web_sessions import SessionPolicy, WebSessions
 from mixedmode.faces.ssh.home_services import HomeServices
@@ -72,6 +73,7 @@ class WebService(Service):
         services: The hands on the services of nodes.
         limits: What browsers may use.
         guard: Checks passwords; shared with the other services of the node, so that locks hold for all of them.
+        phones: The hands on phones.
 
     Attributes:
         fingerprint: SHA-256 of the certificate that it shows, as browsers print it; empty before it ran.
@@ -87,6 +89,7 @@ class WebService(Service):
         services: ServiceControl | None = None,
         limits: WebLimits | None = None,
         guard: LoginGuard | None = None,
+        phones: PhoneHands | None = None,
     ) -> None:
         super().__init__("the web server")
         self.limits = limits or WebLimits()
@@ -97,6 +100,7 @@ class WebService(Service):
         accounts = account_store(cluster.folder(self._node))
         self._guard = guard or LoginGuard(accounts)
         self._services = services
+        self._phones = phones
         self._sessions = WebSessions(cluster, self._node, accounts, self.limits.sessions)
         self._door: TcpDoor | None = None
         self._desk: Desk | None = None
@@ -150,6 +154,7 @@ class WebService(Service):
             sessions=self._sessions,
             side=self._side,
             services=None if self._services is None else HomeServices(self._services, self._side),
+            phones=self._phones,
             counts=self.counts,
         )
         config = Config(
@@ -197,6 +202,7 @@ class WebService(Service):
             self._door.close()
         if self._desk is not None:
             self._desk.hub.close()
+            await asyncio.to_thread(self._desk.standing.close)
         if self._clock is not None:
             self._clock.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -22,7 +22,7 @@ from mixedmode.cluster.model.versions import Version
 from mixedmode.control.accounts import account_store, hash_password
 from mixedmode.control.door import Control
 from mixedmode.control.people import of_user
-from mixedmode.control.phones import PhoneControl
+from mixedmode.control.phones import DoorHands, PhoneControl
 from mixedmode.errors import UsageError
 from mixedmode.faces.shell.session import AdminSession
 from mixedmode.node.control import NodeControl
@@ -41,7 +41,7 @@ from mixedmode.rehearsal.lab.distributor import LabDistributor
 from mixedmode.rehearsal.lab.folder import note_database, open_lab, refuse_other, write_lab
 from mixedmode.rehearsal.lab.names import phone_name
 from mixedmode.rehearsal.lab.network import Network, claim_of
-from mixedmode.rehearsal.lab.phone_control import lab_phone_commands
+from mixedmode.rehearsal.lab.phone_control import lab_phone_commands, resetting
 from mixedmode.rehearsal.lab.phones import LabPhones
 from mixedmode.rehearsal.lab.spec import LabSpec
 from mixedmode.services.files.phoneconfig import ConfigFacts
@@ -94,6 +94,9 @@ class Lab:
             **lab_phone_commands(self.nodes, self.phones, lambda: self.phone_server, door),
             **web_commands(self.nodes),
         }
+        hands = DoorHands(door, resetting(self.nodes, self.phones, lambda: self.phone_server))
+        for each in self.nodes.values():
+            each.phones = hands
         self._status = StatusSocket(directory / SOCKET_NAME, self.document, commands)
 
     def _user(self, uid: int) -> Principal:

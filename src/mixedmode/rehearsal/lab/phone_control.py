@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mixedmode.control.acts import DELETE_LISTS, RESET_PHONES
-from mixedmode.control.phones import PhoneControl
+from mixedmode.control.phones import PhoneControl, Work
 from mixedmode.errors import UsageError
 from mixedmode.node.phone_control import by_hand, phone_commands, tell, wanted
 from mixedmode.node.services import NodeServices
@@ -63,6 +63,18 @@ def lab_phone_commands(
         erased = [{"name": each.phone.name, "held": await each.erase(kind)} for each in found]
         return {"phones": erased, "unknown": unknown}
 
+    return {
+        **phone_commands(nodes, control),
+        "phone-show": show,
+        "phone-log": log,
+        "phone-erase": by_hand(control, DELETE_LISTS, erase),
+        "reset": by_hand(control, RESET_PHONES, resetting(nodes, phones, server)),
+    }
+
+
+def resetting(nodes: Mapping[str, NodeServices], phones: LabPhones, server: Callable[[], Server]) -> Work:
+    """Return what resets a lab's phones (rules 2 and 3); arguments as for :func:`lab_phone_commands`."""
+
     async def reset(request: dict[str, Any]) -> dict[str, Any]:
         names = wanted(request)
         before = {name: found.boots for name in phones.names if (found := phones.find(name)) is not None}
@@ -72,13 +84,7 @@ def lab_phone_commands(
         await _started(phones, [name for name in told if name in before], before)
         return {"told": told, "restarted": others}
 
-    return {
-        **phone_commands(nodes, control),
-        "phone-show": show,
-        "phone-log": log,
-        "phone-erase": by_hand(control, DELETE_LISTS, erase),
-        "reset": by_hand(control, RESET_PHONES, reset),
-    }
+    return reset
 
 
 async def _started(phones: LabPhones, names: list[str], before: Mapping[str, int]) -> None:

@@ -8,13 +8,16 @@ from collections import Counter
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
+from mixedmode.control.phones import PhoneHands
 from mixedmode.control.services import ServiceControl
 from mixedmode.control.web_sessions import WebSessions
 from mixedmode.faces.ssh.side_loop import SideLoop
 from mixedmode.faces.web.kit.cards import CardStore
 from mixedmode.faces.web.kit.doorman import Doorman
 from mixedmode.faces.web.kit.events import Hub
-from mixedmode.faces.web.kit.frame import FrameStore, running_operation, unknown_phones
+from mixedmode.faces.web.kit.frame import FrameStore, running_operation
+from mixedmode.faces.web.standing.resets import Resets
+from mixedmode.faces.web.standing.standing import Standing
 
 _NOTES = 1000
 
@@ -29,6 +32,7 @@ class Desk:
         sessions: Who is signed in.
         side: The loop of the pages.
         services: The hands on the services of nodes, to be used on that loop; None where there are none.
+        phones: The hands on phones, on the node's own loop; None where there are none.
         counts: Counters of the service, by name.
 
     Attributes:
@@ -37,6 +41,8 @@ class Desk:
         frame: What stands around a page.
         cards: What is wrong with the cluster.
         hub: Tells pages what changes.
+        standing: How every phone stands.
+        resets: Phones that are being reset.
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class Desk:
         sessions: WebSessions,
         side: SideLoop,
         services: ServiceControl | None = None,
+        phones: PhoneHands | None = None,
         counts: Counter[str] | None = None,
     ) -> None:
         self.cluster, self.node, self.side = cluster, node, side
@@ -55,7 +62,11 @@ class Desk:
         self.counts: Counter[str] = Counter() if counts is None else counts
         self.control = Control(cluster)
         self.doorman = Doorman(self.control, node, guard=guard, sessions=sessions, side=side)
-        self.frame = FrameStore(cluster, node, count=unknown_phones, running=lambda: running_operation(self.control))
+        self.standing = Standing(cluster)
+        self.resets = Resets(self.control, phones, side, self.standing)
+        self.frame = FrameStore(
+            cluster, node, count=self.standing.counts, running=lambda: running_operation(self.control)
+        )
         self.cards = CardStore(cluster, self.control, self.frame)
         self.hub = Hub(self)
         self._notes: dict[str, tuple[str, str]] = {}

@@ -11,13 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import func, select
-
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.store.schema import DeviceRow
 from mixedmode.control.door import Control
 from mixedmode.faces.web.kit.outcomes import Counts
-from mixedmode.phone.mind.fate.prospect import Fate
 
 _FRESH_SECONDS: Final = 1.0
 
@@ -119,13 +115,6 @@ class FrameStore:
             counts=self._count(self._cluster),
             running=self._running(),
         )
-
-
-def unknown_phones(cluster: Cluster) -> Counts:
-    """Count every phone as unknown: what is not known is never counted as safe."""
-    with cluster.database.read() as session:
-        number = session.scalar(select(func.count()).select_from(DeviceRow)) or 0
-    return Counts({Fate.UNKNOWN: number}, cluster.now())
 
 
 def running_operation(control: Control) -> Running | None:

@@ -1,0 +1,235 @@
+"""Keeps the table of phones up to date: reads what changed, judges each kind of phone once.
+
+Rules:
+
+1. The database is read again when somebody looks, at most as often as that costs a twentieth of the time: small
+   clusters are always up to date, of 40,000 phones a page may be a few seconds old, and says from when it is.
+2. Of what was read, only phones whose row is another one are looked at again; all of them only if a list came into the
+   archive, since it may explain what a phone shows.
+3. What cannot be read leaves the table as it was, with the reason (:attr:`Standing.problem`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.faces.web.kit.outcomes import LOOKS, Counts
+from mixedmode.faces.web.standing.reading import CHUNK, Known, RowMaker, known, lsc_issuers, page
+from mixedmode.faces.web.standing.rows import PHONES, new_file
+from mixedmode.faces.web.standing.world import State, World
+from mixedmode.phone.mind.fate.prospect import Fate
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.facade import Cluster
+    from mixedmode.inventory.kinds import PhoneKind
+
+_SHARE: Final = 20
+_LEAST_SECONDS: Final = 0.2
+_FIRST_SECONDS: Final = 1.0
+SEVERITY: Final = {look.fate: place for place, look in enumerate(LOOKS)}
+"""The place of an outcome, the worst 0."""
+_log = logging.getLogger(__name__)
+
+
+class Standing:
+    """How the phones of a cluster stand.
+
+    Args:
+        cluster: To be read.
+
+    Attributes:
+        counts_now: Phones by outcome, as of the last reading.
+        problem: Why the last reading failed; empty if it did not.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.counts_now = Counts()
+        self.problem = ""
+        self._engine = new_file()
+        self._work = threading.Lock()
+        self._starting = threading.Lock()
+        self._read_once = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._due = 0.0
+        self._marks: dict[int, int] = {}
+        self._known: Known | None = None
+        self._maker: RowMaker | None = None
+        self._numbers: dict[PhoneKind, int] = {}
+        self._states: list[State] = []
+        self._world: World | None = None
+        self._numbering: World | None = None
+
+    def counts(self, _cluster: Cluster | None = None) -> Counts:
+        """Return phones by outcome."""
+        self.fresh(0.05)
+        return self.counts_now
+
+    def fresh(self, seconds: float = 0.1) -> None:
+        """Read again what is due, and wait for it as long; the first time a little longer."""
+        thread = self._begin()
+        if thread is not None:
+            thread.join(seconds if self._read_once.is_set() else _FIRST_SECONDS)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the phones were read once."""
+        return self._read_once.is_set()
+
+    @property
+    def moment(self) -> datetime | None:
+        """When they were read last."""
+        return self.counts_now.moment
+
+    @property
+    def published(self) -> dict[str, str]:
+        """SHA-256 of the lists that phones are offered, by kind."""
+        return {} if self._world is None else self._world.published
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Give a session on the table of phones."""
+        with Session(self._engine) as session:
+            yield session
+
+    def state(self, number: int) -> State:
+        """Return what decided about the phones of a row."""
+        return self._states[number]
+
+    @property
+    def states(self) -> Sequence[State]:
+        """All of them."""
+        return tuple(self._states)
+
+    def numbers_of(self, fates: Sequence[Fate]) -> list[int]:
+        """Return the places of outcomes."""
+        return [SEVERITY[fate] for fate in fates]
+
+    def now(self) -> None:
+        """Read again, whatever it costs, and wait for it."""
+        with self._work:
+            self._refresh()
+
+    def close(self) -> None:
+        """Let the table go."""
+        self._closed = True
+        thread = self._thread
+        if thread is not None:
+            thread.join(10)
+        self._engine.dispose()
+
+    def _begin(self) -> threading.Thread | None:
+        with self._starting:
+            if self._thread is not None and self._thread.is_alive():
+                return self._thread
+            if self._closed or time.monotonic() < self._due:
+                return None
+            self._thread = threading.Thread(target=self._read_again, name="web-standing", daemon=True)
+            self._thread.start()
+            return self._thread
+
+    def _read_again(self) -> None:
+        begun = time.monotonic()
+        try:
+            with self._work:
+                self._refresh()
+            self.problem = ""
+        except MixedModeError as error:
+            self.problem = str(error)
+            self._count_unknown()
+        except Exception:  # noqa: BLE001 - the pages show what is known all the same
+            self.problem = "the phones could not be read; the node's log says why"
+            _log.exception("phones could not be read")
+        finally:
+            self._read_once.set()
+            ended = time.monotonic()
+            self._due = ended + max(_LEAST_SECONDS, _SHARE * (ended - begun))
+
+    def _count_unknown(self) -> None:
+        """Without what was seen of them, phones are unknown, and never counted as safe."""
+        if self.counts_now.moment is not None:
+            return
+        try:
+            number = len(self._cluster.devices)
+        except MixedModeError:
+            return
+        self.counts_now = Counts({Fate.UNKNOWN: number}, self._cluster.now())
+
+    # What is read.
+
+    def _refresh(self) -> None:
+        if self._cluster.operations.journal.is_copy:
+            raise UsageError("a subscriber's copy of the database does not have what was seen of phones")
+        moment = self._cluster.now()
+        known_now = known(self._cluster, self._known)
+        if known_now is not self._known:
+            self._known, self._maker = known_now, RowMaker(known_now, self._number)
+            self._marks.clear()
+        world = World(self._cluster)
+        is_new = self._world is None or self._world.print != world.print
+        if not is_new and self._world is not None:
+            world = self._world
+        with Session(self._engine) as session, session.begin():
+            if is_new:
+                self._judge_again(session, world)
+            self._world = world
+            self._read_devices(session, world)
+            places = select(PHONES.c.severity, func.count()).group_by(PHONES.c.severity)
+            found = {LOOKS[place].fate: count for place, count in session.execute(places)}
+        self.counts_now = Counts(found, moment)
+
+    def _judge_again(self, session: Session, world: World) -> None:
+        for kind, number in self._numbers.items():
+            before, after = self._states[number], world.state(kind)
+            self._states[number] = after
+            if before.outcome is not after.outcome:
+                severity = SEVERITY[after.outcome]
+                session.execute(update(PHONES).where(PHONES.c.state == number).values(severity=severity))
+
+    def _read_devices(self, session: Session, world: World) -> None:
+        there: set[int] = set()
+        last = -1
+        while True:
+            found = page(self._cluster, last)
+            there.update(row.id for row in found)
+            changed = [row for row in found if self._marks.get(row.id) != hash(tuple(row))]
+            if changed:
+                session.execute(insert(PHONES).prefix_with("OR REPLACE"), self._made(changed, world))
+                self._marks.update((row.id, hash(tuple(row))) for row in changed)
+            if len(found) < CHUNK or self._closed:
+                break
+            last = found[-1].id
+        for number in self._marks.keys() - there:
+            session.execute(delete(PHONES).where(PHONES.c.id == number))
+            del self._marks[number]
+
+    def _made(self, changed: Sequence[Row[Any]], world: World) -> list[dict[str, Any]]:
+        issuers = lsc_issuers(self._cluster, [row.id for row in changed if row.lsc is not None])
+        assert self._maker is not None  # noqa: S101 - the archive was read before
+        self._numbering = world
+        made = [self._maker.row(row, issuers.get(row.id, "")) for row in changed]
+        return [{**row, "severity": SEVERITY[self._states[row["state"]].outcome]} for row in made]
+
+    def _number(self, kind: PhoneKind) -> int:
+        number = self._numbers.get(kind)
+        if number is None:
+            assert self._numbering is not None  # noqa: S101 - set before rows are made
+            self._states.append(self._numbering.state(kind))
+            number = self._numbers[kind] = len(self._states) - 1
+        return number
+
+    @property
+    def known(self) -> Known | None:
+        """What the archive explains; None before the phones were read once."""
+        return self._known
