@@ -24,8 +24,22 @@ def lost_by(title: str, before: Outlook, after: Outlook, kinds: Collection[Phone
         after: The cluster after it.
         kinds: What is known of phones; those of which not enough is known are not counted.
     """
+    found = without_and_with(title, before, after, kinds)
+    return {kind: fate for kind, (without, fate) in found.items() if fate in LOST and without not in LOST}
+
+
+def without_and_with(
+    title: str, before: Outlook, after: Outlook, kinds: Collection[PhoneKind]
+) -> dict[PhoneKind, tuple[Fate, Fate]]:
+    """Return what becomes of kinds of phones that restart without an operation, and with it.
+
+    Args:
+        title: Of the operation.
+        before: The cluster as it is.
+        after: The cluster after it.
+        kinds: What is known of phones.
+    """
     present = foreseen_step("as it is", before, None)
     without = Forecaster(Plan((foreseen_step("phones restart", before, before),), present=present))
     with_it = Forecaster(Plan((foreseen_step(title, after, before),), present=present))
-    found = {kind: with_it.outcome(kind) for kind in kinds}
-    return {kind: fate for kind, fate in found.items() if fate in LOST and without.outcome(kind) not in LOST}
+    return {kind: (without.outcome(kind), with_it.outcome(kind)) for kind in kinds}

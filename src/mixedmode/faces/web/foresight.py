@@ -1,0 +1,163 @@
+"""What a page says before a change: what becomes of every phone, who would be lost, and the word that it asks for.
+
+Rules:
+
+1. Phones are those of the cluster's own records, and the count is that of the ``admin:`` prompt: those that are lost
+   without the operation too are not counted, nor those of which not enough is known.
+2. When the form comes back, all of it is looked at again: if more phones would be lost than the form said, nothing is
+   done and the panel comes back with both numbers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from mixedmode.cluster.publishing.looking import outlook
+from mixedmode.errors import MixedModeError
+from mixedmode.faces.web.kit.outcomes import Counts
+from mixedmode.forecast.cluster.losses import without_and_with
+from mixedmode.forecast.cluster.outlooks import in_force
+from mixedmode.inventory.cluster import ClusterInventory
+from mixedmode.inventory.library import Library
+from mixedmode.phone.mind.fate.prospect import LOST, Fate
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.engine.operation import Operation
+    from mixedmode.cluster.publishing.outlook import Outlook
+    from mixedmode.faces.web.kit.asking import Ask
+    from mixedmode.inventory.kinds import PhoneKind
+
+WORD: Final = "LOCKOUT"
+NAMED: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Phones:
+    """Phones of which the same is known.
+
+    Attributes:
+        count: How many they are.
+        names: Of the first ones.
+    """
+
+    count: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What becomes of the phones.
+
+    Attributes:
+        without: By outcome, as they would restart now.
+        after: By outcome, after the change.
+        lost: By outcome, those that are lost by the change.
+        names: Of the first who would be lost.
+        why: Why it cannot be foreseen; empty if it can.
+    """
+
+    without: Counts = field(default_factory=Counts)
+    after: Counts = field(default_factory=Counts)
+    lost: Mapping[Fate, int] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def loses(self) -> int:
+        """How many phones are lost by the change."""
+        return sum(self.lost.values())
+
+    @property
+    def more(self) -> int:
+        """How many of them are not named."""
+        return self.loses - len(self.names)
+
+    @property
+    def changes(self) -> dict[Fate, str]:
+        """By outcome, how many more or fewer phones have it."""
+        found = {fate: self.after[fate] - self.without[fate] for fate in Fate}
+        return {fate: f"{number:+,}" for fate, number in found.items() if number}
+
+    @property
+    def doing(self) -> str:
+        """What it does to those who are lost, for a button: ``freeze 3 and lock out 412 phones``."""
+        words = {Fate.FROZEN: "freeze", Fate.LOCKED_OUT: "lock out"}
+        lost = {fate: number for fate, number in self.lost.items() if number}
+        parts = [f"{words[fate]} {lost[fate]:,}" for fate in words if fate in lost]
+        return f"{' and '.join(parts)} phone{'' if self.loses == 1 else 's'}"
+
+    @property
+    def verdict(self) -> tuple[str, str]:
+        """The answer with its number, and one sentence more."""
+        if self.why:
+            return "What phones would do cannot be foreseen.", self.why
+        total, unknown = self.after.total, self.after[Fate.UNKNOWN]
+        more = f"Of {unknown:,} of {total:,} phones it is not known what they hold." if unknown else ""
+        if not total:
+            return "There are no phones.", "Nobody is lost."
+        if not self.loses:
+            return "Nobody is known to be lost.", more or f"All {total:,} phones go on."
+        words = {Fate.FROZEN: "frozen", Fate.LOCKED_OUT: "locked out"}
+        said = [f"{number:,} would be {words[fate]}" for fate, number in self.lost.items() if number]
+        return f"{' and '.join(said)}, of {total:,} phones.", more
+
+
+def phones_by_kind(ask: Ask) -> dict[PhoneKind, Phones]:
+    """Return the phones of the cluster by what is known of them.
+
+    Raises:
+        MixedModeError: It cannot be seen from here.
+    """
+    names: dict[PhoneKind, list[str]] = defaultdict(list)
+    counts: Counter[PhoneKind] = Counter()
+    for name, kind, _ in ClusterInventory(ask.cluster, Library()).rows():
+        counts[kind] += 1
+        if len(names[kind]) < NAMED:
+            names[kind].append(name)
+    return {kind: Phones(count, tuple(names[kind])) for kind, count in counts.items()}
+
+
+def foresee(ask: Ask, operations: Sequence[Operation]) -> Foreseen:
+    """Return what becomes of the phones if operations are done, one after the other.
+
+    Nothing is changed, and nothing is refused here: what an operation says of that is for its plan.
+    """
+    try:
+        before = outlook(ask.cluster)
+        after = before
+        for operation in operations:
+            after = in_force(operation, operation.foresee(after))
+        return _of(operations[-1].title, before, after, phones_by_kind(ask))
+    except MixedModeError as error:
+        return Foreseen(why=" ".join(part for part in (f"{error}.", error.next_step or "") if part))
+
+
+def _of(title: str, before: Outlook, after: Outlook, phones: Mapping[PhoneKind, Phones]) -> Foreseen:
+    without, with_it, lost = Counter[Fate](), Counter[Fate](), Counter[Fate]()
+    names: list[str] = []
+    for kind, (fate, then) in without_and_with(title, before, after, phones).items():
+        each = phones[kind]
+        without[fate] += each.count
+        with_it[then] += each.count
+        if then in LOST and fate not in LOST:
+            lost[then] += each.count
+            names += each.names
+    return Foreseen(Counts(without), Counts(with_it), dict(lost), tuple(sorted(names)[:NAMED]))
+
+
+def not_agreed(foreseen: Foreseen, form: Mapping[str, str]) -> str:
+    """Return why a panel that came back is not enough to go on; empty if it is (rule 2)."""
+    if not foreseen.loses:
+        return ""
+    said = form.get("lost", "")
+    number = int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
+    if foreseen.loses > number:
+        return (
+            f"It would lose {foreseen.loses:,} phones now; the form that you sent said {number:,}. Nothing was changed."
+        )
+    if form.get("word", "") != WORD:
+        return f"Type {WORD}, in capitals, to go on. Nothing was changed."
+    return ""
