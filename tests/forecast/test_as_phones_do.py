@@ -122,10 +122,17 @@ def test_a_ctl_that_lost_its_servers_says_nothing_of_them(mixed: bool, held: Tru
     assert foreseen(cut, ctl_held=NEW_CTL, itl_held=None, mode=SECURE).outcome is Fate.LOCKED_OUT
 
 
-def test_a_phone_whose_ctl_is_of_a_non_secure_cluster_speaks_no_tls_to_one_in_mixed_mode() -> None:
-    """It would trust the server by its ITL, but never asks it to show a certificate."""
+def test_a_phone_that_kept_the_ctl_of_non_secure_mode_registers_if_its_itl_vouches() -> None:
+    """The letter of forecast.md 5.8; a phone that kept that of mixed mode is locked out, one that took it is not."""
     empty = ctl("callmanager", empty=True)
     assert foreseen(step(OLD_CTL), ctl_held=empty, mode=SECURE).outcome is Fate.FOLLOWS
     missed = foreseen(replace(step(OLD_CTL), reset=False), ctl_held=empty, mode=SECURE)
-    assert missed.outcome is Fate.LOCKED_OUT
+    assert missed.outcome is Fate.BEHIND
+    assert missed.prospect.restart.registers
     assert foreseen(step(NEW_CTL, tvs=Tvs.DOWN), ctl_held=empty, mode=SECURE).outcome is Fate.LOCKED_OUT
+
+    kept = foreseen(replace(step(empty), reset=False), ctl_held=OLD_CTL, mode=SECURE)
+    assert kept.outcome is Fate.LOCKED_OUT
+    took = foreseen(step(empty), ctl_held=OLD_CTL, mode=SECURE)
+    assert took.outcome is Fate.FOLLOWS
+    assert any("registers in the clear" in note for note in took.notes)

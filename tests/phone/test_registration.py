@@ -15,7 +15,7 @@ from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import TVS_UNKNOWN, NeedTvs, TvsAnswer, TvsOutcome
 from mixedmode.phone.mind.trust.policy import TrustPolicy
-from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
+from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
 from mixedmode.phone.mind.trust.state import TrustState
 from mixedmode.protocols.sccp import ResetKind
 from mixedmode.protocols.sccp.registration.admission import SecurityMode
@@ -273,23 +273,53 @@ def test_a_phone_of_a_cluster_that_left_mixed_mode_registers_without_tls() -> No
     run(procedure())
 
 
+@pytest.mark.parametrize("vouched", [True, False])
+def test_a_phone_that_kept_the_ctl_of_non_secure_mode_registers_by_tls_if_its_itl_vouches(vouched: bool) -> None:
+    async def procedure() -> None:
+        itl = list_of(Role.CCM_TFTP, OURS if vouched else THEIRS)
+        async with (
+            callmanager(secure()) as service,
+            registering(phone_at(service, mode=3, ctl=ctl(None), itl=itl), identity=lsc()) as registration,
+        ):
+            if vouched:
+                await registered(registration)
+                assert registration.status.secure
+            else:
+                await eventually(lambda: "not trusted" in registration.status.reason)
+                assert not registration.registered
+
+    run(procedure())
+
+
+def test_a_phone_that_kept_the_ctl_of_mixed_mode_does_not_register_in_the_clear() -> None:
+    async def procedure() -> None:
+        async with (
+            callmanager() as service,
+            registering(phone_at(service, mode=3, ctl=ctl()), identity=lsc()) as registration,
+        ):
+            await refused(registration)
+            assert not service.phones()
+
+    run(procedure())
+
+
 POLICY = TrustPolicy(get_model("8861"))
 
 
 @pytest.mark.parametrize(
     ("mode", "held", "expected"),
     [
-        (None, ctl(), False),
-        (1, ctl(), False),
-        (2, ctl(), True),
-        (3, ctl(Role.CCM), True),
-        (3, ctl(Role.TFTP), False),
-        (3, ctl(None), False),
-        (3, None, True),
+        (None, ctl(), [False]),
+        (1, ctl(), [False]),
+        (2, ctl(), [True]),
+        (3, ctl(Role.CCM), [True]),
+        (3, ctl(Role.TFTP), [False, True]),
+        (3, ctl(None), [False, True]),
+        (3, None, [True]),
     ],
 )
-def test_when_tls_is_used(mode: int | None, held: TrustList | None, expected: bool) -> None:
-    assert registers_by_tls(mode, TrustState(held)) is expected
+def test_when_tls_is_used(mode: int | None, held: TrustList | None, expected: list[bool]) -> None:
+    assert list(ways_to_register(mode, TrustState(held))) == expected
 
 
 def test_ctl_then_itl_then_tvs() -> None:

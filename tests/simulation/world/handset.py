@@ -16,7 +16,7 @@ from mixedmode.phone.mind.trust.asking import tvs_requests
 from mixedmode.phone.mind.trust.decisions import NeedTvs, Voucher
 from mixedmode.phone.mind.trust.lookup import remembering
 from mixedmode.phone.mind.trust.policy import TrustPolicy, read_list
-from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
+from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
 from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.protocols.sccp.registration.admission import Security, SecurityMode
 from mixedmode.protocols.sccp.registration.phone_events import PhoneFacts
@@ -106,7 +106,9 @@ class Handset:
         mode = (config.device_security_mode if config is not None else None) or 1
         if self.mode <= 1:
             return True
-        secure = registers_by_tls(mode, self.state.trust)
+        return any(self._registers(node, now, secure=secure) for secure in ways_to_register(mode, self.state.trust))
+
+    def _registers(self, node: Node, now: datetime, *, secure: bool) -> bool:
         if secure and not self._trusts(node, now):
             return False
         security = Security(secure, secure, self.name if secure else None)

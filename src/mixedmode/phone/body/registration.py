@@ -4,8 +4,8 @@ Rules (phone-trust.md 6, wire-formats.md 6):
 
 1. The servers are asked in the order of the CallManager group; the next one when one fails. When all failed, the phone
    waits, twice as long each time, and begins again with the first. It does not leave a server for a better one.
-2. By TLS if :func:`~mixedmode.phone.mind.trust.registration_trust.registers_by_tls` says so; then nothing is sent to
-   a server that the phone does not trust.
+2. By TLS or in the clear, as :func:`~mixedmode.phone.mind.trust.registration_trust.ways_to_register` says; by TLS
+   nothing is sent to a server that the phone does not trust.
 3. Reset and restart: the phone unregisters, ``on_reset`` boots it, and it registers with what it holds then. "Apply
    config": ``on_reset`` is called while it stays registered; it registers again only if its configuration is another.
 4. Every wait has a deadline.
@@ -33,7 +33,7 @@ from mixedmode.phone.body.tvs import TvsClient, ask_in_turn, ask_tvs
 from mixedmode.phone.mind.config import CallManager, PhoneConfig
 from mixedmode.phone.mind.trust.asking import tvs_requests
 from mixedmode.phone.mind.trust.decisions import NeedTvs
-from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
+from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
 from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.messages.registering import ResetKind
 from mixedmode.protocols.sccp.messages.report import TrustReport, write_report
@@ -186,7 +186,7 @@ class Registration:
             return False
         for manager in managers:
             begun = self._monotonic()
-            ended = await self._try(config, manager)
+            ended = await self._try_each_way(config, manager)
             if self._asked is not None:
                 await self._reset(self._asked)
                 return True
@@ -206,10 +206,17 @@ class Registration:
             raise RemoteError("the configuration names no CallManager")
         return config, config.call_managers
 
-    async def _try(self, config: PhoneConfig, manager: CallManager) -> bool:
+    async def _try_each_way(self, config: PhoneConfig, manager: CallManager) -> bool:
         """Register with one server; return whether it did."""
+        for secure in ways_to_register(config.device_security_mode, self.phone.state.trust):
+            if await self._try(config, manager, secure=secure):
+                return True
+            if self._asked is not None or self._stopping:
+                break
+        return False
+
+    async def _try(self, config: PhoneConfig, manager: CallManager, *, secure: bool) -> bool:
         mode = config.device_security_mode or 1
-        secure = registers_by_tls(mode, self.phone.state.trust)
         port = manager.secure_sccp_port if secure else manager.sccp_port
         tls = PhoneTls(self.phone.model.tls_max, mode, self.identity) if secure else None
         target = Target(manager.address, port, tls)

@@ -9,7 +9,7 @@ from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome, Reason, settle
-from mixedmode.phone.mind.trust.registration_trust import judge_server, registers_by_tls
+from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
 from mixedmode.phone.mind.trust.uses import FILES, judge_certificate
 from mixedmode.pki.certificates.names import texts_match
 from mixedmode.trustlist.model import TrustList
@@ -124,9 +124,6 @@ def register(
     if newest is not None and (server is not None or isinstance(newest, TrustList) or offer.mixed is False):
         if server is None:
             return _register_in_clear(mode, trust)
-        if not registers_by_tls(mode, trust):
-            text = "the phone's CTL says that the cluster is not in mixed mode, so it speaks no TLS, and is refused"
-            return Decision(Outcome.REJECT, Reason.NON_SECURE, text)
         decision = settle(lambda answer: judge_server(policy, trust, server, answer), ask)
         if decision.refused:
             return decision
@@ -134,7 +131,7 @@ def register(
 
 
 def _register_in_clear(mode: int, trust: TrustState) -> Decision:
-    if not registers_by_tls(mode, trust):
+    if False in ways_to_register(mode, trust):
         text = "the cluster went non-secure, and the phone's CTL says so: it registers in the clear"
         return Decision(Outcome.ACCEPT, Reason.NON_SECURE, text)
     text = "the cluster went non-secure, and the phone holds no CTL that says so"

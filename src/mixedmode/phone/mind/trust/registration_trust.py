@@ -2,8 +2,9 @@
 
 Rules:
 
-1. A device in authenticated or encrypted mode registers by TLS, unless its CTL holds no CallManager certificate:
-   then the cluster is not in mixed mode, and it registers without.
+1. A device in authenticated or encrypted mode registers by TLS. If its CTL holds no CallManager certificate, the cluster
+   left mixed mode: then it registers in the clear, and by TLS where that is refused, since a newer CTL that it did not
+   take may have brought the cluster back (forecast.md 5.8: its ITL or TVS may still vouch for the server).
 2. By TLS the server's certificate must be trusted as that of a CallManager (:mod:`.uses`).
 """
 
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
 _NON_SECURE: Final = 1
 
 
-def registers_by_tls(mode: int | None, trust: TrustState) -> bool:
-    """Return whether a device registers by TLS (rule 1).
+def ways_to_register(mode: int | None, trust: TrustState) -> tuple[bool, ...]:
+    """Return how a device tries to register (rule 1), in order; True is by TLS.
 
     Args:
         mode: ``deviceSecurityMode`` of its configuration.
         trust: What it holds.
     """
     if mode is None or mode <= _NON_SECURE:
-        return False
-    return trust.ctl is None or is_mixed_mode(trust.ctl)
+        return (False,)
+    return (True,) if trust.ctl is None or is_mixed_mode(trust.ctl) else (False, True)
 
 
 def judge_server(
