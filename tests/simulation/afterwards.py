@@ -28,7 +28,6 @@ from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import MAX_PHONE_FILE, Role
 from tests.simulation.world import keys
 from tests.simulation.world.handset import Handset, parsed, took_all
-from tests.simulation.world.network import calm
 from tests.simulation.world.served import CallManager, Node, TvsServer
 
 _STARTS = 2
@@ -80,8 +79,7 @@ class _AnyHost(dict[str, TvsServer]):
 
 def starts(phone: Handset, node: Node, when: datetime) -> bool:
     """Let a phone start; return whether it took all that it was offered."""
-    engine = node.engine({phone.name: (phone.mode, phone.protocol)})
-    return took_all(calm(phone.booting(node, when), engine, phone.name))
+    return took_all(phone.starts(node, when))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.model.versions import Version
@@ -14,7 +14,7 @@ from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.errors import MixedModeError
 from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 from mixedmode.forecast.plan import NOBODY, Off, Plan, Published, Step, Tvs
-from mixedmode.inventory.kinds import PhoneKind
+from mixedmode.inventory.kinds import PhoneKind, Unexplained
 from mixedmode.phone.mind.config import parse_config
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.decisions import ListKind
@@ -26,7 +26,7 @@ from mixedmode.trustlist.model import TrustList
 from tests.simulation.schedule import PhonePlan, Schedule, StepPlan
 from tests.simulation.world import keys
 from tests.simulation.world.handset import Handset, parsed
-from tests.simulation.world.served import LISTS, CallManager, Node, config_text, tvs_server
+from tests.simulation.world.served import LISTS, CallManager, Node, TvsServer, config_text, tvs_server
 from tests.simulation.world.site import Change, Site, changed
 
 _KINDS = {ListKind.CTL: CTL_FILE, ListKind.ITL: ITL_FILE}
@@ -65,9 +65,9 @@ class History:
         self.schedule = schedule
         version = Version.parse(schedule.version)
         digest = DigestAlgorithm.SHA512 if schedule.sha512 else DigestAlgorithm.SHA1
-        self.other = _with_ctl(Site.founded("B", version, 1, digest), schedule.ctl)
-        self.foreign = _with_ctl(Site.founded("C", version, 1, digest), schedule.ctl)
-        site = self.oldest = _with_ctl(Site.founded("A", version, schedule.nodes, digest), schedule.ctl)
+        self.other = _founded("B", version, 1, digest, schedule.ctl)
+        self.foreign = _founded("C", version, 1, digest, schedule.ctl)
+        site = self.oldest = _founded("A", version, schedule.nodes, digest, schedule.ctl)
         for words in schedule.before:
             change = self._changed(site.later(30), words)
             site = site if change is None else change.after
@@ -108,6 +108,20 @@ class History:
             files[name] = _damaged(files[name], damage, files)
         return files
 
+    @property
+    def has_half(self) -> bool:
+        """Whether phones ever start with lists of before."""
+        return any(moment.plan.half for moment in self.moments)
+
+    def half_files(self, number: int, node: int) -> dict[str, bytes]:
+        """Return the lists of a node while a step is being published: some of them are those of before still."""
+        plan, now, before = self.moments[number].plan, self.files(number, node), self.files(number - 1, node)
+        if node < plan.half_from:
+            return now
+        late = LISTS if plan.half == "both" else (f"{plan.half}File.tlv",)
+        mixed = {name: (before if name in late else now).get(name) for name in LISTS}
+        return {name: data for name, data in mixed.items() if data is not None}
+
     def node(self, number: int, node: int) -> Node:
         """Return all that phones of a node meet after a step."""
         found = self._nodes.get((number, node))
@@ -134,7 +148,14 @@ class History:
             servers,
             tuple(info.name for info in site.view.nodes),
             http,
+            self._old_tvs(moment) if moment.plan.tvs == "old" else None,
         )
+
+    @staticmethod
+    def _old_tvs(moment: Moment) -> TvsServer:
+        """Return what the servers know that answer under whatever certificate a phone's ITL has."""
+        site = moment.home or moment.site
+        return tvs_server(site.outlook, site.own(site.publisher, Purpose.TVS), site.publisher)
 
     # What phones hold.
 
@@ -143,13 +164,21 @@ class History:
         model = get_model(plan.model)
         protocol = "SIP" if model.sip_only else "SCCP"
         ctl, itl, site = self._held(plan)
+        lsc = self._capf_name(plan)
         if plan.held == "new":
-            return Handset(plan.name, model, plan.mode, PhoneState())
+            return Handset(plan.name, model, plan.mode, PhoneState(), lsc)
         content = config_text(tuple(info.name for info in site.view.nodes), "callmanager", plan.mode, protocol)
         config = parse_config(content)
         trust = TrustState(self._list(ctl), self._list(itl) if model.asks_itl else None, config.tvs)
         state = PhoneState(trust).with_config(f"{plan.name}.cnf.xml", content, config)
-        return Handset(plan.name, model, plan.mode, state)
+        return Handset(plan.name, model, plan.mode, state, lsc)
+
+    def _capf_name(self, plan: PhonePlan) -> str | None:
+        """Return the name of the CAPF that issued an LSC, None if the inventory does not say."""
+        if not plan.lsc:
+            return None
+        site = self.oldest if plan.lsc == "own" else self.foreign
+        return site.own(site.publisher, Purpose.CAPF).subject
 
     def _list(self, data: bytes | None) -> TrustList | None:
         found = None if data is None else parsed(data)
@@ -191,9 +220,12 @@ class History:
 
     # What the forecast is given.
 
-    def kind(self, phone: Handset) -> PhoneKind:
+    def kind(self, plan: PhonePlan, phone: Handset) -> PhoneKind:
         """Return what is known of a phone."""
-        return PhoneKind(phone.model, phone.model.name, phone.state.trust.ctl, phone.state.trust.itl, phone.mode)
+        trust = phone.state.trust
+        ctl = Unexplained("ab" * 16) if plan.hidden == "ctl" else trust.ctl
+        itl = Unexplained("cd" * 16) if plan.hidden == "itl" else trust.itl
+        return PhoneKind(phone.model, phone.model.name, ctl, itl, phone.mode, phone.lsc)
 
     def off(self, number: int, name: str) -> bool:
         """Return whether a phone is off in a step."""
@@ -240,7 +272,7 @@ class History:
             step,
             label=" ".join(plan.words),
             off=Off(names) if names else NOBODY,
-            tvs=Tvs.DOWN if plan.tvs == "down" or not servers else None,
+            tvs=Tvs.OLD if plan.tvs == "old" else Tvs.DOWN if plan.tvs == "down" or not servers else None,
             reset=plan.reset,
             servers=servers or None,
             vouched=vouched,
@@ -265,6 +297,11 @@ class History:
         before = replace(before, now=moment.site.outlook.now)
         operation = moment.change.operation if moment.change is not None else None
         return before.starting_every_tftp() if operation is None else in_force(operation, operation.foresee(before))
+
+
+@cache
+def _founded(name: str, version: Version, nodes: int, digest: DigestAlgorithm, ctl: str) -> Site:
+    return _with_ctl(Site.founded(name, version, nodes, digest), ctl)
 
 
 def _with_ctl(site: Site, how: str) -> Site:

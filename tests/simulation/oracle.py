@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -19,8 +21,10 @@ from mixedmode.phone.mind.models import PhoneModel
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.requests import BootFile
 from mixedmode.phone.mind.trust.decisions import ListKind
-from mixedmode.phone.mind.trust.state import TrustState
-from tests.simulation.world.served import Node
+from mixedmode.phone.mind.trust.state import PhoneState
+
+if TYPE_CHECKING:
+    from tests.simulation.world.served import Node
 
 _HASHES: dict[int, type[hashes.SHA1 | hashes.SHA256 | hashes.SHA512]] = {
     1: hashes.SHA1,
@@ -28,7 +32,7 @@ _HASHES: dict[int, type[hashes.SHA1 | hashes.SHA256 | hashes.SHA512]] = {
     3: hashes.SHA512,
 }
 _CONTAINERS = frozenset({3, 7, 9})
-_SAST, _FILES, _TVS = 0, frozenset({2, 3}), 21
+_SAST, _FILES, _CAPF, _TVS = 0, frozenset({2, 3}), 4, 21
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Entry:
     """A record: role, issuer, serial, certificate."""
 
     role: int
+    subject: bytes
     issuer: bytes
     serial: bytes
     certificate: bytes
@@ -104,7 +109,15 @@ def _records(data: bytes, start: int) -> tuple[tuple[Entry, ...], bool]:
             values[data[at]] = data[at + 3 : at + 3 + length]
             at += 3 + length
         role = int.from_bytes(values.get(4, b"\xff"))
-        found.append(Entry(role, values.get(5, b"").rstrip(b"\0"), values.get(6, b""), values.get(9, b"")))
+        found.append(
+            Entry(
+                role,
+                values.get(3, b"").rstrip(b"\0"),
+                values.get(5, b"").rstrip(b"\0"),
+                values.get(6, b""),
+                values.get(9, b""),
+            )
+        )
         pos += size
     return tuple(found), True
 
@@ -169,28 +182,79 @@ def may_take(
     return any(holds(data, each) for each in tvs)  # rows 5, 8, 12, 13
 
 
-def judged(model: PhoneModel, before: TrustState, node: Node, outcome: BootOutcome) -> Iterator[str]:
+def names_capf(trust_list: Read, subject: str) -> bool:
+    """Return whether a list names a CAPF."""
+    wanted = set(subject.replace(",", ";").split(";"))
+    records = (each.subject.decode() for each in trust_list.records if each.role == _CAPF)
+    return any(set(each.replace(",", ";").split(";")) == wanted for each in records)
+
+
+def judged(model: PhoneModel, before: PhoneState, node: Node, outcome: BootOutcome, when: datetime) -> Iterator[str]:
     """Yield where a phone took what it must refuse, or refused what it takes, at one start.
 
     Args:
         model: The phone's.
-        before: What it held when it started.
+        before: As it was when it started.
         node: What it met.
         outcome: What came of it.
+        when: The time.
     """
-    held = {kind: None if (found := before.held(kind)) is None else found.data for kind in ListKind}
+    held = _lists(before)
     for file, kind in ((BootFile.CTL, ListKind.CTL), (BootFile.ITL, ListKind.ITL)):
         decision = outcome.decisions.get(file)
         offered = node.files.get(kind.filename)
         if decision is None or offered is None or offered == held[kind]:
             continue
-        tvs = _vouching(held[ListKind.ITL], node, offered) if before.tvs_servers else frozenset()
-        takes = may_take(model, held[ListKind.CTL], held[ListKind.ITL], kind.value, offered, tvs)
+        takes = _takes(model, before, held, kind, node, when)
         if takes != decision.accepted:
             rule = "taken" if takes else "refused"
             yield f"{kind}: {decision.outcome} ({decision.reason}), by the rules it is {rule}"
         if decision.accepted:
             held[kind] = offered
+
+
+def judged_change(
+    model: PhoneModel, before: PhoneState, after: PhoneState, node: Node, when: datetime
+) -> Iterator[str]:
+    """Yield what a phone holds after a start that broke off, and must not; it says nothing of what it decided."""
+    held, now = _lists(before), _lists(after)
+    for kind in (ListKind.CTL, ListKind.ITL):
+        if now[kind] != held[kind]:
+            if now[kind] != node.files.get(kind.filename):
+                yield f"{kind}: it holds one that nobody offered"
+            elif not _takes(model, before, held, kind, node, when):
+                yield f"{kind}: it holds the one that was offered, by the rules it is refused"
+            held[kind] = now[kind]
+
+
+def _lists(state: PhoneState) -> dict[ListKind, bytes | None]:
+    return {kind: None if (found := state.trust.held(kind)) is None else found.data for kind in ListKind}
+
+
+def _takes(
+    model: PhoneModel,
+    before: PhoneState,
+    held: dict[ListKind, bytes | None],
+    kind: ListKind,
+    node: Node,
+    when: datetime,
+) -> bool:
+    offered = node.files[kind.filename]
+    tvs = _vouching(held[ListKind.ITL], node, offered) if before.trust.tvs_servers else frozenset()
+    if held == _lists(before):  # a changed list makes a phone forget what TVS said
+        tvs = _said_before(before, offered, when) or tvs
+    return may_take(model, held[ListKind.CTL], held[ListKind.ITL], kind.value, offered, tvs)
+
+
+def _said_before(state: PhoneState, data: bytes, when: datetime) -> frozenset[bytes]:
+    """Return what TVS said of the signer within the time for which it holds, if it said that it knows it."""
+    offered = read(data)
+    for each in state.tvs_cache:
+        asked = (each.question.serial, (each.question.issuer or "").encode())
+        if offered is not None and asked == (offered.serial, offered.issuer) and when < each.expires:
+            certificate = each.answer.certificate
+            return frozenset([certificate.der]) if certificate is not None and 0 in each.answer.roles else frozenset()
+    return frozenset()
 
 
 def _vouching(itl: bytes | None, node: Node, data: bytes) -> frozenset[bytes]:
@@ -199,6 +263,8 @@ def _vouching(itl: bytes | None, node: Node, data: bytes) -> frozenset[bytes]:
     if stored is None or offered is None:
         return frozenset()
     named = {each.certificate for each in stored.records if each.role == _TVS and each.certificate}
+    if node.old_tvs is not None:
+        return node.old_tvs.vouched(offered.issuer.decode(), offered.serial) if named else frozenset()
     for server in node.tvs.values():
         if server.certificate in named:
             return server.vouched(offered.issuer.decode(), offered.serial)

@@ -1,73 +1,42 @@
-"""Plays a schedule: the forecast first, then every phone, step by step; returns where the two differ."""
+"""Plays a schedule: the forecast first, then every phone, step by step; returns where the two differ.
+
+A phone that met a step otherwise than it was made (a file did not come, or one from before the step did) is forecast
+anew from what it then holds, as if it had been off so far, and is held to that: at its next start, when the network is
+back at the latest. And whoever was called safe must be safe then.
+"""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Final
 
-from mixedmode.forecast.evaluation import Forecast, Forecaster
+from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.fate.restart import Restart
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Reason
-from mixedmode.phone.mind.trust.state import TrustState
+from mixedmode.phone.mind.trust.state import PhoneState
 from tests.simulation import oracle
 from tests.simulation.afterwards import Helping, broken_proposal
 from tests.simulation.history import History
 from tests.simulation.schedule import Schedule
-from tests.simulation.world.handset import Handset, by_tvs, took_all
-from tests.simulation.world.network import Storm, Weather, calm
+from tests.simulation.tracked import Finding, Tracked
+from tests.simulation.world.handset import by_tvs, took_all
+from tests.simulation.world.network import Storm, Weather
 from tests.simulation.world.served import Node
 
-_SAFE = {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS}
-_MOST_TRIES = 4
+_SAFE: Final = {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS}
+_MOST_TRIES: Final = 4
 _HELP_EVERY, _PROPOSE_EVERY, _PROPOSE_PHONES = 3, 12, 10
 """These take longer than all the rest of a seed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A rule that does not hold.
-
-    Attributes:
-        rule: Which: ``forecast``, ``operations``, ``refused``, ``help``, ``proposal``, ``resumes``.
-        text: What happened, for people.
-    """
-
-    rule: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"[{self.rule}] {self.text}"
-
-
-@dataclass(slots=True)
-class Tracked:
-    """A phone on its way.
-
-    Attributes:
-        phone: As it is now.
-        forecast: What was said of it before.
-        node: From where it gets its files.
-        first: As it was before the change.
-        outcome: Of its last start.
-        broke_off: Whether a start was broken off in this step.
-        disturbed: Whether a file did not come, ever: then it met the change in another order than it was made.
-        asked: Whether it ever needed TVS.
-    """
-
-    phone: Handset
-    forecast: Forecast
-    node: int
-    first: Handset
-    outcome: BootOutcome | None = None
-    broke_off: bool = False
-    disturbed: bool = False
-    asked: bool = False
+_GONE: Final = Weather(cut=(0.0, float("inf")))
+_SOON: Final = 25.0
+"""Of a start in a calm network, which takes some 40 ms, most that lose their power do so within it."""
 
 
 @dataclass
@@ -97,11 +66,12 @@ class Play:
     def _tracked(self, number: int) -> Tracked:
         plan = self.schedule.phones[number]
         phone = self.history.handset(plan)
-        forecaster = self.forecasters.get(plan.node)
-        if forecaster is None:
-            forecaster = self.forecasters[plan.node] = Forecaster(self.history.plan(plan.node))
-        forecast = forecaster.of(self.history.kind(phone), forecaster.plan.absences(phone.name))
-        return Tracked(phone, forecast, plan.node, phone.copy())
+        if plan.node not in self.forecasters:
+            self.forecasters[plan.node] = Forecaster(self.history.plan(plan.node))
+        forecaster = self.forecasters[plan.node]
+        kind = self.history.kind(plan, phone)
+        forecast = forecaster.of(kind, forecaster.plan.absences(phone.name))
+        return Tracked(plan, phone, forecast, forecast, phone.copy())
 
     def _compare_operations(self) -> None:
         """What the operations foresee comes to the same as the lists that they then publish."""
@@ -123,38 +93,50 @@ class Play:
         nodes = {each.node: self.history.node(number, each.node) for each in self.tracked}
         present = [each for each in self.tracked if self._is_there(number, each)]
         for each in self.tracked:
-            each.broke_off = False
+            each.broke_off = each.disturbed = False
         if moment.plan.half and moment.home is None:
             before = {
-                node: replace(served, files=self.history.files(number - 1, node)) for node, served in nodes.items()
+                node: replace(served, files=self.history.half_files(number, node)) for node, served in nodes.items()
             }
-            held = {id(each): each.phone.state.trust.lists for each in present}
-            self._start(number, present, before, "half")
-            for each in present:  # who took old lists met another change than was foreseen
-                each.disturbed = each.disturbed or each.phone.state.trust.lists != held[id(each)]
-        trusted = {id(each): each.phone.state.trust for each in present}
+            self._start_early(number, present, before)
+        started = {id(each): each.phone.state for each in present}
         self._start(number, present, nodes, "")
         for each in self.tracked:
-            if each.outcome is not None and self._is_there(number, each):
-                self._check(number, each, nodes[each.node], trusted[id(each)])
-            else:
+            if not self._is_there(number, each):
                 self._check_absent(number, each, nodes[each.node])
+                continue
+            if each.outcome is not None:
+                self._check(number, each, nodes[each.node], started[id(each)])
+            if each.disturbed:
+                self._forecast_anew(number, each)
+
+    def _start_early(self, number: int, present: list[Tracked], nodes: dict[int, Node]) -> None:
+        """Let phones start while a node has old lists still, or one of each."""
+        held = {id(each): each.phone.state.trust.lists for each in present}
+        self._start(number, present, nodes, "half")
+        for each in present:
+            each.disturbed = each.disturbed or each.phone.state.trust.lists != held[id(each)]
 
     def _is_there(self, number: int, each: Tracked) -> bool:
         return self.history.moments[number].plan.reset and not self.history.off(number, each.phone.name)
 
     def _start(self, number: int, present: list[Tracked], nodes: dict[int, Node], why: str) -> None:
         """Let phones start; who lost its power, or did not get a file, starts again."""
-        weather, crashes = self.schedule.weather, self.schedule.crashes
+        weather = self.schedule.weather
+        if self.history.moments[number].plan.cut:
+            gone = [each for each in present if each.plan.is_remote]
+            present = [each for each in present if not each.plan.is_remote]
+            self._stormy(number, gone, nodes, _GONE, f"{number} gone")
+            for each in gone:
+                each.disturbed = True
         for attempt in range(_MOST_TRIES):
-            last = attempt == _MOST_TRIES - 1
+            is_last = attempt == _MOST_TRIES - 1
             for each in present:
                 each.outcome = None
-            if (weather.is_calm and not crashes) or last:
-                self._calm(number, present, nodes)
-            else:
-                self._stormy(number, present, nodes, weather, f"{number} {why} {attempt}")
-            self.counts["starts"] += len(present)
+            rough = [] if weather.is_calm or is_last else [each for each in present if each.plan.is_remote]
+            which = f"{number} {why} {attempt}"
+            self._stormy(number, rough, nodes, weather, which)
+            self._calm(number, [each for each in present if each not in rough] if rough else present, nodes, which)
             for each in present:
                 if each.outcome is None:
                     each.broke_off = True
@@ -164,12 +146,14 @@ class Play:
             if not present:
                 return
 
-    def _calm(self, number: int, present: list[Tracked], nodes: dict[int, Node]) -> None:
+    def _calm(self, number: int, present: list[Tracked], nodes: dict[int, Node], which: str) -> None:
         when = self.history.moments[number].when
-        engines = {node: served.engine(self._devices(present)) for node, served in nodes.items()}
+        loses = self.schedule.crashes if not which.endswith(str(_MOST_TRIES - 1)) else 0.0
         for each in present:
-            booting = each.phone.booting(nodes[each.node], when)
-            self._came(each, calm(booting, engines[each.node], each.phone.name))
+            rng = random.Random(f"{self.schedule.seed} calm {which} {each.phone.name}") if loses else None
+            crash = rng.expovariate(_SOON) if rng is not None and rng.random() < loses else float("inf")
+            before = each.phone.state
+            self._came(number, each, nodes[each.node], before, each.phone.start(nodes[each.node], when, crash))
 
     def _stormy(
         self, number: int, present: list[Tracked], nodes: dict[int, Node], weather: Weather, which: str
@@ -177,42 +161,77 @@ class Play:
         when = self.history.moments[number].when
         for node, served in nodes.items():
             here = [each for each in present if each.node == node]
-
-            def done(place: int, outcome: BootOutcome | None, here: list[Tracked] = here) -> None:
-                self._came(here[place], outcome)
-
-            storm = Storm(served.engine(self._devices(here)), weather, done)
+            if not here:
+                continue
+            storm = Storm(served.engine(self._devices(here)), weather, self._told(number, here, served))
             for place, each in enumerate(here):
                 rng = random.Random(f"{self.schedule.seed} storm {which} {each.phone.name}")
                 crash = rng.expovariate(4.0) if rng.random() < self.schedule.crashes else None
                 storm.begin(place, each.phone.booting(served, when), rng, rng.random() * 2, crash)
             storm.run()
 
-    def _came(self, each: Tracked, outcome: BootOutcome | None) -> None:
+    def _told(self, number: int, here: list[Tracked], node: Node) -> Callable[[int, BootOutcome | None], None]:
+        before = [each.phone.state for each in here]
+
+        def done(place: int, outcome: BootOutcome | None) -> None:
+            self._came(number, here[place], node, before[place], outcome)
+
+        return done
+
+    def _came(self, number: int, each: Tracked, node: Node, before: PhoneState, outcome: BootOutcome | None) -> None:
+        """A start ended: nobody takes a list that phone-trust.md refuses, and nobody refuses one that it takes."""
+        self.counts["starts"] += 1
         each.outcome = outcome
-        if outcome is not None:
-            each.asked = each.asked or by_tvs(outcome)
+        each.asked = each.asked or (outcome is not None and by_tvs(outcome))
+        when = self.history.moments[number].when
+        model = each.phone.model
+        judged = (
+            oracle.judged_change(model, before, each.phone.state, node, when)
+            if outcome is None
+            else oracle.judged(model, before, node, outcome, when)
+        )
+        for text in judged:
+            self._found("refused", each, f"step {number + 1}: {text}")
 
     def _devices(self, present: list[Tracked]) -> dict[str, tuple[int, str]]:
         return {each.phone.name: (each.phone.mode, each.phone.protocol) for each in present}
 
+    def _forecast_anew(self, number: int, each: Tracked) -> None:
+        """Forecast a phone from what it holds now, as one that was off up to here."""
+        self.counts["forecast anew"] += 1
+        forecaster = self.forecasters[each.node]
+        absences = forecaster.plan.absences(each.phone.name)
+        absences = (True,) * (number + 1) + absences[number + 1 :]
+        each.forecast = forecaster.of(self.history.kind(each.plan, each.phone), absences)
+
     # What holds after it.
 
-    def _check(self, number: int, each: Tracked, node: Node, before: TrustState) -> None:
-        outcome, foreseen = each.outcome, each.forecast.prospect.restarts[number]
+    def _check(self, number: int, each: Tracked, node: Node, before: PhoneState) -> None:
+        outcome, forecast = each.outcome, each.forecast
         assert outcome is not None
-        self._check_rules(number, each, node, before, outcome)
-        registers = each.phone.registers(node, self.history.moments[number].when)
-        config = outcome.decisions.get(BootFile.CONFIG)
-        if each.first.state.config is None and config is not None and config.reason is Reason.TVS_NOT_USABLE:
-            each.disturbed = True  # a forecast takes every phone to know its TVS servers, this one was never configured
+        when = self.history.moments[number].when
+        each.registers = registers = each.phone.registers(node, when)
+        reasons = {decision.reason for decision in outcome.decisions.values() if decision is not None}
+        if before.config is None and Reason.TVS_NOT_USABLE in reasons:
+            # A forecast takes every phone to know its TVS servers, this one was never configured.
+            self.counts["never configured"] += 1
+            each.disturbed = True
         if each.disturbed:
-            self._check_safe(number, each, outcome, registers=registers)
             return
+        if not forecast.prospect.restarts:  # a hash that no file explains
+            self._check_fate(number, each, registers=registers, took=took_all(outcome))
+            return
+        foreseen = forecast.prospect.restarts[number]
         if foreseen is None:
             self._found("forecast", each, f"step {number + 1}: it restarted, which was not foreseen")
             return
-        for text in self._differences(each, outcome, foreseen, registers=registers):
+        differences = list(self._differences(each, outcome, foreseen, registers=registers))
+        if differences and any(cached.expires > when for cached in before.tvs_cache):
+            # Not in any inventory: what TVS said of late holds for a day, whatever it says by now.
+            self.counts["by what TVS said before"] += 1
+            each.disturbed = True
+            return
+        for text in differences:
             self._found("resumes" if each.broke_off else "forecast", each, f"step {number + 1}: {text}")
         self._check_fate(number, each, registers=registers, took=took_all(outcome))
 
@@ -225,8 +244,8 @@ class Play:
             yield f"it {'registers' if registers else 'does not register'}, foreseen: {why}"
         if took_all(outcome) != foreseen.took_all:
             yield f"it {'took all' if took_all(outcome) else f'refused {outcome.trouble()}'}, foreseen otherwise"
-        if each.broke_off or self.history.moments[0].plan.half or any(m.plan.half for m in self.history.moments):
-            return
+        if each.broke_off or self.history.has_half:
+            return  # what it took before is the list that it holds already
         for file, decision in foreseen.decisions.items():
             done = outcome.decisions.get(file)
             if done is not None and not _same(file, decision, done):
@@ -238,35 +257,31 @@ class Play:
         self.counts[fate.value] += 1
         if fate is Fate.UNKNOWN:
             return
-        is_as_said = {
-            Fate.LOCKED_OUT: not registers,
-            Fate.FOLLOWS: registers and took,
-            Fate.FOLLOWS_BY_TVS: registers and took,
-            Fate.BEHIND: registers and not took,
-            Fate.FROZEN: registers and not took,
-        }[fate]
+        is_as_said = (
+            not each.plan.hides_what_decides(each.phone.model)
+            and {
+                Fate.LOCKED_OUT: not registers,
+                Fate.FOLLOWS: registers and took,
+                Fate.FOLLOWS_BY_TVS: registers and took,
+                Fate.BEHIND: registers and not took,
+                Fate.FROZEN: registers and not took,
+            }[fate]
+        )
         if not is_as_said:
             self._found("forecast", each, f"step {number + 1}: said {fate}, registers {registers}, took all {took}")
-
-    def _check_safe(self, number: int, each: Tracked, outcome: BootOutcome, *, registers: bool) -> None:
-        self.counts["disturbed"] += 1
-        said = each.forecast.steps[number]
-        if said in _SAFE and not (registers and took_all(outcome)):
-            self.counts["disturbed and lost"] += 1
 
     def _check_absent(self, number: int, each: Tracked, node: Node) -> None:
         """A phone that is off is what its next restart makes of it; one that stays on registers meanwhile."""
         fate, moment = each.forecast.steps[number], self.history.moments[number]
-        if fate is Fate.UNKNOWN or each.disturbed or each.phone.state.config is None:
+        if fate is Fate.UNKNOWN or each.phone.state.config is None:
             return  # a phone that was never configured is not there yet
         self.counts[fate.value] += 1
-        if (number + int(each.phone.name[3:], 16)) % 3:
+        if (number + int(each.phone.name[3:], 16)) % 3 or each.phone.state.tvs_cache:
             return  # each start costs as much as a real one
         ghost = each.phone.copy()
         stays = not self.history.off(number, each.phone.name)
         registers = not stays or ghost.registers(node, moment.when)
-        engine = node.engine({ghost.name: (ghost.mode, ghost.protocol)})
-        outcome = calm(ghost.booting(node, moment.when), engine, ghost.name)
+        outcome = ghost.starts(node, moment.when)
         registers = registers and ghost.registers(node, moment.when)
         took = took_all(outcome)
         newest = ghost.state.trust.lists == each.phone.state.trust.lists
@@ -281,25 +296,27 @@ class Play:
             text = f"said {fate}; would register {registers}, take all {took}, holds the newest {newest}"
             self._found("forecast", each, f"step {number + 1}, absent: {text}")
 
-    def _check_rules(self, number: int, each: Tracked, node: Node, before: TrustState, outcome: BootOutcome) -> None:
-        """No phone takes a list that phone-trust.md refuses, and none refuses one that it takes."""
-        if each.broke_off or each.disturbed:
-            before = TrustState(before.ctl, before.itl)
-        for text in oracle.judged(each.phone.model, before, node, outcome):
-            if not (each.broke_off or each.disturbed):
-                self._found("refused", each, f"step {number + 1}: {text}")
-
     # Afterwards.
 
     def _afterwards(self) -> None:
         for each in self.tracked:
-            if not each.disturbed and (each.asked or Fate.FOLLOWS_BY_TVS in each.forecast.steps):
+            by_tvs_said = each.asked or Fate.FOLLOWS_BY_TVS in each.said.steps
+            if each.is_as_first_said and by_tvs_said and each.said.prospect.restarts:
                 self._check_silent(each)
         self._check_returns()
+        self._check_safe()
         if self.schedule.seed % _HELP_EVERY == 0:
             self._check_help()
         if self.schedule.seed % _PROPOSE_EVERY == 1:
             self._check_proposals()
+
+    def _check_safe(self) -> None:
+        """Nobody was called safe who is lost now that all have started with the network there, in whatever order."""
+        for each in self.tracked:
+            if each.said.outcome not in _SAFE or each.outcome is None or each.first.state.config is None:
+                continue
+            if not (each.registers and took_all(each.outcome)):
+                self._found("safe", each, f"said {each.said.outcome}, and in the end {each.outcome.trouble()}")
 
     def _check_help(self) -> None:
         """Who is called behind can be helped from afar, who is called frozen cannot; one phone of each state."""
@@ -309,7 +326,7 @@ class Play:
             phone, forecast = each.phone, each.forecast
             trust = phone.state.trust
             state = (forecast.outcome, phone.model.security_by_default, phone.model.sha512, trust, each.node)
-            if forecast.outcome not in {Fate.BEHIND, Fate.FROZEN} or each.disturbed or state in seen:
+            if forecast.outcome not in {Fate.BEHIND, Fate.FROZEN} or state in seen:
                 continue
             unsure = phone.model.unknown & {"security_by_default", "sha512"}
             if unsure or phone.state.config is None or self.history.moments[last].plan.damage.endswith("empty"):
@@ -326,9 +343,9 @@ class Play:
         for node, forecaster in self.forecasters.items():
             here = [each for each in self.tracked if each.node == node and each.first.state.config is not None]
             here = here[:_PROPOSE_PHONES]
-            if any(each.forecast.outcome in {Fate.FROZEN, Fate.LOCKED_OUT} for each in here):
+            if any(each.said.outcome in {Fate.FROZEN, Fate.LOCKED_OUT} for each in here):
                 self.counts["proposals"] += 1
-                phones = [(each.first, each.forecast) for each in here]
+                phones = [(each.first, each.said) for each in here]
                 names = {each.first.name: each for each in here}
                 for phone, text in broken_proposal(forecaster, phones, self.history.moments[0].when):
                     self._found("proposal", names[phone.name], text)
@@ -337,35 +354,30 @@ class Play:
         """Who follows by TVS would not have, had TVS been silent all along; who just follows would have."""
         twin = each.first.copy()
         for number, moment in enumerate(self.history.moments):
-            node = self.history.node(number, each.node)
-            silent = replace(node, tvs={})
+            silent = self.history.node(number, each.node).silent
             goes = self._is_there(number, each)
-            one = twin if goes else twin.copy()
-            engine = silent.engine({one.name: (one.mode, one.protocol)})
-            outcome = calm(one.booting(silent, moment.when), engine, one.name)
-            said = each.forecast.steps[number]
+            outcome = (twin if goes else twin.copy()).starts(silent, moment.when)
+            said = each.said.steps[number]
             if said in _SAFE and took_all(outcome) != (said is Fate.FOLLOWS):
                 self._found("forecast", each, f"step {number + 1}: said {said}; without TVS: {outcome.trouble()}")
 
     def _check_returns(self) -> None:
+        """Who was off in the last step, or did not get its files, starts once all is as it should be."""
         last = len(self.history.moments) - 1
-        moment = self.history.moments[last]
+        when = self.history.moments[last].when + timedelta(days=21)
         for each in self.tracked:
             foreseen = each.forecast.prospect.returns
-            if self._is_there(last, each) or foreseen is None or each.disturbed:
+            if foreseen is None or each.phone.state.config is None:
                 continue
             node = self.history.node(last, each.node)
-            phone = each.phone
-            when = moment.when + timedelta(days=21)
-            outcome = calm(phone.booting(node, when), node.engine(self._devices([each])), phone.name)
-            registers = phone.registers(node, when)
+            each.outcome = outcome = each.phone.starts(node, when)
+            each.registers = registers = each.phone.registers(node, when)
+            self.counts["starts"] += 1
             for text in self._differences(each, outcome, foreseen, registers=registers):
                 self._found("forecast", each, f"when it came back: {text}")
 
     def _found(self, rule: str, each: Tracked, text: str) -> None:
-        plan = next(plan for plan in self.schedule.phones if plan.name == each.phone.name)
-        who = f"{plan.name} ({plan.model}, mode {plan.mode}, holds {plan.held}, node {plan.node})"
-        self.findings.append(Finding(rule, f"{who} {text}"))
+        self.findings.append(each.found(rule, text))
 
 
 def _same(file: BootFile, foreseen: Decision, done: Decision) -> bool:

@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
+from mixedmode.phone.mind.models import PhoneModel
 from tests.simulation.world.network import Weather
 
 VERSIONS: Final = (
@@ -47,6 +48,9 @@ class PhonePlan:
         mode: Its ``deviceSecurityMode``.
         held: What it holds; see :meth:`.History.handset`.
         node: From which node, by number, it gets its files.
+        is_remote: Whether it is at the end of the line that has the weather.
+        hidden: Which of its lists, ``ctl`` or ``itl``, the inventory has a hash of that no file explains.
+        lsc: Who issued its LSC, as far as the inventory says: ``own``, ``foreign``, or empty.
     """
 
     name: str
@@ -54,6 +58,14 @@ class PhonePlan:
     mode: int
     held: str
     node: int = 0
+    is_remote: bool = True
+    hidden: str = ""
+    lsc: str = ""
+
+    def hides_what_decides(self, model: PhoneModel) -> bool:
+        """Return whether it is unknown what becomes of it: of a legacy phone the ITL is not looked at."""
+        is_legacy = not model.security_by_default and "security_by_default" not in model.unknown
+        return self.hidden == "ctl" or (self.hidden == "itl" and not is_legacy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +75,24 @@ class StepPlan:
     Attributes:
         words: The operation; see :func:`.changed`, or ``move`` to the other cluster.
         reset: Whether phones are restarted.
-        tvs: ``up``, ``down``, or ``some``: the publisher's alone is silent.
+        tvs: ``up``, ``down``, ``some`` (the publisher's alone is silent), ``old`` (those that a phone's own ITL names).
         off: The share of phones that are off.
         days: Since the step before.
         damage: What is wrong with a list that is on the server, such as ``CTL cut``; empty if nothing is.
-        half: Whether the lists reach the nodes late: phones start once with what was there before.
+        half: Which lists (``both``, ``CTL``, ``ITL``) reach nodes late: phones start once with the ones before.
+        half_from: From which node on that is so: publishing stopped there for a while.
+        cut: Whether remote phones get nothing in this step.
     """
 
     words: tuple[str, ...]
     reset: bool = True
     tvs: str = "up"
     off: float = 0.0
-    days: int = 3
+    days: float = 3
     damage: str = ""
-    half: bool = False
+    half: str = ""
+    half_from: int = 0
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +206,7 @@ def _steps(rng: random.Random) -> tuple[StepPlan, ...]:
     if ("move",) in words:  # phones that have moved are another cluster's
         words = [each for each in words if each != ("move",)] + [("move",)]
     hasty = rng.random() < 0.25
-    tvs = rng.choice(("up", "up", "up", "down", "some", "changing"))
+    tvs = rng.choice(("up", "up", "up", "down", "some", "changing", "old"))
     steps = []
     for each in words:
         damage = f"{rng.choice(('CTL', 'ITL'))} {rng.choice(DAMAGES)}" if rng.random() < 0.06 else ""
@@ -198,11 +214,13 @@ def _steps(rng: random.Random) -> tuple[StepPlan, ...]:
             StepPlan(
                 each,
                 reset=not (hasty and rng.random() < 0.6),
-                tvs=rng.choice(("up", "down", "some")) if tvs == "changing" else tvs,
+                tvs=rng.choice(("up", "down", "some", "old")) if tvs == "changing" else tvs,
                 off=rng.choice((0.0, 0.0, 0.0, 0.1, 0.3, 1.0)),
-                days=rng.choice((2, 7, 30)),
+                days=rng.choice((0.25, 2, 2, 7, 30)),
                 damage=damage,
-                half=rng.random() < 0.1,
+                half=rng.choice(("both", "CTL", "ITL")) if rng.random() < 0.12 else "",
+                half_from=rng.choice((0, 1)),
+                cut=rng.random() < 0.06,
             )
         )
     if rng.random() < 0.3:
@@ -215,16 +233,20 @@ DAMAGES: Final = ("cut", "flipped", "other-kind", "large", "empty")
 
 def _phones(seed: int, count: int, nodes: int, *, secure: bool, rng: random.Random) -> tuple[PhonePlan, ...]:
     only = rng.choice((None, None, None, "current"))
+    remote = rng.choice((0.1, 0.3, 1.0))
     found = []
     for number in range(count):
         own = random.Random(f"mixedmode {seed} phone {number}")
         found.append(
             PhonePlan(
-                f"SEP0022{seed & 0xFFFF:04X}{number:04X}",
+                f"SEP00220000{number:04X}",
                 own.choice(MODELS),
                 own.choice((1, 1, 2, 3)) if secure else 1,
                 only or own.choice(HOLDINGS),
                 own.choice((0, 0, 0, own.randrange(nodes))),
+                own.random() < remote,
+                own.choice(("ctl", "itl")) if own.random() < 0.04 else "",
+                own.choice(("own", "own", "foreign")) if own.random() < 0.15 else "",
             )
         )
     return tuple(found)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from tests.simulation.play import Finding, Play
+from tests.simulation.play import Play
 from tests.simulation.schedule import Schedule
+from tests.simulation.tracked import Finding
 from tests.simulation.world.network import Weather
 
 T = TypeVar("T")
@@ -36,7 +37,8 @@ def shrunk(schedule: Schedule, rule: str) -> tuple[Schedule, list[Finding]]:
         for place, step in enumerate(schedule.steps):
             for plainer in (
                 replace(step, off=0.0),
-                replace(step, half=False),
+                replace(step, half=""),
+                replace(step, cut=False),
                 replace(step, damage=""),
                 replace(step, tvs="up"),
                 replace(step, reset=True),

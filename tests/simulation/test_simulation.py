@@ -8,10 +8,11 @@ import pytest
 
 from tests.simulation import play
 from tests.simulation.__main__ import main
-from tests.simulation.play import Finding, Play
+from tests.simulation.play import Play
 from tests.simulation.running import replay
 from tests.simulation.schedule import made
 from tests.simulation.shrink import shrunk
+from tests.simulation.tracked import Finding
 
 SEEDS = 300
 AT_ONCE = 10

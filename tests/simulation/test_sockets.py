@@ -26,7 +26,7 @@ from tests.simulation.history import History
 from tests.simulation.schedule import Schedule, made
 from tests.simulation.world import keys
 from tests.simulation.world.handset import Handset
-from tests.simulation.world.network import Weather, calm
+from tests.simulation.world.network import Weather
 from tests.simulation.world.served import Node
 
 PHONES = 8
@@ -85,9 +85,8 @@ async def play(schedule: Schedule) -> None:
             fleet = [FleetPhone(each.name, each.model, each.state) for each in here]
             async with asking(node) as ask:
                 report = await Fleet(fleet, Server("127.0.0.1", service.port, http_port=None), tvs=ask).run()
-            engine = node.engine({each.name: (each.mode, each.protocol) for each in here})
             for phone, real in zip(here, report.outcomes, strict=True):
-                outcome = calm(phone.booting(node, moment.when), engine, phone.name)
+                outcome = phone.starts(node, moment.when)
                 assert shown(outcome) == shown(real), f"seed {schedule.seed}, step {number + 1}: {phone.name}"
                 phone.state = replace(phone.state, tvs_cache=())
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.requests import AskTvs
 from mixedmode.phone.mind.transports import Transport
 from mixedmode.phone.mind.trust.asking import tvs_requests
-from mixedmode.phone.mind.trust.decisions import NeedTvs, Voucher
+from mixedmode.phone.mind.trust.decisions import ListKind, NeedTvs, Voucher
 from mixedmode.phone.mind.trust.lookup import remembering
 from mixedmode.phone.mind.trust.policy import TrustPolicy, read_list
 from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
@@ -23,7 +24,8 @@ from mixedmode.protocols.sccp.registration.phone_events import PhoneFacts
 from mixedmode.protocols.tftp import FailureReason
 from mixedmode.protocols.tftp.client import Failure
 from mixedmode.trustlist.model import TrustList
-from tests.simulation.world.network import Booting, Fetched
+from tests.simulation import oracle
+from tests.simulation.world.network import Booting, Fetched, calm
 from tests.simulation.world.served import Node
 
 _holds = remembering(size=1 << 15)
@@ -57,12 +59,15 @@ class Handset:
         model: What it can do.
         mode: Its ``deviceSecurityMode``.
         state: What it holds.
+        lsc: The name of the CAPF that issued its LSC, as far as that is known: its certificate is gone where no list
+            names it any more.
     """
 
     name: str
     model: PhoneModel
     mode: int
     state: PhoneState
+    lsc: str | None = None
 
     @property
     def protocol(self) -> str:
@@ -71,7 +76,7 @@ class Handset:
 
     def copy(self) -> Handset:
         """Return another phone that holds the same."""
-        return Handset(self.name, self.model, self.mode, self.state)
+        return Handset(self.name, self.model, self.mode, self.state, self.lsc)
 
     def booting(self, node: Node, now: datetime) -> Booting:
         """Start: yields the names of files that TFTP shall bring, returns how it went.
@@ -100,6 +105,16 @@ class Handset:
         else:
             boot.received(found, now)
 
+    def start(self, node: Node, now: datetime, crash: float = math.inf) -> BootOutcome | None:
+        """Start over a network where nothing goes wrong; returns None if it loses its power, after ``crash`` s."""
+        return calm(self.booting(node, now), lambda name: node.file(name, self.mode, self.protocol), crash)
+
+    def starts(self, node: Node, now: datetime) -> BootOutcome:
+        """Start over a network where nothing goes wrong."""
+        outcome = self.start(node, now)
+        assert outcome is not None
+        return outcome
+
     def registers(self, node: Node, now: datetime) -> bool:
         """Return whether it registers in its security mode, and with a CallManager that it trusts."""
         config = self.state.config_in_force()
@@ -109,6 +124,8 @@ class Handset:
         return any(self._registers(node, now, secure=secure) for secure in ways_to_register(mode, self.state.trust))
 
     def _registers(self, node: Node, now: datetime, *, secure: bool) -> bool:
+        if secure and self.lsc is not None and not self._lsc_holds(node, self.lsc):
+            return False
         if secure and not self._trusts(node, now):
             return False
         security = Security(secure, secure, self.name if secure else None)
@@ -117,6 +134,17 @@ class Handset:
             return security.suits(self.name, mixed)
         facts = PhoneFacts(self.name, self.model.device_type or 0)
         return node.call_manager.registers(facts, security, self.mode, lambda: now)
+
+    def _lsc_holds(self, node: Node, issuer: str) -> bool:
+        """Return whether a published list names this CAPF; a broken one says what the old one did."""
+        if not node.files:
+            return True
+        held = {kind.filename: found.data for kind in ListKind if (found := self.state.trust.held(kind)) is not None}
+        read = [
+            oracle.read(node.files.get(name, b"")) or oracle.read(held.get(name, b""))
+            for name in {**held, **node.files}
+        ]
+        return any(each is not None and oracle.names_capf(each, issuer) for each in read)
 
     def _trusts(self, node: Node, now: datetime) -> bool:
         policy, trust = policy_of(self.model.name), self.state.trust

@@ -1,21 +1,26 @@
 """The network in memory, on a virtual clock: packets that are lost, late, doubled, out of order, or cut off.
 
-:func:`calm` carries a phone's packets one after the other, where nothing goes wrong. :class:`Storm` is the event loop:
-all phones of a node at the same time, each packet with a fate of its own, both sides' timers.
+:func:`calm` lets a phone start where nothing goes wrong: equal files are carried block by block once, since no
+side of a transfer can tell who fetches. :class:`Storm` is the event loop: all phones of a node at the same time, each
+packet with a fate of its own, both sides' timers.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.protocols.tftp import ClientPhase, ClientTransfer, FailureReason
 from mixedmode.protocols.tftp.client import Failure
-from mixedmode.protocols.tftp.engine import ServerEngine
+from mixedmode.protocols.tftp.engine import Content, ServerEngine
+from mixedmode.protocols.tftp.packets import ErrorCode, Mode
+from mixedmode.services.files.store import ServedFile
 
 Fetched = bytes | Failure
 Booting = Generator[str, Fetched, BootOutcome]
@@ -50,24 +55,47 @@ class Weather:
         return not (self.loss or self.doubles or self.jitter or self.cut[1] > self.cut[0])
 
 
-def calm(booting: Booting, engine: ServerEngine, host: str) -> BootOutcome:
-    """Let one phone start over a network where nothing goes wrong."""
-    now, port = 0.0, 0
+def calm(booting: Booting, look: Callable[[str], bytes | None], crash: float = math.inf) -> BootOutcome | None:
+    """Let one phone start over a network where nothing goes wrong.
+
+    Args:
+        booting: Its start.
+        look: What the server has under a name.
+        crash: When it loses its power, in seconds.
+
+    Returns:
+        What came of it, None if it lost its power.
+    """
+    now = 0.0
     try:
         name = next(booting)
         while True:
-            port += 1
-            address = (host, port)
-            client = ClientTransfer(name, LISTENS, now)
-            reply: Any = engine.request(client.start()[0][0][0], address, now)
-            while reply is not None and not client.finished:
-                now += _CALM_DELAY
-                said = client.receive(reply, REPLIES, now)
-                reply = None if said is None else engine.receive(said, address, now)  # type: ignore[arg-type]
-            name = booting.send(result(client))
+            fetched, took = carried(look(name))
+            now += took
+            if now >= crash:
+                booting.close()
+                return None
+            name = booting.send(fetched)
     except StopIteration as end:
         outcome: BootOutcome = end.value
         return outcome
+
+
+@lru_cache(maxsize=1 << 14)
+def carried(content: bytes | None) -> tuple[Fetched, float]:
+    """Return what a phone gets of a file, None if there is none, and how long that takes; both machines talk."""
+    address, now = ("phone", 1), 0.0
+
+    def find(_name: str, _mode: Mode) -> Content | ErrorCode:
+        return ErrorCode.FILE_NOT_FOUND if content is None else ServedFile(content)
+
+    engine, client = ServerEngine(find), ClientTransfer("file", LISTENS, now)
+    reply: Any = engine.request(client.start()[0][0][0], address, now)
+    while reply is not None and not client.finished:
+        now += _CALM_DELAY
+        said = client.receive(reply, REPLIES, now)
+        reply = None if said is None else engine.receive(said, address, now)  # type: ignore[arg-type]
+    return result(client), now
 
 
 def result(client: ClientTransfer) -> Fetched:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Final
 
 from mixedmode.cluster.model.records import StoredCertificate
@@ -61,7 +61,7 @@ def config_text(tvs: tuple[str, ...], call_manager: str, mode: int, protocol: st
     )
 
 
-@cache
+@lru_cache(maxsize=1 << 14)
 def signed_config(content: bytes, name: str, signer: Certificate, digest: DigestAlgorithm) -> bytes:
     """Return a signed configuration; the same one is signed once."""
     return sign_file(content, keys.signer_of(signer), filename=name, digest=digest, timestamp=_STAMP)
@@ -169,6 +169,7 @@ class Node:
         tvs: Servers by host; one that is missing does not answer.
         tvs_hosts: The hosts that configurations name.
         http: Whether files come by HTTP too: None: no HTTP; else the code of the failure, empty if it works.
+        old_tvs: What the servers know that a phone's own ITL names, if it is these that answer.
     """
 
     files: Mapping[str, bytes]
@@ -178,7 +179,13 @@ class Node:
     tvs: Mapping[str, TvsServer]
     tvs_hosts: tuple[str, ...]
     http: str | None = None
+    old_tvs: TvsServer | None = None
     _served: ServedFileCache = field(default_factory=ServedFileCache, compare=False)
+
+    @property
+    def silent(self) -> Node:
+        """The same with no TVS server."""
+        return replace(self, tvs={}, old_tvs=None)
 
     @cached_property
     def store(self) -> MappingStore:
@@ -214,6 +221,8 @@ class Node:
         """Ask the TVS servers in turn, as a phone does."""
         for request in requests:
             server = self.tvs.get(request.server.address)
+            if self.old_tvs is not None and request.trusted:
+                server = TvsServer(request.trusted[0], self.old_tvs.lookup)
             if server is not None:
                 try:
                     return server.ask(request)
