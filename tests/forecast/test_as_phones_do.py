@@ -128,6 +128,7 @@ def test_a_phone_that_kept_the_ctl_of_non_secure_mode_registers_if_its_itl_vouch
     assert foreseen(step(OLD_CTL), ctl_held=empty, mode=SECURE).outcome is Fate.FOLLOWS
     missed = foreseen(replace(step(OLD_CTL), reset=False), ctl_held=empty, mode=SECURE)
     assert missed.outcome is Fate.BEHIND
+    assert missed.prospect.restart is not None
     assert missed.prospect.restart.registers
     assert foreseen(step(NEW_CTL, tvs=Tvs.DOWN), ctl_held=empty, mode=SECURE).outcome is Fate.LOCKED_OUT
 

@@ -2,7 +2,7 @@
 
 A phone that met a step otherwise than it was made (a file did not come, or one from before the step did) is forecast
 anew from what it then holds, as if it had been off so far, and is held to that: at its next start, when the network is
-back at the latest. And whoever was called safe must be safe then.
+back at the latest. Whoever was called safe, the last time that it was spoken of, must be safe then.
 """
 
 from __future__ import annotations
@@ -311,12 +311,15 @@ class Play:
             self._check_proposals()
 
     def _check_safe(self) -> None:
-        """Nobody was called safe who is lost now that all have started with the network there, in whatever order."""
+        """Nobody was called safe who is lost now that all have started with the network there."""
         for each in self.tracked:
-            if each.said.outcome not in _SAFE or each.outcome is None or each.first.state.config is None:
+            outcome, said = each.outcome, each.forecast.outcome
+            if outcome is None or each.phone.state.config is None or (each.registers and took_all(outcome)):
                 continue
-            if not (each.registers and took_all(each.outcome)):
-                self._found("safe", each, f"said {each.said.outcome}, and in the end {each.outcome.trouble()}")
+            if said in _SAFE:
+                self._found("safe", each, f"said {said}, and in the end {outcome.trouble()}")
+            elif each.said.outcome in _SAFE:  # it missed a step that it was to meet; then that was said of it
+                self.counts["lost by what it missed"] += 1
 
     def _check_help(self) -> None:
         """Who is called behind can be helped from afar, who is called frozen cannot; one phone of each state."""

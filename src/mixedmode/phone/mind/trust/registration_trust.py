@@ -2,9 +2,9 @@
 
 Rules:
 
-1. A device in authenticated or encrypted mode registers by TLS. If its CTL holds no CallManager certificate, the cluster
-   left mixed mode: then it registers in the clear, and by TLS where that is refused, since a newer CTL that it did not
-   take may have brought the cluster back (forecast.md 5.8: its ITL or TVS may still vouch for the server).
+1. A device in authenticated or encrypted mode registers by TLS. If its CTL holds no CallManager certificate, the
+   cluster left mixed mode: then it registers in the clear, and by TLS where that is refused, since a newer CTL that it
+   did not take may have brought the cluster back (forecast.md 5.8: its ITL or TVS may still vouch for the server).
 2. By TLS the server's certificate must be trusted as that of a CallManager (:mod:`.uses`).
 """
 
