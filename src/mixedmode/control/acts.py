@@ -41,4 +41,6 @@ SERVICE: Final = Act("utils service", 1)
 CAPF: Final = Act("CAPF", 0)
 """What CAPF refused a phone."""
 REPLICATION: Final = Act("replication prepared", 4)
+GUIDE: Final = Act("guide", 1)
+"""Going on with a guided run: planning, beginning, leaving a step out, stopping."""
 ORDER_CAPF: Final = Act("capf set", 1)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mixedmode.control.acts import RESET_PHONES, Act
 from mixedmode.control.phones import PhoneControl, Work
 from mixedmode.errors import UsageError
-from mixedmode.node.services import NodeServices
 from mixedmode.node.status import Command
 from mixedmode.protocols.sccp import ResetKind
+
+if TYPE_CHECKING:
+    from mixedmode.node.services import NodeServices
 
 KINDS = {"reset": ResetKind.RESET, "restart": ResetKind.RESTART, "apply": ResetKind.APPLY_CONFIG}
 

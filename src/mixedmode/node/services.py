@@ -37,6 +37,7 @@ from mixedmode.faces.ssh.server import AdminSshService, Subsystem
 from mixedmode.faces.web.service import WebService
 from mixedmode.node.host.service_units import ServiceUnits
 from mixedmode.node.lists import NodeLists
+from mixedmode.node.phone_orders import OrderFollower
 from mixedmode.node.sightings import SightingWriter
 from mixedmode.node.units.options import BASE_UNITS, PUBLISHER_KEYS, STANDARD_PORTS, UNITS, NodeOptions
 from mixedmode.node.units.phone_units import PHONE_UNITS, PhoneUnits
@@ -187,6 +188,7 @@ class NodeServices:
             group.create_task(self.supervisor.watch())
             group.create_task(self._follow())
             group.create_task(self._writer.run())
+            group.create_task(OrderFollower(self.administered, self.info.name, lambda: self.callmanager).run())
 
     async def stop(self) -> None:
         """Drain and stop everything."""

@@ -172,9 +172,15 @@ def _all_phones(holds: Callable[[Facts, str | None], bool]) -> Judge:
     def judge(_before: Facts, now: Facts) -> bool | str | None:
         if now.phones is None:
             return None
-        return ", ".join(phone.name for phone in now.phones if not holds(now, phone.ctl_md5)) or True
+        others = [phone.name for phone in now.phones if not holds(now, phone.ctl_md5)]
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        return f"{', '.join(others[:_NAMED])}{more}" or True
 
     return judge
+
+
+_NAMED: Final = 20
+"""Phones that a finding names; there may be 40,000."""
 
 
 def _same_ctl(before: Facts, now: Facts) -> bool:

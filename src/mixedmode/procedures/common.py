@@ -26,9 +26,13 @@ MODE_LOOK: Final = Prompt(MODE_QUERY, reads=True)
 SHOW_CTL: Final = Prompt("show ctl", reads=True)
 UPDATE_CTL: Final = Prompt("utils ctl update CTLFile", ("y",))
 
-BACK_TO_NON_SECURE: Final = Undo(True, "by the procedure mixed-to-non-secure; phones keep a CTL")
+BACK_TO_NON_SECURE: Final = Undo(
+    True, "by the procedure mixed-to-non-secure; phones keep a CTL", procedure="mixed-to-non-secure"
+)
 NO_OLD_KEY: Final = Undo(False, "the old key is gone; only a restored backup of the publisher has it")
-WITH_TOKENS: Final = Undo(True, "with the eTokens, by the procedure tokenless-to-etokens")
+WITH_TOKENS: Final = Undo(
+    True, "with the eTokens, by the procedure tokenless-to-etokens", procedure="tokenless-to-etokens"
+)
 
 VERSION: Final = Precondition(
     "The cluster runs version 10.0(1) or later",

@@ -106,7 +106,11 @@ def _delete_ctl(heading: str) -> Step:
         "Delete the CTL file on the publisher.",
         Prompt("file delete tftp CTLFile.tlv", ("y",)),
         (NO_CTL,),
-        Undo(True, "by `utils ctl update CTLFile`, on version 10 and later; phones keep the CTL that they hold"),
+        Undo(
+            True,
+            "by `utils ctl update CTLFile`, on version 10 and later; phones keep the CTL that they hold",
+            UPDATE_CTL,
+        ),
         heading=heading,
     )
 
@@ -192,7 +196,7 @@ TOKENLESS_TO_ETOKENS: Final = Procedure(
             " CTL file.",
             CtlClient(ClientAction.UPDATE, BOTH),
             (WARNED, LISTED_GOOD, signed_by(Token.SECOND)),
-            Undo(True, "by the procedure etokens-to-tokenless"),
+            Undo(True, "by the procedure etokens-to-tokenless", procedure="etokens-to-tokenless"),
             heading="Steps 11 to 19: run the CTL Client",
         ),
         *restart("Steps 20 to 23: restart the services and the phones, look at the CTL file"),
@@ -298,7 +302,7 @@ LOST_TOKENS: Final = Procedure(
             "Set the cluster to non-secure mode.",
             Prompt("utils ctl set-cluster non-secure-mode", ("y",)),
             (SIGNED_BY_CALLMANAGER,),
-            Undo(True, "by the procedure non-secure-to-mixed"),
+            Undo(True, "by the procedure non-secure-to-mixed", procedure="non-secure-to-mixed"),
             heading="From version 10 on: utils ctl set-cluster non-secure-mode",
         ),
         *restart(),

@@ -16,6 +16,16 @@ SUMMARIES: Final = {
     "lost-tokens": "both tokens are lost; the command line takes their place",
 }
 """What each plays, in the order of ``mixedmode rehearse all``."""
+GUIDED: Final = (
+    "non-secure-to-mixed",
+    "etokens-to-tokenless",
+    "tokenless-to-etokens",
+    "regenerate-callmanager",
+    "mixed-to-non-secure",
+    "one-token-lost",
+    "lost-tokens",
+)
+"""Those that people are guided through on a live cluster; the others are for rehearsals."""
 ALL: Final = {"all": "every one, each on a lab of its own"}
 DEFAULT_PHONES: Final = 8
 """How many phones a rehearsal has."""

@@ -203,10 +203,14 @@ class Undo:
     Attributes:
         possible: None if there is nothing to take back.
         how: By what; or why it is not possible.
+        act: Takes it back at once; None if it takes more than that.
+        procedure: Leads back, if there is one: its name.
     """
 
     possible: bool | None
     how: str = ""
+    act: Prompt | None = None
+    procedure: str = ""
 
 
 NOTHING_TO_UNDO: Final = Undo(None)

@@ -108,7 +108,7 @@ MIXED_TO_NON_SECURE: Final = Procedure(
         Step(
             "Set the cluster to non-secure mode.",
             Prompt("utils ctl set-cluster non-secure-mode", ("y",)),
-            undo=Undo(True, "by the procedure non-secure-to-mixed"),
+            undo=Undo(True, "by the procedure non-secure-to-mixed", procedure="non-secure-to-mixed"),
             heading="Set the cluster to non-secure mode",
         ),
         Step("Verify the mode.", MODE_LOOK, (mode_is(0),)),

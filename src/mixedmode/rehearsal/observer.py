@@ -6,12 +6,12 @@ from collections.abc import Collection
 from typing import Any
 
 from mixedmode.cluster.model.topology import Service
+from mixedmode.guides.observer import list_facts
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.pki.certificates.profiles import Purpose
-from mixedmode.procedures.facts import Facts, ListFacts, PhoneFacts, Topic
+from mixedmode.procedures.facts import Facts, PhoneFacts, Topic
 from mixedmode.procedures.reading import shown_mode, traced
 from mixedmode.rehearsal.stage import Stage
-from mixedmode.trustlist import Role, TrustList
 
 
 def observe(stage: Stage, topics: Collection[Topic]) -> Facts:
@@ -31,26 +31,6 @@ def observe(stage: Stage, topics: Collection[Topic]) -> Facts:
         tokens=stage.hands.facts,
         looked=frozenset(topics),
         **seen,
-    )
-
-
-def list_facts(trust_list: TrustList | None) -> ListFacts | None:
-    """Return what procedures ask of a trust list."""
-    if trust_list is None:
-        return None
-    verdict = trust_list.verify()
-    signer = verdict.record.certificate if verdict and verdict.record else None
-    serial = trust_list.header.signer_serial
-    certificates = (record.certificate for record in trust_list.records)
-    servers = trust_list.records_with_role(Role.CCM, Role.CCM_TFTP)
-    return ListFacts(
-        trust_list.md5,
-        trust_list.sha1,
-        trust_list.length,
-        None if serial is None else serial.hex().upper(),
-        None if signer is None else signer.sha256.hex(),
-        frozenset(each.sha256.hex() for each in certificates if each is not None),
-        sum(record.certificate_der is not None for record in servers),
     )
 
 

@@ -15,7 +15,7 @@ from mixedmode.faces.ssh.side_loop import SideLoop
 from mixedmode.faces.web.kit.cards import CardStore
 from mixedmode.faces.web.kit.doorman import Doorman
 from mixedmode.faces.web.kit.events import Hub
-from mixedmode.faces.web.kit.frame import FrameStore, running_operation
+from mixedmode.faces.web.kit.frame import FrameStore, running_change
 from mixedmode.faces.web.standing.resets import Resets
 from mixedmode.faces.web.standing.standing import Standing
 
@@ -65,7 +65,7 @@ class Desk:
         self.standing = Standing(cluster)
         self.resets = Resets(self.control, phones, side, self.standing)
         self.frame = FrameStore(
-            cluster, node, count=self.standing.counts, running=lambda: running_operation(self.control)
+            cluster, node, count=self.standing.counts, running=lambda: running_change(cluster, self.control)
         )
         self.cards = CardStore(cluster, self.control, self.frame)
         self.hub = Hub(self)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.door import Control
 from mixedmode.faces.web.kit.outcomes import Counts
+from mixedmode.guides.kept import RunKeeper
 
 _FRESH_SECONDS: Final = 1.0
 
@@ -117,8 +118,13 @@ class FrameStore:
         )
 
 
-def running_operation(control: Control) -> Running | None:
-    """Return the operation of the cluster that runs, as the door knows it."""
+def running_change(cluster: Cluster, control: Control) -> Running | None:
+    """Return the change that runs: a guided run with its step, else the operation that the door knows."""
+    guided = RunKeeper(cluster).open_one()
+    if guided is not None:
+        at = guided.run.current
+        where = "" if at is None else f"step {at + 1} of {len(guided.steps)}"
+        return Running(guided.procedure.title, where, f"/guides/runs/{guided.number}")
     found: dict[str, Any] | None = control.running()
     if found is None:
         return None

@@ -1,0 +1,1 @@
+"""What the pages of guided runs are made of: what they show, and how steps are carried to their end behind them."""

@@ -1,0 +1,62 @@
+"""Has steps carried to their end behind the pages: whoever closes the browser ends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, Final
+
+from mixedmode.errors import MixedModeError
+from mixedmode.faces.web.kit.asking import Ask
+from mixedmode.faces.web.kit.desk import Desk
+from mixedmode.guides.carrying import Ticket
+from mixedmode.guides.guide import Guide
+
+_SOON: Final = 1.5
+"""Seconds that an answer waits for work that is quickly done, so that a browser without script sees its end."""
+_log = logging.getLogger(__name__)
+_at_work: set[Future[Any]] = set()
+
+
+def guide_of(desk: Desk) -> Guide:
+    """Return the guided runs of a node's cluster."""
+    return Guide(desk.cluster, desk.services)
+
+
+def topic(number: int) -> str:
+    """Return the topic of a run."""
+    return f"guide/{number}"
+
+
+def carry_on(ask: Ask, guide: Guide, ticket: Ticket) -> None:
+    """Have a step carried to its end on the loop of the pages; wait a moment for it."""
+    _begin(ask, ticket.number, guide.carry(ticket))
+
+
+def foresee_on(ask: Ask, guide: Guide, number: int) -> None:
+    """Have a forecast made; wait a moment for it."""
+    _begin(ask, number, asyncio.to_thread(guide.foresee, number))
+
+
+def _begin(ask: Ask, number: int, work: Coroutine[Any, Any, Any]) -> None:
+    if ask.loop is None:
+        raise RuntimeError("this request has no loop")
+    hub = ask.desk.hub
+    hub.nudge(topic(number))
+    future = asyncio.run_coroutine_threadsafe(work, ask.loop)
+    _at_work.add(future)  # a loop keeps only weak references
+
+    def ended(done: Future[Any]) -> None:
+        _at_work.discard(done)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            # How it ended is found out by whoever looks next.
+            _log.warning("guided run %s: %s", number, error)
+        hub.nudge(topic(number))
+
+    future.add_done_callback(ended)
+    with contextlib.suppress(TimeoutError, MixedModeError):
+        future.result(_SOON)
+    ask.desk.frame.forget()

@@ -1,0 +1,121 @@
+"""Looks at the beginning of a run and at the end of each step, and judges what must hold there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.store.guide_runs import GuideRuns
+from mixedmode.guides.observer import observe, published
+from mixedmode.guides.plugged import choice_of, tokens_in
+from mixedmode.procedures.checks import Check, Finding
+from mixedmode.procedures.definition import Procedure
+from mixedmode.procedures.facts import Facts, Token, Topic
+from mixedmode.procedures.guided.run import Run
+from mixedmode.procedures.steps import CtlClient, Prompt, Step
+
+_POLL_SECONDS: Final = 0.1
+_PHONE_SECONDS: Final = 5.0
+"""What registered phones have to report what they hold, before the last step says how many did."""
+_NOT_IN_STEP: Final = frozenset({"every-phone-holds-published", "no-phone-holds-ctl"})
+"""What is worth knowing before a run begins, and keeps nobody: the forecast says what comes of it."""
+
+
+def before_it(
+    cluster: Cluster, procedure: Procedure, choices: Mapping[str, str], refusal: Finding | None
+) -> tuple[Facts, tuple[Finding, ...], dict[str, str]]:
+    """Return what is so before a run, what was found of its preconditions, and the tokens that are known by it.
+
+    Args:
+        cluster: The cluster.
+        procedure: That is planned.
+        choices: What was chosen.
+        refusal: Whether the cluster would take its first operation.
+    """
+    known = _known_tokens(cluster, procedure)
+    topics = (procedure.needs - {Topic.PHONES, Topic.TVS}) | {Topic.MODE, Topic.LISTS, Topic.CERTIFICATES}
+    before = observe(cluster, topics, choices={**known, **choices})
+    found = []
+    for check in procedure.checked_before():
+        if Topic.PHONES not in check.needs:
+            found += list(check.find(before, before))
+        elif check.name in _NOT_IN_STEP:
+            found.append(_phones(cluster, check))
+    return before, (*found, *((refusal,) if refusal is not None else ())), known
+
+
+def _known_tokens(cluster: Cluster, procedure: Procedure) -> dict[str, str]:
+    """Return the tokens of the CTL file, where a procedure begins with them: the one that signed it is the second."""
+    if not any(check.token is Token.SECOND for check in procedure.checked_before()):
+        return {}
+    found: dict[str, str] = {}
+    for token, certificate in zip((Token.SECOND, Token.FIRST), tokens_in(published(cluster)), strict=False):
+        found |= choice_of(token, certificate)
+    return found
+
+
+def _phones(cluster: Cluster, check: Check) -> Finding:
+    """Say how many phones report what is published, which is no reason not to begin."""
+    ctl = published(cluster)
+    holding, total = GuideRuns(cluster.database).phones_in_step("" if ctl is None else ctl.sha1)
+    if ctl is None:
+        return Finding(check.for_people, None, "what each phone holds shows in the forecast")
+    held = True if holding == total else None
+    return Finding(check.for_people, held, "" if held else f"{holding:,} of {total:,} report it")
+
+
+async def after_step(cluster: Cluster, run: Run, step: Step, said: tuple[str, ...] | None) -> tuple[Finding, ...]:
+    """Judge what must hold after a step, again and again while it may become true.
+
+    Args:
+        cluster: The cluster.
+        run: That the step belongs to.
+        step: That was done.
+        said: What it printed; None if only somebody elsewhere saw it.
+    """
+    found: list[Finding] = []
+    for check in step.after:
+        found += await _judged(cluster, run, check, said)
+    if isinstance(step.act, CtlClient) and step.act.finish:
+        found += await asyncio.to_thread(_signer, cluster)
+    if isinstance(step.act, Prompt) and step.act.line == "show ctl":
+        found += await _in_step(cluster)
+    return tuple(found)
+
+
+async def _judged(cluster: Cluster, run: Run, check: Check, said: tuple[str, ...] | None) -> list[Finding]:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + max(check.within, 1.0 if check.within else 0.0)
+    while True:
+        now = await asyncio.to_thread(lambda: observe(cluster, check.needs, said=said, choices=run.choices))
+        found = list(check.find(run.before, now))
+        if all(each.held is not False for each in found) or loop.time() >= end:
+            return found
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _signer(cluster: Cluster) -> list[Finding]:
+    ctl = published(cluster)
+    verdict = None if ctl is None else ctl.verify()
+    signer = verdict.record.certificate if verdict and verdict.record else None
+    if ctl is None or signer is None:
+        return []
+    return [Finding(f"the CTL file, SHA-1 {ctl.sha1}, is signed by {signer.common_name.strip()}", held=True)]
+
+
+async def _in_step(cluster: Cluster) -> list[Finding]:
+    """Say how many phones report what is published, once they do or have had a moment for it."""
+    ctl = await asyncio.to_thread(published, cluster)
+    if ctl is None:
+        return []
+    runs, loop = GuideRuns(cluster.database), asyncio.get_running_loop()
+    end = loop.time() + _PHONE_SECONDS
+    while True:
+        holding, total = await asyncio.to_thread(runs.phones_in_step, ctl.sha1)
+        if holding == total or loop.time() >= end:
+            break
+        await asyncio.sleep(_PHONE_SECONDS / 10)
+    what = f"phones report SHA-1 {ctl.sha1[:8]}, as show ctl prints it"
+    return [Finding(what, True if holding == total else None, f"{holding:,} of {total:,}")]

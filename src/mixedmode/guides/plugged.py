@@ -1,0 +1,131 @@
+"""The security tokens that are plugged into this host, and the certificates that stand in for those that are not known.
+
+PKCS#11 tokens are those of the library that ``MIXEDMODE_PKCS11_MODULE`` names in the environment of the process; file
+tokens, for labs, are in the folder ``tokens`` of the cluster, or where ``MIXEDMODE_TOKENS`` says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mixedmode.errors import UsageError
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.procedures.facts import Token, TokenFacts
+from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.roles import Role
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.facade import Cluster
+    from mixedmode.faces.ctlclient.wizard import Token as Plugged
+
+MODULE_VARIABLE: Final = "MIXEDMODE_PKCS11_MODULE"
+FOLDER_VARIABLE: Final = "MIXEDMODE_TOKENS"
+_CHOICE: Final = "token:"
+
+
+def plugged_tokens(cluster: Cluster) -> list[Plugged]:
+    """Return the tokens that can be used on this host now.
+
+    Raises:
+        SignerError: The PKCS#11 library fails.
+    """
+    from mixedmode.pki.tokens.token_files import file_tokens
+
+    found: list[Plugged] = []
+    module = os.environ.get(MODULE_VARIABLE)
+    if module:
+        from mixedmode.pki.tokens.pkcs11 import library_tokens
+
+        found += library_tokens(module)
+    named = os.environ.get(FOLDER_VARIABLE)
+    folder = Path(named) if named else cluster.directory / "tokens"
+    return [*found, *file_tokens(folder)]
+
+
+def tokens_labelled(tokens: Sequence[Plugged], labels: Sequence[str]) -> list[Plugged]:
+    """Return tokens by their labels, in this order.
+
+    Raises:
+        UsageError: One of them is not plugged in.
+    """
+    by_label: dict[str, Plugged] = {}
+    for each in tokens:
+        by_label.setdefault(each.label, each)
+    for label in labels:
+        if label not in by_label:
+            raise UsageError(f"the token {label!r} is not plugged in", next_step="insert it, and look again")
+    return [by_label[label] for label in labels]
+
+
+def choice_of(token: Token, certificate: Certificate) -> dict[str, str]:
+    """Return what a run keeps of a token: its certificate."""
+    return {f"{_CHOICE}{token.name}": certificate.pem().decode()}
+
+
+def chosen_certificate(choices: Mapping[str, str], token: Token) -> Certificate | None:
+    """Return the certificate of a token that a run knows."""
+    pem = choices.get(f"{_CHOICE}{token.name}")
+    return None if pem is None else Certificate.from_pem(pem.encode())
+
+
+def token_facts(choices: Mapping[str, str]) -> dict[Token, TokenFacts]:
+    """Return what procedures ask of the tokens that a run knows."""
+    found = {token: chosen_certificate(choices, token) for token in Token}
+    return {
+        token: TokenFacts(each.common_name.strip(), each.sha256.hex())
+        for token, each in found.items()
+        if each is not None
+    }
+
+
+def tokens_in(ctl: TrustList | None) -> list[Certificate]:
+    """Return the security tokens of a CTL file, the one that signed it first."""
+    if ctl is None:
+        return []
+    records = (each for each in ctl.records_with_role(Role.SAST) if each.certificate is not None)
+    found = [each.certificate for each in records if each.certificate is not None]
+    tokens = [each for each in dict.fromkeys(found) if _is_token(each)]
+    verdict = ctl.verify()
+    signer = verdict.record.certificate if verdict and verdict.record else None
+    return sorted(tokens, key=lambda each: each != signer)
+
+
+def _is_token(certificate: Certificate) -> bool:
+    return certificate.common_name.strip().upper().startswith("SAST-")
+
+
+class StandIns:
+    """Certificates for tokens that a run does not know yet: those of the CTL file, then made ones.
+
+    Args:
+        choices: What the run knows.
+        ctl: The publisher's CTL file.
+        now: For those that are made.
+    """
+
+    def __init__(self, choices: Mapping[str, str], ctl: TrustList | None, now: datetime) -> None:
+        self._known: dict[Token, Certificate] = {}
+        for token in Token:
+            found = chosen_certificate(choices, token)
+            if found is not None:
+                self._known[token] = found
+        self._spare = [each for each in tokens_in(ctl) if each not in self._known.values()]
+        self._now = now
+
+    def certificate(self, token: Token) -> Certificate:
+        """Return a token's certificate, or one that stands in for it."""
+        if token not in self._known:
+            spare = token is not Token.NEW and self._spare
+            self._known[token] = self._spare.pop(0) if spare else self._made(token)
+        return self._known[token]
+
+    def _made(self, token: Token) -> Certificate:
+        from mixedmode.pki.certificates.profiles import KeyKind, Purpose, generate_key, self_signed, token_subject
+
+        number = list(Token).index(token)
+        subject, key = token_subject(f"ADN{number:08x}"), generate_key(KeyKind.RSA_2048)
+        return self_signed(Purpose.TOKEN, subject=subject, key=key, now=self._now, serial=1 << 64 | number)
