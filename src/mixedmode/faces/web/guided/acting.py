@@ -54,7 +54,9 @@ def _begin(ask: Ask, number: int, work: Coroutine[Any, Any, Any]) -> None:
         if not done.cancelled() and (error := done.exception()) is not None:
             # How it ended is found out by whoever looks next.
             _log.warning("guided run %s: %s", number, error)
+        ask.desk.frame.forget()
         hub.nudge(topic(number))
+        hub.nudge("running")
 
     future.add_done_callback(ended)
     with contextlib.suppress(TimeoutError, MixedModeError):
