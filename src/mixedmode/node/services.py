@@ -41,6 +41,7 @@ from mixedmode.node.phone_orders import OrderFollower
 from mixedmode.node.sightings import SightingWriter
 from mixedmode.node.units.options import BASE_UNITS, PUBLISHER_KEYS, STANDARD_PORTS, UNITS, NodeOptions
 from mixedmode.node.units.phone_units import PHONE_UNITS, PhoneUnits
+from mixedmode.node.units.traces import NodeTraces
 from mixedmode.node.versions import follow_versions
 from mixedmode.services.callmanager.node import node_callmanager
 from mixedmode.services.callmanager.service import CallManagerService
@@ -93,7 +94,8 @@ class NodeServices:
         self.folder = cluster.folder(info.name)
         # A subscriber's own copy of the database is never written.
         writable = self.administered is not cluster or not self.options.remote
-        self._writer = SightingWriter(self.administered if writable else None)
+        self._traces = NodeTraces(self.folder)
+        self._writer = SightingWriter(self.administered if writable else None, trace=self._traces.seen)
         self._phone_units = PhoneUnits(cluster, info, locate, self.options, seen=self._writer.seen)
         self.files, self.capf_store = self._phone_units.files, self._phone_units.capf_store
         count = self.options.workers
@@ -128,9 +130,14 @@ class NodeServices:
                 )
                 for name, make in makers.items()
             ),
-            changed=changed,
+            changed=self._unit_changed,
         )
+        self._changed = changed
         self._services = ServiceUnits(self.supervisor, UNITS)
+
+    def _unit_changed(self, status: UnitStatus) -> None:
+        self._traces.unit(status)
+        self._changed(status)
 
     async def _before_tftp(self) -> None:
         await self.lists.put_right()
@@ -194,6 +201,7 @@ class NodeServices:
         """Drain and stop everything."""
         await self.supervisor.stop_all()
         await asyncio.to_thread(self._writer.write, hurry=True)
+        self._traces.close()
 
     def runs(self, service: Service) -> bool:
         """Return whether a service is running here."""
@@ -292,6 +300,7 @@ class NodeServices:
         Control(self.administered).note(principal, LOGIN, "locked")
 
     def _audit_capf(self, note: CapfNote) -> None:
+        self._traces.capf(note)
         details = {"device": note.device, "reason": note.reason, "not_written_before": note.left_out}
         Control(self.cluster).note(Principal("CAPF", 0, note.address), CAPF, note.outcome.value, **details)
 

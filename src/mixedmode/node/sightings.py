@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from threading import Lock
 from typing import Any, Final
@@ -33,15 +33,22 @@ class SightingWriter:
     Args:
         cluster: Whose database is written: the publisher's. None: it cannot be.
         pause: Seconds between two transactions.
+        trace: Told what was seen, before it is written.
 
     Attributes:
         seen: Takes what services see.
     """
 
-    def __init__(self, cluster: Cluster | None, pause: float = _PAUSE_SECONDS) -> None:
+    def __init__(
+        self,
+        cluster: Cluster | None,
+        pause: float = _PAUSE_SECONDS,
+        trace: Callable[[Mapping[str, Seen]], None] = lambda _found: None,
+    ) -> None:
         self.seen = Sightings()
         self._cluster = cluster
         self._pause = pause
+        self._trace = trace
         self._change: int | None = None
         self._lock = Lock()
 
@@ -64,6 +71,7 @@ class SightingWriter:
         cluster = self._cluster
         with self._lock:
             found = self.seen.take()
+            self._trace(found)
             if cluster is None:
                 return
             try:

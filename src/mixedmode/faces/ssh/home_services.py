@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from typing import Any
 
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.model.topology import Service
@@ -45,6 +47,10 @@ class HomeServices:
     def restart(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Restart a service."""
         return self._relay(self._control.restart, node, service, principal)
+
+    def begin(self, work: Callable[[ServiceControl], Coroutine[Any, Any, None]]) -> Future[None]:
+        """Begin something with the hands there, from any thread; it comes to its end, whoever leaves before."""
+        return self._side.begin_at_home(work(self._control))
 
     async def reload_files(self, node: str) -> None:
         """Have a node's TFTP service read its files at once."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -49,6 +49,17 @@ class SideLoop:
     async def at_home(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something where :meth:`start` was called and wait for it."""
         return await self._on(self._home, work)
+
+    def begin_at_home(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin something there from any thread; it goes on when this loop ends.
+
+        Raises:
+            RuntimeError: :meth:`start` was not called.
+        """
+        if self._home is None:
+            work.close()
+            raise RuntimeError("the loop was not started")
+        return asyncio.run_coroutine_threadsafe(work, self._home)
 
     async def stop(self) -> None:
         """End the loop (rule 2). Stopping twice does no harm."""

@@ -181,6 +181,7 @@ def _page(ask: Ask, view: View, begun: float) -> str:
     made, took = page_made(begun)
     around = {
         "frame": ask.desk.frame.get(),
+        "acts": ask.desk.dock.shown(),
         "page": ask.page,
         "ask": ask,
         "csrf": ask.csrf,

@@ -9,13 +9,14 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.phones import PhoneHands
-from mixedmode.control.services import ServiceControl
 from mixedmode.control.web_sessions import WebSessions
+from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.side_loop import SideLoop
 from mixedmode.faces.web.kit.cards import CardStore
 from mixedmode.faces.web.kit.doorman import Doorman
 from mixedmode.faces.web.kit.events import Hub
 from mixedmode.faces.web.kit.frame import FrameStore, running_change
+from mixedmode.faces.web.serviceability.dock import Dock
 from mixedmode.faces.web.standing.resets import Resets
 from mixedmode.faces.web.standing.standing import Standing
 
@@ -43,6 +44,7 @@ class Desk:
         hub: Tells pages what changes.
         standing: How every phone stands.
         resets: Phones that are being reset.
+        dock: What takes long.
     """
 
     def __init__(
@@ -53,8 +55,8 @@ class Desk:
         guard: LoginGuard,
         sessions: WebSessions,
         side: SideLoop,
-        services: ServiceControl | None = None,
         phones: PhoneHands | None = None,
+        services: HomeServices | None = None,
         counts: Counter[str] | None = None,
     ) -> None:
         self.cluster, self.node, self.side = cluster, node, side
@@ -69,6 +71,7 @@ class Desk:
         )
         self.cards = CardStore(cluster, self.control, self.frame)
         self.hub = Hub(self)
+        self.dock = Dock(lambda: self.hub.nudge("acts"))
         self._notes: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
 

@@ -38,7 +38,12 @@ PAGES: Final[tuple[Page, ...]] = (
     *guides.PAGES,
     *plugins.PAGES,
 )
-TOPICS: Final[tuple[Topic, ...]] = (*overview.TOPICS, *phones.TOPICS, *guides.TOPICS)
+TOPICS: Final[tuple[Topic, ...]] = (
+    *overview.TOPICS,
+    *phones.TOPICS,
+    *ccmservice.TOPICS,
+    *guides.TOPICS,
+)
 
 
 def routes(_desk: Desk) -> list[BaseRoute]:

@@ -31,6 +31,19 @@
   const seen = new Map();
   const handlers = {
     counts: (state) => { for (const each of all("[data-count]")) { const count = state[each.dataset.count] ?? 0; each.textContent = number(count); each.closest("#ribbon a:not(.all)")?.classList.toggle("zero", !count); } },
+    acts: (state) => {
+      const dock = document.getElementById("dock");
+      if (!dock) return;
+      dock.hidden = !state.length;
+      dock.replaceChildren(...state.slice(0, 5).map((each) => {
+        const line = document.createElement("p"), link = document.createElement("a"), now = document.createElement("b"), who = document.createElement("span");
+        link.href = each.path; link.textContent = each.title; now.textContent = each.text;
+        const time = new Date(each.begun).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+        who.textContent = `${each.total > 1 ? `${each.done} of ${each.total}; ` : ""}${each.state}, begun by ${each.who}, ${time}`;
+        line.append(link, " ", now, " ", who);
+        return line;
+      }));
+    },
     running: (state) => {
       const place = document.getElementById("running");
       if (!place) return;
@@ -60,7 +73,7 @@
     fetched(location.href).then((page) => { if (mine === asked) put(page, ids); }).catch(() => {});
   };
   const listen = () => {
-    const topics = new Set(["counts", "running"]);
+    const topics = new Set(["counts", "running", "acts"]);
     for (const each of all("[data-live]")) topics.add(each.dataset.live);
     for (const each of all("[data-tail]")) topics.add(each.dataset.tail);
     if (!document.getElementById("ribbon") || !window.EventSource) return;

@@ -1,0 +1,1 @@
+"""What the pages of Cisco Unified Serviceability are made of: services under people's hands, and traces."""
