@@ -64,6 +64,8 @@ class Standing:
         self._closed = False
         self._due = 0.0
         self._marks: dict[int, int] = {}
+        self._version = 0
+        self._holdings: tuple[int, Sequence[Row[Any]]] = (-1, ())
         self._known: Known | None = None
         self._maker: RowMaker | None = None
         self._numbers: dict[PhoneKind, int] = {}
@@ -112,9 +114,18 @@ class Standing:
         """All of them."""
         return tuple(self._states)
 
-    def numbers_of(self, fates: Sequence[Fate]) -> list[int]:
-        """Return the places of outcomes."""
-        return [SEVERITY[fate] for fate in fates]
+    def holdings(self) -> Sequence[Row[Any]]:
+        """Return how many phones hold which CTL and ITL: rows with ``ctl``, ``itl`` and ``phones``."""
+        version, kept = self._holdings
+        if version == self._version:
+            return kept
+        version = self._version
+        column = PHONES.c
+        query = select(column.ctl, column.itl, func.count().label("phones")).group_by(column.ctl, column.itl)
+        with self.read() as session:
+            found = session.execute(query).all()
+        self._holdings = version, found
+        return found
 
     def now(self) -> None:
         """Read again, whatever it costs, and wait for it."""
@@ -184,9 +195,10 @@ class Standing:
             if is_new:
                 self._judge_again(session, world)
             self._world = world
-            self._read_devices(session, world)
+            changes = self._read_devices(session, world)
             places = select(PHONES.c.severity, func.count()).group_by(PHONES.c.severity)
             found = {LOOKS[place].fate: count for place, count in session.execute(places)}
+        self._version += changes
         self.counts_now = Counts(found, moment)
 
     def _judge_again(self, session: Session, world: World) -> None:
@@ -197,15 +209,16 @@ class Standing:
                 severity = SEVERITY[after.outcome]
                 session.execute(update(PHONES).where(PHONES.c.state == number).values(severity=severity))
 
-    def _read_devices(self, session: Session, world: World) -> None:
+    def _read_devices(self, session: Session, world: World) -> int:
         there: set[int] = set()
-        last = -1
+        changes, last = 0, -1
         while True:
             found = page(self._cluster, last)
             there.update(row.id for row in found)
             changed = [row for row in found if self._marks.get(row.id) != hash(tuple(row))]
             if changed:
                 session.execute(insert(PHONES).prefix_with("OR REPLACE"), self._made(changed, world))
+                changes += 1
                 self._marks.update((row.id, hash(tuple(row))) for row in changed)
             if len(found) < CHUNK or self._closed:
                 break
@@ -213,6 +226,8 @@ class Standing:
         for number in self._marks.keys() - there:
             session.execute(delete(PHONES).where(PHONES.c.id == number))
             del self._marks[number]
+            changes += 1
+        return changes
 
     def _made(self, changed: Sequence[Row[Any]], world: World) -> list[dict[str, Any]]:
         issuers = lsc_issuers(self._cluster, [row.id for row in changed if row.lsc is not None])

@@ -1,0 +1,24 @@
+"""Trust: CTL and ITL of every node, every list ever published, their differences, anchors in time, forecasts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mixedmode.faces.web.kit.navigation import TRUST
+from mixedmode.faces.web.kit.page import Page
+from mixedmode.faces.web.pages.trust.anchors import anchors, certificate
+from mixedmode.faces.web.pages.trust.differing import difference
+from mixedmode.faces.web.pages.trust.lists import PATH, lists
+from mixedmode.faces.web.pages.trust.one import download, one
+from mixedmode.faces.web.pages.trust.uploads import BODY_BYTES, upload
+
+_CRUMBS: Final = (TRUST,)
+PAGES: Final[tuple[Page, ...]] = (
+    Page(PATH, "CTL and ITL", lists, crumbs=_CRUMBS),
+    Page("/trust/difference", "Difference of two lists", difference, crumbs=_CRUMBS, menu=PATH),
+    Page("/trust/anchors", "Anchors and their days", anchors, crumbs=_CRUMBS, menu=PATH),
+    Page("/trust/certificates/{sha256}", "Certificate", certificate, crumbs=_CRUMBS, menu=PATH),
+    Page("/trust/upload", "A list from elsewhere", upload, crumbs=_CRUMBS, menu=PATH, posts=True, body=BODY_BYTES),
+    Page(f"{PATH}/{{digest}}", "A list", one, crumbs=_CRUMBS, menu=PATH),
+    Page(f"{PATH}/{{digest}}/file", "A list's file", download, crumbs=_CRUMBS, menu=PATH),
+)
