@@ -12,7 +12,7 @@ from typing import Any, Final, ParamSpec
 
 import typer
 
-from mixedmode.procedures.names import ALL, SUMMARIES
+from mixedmode.procedures.names import ALL, GUIDED, SUMMARIES
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _P = ParamSpec("_P")
@@ -22,6 +22,11 @@ def procedures(incomplete: str) -> list[tuple[str, str]]:
     """Offer the procedures of ``rehearse``, each with what it plays."""
     every = {**SUMMARIES, **ALL}
     return [(name, what) for name, what in every.items() if name.startswith(incomplete)]
+
+
+def guided(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the procedures of ``guide``."""
+    return [(name, SUMMARIES[name]) for name in GUIDED if name.startswith(incomplete)]
 
 
 def models(incomplete: str) -> list[str]:

@@ -16,6 +16,7 @@ from mixedmode.app.commands.cluster import (
     audit_log,
     ctl_client,
     device,
+    guide,
     lab,
     line,
     lists,
@@ -72,6 +73,7 @@ app.command("models")(models.models)
 app.add_typer(phones.app, name="phones")
 app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
 app.command("web")(web.web)
+app.command("guide")(guide.guide)
 app.command("audit-log")(audit_log.audit_log)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(node.app, name="node")

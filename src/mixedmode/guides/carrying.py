@@ -209,6 +209,6 @@ class Carrier:
             }
         for entry in reversed(self._control.history()):
             fits = all(entry.arguments.get(name) == value for name, value in wanted.items())
-            if entry.name == title and entry.started > since and fits:
+            if entry.name == title and entry.started >= since and fits:
                 return entry
         return None

@@ -10,18 +10,12 @@ from typing import Any, Final
 from mixedmode.faces.web.kit.outcomes import Counts
 from mixedmode.faces.web.kit.render import moment
 from mixedmode.guides.kept import Opened
-from mixedmode.phone.mind.fate.prospect import LOST, Fate
+from mixedmode.guides.words import gate_text, kind_of
+from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.guided.machine import changes_trust, gate_of, taken_back_next
-from mixedmode.procedures.guided.run import RunState, StepRecord, StepState
-from mixedmode.procedures.steps import (
-    CtlClient,
-    ImportToken,
-    Prompt,
-    ResetPhones,
-    RestartServices,
-    Step,
-)
+from mixedmode.procedures.guided.run import StepRecord, StepState
+from mixedmode.procedures.steps import Step
 
 _ICONS: Final = {
     StepState.OPEN: "wait",
@@ -29,13 +23,6 @@ _ICONS: Final = {
     StepState.DONE: "ok",
     StepState.FAILED: "fail",
     StepState.LEFT_OUT: "off",
-}
-_WORDS: Final = {
-    RunState.PLANNED: "planned",
-    RunState.RUNNING: "running",
-    RunState.ENDED: "ended",
-    RunState.STOPPED: "stopped",
-    RunState.DROPPED: "dropped",
 }
 
 
@@ -92,13 +79,6 @@ def fresh_plan(procedure: Procedure) -> list[Line]:
     return plan_lines(procedure, [StepRecord() for _ in procedure.own_steps()], None)
 
 
-def gate_text(step: Step) -> str:
-    """Return what the gate says."""
-    if step.undo.possible:
-        return f"Nothing that phones trust is changed before this line. After it the way back is {step.undo.how}."
-    return f"After this line there is no way back: {step.undo.how}."
-
-
 def _small(record: StepRecord, *, waits: bool) -> str:
     when = moment(record.ended or record.began) if record.ended or record.began else ""
     match record.state:
@@ -120,24 +100,8 @@ def current_of(opened: Opened) -> Current | None:
     if at is None:
         return None
     step, record = opened.steps[at], opened.run.steps[at]
-    kind, button = _kind(step)
+    kind, button = kind_of(step)
     return Current(at + 1, step, record, button, step.act.by_hand, step.act.lines, changes_trust(step), kind)
-
-
-def _kind(step: Step) -> tuple[str, str]:
-    kind, button = "hand", "I did it: verify"
-    match step.act:
-        case CtlClient():
-            kind, button = "client", "Sign with these tokens and install the list"
-        case ImportToken():
-            kind, button = "token", f"Upload the certificate of {step.act.token} as Phone-SAST-trust"
-        case Prompt():
-            kind, button = "do", f"Look: {step.act.line}" if step.act.reads else f"Run {step.act.line}"
-        case RestartServices():
-            kind, button = "do", f"Restart {' and '.join(step.act.services)} on every node"
-        case ResetPhones():
-            kind, button = "do", "Reset every registered phone"
-    return kind, button
 
 
 def counts_of(forecast: dict[str, Any]) -> Counts | None:
@@ -146,27 +110,6 @@ def counts_of(forecast: dict[str, Any]) -> Counts | None:
     if not isinstance(numbers, dict):
         return None
     return Counts({fate: int(numbers.get(fate.value, 0)) for fate in Fate}, datetime.fromisoformat(forecast["made"]))
-
-
-def lost_names(forecast: dict[str, Any]) -> list[tuple[Fate, str, str]]:
-    """Return the phones that a forecast loses: outcome, name, model; the worst first."""
-    names = forecast.get("names", {})
-    return [(fate, str(name), str(model)) for fate in LOST for name, model in names.get(fate.value, ())]
-
-
-def lead_of(opened: Opened) -> tuple[str, str]:
-    """Return the answer of the page, and one sentence more."""
-    run, total = opened.run, len(opened.steps)
-    if run.state is RunState.PLANNED:
-        return "Nothing is changed yet.", "This is the plan, with what every phone would do."
-    done = f"{run.over} of {total} steps are done."
-    if run.current is not None:
-        step = opened.steps[run.current]
-        return f"Step {run.current + 1} of {total}: {step.what[0].lower()}{step.what[1:]}", done
-    if run.state is RunState.ENDED:
-        left = sum(each.state is StepState.LEFT_OUT for each in run.steps)
-        return "All steps are done.", f"{left} of {total} were left out." if left else "Each was verified."
-    return f"This run is {_WORDS[run.state]}.", done
 
 
 def undo_lines(opened: Opened) -> list[tuple[int, str, str]]:

@@ -15,8 +15,6 @@ from mixedmode.faces.web.guided.view import (
     counts_of,
     current_of,
     fresh_plan,
-    lead_of,
-    lost_names,
     plan_lines,
     taken_back,
     undo_lines,
@@ -30,6 +28,7 @@ from mixedmode.faces.web.kit.problems import NOT_FOUND
 from mixedmode.guides.guide import Guide
 from mixedmode.guides.kept import Opened, guided
 from mixedmode.guides.observer import published
+from mixedmode.guides.words import WORD, lead_of, lost_names
 from mixedmode.phone.mind.fate.prospect import LOST
 from mixedmode.procedures.catalogue import PROCEDURES
 from mixedmode.procedures.guided.run import RunState
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 _PATH: Final = "/guides/procedures"
 _RUN: Final = "/guides/runs/{}"
 _LEVEL: Final = 1
-_WORD: Final = "LOCKOUT"
 _TOKEN_BYTES: Final = 64 << 10
 
 
@@ -200,8 +198,8 @@ def _check_word(ask: Ask, lost: int) -> None:
     if not said.isdigit() or int(said) < lost:
         more = f" There are more now: {lost}, not {said}." if said.isdigit() else ""
         raise _AskFirst(f"{lost} phones would be lost.{more}")
-    if ask.form.get("word", "").strip() != _WORD:
-        raise _AskFirst(f"Type {_WORD} to go on. Nothing was changed.")
+    if ask.form.get("word", "").strip() != WORD:
+        raise _AskFirst(f"Type {WORD} to go on. Nothing was changed.")
 
 
 def _leave_out(ask: Ask, guide: Guide, opened: Opened) -> Answer:
@@ -274,7 +272,7 @@ def _context(ask: Ask, guide: Guide, opened: Opened, error: MixedModeError | Non
         "asked": asked,
         "may": ask.may(_LEVEL),
         "level": _LEVEL,
-        "word": _WORD,
+        "word": WORD,
     }
 
 

@@ -1,0 +1,180 @@
+"""``mixedmode guide``: a procedure step by step on a lab's or a node's cluster, the same run as in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixedmode.app import completion
+from mixedmode.app.commands.options import AsJson, Config, LabFolder
+from mixedmode.errors import CheckFailedError, UsageError
+from mixedmode.faces.terminal import interrupts
+from mixedmode.faces.terminal.console import print_json, print_lines, say
+
+if TYPE_CHECKING:
+    from mixedmode.app.targets.hands import Hands
+    from mixedmode.guides.guide import Guide
+    from mixedmode.guides.kept import Opened
+
+
+def guide(
+    procedure: Annotated[
+        str | None, typer.Argument(help="Which; --list names them.", autocompletion=completion.guided)
+    ] = None,
+    run: Annotated[
+        int | None, typer.Option(min=1, help="Go on with this run, wherever it was begun; by default the open one.")
+    ] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="List the procedures and the latest runs.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Say how far the run is, and change nothing.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the run where it is.")] = False,
+    tokens: Annotated[Path | None, typer.Option(help="Folder of file tokens.")] = None,
+    module: Annotated[
+        str | None, typer.Option(help="PKCS#11 library of the tokens.", envvar="MIXEDMODE_PKCS11_MODULE")
+    ] = None,
+    directory: LabFolder = None,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Be guided through a procedure: plan and forecast first, each step verified, safe to leave and take up again.
+
+    The state is in the cluster's database: begun here, ended in the browser, or the other way round.
+    """
+    from mixedmode.app.targets.hands import administered, looked_at
+    from mixedmode.guides.guide import Guide
+
+    if sum((list_them, status, stop)) > 1:
+        raise UsageError("--list, --status and --stop exclude each other", next_step="give one of them")
+    if json and not (list_them or status):
+        raise UsageError("--json belongs to --list and --status", next_step="add one of them, or drop it")
+    if list_them or status:
+        with looked_at(directory, config) as hands:
+            found = Guide(hands.cluster)
+            _list(found, as_json=json) if list_them else _status(found, run, as_json=json)
+        return
+    with administered(directory, config, what="procedures are run") as hands:
+        found = Guide(hands.cluster)
+        if stop:
+            opened = found.stop(hands.principal, _meant(found, run).number)
+            print_lines(
+                [f"run {opened.number} is {opened.run.state.value}; the cluster stays as the last step left it"]
+            )
+            return
+        number = _number(found, hands, procedure, run)
+        interrupts.run(_walk(found, hands, number, tokens, module, directory))
+
+
+def _number(found: Guide, hands: Hands, procedure: str | None, run: int | None) -> int:
+    """Return the run to go on with, or a new one."""
+    if run is not None:
+        return found.open(run).number
+    opened = found.open_one()
+    if opened is None and procedure is None:
+        raise UsageError("name a procedure: none is open", next_step="mixedmode guide --list")
+    if opened is not None and procedure in {None, opened.procedure.name}:
+        return opened.number
+    if opened is not None:
+        raise CheckFailedError(
+            f"run {opened.number} is open: {opened.procedure.title}",
+            next_step=f"end it (mixedmode guide --run {opened.number}) or stop it (--stop)",
+        )
+    return found.plan(hands.principal, str(procedure)).number
+
+
+def _meant(found: Guide, run: int | None) -> Opened:
+    opened = found.open_one() if run is None else found.open(run)
+    if opened is None:
+        raise UsageError("no run is open", next_step="mixedmode guide --list names the latest; --run NUMBER")
+    return opened
+
+
+async def _walk(
+    found: Guide, hands: Hands, number: int, folder: Path | None, module: str | None, directory: Path | None
+) -> None:
+    import asyncio
+
+    from mixedmode.app.targets.tokens import inserted_tokens, token_folder
+    from mixedmode.faces.shell.talk import InputEndedError
+    from mixedmode.faces.terminal.terminal_io import TerminalIO
+    from mixedmode.guides.walk import Walk
+    from mixedmode.rehearsal.lab.document import meant_lab
+
+    place = token_folder(folder, meant_lab(directory, None))
+    publisher = hands.cluster.publisher
+    walk = Walk(
+        TerminalIO(),
+        found,
+        hands.principal,
+        number,
+        plugged=lambda: inserted_tokens(place, module),
+        publisher=publisher.address,
+    )
+    again = f"mixedmode guide --run {number}"
+    try:
+        await walk.run()
+    except InputEndedError as error:
+        raise CheckFailedError("the input ended before the run did: it stays as it is", next_step=again) from error
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say(f"\nleft: the run stays as it is; go on with {again}, or in a browser")
+        raise
+
+
+def _list(found: Guide, *, as_json: bool) -> None:
+    from mixedmode.guides.kept import guided
+    from mixedmode.procedures.names import GUIDED
+
+    procedures = [guided(name) for name in GUIDED]
+    latest = found.latest(10)
+    if as_json:
+        print_json(
+            {
+                "procedures": [
+                    {"name": each.name, "title": each.title, "about": each.about, "needs_tokens": each.needs_tokens}
+                    for each in procedures
+                ],
+                "runs": [
+                    {
+                        "run": each.number,
+                        "procedure": each.procedure,
+                        "state": each.state,
+                        "planned": each.planned.isoformat(),
+                    }
+                    for each in latest
+                ],
+            }
+        )
+        return
+    for each in procedures:
+        print_lines([f"{each.name:<22} {each.title}{' (needs eTokens)' if each.needs_tokens else ''}"])
+    if latest:
+        print_lines(["", *(f"run {each.number}: {each.procedure}, {each.state}" for each in latest)])
+
+
+def _status(found: Guide, run: int | None, *, as_json: bool) -> None:
+    from mixedmode.guides.words import lead_of
+
+    opened = _meant(found, run)
+    if as_json:
+        print_json(_document(opened))
+        return
+    print_lines([f"run {opened.number}: {opened.procedure.title}", *lead_of(opened)])
+    for at, (step, record) in enumerate(zip(opened.steps, opened.run.steps, strict=True), 1):
+        who = f", {record.who.name}" if record.who.name else ""
+        print_lines([f"  {at:>2}. {record.state.value:<8} {step.what}{who}"])
+        print_lines([f"      {record.problem}"] if record.problem else [])
+
+
+def _document(opened: Opened) -> dict[str, Any]:
+    from mixedmode.procedures.guided.document import document_of
+
+    document = document_of(opened.run)
+    for step, each in zip(opened.steps, document["steps"], strict=True):
+        each["what"] = step.what
+        each.pop("attempt")
+    current = opened.run.current
+    return {
+        "run": opened.number,
+        "current": None if current is None else current + 1,
+        **{name: value for name, value in document.items() if name not in {"before", "choices"}},
+    }
