@@ -18,6 +18,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from ipaddress import ip_network
 from typing import Final
 
 from mixedmode.cluster.engine.principal import Principal
@@ -35,10 +36,12 @@ from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.ssh.server import AdminSshService, Subsystem
 from mixedmode.faces.web.service import WebService
+from mixedmode.faces.web.vitals import Vitals
 from mixedmode.node.host.service_units import ServiceUnits
 from mixedmode.node.lists import NodeLists
 from mixedmode.node.phone_orders import OrderFollower
 from mixedmode.node.sightings import SightingWriter
+from mixedmode.node.status import SupervisorCollector
 from mixedmode.node.units.options import BASE_UNITS, PUBLISHER_KEYS, STANDARD_PORTS, UNITS, NodeOptions
 from mixedmode.node.units.phone_units import PHONE_UNITS, PhoneUnits
 from mixedmode.node.units.traces import NodeTraces
@@ -326,7 +329,15 @@ class NodeServices:
             port=port,
             services=self._control,
             guard=self._guard,
+            vitals=self._vitals(),
             phones=self.phones,
+        )
+
+    def _vitals(self) -> Vitals:
+        return Vitals(
+            units=lambda: list(self.supervisor),
+            collect=SupervisorCollector(self.supervisor, self.info.name).collect,
+            networks=tuple(ip_network(each) for each in self.options.probes),
         )
 
     def _sftp(self, port: int) -> NetService:

@@ -31,7 +31,7 @@ from starlette.types import ASGIApp, Scope
 from mixedmode.control.acts import Act
 from mixedmode.control.web_sessions import WebSession
 from mixedmode.errors import MixedModeError
-from mixedmode.faces.web import signing_in, streams
+from mixedmode.faces.web import probes, signing_in, streams
 from mixedmode.faces.web.guards import Guards
 from mixedmode.faces.web.kit.answers import Answer, Csv, Redirect, View
 from mixedmode.faces.web.kit.asking import Ask, Upload
@@ -50,6 +50,7 @@ from mixedmode.faces.web.kit.problems import (
 )
 from mixedmode.faces.web.kit.render import page_made, render
 from mixedmode.faces.web.kit.requests import address_of, check_origin, is_within, keep_place, theme_of
+from mixedmode.faces.web.metering import PAGE
 from mixedmode.faces.web.pages import PAGES, TOPICS, routes
 
 _MOST_FIELDS: Final = 2000
@@ -66,12 +67,13 @@ def application(desk: Desk) -> ASGIApp:
         routes=[
             *signing_in.routes(desk),
             *streams.routes(desk),
+            *probes.routes(desk),
             *routes(desk),
             *(Route(page.path, _endpoint(desk, page), methods=_methods(page), name=page.path) for page in PAGES),
             *(Route(path, _leads_to(home)) for path, home in HOMES.items() if all(p.path != path for p in PAGES)),
         ],
         exception_handlers={HTTPException: shown.http_error, MixedModeError: shown.error, Problem: shown.problem},
-        middleware=[Middleware(Guards, limit=_limits(), show=shown.told)],
+        middleware=[Middleware(Guards, limit=_limits(), show=shown.told, count=desk.meter.note)],
     )
     app.router.redirect_slashes = True
     return app
@@ -101,6 +103,7 @@ def _limits() -> Callable[[str], int]:
 def _endpoint(desk: Desk, page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         begun = time.perf_counter()
+        request.scope[PAGE] = page.path
         session = await asyncio.to_thread(desk.doorman.session, request.cookies, address_of(request))
         if session is None:
             return _sign_in_first(request)

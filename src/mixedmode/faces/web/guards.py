@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -52,16 +53,25 @@ class Guards:
         app: What is guarded.
         limit: Returns how many bytes the body of a request to a path may have.
         show: Makes the page of a problem.
+        count: Told of each answer: the request's scope, its status, and the seconds until it began.
     """
 
-    def __init__(self, app: ASGIApp, *, limit: Callable[[str], int], show: Show) -> None:
-        self._app, self._limit, self._show = app, limit, show
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limit: Callable[[str], int],
+        show: Show,
+        count: Callable[[Scope, int, float], None] = lambda _scope, _status, _seconds: None,
+    ) -> None:
+        self._app, self._limit, self._show, self._count = app, limit, show, count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http":
             return
-        answer = _Answer(send)
+        begun = time.perf_counter()
+        answer = _Answer(send, lambda status: self._count(scope, status, time.perf_counter() - begun))
         body = _Body(receive, self._limit(scope["path"]), Headers(scope=scope))
         try:
             body.check()
@@ -85,8 +95,8 @@ class Guards:
 class _Answer:
     """Adds the headers (rule 1)."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, told: Callable[[int], None]) -> None:
+        self._send, self._told = send, told
         self.begun = False
 
     async def send(self, message: Message) -> None:
@@ -96,6 +106,7 @@ class _Answer:
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")
+            self._told(message["status"])
         await self._send(message)
 
 

@@ -40,6 +40,7 @@ from mixedmode.services.net.service import Address, Service
 if TYPE_CHECKING:
     from mixedmode.faces.web.connections import Browser
     from mixedmode.faces.web.kit.desk import Desk
+    from mixedmode.faces.web.vitals import Vitals
 
 _HANDSHAKE_SECONDS: Final = 10.0
 _WORKERS: Final = 8
@@ -74,6 +75,7 @@ class WebService(Service):
         limits: What browsers may use.
         guard: Checks passwords; shared with the other services of the node, so that locks hold for all of them.
         phones: The hands on phones.
+        vitals: What the node tells of itself, for probes.
 
     Attributes:
         fingerprint: SHA-256 of the certificate that it shows, as browsers print it; empty before it ran.
@@ -90,6 +92,7 @@ class WebService(Service):
         limits: WebLimits | None = None,
         guard: LoginGuard | None = None,
         phones: PhoneHands | None = None,
+        vitals: Vitals | None = None,
     ) -> None:
         super().__init__("the web server")
         self.limits = limits or WebLimits()
@@ -101,6 +104,7 @@ class WebService(Service):
         self._guard = guard or LoginGuard(accounts)
         self._services = services
         self._phones = phones
+        self._vitals = vitals
         self._sessions = WebSessions(cluster, self._node, accounts, self.limits.sessions)
         self._door: TcpDoor | None = None
         self._desk: Desk | None = None
@@ -156,6 +160,7 @@ class WebService(Service):
             services=None if self._services is None else HomeServices(self._services, self._side),
             phones=self._phones,
             counts=self.counts,
+            vitals=self._vitals,
         )
         config = Config(
             application(desk),

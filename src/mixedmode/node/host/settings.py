@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -37,8 +37,13 @@ def _rule(text: str) -> str:
     return text
 
 
+def _network(text: str) -> str:
+    return str(ip_network(text))
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Address = Annotated[str, AfterValidator(_address)]
+Network = Annotated[str, AfterValidator(_network)]
 Rule = Annotated[str, AfterValidator(_rule)]
 
 
@@ -117,10 +122,13 @@ class MetricsTable(_Table):
     Attributes:
         address: To listen on.
         port: 0 turns them off.
+        allow: Networks that may ask the pages' ``/metrics``, ``/healthz`` and ``/readyz`` without a sign-in; loopback
+            always may.
     """
 
     address: Address = "127.0.0.1"
     port: Port = 9469
+    allow: tuple[Network, ...] = ()
 
 
 class Settings(BaseSettings):

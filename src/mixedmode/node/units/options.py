@@ -55,6 +55,7 @@ class NodeOptions:
         host: The address to listen on; None is the node's own.
         remote: Whether the publisher is on another host, so that nobody else switches this node's partitions.
         rules: Where to look for files that are not there by the name that is asked for.
+        probes: Networks that may ask the pages for metrics and health without a sign-in, beside loopback.
         workers: Processes that share what phones ask most: TFTP, HTTP, HTTPS and TVS; 1 is this process alone.
     """
 
@@ -65,6 +66,7 @@ class NodeOptions:
     remote: bool = False
     rules: Sequence[str] = DEFAULT_MAP
     workers: int = 1
+    probes: Sequence[str] = ()
 
     def port(self, unit: str) -> int:
         """Return the port wanted for a unit."""

@@ -35,6 +35,7 @@ def node_options(settings: Settings) -> NodeOptions:
         remote=settings.node.role != "publisher",
         rules=settings.files.map,
         workers=worker_count(settings.node.workers),
+        probes=settings.metrics.allow,
     )
 
 

@@ -16,9 +16,11 @@ from mixedmode.faces.web.kit.cards import CardStore
 from mixedmode.faces.web.kit.doorman import Doorman
 from mixedmode.faces.web.kit.events import Hub
 from mixedmode.faces.web.kit.frame import FrameStore, running_change
+from mixedmode.faces.web.metering import Meter
 from mixedmode.faces.web.serviceability.dock import Dock
 from mixedmode.faces.web.standing.resets import Resets
 from mixedmode.faces.web.standing.standing import Standing
+from mixedmode.faces.web.vitals import Vitals
 
 _NOTES = 1000
 
@@ -35,6 +37,7 @@ class Desk:
         services: The hands on the services of nodes, to be used on that loop; None where there are none.
         phones: The hands on phones, on the node's own loop; None where there are none.
         counts: Counters of the service, by name.
+        vitals: What the node tells of itself.
 
     Attributes:
         control: The door: every change passes it.
@@ -45,6 +48,7 @@ class Desk:
         standing: How every phone stands.
         resets: Phones that are being reset.
         dock: What takes long.
+        meter: Counts requests.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Desk:
         phones: PhoneHands | None = None,
         services: HomeServices | None = None,
         counts: Counter[str] | None = None,
+        vitals: Vitals | None = None,
     ) -> None:
         self.cluster, self.node, self.side = cluster, node, side
         self.services = services
@@ -71,6 +76,8 @@ class Desk:
         )
         self.cards = CardStore(cluster, self.control, self.frame)
         self.hub = Hub(self)
+        self.meter = Meter()
+        self.vitals = vitals or Vitals()
         self.dock = Dock(lambda: self.hub.nudge("acts"))
         self._notes: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()

@@ -1,0 +1,1 @@
+"""The reports of Cisco Unified Reporting, each a table that sorts, filters, prints and exports."""
