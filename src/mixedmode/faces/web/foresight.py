@@ -2,36 +2,37 @@
 
 Rules:
 
-1. Phones are those of the cluster's own records, and the count is that of the ``admin:`` prompt: those that are lost
-   without the operation too are not counted, nor those of which not enough is known.
+1. Phones are those that the pages count (:mod:`.standing`), and the number is that of the ``admin:`` prompt: those that
+   are lost without the operation too are not counted, nor those of which not enough is known.
 2. When the form comes back, all of it is looked at again: if more phones would be lost than the form said, nothing is
    done and the panel comes back with both numbers.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import func, select
+
 from mixedmode.cluster.publishing.looking import outlook
-from mixedmode.errors import MixedModeError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.web.kit.outcomes import Counts
+from mixedmode.faces.web.standing.rows import PHONES
 from mixedmode.forecast.cluster.losses import without_and_with
 from mixedmode.forecast.cluster.outlooks import in_force
-from mixedmode.inventory.cluster import ClusterInventory
-from mixedmode.inventory.library import Library
 from mixedmode.phone.mind.fate.prospect import LOST, Fate
 
 if TYPE_CHECKING:
     from mixedmode.cluster.engine.operation import Operation
-    from mixedmode.cluster.publishing.outlook import Outlook
     from mixedmode.faces.web.kit.asking import Ask
     from mixedmode.inventory.kinds import PhoneKind
 
 WORD: Final = "LOCKOUT"
 NAMED: Final = 10
+_PATIENCE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,12 @@ class Phones:
     """Phones of which the same is known.
 
     Attributes:
+        state: Their number in the table of phones.
         count: How many they are.
-        names: Of the first ones.
     """
 
+    state: int
     count: int
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +106,26 @@ class Foreseen:
         return f"{' and '.join(said)}, of {total:,} phones.", more
 
 
-def phones_by_kind(ask: Ask) -> dict[PhoneKind, Phones]:
+def phones_by_kind(ask: Ask, *, exactly: bool = False) -> dict[PhoneKind, Phones]:
     """Return the phones of the cluster by what is known of them.
 
+    Args:
+        ask: Who asks.
+        exactly: Whether they are read again now, whatever that costs: where it is decided by.
+
     Raises:
-        MixedModeError: It cannot be seen from here.
+        MixedModeError: They cannot be read, as in a subscriber's copy of the database.
     """
-    names: dict[PhoneKind, list[str]] = defaultdict(list)
-    counts: Counter[PhoneKind] = Counter()
-    for name, kind, _ in ClusterInventory(ask.cluster, Library()).rows():
-        counts[kind] += 1
-        if len(names[kind]) < NAMED:
-            names[kind].append(name)
-    return {kind: Phones(count, tuple(names[kind])) for kind, count in counts.items()}
+    standing = ask.desk.standing
+    if exactly:
+        standing.now()
+    else:
+        standing.fresh(_PATIENCE)
+    if standing.problem or not standing.is_ready:
+        raise UsageError(standing.problem or "the phones are being read for the first time", next_step="ask again soon")
+    with standing.read() as session:
+        rows = session.execute(select(PHONES.c.state, func.count()).group_by(PHONES.c.state)).all()
+    return {standing.state(number).kind: Phones(number, count) for number, count in rows}
 
 
 def foresee(ask: Ask, operations: Sequence[Operation]) -> Foreseen:
@@ -130,22 +138,29 @@ def foresee(ask: Ask, operations: Sequence[Operation]) -> Foreseen:
         after = before
         for operation in operations:
             after = in_force(operation, operation.foresee(after))
-        return _of(operations[-1].title, before, after, phones_by_kind(ask))
+        phones = phones_by_kind(ask, exactly=ask.is_post)
+        fates = without_and_with(operations[-1].title, before, after, phones)
     except MixedModeError as error:
         return Foreseen(why=" ".join(part for part in (f"{error}.", error.next_step or "") if part))
-
-
-def _of(title: str, before: Outlook, after: Outlook, phones: Mapping[PhoneKind, Phones]) -> Foreseen:
     without, with_it, lost = Counter[Fate](), Counter[Fate](), Counter[Fate]()
-    names: list[str] = []
-    for kind, (fate, then) in without_and_with(title, before, after, phones).items():
+    states: list[int] = []
+    for kind, (fate, then) in fates.items():
         each = phones[kind]
         without[fate] += each.count
         with_it[then] += each.count
         if then in LOST and fate not in LOST:
             lost[then] += each.count
-            names += each.names
-    return Foreseen(Counts(without), Counts(with_it), dict(lost), tuple(sorted(names)[:NAMED]))
+            states.append(each.state)
+    return Foreseen(Counts(without), Counts(with_it), dict(lost), _names(ask, states))
+
+
+def _names(ask: Ask, states: Sequence[int]) -> tuple[str, ...]:
+    """Return the first names of phones of some rows of what decided about them."""
+    if not states:
+        return ()
+    query = select(PHONES.c.name).where(PHONES.c.state.in_(states)).order_by(PHONES.c.name).limit(NAMED)
+    with ask.desk.standing.read() as session:
+        return tuple(session.scalars(query))
 
 
 def not_agreed(foreseen: Foreseen, form: Mapping[str, str]) -> str:

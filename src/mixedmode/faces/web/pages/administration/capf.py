@@ -1,0 +1,141 @@
+"""Certification Authority Proxy Function (CAPF) Information of a phone: what waits for it, and how it proves itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mixedmode.control.acts import ORDER_CAPF
+from mixedmode.errors import UsageError
+from mixedmode.faces.web.kit.forms import Field, Form
+from mixedmode.protocols.capf import Operation
+from mixedmode.services.capf.store import KEY_NAMES, CapfStore
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.facade import Cluster
+    from mixedmode.faces.web.kit.asking import Ask
+
+_FOLDER: Final = "capf"
+OPERATIONS: Final = {
+    Operation.NONE: "No Pending Operation",
+    Operation.INSTALL: "Install/Upgrade",
+    Operation.DELETE: "Delete",
+    Operation.FETCH: "Troubleshoot",
+}
+"""As CUCM's page calls them."""
+_STRING, _NULL, _CERTIFICATE = "string", "null", "certificate"
+_PROOFS: Final = (
+    (_STRING, "By Authentication String"),
+    (_NULL, "By Null String"),
+    (_CERTIFICATE, "By Existing Certificate (precedence to LSC)"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a phone stands at CAPF.
+
+    Attributes:
+        operation: What waits for it.
+        key: The key that it shall make.
+        proof: How it proves itself: ``string``, ``null`` or ``certificate``.
+        wrong_proofs: Since the operation was ordered.
+        note: What became of the last operation; empty if nothing has to be said.
+    """
+
+    operation: Operation = Operation.NONE
+    key: str = KEY_NAMES[0]
+    proof: str = _NULL
+    wrong_proofs: int = 0
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """What waits, as CUCM's page calls it."""
+        return OPERATIONS[self.operation]
+
+
+def standing(cluster: Cluster, device: str) -> Standing | None:
+    """Return how a phone stands at CAPF; None where the publisher's folder is not: on another host.
+
+    Raises:
+        MalformedError: Its record cannot be read.
+    """
+    store = _store(cluster)
+    if store is None:
+        return None
+    found = store.find(device)
+    if found is None:
+        return Standing(key="rsa-2048")
+    proof = _CERTIFICATE if found.by_certificate else _STRING if found.password else _NULL
+    return Standing(found.operation, found.key, proof, found.wrong_proofs, found.note)
+
+
+def form(waits: Standing) -> Form:
+    """Return the form that orders an operation."""
+    return Form(
+        [
+            Field(
+                "operation",
+                "Certificate Operation",
+                kind="choice",
+                value=waits.operation.value,
+                choices=tuple((each.value, text) for each, text in OPERATIONS.items()),
+                required=True,
+            ),
+            Field("proof", "Authentication Mode", kind="choice", value=waits.proof, choices=_PROOFS, required=True),
+            Field(
+                "password",
+                "Authentication String",
+                kind="password",
+                hint="4 to 15 digits that the user types on the phone. It is kept as a hash, and good once.",
+                autocomplete="new-password",
+                most=15,
+            ),
+            Field(
+                "key",
+                "Key Size (Bits)",
+                kind="choice",
+                value=waits.key,
+                choices=tuple((each, each.upper().replace("-", " ")) for each in KEY_NAMES),
+                required=True,
+            ),
+        ]
+    )
+
+
+def order(ask: Ask, device: str) -> str:
+    """Order what the form asks for; return what became of it.
+
+    Raises:
+        PrivilegeError: Who asks has not the level.
+        UsageError: The string is none, or CAPF's folder is on another host.
+    """
+    store = _store(ask.cluster)
+    if store is None:
+        raise UsageError("CAPF runs on the publisher", next_step="sign in to the pages of the publisher")
+    operation, proof = Operation(ask.form["operation"]), ask.form["proof"]
+    password = ask.form.get("password", "")
+    if proof == _STRING and operation is not Operation.NONE and not password:
+        raise UsageError("the authentication string is missing", where="password", next_step="choose 4 to 15 digits")
+    ask.control.do(
+        ask.principal,
+        ORDER_CAPF,
+        lambda: store.order(
+            device,
+            operation,
+            key=ask.form["key"],
+            password=password if proof == _STRING and password else None,
+            by_certificate=proof == _CERTIFICATE,
+        ),
+        device=device,
+        operation=operation.value,
+    )
+    if operation is Operation.NONE:
+        return f"Nothing waits for {device} at CAPF."
+    return f"{OPERATIONS[operation]} waits for {device}. Reset the phone: it goes to CAPF after that."
+
+
+def _store(cluster: Cluster) -> CapfStore | None:
+    folder = cluster.folder(cluster.publisher.name)
+    return CapfStore(folder.root / _FOLDER) if folder.is_here else None
