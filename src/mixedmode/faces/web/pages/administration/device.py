@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from sqlalchemy import select
 
+from mixedmode.cluster.model.errors import PrivilegeError
 from mixedmode.cluster.model.lines import LineSpec
 from mixedmode.cluster.operations.devices import RemoveDevice
 from mixedmode.cluster.store.schema import DevicePool
@@ -99,7 +100,7 @@ def device(ask: Ask) -> Answer:
             try:
                 return Redirect(path_of(found.device.name), handler(ask, found, form))
             except MixedModeError as error:
-                form.refuse(error)
+                _refuse(form, error)
     return _page(ask, found, forms)
 
 
@@ -126,7 +127,7 @@ def line(ask: Ask) -> Answer:
             if form.is_right:
                 return Redirect(back, run(ask, device_forms.changed_line(spec, form, ask.form)))
         except MixedModeError as error:
-            form.refuse(error)
+            _refuse(form, error)
     context = {"found": found, "line": spec, "form": form, "path": line_path(found.device.name, spec.number)}
     return View("ccmadmin/line.html", _around(ask, found, context), status=200 if form.is_right else 422)
 
@@ -150,7 +151,7 @@ def add(ask: Ask) -> Answer:
                 operation = device_forms.added(ask.form)
                 return Redirect(path_of(operation.devices[0].name), run(ask, operation))
             except MixedModeError as error:
-                form.refuse(error)
+                _refuse(form, error)
     context = {"form": form, "may": ask.may(LEVEL), "level": LEVEL}
     return View("ccmadmin/add_phone.html", context, status=200 if form.is_right else 422)
 
@@ -177,6 +178,13 @@ def check_mark(ask: Ask, found: Found) -> None:
             "was-changed",
             ((path_of(name), name),),
         )
+
+
+def _refuse(form: Form, error: MixedModeError) -> None:
+    """Show an error in its form; who has not the level gets a page that says so and nothing else."""
+    if isinstance(error, PrivilegeError):
+        raise error
+    form.refuse(error)
 
 
 def run(ask: Ask, operation: Operation) -> str:
