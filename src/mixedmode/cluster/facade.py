@@ -278,9 +278,10 @@ class Cluster(ClusterState):
                 return
         self.run(BringBackTrust(before.isoformat()))
 
-    def select(self, sql: str, *, rows: int = 10_000, seconds: float = 10.0) -> QueryResult:
+    def select(self, sql: str, *, rows: int = 10_000, seconds: float = 10.0, null: str = "NULL") -> QueryResult:
         """Run a read-only query as ``run sql`` does; see :func:`.query.select_read_only`."""
-        return select_read_only(self.query_database or self.database, self.directory, sql, rows=rows, seconds=seconds)
+        database = self.query_database or self.database
+        return select_read_only(database, self.directory, sql, rows=rows, seconds=seconds, null=null)
 
     def trust_certificates(self, store: str) -> list[StoredCertificate]:
         """Return the certificates of a trust store."""

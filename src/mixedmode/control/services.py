@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.principal import Principal
@@ -62,6 +62,12 @@ class ServiceControl(Protocol):
     async def reload_files(self, node: str) -> None:
         """Have a node's TFTP service read its files at once, as ``utils itl reset`` needs it."""
 
+    async def registered(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return the phones that are registered with the CallManager of each node that can be asked, as JSON values.
+
+        A node of which nothing is known now is left out.
+        """
+
 
 class OperationServices:
     """Services that follow the database.
@@ -103,6 +109,10 @@ class OperationServices:
 
     async def reload_files(self, node: str) -> None:
         """Do nothing: a supervisor that follows the database reads the folder itself."""
+
+    async def registered(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return nothing: the database does not know who is registered now."""
+        return {}
 
     async def _run(self, operation: Operation, principal: Principal) -> None:
         await asyncio.to_thread(self._control.run, principal, operation)

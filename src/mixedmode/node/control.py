@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from mixedmode.cluster.engine.principal import SYSTEM, Principal
 from mixedmode.cluster.facade import Cluster
@@ -74,6 +75,13 @@ class NodeControl(OperationServices):
         }
         done = self._do(node, service, principal, super().restart(node, service, principal), does)
         return self._starting(node, service, done)
+
+    async def registered(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return the phones that are registered with each node of this process; none, where CallManager is down."""
+        return {
+            name: [] if node.callmanager is None else [phone.document() for phone in node.callmanager.phones()]
+            for name, node in self._nodes.items()
+        }
 
     async def reload_files(self, node: str) -> None:
         """Have a node's TFTP service read its files at once."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,9 @@ class Hands:
 
     async def reload_files(self, node: str) -> None:
         self.done.append("reloaded")
+
+    async def registered(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        return {}
 
 
 def test_services_are_handled_where_they_are() -> None:

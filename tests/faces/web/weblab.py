@@ -19,7 +19,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.control.accounts import account_store
 from mixedmode.control.logins import LoginGuard, LoginPolicy
 from mixedmode.control.phones import PhoneHands
-from mixedmode.control.services import OperationServices
+from mixedmode.control.services import OperationServices, ServiceControl
 from mixedmode.faces.web.service import WebLimits, WebService
 
 T = TypeVar("T")
@@ -143,6 +143,7 @@ def web_lab(
     limits: WebLimits | None = None,
     policy: LoginPolicy = QUICK,
     phones: PhoneHands | None = None,
+    services: ServiceControl | None = None,
 ) -> Iterator[WebLab]:
     """Serve the publisher's pages while the test runs."""
     node = cluster.publisher.name
@@ -161,7 +162,13 @@ def web_lab(
         guard = LoginGuard(accounts, policy)
         return (
             WebService(
-                cluster, node, port=0, services=OperationServices(cluster), limits=limits, guard=guard, phones=phones
+                cluster,
+                node,
+                port=0,
+                services=services or OperationServices(cluster),
+                limits=limits,
+                guard=guard,
+                phones=phones,
             ),
             guard,
         )

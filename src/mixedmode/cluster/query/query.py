@@ -23,7 +23,7 @@ class QueryResult:
 
     Attributes:
         columns: Their names.
-        rows: Cells as texts; NULL is ``NULL``, bytes are hex.
+        rows: Cells as texts; NULL is ``NULL`` if nothing else was asked for, bytes are hex.
         truncated: Whether there were more rows than the limit.
     """
 
@@ -32,7 +32,9 @@ class QueryResult:
     truncated: bool
 
 
-def select_read_only(database: Database, directory: Path, sql: str, *, rows: int, seconds: float) -> QueryResult:
+def select_read_only(
+    database: Database, directory: Path, sql: str, *, rows: int, seconds: float, null: str = "NULL"
+) -> QueryResult:
     """Run one query.
 
     Args:
@@ -41,6 +43,7 @@ def select_read_only(database: Database, directory: Path, sql: str, *, rows: int
         sql: A SELECT.
         rows: Return at most so many.
         seconds: Stop it after this time.
+        null: Stands for NULL.
 
     Raises:
         UsageError: The query is wrong, would do more than read, or took too long.
@@ -51,10 +54,10 @@ def select_read_only(database: Database, directory: Path, sql: str, *, rows: int
     if database.is_sqlite:
         from mixedmode.cluster.query.query_sqlite import run_sqlite
 
-        columns, found, cut = run_sqlite(database, plain, rows + 1, seconds)
+        columns, found, cut = run_sqlite(database, plain, rows + 1, seconds, null)
     else:
         from mixedmode.cluster.query.query_login import read_login
         from mixedmode.cluster.query.query_postgres import run_postgresql
 
-        columns, found, cut = run_postgresql(database, read_login(directory), plain, rows + 1, seconds)
+        columns, found, cut = run_postgresql(database, read_login(directory), plain, rows + 1, seconds, null)
     return QueryResult(columns, tuple(found[:rows]), cut or len(found) > rows)

@@ -80,7 +80,7 @@ _RIGHTS: Final = """
 """
 
 
-def run_postgresql(database: Database, login: Login, sql: str, limit: int, seconds: float) -> Found:
+def run_postgresql(database: Database, login: Login, sql: str, limit: int, seconds: float, null: str = "NULL") -> Found:
     """Run one query.
 
     Raises:
@@ -105,7 +105,7 @@ def run_postgresql(database: Database, login: Login, sql: str, limit: int, secon
                 doing = connection.execute(_DOING, (sorted(calls.names), sorted(_VOLATILE_ALLOWED))).fetchall()
                 if doing:
                     raise refused(f"{', '.join(row[0] for row in doing)}: a function that may do more than read")
-                return _read_bounded(connection, sql, limit)
+                return _read_bounded(connection, sql, limit, null)
         except psycopg.errors.QueryCanceled as error:
             raise refused("", late=True) from error
         except psycopg.OperationalError as error:
@@ -175,7 +175,7 @@ def _ended_after(connection: psycopg.Connection, seconds: float) -> Iterator[Non
         timer.cancel()
 
 
-def _read_bounded(connection: psycopg.Connection, sql: str, limit: int) -> Found:
+def _read_bounded(connection: psycopg.Connection, sql: str, limit: int, null: str) -> Found:
     """Return the rows of one query; the server shortens each cell before it sends it."""
     with connection.cursor() as cursor:
         # "prepare" makes the server itself take one statement and no more.
@@ -188,16 +188,16 @@ def _read_bounded(connection: psycopg.Connection, sql: str, limit: int) -> Found
         bounded = _around(f"select {cells}", sql, f"query({names}) limit {limit}")
         # Closing the stream stops the query on the server where the result was cut.
         with closing(cast("Generator[Sequence[object]]", cursor.stream(bounded))) as rows:
-            found, cut = _taken(rows, limit)
+            found, cut = _taken(rows, limit, null)
         return tuple(name for name, _ in columns), found, cut
 
 
-def _taken(rows: Iterable[Sequence[object]], limit: int) -> tuple[list[tuple[str, ...]], bool]:
+def _taken(rows: Iterable[Sequence[object]], limit: int, null: str) -> tuple[list[tuple[str, ...]], bool]:
     """Return the first rows as texts, and whether the whole result's limit cut them."""
     taken: list[tuple[str, ...]] = []
     left = RESULT_CHARACTERS
     for row in rows:
-        cells = tuple("NULL" if cell is None else str(cell) for cell in row)
+        cells = tuple(null if cell is None else str(cell) for cell in row)
         left -= sum(map(len, cells))
         if left < 0:
             return taken, True

@@ -19,7 +19,7 @@ _PATIENCE: Final = 3.0
 """Seconds beyond the query's own time for the process to start and to answer."""
 
 
-def run_sqlite(database: Database, sql: str, limit: int, seconds: float) -> Found:
+def run_sqlite(database: Database, sql: str, limit: int, seconds: float, null: str = "NULL") -> Found:
     """Run one query.
 
     Raises:
@@ -27,7 +27,7 @@ def run_sqlite(database: Database, sql: str, limit: int, seconds: float) -> Foun
         DatabaseError: It cannot be run at all.
     """
     path = Path(database.url.database or "").resolve()
-    fields = (f"{path.as_uri()}?mode=ro", sql, limit, seconds, CELL_BYTES, RESULT_CHARACTERS, HEAP_BYTES)
+    fields = (f"{path.as_uri()}?mode=ro", sql, limit, seconds, CELL_BYTES, RESULT_CHARACTERS, HEAP_BYTES, null)
     kind, *answer = _answer(frames([str(each) for each in fields]), seconds + _PATIENCE, database.label)
     if kind == "error":
         why, late = answer

@@ -17,8 +17,8 @@ import time
 from collections import namedtuple
 from collections.abc import Callable
 
-Request = namedtuple("Request", "uri sql rows seconds cell result heap")  # noqa: PYI024 - typing costs 10 ms
-"""File, query, rows at most, seconds, and bytes: of a cell, of the result, of SQLite's memory."""
+Request = namedtuple("Request", "uri sql rows seconds cell result heap null", defaults=("NULL",))  # noqa: PYI024 - typing costs 10 ms
+"""File, query, rows at most, seconds, and bytes: of a cell, of the result, of SQLite's memory; what stands for NULL."""
 
 _CHECK_EVERY = 10_000
 """Virtual machine instructions between two looks at the clock."""
@@ -79,7 +79,7 @@ def run(request: Request) -> list[str]:
         if cursor.description is None:
             return ["error", "it is no query", ""]
         names = [column[0] for column in cursor.description]
-        cells, cut = _taken(cursor, int(request.rows), int(request.result))
+        cells, cut = _taken(cursor, int(request.rows), int(request.result), request.null)
         return ["rows", "cut" if cut else "", str(len(names)), *names, *cells]
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         return ["error", str(error), "late" if time.monotonic() > deadline else ""]
@@ -120,10 +120,10 @@ def _authorizer(inner: set[str]) -> Callable[..., int]:
     return authorize
 
 
-def _taken(cursor: sqlite3.Cursor, limit: int, left: int) -> tuple[list[str], bool]:
+def _taken(cursor: sqlite3.Cursor, limit: int, left: int, null: str) -> tuple[list[str], bool]:
     cells: list[str] = []
     for number, row in enumerate(cursor, 1):
-        taken = ["NULL" if cell is None else cell.hex() if isinstance(cell, bytes) else str(cell) for cell in row]
+        taken = [null if cell is None else cell.hex() if isinstance(cell, bytes) else str(cell) for cell in row]
         left -= sum(map(len, taken))
         if left < 0:
             return cells, True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -55,6 +55,10 @@ class HomeServices:
     async def reload_files(self, node: str) -> None:
         """Have a node's TFTP service read its files at once."""
         await asyncio.shield(self._side.at_home(self._control.reload_files(node)))
+
+    async def registered(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return the phones that are registered with each node that can be asked."""
+        return await self._side.at_home(self._control.registered())
 
     async def _relay(
         self, act: _Act, node: str, service: Service, principal: Principal

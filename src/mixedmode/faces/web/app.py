@@ -51,7 +51,7 @@ from mixedmode.faces.web.kit.problems import (
 from mixedmode.faces.web.kit.render import page_made, render
 from mixedmode.faces.web.kit.requests import address_of, check_origin, is_within, keep_place, theme_of
 from mixedmode.faces.web.metering import PAGE
-from mixedmode.faces.web.pages import PAGES, TOPICS, routes
+from mixedmode.faces.web.pages import BODY_BYTES, PAGES, TOPICS, routes
 
 _MOST_FIELDS: Final = 2000
 _MOST_FILES: Final = 20
@@ -93,6 +93,7 @@ def _leads_to(home: str) -> Callable[[Request], Awaitable[Response]]:
 def _limits() -> Callable[[str], int]:
     """Return what says how large a body may be: the most of the pages whose path begins alike."""
     larger = [(page.path.partition("{")[0], page.body) for page in PAGES if page.body > FORM_BYTES]
+    larger += BODY_BYTES.items()
 
     def limit(path: str) -> int:
         return max([FORM_BYTES, *(size for start, size in larger if path.startswith(start))])

@@ -6,8 +6,10 @@ the faces for programs) come as Starlette's routes from :func:`routes`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from mixedmode.faces.soap import routes as programs
 from mixedmode.faces.web.kit.events import Topic
 from mixedmode.faces.web.kit.page import Page
 from mixedmode.faces.web.pages import (
@@ -46,6 +48,10 @@ TOPICS: Final[tuple[Topic, ...]] = (
 )
 
 
-def routes(_desk: Desk) -> list[BaseRoute]:
+BODY_BYTES: Final[Mapping[str, int]] = programs.BODY_BYTES
+"""The most bytes of a body at what is no page, by the beginning of its path."""
+
+
+def routes(desk: Desk) -> list[BaseRoute]:
     """Return the routes that are no pages."""
-    return []
+    return [*programs.routes(desk)]

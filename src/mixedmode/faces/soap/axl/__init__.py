@@ -1,0 +1,1 @@
+"""AXL for reading."""
