@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,7 @@ def test_ciscoaxl_reads_phones_nodes_and_sql(shared: WebLab, tmp_path: Path, mon
         monkeypatch.delenv(name, raising=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from ciscoaxl import axl
-
-        ucm = axl("reader", PASSWORD, "127.0.0.1", "12.5")
+        ucm = import_module("ciscoaxl").axl("reader", PASSWORD, "127.0.0.1", "12.5")
         ucm.client._binding_options["address"] = f"{shared.url}/axl/"
         phones = ucm.get_phones(tagfilter={"name": "", "product": "", "protocol": "", "devicePoolName": ""})
         assert [phone["name"] for phone in phones] == list(NAMES)
@@ -77,11 +76,9 @@ def test_ciscoaxl_reads_phones_nodes_and_sql(shared: WebLab, tmp_path: Path, mon
 def test_zeep_reads_registrations_and_services(shared: WebLab, session: Session) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from zeep import Client
-        from zeep.transports import Transport
-
-        transport = Transport(session=session, timeout=10, operation_timeout=10)
-        ris = Client(f"{shared.url}/realtimeservice2/services/RISService70?wsdl", transport=transport)
+        zeep: Any = import_module("zeep")
+        transport = zeep.Transport(session=session, timeout=10, operation_timeout=10)
+        ris = zeep.Client(f"{shared.url}/realtimeservice2/services/RISService70?wsdl", transport=transport)
         criteria = {
             "MaxReturnedDevices": 1000,
             "DeviceClass": "Phone",
@@ -99,7 +96,9 @@ def test_zeep_reads_registrations_and_services(shared: WebLab, session: Session)
         by_name = {device["Name"]: device for node in result["CmNodes"]["item"] for device in node["CmDevices"]["item"]}
         assert by_name[NAMES[1]]["IPAddress"]["item"][0]["IP"] == "192.0.2.51"
         assert by_name[NAMES[2]]["Status"] == "UnRegistered"
-        control = Client(f"{shared.url}/controlcenterservice2/services/ControlCenterServices?wsdl", transport=transport)
+        control = zeep.Client(
+            f"{shared.url}/controlcenterservice2/services/ControlCenterServices?wsdl", transport=transport
+        )
         services = control.service.soapGetServiceStatus(ServiceStatus=[""])["ServiceInfoList"]["item"]
         assert "Cisco CallManager" in {service["ServiceName"] for service in services}
         products = control.service.getProductInformationList(ServiceInfo="")
