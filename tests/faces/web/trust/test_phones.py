@@ -226,7 +226,7 @@ def beyond(tab: Tab) -> list[str]:
     """Return what is wider than the screen outside of what scrolls by itself."""
     found: list[str] = tab.evaluate(
         """() => document.documentElement.scrollWidth <= 360 ? [] : [...document.querySelectorAll("main *")]
-        .filter((each) => each.getBoundingClientRect().right > 361 && !each.closest(".wide, .log, .cmd"))
+        .filter((each) => each.getBoundingClientRect().right > 361 && !each.closest(".wide, .log, .cmd, .scroll"))
         .map((each) => each.outerHTML.slice(0, 160))"""
     )
     return found

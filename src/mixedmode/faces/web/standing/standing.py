@@ -114,6 +114,16 @@ class Standing:
         """All of them."""
         return tuple(self._states)
 
+    @property
+    def world(self) -> World | None:
+        """What phones are offered, and who answers them; None before the phones were read once."""
+        return self._world
+
+    @property
+    def print(self) -> tuple[str, int]:
+        """Another one when a phone, or anything that decides about phones, is."""
+        return ("" if self._world is None else self._world.print), self._version
+
     def holdings(self) -> Sequence[Row[Any]]:
         """Return how many phones hold which CTL and ITL: rows with ``ctl``, ``itl`` and ``phones``."""
         version, kept = self._holdings
