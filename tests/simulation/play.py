@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.fate.restart import Restart
 from mixedmode.phone.mind.outcome import BootOutcome
-from mixedmode.phone.mind.requests import LIST_FILES, BootFile
-from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Reason
+from mixedmode.phone.mind.trust.decisions import Reason
 from mixedmode.phone.mind.trust.state import PhoneState
 from tests.simulation import oracle
 from tests.simulation.afterwards import Helping, broken_proposal
 from tests.simulation.history import History
 from tests.simulation.schedule import Schedule
-from tests.simulation.tracked import Finding, Tracked
+from tests.simulation.tracked import Finding, Tracked, differences
 from tests.simulation.world.handset import by_tvs, took_all
 from tests.simulation.world.network import Storm, Weather
 from tests.simulation.world.served import Node
@@ -34,6 +33,8 @@ _SAFE: Final = {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS}
 _MOST_TRIES: Final = 4
 _HELP_EVERY, _PROPOSE_EVERY, _PROPOSE_PHONES = 3, 12, 10
 """These take longer than all the rest of a seed."""
+_NO_FORM: Final = ("empty", "other-kind")
+"""Nobody may publish a file without a header; one of the other kind is never taken (forecast.md 5.7)."""
 _GONE: Final = Weather(cut=(0.0, float("inf")))
 _SOON: Final = 25.0
 """Of a start in a calm network, which takes some 40 ms, most that lose their power do so within it."""
@@ -225,32 +226,32 @@ class Play:
         if foreseen is None:
             self._found("forecast", each, f"step {number + 1}: it restarted, which was not foreseen")
             return
-        differences = list(self._differences(each, outcome, foreseen, registers=registers))
-        if differences and any(cached.expires > when for cached in before.tvs_cache):
+        found = self._differences(each, outcome, foreseen)
+        if found and any(cached.expires > when for cached in before.tvs_cache):
             # Not in any inventory: what TVS said of late holds for a day, whatever it says by now.
             self.counts["by what TVS said before"] += 1
             each.disturbed = True
             return
-        for text in differences:
+        if found and each.broke_off and self._comes_to_the_same(each, node, before, foreseen, when):
+            self.counts["by one more start"] += 1
+            each.disturbed = True
+            return
+        for text in found:
             self._found("resumes" if each.broke_off else "forecast", each, f"step {number + 1}: {text}")
         self._check_fate(number, each, registers=registers, took=took_all(outcome))
 
-    def _differences(self, each: Tracked, outcome: BootOutcome, foreseen: Restart, *, registers: bool) -> Iterator[str]:
-        for kind in ListKind:
-            if each.phone.state.trust.held(kind) != foreseen.trust.held(kind):
-                yield f"it holds another {kind} than foreseen: {_said(outcome, kind)}, foreseen {_text(foreseen, kind)}"
-        if registers != foreseen.registers:
-            why = foreseen.registration.text if foreseen.registration is not None else "needs no trust"
-            yield f"it {'registers' if registers else 'does not register'}, foreseen: {why}"
-        if took_all(outcome) != foreseen.took_all:
-            yield f"it {'took all' if took_all(outcome) else f'refused {outcome.trouble()}'}, foreseen otherwise"
-        if each.broke_off or self.history.has_half:
-            return  # what it took before is the list that it holds already
-        for file, decision in foreseen.decisions.items():
-            done = outcome.decisions.get(file)
-            if done is not None and not _same(file, decision, done):
-                words = (f"{one.outcome} ({one.reason}, row {one.row})" for one in (done, decision))
-                yield f"{file}: {', foreseen '.join(words)}"
+    @staticmethod
+    def _comes_to_the_same(each: Tracked, node: Node, before: PhoneState, foreseen: Restart, when: datetime) -> bool:
+        """Return whether a phone, broken off, holds what the one that was foreseen holds after one more start."""
+        twin = each.first.copy()
+        trust = replace(foreseen.trust, tvs_servers=before.trust.tvs_servers)
+        twin.state = replace(before, trust=trust, tvs_cache=())
+        twin.starts(node, when)
+        return twin.state.trust.lists == each.phone.state.trust.lists
+
+    def _differences(self, each: Tracked, outcome: BootOutcome, foreseen: Restart) -> list[str]:
+        # What it took before, in a start that broke off, is the list that it holds already.
+        return list(differences(each, outcome, foreseen, exact=not (each.broke_off or self.history.has_half)))
 
     def _check_fate(self, number: int, each: Tracked, *, registers: bool, took: bool) -> None:
         fate = each.forecast.steps[number]
@@ -332,8 +333,8 @@ class Play:
             if forecast.outcome not in {Fate.BEHIND, Fate.FROZEN} or state in seen:
                 continue
             unsure = phone.model.unknown & {"security_by_default", "sha512"}
-            if unsure or phone.state.config is None or self.history.moments[last].plan.damage.endswith("empty"):
-                continue  # nobody may publish a file without a header: forecast.md 5.7
+            if unsure or phone.state.config is None or self.history.moments[last].plan.damage.endswith(_NO_FORM):
+                continue
             seen.add(state)
             moment, node = self.history.moments[last], self.history.node(last, each.node)
             helping = Helping(node, self.history.files(last, each.node, whole=True), moment.when)
@@ -374,28 +375,10 @@ class Play:
                 continue
             node = self.history.node(last, each.node)
             each.outcome = outcome = each.phone.starts(node, when)
-            each.registers = registers = each.phone.registers(node, when)
+            each.registers = each.phone.registers(node, when)
             self.counts["starts"] += 1
-            for text in self._differences(each, outcome, foreseen, registers=registers):
+            for text in self._differences(each, outcome, foreseen):
                 self._found("forecast", each, f"when it came back: {text}")
 
     def _found(self, rule: str, each: Tracked, text: str) -> None:
         self.findings.append(each.found(rule, text))
-
-
-def _same(file: BootFile, foreseen: Decision, done: Decision) -> bool:
-    if file is BootFile.CONFIG:
-        return foreseen.refused == done.refused and (not done.refused or foreseen.reason is done.reason)
-    return (foreseen.outcome, foreseen.reason, foreseen.row) == (done.outcome, done.reason, done.row)
-
-
-def _said(outcome: BootOutcome, kind: ListKind) -> str:
-    file = next(file for file, each in LIST_FILES.items() if each is kind)
-    decision = outcome.decisions.get(file)
-    return "not asked" if decision is None else f"{decision.outcome} ({decision.reason}, row {decision.row})"
-
-
-def _text(foreseen: Restart, kind: ListKind) -> str:
-    file = next(file for file, each in LIST_FILES.items() if each is kind)
-    decision = foreseen.decisions[file]
-    return f"{decision.outcome} ({decision.reason}, row {decision.row})"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mixedmode.forecast.evaluation import Forecast
+from mixedmode.phone.mind.fate.restart import Restart
 from mixedmode.phone.mind.outcome import BootOutcome
+from mixedmode.phone.mind.requests import LIST_FILES, BootFile
+from mixedmode.phone.mind.trust.decisions import Decision, ListKind
 from tests.simulation.schedule import PhonePlan
-from tests.simulation.world.handset import Handset
+from tests.simulation.world.handset import Handset, took_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +74,45 @@ class Tracked:
         return Finding(
             rule, f"{plan.name} ({plan.model}, mode {plan.mode}, holds {plan.held}, node {plan.node}) {text}"
         )
+
+
+def differences(each: Tracked, outcome: BootOutcome, foreseen: Restart, *, exact: bool) -> Iterator[str]:
+    """Yield where a phone's start came to something else than was foreseen.
+
+    Args:
+        each: The phone, after it.
+        outcome: What came of it.
+        foreseen: What was to come of it.
+        exact: Whether each decision is to be the same too, with its reason and row.
+    """
+    for kind in ListKind:
+        if each.phone.state.trust.held(kind) != foreseen.trust.held(kind):
+            yield f"it holds another {kind} than foreseen: {_said(outcome, kind)}, foreseen {_text(foreseen, kind)}"
+    if each.registers != foreseen.registers:
+        why = foreseen.registration.text if foreseen.registration is not None else "needs no trust"
+        yield f"it {'registers' if each.registers else 'does not register'}, foreseen: {why}"
+    if took_all(outcome) != foreseen.took_all:
+        yield f"it {'took all' if took_all(outcome) else f'refused {outcome.trouble()}'}, foreseen otherwise"
+    for file, decision in foreseen.decisions.items() if exact else ():
+        done = outcome.decisions.get(file)
+        if done is not None and not _same(file, decision, done):
+            words = (f"{one.outcome} ({one.reason}, row {one.row})" for one in (done, decision))
+            yield f"{file}: {', foreseen '.join(words)}"
+
+
+def _same(file: BootFile, foreseen: Decision, done: Decision) -> bool:
+    if file is BootFile.CONFIG:
+        return foreseen.refused == done.refused and (not done.refused or foreseen.reason is done.reason)
+    return (foreseen.outcome, foreseen.reason, foreseen.row) == (done.outcome, done.reason, done.row)
+
+
+def _said(outcome: BootOutcome, kind: ListKind) -> str:
+    file = next(file for file, each in LIST_FILES.items() if each is kind)
+    decision = outcome.decisions.get(file)
+    return "not asked" if decision is None else f"{decision.outcome} ({decision.reason}, row {decision.row})"
+
+
+def _text(foreseen: Restart, kind: ListKind) -> str:
+    file = next(file for file, each in LIST_FILES.items() if each is kind)
+    decision = foreseen.decisions[file]
+    return f"{decision.outcome} ({decision.reason}, row {decision.row})"

@@ -50,11 +50,12 @@ class Header:
         fields: The header's walk over ``data``.
     """
 
-    __slots__ = ("data", "fields")
+    __slots__ = ("_texts", "data", "fields")
 
     def __init__(self, data: bytes, fields: Fields) -> None:
         self.data = data
         self.fields = fields
+        self._texts: dict[int, str | None] | None = None
 
     def value(self, tag: int) -> bytes | None:
         """Return the value of a tag's first occurrence."""
@@ -65,8 +66,15 @@ class Header:
         return self.fields.offsets.get(tag)
 
     def _text(self, tag: int) -> str | None:
+        # Fleets and forecasts ask the header of one list for its names again and again.
+        texts = self._texts
+        if texts is None:
+            texts = self._texts = {}
+        elif tag in texts:
+            return texts[tag]
         value = self.value(tag)
-        return None if value is None else read_text(value)
+        text = texts[tag] = None if value is None else read_text(value)
+        return text
 
     def _number(self, tag: int) -> int | None:
         value = self.value(tag)

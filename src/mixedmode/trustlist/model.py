@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates.certificates import Certificate
@@ -18,6 +18,9 @@ from mixedmode.trustlist.kinds import FileKind, kind_of, not_a_list
 from mixedmode.trustlist.roles import MAX_FILE, ROLES_BY_CODE, RecordTag, Role
 from mixedmode.trustlist.verify import Verification, signer_records, verify_trust_list
 from mixedmode.trustlist.walk import Fields, Span, malformed, walk_header, walk_records
+
+_SIGNERS: Final = 64
+"""Of so many a list remembers which of its records they are: a fleet is offered the files of few."""
 
 
 class Record:
@@ -277,7 +280,14 @@ class TrustList:
             issuer: Issuer text of the file's header; None matches any.
             serial: Serial bytes of the file's header, compared verbatim.
         """
-        return tuple(signer_records(self, issuer, serial))
+        found: dict[tuple[str | None, bytes], tuple[Record, ...]] = self.__dict__.setdefault("_signers", {})
+        key = issuer, serial
+        records = found.get(key)
+        if records is None:
+            if len(found) >= _SIGNERS:
+                found.clear()
+            records = found[key] = tuple(signer_records(self, issuer, serial))
+        return records
 
     def verify(self, signer: Certificate | None = None) -> Verification:
         """Check the signature with the list's own SAST record, or with a certificate given from outside.

@@ -239,7 +239,8 @@ class Boot:
         self._config = config
         if config.full:
             self.state = self.state.with_config(self._name, content, config)
-        self.state = replace(self.state, ask_encrypted=config.encrypted)
+        if self.state.ask_encrypted != config.encrypted:
+            self.state = replace(self.state, ask_encrypted=config.encrypted)
 
     def _open(self, file: SignedFile) -> bytes:
         if self._decrypt is None:
