@@ -36,7 +36,8 @@ def plan(seed: int) -> Schedule:
     """A seed's plan without what sockets of loopback do not do, and its phones at one node."""
     schedule = made(seed, phones=PHONES)
     phones = tuple(replace(each, node=0) for each in schedule.phones)
-    return replace(schedule, phones=phones, weather=Weather(), crashes=0.0, http="off")
+    steps = tuple(replace(each, tvs="up" if each.tvs == "old" else each.tvs) for each in schedule.steps)
+    return replace(schedule, phones=phones, steps=steps, weather=Weather(), crashes=0.0, http="off")
 
 
 @asynccontextmanager
