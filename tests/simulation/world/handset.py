@@ -139,12 +139,13 @@ class Handset:
         """Return whether a published list names this CAPF; a broken one says what the old one did."""
         if not node.files:
             return True
-        held = {kind.filename: found.data for kind in ListKind if (found := self.state.trust.held(kind)) is not None}
-        read = [
-            oracle.read(node.files.get(name, b"")) or oracle.read(held.get(name, b""))
-            for name in {**held, **node.files}
-        ]
-        return any(each is not None and oracle.names_capf(each, issuer) for each in read)
+        for kind in ListKind:
+            found, held = oracle.read(node.files.get(kind.filename, b"")), self.state.trust.held(kind)
+            if found is None or not found.whole:
+                found = None if held is None else oracle.read(held.data)
+            if found is not None and oracle.names_capf(found, issuer):
+                return True
+        return False
 
     def _trusts(self, node: Node, now: datetime) -> bool:
         policy, trust = policy_of(self.model.name), self.state.trust
