@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -65,16 +66,19 @@ def facts_of(cluster: Cluster, phones: Mapping[str, int], running: Mapping[str, 
 
 def phones_by_node(cluster: Cluster) -> dict[str, int]:
     """Return how many phones have which node in the CallManager group of their device pool."""
-    query = (
-        select(ProcessNode.name, func.count())
-        .select_from(DeviceRow)
-        .join(DevicePool, DevicePool.id == DeviceRow.fkdevicepool)
+    by_pool = select(DeviceRow.fkdevicepool, func.count()).group_by(DeviceRow.fkdevicepool)
+    nodes = (
+        select(DevicePool.id, ProcessNode.name)
         .join(CallManagerGroupMember, CallManagerGroupMember.fkcallmanagergroup == DevicePool.fkcallmanagergroup)
         .join(ProcessNode, ProcessNode.id == CallManagerGroupMember.fkprocessnode)
-        .group_by(ProcessNode.name)
     )
+    found: Counter[str] = Counter()
     with cluster.database.read() as session:
-        return {row[0]: row[1] for row in session.execute(query)}
+        # By pool first: its index alone answers that, however many phones there are.
+        counts = {row[0]: row[1] for row in session.execute(by_pool)}
+        for pool, name in session.execute(nodes):
+            found[name] += counts.get(pool, 0)
+    return dict(found)
 
 
 def _services(cluster: Cluster) -> tuple[ServiceFact, ...]:

@@ -11,6 +11,10 @@ from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
 from mixedmode.cluster.model.topology import Service
+from mixedmode.cluster.operations.parameters import SetParameter
+from mixedmode.faces.web.serviceability import control_center
+from mixedmode.faces.web.serviceability.service_outlook import Foreseen
+from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.services.traces.catalogue import TVS
 from mixedmode.services.traces.trace_file import TraceFile
 from tests.faces.web.weblab import Visitor, WebLab
@@ -186,3 +190,32 @@ def test_a_long_act_stands_on_every_page(own_lab: WebLab, path: str) -> None:
     assert "1 of 3; running, begun by admin2" in page
     desk.dock.end(number, "node2: it is away.", failed=True)
     assert "failed, begun by admin2" in own_lab.visitor("administrator").get(path).text
+
+
+def test_a_restart_that_would_lose_phones_asks_for_the_word(own_lab: WebLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = {Fate.LOCKED_OUT: ["SEP001122334400", "SEP001122334401"]}
+    monkeypatch.setattr(control_center, "foresee", lambda _desk, _wish: Foreseen((SUB,), lost))
+    visitor = own_lab.visitor("administrator")
+    page = visitor.get(f"{SERVICES}/restart?service=Cisco%20Tftp&node={SUB}")
+    assert f"Restart Cisco Tftp on {SUB} and lose 2 phones" in page.text
+    assert "SEP001122334401" in page.text
+    fields = {"service": "Cisco Tftp", "node": SUB, "csrf": page.csrf}
+    path = f"{SERVICES}/restart"
+    for more, said in (
+        ({}, "2 phones would be lost now; when you were asked there were none."),
+        ({"lost": "1", "word": "LOCKOUT"}, "when you were asked there were 1."),
+        ({"lost": "2", "word": "yes"}, "Type LOCKOUT to go on."),
+    ):
+        answer = visitor.post(path, {**fields, **more})
+        assert answer.status == 422
+        assert said in answer.text
+    assert own_lab.cluster.operations.journal.audit(5, action="utils service") == []
+    assert visitor.post(path, {**fields, "lost": "2", "word": "LOCKOUT"}).status == 303
+    wait_for(visitor, f"Cisco Tftp is restarted on {SUB}.")
+
+
+def test_a_start_that_publishes_a_new_itl_says_so(own_lab: WebLab) -> None:
+    own_lab.cluster.run(SetParameter("PrepareClusterForRollbackToPre80", "True"))
+    page = own_lab.visitor("reader").get(f"{SERVICES}/restart?service=Cisco%20Tftp&node={SUB}")
+    assert f"A new ITL is published for {SUB}." in page.text
+    assert "No phone that is known is lost by it." in page.text

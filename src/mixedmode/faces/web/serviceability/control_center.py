@@ -118,7 +118,7 @@ def service_act(ask: Ask) -> Answer:
     given = ask.form if ask.is_post else ask.query
     verb = str(ask.values["verb"])
     wish = Wish.of(ask.desk, verb, given.get("service", ""), given.get("node", ""))
-    foreseen, error = foresee(ask.cluster, wish), ""
+    foreseen, error = foresee(ask.desk, wish), ""
     lost = len(foreseen.names)
     if ask.is_post:
         if lost and ask.form.get("lost") != str(lost):

@@ -3,24 +3,27 @@
 Rules:
 
 1. A start that makes no new list loses nobody, and nothing is computed.
-2. Phones are those of the cluster's own records; those of which not enough is known are not counted.
+2. Phones are those of the table that all pages have, by kind; those of which not enough is known are not counted.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from sqlalchemy import select
 
 from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.publishing.looking import outlook
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.web.serviceability.service_acts import Wish
+from mixedmode.faces.web.standing.rows import PHONES
 from mixedmode.inventory.kinds import Unexplained
 from mixedmode.phone.mind.fate.prospect import LOST
 
 if TYPE_CHECKING:
-    from mixedmode.cluster.facade import Cluster
+    from mixedmode.faces.web.kit.desk import Desk
     from mixedmode.inventory.kinds import PhoneKind
     from mixedmode.phone.mind.fate.prospect import Fate
 
@@ -45,35 +48,37 @@ class Foreseen:
         return [name for fate in LOST for name in self.lost.get(fate, ())]
 
 
-def foresee(cluster: Cluster, wish: Wish) -> Foreseen:
+def foresee(desk: Desk, wish: Wish) -> Foreseen:
     """Return what a wish would do to lists and phones."""
     if wish.service is not Service.TFTP or wish.verb == "stop":
         return Foreseen()
     try:
-        before = after = outlook(cluster)
+        before = after = outlook(desk.cluster)
         for operation in wish.operations:
             after = operation.foresee(after)
-        changed = sorted({key[0] for key, data in after.files.items() if data != before.files.get(key)})
-        if not changed:
-            return Foreseen()
-        from mixedmode.forecast.cluster.losses import lost_by
-
-        names = _known_phones(cluster)
-        fates = lost_by(wish.title, before, after, names) if names else {}
     except MixedModeError as error:
         return Foreseen(problem=str(error))
-    lost: dict[Fate, list[str]] = defaultdict(list)
-    for kind, fate in fates.items():
-        lost[fate] += names[kind]
-    return Foreseen(tuple(changed), {fate: sorted(found) for fate, found in lost.items()})
+    changed = tuple(sorted({key[0] for key, data in after.files.items() if data != before.files.get(key)}))
+    if not changed:
+        return Foreseen()
+    from mixedmode.forecast.cluster.losses import lost_by
+
+    kinds = _known_kinds(desk)
+    fates = lost_by(wish.title, before, after, kinds) if kinds else {}
+    return Foreseen(changed, {fate: _names(desk, fates, kinds, fate) for fate in LOST if fate in fates.values()})
 
 
-def _known_phones(cluster: Cluster) -> dict[PhoneKind, list[str]]:
-    from mixedmode.inventory.cluster import ClusterInventory
-    from mixedmode.inventory.library import Library
+def _known_kinds(desk: Desk) -> dict[PhoneKind, int]:
+    """Return the kinds of phones that there are, each with its number in the table of phones."""
+    desk.standing.fresh()
+    with desk.standing.read() as session:
+        numbers = session.scalars(select(PHONES.c.state).distinct()).all()
+    kinds = {desk.standing.state(number).kind: number for number in numbers}
+    return {kind: at for kind, at in kinds.items() if kind.model is not None and not isinstance(kind.ctl, Unexplained)}
 
-    names: dict[PhoneKind, list[str]] = defaultdict(list)
-    for name, kind, _ in ClusterInventory(cluster, Library()).rows():
-        if kind.model is not None and not isinstance(kind.ctl, Unexplained):
-            names[kind].append(name)
-    return names
+
+def _names(desk: Desk, fates: Mapping[PhoneKind, Fate], kinds: Mapping[PhoneKind, int], wanted: Fate) -> list[str]:
+    numbers = [kinds[kind] for kind, fate in fates.items() if fate is wanted]
+    query = select(PHONES.c.name).where(PHONES.c.state.in_(numbers)).order_by(PHONES.c.name)
+    with desk.standing.read() as session:
+        return list(session.scalars(query))
