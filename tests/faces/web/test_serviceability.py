@@ -14,6 +14,7 @@ from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.faces.web.serviceability import control_center
 from mixedmode.faces.web.serviceability.service_outlook import Foreseen
+from mixedmode.faces.web.standing.resets import Reset
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.services.traces.catalogue import TVS
 from mixedmode.services.traces.trace_file import TraceFile
@@ -219,3 +220,19 @@ def test_a_start_that_publishes_a_new_itl_says_so(own_lab: WebLab) -> None:
     page = own_lab.visitor("reader").get(f"{SERVICES}/restart?service=Cisco%20Tftp&node={SUB}")
     assert f"A new ITL is published for {SUB}." in page.text
     assert "No phone that is known is lost by it." in page.text
+
+
+def test_what_others_began_stands_in_the_dock_too(own_lab: WebLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = own_lab.service._desk
+    assert desk is not None
+    holder = {"operation": "utils ctl update CTLFile", "user": "admin2", "node": "cucm-1051-a-pub", "host": "x"}
+    holder |= {"since": "2026-11-26T01:12:00+00:00", "state": "running"}
+    monkeypatch.setattr(type(desk.control), "running", lambda _control: holder)
+    reset = Reset(3, "operator", ("SEP001122334400", "SEP001122334401"), time.time(), {"SEP001122334400": 1.0})
+    desk.resets._resets[3] = reset
+    page = own_lab.visitor("reader").get("/").text
+    dock = page[page.index('<aside id="dock"') :]
+    assert "utils ctl update CTLFile</a> <b>At cucm-1051-a-pub.</b>" in dock
+    assert "begun by admin2" in dock
+    assert 'href="/ccmadmin/phones/resets/3">Reset of 2 phones</a> <b>1 told, 0 not reached.</b>' in dock
+    assert "1 of 2; running, begun by operator" in dock

@@ -18,6 +18,7 @@ from mixedmode.faces.web.kit.events import Hub
 from mixedmode.faces.web.kit.frame import FrameStore, running_change
 from mixedmode.faces.web.metering import Meter
 from mixedmode.faces.web.serviceability.dock import Dock
+from mixedmode.faces.web.serviceability.dock_sources import operation_acts, reset_acts
 from mixedmode.faces.web.standing.resets import Resets
 from mixedmode.faces.web.standing.standing import Standing
 from mixedmode.faces.web.vitals import Vitals
@@ -79,6 +80,7 @@ class Desk:
         self.meter = Meter()
         self.vitals = vitals or Vitals()
         self.dock = Dock(lambda: self.hub.nudge("acts"))
+        self.dock.sources = [lambda: operation_acts(self.control), lambda: reset_acts(self.resets)]
         self._notes: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
 

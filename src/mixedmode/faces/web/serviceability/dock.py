@@ -11,11 +11,14 @@ Rules:
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from mixedmode.errors import MixedModeError
 
 _KEPT: Final = 50
 _SHOWN_ENDED: Final = {"done": timedelta(minutes=1), "failed": timedelta(minutes=10)}
@@ -82,6 +85,9 @@ class Dock:
     Args:
         changed: Called after each change.
         clock: The time, UTC.
+
+    Attributes:
+        sources: Give the acts that others keep.
     """
 
     def __init__(
@@ -90,6 +96,7 @@ class Dock:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._changed, self._clock = changed, clock
+        self.sources: list[Callable[[], Iterable[LongAct]]] = []
         self._lock = threading.Lock()
         self._acts: dict[int, LongAct] = {}
         self._last = 0
@@ -125,7 +132,12 @@ class Dock:
         now = self._clock()
         with self._lock:
             acts = list(reversed(self._acts.values()))
-        return [each for each in acts if each.ended is None or now - each.ended < _SHOWN_ENDED[each.state]]
+        found = [each for each in acts if each.ended is None or now - each.ended < _SHOWN_ENDED[each.state]]
+        for source in self.sources:
+            # What others keep in a database that is away is not known now; the page says so elsewhere.
+            with contextlib.suppress(MixedModeError):
+                found += source()
+        return found
 
     def _change(self, number: int, **values: Any) -> None:
         with self._lock:
