@@ -123,8 +123,8 @@ def running_change(cluster: Cluster, control: Control) -> Running | None:
     guided = RunKeeper(cluster).open_one()
     if guided is not None:
         at = guided.run.current
-        where = "" if at is None else f"step {at + 1} of {len(guided.steps)}"
-        return Running(guided.procedure.title, where, f"/guides/runs/{guided.number}")
+        step = "" if at is None else f"step {at + 1} of {len(guided.steps)},"
+        return Running(step, guided.procedure.name, f"/guides/runs/{guided.number}")
     found: dict[str, Any] | None = control.running()
     if found is None:
         return None
