@@ -13,6 +13,7 @@ from mixedmode import __version__
 from mixedmode.app.commands import bench
 from mixedmode.app.commands.cluster import (
     admin,
+    api_token,
     audit_log,
     ctl_client,
     device,
@@ -74,6 +75,7 @@ app.add_typer(phones.app, name="phones")
 app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
 app.command("web")(web.web)
 app.command("guide")(guide.guide)
+app.add_typer(api_token.app, name="api-token")
 app.command("audit-log")(audit_log.audit_log)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(node.app, name="node")

@@ -44,3 +44,5 @@ REPLICATION: Final = Act("replication prepared", 4)
 GUIDE: Final = Act("guide", 1)
 """Going on with a guided run: planning, beginning, leaving a step out, stopping."""
 ORDER_CAPF: Final = Act("capf set", 1)
+MAKE_TOKEN: Final = Act("api-token create", 0)
+REVOKE_TOKEN: Final = Act("api-token revoke", 0)

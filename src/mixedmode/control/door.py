@@ -92,9 +92,13 @@ class Control:
         """
         return dict(schema_of(self._cluster.operations.kind(title)))
 
-    def history(self) -> list[Entry]:
+    def history(self, limit: int = 100) -> list[Entry]:
         """Return the latest operations, oldest first."""
-        return self._cluster.operations.journal.history()
+        return self._cluster.operations.journal.history(limit)
+
+    def entry(self, number: int) -> Entry | None:
+        """Return an operation by its number in the journal, None if there is none."""
+        return self._cluster.operations.journal.find(number)
 
     def allow(self, principal: Principal, act: Act, **details: object) -> None:
         """Refuse who may not (rule 1).

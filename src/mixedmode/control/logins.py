@@ -125,6 +125,13 @@ class LoginGuard:
         """Count a failure; return how long its answer shall wait, seconds."""
         return self._guesses.failed(name, source_of(address), self.now())
 
+    async def refused(self, name: str, address: str) -> float:
+        """Count a failure of what is no password, such as a token; return how long its answer shall wait, seconds."""
+        source = source_of(address)
+        delay = self.failed(name, source)
+        await self._keep_locks(name, source)
+        return delay
+
     def succeeded(self, name: str, address: str) -> None:
         """Forget an account's failures from a client's source."""
         self._guesses.succeeded(name, source_of(address))

@@ -46,10 +46,10 @@ class Cells:
 
     Args:
         library: Where hashes are looked up.
-        folder: What paths are relative to.
+        folder: What paths are relative to; None where no file may be read, as of an inventory that a stranger sends.
     """
 
-    def __init__(self, library: Library, folder: Path) -> None:
+    def __init__(self, library: Library, folder: Path | None) -> None:
         self.library = library
         self.folder = folder
 
@@ -98,6 +98,8 @@ class Cells:
         return self._file(kind, text)
 
     def _file(self, kind: str, text: str) -> Held:
+        if self.folder is None:
+            raise UsageError(f"{_shown(text)} is no hash", next_step="write an MD5, SHA-1 or SHA-256 in hex, or none")
         path = self.folder / text
         try:
             is_there = path.is_file()

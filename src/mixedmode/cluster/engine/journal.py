@@ -199,6 +199,12 @@ class Journal(AuditLog):
         with self._database.read() as session:
             return _entry(session, session.get_one(OperationRow, operation))
 
+    def find(self, operation: int) -> Entry | None:
+        """Return an operation by its number, None if there is none."""
+        with self._database.read() as session:
+            row = session.get(OperationRow, operation)
+            return None if row is None else _entry(session, row)
+
 
 def _entry(session: Session, row: OperationRow) -> Entry:
     memory = Memory.of(row.memory, row.id)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest schema; a database that has it is opened without loading Alembic."""
 
 
@@ -70,7 +70,7 @@ def _make(connection: Connection) -> None:
     """Make the newest schema in an empty database, and write down which it is, where Alembic looks for it."""
     from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, String, Table, insert
 
-    from mixedmode.cluster.store.schema_guides import Base
+    from mixedmode.cluster.store.schema_api import Base
 
     Base.metadata.create_all(connection, checkfirst=False)
     version = Table(

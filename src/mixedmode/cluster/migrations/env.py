@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from mixedmode.cluster.store.schema_guides import Base
+from mixedmode.cluster.store.schema_api import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

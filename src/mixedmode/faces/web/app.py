@@ -51,7 +51,7 @@ from mixedmode.faces.web.kit.problems import (
 from mixedmode.faces.web.kit.render import page_made, render
 from mixedmode.faces.web.kit.requests import address_of, check_origin, is_within, keep_place, theme_of
 from mixedmode.faces.web.metering import PAGE
-from mixedmode.faces.web.pages import BODY_BYTES, PAGES, TOPICS, routes
+from mixedmode.faces.web.pages import PAGES, TOPICS, limits, routes
 
 _MOST_FIELDS: Final = 2000
 _MOST_FILES: Final = 20
@@ -73,7 +73,7 @@ def application(desk: Desk) -> ASGIApp:
             *(Route(path, _leads_to(home)) for path, home in HOMES.items() if all(p.path != path for p in PAGES)),
         ],
         exception_handlers={HTTPException: shown.http_error, MixedModeError: shown.error, Problem: shown.problem},
-        middleware=[Middleware(Guards, limit=_limits(), show=shown.told, count=desk.meter.note)],
+        middleware=[Middleware(Guards, limit=_limits(desk), show=shown.told, count=desk.meter.note)],
     )
     app.router.redirect_slashes = True
     return app
@@ -90,10 +90,10 @@ def _leads_to(home: str) -> Callable[[Request], Awaitable[Response]]:
     return lead
 
 
-def _limits() -> Callable[[str], int]:
+def _limits(desk: Desk) -> Callable[[str], int]:
     """Return what says how large a body may be: the most of the pages whose path begins alike."""
     larger = [(page.path.partition("{")[0], page.body) for page in PAGES if page.body > FORM_BYTES]
-    larger += BODY_BYTES.items()
+    larger += limits(desk)
 
     def limit(path: str) -> int:
         return max([FORM_BYTES, *(size for start, size in larger if path.startswith(start))])

@@ -28,6 +28,7 @@ from mixedmode.control.logins import LoginGuard
 from mixedmode.control.phones import PhoneHands
 from mixedmode.control.services import ServiceControl
 from mixedmode.control.web_sessions import SessionPolicy, WebSessions
+from mixedmode.errors import UsageError
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.side_loop import SideLoop
 from mixedmode.pki.certificates.purposes import Purpose
@@ -124,6 +125,17 @@ class WebService(Service):
         shown = f"[{host}]" if ":" in host else host
         token = "" if self._desk is None else self._desk.doorman.links.make(user)
         return f"https://{shown}:{port}/signin/once?ticket={token}"
+
+    @property
+    def desk(self) -> Desk:
+        """What its pages have in common, while it runs.
+
+        Raises:
+            UsageError: It does not.
+        """
+        if self._desk is None:
+            raise UsageError("the web server does not run", where=self._node)
+        return self._desk
 
     def _levels(self) -> Mapping[str, int]:
         return self.guests.counted()

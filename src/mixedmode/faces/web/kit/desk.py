@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 
 from mixedmode.cluster.facade import Cluster
+from mixedmode.control.api_tokens import ApiTokens
 from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.phones import PhoneHands
@@ -17,6 +18,7 @@ from mixedmode.faces.web.kit.doorman import Doorman
 from mixedmode.faces.web.kit.events import Hub
 from mixedmode.faces.web.kit.frame import FrameStore, running_change
 from mixedmode.faces.web.metering import Meter
+from mixedmode.faces.web.rates import Rates
 from mixedmode.faces.web.serviceability.dock import Dock
 from mixedmode.faces.web.serviceability.dock_sources import operation_acts, reset_acts
 from mixedmode.faces.web.standing.resets import Resets
@@ -50,6 +52,7 @@ class Desk:
         resets: Phones that are being reset.
         dock: What takes long.
         meter: Counts requests.
+        rates: How often programs may ask.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class Desk:
         self.services = services
         self.counts: Counter[str] = Counter() if counts is None else counts
         self.control = Control(cluster)
-        self.doorman = Doorman(self.control, node, guard=guard, sessions=sessions, side=side)
+        tokens = ApiTokens(cluster, node, guard.accounts)
+        self.doorman = Doorman(self.control, node, guard=guard, sessions=sessions, tokens=tokens, side=side)
+        self.rates = Rates()
         self.standing = Standing(cluster)
         self.resets = Resets(self.control, phones, side, self.standing)
         self.frame = FrameStore(

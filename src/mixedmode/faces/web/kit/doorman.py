@@ -30,12 +30,14 @@ from typing import Final
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.control.accounts import MAX_PASSWORD, Account
 from mixedmode.control.acts import LOGIN
+from mixedmode.control.api_tokens import ApiTokens
 from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.people import CONSOLE, of_account, unproved
 from mixedmode.control.web_sessions import WebSession, WebSessions
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.ssh.side_loop import SideLoop
+from mixedmode.faces.web.kit.problems import Problem
 
 COOKIE: Final = "__Host-mixedmode"
 FORM_COOKIE: Final = "__Host-mixedmode-form"
@@ -43,6 +45,8 @@ FORM_COOKIE: Final = "__Host-mixedmode-form"
 LINK_SECONDS: Final = 60.0
 _LINKS: Final = 64
 _MOST_BASIC: Final = 512
+_TOKENS: Final = "API token"
+"""In the place of an account's name, which has no blank."""
 _log = logging.getLogger(__name__)
 
 
@@ -78,16 +82,26 @@ class Doorman:
         node: The node's name.
         guard: Checks passwords, on the node's own loop.
         sessions: Who is signed in.
+        tokens: Of the API.
         side: The loop of the pages.
 
     Attributes:
         links: Of the console.
+        tokens: Of programs.
     """
 
     def __init__(
-        self, control: Control, node: str, *, guard: LoginGuard, sessions: WebSessions, side: SideLoop
+        self,
+        control: Control,
+        node: str,
+        *,
+        guard: LoginGuard,
+        sessions: WebSessions,
+        tokens: ApiTokens,
+        side: SideLoop,
     ) -> None:
         self.links = Links()
+        self.tokens = tokens
         self._control, self._node = control, node
         self._guard, self._sessions, self._side = guard, sessions, side
 
@@ -116,6 +130,31 @@ class Doorman:
             return None
         account = await self._checked(name, password, address, face="api") if colon else None
         return None if account is None else of_account(account, address, self._node)
+
+    async def bearer(self, header: str, address: str) -> Principal | None:
+        """Return who an ``Authorization: Bearer`` header stands for, None if it is no token that works.
+
+        Guesses are counted as those of passwords are, by address; who is locked out is told so, and his token is not
+        looked at.
+
+        Raises:
+            Problem: The address is locked out.
+            DatabaseError: The database does not answer.
+        """
+        if await self._side.at_home(self._is_locked(_TOKENS, address)):
+            raise Problem(429, "Too many wrong tokens came from this address.", "", "Wait some minutes.", "locked")
+        scheme, _, token = header.partition(" ")
+        principal = None
+        if scheme.lower() == "bearer":
+            principal = await asyncio.to_thread(self.tokens.find, token.strip(), address)
+        if principal is None:
+            delay = await self._side.at_home(self._guard.refused(_TOKENS, address))
+            await asyncio.to_thread(self._refused, _TOKENS, address, "api", "token")
+            await asyncio.sleep(delay)
+        return principal
+
+    async def _is_locked(self, name: str, address: str) -> bool:
+        return self._guard.is_locked(name, address)
 
     def take_link(self, ticket: str, address: str, here: str) -> WebSession | None:
         """Return a new session for a link of the console (rule 4).
@@ -167,11 +206,11 @@ class Doorman:
             await asyncio.to_thread(self._refused, name, address, face)
         return account
 
-    def _refused(self, name: str, address: str, face: str) -> None:
+    def _refused(self, name: str, address: str, face: str, method: str = "password") -> None:
         locked = self._guard.is_locked(name, address)
         try:
             who = unproved(name, address, self._node)
-            self._control.note(who, LOGIN, "refused", method="password", face=face, locked=locked)
+            self._control.note(who, LOGIN, "refused", method=method, face=face, locked=locked)
         except MixedModeError as error:
             _log.warning("audit record of a login lost: %s", error)
 

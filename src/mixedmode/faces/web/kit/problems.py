@@ -10,7 +10,9 @@ from typing import Any, Final
 from mixedmode.cluster.model.errors import (
     ClusterBusyError,
     DatabaseError,
+    LockLostError,
     NotFoundError,
+    OperationFailedError,
     PrivilegeError,
     VersionError,
 )
@@ -24,6 +26,8 @@ _STATUS: Final[tuple[tuple[type[MixedModeError], int], ...]] = (
     (VersionError, 409),
     (CheckFailedError, 409),
     (DatabaseError, 503),
+    (LockLostError, 409),
+    (OperationFailedError, 409),
     (RemoteError, 502),
     (MixedModeError, 400),
 )
@@ -69,9 +73,14 @@ class Problem(Exception):  # noqa: N818 - it is what one is told, and no fault o
         return {**found, **{name: text for name, text in more.items() if text}}
 
 
+def status_of(kind: type[MixedModeError]) -> int:
+    """Return HTTP's number for a class of errors."""
+    return next(number for each, number in _STATUS if issubclass(kind, each))
+
+
 def problem_of(error: MixedModeError) -> Problem:
     """Return how an error of the package is told."""
-    status = next(number for kind, number in _STATUS if isinstance(error, kind))
+    status = status_of(type(error))
     code = "" if error.code == MixedModeError.default_code else error.code
     return Problem(status, one_line(str(error)), one_line(error.why or ""), one_line(error.next_step or ""), code)
 

@@ -6,9 +6,9 @@ the faces for programs) come as Starlette's routes from :func:`routes`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from mixedmode.faces.api import routes as api
 from mixedmode.faces.soap import routes as programs
 from mixedmode.faces.web.kit.events import Topic
 from mixedmode.faces.web.kit.page import Page
@@ -48,10 +48,11 @@ TOPICS: Final[tuple[Topic, ...]] = (
 )
 
 
-BODY_BYTES: Final[Mapping[str, int]] = programs.BODY_BYTES
-"""The most bytes of a body at what is no page, by the beginning of its path."""
-
-
 def routes(desk: Desk) -> list[BaseRoute]:
     """Return the routes that are no pages."""
-    return [*programs.routes(desk)]
+    return [*programs.routes(desk), *api.routes(desk)]
+
+
+def limits(desk: Desk) -> list[tuple[str, int]]:
+    """Return how many bytes a body may have there, by the beginning of the path."""
+    return [*programs.BODY_BYTES.items(), *api.limits(desk)]
