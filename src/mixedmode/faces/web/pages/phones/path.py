@@ -39,7 +39,7 @@ def picture(name: str, model: str, mode: str, state: State) -> str | None:
     if not ways:
         return None
     holds = [f"{kind} {held.md5[:8]}" for kind, held in _held(state).items() if held is not None]
-    phone = Box(name, (f"Cisco {model}, {mode}", f"holds {' and '.join(holds)}" if holds else "holds no list"))
+    phone = Box(name, (f"Cisco {model}, {mode}", ", ".join(holds) or "holds no list"))
     said = [f"{way.record.title} {way.right} {way.end.title}" for way in ways]
     return trust_path(phone, ways, f"Trust path of {name}: {'; '.join(said)}.")
 

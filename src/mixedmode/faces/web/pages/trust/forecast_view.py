@@ -10,7 +10,7 @@ from markupsafe import Markup
 from mixedmode.faces.pictures.flow import CAPTION, Block, Column, flow
 from mixedmode.faces.web.kit.outcomes import LOOKS, Counts
 from mixedmode.faces.web.pages.trust.foreseeing import Foreseen
-from mixedmode.forecast.tally import groups, moves, outcomes, outcomes_after
+from mixedmode.forecast.tally import Group, groups, moves, outcomes, outcomes_after
 from mixedmode.phone.mind.fate.prospect import LOST, Fate
 
 _GROUPS: Final = 40
@@ -29,7 +29,7 @@ def shown(made: Foreseen) -> dict[str, Any]:
             (number, step.label, outcomes_after(made.cells, number - 1))
             for number, step in enumerate(made.plan.steps, 1)
         ],
-        "groups": found[:_GROUPS],
+        "groups": [(group, _remedy(group)) for group in found[:_GROUPS]],
         "more_groups": max(0, len(found) - _GROUPS),
         "lead": _lead(made, after),
     }
@@ -47,6 +47,13 @@ def _lead(made: Foreseen, after: Mapping[Fate, int]) -> tuple[str, str]:
     if said:
         return f"As planned, {' and '.join(said)}.", f"Nothing is done yet.{rest}"
     return "As planned, nobody is lost that is not lost already.", f"Nothing is done yet.{rest}"
+
+
+def _remedy(group: Group) -> str:
+    """Return what would help a group: of those of which too little is known, in the words of these pages."""
+    if group.outcome is Fate.UNKNOWN and group.first.kind.model is not None:
+        return "reset them: a phone that registers says what it holds"
+    return group.remedy or "none needed"
 
 
 def changes(before: Mapping[Fate, int], after: Mapping[Fate, int]) -> dict[Fate, str]:
