@@ -35,7 +35,7 @@ def test_the_phone_feature_list_counts_this_cluster(own_lab: WebLab) -> None:
     visitor = own_lab.visitor("reader")
     page = visitor.get(FEATURES).text
     assert "5 of 6 phones know Security By Default." in page
-    assert "1 do not: they ask for no ITL and cannot ask TVS." in page
+    assert "1 does not: it asks for no ITL, and cannot ask TVS." in page
     here = table(visitor, f"{FEATURES}?here=yes&format=csv")
     assert {(row["product"], row["protocol"], row["phones"]) for row in here} == {
         ("Cisco 7975", "SCCP", "4"),

@@ -55,6 +55,7 @@ def test_a_service_of_another_node_is_stopped_and_started_and_everybody_sees_it(
     assert (answer.status, answer.location) == (303, f"{SERVICES}?node={SUB}")
     seen = wait_for(other, "is stopped on cucm-1051-a-sub1", f"{SERVICES}?node={SUB}")
     assert "begun by operator" in seen
+    assert "</time>, by operator</td>" in seen
     assert not started(own_lab, SUB, Service.TVS)
     assert "1 of 18 services is stopped" in seen or "services is stopped" in seen
     assert "begun by operator" in other.get("/").text
@@ -150,6 +151,14 @@ def test_a_trace_follows_live_without_a_line_twice(signed_in: Tab, lab: WebLab) 
     trace(["after <i>", "and more"])
     expect(log).to_contain_text("after <i>", timeout=10_000)
     assert log.inner_text().count("before") == 1
+    desk = lab.service._desk
+    assert desk is not None
+    number = desk.dock.begin("Restart of <all>", "admin2", SERVICES, 3).number
+    dock = signed_in.locator("#dock")
+    expect(dock).to_contain_text("Restart of <all>")
+    desk.dock.tell(number, "node1 is stopping.", 1)
+    expect(dock).to_contain_text("node1 is stopping. 1 of 3; running, begun by admin2")
+    desk.dock._acts.clear()
 
 
 def test_the_audit_log_filters_pages_and_exports(own_lab: WebLab) -> None:

@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import select
+
 from mixedmode.audit.looking import OFFERED, phones_by_node
+from mixedmode.cluster.engine.results import DONE
 from mixedmode.cluster.model.topology import NodeInfo, Service
+from mixedmode.cluster.operations.services import StopService
+from mixedmode.cluster.store.schema import AuditRow
 from mixedmode.control.services import ServiceEntry, ServiceStatus
 from mixedmode.faces.web.kit.answers import Answer, Csv, Redirect, View
 from mixedmode.faces.web.kit.asking import Ask
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 PATH: Final = "/ccmservice/services"
 _LEVEL: Final = VERBS["restart"].privilege
 _WORD: Final = "LOCKOUT"
+_STOPS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Line:
         since: When it was started last, None if it is stopped.
         restart_needed: Since when a change waits for its restart.
         means: What a restart or a start means to people.
+        stopped: When it was stopped, and by whom, if that was by hand and it is stopped.
     """
 
     node: str
@@ -43,6 +50,7 @@ class Line:
     since: datetime | None
     restart_needed: datetime | None
     means: str
+    stopped: tuple[datetime, str] | None = None
 
     @property
     def name(self) -> str:
@@ -190,6 +198,7 @@ def _lines(ask: Ask, nodes: Sequence[NodeInfo]) -> dict[str, list[Line]]:
     phones = phones_by_node(ask.cluster)
     known = {(each.node, each.service): each for each in ask.cluster.services()}
     entries = ask.wait(_entries(ask.desk, [each.name for each in nodes]))
+    stops = _stops(ask) if any(each.activated and each.started is None for each in known.values()) else {}
     found: dict[str, list[Line]] = {}
     for node, of_node in zip(nodes, entries, strict=True):
         found[node.name] = [
@@ -199,9 +208,25 @@ def _lines(ask: Ask, nodes: Sequence[NodeInfo]) -> dict[str, list[Line]]:
                 state.started if (state := known.get((node.name, entry.service))) else None,
                 state.restart_needed if state else None,
                 _means(entry.service, phones.get(node.name, 0)),
+                stops.get((node.name, entry.service.value)) if entry.status is ServiceStatus.STOPPED else None,
             )
             for entry in sorted(of_node, key=lambda each: list(Service).index(each.service))
         ]
+    return found
+
+
+def _stops(ask: Ask) -> dict[tuple[str, str], tuple[datetime, str]]:
+    """Return when services were stopped by hand last, and by whom, by node and service."""
+    query = (
+        select(AuditRow.moment, AuditRow.username, AuditRow.details["arguments"].label("arguments"))
+        .where(AuditRow.action == StopService.title, AuditRow.outcome == DONE)
+        .order_by(AuditRow.id.desc())
+        .limit(_STOPS)
+    )
+    found: dict[tuple[str, str], tuple[datetime, str]] = {}
+    with ask.cluster.database.read() as session:
+        for moment, user, arguments in session.execute(query):
+            found.setdefault((arguments["node"], arguments["service"]), (moment, user))
     return found
 
 
