@@ -22,6 +22,7 @@ from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import TvsAnswer, TvsOutcome
 from mixedmode.phone.mind.trust.lookup import anchors
 from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.build import RecordForm, RecordSpec, build_trust_list
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
@@ -129,15 +130,15 @@ class Helping:
         held = anchors(phone.state.trust.lists)
         choices = [
             # Of one that cannot be read, forecast.md 5.7 asks whether the same list would be taken if it were whole.
-            _signed_again(name, data, held) if self._can_be_read(name) else [(name, data)]
+            _signed_again(name, data, held, sha512=phone.model.sha512) if self._can_be_read(name) else [(name, data)]
             for name, data in self.whole.items()
         ]
         for chosen in itertools.product(*choices):
             yield "another signature", dict(chosen), servers
 
 
-def _signed_again(name: str, data: bytes, held: frozenset[bytes]) -> list[tuple[str, bytes]]:
-    """Return a list as each of its own anchors would sign it that a phone holds."""
+def _signed_again(name: str, data: bytes, held: frozenset[bytes], *, sha512: bool = True) -> list[tuple[str, bytes]]:
+    """Return a list as each of its own anchors would sign it that a phone holds; over SHA-1 if it knows no other."""
     found = parsed(data)
     if not isinstance(found, TrustList) or len(data) > MAX_PHONE_FILE:
         return [(name, data)]
@@ -153,7 +154,7 @@ def _signed_again(name: str, data: bytes, held: frozenset[bytes]) -> list[tuple[
         if record.role is not None
     ]
     own = dict.fromkeys(each.certificate for each in specs if each.role is Role.SAST and each.certificate)
-    digest = found.header.digest
+    digest = found.header.digest if sha512 else DigestAlgorithm.SHA1
     return [(name, data)] + [
         (name, build_trust_list(specs, keys.remembering(each), timestamp=0, filename=name, digest=digest))
         for each in own
