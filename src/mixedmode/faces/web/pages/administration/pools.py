@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Select, func, select
@@ -18,7 +19,7 @@ from mixedmode.cluster.store.schema import (
 )
 from mixedmode.faces.web.kit.answers import Answer, Csv, View
 from mixedmode.faces.web.kit.asking import Ask
-from mixedmode.faces.web.kit.tables import Column, Filter, Table, contains, equals
+from mixedmode.faces.web.kit.tables import Column, Filter, Table, contains
 from mixedmode.faces.web.pages.administration.profiles import MODES, profile_name
 
 if TYPE_CHECKING:
@@ -76,34 +77,50 @@ _GROUP_TABLE: Final = Table(
 )
 
 
-def _profile(row: Any) -> str:
-    return profile_name(row.model, row.protocol, row.securitymode)
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A profile, and how many phones have it."""
+
+    model: str
+    protocol: str
+    mode: int
+    phones: int
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return profile_name(self.model, self.protocol, self.mode)
+
+    @property
+    def word(self) -> str:
+        """Its security mode."""
+        return MODES.get(self.mode, str(self.mode))
 
 
-_COUNT: Final = func.count(DeviceRow.id).label("phones")
-_PROFILE_ROWS: Final = select(DeviceRow.model, DeviceRow.protocol, DeviceRow.securitymode, _COUNT).group_by(
-    DeviceRow.model, DeviceRow.protocol, DeviceRow.securitymode
-)
 _PROFILE_TABLE: Final = Table(
     "profiles",
     (
-        Column("profile", "Phone Security Profile", DeviceRow.model, _profile),
-        Column("protocol", "Device protocol", DeviceRow.protocol, lambda row: row.protocol),
-        Column("mode", "Device security mode", DeviceRow.securitymode, lambda row: MODES.get(row.securitymode, "")),
-        Column("phones", "Phones", _COUNT, lambda row: row.phones, number=True),
+        Column("profile", "Phone Security Profile", value=lambda row: row.name),
+        Column("protocol", "Device protocol", value=lambda row: row.protocol),
+        Column("mode", "Device security mode", value=lambda row: row.word),
+        Column("phones", "Phones", value=lambda row: row.phones, number=True),
     ),
     (
-        Filter("model", "Product has", contains(DeviceRow.model)),
-        Filter("protocol", "Protocol", equals(DeviceRow.protocol), choices=(("SCCP", "SCCP"), ("SIP", "SIP"))),
+        Filter("model", "Product has", test=lambda row, wanted: wanted.lower() in row.model.lower()),
+        Filter(
+            "protocol",
+            "Protocol",
+            test=lambda row, wanted: row.protocol == wanted,
+            choices=(("SCCP", "SCCP"), ("SIP", "SIP")),
+        ),
         Filter(
             "mode",
             "Device security mode",
-            lambda text: DeviceRow.securitymode == int(text),
+            test=lambda row, wanted: str(row.mode) == wanted,
             choices=tuple((str(mode), word) for mode, word in MODES.items()),
         ),
     ),
     sort="profile",
-    tie=DeviceRow.securitymode,
 )
 
 
@@ -131,23 +148,26 @@ def groups(ask: Ask) -> Answer:
 
 def profiles(ask: Ask) -> Answer:
     """List the profiles that phones have: model, protocol and mode."""
+    found = _profiles(ask.cluster)
     if ask.wants_csv:
-        return Csv("phone-security-profiles", _PROFILE_TABLE.header, _profile_rows(ask))
-    with ask.cluster.database.read() as session:
-        sheet = _PROFILE_TABLE.of_database(session, _PROFILE_ROWS, PROFILES, ask.query)
-        secure = session.scalar(select(func.count(DeviceRow.id)).where(DeviceRow.securitymode > 1)) or 0
-        total = session.scalar(select(func.count(DeviceRow.id))) or 0
+        return Csv("phone-security-profiles", _PROFILE_TABLE.header, _PROFILE_TABLE.csv_of_rows(found, ask.query))
     return View(
         "ccmadmin/profiles.html",
         {
-            "sheet": sheet,
-            "secure": secure,
-            "total": total,
-            "modes": MODES,
-            "name_of": _profile,
+            "sheet": _PROFILE_TABLE.of_rows(found, PROFILES, ask.query),
+            "secure": sum(each.phones for each in found if each.mode > 1),
+            "total": sum(each.phones for each in found),
             "mode": ask.cluster.mode,
         },
     )
+
+
+def _profiles(cluster: Cluster) -> list[Profile]:
+    """Return the profiles: the database counts, and there are few of them."""
+    columns = DeviceRow.model, DeviceRow.protocol, DeviceRow.securitymode
+    query = select(*columns, func.count()).group_by(*columns)
+    with cluster.database.read() as session:
+        return [Profile(*row) for row in session.execute(query)]
 
 
 def members_of_groups(cluster: Cluster) -> Mapping[int, Sequence[str]]:
@@ -175,8 +195,3 @@ def _with_nodes(
             cells = list(row)
             cells[at] = " ".join(members.get(numbers[cells[0]], ()))
             yield cells
-
-
-def _profile_rows(ask: Ask) -> Iterator[Sequence[object]]:
-    with ask.cluster.database.read() as session:
-        yield from _PROFILE_TABLE.csv_of_database(session, _PROFILE_ROWS, ask.query)

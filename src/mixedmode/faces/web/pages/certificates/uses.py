@@ -191,12 +191,12 @@ def _secure(cluster: Cluster) -> int:
 
 
 def _asking(cluster: Cluster, node: str) -> int:
-    query = (
-        select(func.count(DeviceRow.id.distinct()))
-        .join(DevicePool, DeviceRow.fkdevicepool == DevicePool.id)
+    pools = (
+        select(DevicePool.id)
         .join(CallManagerGroupMember, CallManagerGroupMember.fkcallmanagergroup == DevicePool.fkcallmanagergroup)
         .join(ProcessNode, ProcessNode.id == CallManagerGroupMember.fkprocessnode)
         .where(ProcessNode.name == node)
     )
+    query = select(func.count()).select_from(DeviceRow).where(DeviceRow.fkdevicepool.in_(pools))
     with cluster.database.read() as session:
         return session.scalar(query) or 0
