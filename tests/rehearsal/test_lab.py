@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
 import time
 import tomllib
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -69,6 +73,22 @@ def test_lab_json_names_nodes_ports_and_phones(running: tuple[Path, dict[str, An
     assert password.stat().st_mode & 0o777 == 0o600
     assert list(directory.rglob("*.pem"))
     assert all(key.stat().st_mode & 0o077 == 0 for key in directory.rglob("keys/*"))
+
+
+def test_each_phone_has_pages_of_its_own_with_what_it_holds(running: tuple[Path, dict[str, Any], str]) -> None:
+    _, document, _ = running
+    pages = {phone["model"]: phone["web"] for phone in document["phones"]}
+    assert len(set(pages.values())) == len(pages)
+    with urlopen(f"{pages['8861']}CGI/Java/Serviceability?adapter=device.statistics.configuration") as answer:
+        text = unescape(answer.read().decode())
+    node = next(node for node in document["nodes"] if node["role"] == "publisher")
+    with urlopen(f"http://{node['address']}:{node['ports']['http']}/ITLFile.tlv") as served:
+        sha1 = hashlib.sha1(served.read()).hexdigest()
+    shown = re.search(r"ITL signature</B></TD><td width=20></TD><TD><B>([0-9A-F ]+)</B>", text)
+    assert shown is not None
+    assert bytes.fromhex(shown[1]).hex() == sha1
+    with urlopen(f"{pages['8861']}DeviceLogX") as log:
+        assert b"] ITL installed</status>" in log.read()
 
 
 def test_the_table_says_what_to_try(running: tuple[Path, dict[str, Any], str]) -> None:

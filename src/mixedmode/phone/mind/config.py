@@ -26,6 +26,8 @@ MEMBER_LIMIT: Final = 5
 _SIP_PORT, _SIP_TLS_PORT, _SCCP_PORT, _SCCP_TLS_PORT = 5060, 5061, 2000, 2443
 _CAPF_PORT = 3804
 TVS_PORT: Final = 2445
+_ACCESS: Final = {"0": True, "1": False}
+"""``webAccess``, by what it says; anything else says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class PhoneConfig:
         capf_mode: How to authenticate to CAPF.
         capf: The CAPF servers.
         full: False in the stub that stands beside an encrypted file.
+        web_access: Whether the phone's own pages may be seen (``webAccess``, 0 is yes); None: it does not say.
+        authentication_url: Who may press the phone's keys from afar; None or empty: everybody.
     """
 
     protocol: str | None = None
@@ -86,6 +90,8 @@ class PhoneConfig:
     capf_mode: int | None = None
     capf: tuple[CapfServer, ...] = ()
     full: bool = True
+    web_access: bool | None = None
+    authentication_url: str | None = None
 
 
 @dataclass(slots=True)
@@ -137,6 +143,8 @@ def _parse(data: bytes) -> PhoneConfig:
         capf_mode=_number(root.text("capfAuthMode"), "capfAuthMode"),
         capf=_capf(root),
         full=(root.text("fullConfig") or "true").lower() != "false",
+        web_access=_ACCESS.get(root.text("vendorConfig", "webAccess") or ""),
+        authentication_url=root.text("authenticationURL"),
     )
 
 

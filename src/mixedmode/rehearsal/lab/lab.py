@@ -41,6 +41,7 @@ from mixedmode.rehearsal.lab.distributor import LabDistributor
 from mixedmode.rehearsal.lab.folder import note_database, open_lab, refuse_other, write_lab
 from mixedmode.rehearsal.lab.names import phone_name
 from mixedmode.rehearsal.lab.network import Network, claim_of
+from mixedmode.rehearsal.lab.pages import LabPages
 from mixedmode.rehearsal.lab.phone_control import lab_phone_commands, resetting
 from mixedmode.rehearsal.lab.phones import LabPhones
 from mixedmode.rehearsal.lab.spec import LabSpec
@@ -88,6 +89,7 @@ class Lab:
             self.nodes[info.name] = self._node(info)
         self.principal = Principal(ADMINISTRATOR, 4)
         self.phones = LabPhones(directory / "phones", [(each.name, each.model) for each in self.cluster.devices])
+        self.pages = LabPages(self.phones, self._network, lambda: self.phone_server.host)
         self._watchers: list[asyncio.Task[None]] = []
         door = PhoneControl(Control(self.cluster), self._user)
         commands = {
@@ -202,6 +204,7 @@ class Lab:
             self._watchers.append(asyncio.create_task(node.run()))
         self._watchers.append(asyncio.create_task(Upkeep(self.cluster).run()))
         await self._status.start()
+        await self.pages.start()
         self.write_document()
 
     def _administrator_password(self) -> str:
@@ -215,6 +218,7 @@ class Lab:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
         self._watchers.clear()
+        await self.pages.stop()
         await self.phones.leave()
         await self._status.stop()
         for node in self.nodes.values():
@@ -245,7 +249,10 @@ class Lab:
                 for node in self.nodes.values()
             ],
             "administrator": {"username": ADMINISTRATOR, "password_file": str(self.password_file.absolute())},
-            "phones": [{"name": device.name, "model": device.model} for device in self.cluster.devices],
+            "phones": [
+                {"name": device.name, "model": device.model, "web": self.pages.addresses.get(device.name)}
+                for device in self.cluster.devices
+            ],
         }
 
     def write_document(self) -> None:

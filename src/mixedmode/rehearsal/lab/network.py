@@ -18,6 +18,8 @@ NETWORKS: Final = 64
 SEED_NETWORKS: Final = range(47, 100)
 """Of 127.8: addresses of twelve characters, as the seed's 10.48.47.153; lists of the CTL Client spell them out."""
 SEED_FIRST: Final = 153
+_PHONES: Final = 100
+_A_PART: Final = 250
 
 
 @dataclass(slots=True)
@@ -42,6 +44,12 @@ class Network:
     def address(self, number: int) -> str:
         """Return the address of a node, counted from 1."""
         return f"{self.prefix}.{self.first + number - 1}"
+
+    def phone_address(self, number: int) -> str:
+        """Return the address of a phone's own pages, counted from 0: in another part of 127, so that no node has it."""
+        second, third = (int(part) for part in self.prefix.split(".")[1:])
+        part = _PHONES + third if second == 0 else _PHONES + NETWORKS + third - SEED_NETWORKS[0]
+        return f"127.{part}.{number // _A_PART}.{number % _A_PART + 1}"
 
     def release(self) -> None:
         """Let other labs have the network. Releasing twice does no harm."""

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from mixedmode.protocols.sccp import ResetKind
 
 AT_ONCE = 64
 """Boots under way at the same time; a site's phones do not all answer in the same millisecond either."""
+MESSAGES = 10
+"""Status messages that a phone keeps."""
 LOG_LINES = 400
 """What is kept of each phone's console log: some twenty boots."""
 
@@ -40,6 +43,7 @@ class LabPhone:
         last: How its last boot ended.
         boots: How many there were.
         erased: Lists that were deleted by hand since.
+        history: The last status messages, with their moments: what the phone's own pages show.
     """
 
     phone: Phone
@@ -49,12 +53,15 @@ class LabPhone:
     last: BootOutcome | None = None
     boots: int = 0
     erased: tuple[ListKind, ...] = ()
+    history: deque[tuple[datetime, str]] = field(default_factory=lambda: deque(maxlen=MESSAGES))
     _booted: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def boot(self, server: Server) -> BootOutcome:
         """Start the phone."""
         async with self.hands:
             self.last = await self.phone.boot(server)
+            told = self.last.messages[bool(self.erased) :]
+            self.history.extend((self.phone.world.clock.now(), message) for message in told)
             self.erased = ()
             self.boots += 1
             self._booted.set()
@@ -71,6 +78,8 @@ class LabPhone:
         async with self.hands:
             held = self.phone.state.trust.held(kind) is not None
             self.phone.erase(kind)
+            if not self.erased:
+                self.history.append((self.phone.world.clock.now(), ERASING))
             self.erased = (*self.erased, kind)
             return held
 

@@ -1,0 +1,197 @@
+"""The web server of one phone: plain HTTP/1.1, read by llhttp, bounded in bytes, time and connections.
+
+Rules:
+
+1. GET and HEAD of the pages, without a login; ``POST /CGI/Execute`` by who is known at the authentication URL of the
+   configuration, and by everybody where that is empty. Chunks get 404, as from a phone.
+2. Where the configuration switched web access off, nothing is answered: the connection ends.
+3. One request a connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from mixedmode.errors import MixedModeError
+from mixedmode.phone.body.http import fetch_http
+from mixedmode.phone.body.network import SOCKETS, Network
+from mixedmode.phone.body.pages.execute import (
+    AUTHENTICATION,
+    MEDIA_TYPE,
+    done,
+    failed,
+    items_of,
+    login_of,
+    question,
+)
+from mixedmode.phone.body.pages.facts import PageFacts
+from mixedmode.phone.body.pages.keys import Menus
+from mixedmode.phone.body.pages.render import page
+from mixedmode.phone.mind.trust.decisions import ListKind
+
+HEAD_BYTES: Final = 8 << 10
+BODY_BYTES: Final = 4 << 10
+SECONDS: Final = 10.0
+CONNECTIONS: Final = 8
+_ASK_SECONDS: Final = 5.0
+_YES: Final = b"AUTHORIZED"
+Erase = Callable[[ListKind], Awaitable[object]]
+
+
+class _Request:
+    """What llhttp says of a request."""
+
+    def __init__(self) -> None:
+        self.target = b""
+        self.fields: dict[bytes, bytes] = {}
+        self.body = b""
+        self.head_done = self.whole = False
+
+    def on_url(self, target: bytes) -> None:
+        self.target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        self.head_done = True
+
+    def on_body(self, data: bytes) -> None:
+        self.body += data
+
+    def on_message_complete(self) -> None:
+        self.whole = True
+
+
+class PhonePages:
+    """The web server of a phone.
+
+    Args:
+        facts: Says what the phone knows now.
+        erase: Erases a list on it.
+        network: How it asks its authentication URL.
+    """
+
+    def __init__(self, facts: Callable[[], PageFacts], erase: Erase, network: Network = SOCKETS) -> None:
+        self._facts, self._erase, self._network = facts, erase, network
+        self._menus = Menus(facts().model)
+        self._server: asyncio.Server | None = None
+        self._busy: set[asyncio.Task[None]] = set()
+        self._keys = asyncio.Lock()
+
+    async def start(self, host: str, port: int = 0) -> tuple[str, int]:
+        """Listen; return where.
+
+        Raises:
+            OSError: The address cannot be had.
+        """
+        self._server = await asyncio.start_server(self._serve, host, port, limit=HEAD_BYTES)
+        address: tuple[str, int] = self._server.sockets[0].getsockname()[:2]
+        return address
+
+    async def stop(self) -> None:
+        """End, with what is under way."""
+        if self._server is not None:
+            self._server.close()
+            for task in list(self._busy):
+                task.cancel()
+            await asyncio.gather(*self._busy, return_exceptions=True)
+            await self._server.wait_closed()
+            self._server = None
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a stream's callback is a task
+        self._busy.add(task)
+        try:
+            if len(self._busy) <= CONNECTIONS and self._facts().web_access:
+                async with asyncio.timeout(SECONDS):
+                    writer.write(await self._answered(reader))
+                    await writer.drain()
+        except (TimeoutError, OSError, asyncio.CancelledError):
+            pass
+        finally:
+            self._busy.discard(task)
+            with contextlib.suppress(OSError, RuntimeError):
+                writer.close()
+
+    async def _answered(self, reader: asyncio.StreamReader) -> bytes:
+        request = _Request()
+        parser = HttpRequestParser(request)
+        refused = await _heard(reader, parser, request)
+        if refused is not None:
+            return _reply(refused)
+        if not request.whole:
+            return b""
+        target = request.target.decode("ascii", "replace")
+        method = parser.get_method()
+        if method == b"POST" and target.partition("?")[0] == "/CGI/Execute":
+            return await self._execute(request)
+        if method not in {b"GET", b"HEAD"}:
+            return _reply(HTTPStatus.METHOD_NOT_ALLOWED)
+        found = page(self._facts(), target)
+        return (
+            _reply(HTTPStatus.NOT_FOUND)
+            if found is None
+            else _reply(HTTPStatus.OK, *found, head_only=method == b"HEAD")
+        )
+
+    async def _execute(self, request: _Request) -> bytes:
+        login = login_of(request.fields.get(b"authorization", b"").decode("latin-1"))
+        if login is None:
+            return _reply(HTTPStatus.UNAUTHORIZED)
+        urls = items_of(request.body, request.fields.get(b"content-type", b"").decode("latin-1"))
+        if isinstance(urls, int):
+            return _reply(HTTPStatus.OK, MEDIA_TYPE, failed(urls))
+        if not await self._may(login):
+            return _reply(HTTPStatus.OK, MEDIA_TYPE, failed(AUTHENTICATION))
+        async with self._keys:
+            for url in urls:
+                for kind in self._menus.press(url):
+                    await self._erase(kind)
+        return _reply(HTTPStatus.OK, MEDIA_TYPE, done(urls))
+
+    async def _may(self, login: tuple[str, str]) -> bool:
+        facts = self._facts()
+        url = facts.config.authentication_url if facts.config is not None else None
+        if not url:
+            return True
+        if not url.startswith("http://"):
+            return False  # by TLS the phone would have to be vouched for its server first (rescue.md 1.4)
+        try:
+            asked = question(url, login, facts.name)
+            answer = await fetch_http(asked, limit=256, deadline=_ASK_SECONDS, network=self._network)
+        except MixedModeError:
+            return False
+        return answer == _YES
+
+
+async def _heard(reader: asyncio.StreamReader, parser: HttpRequestParser, request: _Request) -> HTTPStatus | None:
+    """Read a request; return the status to refuse it with, None if it is whole or its sender went away."""
+    size = 0
+    try:
+        while not request.whole and (data := await reader.read(4096)):
+            size += len(data)
+            if size > HEAD_BYTES + BODY_BYTES or (not request.head_done and size > HEAD_BYTES):
+                return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            parser.feed_data(data)
+            if b"transfer-encoding" in request.fields:
+                return HTTPStatus.NOT_FOUND
+    except (HttpParserError, HttpParserUpgrade):
+        return HTTPStatus.BAD_REQUEST
+    return None
+
+
+def _reply(status: HTTPStatus, media_type: str = "text/html", body: bytes = b"", *, head_only: bool = False) -> bytes:
+    more = 'WWW-Authenticate: Basic realm="user"\r\n' if status is HTTPStatus.UNAUTHORIZED else ""
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n"
+        f"{more}Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode("latin-1") + (b"" if head_only else body)
