@@ -22,6 +22,7 @@ from mixedmode.guides import carrying
 from mixedmode.guides.guide import Guide
 from mixedmode.guides.kept import Opened
 from mixedmode.guides.walk import Walk
+from mixedmode.guides.watching import look_once
 from mixedmode.procedures.guided.machine import StaleError
 from mixedmode.procedures.guided.run import RunState, StepState
 
@@ -199,3 +200,13 @@ def test_more_phones_lost_than_somebody_was_told(guide: Guide, cluster: Cluster)
     _, lines = walk(guide, opened.number, ["lockout"])
     assert "Type LOCKOUT to go on and lose 3 phones: lockout" in lines
     assert guide.open(opened.number).run.state is RunState.DROPPED
+
+
+def test_phones_are_counted_though_nobody_looks(guide: Guide, cluster: Cluster) -> None:
+    number = begun(guide).number
+    done(guide, number, 0, 1, 2, 3, 4)
+    wait(look_once(cluster))
+    assert guide.runs.samples(number) == [], "no phone was reset yet"
+    done(guide, number, 5)
+    wait(look_once(cluster))
+    assert [(each.in_step, each.total) for each in guide.runs.samples(number)] == [(0, 3)]

@@ -37,6 +37,7 @@ from mixedmode.errors import MixedModeError
 from mixedmode.faces.ssh.server import AdminSshService, Subsystem
 from mixedmode.faces.web.service import WebService
 from mixedmode.faces.web.vitals import Vitals
+from mixedmode.guides.watching import watch
 from mixedmode.node.host.service_units import ServiceUnits
 from mixedmode.node.lists import NodeLists
 from mixedmode.node.phone_orders import OrderFollower
@@ -198,6 +199,8 @@ class NodeServices:
             group.create_task(self.supervisor.watch())
             group.create_task(self._follow())
             group.create_task(self._writer.run())
+            if self.info.is_publisher:
+                group.create_task(watch(self.administered))
             group.create_task(OrderFollower(self.administered, self.info.name, lambda: self.callmanager).run())
 
     async def stop(self) -> None:
