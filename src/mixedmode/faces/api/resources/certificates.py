@@ -17,7 +17,7 @@ from mixedmode.cluster.operations.identity.csr import RequestCertificate, needed
 from mixedmode.cluster.operations.identity.own_certificates import node_here, purpose_of
 from mixedmode.cluster.store.certificates import check_trust_store
 from mixedmode.faces.api.endpoint import JSON, LAX, STRICT, Call, Endpoint, Listing, Paged, Reply, listing
-from mixedmode.faces.api.resources.shared import Done, done
+from mixedmode.faces.api.shared import Done, done
 
 _TAG: Final = "certificates"
 PEM: Final = "application/x-pem-file"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from mixedmode.faces.api.endpoint import JSON, Call, Endpoint, Reply, Stream
-from mixedmode.faces.api.resources.shared import CSV
+from mixedmode.faces.api.shared import CSV
 from mixedmode.inventory.cluster import COLUMNS, ClusterInventory, Entry
 from mixedmode.inventory.library import Library
 

@@ -18,7 +18,7 @@ from mixedmode.cluster.publishing import archive
 from mixedmode.cluster.publishing.published import TrustFile
 from mixedmode.errors import UsageError
 from mixedmode.faces.api.endpoint import JSON, LAX, STRICT, Call, Endpoint, Listing, Paged, Reply, listing
-from mixedmode.faces.api.resources.shared import Done, done
+from mixedmode.faces.api.shared import Done, done
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.diff import diff_trust_lists, difference_document
 from mixedmode.trustlist.document import describe

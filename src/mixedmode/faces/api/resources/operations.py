@@ -20,7 +20,7 @@ from mixedmode.control.door import Control
 from mixedmode.faces.api.endpoint import LAX, Call, Endpoint, Reply
 from mixedmode.faces.api.foreseeing import foreseen
 from mixedmode.faces.api.problems import WOULD_LOSE
-from mixedmode.faces.api.resources.shared import Done, done
+from mixedmode.faces.api.shared import Done, done
 from mixedmode.faces.web.kit.problems import Problem, problem_of
 
 _TAG: Final = "operations"

@@ -10,7 +10,7 @@ from pydantic import Field
 from mixedmode.cluster.model.parameters import PARAMETERS, Parameter, parameter_named
 from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.faces.api.endpoint import LAX, STRICT, Call, Endpoint, Reply
-from mixedmode.faces.api.resources.shared import Done, done
+from mixedmode.faces.api.shared import Done, done
 
 _TAG: Final = "parameters"
 

@@ -26,7 +26,7 @@ from mixedmode.faces.api.endpoint import (
     listing,
     paged,
 )
-from mixedmode.faces.api.resources.shared import CSV, Done, done
+from mixedmode.faces.api.shared import CSV, Done, done
 from mixedmode.faces.web.kit.answers import Csv
 from mixedmode.faces.web.kit.tables import contains, equals
 
