@@ -23,7 +23,7 @@ from mixedmode.faces.web.pages.certificates import reading
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.purposes import Purpose
 from tests.cluster.building import MIXED, ctl_of
-from tests.faces.web import uploads
+from tests.faces.web.administration import uploads
 from tests.faces.web.weblab import Page, Visitor, WebLab
 
 LIST = "/cmplatform/certificates"

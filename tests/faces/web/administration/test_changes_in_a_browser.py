@@ -8,7 +8,7 @@ from playwright.sync_api import Page as Tab
 from mixedmode.cluster.model.lines import LineSpec
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations.lines import AddLines
-from tests.faces.web import uploads
+from tests.faces.web.administration import uploads
 from tests.faces.web.conftest import sign_in
 from tests.faces.web.test_every_page import serious
 from tests.faces.web.weblab import WebLab
