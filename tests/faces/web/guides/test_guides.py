@@ -17,7 +17,7 @@ from mixedmode.rehearsal.lab.lab import ADMINISTRATOR
 from mixedmode.rehearsal.lab.spec import LabSpec
 from mixedmode.rehearsal.lab.tokens import LabTokens
 from tests.faces.web.conftest import sign_in
-from tests.faces.web.guiding import GuideLab, button_of, guide_lab, settled
+from tests.faces.web.guides.guiding import GuideLab, button_of, guide_lab, settled
 from tests.faces.web.test_every_page import serious
 from tests.faces.web.weblab import WebLab
 from tests.softhsm import MODULE
