@@ -147,11 +147,13 @@ class Repeats:
     def end(self, turn: Turn, answer: Answer) -> None:
         """Keep the answer (rule 2)."""
         values: dict[str, Any] = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
-        # If the answer cannot be kept now, the next request finds in the journal what was done.
-        self._mine.discard(turn.owner)
-        with self.cluster.database.write() as session:
-            mine = (ApiRequestRow.id == turn.id) & (ApiRequestRow.owner == turn.owner)
-            session.execute(update(ApiRequestRow).where(mine).values(**values))
+        try:
+            with self.cluster.database.write() as session:
+                mine = (ApiRequestRow.id == turn.id) & (ApiRequestRow.owner == turn.owner)
+                session.execute(update(ApiRequestRow).where(mine).values(**values))
+        finally:
+            # If the answer could not be kept, the next request finds in the journal what was done.
+            self._mine.discard(turn.owner)
 
     def forget(self, turn: Turn) -> None:
         """Free the key: nothing was done under it."""
