@@ -9,7 +9,7 @@ import pytest
 from mixedmode.cluster.model.versions import Version
 from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 from mixedmode.forecast.evaluation import Forecaster
-from mixedmode.forecast.plan import Plan, Step, Tvs
+from mixedmode.forecast.plan import Plan, Published, Step, Tvs
 from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.phone.mind.fate.offers import file_signer
 from mixedmode.phone.mind.fate.prospect import Fate
@@ -120,6 +120,17 @@ def test_a_ctl_that_lost_its_servers_says_nothing_of_them(mixed: bool, held: Tru
     )
     assert foreseen(cut, ctl_held=held, mode=SECURE).outcome is fate
     assert foreseen(cut, ctl_held=NEW_CTL, itl_held=None, mode=SECURE).outcome is Fate.LOCKED_OUT
+
+
+def test_a_blanked_itl_under_the_name_of_the_ctl_does_not_say_that_the_cluster_went_non_secure() -> None:
+    site = _mixed()
+    blanked = replace(site, outlook=site.outlook.preparing(rollback=True)).signed().outlook
+    itl = blanked.files[site.publisher, "ITLFile.tlv"]
+    shown = identity("callmanager").certificate
+    wrong = replace(step(), lists=(Published(ListKind.CTL, TrustList.parse(itl)),), mixed=True, shown=shown)
+    found = foreseen(wrong, ctl_held=OLD_CTL, mode=SECURE)
+    assert found.prospect.restart is not None
+    assert found.prospect.restart.registers
 
 
 def test_a_phone_that_kept_the_ctl_of_non_secure_mode_registers_if_its_itl_vouches() -> None:

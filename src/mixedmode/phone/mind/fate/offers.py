@@ -77,14 +77,19 @@ class Offer:
     def server(self) -> Certificate | None:
         """What the CallManager shows; None if the CTL names none with a certificate: then it speaks no TLS.
 
-        A damaged CTL, which may have lost that record, says nothing about it.
+        A damaged CTL, which may have lost that record, says nothing about it; nor does a list of the other kind.
         """
         if self.mixed is False:
             return None
         named = first_certificate(self.newest_ctl, SERVER.roles)
-        if named is None and isinstance(self.newest_ctl, bytes):
+        if named is None and not self.says_mode:
             return self.shown
         return named and (self.shown or named)
+
+    @property
+    def says_mode(self) -> bool:
+        """Whether the CTL that was published last is one, and whole, so that it says whether the cluster is mixed."""
+        return isinstance(self.newest_ctl, TrustList) and self.newest_ctl.kind == ListKind.CTL.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def register(
     if mode <= _NON_SECURE:
         return None
     server, newest = offer.server, offer.newest_ctl
-    if newest is not None and (server is not None or isinstance(newest, TrustList) or offer.mixed is False):
+    if newest is not None and (server is not None or offer.says_mode or offer.mixed is False):
         if server is None:
             return _register_in_clear(mode, trust)
         decision = settle(lambda answer: judge_server(policy, trust, server, answer), ask)
