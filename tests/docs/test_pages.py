@@ -127,6 +127,8 @@ def lab_hosts(folder: Path, port: int, _words: str) -> Substitutes:
         (r"admin (cucm-pub|10\.0\.0\.1)(?= )", f"admin {nodes[0]['name']}"),
         (r"admin (cucm-sub1|10\.0\.0\.[26])(?= )", f"admin {nodes[1]['name']}"),
         (r"ctl-client 10\.0\.0\.1", "ctl-client --directory lab"),
+        (r"https://cucm-pub:8443", f"https://{nodes[0]['name']}:{ports['web']}"),
+        (r"\bcurl --silent", f"curl --resolve {nodes[0]['name']}:{ports['web']}:{publisher} --silent"),
     ]  # fmt: skip
 
 
@@ -250,10 +252,11 @@ READERS: dict[Callable[[Path], AbstractContextManager[Reader]], list[str]] = {
         "docs/how-to/regenerate-callmanager.md",
         "docs/how-to/rehearse-a-boot-storm.md",
         "docs/how-to/tokenless-to-etokens.md",
+        "docs/how-to/use-the-api.md",
         "docs/how-to/use-hardware-tokens.md",
     ],
     reader_of_nodes: ["docs/how-to/run-nodes-on-several-hosts.md"],
-    reader_of_files: ["docs/how-to/sign-files-for-an-open-pbx.md"],
+    reader_of_files: ["docs/how-to/add-a-page.md", "docs/how-to/sign-files-for-an-open-pbx.md"],
 }
 
 

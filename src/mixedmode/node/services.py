@@ -333,6 +333,7 @@ class NodeServices:
             services=self._control,
             guard=self._guard,
             vitals=self._vitals(),
+            floor=self.options.floor,
             phones=self.phones,
         )
 

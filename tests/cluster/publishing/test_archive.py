@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from mixedmode.cluster import migrations
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError, OperationFailedError
@@ -27,6 +29,7 @@ from tests.cluster.tokens import install
 
 ANNA = Principal("anna", 4, "192.0.2.7")
 RESET_ITL = "utils itl reset localkey"
+VERSIONS = Path(migrations.__file__).with_name("versions")
 
 
 def entries(cluster: Cluster) -> list[tuple[str, str, str, bool]]:
@@ -153,13 +156,15 @@ def regress(database: Database) -> None:
             text("INSERT INTO trustfilecontent SELECT t.name, t.node, a.data FROM trustfile t "
                  "JOIN trustfilearchive a ON a.sha256 = t.sha256")
         )  # fmt: skip
-        for statement in (
-            "DROP TABLE devicesighting",
-            "DROP TABLE trustfilehistory",
-            "DROP TABLE trustfilearchive",
-            "UPDATE alembic_version SET version_num = '0005'",
-        ):
-            session.execute(text(statement))
+        for table in reversed(tables_since("0006")):
+            session.execute(text(f"DROP TABLE {table}"))
+        session.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+
+
+def tables_since(revision: str) -> list[str]:
+    """The tables that a revision and the later ones made, in their order."""
+    scripts = sorted(path for path in VERSIONS.glob("v[0-9]*.py") if path.name[1:5] >= revision)
+    return [name for path in scripts for name in re.findall(r'op\.create_table\(\s*"(\w+)"', path.read_text())]
 
 
 def migrated(directory: Path, url: str | None) -> None:

@@ -15,6 +15,7 @@ from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import PreconditionError, PrivilegeError
+from mixedmode.cluster.model.lines import LineSpec
 from mixedmode.cluster.model.parameters import ROLLBACK, SIGNATURE_ALGORITHM
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations import OPERATIONS
@@ -32,6 +33,7 @@ from mixedmode.cluster.operations.identity.certificates import (
 from mixedmode.cluster.operations.identity.csr import RequestCertificate, needed_request
 from mixedmode.cluster.operations.identity.missing_certificates import MakeMissingCertificates
 from mixedmode.cluster.operations.itl import ResetItl, ResetItlRemotely
+from mixedmode.cluster.operations.lines import AddLines, ChangeLine, LineValues, RemoveLine
 from mixedmode.cluster.operations.nodes import RemoveNode
 from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.operations.services import RestartService, StartService, StopService
@@ -172,6 +174,9 @@ def tokenless(directory: Path) -> Story:
         RestartService(PUB, "cisco tftp"),
         AddDevices((DeviceSpec("SEP0000AAAA0000"),)),
         ChangeDevice("SEP0000AAAA0000", DeviceValues(description="moved")),
+        AddLines((LineSpec("SEP0000AAAA0000", "1001"),)),
+        ChangeLine("1001", LineValues(label="Desk")),
+        RemoveLine("1001"),
         RemoveDevice("SEP0000AAAA0000"),
     )
     yield "node join", lambda cluster: joining(cluster, "sub2", "10.48.47.155")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from asyncio.events import AbstractEventLoop, _get_running_loop, _set_running_loop
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,9 +60,30 @@ def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
     arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
+        _PLAYWRIGHT.append(_get_running_loop())
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
+        _set_running_loop(_PLAYWRIGHT.pop())
         browser.close()
+    _set_running_loop(None)
+
+
+_PLAYWRIGHT: list[AbstractEventLoop | None] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """Put Playwright's loop aside between the tests of this folder.
+
+    Its interface without ``await`` keeps a loop running in the thread that began it for as long as the browser lives;
+    tests of other folders, which the same process runs, begin loops of their own there.
+    """
+    if _PLAYWRIGHT:
+        _set_running_loop(_PLAYWRIGHT[0])
+    try:
+        return (yield)
+    finally:
+        _set_running_loop(None)
 
 
 @pytest.fixture

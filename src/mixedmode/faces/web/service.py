@@ -35,7 +35,7 @@ from mixedmode.pki.certificates.purposes import Purpose
 from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate
 from mixedmode.services.net.guests import Guests
-from mixedmode.services.net.server_tls import server_context
+from mixedmode.services.net.server_tls import TlsFloor, server_context
 from mixedmode.services.net.service import Address, Service
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class WebService(Service):
         guard: Checks passwords; shared with the other services of the node, so that locks hold for all of them.
         phones: The hands on phones.
         vitals: What the node tells of itself, for probes.
+        floor: The oldest TLS that it speaks; a tomcat key of 1024 bits, as old clusters have it, needs TLS 1.0.
 
     Attributes:
         fingerprint: SHA-256 of the certificate that it shows, as browsers print it; empty before it ran.
@@ -94,6 +95,7 @@ class WebService(Service):
         guard: LoginGuard | None = None,
         phones: PhoneHands | None = None,
         vitals: Vitals | None = None,
+        floor: TlsFloor = TlsFloor.TLS_1_2,
     ) -> None:
         super().__init__("the web server")
         self.limits = limits or WebLimits()
@@ -106,6 +108,7 @@ class WebService(Service):
         self._services = services
         self._phones = phones
         self._vitals = vitals
+        self._floor = floor
         self._sessions = WebSessions(cluster, self._node, accounts, self.limits.sessions)
         self._door: TcpDoor | None = None
         self._desk: Desk | None = None
@@ -149,7 +152,7 @@ class WebService(Service):
         """
         signer = await asyncio.to_thread(self._cluster.signer, self._node, Purpose.TOMCAT.value)
         self.fingerprint = signer.certificate.sha256.hex(":").upper()
-        context = server_context([signer], what="tomcat certificate")
+        context = server_context([signer], self._floor, what="tomcat certificate")
         # Old phones fetch nothing here: what browsers cannot do for ten years need not be offered.
         context.set_alpn_protocols(["http/1.1"])
         await self._side.start()
