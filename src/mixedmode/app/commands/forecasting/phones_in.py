@@ -1,4 +1,4 @@
-"""Where a forecast's phones come from: a file, standard input, or the cluster itself."""
+"""Where a forecast's phones come from: a file, a folder of lists, standard input, or the cluster itself."""
 
 from __future__ import annotations
 
@@ -53,8 +53,7 @@ def opened(asked: Asked, folder: Path, library: Library, *, hashed: bool) -> Ite
             yield phones
         return
     path = Path(STDIN) if asked.inventory == STDIN else place(folder, asked.inventory)
-    is_stdin = str(path) == STDIN
-    found = Inventory("standard input" if is_stdin else str(path), Cells(library, Path() if is_stdin else path.parent))
+    found = Inventory("standard input" if str(path) == STDIN else str(path), Cells(library, _home(path)))
     found.skip_bad = asked.skip_bad_rows
     with _stream(path) as stream, _hashing(stream, hashed=hashed) as (source, finish):
         yield Phones(found, found.batches(source), finish)
@@ -84,9 +83,20 @@ def _hashing(stream: BinaryIO, *, hashed: bool) -> Iterator[tuple[BinaryIO, Call
     yield io.BufferedReader(hashing, 1 << 16), hashing.finish
 
 
+def _home(path: Path) -> Path:
+    """Return what an inventory's paths of lists are relative to."""
+    if str(path) == STDIN:
+        return Path()
+    return path if path.is_dir() else path.parent
+
+
 def _stream(path: Path) -> BinaryIO:
     if str(path) == STDIN:
         return open(sys.stdin.fileno(), "rb", closefd=False) if sys.stdin.isatty() else sys.stdin.buffer
+    if path.is_dir():
+        from mixedmode.inventory.folder import folder_as_csv
+
+        return io.BytesIO(folder_as_csv(path))
     try:
         return path.open("rb")
     except OSError as error:
