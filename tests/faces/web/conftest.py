@@ -72,13 +72,14 @@ _PLAYWRIGHT: list[AbstractEventLoop | None] = []
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol() -> Iterator[None]:
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Put Playwright's loop aside between the tests of this folder.
 
     Its interface without ``await`` keeps a loop running in the thread that began it for as long as the browser lives;
-    tests of other folders, which the same process runs, begin loops of their own there.
+    tests of other folders, which the same process runs and for which pytest calls this too, begin loops of their own
+    there.
     """
-    if _PLAYWRIGHT:
+    if _PLAYWRIGHT and item.path.is_relative_to(Path(__file__).parent):
         _set_running_loop(_PLAYWRIGHT[0])
     try:
         return (yield)
