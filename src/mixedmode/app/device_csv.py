@@ -83,8 +83,9 @@ def checked(given: Mapping[str, str]) -> DeviceSpec:
     model = field("model", lambda text: get_phone_model(text).name, DEFAULT_MODEL)
     protocol = field("protocol", lambda text: checked_protocol(text, model))
     mode = field("security_mode", _mode, "1")
-    others = {name: given[name] for name in ("description", "device_pool") if given.get(name)}
-    return DeviceSpec(name, model, protocol=protocol, security_mode=mode, **others)
+    web_access = field("web_access", _access, "Disabled")
+    others = {name: given[name] for name in ("description", "device_pool", "authentication_url") if given.get(name)}
+    return DeviceSpec(name, model, protocol=protocol, security_mode=mode, web_access=web_access, **others)
 
 
 def checked_protocol(text: str, model: str) -> str:
@@ -106,6 +107,13 @@ def _mode(text: str) -> int:
     if text not in _MODES:
         raise UsageError(f"{text!r} is no security mode", next_step="1 non-secure, 2 authenticated, 3 encrypted")
     return int(text)
+
+
+def _access(text: str) -> bool:
+    found = {"enabled": True, "disabled": False}.get(text.lower())
+    if found is None:
+        raise UsageError(f"{text!r} is no web access", next_step="write Enabled or Disabled")
+    return found
 
 
 def _text(file: Path, data: bytes) -> str:

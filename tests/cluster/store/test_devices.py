@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.model.topology import DeviceSpec
+from mixedmode.cluster.operations.devices import ChangeDevice, DeviceValues
 from mixedmode.cluster.store.state import utc_now
 from mixedmode.errors import UsageError
 from tests.cluster.building import PUB, SUB
@@ -64,3 +67,25 @@ def test_names_are_checked(cluster: Cluster) -> None:
     with pytest.raises(NotFoundError):
         cluster.devices.get("SEPFFFFFFFFFFFF")
     assert cluster.device("SEPFFFFFFFFFFFF") is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("description", "x" * 256),
+        ("description", "a\0b"),
+        ("device_pool", "x" * 129),
+        ("model", "x" * 33),
+        ("authentication_url", "http://" + "x" * 250),
+        ("authentication_url", "cucm:8080/authenticate.jsp"),
+        ("authentication_url", "http://cucm/ x"),
+    ],
+)
+def test_what_no_database_keeps_is_refused_by_name(cluster: Cluster, field: str, value: str) -> None:
+    given: dict[str, Any] = {field: value}
+    with pytest.raises(UsageError) as told:
+        cluster.run(ChangeDevice("SEP001122330001", replace(DeviceValues(), **given)))
+    assert told.value.where == field
+    with pytest.raises(UsageError):
+        replace(DeviceSpec("SEP0011223399FF"), **given)
+    assert DeviceSpec("SEP0011223399FF", description="x" * 255, device_pool="x" * 128, model="x" * 32)

@@ -10,6 +10,8 @@ import pytest
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.operations.devices import ChangeDevice, DeviceValues
+from mixedmode.phone.mind.config import parse_config
 from mixedmode.services.files.configs import ConfigFacts, ConfigStore, Server
 from mixedmode.services.files.store import MappingStore
 from mixedmode.signedfile import SignedFile
@@ -92,3 +94,22 @@ def test_what_is_built_is_xml_whatever_the_facts_hold() -> None:
     built = render_config(ConfigFacts(load="SCCP\x0b45.<&>\x00\ufffe", call_managers=(Server("a\x1b&b", 2000),)))
     assert xml_problem(built) is None
     assert b"SCCP45.&lt;&amp;&gt;" in built
+
+
+def test_a_phone_is_told_whether_its_pages_may_be_seen_and_who_may_press_its_keys(cluster: Cluster) -> None:
+    store = Site().store(cluster)
+    name = NAMES[5]
+    asks = f"{name}.cnf.xml"
+    assert parse_config(held(store, asks)).web_access is False
+    assert parse_config(held(store, asks)).authentication_url is None
+    assert b"webAccess" not in held(store, "XMLDefault.cnf.xml")
+    url = "http://pub:8080/authenticate.jsp?a=1&b=2"
+    cluster.run(ChangeDevice(name, DeviceValues(web_access=True, authentication_url=url)))
+    store.forget()
+    told = parse_config(held(store, asks))
+    assert (told.web_access, told.authentication_url) == (True, url)
+    assert b"<vendorConfig><webAccess>0</webAccess></vendorConfig>" in held(store, asks)
+    cluster.run(ChangeDevice(name, DeviceValues(web_access=False, authentication_url="")))
+    store.forget()
+    assert b"<webAccess>1</webAccess>" in held(store, asks)
+    assert b"authenticationURL" not in held(store, asks)

@@ -43,6 +43,8 @@ class Device:
     Attributes:
         itl_hash: SHA-1 of the ITL that it reported last, lower hex; empty if it did not.
         ctl_hash: The same for the CTL.
+        web_access: Whether the phone's own pages may be seen.
+        authentication_url: Who is asked before its keys are pressed from afar.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Device:
     itl_hash: str
     ctl_hash: str
     last_seen: datetime | None
+    web_access: bool = False
+    authentication_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

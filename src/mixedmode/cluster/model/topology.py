@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from ipaddress import ip_address
+from typing import Final
 
 from mixedmode.cluster.model.versions import Version
 from mixedmode.errors import UsageError
@@ -100,6 +101,24 @@ class NodeSpec:
             raise UsageError(f"{self.address!r} is no IP address", where=self.name) from error
 
 
+DEVICE_LENGTHS: Final = {"model": 32, "description": 255, "device_pool": 128, "authentication_url": 255}
+"""Most characters of a device's texts: what the columns of the database hold."""
+_URL: Final = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+
+
+def _check_text(field_name: str, text: str, most: int) -> None:
+    """Refuse a text that no database of ours keeps as it is: one too long, or with what is no character.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if len(text) > most:
+        step = f"use up to {most} characters"
+        raise UsageError(f"{field_name} has {len(text)} characters", where=field_name, next_step=step)
+    if any(each == "\0" or "\ud800" <= each <= "\udfff" for each in text):
+        raise UsageError(f"{field_name} holds what is no character", where=field_name, next_step="leave it out")
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceSpec:
     """A phone.
@@ -109,6 +128,9 @@ class DeviceSpec:
         model: Such as ``7975``.
         protocol: ``SCCP`` or ``SIP``.
         security_mode: 1 non-secure, 2 authenticated, 3 encrypted.
+        web_access: Whether the phone's own pages may be seen; off unless it is set, as since CUCM 8
+            (docs/specification/live-cluster.md 4.1).
+        authentication_url: Who is asked whether somebody may press the phone's keys from afar; empty: nobody is.
 
     Raises:
         UsageError: A field is out of its range.
@@ -120,9 +142,19 @@ class DeviceSpec:
     device_pool: str = "Default"
     protocol: str = "SCCP"
     security_mode: int = 1
+    web_access: bool = False
+    authentication_url: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", device_name(self.name))
+        for field_name, most in DEVICE_LENGTHS.items():
+            _check_text(field_name, getattr(self, field_name), most)
+        if self.authentication_url and _URL.fullmatch(self.authentication_url) is None:
+            raise UsageError(
+                f"{self.authentication_url!r} is no address of an authentication server",
+                where="authentication_url",
+                next_step="write http:// or https://, a host and a path",
+            )
         if self.protocol not in {"SCCP", "SIP"} or self.security_mode not in {1, 2, 3}:
             raise UsageError(f"protocol {self.protocol}, security mode {self.security_mode}", where=self.name)
 

@@ -68,6 +68,8 @@ class DeviceValues:
     device_pool: str | None = None
     protocol: str | None = None
     security_mode: int | None = None
+    web_access: bool | None = None
+    authentication_url: str | None = None
 
     def over(self, device: Device) -> DeviceSpec:
         """Return a device as it shall be.
@@ -82,6 +84,8 @@ class DeviceValues:
             _new(self.device_pool, device.device_pool),
             _new(self.protocol, device.protocol),
             _new(self.security_mode, device.security_mode),
+            _new(self.web_access, device.web_access),
+            _new(self.authentication_url, device.authentication_url),
         )
 
 

@@ -161,6 +161,8 @@ def _values(session: Session, device: DeviceSpec, pools: dict[str, int]) -> dict
         "description": device.description,
         "fkdevicepool": pools[device.device_pool],
         "securitymode": device.security_mode,
+        "webaccess": device.web_access,
+        "authenticationurl": device.authentication_url,
     }
 
 
@@ -184,4 +186,6 @@ def device_of(row: DeviceRow, pool: str) -> Device:
         row.itlhash,
         row.ctlhash,
         row.lastseen,
+        row.webaccess,
+        row.authenticationurl,
     )

@@ -24,6 +24,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -196,6 +197,8 @@ class DeviceRow(Base):
     ctlhash: Mapped[str] = mapped_column(String(64), default="")
     lastseen: Mapped[datetime | None]
     lsc: Mapped[bytes | None] = mapped_column(deferred=True)
+    webaccess: Mapped[bool] = mapped_column(default=False, server_default=false())
+    authenticationurl: Mapped[str] = mapped_column(String(255), default="", server_default="")
 
 
 class DeviceSighting(Base):

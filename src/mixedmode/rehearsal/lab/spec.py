@@ -58,7 +58,13 @@ class LabSpec:
             rsa_key=self._rsa_key,
             nodes=tuple(NodeSpec(name, network.address(number)) for number, name in enumerate(names, 1)),
             devices=tuple(
-                DeviceSpec(phone_name(number), model, f"Lab phone {number}", protocol=get_model(model).signalling.value)
+                DeviceSpec(
+                    phone_name(number),
+                    model,
+                    f"Lab phone {number}",
+                    protocol=get_model(model).signalling.value,
+                    web_access=True,
+                )
                 for number, model in enumerate(models, 1)
             ),
         )

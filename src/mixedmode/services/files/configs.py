@@ -256,7 +256,13 @@ class ConfigStore:
         """Return what all files of a device are made of; of the default ones without a device."""
         lsc = None
         if device is not None:
-            facts = replace(self._facts(device), protocol=device.protocol, security_mode=device.security_mode)
+            facts = replace(
+                self._facts(device),
+                protocol=device.protocol,
+                security_mode=device.security_mode,
+                web_access=device.web_access,
+                authentication_url=device.authentication_url,
+            )
             lsc = self._lsc_of(device)
             order = self._capf(device_name)
             certificate = "" if lsc is None or order.waits else lsc.md5.hex()

@@ -53,6 +53,8 @@ class ConfigFacts:
         encrypted: Whether the phone shall ask for the encrypted file.
         capf_mode: How it proves itself to CAPF, ``capfAuthMode``.
         certificate_hash: MD5 of the certificate that it shall hold, in hex; empty: it goes to CAPF.
+        web_access: Whether its own pages may be seen, None to say nothing about it.
+        authentication_url: Who is asked whether its keys may be pressed from afar; empty to say nothing about it.
     """
 
     protocol: str = "SCCP"
@@ -64,6 +66,8 @@ class ConfigFacts:
     encrypted: bool = False
     capf_mode: int = 2
     certificate_hash: str = ""
+    web_access: bool | None = None
+    authentication_url: str = ""
 
 
 _MOST = 5
@@ -117,7 +121,11 @@ def render_config(facts: ConfigFacts) -> bytes:
         "  </capfList>",
         f"  <certHash>{facts.certificate_hash}</certHash>",
         f"  <encrConfig>{str(facts.encrypted).lower()}</encrConfig>",
-        "</device>",
-        "",
     ]
+    if facts.web_access is not None:
+        # The number says what is disabled (live-cluster.md 1.7, Q12).
+        lines.append(f"  <vendorConfig><webAccess>{int(not facts.web_access)}</webAccess></vendorConfig>")
+    if facts.authentication_url:
+        lines.append(f"  <authenticationURL>{_text(facts.authentication_url)}</authenticationURL>")
+    lines += ["</device>", ""]
     return "\n".join(lines).encode()

@@ -33,13 +33,16 @@ def add(
     device_pool: Annotated[str, typer.Option(help="Made if it is not there.")] = "Default",
     protocol: Annotated[str, typer.Option(help="SCCP or SIP; the model's own if left out.")] = "",
     security_mode: Annotated[int, typer.Option(help="1 non-secure, 2 authenticated, 3 encrypted.")] = 1,
+    web_access: Annotated[bool, typer.Option(help="Whether the phone's own pages may be seen.")] = False,
+    authentication_url: Annotated[str, typer.Option(help="Who says who may press its keys from afar.")] = "",
     directory: LabFolder = None,
     config: Config = None,
 ) -> None:
     """Add a phone."""
     from mixedmode.app.device_csv import FIELDS, checked
 
-    values = (name, model, description, device_pool, protocol, str(security_mode))
+    access = "Enabled" if web_access else "Disabled"
+    values = (name, model, description, device_pool, protocol, str(security_mode), access, authentication_url)
     _add([checked(dict(zip(FIELDS, values, strict=True)))], directory, config)
 
 
@@ -81,6 +84,10 @@ def change(
     device_pool: Annotated[str | None, typer.Option(help="Made if it is not there.")] = None,
     protocol: Annotated[str | None, typer.Option(help="SCCP or SIP.")] = None,
     security_mode: Annotated[int | None, typer.Option(help="1 non-secure, 2 authenticated, 3 encrypted.")] = None,
+    web_access: Annotated[bool | None, typer.Option(help="Whether the phone's own pages may be seen.")] = None,
+    authentication_url: Annotated[
+        str | None, typer.Option(help="Who says who may press its keys from afar; empty for nobody.")
+    ] = None,
     directory: LabFolder = None,
     config: Config = None,
 ) -> None:
@@ -99,7 +106,7 @@ def change(
         if there is not None and (model is not None or protocol is not None):
             # A phone of another model speaks what that one speaks, unless it is said otherwise.
             protocol = checked_protocol(protocol or "", model or there.model)
-        values = DeviceValues(model, description, device_pool, protocol, security_mode)
+        values = DeviceValues(model, description, device_pool, protocol, security_mode, web_access, authentication_url)
         done = hands.run(ChangeDevice(name, values))
     print_lines(done.changes)
     print_lines(done.warnings)
@@ -139,6 +146,8 @@ def list_devices(
                 "description": each.description,
                 "device_pool": each.device_pool,
                 "security_mode": each.security_mode,
+                "web_access": each.web_access,
+                "authentication_url": each.authentication_url or None,
                 "ctl_sha1": each.ctl_hash or None,
                 "itl_sha1": each.itl_hash or None,
                 "last_seen": each.last_seen.isoformat() if each.last_seen else None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.cluster.model.lines import MOST_CALLS, MOST_LINES, NAME_LENGTH, LineSpec
-from mixedmode.cluster.model.topology import DeviceSpec
+from mixedmode.cluster.model.topology import DEVICE_LENGTHS, DeviceSpec
 from mixedmode.cluster.operations.devices import AddDevices, ChangeDevice, DeviceValues
 from mixedmode.cluster.operations.lines import AddLines, ChangeLine, LineValues, RemoveLine
 from mixedmode.faces.web.kit.forms import Field, Form
@@ -16,7 +16,9 @@ from mixedmode.phone.mind.models import MODELS
 if TYPE_CHECKING:
     from mixedmode.cluster.model.records import Device
 
-DESCRIPTION: Final = 255
+DESCRIPTION: Final = DEVICE_LENGTHS["description"]
+_ENABLED: Final = "Enabled"
+_ACCESS: Final = (("Disabled", "Disabled"), (_ENABLED, "Enabled"))
 _PROTOCOLS: Final = (("SCCP", "SCCP"), ("SIP", "SIP"))
 _MODES: Final = tuple((str(mode), word) for mode, word in MODES.items())
 _NUMBER: Final = 24
@@ -56,6 +58,22 @@ def change_form(device: Device, pools: Sequence[str]) -> Form:
                 choices=_MODES,
                 required=True,
             ),
+            Field(
+                "web_access",
+                "Web Access",
+                kind="choice",
+                value=_access(device.web_access),
+                hint="Whether the phone's own pages may be seen.",
+                choices=_ACCESS,
+            ),
+            Field(
+                "authentication_url",
+                "Authentication Server",
+                value=device.authentication_url,
+                hint="Who says who may press the phone's keys from afar, such as http://cucm:8080/authenticate.jsp.",
+                mono=True,
+                most=DEVICE_LENGTHS["authentication_url"],
+            ),
         ]
     )
 
@@ -67,11 +85,17 @@ def changed(device: Device, given: Mapping[str, str]) -> ChangeDevice | None:
         UsageError: A value is out of its range.
     """
     mode = int(given["security_mode"])
+    access = given.get("web_access") or _access(device.web_access)
     values = DeviceValues(
         description=_other(given.get("description", ""), device.description),
         device_pool=_other(given["device_pool"], device.device_pool),
         protocol=_other(given["protocol"], device.protocol),
         security_mode=None if mode == device.security_mode else mode,
+        # A form of an older page does not say it.
+        web_access=None if access == _access(device.web_access) else access == _ENABLED,
+        authentication_url=_other(
+            given.get("authentication_url", device.authentication_url), device.authentication_url
+        ),
     )
     return None if values == DeviceValues() else ChangeDevice(device.name, values)
 
@@ -214,6 +238,10 @@ def changed_line(line: LineSpec, form: Form, given: Mapping[str, str]) -> Change
 def remove_line(line: LineSpec) -> RemoveLine:
     """Return the operation that removes a line."""
     return RemoveLine(line.number)
+
+
+def _access(is_on: bool) -> str:
+    return _ENABLED if is_on else "Disabled"
 
 
 def _other(given: str, present: str) -> str | None:
