@@ -19,7 +19,7 @@ _ABOUT: Final = """\
 Everything that the pages of this node do, for programs: the same door, the same levels, the same plans, the same
 refusals with the next step, and the same entries in the audit log.
 
-A program shows a token (`Authorization: Bearer`), made at the page of tokens, by `POST /api/v1/tokens` or by `mixedmode
+A program shows a token (`Authorization: Bearer`), made at `/account/tokens`, by `POST /api/v1/tokens` or by `mixedmode
 api-token create`. A browser's session works too; what changes something then needs the header `X-CSRF-Token`.
 """
 _HEADERS: Final[Mapping[str, Any]] = {

@@ -13,6 +13,7 @@ from mixedmode.faces.soap import routes as programs
 from mixedmode.faces.web.kit.events import Topic
 from mixedmode.faces.web.kit.page import Page
 from mixedmode.faces.web.pages import (
+    account,
     ccmadmin,
     ccmservice,
     cmplatform,
@@ -39,6 +40,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *trust.PAGES,
     *guides.PAGES,
     *plugins.PAGES,
+    *account.PAGES,
 )
 TOPICS: Final[tuple[Topic, ...]] = (
     *overview.TOPICS,
