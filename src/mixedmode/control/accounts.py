@@ -43,12 +43,15 @@ class Account:
         privilege: 0 may look, 1 may change, 4 may also reset and export keys.
         password: ``argon2id$KiB$passes$lanes$salt$hash``, salt and hash in hex; of old, ``scrypt$N$r$p$salt$hash``.
         keys: Public keys that may log in, as OpenSSH writes them.
+        id: Random, of the account's life: another account of the same name after it has another one. Empty in files
+            of old.
     """
 
     name: str
     privilege: int
     password: str
     keys: tuple[str, ...] = ()
+    id: str = ""
 
 
 class AccountStore:
@@ -106,7 +109,9 @@ class AccountStore:
         if privilege not in LEVELS:
             raise UsageError(f"{privilege} is no privilege level", next_step="one of: 0, 1, 4")
         check_password(password)
-        account = Account(name, privilege, hashed or hash_password(password), tuple(keys))
+        before = self.find(name)
+        life = secrets.token_hex(8) if before is None else before.id
+        account = Account(name, privilege, hashed or hash_password(password), tuple(keys), life)
         self._save([*(other for other in self.all() if other.name != name), account])
         return account
 

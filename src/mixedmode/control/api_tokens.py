@@ -5,7 +5,8 @@ Rules:
 1. A token is ``mm_ID_SECRET``. The database has the SHA-256 of the secret, which has 256 random bits and needs no slow
    hash; it is compared in constant time, also where there is no such token.
 2. It is worth what both it and its account are worth now: an account that was removed has no token that works, one
-   whose level was lowered has none above that.
+   whose level was lowered has none above that. Another account that is given a name again has none of the tokens of
+   the one before it: the hash is of the secret and of the account's own id.
 3. It works at the node whose account made it; accounts are a node's own.
 4. Making and revoking are in the audit log, written in the transaction that does it. A token makes no other tokens, so
    that one that got out cannot outlive its end.
@@ -28,7 +29,7 @@ from mixedmode.cluster.engine.results import DONE
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.store.schema_api import ApiTokenRow
-from mixedmode.control.accounts import AccountStore
+from mixedmode.control.accounts import Account, AccountStore
 from mixedmode.control.acts import MAKE_TOKEN, REVOKE_TOKEN
 from mixedmode.errors import UsageError
 
@@ -100,15 +101,15 @@ class ApiTokens:
             raise UsageError(f"a token lasts 1 to {LONGEST_DAYS} days", where="days")
         if len(label) > LABEL_LENGTH or not label.isprintable():
             raise UsageError(f"a label has at most {LABEL_LENGTH} printable characters", where="label")
-        now, secret = self._now(), secrets.token_urlsafe(32)
+        now, secret, account = self._now(), secrets.token_urlsafe(32), self._accounts.find(principal.user)
         row = ApiTokenRow(
             id=secrets.token_hex(6),
-            secret=_digest(secret),
+            secret=_digest(secret, account),
             node=self._node,
             username=principal.user,
             label=label,
             level=level,
-            isconsole=self._accounts.find(principal.user) is None,
+            isconsole=account is None,
             created=now,
             expires=now + timedelta(days=days),
             lastused=None,
@@ -163,10 +164,11 @@ class ApiTokens:
         now = self._now()
         with self._database.read() as session:
             row = session.get(ApiTokenRow, parts[1])
-        right = hmac.compare_digest(_digest(parts[2]), _NO_SECRET if row is None else row.secret)
+        account = None if row is None else self._accounts.find(row.username)
+        digest = _digest(parts[2], None if row is None or row.isconsole else account)
+        right = hmac.compare_digest(digest, _NO_SECRET if row is None else row.secret)
         if row is None or not right or row.node != self._node or row.expires < now:
             return None
-        account = self._accounts.find(row.username)
         if account is None and not row.isconsole:
             return None
         if row.lastused is None or now - row.lastused > _SEEN_AGAIN:
@@ -179,8 +181,8 @@ class ApiTokens:
         return principal.level >= _EVERY or row.username == principal.user
 
 
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+def _digest(secret: str, account: Account | None) -> str:
+    return hashlib.sha256((secret + ("" if account is None else account.id)).encode()).hexdigest()
 
 
 def _told(row: ApiTokenRow) -> ApiToken:

@@ -60,6 +60,8 @@ def test_a_sessions_change_needs_its_word_and_this_site(lab: WebLab) -> None:
     assert code(bare.post("/api/v1/tokens", {})) == "csrf"
     assert code(bare.post("/api/v1/tokens", {}, **{"x-csrf-token": "0" * 64})) == "csrf"
     assert code(person.post("/api/v1/tokens", {}, origin="https://elsewhere.example")) == "foreign-form"
+    for wrong in (lab.url.replace("https", "http"), "https://[", "null"):
+        assert code(person.post("/api/v1/tokens", {}, origin=wrong)) == "foreign-form", wrong
     assert bare.get("/api/v1/cluster").status == 200
 
 
@@ -92,6 +94,16 @@ def test_worth_what_the_account_is(own_lab: WebLab) -> None:
     assert parsed(someone.get("/api/v1/session"))["level"] == 0
     accounts.remove("operator")
     assert someone.get("/api/v1/session").status == 401
+
+
+def test_who_has_the_name_later_has_none_of_its_tokens(own_lab: WebLab) -> None:
+    someone, accounts = program(own_lab, "operator"), own_lab.guard.accounts
+    accounts.set_password("operator", f"{PASSWORD}!")
+    assert someone.get("/api/v1/session").status == 200
+    accounts.remove("operator")
+    accounts.put("operator", PASSWORD, 1)
+    assert someone.get("/api/v1/session").status == 401
+    assert program(own_lab, "operator").get("/api/v1/session").status == 200
 
 
 def test_of_another_node_it_is_none(lab: WebLab) -> None:

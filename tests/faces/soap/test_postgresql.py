@@ -25,6 +25,8 @@ REFUSED = {
     "select nope from device": -217,
     "select pg_terminate_backend(1) from device": -206,
     "select E'\\' from websession --' from device": -206,
+    "select table_to_xml('websession', true, false, '') from device": -206,
+    "select database_to_xml(true, false, '') from device": -206,
     "delete from device": -201,
 }
 

@@ -62,6 +62,9 @@ CHANGED: Final = Problem(
     "Read it again, and decide again.",
     "changed",
 )
+LARGE_ONES: Final = Problem(
+    429, "Other large bodies are being read.", "", "Send it again when they are, one at a time.", "large-ones"
+)
 STILL_RUNNING: Final = Problem(
     409,
     "The first request with this Idempotency-Key is still being done.",
@@ -72,7 +75,8 @@ STILL_RUNNING: Final = Problem(
 WOULD_LOSE: Final = "would-lose"
 
 _OWN: Final = (
-    *(SIGN_IN, NO_CSRF, TOO_OFTEN, NOTHING_HERE, NOT_THIS_WAY, NOT_ACCEPTABLE, NOT_JSON, CHANGED, STILL_RUNNING),
+    *(SIGN_IN, NO_CSRF, TOO_OFTEN, NOTHING_HERE, NOT_THIS_WAY, NOT_ACCEPTABLE, NOT_JSON, CHANGED, LARGE_ONES),
+    STILL_RUNNING,
     Problem(409, "More phones would be lost than lose_at_most allows. Nothing was done.", code=WOULD_LOSE),
     Problem(422, "The Idempotency-Key was used for another request.", code="key-reused"),
     Problem(429, "Forecasts are being made already.", code="forecasts-busy"),

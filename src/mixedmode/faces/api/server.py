@@ -6,7 +6,8 @@ Rules:
    ``X-CSRF-Token`` and this site as its origin. Nothing of a request is looked at before that is so.
 2. An answer to a GET has a tag; ``If-None-Match`` spares its body. A change with ``If-Match`` is made if the tag still
    is what a GET at the same address would have; such changes are made one at a time, so nobody comes between.
-3. What a key's first request does, it does to its end and keeps the answer, whether or not its sender still waits.
+3. Of large bodies few are read at once, one of each person, so that memory has a bound whoever sends slowly.
+4. What a key's first request does, it does to its end and keeps the answer, whether or not its sender still waits.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -34,6 +36,7 @@ from mixedmode.faces.api.endpoint import JSON, Call, Endpoint, Listing, Reply, S
 from mixedmode.faces.api.negotiation import chosen, fits, links, tag_of
 from mixedmode.faces.api.problems import (
     CHANGED,
+    LARGE_ONES,
     MEDIA_TYPE,
     NO_CSRF,
     NOT_ACCEPTABLE,
@@ -56,6 +59,8 @@ _WAIT: Final = (0.05, 30.0)
 """Seconds between looks for the answer of a request that is being done, and of looking in all."""
 _NOT_KEPT: Final = frozenset({401, 403, 404, 405, 406, 408, 412, 413, 415, 429, 500, 503})
 """Answers that say that nothing was done: their key is free again."""
+_LARGE: Final = 1 << 20
+_LARGE_AT_ONCE: Final = 3
 
 
 class Server:
@@ -69,6 +74,7 @@ class Server:
         self._desk = desk
         self._repeats = Repeats(desk.cluster)
         self._changes = threading.Lock()
+        self._large: set[str] = set()
 
     async def answer(self, request: Request, here: Mapping[str, Endpoint]) -> Response:
         """Answer a request to one address, by the endpoints that there are, by method."""
@@ -122,7 +128,8 @@ class Server:
         if accept is None:
             raise NOT_ACCEPTABLE
         query = _query(request, endpoint)
-        body = await _body(request, endpoint)
+        with self._place(request, endpoint, principal.user):
+            body = await _body(request, endpoint)
         return Call(
             self._desk,
             principal,
@@ -135,6 +142,25 @@ class Server:
             accept,
             asyncio.get_running_loop(),
         )
+
+    @contextmanager
+    def _place(self, request: Request, endpoint: Endpoint, user: str) -> Iterator[None]:
+        """Hold a place among those whose large bodies are read (rule 3).
+
+        Raises:
+            Problem: There is none.
+        """
+        said = request.headers.get("content-length", "")
+        if endpoint.body_bytes <= _LARGE or (said.isascii() and said.isdigit() and int(said) <= _LARGE):
+            yield
+            return
+        if user in self._large or len(self._large) >= _LARGE_AT_ONCE:
+            raise LARGE_ONES
+        self._large.add(user)
+        try:
+            yield
+        finally:
+            self._large.discard(user)
 
     async def _who(self, request: Request, endpoint: Endpoint) -> tuple[Principal, bool, str]:
         address, header = address_of(request), request.headers.get("authorization")
@@ -157,7 +183,7 @@ class Server:
         return session.principal, False, csrf
 
     def _once(self, call: Call, endpoint: Endpoint, request: Request, looked: Endpoint | None, turn: Turn) -> Response:
-        """Do what a key's first request asks for, and keep its answer (rule 3); in a thread."""
+        """Do what a key's first request asks for, and keep its answer (rule 4); in a thread."""
         before = self._before(call.principal, turn)
         try:
             answer = self._work(replace(call, before=before), endpoint, request, looked)
@@ -252,7 +278,7 @@ def _problem(error: MixedModeError) -> Problem:
 def _query(request: Request, endpoint: Endpoint) -> Any:
     given = request.query_params.multi_items()
     names = [name for name, _ in given]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None:
         raise UsageError("the query has it twice", where=twice, next_step="give it once", code="invalid")
     if any("\x00" in text for pair in given for text in pair):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -21,7 +20,7 @@ def check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise FOREIGN_FORM
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and origin.lower() != f"https://{request.headers.get('host', '')}".lower():
         raise FOREIGN_FORM
 
 
