@@ -14,7 +14,8 @@ from mixedmode.cluster.store.schema import DevicePool, DeviceRow
 from mixedmode.control.door import Control
 from mixedmode.errors import UsageError
 from mixedmode.faces.web.kit.answers import Csv
-from mixedmode.faces.web.kit.forms import operation_form
+from mixedmode.faces.web.kit.asking import whole_number
+from mixedmode.faces.web.kit.forms import Field, Form, operation_form
 from mixedmode.faces.web.kit.tables import Column, Filter, Sheet, Table, contains, equals
 
 PHONES = Table(
@@ -121,6 +122,14 @@ def test_a_form_is_what_the_operation_says(many: Cluster) -> None:
     assert "use 1 to 65535" in right.fields[1].error
     right.refuse(UsageError("somebody else changes the cluster"))
     assert right.error == "somebody else changes the cluster"
+
+
+@pytest.mark.parametrize("odd", ["²", "--5", "9" * 5000, "1_0", "\N{ARABIC-INDIC DIGIT THREE}"])
+def test_what_only_looks_like_a_number_stays_text(odd: str) -> None:
+    form = Form([Field("index", "Place")], types={"index": "integer"})
+    assert form.document({"index": odd}) == {"index": odd}
+    assert form.document({"index": " -5 "}) == {"index": -5}
+    assert whole_number(odd, -1) == -1
 
 
 def test_every_operation_has_a_form(many: Cluster) -> None:

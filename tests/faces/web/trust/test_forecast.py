@@ -155,6 +155,7 @@ def test_the_wrong_level_and_a_missing_token_are_refused(own_fleet: WebLab) -> N
         base64.urlsafe_b64encode(zlib.compress(b'{"s":[{"o":"device remove","f":{"name":"SEP1"}}]}')).decode(),
         base64.urlsafe_b64encode(zlib.compress(b'{"s":[{"o":"utils ctl update CTLFile","x":"999%"}]}')).decode(),
         base64.urlsafe_b64encode(zlib.compress(b'{"s":7}')).decode(),
+        base64.urlsafe_b64encode(zlib.compress(b'{"s":[{"o":"set cert regen","f":{"node":"\\ud800"}}]}')).decode(),
     ],
 )
 def test_an_address_that_holds_no_change_is_refused(admin: Visitor, plan: str) -> None:

@@ -119,3 +119,8 @@ class Ask:
         if self.loop is None:
             raise RuntimeError("this request has no loop")
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(seconds)
+
+
+def whole_number(text: str, otherwise: int = 0) -> int:
+    """Return a number that a stranger sent as digits; something else if it is none, or longer than any that is used."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise

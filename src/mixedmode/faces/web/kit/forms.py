@@ -6,6 +6,7 @@ and help come as a JSON schema through the door. A page adds words and choices, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
@@ -15,6 +16,7 @@ from mixedmode.control.door import Control
 from mixedmode.errors import MixedModeError, UsageError
 
 Kind: TypeAlias = Literal["text", "number", "area", "choice", "check", "password", "file", "hidden"]
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _FORGETS: Final = {"password", "file"}
 """Kinds whose value does not come back with an error."""
 _SPECIAL: Final = {"pem": "area", "password": "password"}
@@ -93,7 +95,7 @@ class Form:
             text, kind = given.get(each.name, ""), self.types.get(each.name, "string")
             if kind == "boolean":
                 found[each.name] = bool(text)
-            elif kind == "integer" and text.strip().lstrip("-").isdigit():
+            elif kind == "integer" and _INTEGER.fullmatch(text.strip()):
                 found[each.name] = int(text)
             elif kind == "array":
                 found[each.name] = [line.strip() for line in text.splitlines() if line.strip()]

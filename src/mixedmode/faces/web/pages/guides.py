@@ -20,7 +20,7 @@ from mixedmode.faces.web.guided.view import (
     undo_lines,
 )
 from mixedmode.faces.web.kit.answers import Answer, Csv, Redirect, View
-from mixedmode.faces.web.kit.asking import Ask
+from mixedmode.faces.web.kit.asking import Ask, whole_number
 from mixedmode.faces.web.kit.events import Topic
 from mixedmode.faces.web.kit.navigation import GUIDES
 from mixedmode.faces.web.kit.page import Page
@@ -195,8 +195,9 @@ def _check_word(ask: Ask, lost: int) -> None:
     if not lost:
         return
     said = ask.form.get("lost", "")
-    if not said.isdigit() or int(said) < lost:
-        more = f" There are more now: {lost}, not {said}." if said.isdigit() else ""
+    agreed = whole_number(said, -1)
+    if agreed < lost:
+        more = "" if agreed < 0 else f" There are more now: {lost}, not {agreed}."
         raise _AskFirst(f"{lost} phones would be lost.{more}")
     if ask.form.get("word", "").strip() != WORD:
         raise _AskFirst(f"Type {WORD} to go on. Nothing was changed.")

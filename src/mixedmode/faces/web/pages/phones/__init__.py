@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mixedmode.faces.web.kit.asking import whole_number
 from mixedmode.faces.web.kit.events import Topic
 from mixedmode.faces.web.kit.navigation import CCMADMIN
 from mixedmode.faces.web.kit.page import Page
@@ -20,4 +21,4 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(f"{PATH}/{{name}}", "Phone", phone, crumbs=_CRUMBS, menu=PATH, sample=f"{PATH}/SEP001122334401"),
     Page("/find", "Find", find),
 )
-TOPICS: Final = (Topic("reset", lambda desk, which: desk.resets.document(int(which)) if which.isdigit() else None),)
+TOPICS: Final = (Topic("reset", lambda desk, which: desk.resets.document(whole_number(which))),)

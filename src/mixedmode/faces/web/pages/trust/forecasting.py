@@ -18,7 +18,7 @@ from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.report.forecast import About, report
 from mixedmode.faces.web.kit.answers import Answer, Csv, Download, Redirect, View
-from mixedmode.faces.web.kit.asking import Ask
+from mixedmode.faces.web.kit.asking import Ask, whole_number
 from mixedmode.faces.web.kit.forms import Form, operation_form
 from mixedmode.faces.web.kit.outcomes import Counts
 from mixedmode.faces.web.pages.trust.forecast_view import changes, shown
@@ -74,7 +74,7 @@ def _posted(ask: Ask) -> Answer:
     if act == "add":
         return _add(ask, staged)
     if act == "step":
-        place = int(ask.form.get("place", "0")) if ask.form.get("place", "0").isdigit() else 0
+        place = whole_number(ask.form.get("place", "0"))
         tvs = ask.form.get("tvs", "")
         try:
             changed = staged.changed(
@@ -112,8 +112,7 @@ def _run(ask: Ask, staged: Staged) -> Answer:
         raise UsageError("nothing is staged", next_step="stage a change first")
     ask.desk.standing.now()
     made = foreseen(ask, staged)
-    said = ask.form.get("lost", "0")
-    agreed = int(said) if said.isdigit() and len(said) < 9 else 0
+    agreed = whole_number(ask.form.get("lost", "0"))
     if made.losses > agreed:
         more = made.losses - agreed
         text = f"The phones were counted again: {made.losses:,} would be lost now, {more:,} more than the page said."

@@ -110,6 +110,8 @@ class Staged:
             return cls()
         try:
             found = json.loads(_unpacked(text))
+            # Halves of characters, which JSON can name, are no text that any page could show.
+            json.dumps(found, ensure_ascii=False).encode()
             steps = tuple(_step(each) for each in found["s"])
             return cls(steps, Tvs(found.get("t", "up")).value).checked()
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error) as error:
