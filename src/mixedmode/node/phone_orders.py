@@ -5,6 +5,8 @@ Rules:
 1. An order is noted as taken before the first phone is told: a node that ends meanwhile does not tell them twice.
 2. A wave is told at a time, so that not all phones of a node ask for their files in the same moment.
 3. An order holds for a while: phones that come back after a restart of the CallManager are told too, each once.
+4. Services that were to be started anew before phones were to reset are anew before the first phone is told: phones
+   would fetch old files from a TFTP that has not read the new ones. Other nodes have one look more for theirs.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from mixedmode.errors import MixedModeError
 from mixedmode.node.phone_control import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from mixedmode.services.callmanager.service import CallManagerService
 
@@ -35,12 +37,19 @@ class OrderFollower:
         cluster: The cluster, as administrators change it.
         node: The node's name.
         callmanager: Returns its CallManager while it runs.
+        services_follow: Has the node's services follow the database at once (rule 4).
     """
 
-    def __init__(self, cluster: Cluster, node: str, callmanager: Callable[[], CallManagerService | None]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        node: str,
+        callmanager: Callable[[], CallManagerService | None],
+        services_follow: Callable[[], Awaitable[None]],
+    ) -> None:
         self._orders = PhoneOrders(cluster.database)
         self._cluster, self._node = cluster, node
-        self._callmanager = callmanager
+        self._callmanager, self._services_follow = callmanager, services_follow
         self._taken: list[_Taken] = []
 
     async def run(self) -> None:
@@ -48,11 +57,17 @@ class OrderFollower:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
-                for order in await asyncio.to_thread(self._orders.waiting, self._node, self._cluster.now()):
-                    await asyncio.to_thread(self._orders.note, order.number, self._node, 0, 0, None)
-                    self._taken.append(_Taken(order))
                 for taken in list(self._taken):
                     await self._follow(taken)
+                waiting = await asyncio.to_thread(self._orders.waiting, self._node, self._cluster.now())
+                if waiting:
+                    await self._services_follow()
+                alone = len(self._cluster.nodes()) == 1
+                for order in waiting:
+                    await asyncio.to_thread(self._orders.note, order.number, self._node, 0, 0, None)
+                    self._taken.append(_Taken(order))
+                    if alone:
+                        await self._follow(self._taken[-1])
             except MixedModeError:
                 continue
 

@@ -201,7 +201,8 @@ class NodeServices:
             group.create_task(self._writer.run())
             if self.info.is_publisher:
                 group.create_task(watch(self.administered))
-            group.create_task(OrderFollower(self.administered, self.info.name, lambda: self.callmanager).run())
+            orders = OrderFollower(self.administered, self.info.name, lambda: self.callmanager, self._follow_now)
+            group.create_task(orders.run())
 
     async def stop(self) -> None:
         """Drain and stop everything."""
@@ -243,8 +244,11 @@ class NodeServices:
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
-            async with self.hands:
-                await self._reconcile()
+            await self._follow_now()
+
+    async def _follow_now(self) -> None:
+        async with self.hands:
+            await self._reconcile()
 
     def _look(self) -> tuple[Sequence[ServiceState], tuple[int, int]]:
         # CAPF's orders are files: another process writes them.
