@@ -46,6 +46,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Lists]:
     cluster.run(MIXED)
     first, itl = ctl_of(cluster).data, itl_of(cluster).data
     cluster.run(NON_SECURE)
+    # Otherwise both CTLs are the same within a second.
+    cluster.run(RegenerateCertificate(PUB, "CAPF"))
     cluster.run(MIXED)
     second = ctl_of(cluster).data
     cluster.run(RegenerateCertificate(PUB, "CallManager"))

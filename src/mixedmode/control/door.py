@@ -44,6 +44,11 @@ class Control:
         if is_copy:
             cluster.operations.journal.is_copy = True
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether the database is a subscriber's own, to be read only."""
+        return self._cluster.operations.journal.is_copy
+
     def plan(self, principal: Principal, operation: Operation) -> Plan:
         """Return what an operation would do now, and why it would be refused if it would."""
         return self._cluster.operations.plan(operation, principal)

@@ -137,7 +137,7 @@ def service_act(ask: Ask) -> Answer:
         else:
             act = begin(ask.desk, ask.principal, wish)
             return Redirect(wish.path, f"{act.title} has begun. It goes on when you close this page.", "info")
-    plans = [ask.control.plan(ask.principal, each) for each in wish.operations]
+    plans = [ask.control.plan(ask.principal, each) for each in wish.changes]
     counts = phones_by_node(ask.cluster)
     return View(
         "ccmservice/act.html",

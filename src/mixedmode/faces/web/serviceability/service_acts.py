@@ -73,7 +73,7 @@ class Wish:
         return cls(verb, wanted, nodes)
 
     @property
-    def operations(self) -> list[Operation]:
+    def changes(self) -> list[Operation]:
         """One for each node."""
         return [VERBS[self.verb](node, self.service.value) for node in self.nodes]
 
@@ -108,7 +108,7 @@ def begin(desk: Desk, principal: Principal, wish: Wish) -> LongAct:
         ClusterBusyError: The same is being done to one of these services.
         UsageError: Nobody has the services of this cluster in hand here.
     """
-    operations = wish.operations
+    operations = wish.changes
     desk.control.allow(principal, Act(operations[0].title, operations[0].privilege), service=wish.service.value)
     for operation in operations:
         refusal = desk.control.plan(principal, operation).refusal

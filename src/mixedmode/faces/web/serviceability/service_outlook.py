@@ -54,7 +54,7 @@ def foresee(desk: Desk, wish: Wish) -> Foreseen:
         return Foreseen()
     try:
         before = after = outlook(desk.cluster)
-        for operation in wish.operations:
+        for operation in wish.changes:
             after = operation.foresee(after)
     except MixedModeError as error:
         return Foreseen(problem=str(error))

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from mixedmode.control.door import Control
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.web.kit.outcomes import LOOKS, Counts
 from mixedmode.faces.web.standing.reading import CHUNK, Known, RowMaker, known, lsc_issuers, page
@@ -120,9 +121,9 @@ class Standing:
         return self._world
 
     @property
-    def print(self) -> tuple[str, int]:
+    def mark(self) -> tuple[str, int]:
         """Another one when a phone, or anything that decides about phones, is."""
-        return ("" if self._world is None else self._world.print), self._version
+        return ("" if self._world is None else self._world.mark), self._version
 
     def holdings(self) -> Sequence[Row[Any]]:
         """Return how many phones hold which CTL and ITL: rows with ``ctl``, ``itl`` and ``phones``."""
@@ -190,7 +191,7 @@ class Standing:
     # What is read.
 
     def _refresh(self) -> None:
-        if self._cluster.operations.journal.is_copy:
+        if Control(self._cluster).is_copy:
             raise UsageError("a subscriber's copy of the database does not have what was seen of phones")
         moment = self._cluster.now()
         known_now = known(self._cluster, self._known)
@@ -198,7 +199,7 @@ class Standing:
             self._known, self._maker = known_now, RowMaker(known_now, self._number)
             self._marks.clear()
         world = World(self._cluster)
-        is_new = self._world is None or self._world.print != world.print
+        is_new = self._world is None or self._world.mark != world.mark
         if not is_new and self._world is not None:
             world = self._world
         with Session(self._engine) as session, session.begin():

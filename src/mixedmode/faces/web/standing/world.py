@@ -4,7 +4,7 @@ Rules (docs/specification/forecast.md 2 and 5):
 
 1. A phone is judged as it is, not as it would be after a restart: who would take a newer list when restarted is behind.
 2. Phones ask the TVS of the nodes of their device pool's CallManager group, where it runs; nobody else's.
-3. What was judged holds as long as nothing that decides has changed (:attr:`World.print`).
+3. What was judged holds as long as nothing that decides has changed (:attr:`World.mark`).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class World:
     Attributes:
         outlook: The cluster's lists and certificates.
         step: What the servers have.
-        print: Another one when anything that decides is.
+        mark: Another one when anything that decides is.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -84,7 +84,7 @@ class World:
             for (node, unit), certificate in self.outlook.view.own.items()
             if unit == Purpose.TVS.value
         }
-        self.print = _print(self.outlook, self._groups, self._running)
+        self.mark = _mark(self.outlook, self._groups, self._running)
         self._forecasters: dict[tuple[frozenset[bytes], bool], Forecaster] = {}
 
     @property
@@ -139,7 +139,7 @@ def _groups(cluster: Cluster) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def _print(now: Outlook, groups: Mapping[str, tuple[str, ...]], running: frozenset[str]) -> str:
+def _mark(now: Outlook, groups: Mapping[str, tuple[str, ...]], running: frozenset[str]) -> str:
     view = now.view
     parts: list[object] = [view.mode.name, view.version.text, now.digest.name, sorted(running), sorted(groups.items())]
     parts += [(key, hashlib.sha256(data).hexdigest()) for key, data in sorted(now.files.items())]

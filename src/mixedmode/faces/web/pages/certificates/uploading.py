@@ -75,7 +75,7 @@ class Wanted:
         """Whether they go into a trust store."""
         return self.unit.endswith(TRUST_SUFFIX)
 
-    def operations(self, trusted: frozenset[Certificate]) -> list[Operation]:
+    def changes(self, trusted: frozenset[Certificate]) -> list[Operation]:
         """Return what is to be done, in order (rule 3).
 
         Args:
@@ -194,7 +194,7 @@ def _for_request(ask: Ask, wanted: Wanted, name: str) -> Wanted:
 
 def _taken(ask: Ask, wanted: Wanted) -> Answer:
     trusted = frozenset(each.certificate for each in ask.cluster.certificates.list_trust(None))
-    operations = wanted.operations(trusted)
+    operations = wanted.changes(trusted)
     foreseen = foresee(ask, operations)
     asked = ask.form.get("sure") == "yes"
     problem = not_agreed(foreseen, ask.form) if asked else ""

@@ -90,7 +90,7 @@ def foreseen(ask: Ask, staged: Staged) -> Foreseen:
     """
     standing = ask.desk.standing
     standing.fresh()
-    key = (staged.text(), standing.print, ask.principal.level)
+    key = (staged.text(), standing.mark, ask.principal.level)
     with _LOCK:
         kept = _KEEP.setdefault(ask.desk, OrderedDict())
         if key in kept:
