@@ -7,10 +7,9 @@ import contextlib
 import logging
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from mixedmode.errors import MixedModeError
-from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.kit.desk import Desk
 from mixedmode.guides.carrying import Ticket
 from mixedmode.guides.guide import Guide
@@ -19,6 +18,18 @@ _SOON: Final = 1.5
 """Seconds that an answer waits for work that is quickly done, so that a browser without script sees its end."""
 _log = logging.getLogger(__name__)
 _at_work: set[Future[Any]] = set()
+
+
+class Asker(Protocol):
+    """Who asks: a form of a page, or a program."""
+
+    @property
+    def desk(self) -> Desk:
+        """What the faces of the node's web server have in common."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """Of the pages."""
 
 
 def guide_of(desk: Desk) -> Guide:
@@ -31,17 +42,17 @@ def topic(number: int) -> str:
     return f"guide/{number}"
 
 
-def carry_on(ask: Ask, guide: Guide, ticket: Ticket) -> None:
+def carry_on(ask: Asker, guide: Guide, ticket: Ticket) -> None:
     """Have a step carried to its end on the loop of the pages; wait a moment for it."""
     _begin(ask, ticket.number, guide.carry(ticket))
 
 
-def foresee_on(ask: Ask, guide: Guide, number: int) -> None:
+def foresee_on(ask: Asker, guide: Guide, number: int) -> None:
     """Have a forecast made; wait a moment for it."""
     _begin(ask, number, asyncio.to_thread(guide.foresee, number))
 
 
-def _begin(ask: Ask, number: int, work: Coroutine[Any, Any, Any]) -> None:
+def _begin(ask: Asker, number: int, work: Coroutine[Any, Any, Any]) -> None:
     if ask.loop is None:
         raise RuntimeError("this request has no loop")
     hub = ask.desk.hub

@@ -76,8 +76,8 @@ ALARMS: Final = Table(
     sort="-time",
     tie=AuditRow.id,
 )
-_ALARMING: Final = AuditRow.outcome.in_(("failed", "refused", "locked", "undone"))
-_ROWS: Final = select(
+ALARMING: Final = AuditRow.outcome.in_(("failed", "refused", "locked", "undone"))
+ROWS: Final = select(
     AuditRow.id,
     AuditRow.moment,
     AuditRow.username,
@@ -93,16 +93,16 @@ def audit(ask: Ask) -> Answer:
     """Show the audit log."""
     ask.control.allow(ask.principal, SHOW_AUDIT)
     if ask.wants_csv:
-        return Csv("audit-log", AUDIT.header, _rows(ask, AUDIT, _ROWS))
+        return Csv("audit-log", AUDIT.header, _rows(ask, AUDIT, ROWS))
     with ask.cluster.database.read() as session:
-        sheet = AUDIT.of_database(session, _ROWS, AUDIT_PATH, ask.query)
+        sheet = AUDIT.of_database(session, ROWS, AUDIT_PATH, ask.query)
     return View("ccmservice/audit.html", {"sheet": sheet, "what": _what, "wrong": _wrong_since(ask)})
 
 
 def alarms(ask: Ask) -> Answer:
     """Show what is wrong now, and what failed or was refused."""
     may = ask.may(SHOW_AUDIT.level)
-    query = _ROWS.where(_ALARMING)
+    query = ROWS.where(ALARMING)
     if ask.wants_csv:
         ask.control.allow(ask.principal, SHOW_AUDIT)
         return Csv("alarms", ALARMS.header, _rows(ask, ALARMS, query))

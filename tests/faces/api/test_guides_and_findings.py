@@ -1,0 +1,69 @@
+"""Guided runs, findings, alarms and traces for programs: the same acts as on the pages, the same refusals."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faces.api.conftest import PUB, Program, code, parsed, program
+from tests.faces.web.weblab import WebLab
+
+RUNS = "/api/v1/guides/runs"
+
+
+@pytest.fixture
+def reader(lab: WebLab) -> Program:
+    return program(lab, "reader")
+
+
+def test_a_run_is_planned_and_dropped(admin: Program) -> None:
+    made = admin.post(RUNS, {"procedure": "non-secure-to-mixed"})
+    assert made.status == 201
+    run = parsed(made)
+    assert run["state"] == "planned"
+    where = made.headers["location"]
+    assert where == f"{RUNS}/{run['number']}"
+    assert parsed(admin.get(where))["number"] == run["number"]
+    assert admin.post(f"{where}/forecast").status == 202
+    assert admin.post(f"{where}/steps/99", {}).status == 404
+    assert admin.post(f"{where}/steps/x", {}).status == 404
+    stopped = parsed(admin.post(f"{where}/stop"))
+    assert (stopped["state"], stopped["is_open"]) == ("dropped", False)
+    assert admin.post(f"{where}/begin").status == 409
+    assert admin.post(f"{where}/steps/1").status == 409
+    assert admin.post(f"{where}/steps/1/leave-out", {"why": "no"}).status == 409
+    assert admin.post(f"{where}/stop").status == 409
+    records = [each for each in parsed(admin.get("/api/v1/audit-log?action=guide")) if each["outcome"] == "done"]
+    assert [each["details"]["what"] for each in records[-2:]] == ["plan", "stop"]
+
+
+def test_what_is_no_run_is_refused(admin: Program, reader: Program) -> None:
+    assert admin.post(RUNS, {"procedure": "nothing"}).status == 404
+    assert code(admin.post(RUNS, {})) == "invalid"
+    assert code(admin.post(RUNS, {"procedure": "non-secure-to-mixed", "more": 1})) == "invalid"
+    key = {"procedure": "non-secure-to-mixed", "certificates": {"first": "-----BEGIN PRIVATE KEY-----"}}
+    assert admin.post(RUNS, key).status in {400, 422}
+    assert admin.post(f"{RUNS}/999999/stop").status == 404
+    assert reader.post(RUNS, {"procedure": "non-secure-to-mixed"}).status == 403
+    assert reader.get(RUNS).status == 200
+
+
+def test_what_is_wrong_and_what_was_refused(admin: Program, reader: Program) -> None:
+    assert reader.post(RUNS, {"procedure": "non-secure-to-mixed"}).status == 403
+    found = parsed(reader.get("/api/v1/findings"))
+    assert all({"id", "severity", "what", "cause", "remedy", "page"} <= set(each) for each in found)
+    assert reader.get("/api/v1/alarms").status == 403
+    alarms = parsed(admin.get("/api/v1/alarms?since=1h&last=20"))
+    assert {each["outcome"] for each in alarms} <= {"failed", "refused", "locked", "undone"}
+    assert any(each["outcome"] == "refused" for each in alarms)
+    assert code(admin.get("/api/v1/alarms?last=0")) == "invalid"
+
+
+def test_traces_are_listed_and_read(admin: Program) -> None:
+    listed = parsed(admin.get("/api/v1/traces"))
+    assert {"tvs", "tftp", "ccm", "capf", "servm"} == {each["trace"] for each in listed if each["node"] == PUB}
+    one = parsed(admin.get(f"/api/v1/nodes/{PUB}/traces/tvs?last=5&find=x"))
+    assert (one["node"], one["is_here"]) == (PUB, True)
+    assert len(one["lines"]) <= 5
+    assert admin.get(f"/api/v1/nodes/{PUB}/traces/tvs", accept="text/plain").status == 200
+    for path in (f"/api/v1/nodes/{PUB}/traces/nothing", "/api/v1/nodes/nobody/traces/tvs"):
+        assert admin.get(path).status == 404
