@@ -127,6 +127,7 @@ def lab_hosts(folder: Path, port: int, _words: str) -> Substitutes:
         (r"admin (cucm-pub|10\.0\.0\.1)(?= )", f"admin {nodes[0]['name']}"),
         (r"admin (cucm-sub1|10\.0\.0\.[26])(?= )", f"admin {nodes[1]['name']}"),
         (r"ctl-client 10\.0\.0\.1", "ctl-client --directory lab"),
+        (r'"node": "cucm-pub"', f'"node": "{nodes[0]["name"]}"'),
         (r"https://cucm-pub:8443", f"https://{nodes[0]['name']}:{ports['web']}"),
         (r"\bcurl --silent", f"curl --resolve {nodes[0]['name']}:{ports['web']}:{publisher} --silent"),
     ]  # fmt: skip
