@@ -58,6 +58,7 @@ class Foreseen:
         lost: By outcome, those that are lost by the change.
         names: Of the first who would be lost.
         why: Why it cannot be foreseen; empty if it can.
+        states: What decides about those who would be lost, by its numbers in the table of phones.
     """
 
     without: Counts = field(default_factory=Counts)
@@ -65,6 +66,7 @@ class Foreseen:
     lost: Mapping[Fate, int] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     why: str = ""
+    states: tuple[int, ...] = ()
 
     @property
     def loses(self) -> int:
@@ -151,7 +153,7 @@ def foresee(ask: Ask, operations: Sequence[Operation]) -> Foreseen:
         if then in LOST and fate not in LOST:
             lost[then] += each.count
             states.append(each.state)
-    return Foreseen(Counts(without), Counts(with_it), dict(lost), _names(ask, states))
+    return Foreseen(Counts(without), Counts(with_it), dict(lost), _names(ask, states), states=tuple(states))
 
 
 def _names(ask: Ask, states: Sequence[int]) -> tuple[str, ...]:

@@ -195,3 +195,22 @@ def test_the_page_in_a_browser(chromium: Browser, fleet: WebLab) -> None:
     assert problems == []
     assert FOLLOWS
     context.close()
+
+
+def test_the_panel_leads_to_exactly_those_who_would_be_lost(admin: Visitor, fleet: WebLab) -> None:
+    with_a_legacy_phone(fleet)
+    page = settled(admin, address(LOSING), "the change loses")
+    link = re.search(r'href="(/trust/forecast/lost[^"]+)"', page.text)
+    assert link is not None
+    count = re.search(r"Type LOCKOUT to lose ([0-9,]+) phone", page.text)
+    assert count is not None
+    listed = admin.get(unescape(link[1]))
+    assert listed.status == 200
+    assert f"<b>{count[1]} phone" in listed.text
+    assert LEGACY in listed.text
+    rows = list(csv.reader(io.StringIO(admin.get(f"{unescape(link[1])}&format=csv").text)))
+    assert len(rows) - 1 == int(count[1].replace(",", ""))
+    assert LEGACY in {row[0] for row in rows}
+    narrowed = admin.get(f"{unescape(link[1])}&name={LEGACY}")
+    assert "<b>1 phone would" in narrowed.text
+    assert admin.get("/trust/forecast/lost?plan=torn").status == 400

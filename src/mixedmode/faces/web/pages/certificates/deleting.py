@@ -11,6 +11,7 @@ from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.pages.certificates.addresses import LEVEL, LIST, path_of, trusted_at, with_query
 from mixedmode.faces.web.pages.certificates.making import told
 from mixedmode.faces.web.pages.certificates.uses import Lists
+from mixedmode.faces.web.pages.trust.losing import lost_address
 
 _HERE: Final = "here"
 
@@ -37,6 +38,7 @@ def delete(ask: Ask) -> Answer:
             "path": path_of(stored),
             "lists": [each.text for each in Lists(ask.cluster).of(stored.certificate)],
             "foreseen": foreseen,
+            "lost_path": lost_address((operation,)),
             "everywhere": everywhere,
             "only_here": only_here,
             "node": ask.desk.node,

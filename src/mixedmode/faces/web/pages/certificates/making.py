@@ -28,6 +28,7 @@ from mixedmode.faces.web.pages.certificates.addresses import (
     waiting_requests,
     with_query,
 )
+from mixedmode.faces.web.pages.trust.losing import lost_address
 from mixedmode.pki.certificates.profiles import PROFILES, SELECTABLE_YEARS
 from mixedmode.pki.certificates.purposes import KeyKind, Purpose
 
@@ -74,6 +75,7 @@ def generate(ask: Ask) -> Answer:
             "present_path": path_of(present) if present is not None else "",
             "plan": plan,
             "foreseen": foreseen,
+            "lost_path": lost_address((operation,)),
             "wants": wants,
             "error": error,
             "word": WORD,

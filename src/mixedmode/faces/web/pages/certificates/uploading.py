@@ -40,6 +40,7 @@ from mixedmode.faces.web.pages.certificates.addresses import (
     with_query,
 )
 from mixedmode.faces.web.pages.certificates.reading import MOST_BYTES, certificates_in, shown_name
+from mixedmode.faces.web.pages.trust.losing import lost_address
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.purposes import Purpose
 
@@ -214,6 +215,7 @@ def _panel(ask: Ask, wanted: Wanted, operations: Sequence[Operation], foreseen: 
     context = {
         "wanted": wanted,
         "foreseen": foreseen,
+        "lost_path": lost_address(operations),
         "error": problem,
         "warnings": plan.warnings,
         "above": len(operations) - 1,

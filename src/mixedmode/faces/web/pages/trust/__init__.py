@@ -12,6 +12,8 @@ from mixedmode.faces.web.pages.trust.forecasting import BODY_BYTES as BODY
 from mixedmode.faces.web.pages.trust.forecasting import PATH as FORECAST
 from mixedmode.faces.web.pages.trust.forecasting import forecast, html_report
 from mixedmode.faces.web.pages.trust.lists import PATH, lists
+from mixedmode.faces.web.pages.trust.losing import PATH as LOST
+from mixedmode.faces.web.pages.trust.losing import lost
 from mixedmode.faces.web.pages.trust.one import download, one
 from mixedmode.faces.web.pages.trust.uploads import BODY_BYTES, upload
 
@@ -23,6 +25,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("/trust/certificates/{sha256}", "Certificate", certificate, crumbs=_CRUMBS, menu=PATH),
     Page("/trust/upload", "A list from elsewhere", upload, crumbs=_CRUMBS, menu=PATH, posts=True, body=BODY_BYTES),
     Page(FORECAST, "Forecast", forecast, crumbs=_CRUMBS, posts=True, body=BODY),
+    Page(LOST, "Phones that would be lost", lost, crumbs=_CRUMBS, menu=FORECAST),
     Page(f"{FORECAST}/{{name}}", "Report of a forecast", html_report, crumbs=_CRUMBS, menu=FORECAST),
     Page(f"{PATH}/{{digest}}", "A list", one, crumbs=_CRUMBS, menu=PATH),
     Page(f"{PATH}/{{digest}}/file", "A list's file", download, crumbs=_CRUMBS, menu=PATH),

@@ -20,7 +20,7 @@ from mixedmode.errors import UsageError
 from mixedmode.forecast.plan import Off, Tvs
 
 MOST_STEPS: Final = 8
-_LONGEST: Final = 12_000
+LONGEST: Final = 12_000
 _UNPACKED: Final = 64_000
 OPERATIONS: Final = (
     "utils ctl set-cluster mixed-mode",
@@ -154,7 +154,7 @@ class Staged:
 
 
 def _unpacked(text: str) -> bytes:
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         raise ValueError("it is too long")
     unpacker = zlib.decompressobj()
     data = unpacker.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), _UNPACKED)
