@@ -67,3 +67,17 @@ def test_traces_are_listed_and_read(admin: Program) -> None:
     assert admin.get(f"/api/v1/nodes/{PUB}/traces/tvs", accept="text/plain").status == 200
     for path in (f"/api/v1/nodes/{PUB}/traces/nothing", "/api/v1/nodes/nobody/traces/tvs"):
         assert admin.get(path).status == 404
+
+
+def test_web_access_of_a_phone_is_set_and_a_long_text_refused(admin: Program) -> None:
+    path = "/api/v1/phones/SEP001122334403"
+    assert parsed(admin.get(path))["web_access"] is False
+    url = "http://cucm-pub:8080/authenticate.jsp"
+    assert admin.send("PATCH", path, {"web_access": True, "authentication_url": url}).status == 200
+    found = parsed(admin.get(path))
+    assert (found["web_access"], found["authentication_url"]) == (True, url)
+    assert 400 <= admin.send("PATCH", path, {"authentication_url": "cucm"}).status < 500
+    assert 400 <= admin.send("PATCH", path, {"description": "x" * 256}).status < 500
+    step = {"name": "SEP001122334403", "values": {"description": "x" * 256}}
+    assert 400 <= admin.post("/api/v1/operations/device-change", step).status < 500
+    assert admin.send("PATCH", path, {"web_access": False, "authentication_url": ""}).status == 200

@@ -78,6 +78,19 @@ class Phone:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole(Phone):
+    """A phone, with all that is set of it.
+
+    Attributes:
+        web_access: Whether its own pages may be seen.
+        authentication_url: Who says who may press its keys from afar; empty: nobody is asked.
+    """
+
+    web_access: bool
+    authentication_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found(Phone):
     """A phone in a list.
 
@@ -124,6 +137,8 @@ class NewPhone:
     description: Annotated[str, Field(max_length=255, description="For people.")] = ""
     device_pool: Annotated[str, Field(min_length=1, max_length=128, description="Made if it is not there.")] = "Default"
     security_mode: Annotated[int, Field(ge=1, le=3, description="1, 2 or 3.")] = 1
+    web_access: Annotated[bool, Field(description="Whether its own pages may be seen.")] = False
+    authentication_url: Annotated[str, Field(max_length=255, description="Who says who may press its keys.")] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +161,8 @@ class Changes:
     description: Annotated[str | None, Field(max_length=255)] = None
     device_pool: Annotated[str | None, Field(min_length=1, max_length=128)] = None
     security_mode: Annotated[int | None, Field(ge=1, le=3)] = None
+    web_access: bool | None = None
+    authentication_url: Annotated[str | None, Field(max_length=255)] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +230,16 @@ def _found(*row: Any) -> Found:
 def _one(call: Call) -> Reply:
     found = call.cluster.devices.get(call.values["name"])
     return Reply(
-        Phone(found.name, found.model, found.protocol, found.description, found.device_pool, found.security_mode)
+        Whole(
+            found.name,
+            found.model,
+            found.protocol,
+            found.description,
+            found.device_pool,
+            found.security_mode,
+            found.web_access,
+            found.authentication_url,
+        )
     )
 
 
@@ -272,7 +298,7 @@ ENDPOINTS: Final = (
         body_bytes=4 << 20,
         keyed=True,
     ),
-    Endpoint("GET", "/phones/{name}", "getPhone", "Show a phone.", _one, _TAG, Phone),
+    Endpoint("GET", "/phones/{name}", "getPhone", "Show a phone.", _one, _TAG, Whole),
     Endpoint(
         "PATCH",
         "/phones/{name}",
