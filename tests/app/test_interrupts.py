@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from mixedmode.cluster.engine.principal import Principal
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations.ctl import SetMixedMode
+from mixedmode.control.door import Control
+from mixedmode.guides.guide import Guide
+from mixedmode.pki.tokens.token_files import make_file_token
+from mixedmode.procedures.guided.run import StepState
 from tests.support import MIXEDMODE
 
 ENDED = {130, -signal.SIGINT}
@@ -67,6 +76,40 @@ except KeyboardInterrupt:
     print("interrupted")
 """
 
+AT_PROMPTS = """
+import json, os, pty, sys
+from mixedmode.app.main import main
+import mixedmode.app.commands.cluster.guide, mixedmode.app.targets.hands, mixedmode.app.targets.tokens
+import mixedmode.faces.ctlclient.wizard, mixedmode.guides.guide, mixedmode.guides.walk
+
+def until(terminal, words):
+    said = b""
+    while words is None or words not in said:
+        try:
+            got = os.read(terminal, 4096)
+        except OSError:
+            got = b""
+        if not got:
+            return said
+        said += got
+    return said
+
+command, visits = sys.argv[1:-1], json.loads(sys.argv[-1])
+for answers in visits:
+    process, terminal = pty.fork()
+    if process == 0:
+        sys.argv = ["mixedmode", *command]
+        main()
+    said = b""
+    for prompt, answer in answers:
+        said += until(terminal, prompt.encode())
+        os.write(terminal, answer.encode())
+    said += until(terminal, None)
+    print(json.dumps([os.waitpid(process, 0)[1], said.decode()]))
+    os.close(terminal)
+"""
+"""A command at terminals, one after the other: it is given an answer at each prompt, Ctrl-C among them."""
+
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run([sys.executable, "-c", *arguments], capture_output=True, text=True, timeout=60, check=False)
@@ -97,6 +140,38 @@ def test_where_python_would_only_print_it(tmp_path: Path) -> None:
 
 def test_while_a_loop_is_made_what_it_runs_is_put_back() -> None:
     assert python(WHILE_A_LOOP_IS_MADE).stdout.splitlines() in (["put back", "interrupted"], ["interrupted"])
+
+
+def test_at_each_prompt_of_a_guide(cluster: Cluster, tmp_path: Path) -> None:
+    folder = tmp_path / "tokens"
+    labels = [make_file_token(folder, number, now=cluster.now()).label for number in ("ADN0054f509", "ADN008580ef")]
+    control, who = Control(cluster), Principal("administrator", 4)
+    control.run(who, SetMixedMode())
+    guide = Guide(cluster)
+    number = guide.plan(who, "tokenless-to-etokens").number
+    begin, step, kept = ("(y/n): ", "y\n"), ("q leaves: ", "\n"), ("q leaves: ", "s\n")
+    certificate, first, second = "or its number: ", "Number of the first", "Number of the second"
+    visits = [
+        [("(y/n): ", "\x03")],
+        [begin, ("q leaves: ", "\x03")],
+        [kept, kept, step, (certificate, "\x03")],
+        [kept, kept, step, (first, "\x03")],
+        [step, (first, "1\n"), (second, "\x03")],
+        [step, (first, "1\n"), (second, "2\n"), ("signs: ", "\x03")],
+    ]
+    words = ["guide", "--directory", str(cluster.directory), "--tokens", str(folder), "--run", str(number)]
+    done = [json.loads(line) for line in python(AT_PROMPTS, *words, json.dumps(visits)).stdout.splitlines()]
+    assert len(done) == len(visits)
+    for (status, said), visit in zip(done, visits, strict=True):
+        assert os.waitstatus_to_exitcode(status) in ENDED, said
+        assert "Traceback" not in said, said
+        assert visit[-1][0] in said, said
+        assert f"left: the run stays as it is; go on with mixedmode guide --run {number}" in said
+    assert all(label in done[-1][1] for label in labels)
+    run = guide.open(number).run
+    assert run.current == 4
+    assert [each.state for each in run.steps[:5]] == [StepState.LEFT_OUT] * 4 + [StepState.OPEN]
+    assert cluster.show_ctl(cluster.publisher.name).data is not None, "nothing was changed"
 
 
 def test_while_a_lab_is_made_the_next_one_can_use_the_folder(tmp_path: Path) -> None:
