@@ -54,8 +54,8 @@ def in_terminal(lab: GuideLab, answers: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_begun_in_a_browser_gone_on_in_a_terminal_ended_in_another_browser(
-    chromium: Browser, lab_with_phones: GuideLab
+def test_begun_in_a_browser_gone_on_in_a_terminal_ended_in_another_browser_and_then_tokens(
+    chromium: Browser, lab_with_phones: GuideLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = lab_with_phones
     context, tab = opened_tab(chromium, lab)
@@ -99,10 +99,11 @@ def test_begun_in_a_browser_gone_on_in_a_terminal_ended_in_another_browser(
     assert [each.state for each in run.steps] == [StepState.DONE] * 7
     assert len({each.who.name for each in run.steps}) == 2
     assert run.steps[5].said[-1] == "2 of 2 phones told to reset"
+    tokens_plugged_into_the_server(lab, monkeypatch)
 
 
-def test_tokens_plugged_into_the_server(lab_with_phones: GuideLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    lab = lab_with_phones
+def tokens_plugged_into_the_server(lab: GuideLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go on to tokens from the mixed mode that the procedure before brought."""
     tokens = LabTokens(lab.lab.directory / "reader")
     labels = [tokens.make(number).label for number in ("ADN0054f509", "ADN008580ef")]
     monkeypatch.setenv("MIXEDMODE_PKCS11_MODULE", str(MODULE))
