@@ -6,6 +6,7 @@ import hashlib
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -156,15 +157,17 @@ def regress(database: Database) -> None:
             text("INSERT INTO trustfilecontent SELECT t.name, t.node, a.data FROM trustfile t "
                  "JOIN trustfilearchive a ON a.sha256 = t.sha256")
         )  # fmt: skip
-        for table in reversed(tables_since("0006")):
+        for table in reversed(made_since("0006", r'op\.create_table\(\s*"(\w+)"')):
             session.execute(text(f"DROP TABLE {table}"))
+        for table, column in made_since("0006", r'op\.add_column\(\s*"(\w+)", sa\.Column\("(\w+)"'):
+            session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         session.execute(text("UPDATE alembic_version SET version_num = '0005'"))
 
 
-def tables_since(revision: str) -> list[str]:
-    """The tables that a revision and the later ones made, in their order."""
+def made_since(revision: str, pattern: str) -> list[Any]:
+    """What a revision and the later ones made, in their order."""
     scripts = sorted(path for path in VERSIONS.glob("v[0-9]*.py") if path.name[1:5] >= revision)
-    return [name for path in scripts for name in re.findall(r'op\.create_table\(\s*"(\w+)"', path.read_text())]
+    return [found for path in scripts for found in re.findall(pattern, path.read_text())]
 
 
 def migrated(directory: Path, url: str | None) -> None:
