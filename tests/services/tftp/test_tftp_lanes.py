@@ -145,7 +145,7 @@ def test_nothing_is_sent_twice_to_who_never_acknowledges() -> None:
 @pytest.mark.usefixtures("lane")
 def test_the_pauses_between_copies_grow_and_end_with_progress() -> None:
     async def play() -> list[list[float]]:
-        service = TftpService(MappingStore(FILES), limits=ServerLimits(timeout=0.1, retries=3))
+        service = TftpService(MappingStore(FILES), limits=ServerLimits(timeout=0.2, retries=3))
         await service.start()
         loop = asyncio.get_running_loop()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -165,7 +165,7 @@ def test_the_pauses_between_copies_grow_and_end_with_progress() -> None:
         return pauses
 
     for first, second in asyncio.run(play()):
-        assert second > 1.3 * first > 0.1
+        assert second > 1.3 * first > 0.2
 
 
 @pytest.mark.usefixtures("lane")

@@ -197,8 +197,9 @@ def test_the_page_in_a_browser(chromium: Browser, fleet: WebLab) -> None:
     context.close()
 
 
-def test_the_panel_leads_to_exactly_those_who_would_be_lost(admin: Visitor, fleet: WebLab) -> None:
-    with_a_legacy_phone(fleet)
+def test_the_panel_leads_to_exactly_those_who_would_be_lost(own_fleet: WebLab) -> None:
+    with_a_legacy_phone(own_fleet)
+    admin = own_fleet.visitor("administrator")
     page = settled(admin, address(LOSING), "the change loses")
     link = re.search(r'href="(/trust/forecast/lost[^"]+)"', page.text)
     assert link is not None
