@@ -46,5 +46,14 @@ def test_a_lab_is_made_of_nothing_that_it_does_not_need_to_start() -> None:
         "rich",
         "structlog",
         "tomlkit",
+        "uvicorn",
+        "starlette",
+        "jinja2",
     }
     assert not loaded & {"urllib.request", "http.client", "mixedmode.cluster.query.query_postgres"}
+
+
+def test_a_node_opens_its_pages_without_what_makes_them() -> None:
+    loaded = loaded_by("mixedmode.faces.web.service, mixedmode.faces.web.connections, mixedmode.faces.web.kit.desk")
+    assert "uvicorn" in loaded
+    assert not loaded & {"starlette", "jinja2", "pydantic", "mixedmode.faces.web.app", "mixedmode.faces.web.pages"}

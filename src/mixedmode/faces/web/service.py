@@ -8,7 +8,8 @@ Rules:
    Cisco Tomcat``, as in CUCM.
 3. Connections come through the door that every service has (:mod:`mixedmode.services.net.doors`): counted from the
    first moment, in all and for each source, with a time for the handshake.
-4. The libraries are imported when the service starts, not when a command looks at a node.
+4. What moves bytes is imported when the service starts, not when a command looks at a node; the pages are when somebody
+   asks for the first one, so that no start waits for them (:mod:`.late`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from mixedmode.cluster.facade import Cluster
@@ -31,6 +33,7 @@ from mixedmode.control.web_sessions import SessionPolicy, WebSessions
 from mixedmode.errors import UsageError
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.side_loop import SideLoop
+from mixedmode.faces.web.late import LateApplication
 from mixedmode.pki.certificates.purposes import Purpose
 from mixedmode.services.net.doors import TcpDoor
 from mixedmode.services.net.gate import Gate
@@ -39,6 +42,8 @@ from mixedmode.services.net.server_tls import TlsFloor, server_context
 from mixedmode.services.net.service import Address, Service
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from mixedmode.faces.web.connections import Browser
     from mixedmode.faces.web.kit.desk import Desk
     from mixedmode.faces.web.vitals import Vitals
@@ -112,6 +117,7 @@ class WebService(Service):
         self._sessions = WebSessions(cluster, self._node, accounts, self.limits.sessions)
         self._door: TcpDoor | None = None
         self._desk: Desk | None = None
+        self._pages: LateApplication | None = None
         self._clock: asyncio.Task[None] | None = None
         self.fingerprint = ""
 
@@ -143,6 +149,9 @@ class WebService(Service):
     def _levels(self) -> Mapping[str, int]:
         return self.guests.counted()
 
+    def _works(self) -> bool:
+        return self._pages is None or not self._pages.failed
+
     async def _open(self) -> Address:
         """Listen.
 
@@ -162,7 +171,6 @@ class WebService(Service):
         from uvicorn.config import Config
         from uvicorn.server import ServerState
 
-        from mixedmode.faces.web.app import application
         from mixedmode.faces.web.connections import HEADER_BYTES, KEEP_ALIVE_SECONDS, browsers
         from mixedmode.faces.web.kit.desk import Desk
 
@@ -177,8 +185,9 @@ class WebService(Service):
             counts=self.counts,
             vitals=self._vitals,
         )
+        self._pages = LateApplication(partial(_application, desk))
         config = Config(
-            application(desk),
+            self._pages,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -227,8 +236,14 @@ class WebService(Service):
             self._clock.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._clock
-        self._door, self._desk, self._clock = None, None, None
+        self._door, self._desk, self._pages, self._clock = None, None, None, None
         self.guests.abort()
+
+
+def _application(desk: Desk) -> ASGIApp:
+    from mixedmode.faces.web.app import application
+
+    return application(desk)
 
 
 async def _tell_time(state: Any) -> None:
