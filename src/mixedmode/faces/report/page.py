@@ -14,13 +14,12 @@ from typing import Final
 
 from mixedmode.faces.pictures.looks import SPRITE, text
 
-_SHEETS: Final = ("tokens.css", "report.css")
+_SHEETS: Final = (("mixedmode.faces.pictures", "tokens.css"), ("mixedmode.faces.report", "report.css"))
 
 
 @cache
 def _style() -> str:
-    folder = files("mixedmode.faces.report")
-    return "".join((folder / name).read_text("utf-8") for name in _SHEETS)
+    return "".join((files(room) / name).read_text("utf-8") for room, name in _SHEETS)
 
 
 @cache

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from mixedmode.faces.pictures import looks
 from mixedmode.phone.mind.fate.prospect import Fate
 
 
@@ -30,14 +31,7 @@ class Look:
         return f"/ccmadmin/phones?outcome={self.fate.value}"
 
 
-LOOKS: Final = (
-    Look(Fate.LOCKED_OUT, "locked", "locked out"),
-    Look(Fate.FROZEN, "frozen", "frozen"),
-    Look(Fate.BEHIND, "behind", "behind"),
-    Look(Fate.UNKNOWN, "unknown", "unknown"),
-    Look(Fate.FOLLOWS_BY_TVS, "tvs", "follows by TVS"),
-    Look(Fate.FOLLOWS, "follows", "follows"),
-)
+LOOKS: Final = tuple(Look(fate, each.css, each.word) for fate, each in looks.LOOKS.items())
 """Worst first."""
 LOOK_OF: Final = {look.fate: look for look in LOOKS}
 

@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mixedmode.faces.pictures.looks import SPRITE
 from mixedmode.faces.web.kit.navigation import MENU
 from mixedmode.faces.web.kit.outcomes import LOOK_OF, LOOKS
 
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_SHEETS: Final = ("tokens.css", "base.css", "more.css")
-"""Joined into ``style.css``, in this order."""
+_SHEETS: Final = ("base.css", "more.css")
+"""Joined into ``style.css``, in this order, after the colours and sizes that reports have too."""
 LEVEL_NAMES: Final = {0: "may look", 1: "may change", 4: "may do everything"}
 
 
@@ -42,7 +43,8 @@ def assets() -> Mapping[str, Asset]:
     """Return the assets by name."""
     folder = files("mixedmode.faces.web") / "static"
     bodies = {each.name: each.read_bytes() for each in folder.iterdir() if each.name.rpartition(".")[2] in _TYPES}
-    bodies["style.css"] = b"\n".join(bodies.pop(name) for name in _SHEETS)
+    tokens = (files("mixedmode.faces.pictures") / "tokens.css").read_bytes()
+    bodies["style.css"] = b"\n".join([tokens, *(bodies.pop(name) for name in _SHEETS)])
     return {
         name: Asset(body, f"{_TYPES[name.rpartition('.')[2]]}; charset=utf-8", hashlib.sha256(body).hexdigest()[:12])
         for name, body in bodies.items()
@@ -66,6 +68,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.globals |= {"asset": asset, "menu": MENU, "looks": LOOKS, "look_of": LOOK_OF, "level_names": LEVEL_NAMES}
+    made.globals["sprite"] = SPRITE
     made.filters |= {"number": number, "moment": moment, "iso": iso, "hex": spaced_hex, "short": short_hex}
     return made
 
