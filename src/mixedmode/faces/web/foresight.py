@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 
 from mixedmode.cluster.publishing.looking import outlook
 from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.faces.web.kit.asking import whole_number
 from mixedmode.faces.web.kit.outcomes import Counts
 from mixedmode.faces.web.standing.rows import PHONES
 from mixedmode.forecast.cluster.losses import without_and_with
@@ -169,8 +170,7 @@ def not_agreed(foreseen: Foreseen, form: Mapping[str, str]) -> str:
     """Return why a panel that came back is not enough to go on; empty if it is (rule 2)."""
     if not foreseen.loses:
         return ""
-    said = form.get("lost", "")
-    number = int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
+    number = whole_number(form.get("lost", ""))
     if foreseen.loses > number:
         return (
             f"It would lose {foreseen.loses:,} phones now; the form that you sent said {number:,}. Nothing was changed."

@@ -12,19 +12,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import func, select
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.store.schema import DeviceRow
-from mixedmode.errors import UsageError
 from mixedmode.faces.web.kit.answers import Answer
 from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.kit.tables import Column, Filter, Table
 from mixedmode.faces.web.reporting.whole import report
-from mixedmode.phone.mind.models import MODELS, PhoneModel, get_model
+from mixedmode.faces.web.standing.reading import model_of
+from mixedmode.phone.mind.models import MODELS, PhoneModel
 
 NOT_KNOWN: Final = "not known"
 _SHOWN: Final[Mapping[str, tuple[str, str]]] = {
@@ -142,7 +141,7 @@ def rows(cluster: Cluster) -> list[Row]:
     names: dict[str, str] = {}
     with cluster.database.read() as session:
         for text, protocol, number in session.execute(query):
-            model = _model(text)
+            model = model_of(text)
             name = text if model is None else model.name
             counts[name, protocol] += number
             names.setdefault(name, text)
@@ -160,11 +159,3 @@ def _row(name: str, protocol: str, number: int, text: str) -> Row:
     model = MODELS.get(name)
     product = name if model is None else model.cucm_name or model.name
     return Row(product, text, protocol, number, model)
-
-
-@lru_cache(maxsize=512)
-def _model(text: str) -> PhoneModel | None:
-    try:
-        return get_model(text)
-    except UsageError:
-        return None
