@@ -112,7 +112,7 @@ class AccountStore:
         before = self.find(name)
         life = secrets.token_hex(8) if before is None else before.id
         account = Account(name, privilege, hashed or hash_password(password), tuple(keys), life)
-        self._save([*(other for other in self.all() if other.name != name), account])
+        self._save_one(account)
         return account
 
     def set_password(self, name: str, password: str) -> None:
@@ -123,8 +123,7 @@ class AccountStore:
         """
         account = self._existing(name)
         check_password(password)
-        changed = replace(account, password=hash_password(password))
-        self._save([*(other for other in self.all() if other.name != name), changed])
+        self._save_one(replace(account, password=hash_password(password)))
 
     def allow_key(self, name: str, public_key: str) -> None:
         """Let a public key (``ssh-ed25519 AAAA...``) log in to an account.
@@ -136,8 +135,7 @@ class AccountStore:
         words = public_key.split()
         if len(words) < 2:
             raise UsageError("this is no public key", next_step="give the line of a .pub file")
-        changed = replace(account, keys=(*account.keys, " ".join(words[:2])))
-        self._save([*(other for other in self.all() if other.name != name), changed])
+        self._save_one(replace(account, keys=(*account.keys, " ".join(words[:2]))))
 
     def remove(self, name: str) -> None:
         """Remove an account.
@@ -163,11 +161,10 @@ class AccountStore:
         """Return an account with a hash of today (rule 1); a file that cannot be written keeps nobody out."""
         changed = replace(account, password=hash_password(password))
         with contextlib.suppress(OSError):
-            others = self.all()
             # Somebody may have set another password meanwhile.
-            if account not in others:
+            if account not in self.all():
                 return account
-            self._save([*(other for other in others if other.name != account.name), changed])
+            self._save_one(changed)
         return changed
 
     def _existing(self, name: str) -> Account:
@@ -175,6 +172,9 @@ class AccountStore:
         if account is None:
             raise UsageError(f"there is no account {name!r}", next_step="show account lists them")
         return account
+
+    def _save_one(self, account: Account) -> None:
+        self._save([*(other for other in self.all() if other.name != account.name), account])
 
     def _save(self, accounts: Sequence[Account]) -> None:
         document = {"accounts": [asdict(account) for account in sorted(accounts, key=lambda each: each.name)]}

@@ -18,8 +18,8 @@ from mixedmode.guides.kept import RunKeeper
 
 _FRESH_SECONDS: Final = 1.0
 
-PhoneCounts = Callable[[Cluster], Counts]
-"""Counts the phones of a cluster by outcome; may ask the database."""
+PhoneCounts = Callable[[], Counts]
+"""Counts the phones of the cluster by outcome; may ask the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class FrameStore:
             nodes=len(nodes),
             version=self._cluster.version.text,
             mode=self._cluster.mode.label.capitalize(),
-            counts=self._count(self._cluster),
+            counts=self._count(),
             running=self._running(),
         )
 

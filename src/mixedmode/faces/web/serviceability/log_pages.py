@@ -15,7 +15,7 @@ from mixedmode.control.audit_log import what
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.web.kit.answers import Answer, Csv, View
 from mixedmode.faces.web.kit.asking import Ask
-from mixedmode.faces.web.kit.tables import Column, Filter, Table, contains
+from mixedmode.faces.web.kit.tables import Column, Filter, Table, contains, equals
 
 AUDIT_PATH: Final = "/ccmservice/audit"
 ALARMS_PATH: Final = "/ccmservice/alarms"
@@ -34,6 +34,7 @@ def _since(text: str) -> ColumnElement[bool]:
 
 _NODE: Final = AuditRow.details["node"].as_string()
 _OUTCOMES: Final = ("started", "done", "undone", "failed", "refused", "locked", "ended", "installed", "removed")
+_ALARMING: Final = ("failed", "refused", "locked", "undone")
 _COLUMNS: Final = (
     Column("time", "Time", AuditRow.id, lambda row: row.moment.isoformat(timespec="seconds")),
     Column("person", "Person", AuditRow.username, lambda row: row.username),
@@ -52,10 +53,10 @@ AUDIT: Final = Table(
         Filter(
             "outcome",
             "Outcome",
-            lambda text: AuditRow.outcome == text,
+            equals(AuditRow.outcome),
             choices=tuple((each, each) for each in _OUTCOMES),
         ),
-        Filter("node", "Node", lambda text: text == _NODE),
+        Filter("node", "Node", equals(_NODE)),
         Filter("since", "Since (2h, 7d, 2026-11-26)", _since),
     ),
     sort="-time",
@@ -68,15 +69,15 @@ ALARMS: Final = Table(
         Filter(
             "outcome",
             "Outcome",
-            lambda text: AuditRow.outcome == text,
-            choices=tuple((each, each) for each in ("failed", "refused", "locked", "undone")),
+            equals(AuditRow.outcome),
+            choices=tuple((each, each) for each in _ALARMING),
         ),
         Filter("since", "Since (2h, 7d, 2026-11-26)", _since),
     ),
     sort="-time",
     tie=AuditRow.id,
 )
-ALARMING: Final = AuditRow.outcome.in_(("failed", "refused", "locked", "undone"))
+ALARMING: Final = AuditRow.outcome.in_(_ALARMING)
 ROWS: Final = select(
     AuditRow.id,
     AuditRow.moment,

@@ -74,7 +74,7 @@ class Standing:
         self._world: World | None = None
         self._numbering: World | None = None
 
-    def counts(self, _cluster: Cluster | None = None) -> Counts:
+    def counts(self) -> Counts:
         """Return phones by outcome."""
         self.fresh(0.05)
         return self.counts_now
