@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 
 from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.operations.parameters import SetParameter
+from mixedmode.faces.web.foresight import Foreseen
 from mixedmode.faces.web.serviceability import control_center
-from mixedmode.faces.web.serviceability.service_outlook import Foreseen
 from mixedmode.faces.web.standing.resets import Reset
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.services.traces.catalogue import TVS
@@ -203,8 +203,8 @@ def test_a_long_act_stands_on_every_page(own_lab: WebLab, path: str) -> None:
 
 
 def test_a_restart_that_would_lose_phones_asks_for_the_word(own_lab: WebLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    lost = {Fate.LOCKED_OUT: ["SEP001122334400", "SEP001122334401"]}
-    monkeypatch.setattr(control_center, "foresee", lambda _desk, _wish: Foreseen((SUB,), lost))
+    lost = Foreseen(lost={Fate.LOCKED_OUT: 2}, names=("SEP001122334400", "SEP001122334401"))
+    monkeypatch.setattr(control_center, "foresee", lambda _ask, _wish: ((SUB,), lost))
     visitor = own_lab.visitor("administrator")
     page = visitor.get(f"{SERVICES}/restart?service=Cisco%20Tftp&node={SUB}")
     assert f"Restart Cisco Tftp on {SUB} and lose 2 phones" in page.text

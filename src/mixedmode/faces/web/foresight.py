@@ -24,14 +24,15 @@ from mixedmode.faces.web.kit.outcomes import Counts
 from mixedmode.faces.web.standing.rows import PHONES
 from mixedmode.forecast.cluster.losses import without_and_with
 from mixedmode.forecast.cluster.outlooks import in_force
+from mixedmode.guides.words import WORD
 from mixedmode.phone.mind.fate.prospect import LOST, Fate
 
 if TYPE_CHECKING:
     from mixedmode.cluster.engine.operation import Operation
+    from mixedmode.cluster.publishing.outlook import Outlook
     from mixedmode.faces.web.kit.asking import Ask
     from mixedmode.inventory.kinds import PhoneKind
 
-WORD: Final = "LOCKOUT"
 NAMED: Final = 10
 _PATIENCE: Final = 2.0
 
@@ -56,7 +57,7 @@ class Foreseen:
     Attributes:
         without: By outcome, as they would restart now.
         after: By outcome, after the change.
-        lost: By outcome, those that are lost by the change.
+        lost: By outcome, those that are lost by the change, the worst first; none that is 0.
         names: Of the first who would be lost.
         why: Why it cannot be foreseen; empty if it can.
         states: What decides about those who would be lost, by its numbers in the table of phones.
@@ -89,8 +90,7 @@ class Foreseen:
     def doing(self) -> str:
         """What it does to those who are lost, for a button: ``freeze 3 and lock out 412 phones``."""
         words = {Fate.FROZEN: "freeze", Fate.LOCKED_OUT: "lock out"}
-        lost = {fate: number for fate, number in self.lost.items() if number}
-        parts = [f"{words[fate]} {lost[fate]:,}" for fate in words if fate in lost]
+        parts = [f"{words[fate]} {self.lost[fate]:,}" for fate in words if fate in self.lost]
         return f"{' and '.join(parts)} phone{'' if self.loses == 1 else 's'}"
 
     @property
@@ -105,7 +105,7 @@ class Foreseen:
         if not self.loses:
             return "Nobody is known to be lost.", more or f"All {total:,} phones go on."
         words = {Fate.FROZEN: "frozen", Fate.LOCKED_OUT: "locked out"}
-        said = [f"{number:,} would be {words[fate]}" for fate, number in self.lost.items() if number]
+        said = [f"{number:,} would be {words[fate]}" for fate, number in self.lost.items()]
         return f"{' and '.join(said)}, of {total:,} phones.", more
 
 
@@ -137,14 +137,33 @@ def foresee(ask: Ask, operations: Sequence[Operation]) -> Foreseen:
     Nothing is changed, and nothing is refused here: what an operation says of that is for its plan.
     """
     try:
-        before = outlook(ask.cluster)
-        after = before
+        before = after = outlook(ask.cluster)
         for operation in operations:
             after = in_force(operation, operation.foresee(after))
-        phones = phones_by_kind(ask, exactly=ask.is_post)
-        fates = without_and_with(operations[-1].title, before, after, phones)
     except MixedModeError as error:
-        return Foreseen(why=" ".join(part for part in (f"{error}.", error.next_step or "") if part))
+        return cannot_be(error)
+    return foresee_between(ask, operations[-1].title, before, after)
+
+
+def cannot_be(error: MixedModeError) -> Foreseen:
+    """Return that it cannot be foreseen, and why."""
+    return Foreseen(why=" ".join(part for part in (f"{error}.", error.next_step or "") if part))
+
+
+def foresee_between(ask: Ask, title: str, before: Outlook, after: Outlook) -> Foreseen:
+    """Return what becomes of the phones between two outlooks.
+
+    Args:
+        ask: Who asks.
+        title: Of what leads from the one to the other.
+        before: The cluster as it is.
+        after: The cluster after it.
+    """
+    try:
+        phones = phones_by_kind(ask, exactly=ask.is_post)
+        fates = without_and_with(title, before, after, phones)
+    except MixedModeError as error:
+        return cannot_be(error)
     without, with_it, lost = Counter[Fate](), Counter[Fate](), Counter[Fate]()
     states: list[int] = []
     for kind, (fate, then) in fates.items():
@@ -154,7 +173,8 @@ def foresee(ask: Ask, operations: Sequence[Operation]) -> Foreseen:
         if then in LOST and fate not in LOST:
             lost[then] += each.count
             states.append(each.state)
-    return Foreseen(Counts(without), Counts(with_it), dict(lost), _names(ask, states), states=tuple(states))
+    worst_first = {fate: lost[fate] for fate in LOST if lost[fate]}
+    return Foreseen(Counts(without), Counts(with_it), worst_first, _names(ask, states), states=tuple(states))
 
 
 def _names(ask: Ask, states: Sequence[int]) -> tuple[str, ...]:

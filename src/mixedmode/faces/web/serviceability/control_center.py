@@ -16,19 +16,20 @@ from mixedmode.cluster.model.topology import NodeInfo, Service
 from mixedmode.cluster.operations.services import StopService
 from mixedmode.cluster.store.schema import AuditRow
 from mixedmode.control.services import ServiceEntry, ServiceStatus
+from mixedmode.faces.web.foresight import Foreseen
 from mixedmode.faces.web.kit.answers import Answer, Csv, Redirect, View
 from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.kit.tables import Column, Table
 from mixedmode.faces.web.serviceability.choosing import chosen_node
 from mixedmode.faces.web.serviceability.service_acts import VERBS, Wish, begin
-from mixedmode.faces.web.serviceability.service_outlook import Foreseen, foresee
+from mixedmode.faces.web.serviceability.service_outlook import foresee
+from mixedmode.guides.words import WORD
 
 if TYPE_CHECKING:
     from mixedmode.faces.web.kit.desk import Desk
 
 PATH: Final = "/ccmservice/services"
 _LEVEL: Final = VERBS["restart"].privilege
-_WORD: Final = "LOCKOUT"
 _STOPS: Final = 200
 
 
@@ -126,14 +127,14 @@ def service_act(ask: Ask) -> Answer:
     given = ask.form if ask.is_post else ask.query
     verb = str(ask.values["verb"])
     wish = Wish.of(ask.desk, verb, given.get("service", ""), given.get("node", ""))
-    foreseen, error = foresee(ask.desk, wish), ""
-    lost = len(foreseen.names)
+    (lists, foreseen), error = foresee(ask, wish), ""
+    lost = foreseen.loses
     if ask.is_post:
         if lost and ask.form.get("lost") != str(lost):
             before = ask.form.get("lost") or "none"
             error = f"{lost:,} phones would be lost now; when you were asked there were {before}. Nothing was changed."
-        elif lost and ask.form.get("word", "").strip() != _WORD:
-            error = f"Type {_WORD} to go on. Nothing was changed."
+        elif lost and ask.form.get("word", "").strip() != WORD:
+            error = f"Type {WORD} to go on. Nothing was changed."
         else:
             act = begin(ask.desk, ask.principal, wish)
             return Redirect(wish.path, f"{act.title} has begun. It goes on when you close this page.", "info")
@@ -147,6 +148,7 @@ def service_act(ask: Ask) -> Answer:
             "refusal": next((each.refusal for each in plans if each.refusal), None),
             "warnings": list(dict.fromkeys(text for each in plans for text in each.warnings)),
             "effects": _effects(ask, wish, sum(counts.get(node, 0) for node in wish.nodes)),
+            "lists": lists,
             "foreseen": foreseen,
             "lost": lost,
             "error": error,
@@ -159,7 +161,7 @@ def service_act(ask: Ask) -> Answer:
 
 
 def _button(wish: Wish, foreseen: Foreseen) -> str:
-    lost = len(foreseen.names)
+    lost = foreseen.loses
     return f"{wish.title} and lose {lost:,} phone{'' if lost == 1 else 's'}" if lost else wish.title
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from mixedmode.cluster.operations.identity.certificates import DeleteTrust
-from mixedmode.faces.web.foresight import WORD, Foreseen, foresee, not_agreed
+from mixedmode.faces.web.foresight import Foreseen, foresee, not_agreed
 from mixedmode.faces.web.kit.answers import Answer, Redirect, View
 from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.pages.certificates.addresses import LEVEL, LIST, path_of, trusted_at, with_query
 from mixedmode.faces.web.pages.certificates.making import told
 from mixedmode.faces.web.pages.certificates.uses import Lists
 from mixedmode.faces.web.pages.trust.losing import lost_address
+from mixedmode.guides.words import WORD
 
 _HERE: Final = "here"
 

@@ -15,7 +15,7 @@ from mixedmode.cluster.operations.identity.csr import (
     needed_request,
 )
 from mixedmode.errors import MixedModeError
-from mixedmode.faces.web.foresight import WORD, Foreseen, foresee, not_agreed
+from mixedmode.faces.web.foresight import Foreseen, foresee, not_agreed
 from mixedmode.faces.web.kit.answers import Answer, Download, Redirect, View
 from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.kit.problems import Problem
@@ -29,6 +29,7 @@ from mixedmode.faces.web.pages.certificates.addresses import (
     with_query,
 )
 from mixedmode.faces.web.pages.trust.losing import lost_address
+from mixedmode.guides.words import WORD
 from mixedmode.pki.certificates.profiles import PROFILES, SELECTABLE_YEARS
 from mixedmode.pki.certificates.purposes import KeyKind, Purpose
 

@@ -26,10 +26,10 @@ from mixedmode.faces.web.pages.trust.foreseeing import Foreseen, foreseen, phone
 from mixedmode.faces.web.pages.trust.staging import OPERATIONS, Staged, StagedStep, read_text
 from mixedmode.forecast.plan import Plan, Tvs
 from mixedmode.forecast.tally import outcomes
+from mixedmode.guides.words import WORD
 from mixedmode.pki.certificates.purposes import Purpose
 
 PATH: Final = "/trust/forecast"
-WORD: Final = "LOCKOUT"
 _IMPORT: Final = "set cert import trust"
 BODY_BYTES: Final = 128 << 10
 
