@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.store.phone_orders import PhoneOrders
 from mixedmode.control.acts import RESET_PHONES
 from mixedmode.control.door import Control
-
-_NAMED: Final = 100
-"""Phones that an entry of the audit log names."""
+from mixedmode.control.phones import short
 
 
 def order_phones(
@@ -31,8 +28,7 @@ def order_phones(
         PrivilegeError: He may not.
         DatabaseError: The order cannot be given.
     """
-    many = names is None or len(names) > _NAMED
-    devices = "all" if names is None else f"{len(names)} phones" if many else list(names)
+    devices = short(None if names is None else list(names))
     control.allow(principal, RESET_PHONES, kind=kind, devices=devices)
     number = PhoneOrders(cluster.database).give(principal.user, principal.source, kind, names, cluster.now())
     control.note(principal, RESET_PHONES, "done", kind=kind, devices=devices, order=number)

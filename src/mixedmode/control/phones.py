@@ -96,7 +96,7 @@ class PhoneControl:
 
     async def do_as(self, principal: Principal, act: Act, work: Work, request: dict[str, Any]) -> dict[str, Any]:
         """Have something done to phones by somebody who is known; arguments and errors as of :meth:`do`."""
-        asked = {name: _short(value) for name, value in request.items() if name != "ask"}
+        asked = {name: short(value) for name, value in request.items() if name != "ask"}
         await asyncio.to_thread(lambda: self._control.allow(principal, act, **asked))
         try:
             answer = await work(request)
@@ -104,7 +104,7 @@ class PhoneControl:
             await self._note(principal, act, "failed", {**asked, "error": str(error)})
             raise
         # Phones are needed most when the database is away: then the node's log has it, and nobody is kept waiting.
-        told = {name: _short(value) for name, value in answer.items()}
+        told = {name: short(value) for name, value in answer.items()}
         await self._note(principal, act, "done", {**asked, **told})
         return answer
 
@@ -115,7 +115,7 @@ class PhoneControl:
             _log.warning("audit record of %s by %s lost: %s", act.name, principal.user, error)
 
 
-def _short(value: object) -> object:
+def short(value: object) -> object:
     """Return names, or how many there are; an answer's documents of phones by their names."""
     if not isinstance(value, list):
         return "all" if value is None else value
