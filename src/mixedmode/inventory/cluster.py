@@ -20,6 +20,7 @@ from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.inventory.cells import KIND_COLUMNS, Cells
 from mixedmode.inventory.evidence import Evidence, Finding
 from mixedmode.inventory.fast_lane import Known
+from mixedmode.inventory.kinds import MODES
 from mixedmode.inventory.library import Library
 from mixedmode.inventory.reading import Batch
 from mixedmode.phone.mind.models import PhoneModel, get_model
@@ -49,7 +50,6 @@ COLUMNS: Final = (
     "address",
 )
 """Of an exported inventory: those of forecast.md 1, then where each list is known from, since when, and the address."""
-_MODES: Final = {1: "non-secure", 2: "authenticated", 3: "encrypted"}
 _BATCH: Final = 512
 _DEVICES: Final = "the cluster's devices"
 
@@ -106,7 +106,7 @@ class Entry:
             "ctl": self.ctl.held,
             "itl": self.itl.held,
             "device_pool": self.device.device_pool,
-            "security_mode": _MODES.get(self.device.security_mode, ""),
+            "security_mode": MODES.get(self.device.security_mode, ""),
             "registered": self.registered,
             "last_seen": self.last_seen,
             "lsc_issuer": self.lsc_issuer,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.trustlist.model import TrustList
 
 if TYPE_CHECKING:
     from mixedmode.phone.mind.models import PhoneModel
+
+MODES: Final = {1: "non-secure", 2: "authenticated", 3: "encrypted"}
+"""``deviceSecurityMode`` in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from mixedmode.faces.pictures.looks import LOOKS, badge, icon, text
 from mixedmode.faces.report.page import page, table
 from mixedmode.forecast.remedies import LOST
 from mixedmode.forecast.tally import Cell, Group, groups, moves, outcomes, outcomes_after, switches
-from mixedmode.inventory.kinds import Held, Unexplained
+from mixedmode.inventory.kinds import MODES, Held, Unexplained
 from mixedmode.phone.mind.fate.prospect import Fate
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from mixedmode.forecast.proposal import Proposal
 
 _NAMED: Final = 40
-_MODES: Final = {1: "non-secure", 2: "authenticated", 3: "encrypted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +191,7 @@ def _group(group: Group) -> list[str]:
         f"<td>{badge(group.outcome)}</td>",
         f'<th scope="row" class="num">{group.count:,}</th>',
         f'<td data-l="Models">{text(", ".join(group.models))}</td>',
-        f'<td data-l="Mode">{_MODES[kind.mode]}</td>',
+        f'<td data-l="Mode">{MODES[kind.mode]}</td>',
         f'<td data-l="Holds"><ul class="mono brk">{held}</ul></td>',
         f'<td data-l="Why"><ul>{"".join(f"<li>{each}</li>" for each in _why(group))}</ul></td>',
         f'<td data-l="Remedy">{text(group.remedy) or "None needed"}</td>',

@@ -148,10 +148,10 @@ class _AskFirst(Exception):  # noqa: N818 - a question, and no fault
 
 
 def _number(ask: Ask) -> int:
-    text = str(ask.values["number"])
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    number = whole_number(str(ask.values["number"]), -1)
+    if number < 0:
         raise NOT_FOUND
-    return int(text)
+    return number
 
 
 def _step(ask: Ask) -> int:
@@ -279,12 +279,13 @@ def _context(ask: Ask, guide: Guide, opened: Opened, error: MixedModeError | Non
 
 def _state(desk: Desk, which: str) -> dict[str, Any] | None:
     """Return what is another one whenever the page of a run is."""
-    if not (which.isascii() and which.isdigit() and len(which) < 10):
+    number = whole_number(which, -1)
+    if number < 0:
         return None
     import asyncio
 
     guide = guide_of(desk)
-    opened = asyncio.run(guide.look(int(which)))
+    opened = asyncio.run(guide.look(number))
     found = published(desk.cluster)
     guide.note_phones(opened, "" if found is None else found.sha1)
     samples = guide.runs.samples(opened.number)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from mixedmode.cluster.publishing import archive
 from mixedmode.faces.web.kit.answers import Answer
 from mixedmode.faces.web.kit.asking import Ask
-from mixedmode.faces.web.kit.outcomes import LOOKS
+from mixedmode.faces.web.kit.outcomes import LOOK_OF, LOOKS
 from mixedmode.faces.web.kit.tables import Column, Filter, Table
 from mixedmode.faces.web.reporting.whole import report
 from mixedmode.faces.web.standing.rows import PHONES
@@ -57,7 +57,7 @@ class Row:
 
 
 def _of(fate: Fate) -> Column:
-    look = next(each for each in LOOKS if each.fate is fate)
+    look = LOOK_OF[fate]
     return Column(look.css, look.word, value=lambda row: row.phones[fate], number=True, low=True)
 
 

@@ -17,7 +17,7 @@ from mixedmode.cluster.store.schema import DevicePool, DeviceRow, DeviceSighting
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.inventory.cells import Cells
 from mixedmode.inventory.evidence import Evidence, Finding
-from mixedmode.inventory.kinds import PhoneKind, Unexplained
+from mixedmode.inventory.kinds import MODES, PhoneKind, Unexplained
 from mixedmode.inventory.library import Library
 from mixedmode.phone.mind.models import PhoneModel, get_model
 from mixedmode.pki.certificates.certificates import Certificate
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 2000
 """Phones that are read at once."""
-_MODES: Final = {1: "non-secure", 2: "authenticated", 3: "encrypted"}
 Numbered = Callable[[PhoneKind], int]
 """Returns the number of a kind of phone."""
 
@@ -155,7 +154,7 @@ class RowMaker:
             "ctl": ctl.held,
             "itl": itl.held,
             "device_pool": device.pool,
-            "security_mode": _MODES.get(device.securitymode, ""),
+            "security_mode": MODES.get(device.securitymode, ""),
             "lsc_issuer": issuer,
         }
         try:

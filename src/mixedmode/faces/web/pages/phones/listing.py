@@ -18,10 +18,10 @@ from mixedmode.faces.web.kit.outcomes import LOOKS, Counts
 from mixedmode.faces.web.kit.tables import Column, Filter, Table, contains, equals
 from mixedmode.faces.web.standing.rows import PHONES
 from mixedmode.faces.web.standing.standing import SEVERITY, Standing
+from mixedmode.inventory.kinds import MODES
 from mixedmode.phone.mind.fate.prospect import Fate
 
 PATH: Final = "/ccmadmin/phones"
-MODES: Final = {1: "non-secure", 2: "authenticated", 3: "encrypted"}
 NOT_IN_STEP: Final = "not-in-step"
 _IN_STEP: Final = (Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS)
 _OUTCOMES: Final = (*((look.fate.value, look.word) for look in LOOKS), (NOT_IN_STEP, "not in step"))

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.model.sightings import LOST, NONE, Seen
@@ -19,11 +19,12 @@ from mixedmode.errors import MixedModeError
 from mixedmode.faces.web.kit.answers import Answer, View
 from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.kit.outcomes import LOOKS
-from mixedmode.faces.web.pages.phones.listing import MODES, moment_of
+from mixedmode.faces.web.pages.phones.listing import moment_of
 from mixedmode.faces.web.pages.phones.path import picture
 from mixedmode.faces.web.standing.rows import PHONES
 from mixedmode.faces.web.standing.words import is_by_hand
 from mixedmode.forecast.by_hand import erase_by_hand
+from mixedmode.inventory.kinds import MODES
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist.model import TrustList
 
@@ -199,7 +200,8 @@ def _same(standing: Standing, row: Row[Any]) -> int:
             for number, each in enumerate(standing.states)
             if each.outcome is LOOKS[row.severity].fate and each.reason == standing.state(row.state).reason
         ]
-        return len(session.scalars(select(PHONES.c.id).where(PHONES.c.state.in_(states))).all()) - 1
+        found = session.scalar(select(func.count()).select_from(PHONES).where(PHONES.c.state.in_(states)))
+    return (found or 0) - 1
 
 
 def _certificate(der: bytes | None) -> Certificate | None:
