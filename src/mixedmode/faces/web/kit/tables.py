@@ -191,9 +191,7 @@ class Table:
     def of_rows(self, rows: Iterable[Any], path: str, asked: Mapping[str, str]) -> Sheet:
         """Return the page that an address asks for, of rows in memory."""
         everything = list(rows)
-        given = self._given(asked)
-        sort, descending = self._sorting(asked)
-        fitting = self._fitting(everything, given, sort, descending=descending)
+        fitting = self.fitting(everything, asked)
         number, size = _paging(asked, len(fitting))
         shown = fitting[(number - 1) * size : number * size]
         return self._sheet(path, asked, shown, len(fitting), len(everything))
@@ -214,9 +212,19 @@ class Table:
 
     def csv_of_rows(self, rows: Iterable[Any], asked: Mapping[str, str]) -> Iterator[Sequence[object]]:
         """Yield the rows of the CSV, of rows in memory."""
-        sort, descending = self._sorting(asked)
-        for row in self._fitting(list(rows), self._given(asked), sort, descending=descending):
+        for row in self.fitting(rows, asked):
             yield [column.value(row) for column in self.columns]
+
+    def fitting(self, rows: Iterable[Any], asked: Mapping[str, str]) -> list[Any]:
+        """Return the rows in memory that an address asks for, in its order, of all pages."""
+        given = self._given(asked)
+        sort, descending = self._sorting(asked)
+        tests = [(each.test, given[each.key]) for each in self.filters if each.key in given and each.test is not None]
+        fitting = [row for row in rows if all(test(row, value) for test, value in tests)]
+        column = next((column for column in self.columns if column.key == sort), None)
+        if column is not None:
+            fitting.sort(key=lambda row: _sortable(column.value(row)), reverse=descending)
+        return fitting
 
     def _given(self, asked: Mapping[str, str]) -> dict[str, str]:
         found = {each.key: asked.get(each.key, "").strip()[:_LONGEST] for each in self.filters}
@@ -241,14 +249,6 @@ class Table:
         if order is not None:
             query = query.order_by(order.desc() if descending else order.asc())
         return query if self.tie is None else query.order_by(self.tie)
-
-    def _fitting(self, rows: list[Any], given: Mapping[str, str], sort: str, *, descending: bool) -> list[Any]:
-        tests = [(each.test, given[each.key]) for each in self.filters if each.key in given and each.test is not None]
-        fitting = [row for row in rows if all(test(row, value) for test, value in tests)]
-        column = next((column for column in self.columns if column.key == sort), None)
-        if column is not None:
-            fitting.sort(key=lambda row: _sortable(column.value(row)), reverse=descending)
-        return fitting
 
     def _sheet(self, path: str, asked: Mapping[str, str], rows: Sequence[Any], total: int, of: int | None) -> Sheet:
         sort, descending = self._sorting(asked)

@@ -28,8 +28,6 @@ def report(ask: Ask, table: Table, rows: Sequence[Any], template: str, context: 
         return Csv(file, table.header, table.csv_of_rows(rows, ask.query))
     sheet = table.of_rows(rows, ask.path, ask.query)
     if ask.query.get("all") == "yes":
-        asked = {**ask.query, "size": "100"}
-        pages = [table.of_rows(rows, ask.path, {**asked, "page": str(at + 1)}) for at in range(-(-len(rows) // 100))]
-        every = [row for page in pages[: -(-sheet.total // 100)] for row in page.rows][:MOST_ON_PAPER]
+        every = table.fitting(rows, ask.query)[:MOST_ON_PAPER]
         sheet = replace(sheet, rows=every, number=1, size=max(len(every), 1))
     return View(template, {"sheet": sheet, **context})
