@@ -137,10 +137,11 @@ def _ctl(cluster: Cluster, certificates: list[StoredCertificate]) -> CtlFact:
     if row is None or data is None:
         return CtlFact(None if row is None else row.published, wanted)
     try:
-        held = {record.certificate_der for record in TrustList.parse(data).records}
-        signer = TrustList.parse(data).header.signer_serial
+        ctl = TrustList.parse(data)
+        held = {record.certificate_der for record in ctl.records}
     except MixedModeError:
         return CtlFact(row.published, wanted)
+    signer = ctl.header.signer_serial
     own = [each for each in certificates if not each.is_trust]
     by_tokens = all(each.certificate.serial != signer for each in own)
     return CtlFact(row.published, wanted, _missing(cluster, own, held, by_tokens=by_tokens), by_tokens)

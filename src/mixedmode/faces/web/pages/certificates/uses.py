@@ -10,16 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select
 
+from mixedmode.audit.looking import phones_by_node
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import SecurityMode, Service
-from mixedmode.cluster.store.schema import (
-    CallManagerGroupMember,
-    DevicePool,
-    DeviceRow,
-    ProcessNode,
-    TrustFileArchiveRow,
-    TrustFileRow,
-)
+from mixedmode.cluster.store.schema import DeviceRow, TrustFileArchiveRow, TrustFileRow
 from mixedmode.errors import MalformedError, MixedModeError
 from mixedmode.faces.web.foresight import Phones, phones_by_kind
 from mixedmode.pki.certificates.certificates import Certificate
@@ -154,7 +148,7 @@ def _known(ask: Ask) -> dict[PhoneKind, Phones]:
 
 
 def _of_tvs(cluster: Cluster, node: str) -> Iterator[str]:
-    yield f"{_phones(_asking(cluster, node))} may ask TVS on {node}, and know it by this."
+    yield f"{_phones(phones_by_node(cluster).get(node, 0))} may ask TVS on {node}, and know it by this."
 
 
 def _of_callmanager(cluster: Cluster, node: str) -> Iterator[str]:
@@ -188,15 +182,3 @@ def _phones(number: int) -> str:
 def _secure(cluster: Cluster) -> int:
     with cluster.database.read() as session:
         return session.scalar(select(func.count()).select_from(DeviceRow).where(DeviceRow.securitymode > 1)) or 0
-
-
-def _asking(cluster: Cluster, node: str) -> int:
-    pools = (
-        select(DevicePool.id)
-        .join(CallManagerGroupMember, CallManagerGroupMember.fkcallmanagergroup == DevicePool.fkcallmanagergroup)
-        .join(ProcessNode, ProcessNode.id == CallManagerGroupMember.fkprocessnode)
-        .where(ProcessNode.name == node)
-    )
-    query = select(func.count()).select_from(DeviceRow).where(DeviceRow.fkdevicepool.in_(pools))
-    with cluster.database.read() as session:
-        return session.scalar(query) or 0

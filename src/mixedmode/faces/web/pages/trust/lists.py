@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -145,33 +144,35 @@ def _on_nodes(ask: Ask, kind: str, history: list[Publication]) -> Iterator[OnNod
         query = select(TrustFileRow).where(TrustFileRow.name == name)
         wanted = {row.node: row.sha256 for row in session.scalars(query)}
     waiting = {each.node: each.error or "it waits" for each in ask.cluster.deliveries.pending() if each.name == name}
+    by_hash = {each.sha256: each for each in history}
     for info in ask.cluster.nodes():
         if kind == "ITL" and Service.TFTP not in info.services:
             continue
         published = wanted.get("" if kind == "CTL" else info.name, "")
-        yield _on_node(ask, info, name, published, history, waiting.get(info.name, ""))
+        yield _on_node(ask, info, name, published, by_hash, waiting.get(info.name, ""))
 
 
-def _on_node(ask: Ask, info: NodeInfo, name: str, published: str, history: list[Publication], waiting: str) -> OnNode:
+def _on_node(
+    ask: Ask, info: NodeInfo, name: str, published: str, by_hash: Mapping[str, Publication], waiting: str
+) -> OnNode:
     folder = NodeFolder(ask.cluster.directory / info.name)
-    by_hash = {each.sha256: each for each in history}
     if not folder.is_here:
         return _elsewhere(info.name, by_hash.get(published), waiting)
     data = folder.read(name)
     if data is None:
         gone = "no file, though one is published" if published else "none was published"
         return OnNode(info.name, gone, "warn" if published else "off", None, "", "", "", None)
-    sha256 = hashlib.sha256(data).hexdigest()
-    verdict, look = _verdict(sha256, published, by_hash, read(data).damage)
+    here = read(data)
+    verdict, look = _verdict(here.sha256, published, by_hash, here.damage)
     modified = folder.modified(name)
     return OnNode(
         info.name,
         f"{verdict}; the newest waits: {waiting}" if waiting else verdict,
         "warn" if waiting else look,
         len(data),
-        hashlib.md5(data, usedforsecurity=False).hexdigest(),
-        hashlib.sha1(data, usedforsecurity=False).hexdigest(),
-        sha256,
+        here.md5,
+        here.sha1,
+        here.sha256,
         None if modified is None else datetime.fromtimestamp(modified, UTC),
     )
 
