@@ -41,6 +41,11 @@ def text(value: object) -> str:
     return escape(printable(str(value)))
 
 
+def short(value: str, most: int) -> str:
+    """Return text of at most so many characters for a picture; what was longer stands in its title."""
+    return text(value) if len(value) <= most else f"{text(value[: most - 1])}…<title>{text(value)}</title>"
+
+
 def icon(css: str) -> str:
     """Return an icon of the sprite, beside a word that says the same."""
     return f'<svg class="ico" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-{css}"/></svg>'

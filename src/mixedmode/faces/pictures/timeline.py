@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from mixedmode.faces.pictures.looks import text
+from mixedmode.faces.pictures.looks import short, text
 
 _WIDTH: Final = 930
 _LEFT: Final = 214
@@ -79,8 +79,8 @@ def timeline(spans: Sequence[Span], now: datetime, finding: str) -> str:
         else:
             spot, anchor = end + 8, "start"
         parts.append(
-            f'<text class="t" x="0" y="{y + 11}">{_short(span.title)}</text><text class="m" x="0" y="{y + 24}">'
-            f'{_short(span.detail)}</text><g class="{span.css}"><rect class="fb" x="{x:.0f}" y="{y}" '
+            f'<text class="t" x="0" y="{y + 11}">{short(span.title, _NAME)}</text><text class="m" x="0" y="{y + 24}">'
+            f'{short(span.detail, _NAME)}</text><g class="{span.css}"><rect class="fb" x="{x:.0f}" y="{y}" '
             f'width="{max(2.0, room):.0f}" height="20" rx="3"/></g>'
             f'<text x="{spot:.0f}" y="{y + 14}" text-anchor="{anchor}">{text(span.note)}</text>'
         )
@@ -91,7 +91,3 @@ def timeline(spans: Sequence[Span], now: datetime, finding: str) -> str:
     )
     label = text(finding)
     return f'<svg class="halo" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
-
-
-def _short(said: str) -> str:
-    return text(said) if len(said) <= _NAME else f"{text(said[: _NAME - 1])}…<title>{text(said)}</title>"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import atan2, cos, pi, sin
 from typing import Final
 
-from mixedmode.faces.pictures.looks import text
+from mixedmode.faces.pictures.looks import short, text
 
 _WIDTH: Final = 940
 _LEFT: Final = (4, 196)
@@ -88,20 +88,14 @@ def _box(box: Box, place: tuple[int, int], top: float, high: int) -> str:
     x, width = place
     first = top + 21
     lines = "".join(
-        f'<text x="{x + 12}" y="{first + 17 + 15 * at:.0f}">{_short(line)}</text>'
+        f'<text x="{x + 12}" y="{first + 17 + 15 * at:.0f}">{short(line, _MOST)}</text>'
         for at, line in enumerate(box.lines[:2])
     )
     shape = "fb" if box.css else "box"
     return (
         f'<g class="{box.css}"><rect class="{shape}" x="{x}" y="{top:.0f}" width="{width}" height="{high}" rx="5"/>'
-        f'<text class="t" x="{x + 12}" y="{first:.0f}">{_short(box.title)}</text>{lines}</g>'
+        f'<text class="t" x="{x + 12}" y="{first:.0f}">{short(box.title, _MOST)}</text>{lines}</g>'
     )
-
-
-def _short(line: str) -> str:
-    if len(line) <= _MOST:
-        return text(line)
-    return f"{text(line[: _MOST - 1])}…<title>{text(line)}</title>"
 
 
 def _label(x: float, y: float, said: str) -> str:
