@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Row, Select, func, select
 
 from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.store.schema import (
@@ -188,10 +188,10 @@ def _with_nodes(
     ask: Ask, table: Table, query: Select[Any], members: Mapping[int, Sequence[str]]
 ) -> Iterator[Sequence[object]]:
     """Yield the rows of a CSV, with the nodes where the table has none."""
-    at = table.header.index("nodes")
+
+    def nodes(row: Row[Any]) -> str:
+        return " ".join(members.get(row.number, ()))
+
+    columns = tuple(replace(each, value=nodes) if each.key == "nodes" else each for each in table.columns)
     with ask.cluster.database.read() as session:
-        numbers = {row[0]: row.number for row in session.execute(query)}
-        for row in table.csv_of_database(session, query, ask.query):
-            cells = list(row)
-            cells[at] = " ".join(members.get(numbers[cells[0]], ()))
-            yield cells
+        yield from replace(table, columns=columns).csv_of_database(session, query, ask.query)

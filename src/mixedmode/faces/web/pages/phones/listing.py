@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -34,7 +35,8 @@ def phones(ask: Ask) -> Answer:
     with standing.read() as session:
         table = _table(ask, session)
         if ask.wants_csv:
-            return Csv("phones", [*table.header, "reason", "next_step"], _rows(standing, table, ask.query))
+            table = _with_why(standing, table)
+            return Csv("phones", table.header, _rows(standing, table, ask.query))
         sheet = table.of_database(session, select(PHONES), ask.path, ask.query)
     counts = standing.counts_now
     return View(
@@ -153,10 +155,15 @@ def _holds(ask: Ask, text: str) -> ColumnElement[bool]:
     return or_(column.ctl.in_(lists), column.itl.in_(lists), *shown)
 
 
+def _with_why(standing: Standing, table: Table) -> Table:
+    """Return a table with the columns that only its CSV has."""
+    why = (
+        Column("reason", "Reason", value=lambda row: standing.state(row.state).reason, sorts=False),
+        Column("next_step", "Next step", value=lambda row: standing.state(row.state).next_step, sorts=False),
+    )
+    return replace(table, columns=(*table.columns, *why))
+
+
 def _rows(standing: Standing, table: Table, asked: Mapping[str, str]) -> Iterator[Sequence[object]]:
     with standing.read() as session:
-        narrowed = table.csv_of_database(session, select(PHONES), asked)
-        states = {row.name: row.state for row in session.execute(select(PHONES.c.name, PHONES.c.state))}
-        for row in narrowed:
-            state = standing.state(states[str(row[0])])
-            yield [*row, state.reason, state.next_step]
+        yield from table.csv_of_database(session, select(PHONES), asked)
