@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.control.acts import RESET_PHONES
@@ -18,7 +18,6 @@ from mixedmode.faces.web.standing.resets import MOST
 from mixedmode.faces.web.standing.rows import PHONES
 
 _NAMED: Final = 10
-_CHUNK: Final = 500
 
 
 def reset(ask: Ask) -> Answer:
@@ -67,18 +66,13 @@ def reset_of(ask: Ask) -> Answer:
 def _chosen(ask: Ask) -> list[str]:
     """Return the ticked phones that there are, each once."""
     asked = list(dict.fromkeys(name.strip() for name in ask.lists.get("d", ()) if name.strip()))[: MOST + 1]
-    there: set[str] = set()
     with ask.desk.standing.read() as session:
-        for at in range(0, len(asked), _CHUNK):
-            query = select(PHONES.c.name).where(PHONES.c.name.in_(asked[at : at + _CHUNK]))
-            there.update(session.scalars(query))
+        there = set(session.scalars(select(PHONES.c.name).where(PHONES.c.name.in_(asked))))
     return [name for name in asked if name in there]
 
 
 def _counts(ask: Ask, names: Sequence[str]) -> list[tuple[str, int]]:
+    place = PHONES.c.severity
+    query = select(place, func.count()).where(PHONES.c.name.in_(names)).group_by(place).order_by(place)
     with ask.desk.standing.read() as session:
-        found: dict[int, int] = {}
-        for at in range(0, len(names), _CHUNK):
-            for place in session.scalars(select(PHONES.c.severity).where(PHONES.c.name.in_(names[at : at + _CHUNK]))):
-                found[place] = found.get(place, 0) + 1
-    return [(LOOKS[place].word, found[place]) for place in sorted(found)]
+        return [(LOOKS[found].word, count) for found, count in session.execute(query)]
