@@ -17,7 +17,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from typing import Any, Final
@@ -332,8 +332,3 @@ def _bare(answer: Response) -> Response:
     if answer.status_code not in {204, 304}:
         bare.headers["content-length"] = length
     return bare
-
-
-def allowed(endpoints: Sequence[Endpoint]) -> dict[str, Endpoint]:
-    """Return the endpoints of one address by method."""
-    return {each.method: each for each in endpoints}

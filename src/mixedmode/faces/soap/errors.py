@@ -21,7 +21,6 @@ class AxlError(MixedModeError):
         self.axl_code, self.status = axl_code, status
 
 
-SIZE = 5003
 NOT_VALID = 5007
 SYNTAX = -201
 NO_TABLE = -206

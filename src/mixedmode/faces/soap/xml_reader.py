@@ -22,7 +22,6 @@ MOST_ELEMENTS: Final = 20_000
 MOST_DEPTH: Final = 32
 MOST_ATTRIBUTES: Final = 64
 _BETWEEN: Final = "\x1f"
-_NIL: Final = ("http://www.w3.org/2001/XMLSchema-instance", "nil")
 
 
 @dataclass(slots=True)
@@ -47,11 +46,6 @@ class Element:
     def text(self) -> str:
         """Its own text, trimmed."""
         return "".join(self.pieces).strip()
-
-    @property
-    def is_nil(self) -> bool:
-        """Whether it says that it has no value."""
-        return self.attributes.get(_NIL) in {"true", "1"}
 
     def child(self, name: str) -> Element | None:
         """Return the first child of a local name."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from xml.sax.saxutils import quoteattr
@@ -74,14 +74,11 @@ class Selection:
         devices: By node.
         silent: Nodes that cannot be asked.
         started: When each node's CallManager started, seconds since 1970.
-        total: How many there were, before the cut.
     """
 
     devices: dict[str, list[Found]]
     silent: frozenset[str]
     started: dict[str, int]
-    total: int = 0
-    unchanged: frozenset[str] = field(default_factory=frozenset)
 
 
 def select_devices(cluster: Cluster, criteria: Criteria, live: Live, *, wildcards: bool) -> Selection:
@@ -104,7 +101,7 @@ def select_devices(cluster: Cluster, criteria: Criteria, live: Live, *, wildcard
     silent = frozenset(name for name in running if name not in live)
     found = _found(cluster, criteria, _by_name(live), told_all=not silent, wildcards=wildcards)
     chosen = [each for each in found if each.node in nodes and _fits(each, criteria)]
-    selection = Selection({name: [] for name in nodes}, silent, running, len(chosen))
+    selection = Selection({name: [] for name in nodes}, silent, running)
     for each in chosen[: criteria.most]:
         selection.devices[each.node].append(each)
     return selection

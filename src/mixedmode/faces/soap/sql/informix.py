@@ -33,7 +33,7 @@ _LEXICAL: Final = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _PROCEDURE: Final = re.compile(
-    r"execute\s+procedure\s+dbreaddevicexml\s*\(\s*'([0-9A-Fa-f-]{36})'\s*\)\s*;?", re.IGNORECASE
+    r"\s*execute\s+procedure\s+dbreaddevicexml\s*\(\s*'([0-9A-Fa-f-]{36})'\s*\)\s*", re.IGNORECASE
 )
 _FUNCTIONS: Final = {"nvl": "coalesce"}
 _ENDS_FROM: Final = {"where", "group", "order", "having", "limit", "union", "intersect", "except", "on", "select"}
@@ -70,9 +70,7 @@ class Query:
 
 def procedure_of(sql: str) -> str | None:
     """Return the pkid of ``execute procedure dbreaddevicexml('...')``, None if the text is something else."""
-    found = re.fullmatch(
-        r"\s*execute\s+procedure\s+dbreaddevicexml\s*\(\s*'([0-9A-Fa-f-]{36})'\s*\)\s*", sql, re.IGNORECASE
-    )
+    found = _PROCEDURE.fullmatch(sql)
     return None if found is None else found[1].lower()
 
 
