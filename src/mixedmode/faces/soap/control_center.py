@@ -12,12 +12,11 @@ from typing import Final
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.records import ServiceState
 from mixedmode.control.services import ServiceEntry, ServiceStatus
-from mixedmode.errors import MalformedError, MixedModeError, UsageError
-from mixedmode.faces.soap.envelope import Node, envelope, fault, operation_in, write
-from mixedmode.faces.soap.told import Told
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.faces.soap.envelope import AST, Node, answered, operation_in
+from mixedmode.faces.soap.told import Told, refused
 from mixedmode.faces.soap.xml_reader import Element
 
-SPACE: Final = "http://schemas.cisco.com/ast/soap"
 REQUEST_BYTES: Final = 64 << 10
 _WRITES: Final = frozenset({"soapDoControlServices", "soapDoServiceDeployment"})
 _NOT_ACTIVATED: Final = -1068
@@ -41,14 +40,12 @@ def answer(cluster: Cluster, node: str, data: bytes, states: Sequence[ServiceEnt
     """
     try:
         operation = operation_in(data, most=REQUEST_BYTES)
-        return Told(envelope(_answered(cluster, node, operation, states)))
-    except (MalformedError, UsageError) as error:
-        return Told(fault(error.what, code="Client"), 500)
+        return Told(answered(operation.name, _answer(cluster, node, operation, states)))
     except MixedModeError as error:
-        return Told(fault(error.what), 503 if error.exit_code == 3 else 500)
+        return refused(error)
 
 
-def _answered(cluster: Cluster, node: str, operation: Element, states: Sequence[ServiceEntry]) -> str:
+def _answer(cluster: Cluster, node: str, operation: Element, states: Sequence[ServiceEntry]) -> Node:
     name = operation.name
     if name in _WRITES:
         raise UsageError(f"{name} is not done here: this face of the node only reads. Use utils service")
@@ -66,10 +63,9 @@ def _answered(cluster: Cluster, node: str, operation: Element, states: Sequence[
         held = {"Services": {"item": _kinds(states)}}
     else:
         raise UsageError(f"{name[:64]} is not answered here")
-    if operation.space != SPACE:
-        raise UsageError(f"{name} belongs to the namespace {SPACE}")
-    told = write(f"{name}Response", {f"{name}Return": held}, "ns1:")
-    return told.replace(f"<ns1:{name}Response", f'<ns1:{name}Response xmlns:ns1="{SPACE}"', 1)
+    if operation.space != AST:
+        raise UsageError(f"{name} belongs to the namespace {AST}")
+    return {f"{name}Return": held}
 
 
 def _services(cluster: Cluster, node: str, asked: Sequence[str], states: Sequence[ServiceEntry]) -> list[Node]:

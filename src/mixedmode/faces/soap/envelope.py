@@ -10,6 +10,8 @@ from mixedmode.faces.soap.xml_reader import Element, read_xml, xml_text
 
 SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 _SOAP_12: Final = "http://www.w3.org/2003/05/soap-envelope"
+AST: Final = "http://schemas.cisco.com/ast/soap"
+"""The namespace of RIS and Control Center."""
 MEDIA_TYPE: Final = "text/xml; charset=utf-8"
 
 Node: TypeAlias = "str | int | bool | Mapping[str, Node] | Iterable[Node] | Tag | None"
@@ -78,6 +80,11 @@ def envelope(body: str) -> bytes:
         '<?xml version="1.0" encoding="UTF-8"?>'
         f'<soapenv:Envelope xmlns:soapenv="{SOAP}"><soapenv:Body>{body}</soapenv:Body></soapenv:Envelope>'
     ).encode("utf-8", "replace")
+
+
+def answered(operation: str, node: Node) -> bytes:
+    """Return the answer of RIS or Control Center to an operation."""
+    return envelope(write(f"{operation}Response", Tag(node, **{"xmlns:ns1": AST}), "ns1:"))
 
 
 def fault(text: str, *, code: str = "Server", detail: str = "") -> bytes:

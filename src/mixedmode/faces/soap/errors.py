@@ -21,6 +21,19 @@ class AxlError(MixedModeError):
         self.axl_code, self.status = axl_code, status
 
 
+def too_large(total: object, fitted: int) -> AxlError:
+    """Return the refusal of a reply with too many bytes.
+
+    Args:
+        total: Rows that there are.
+        fitted: Rows that a reply holds.
+    """
+    return AxlError(
+        f"Query request too large. Total rows matched: {total} rows. "
+        f"Suggestive Row Fetch: less than {max(1, fitted)} rows"
+    )
+
+
 NOT_VALID = 5007
 SYNTAX = -201
 NO_TABLE = -206

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from mixedmode.faces.soap.envelope import AST
 from mixedmode.faces.soap.xml_reader import xml_text
 
-_SPACE: Final = "http://schemas.cisco.com/ast/soap"
 _DEVICE: Final = (
     "Name DirNumber DeviceClass Model:int Product:int BoxProduct:int Httpd RegistrationAttempts:int "
     "IsCtiControllable:boolean LoginUserId Status StatusReason:int PerfMonObject:int DChannel:int Description "
@@ -106,7 +106,7 @@ def _wsdl(
         for name, (answer, _) in operations.items()
     )
     bound = "".join(
-        f'<w:operation name="{name}"><s:operation soapAction="http://schemas.cisco.com/ast/soap/action/{action}" '
+        f'<w:operation name="{name}"><s:operation soapAction="{AST}/action/{action}" '
         'style="document"/><w:input><s:body use="literal"/></w:input><w:output><s:body use="literal"/></w:output>'
         "</w:operation>"
         for name, (_, action) in operations.items()
@@ -114,8 +114,8 @@ def _wsdl(
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<w:definitions xmlns:w="http://schemas.xmlsoap.org/wsdl/" xmlns:s="http://schemas.xmlsoap.org/wsdl/soap/" '
-        f'xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:t="{_SPACE}" targetNamespace="{_SPACE}">'
-        f'<w:types><xs:schema elementFormDefault="qualified" targetNamespace="{_SPACE}">{schema}</xs:schema></w:types>'
+        f'xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:t="{AST}" targetNamespace="{AST}">'
+        f'<w:types><xs:schema elementFormDefault="qualified" targetNamespace="{AST}">{schema}</xs:schema></w:types>'
         f'{messages}<w:portType name="{port}Type">{ports}</w:portType>'
         f'<w:binding name="{port}Binding" type="t:{port}Type">'
         f'<s:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>{bound}</w:binding>'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.faces.soap.envelope import Node, Tag, write
-from mixedmode.faces.soap.errors import AxlError
+from mixedmode.faces.soap.errors import AxlError, too_large
 from mixedmode.faces.soap.sql.engine import MOST_BYTES, Memory
 from mixedmode.faces.soap.xml_reader import Element
 
@@ -76,10 +76,7 @@ class Listing:
 
 def _too_large(session: Session, query: Any, fitted: int) -> AxlError:
     total = session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None))
-    return AxlError(
-        f"Query request too large. Total rows matched: {total} rows. "
-        f"Suggestive Row Fetch: less than {max(1, fitted)} rows"
-    )
+    return too_large(total, fitted)
 
 
 def _number(request: Element, name: str) -> int | None:
@@ -97,6 +94,6 @@ def wanted_tags(request: Element) -> frozenset[str] | None:
     return frozenset(each.name for each in tags.children) if tags is not None and tags.children else None
 
 
-def only(held: Mapping[str, Node], tags: Iterable[str] | None) -> dict[str, Node]:
+def only(held: Mapping[str, Node], tags: frozenset[str] | None) -> dict[str, Node]:
     """Return the tags that are wanted, of those that there are."""
-    return {name: value for name, value in held.items() if tags is None or name in frozenset(tags)}
+    return {name: value for name, value in held.items() if tags is None or name in tags}

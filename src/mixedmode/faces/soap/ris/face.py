@@ -17,7 +17,7 @@ from typing import Final
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
-from mixedmode.faces.soap.envelope import Node, envelope, fault, operation_in, write
+from mixedmode.faces.soap.envelope import AST, Node, answered, fault, operation_in
 from mixedmode.faces.soap.ris.criteria import Criteria
 from mixedmode.faces.soap.ris.selecting import (
     Live,
@@ -27,10 +27,9 @@ from mixedmode.faces.soap.ris.selecting import (
     state_info,
     state_of,
 )
-from mixedmode.faces.soap.told import Told
+from mixedmode.faces.soap.told import Told, refused
 from mixedmode.faces.soap.xml_reader import Element, read_xml
 
-SPACE: Final = "http://schemas.cisco.com/ast/soap"
 REQUEST_BYTES: Final = 512 << 10
 ALLOWED: Final = 15
 _MINUTE: Final = 60.0
@@ -85,23 +84,18 @@ def answer(cluster: Cluster, data: bytes, live: Live, rate: Rate) -> Told:
         operation = operation_in(data, most=REQUEST_BYTES)
         criteria, wildcards = _criteria(operation)
         selection = select_devices(cluster, criteria, live, wildcards=wildcards)
-    except (MalformedError, UsageError) as error:
-        return Told(fault(error.what, code="Client"), 500)
     except MixedModeError as error:
-        return Told(fault(error.what), 503 if error.exit_code == 3 else 500)
+        return refused(error)
     result: Node = {
         "TotalDevicesFound": sum(map(len, selection.devices.values())),
         "CmNodes": {"item": _nodes(selection, _states(criteria.state))},
     }
     held: Node = {"selectCmDeviceReturn": {"SelectCmDeviceResult": result, "StateInfo": state_info(selection)}}
-    body = write("selectCmDeviceResponse", held, "ns1:")
-    return Told(
-        envelope(body.replace("<ns1:selectCmDeviceResponse", f'<ns1:selectCmDeviceResponse xmlns:ns1="{SPACE}"', 1))
-    )
+    return Told(answered("selectCmDevice", held))
 
 
 def _criteria(operation: Element) -> tuple[Criteria, bool]:
-    if operation.name not in WILDCARDS or operation.space != SPACE:
+    if operation.name not in WILDCARDS or operation.space != AST:
         raise UsageError(f"{operation.name[:64]} is not answered here")
     return Criteria.of(operation), WILDCARDS[operation.name]
 

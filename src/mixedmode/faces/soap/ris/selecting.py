@@ -35,7 +35,7 @@ from mixedmode.cluster.store.schema_lines import DeviceNumPlanMap, NumPlan
 from mixedmode.faces.soap.envelope import Node
 from mixedmode.faces.soap.ris.criteria import ANY_MODEL, Criteria, pattern_of
 from mixedmode.faces.soap.sql.enumerations import PRODUCTS
-from mixedmode.faces.soap.sql.sources import known_model
+from mixedmode.faces.soap.sql.sources import device_type
 
 Live = Mapping[str, Sequence[Mapping[str, Any]]]
 """The registered phones of each node that was asked."""
@@ -208,21 +208,18 @@ def _add_lines(session: Session, found: Sequence[Found]) -> None:
 
 def _fits(each: Found, criteria: Criteria) -> bool:
     choices = criteria.choices
-    model = known_model(each.row.model)
-    number = 0 if model is None else model.device_type or 0
     return (
         choices["DeviceClass"] in {"Any", "Phone"}
         and choices["Status"] in {"Any", "UnRegistered" if each.live is None else "Registered"}
         and choices["Protocol"] in {"Any", each.row.protocol}
         and choices["DownloadStatus"] in {"Any", "Unknown"}
-        and criteria.model in {ANY_MODEL, number}
+        and criteria.model in {ANY_MODEL, device_type(each.row.model)}
     )
 
 
 def device_node(each: Found) -> Node:
     """Return a device as RIS writes it."""
-    model = known_model(each.row.model)
-    number = 0 if model is None else model.device_type or 0
+    number = device_type(each.row.model)
     status = "UnRegistered" if each.live is None else "Registered"
     held: dict[str, Node] = {
         "Name": each.name,

@@ -21,7 +21,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import DatabaseError, PreconditionError
 from mixedmode.cluster.query.query import QueryResult
 from mixedmode.errors import UsageError
-from mixedmode.faces.soap.errors import NO_COLUMN, NO_TABLE, SYNTAX, AxlError
+from mixedmode.faces.soap.errors import NO_COLUMN, NO_TABLE, SYNTAX, AxlError, too_large
 from mixedmode.faces.soap.sql.dialect import PEM_MARK
 from mixedmode.faces.soap.sql.informix import Query, procedure_of, read_query
 from mixedmode.faces.soap.sql.sources import Source
@@ -165,10 +165,7 @@ def _too_large(cluster: Cluster, query: Query, source: Source, fitted: int) -> A
         total = _select(cluster, counted, 1).rows[0][0]
     except AxlError:
         total = f"more than {fitted}"
-    return AxlError(
-        f"Query request too large. Total rows matched: {total} rows. "
-        f"Suggestive Row Fetch: less than {max(1, fitted)} rows"
-    )
+    return too_large(total, fitted)
 
 
 def _row(columns: Sequence[str], row: Sequence[str]) -> str:

@@ -79,6 +79,12 @@ def known_model(name: str) -> PhoneModel | None:
         return None
 
 
+def device_type(name: str) -> int:
+    """Return a model's number in CUCM, 0 if there is none."""
+    model = known_model(name)
+    return 0 if model is None else model.device_type or 0
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A table of CUCM.
