@@ -29,7 +29,8 @@ from mixedmode.pki.files import PRIVATE, write_atomic
 FILE_NAME = "accounts.json"
 MIN_PASSWORD = 6
 MAX_PASSWORD = 127
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+"""Of an account."""
 _ARGON2: Final = {"memory": 19_456, "iterations": 2, "lanes": 1}
 """KiB, passes and lanes: the least that OWASP advises, for a node checks few at a time beside its phones."""
 _HASH_BYTES: Final = 32
@@ -104,7 +105,7 @@ class AccountStore:
         Raises:
             UsageError: Name, password or level are not allowed.
         """
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise UsageError(f"{name!r} is no account name", next_step="begin with a letter; 64 characters at most")
         if privilege not in LEVELS:
             raise UsageError(f"{privilege} is no privilege level", next_step="one of: 0, 1, 4")

@@ -136,6 +136,11 @@ class Call:
             raise TypeError(f"{type(self.body)} is not {kind}")
         return self.body
 
+    def number(self, name: str) -> int | None:
+        """Return a part of the path that is a number, None if it is none."""
+        text = self.values[name]
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
     def run(self, title: str, fields: Mapping[str, Any]) -> OperationResult:
         """Run an operation of the cluster.
 

@@ -38,14 +38,14 @@ _BUSY: Final = Problem(429, "Other forecasts are being made.", "", "Ask again in
 
 
 @dataclass(frozen=True, slots=True)
-class Foresight:
+class Foreseen:
     """What phones would do.
 
     Attributes:
         phones: How many there are.
         without: By outcome, if they restarted now.
         after: By outcome, after the operation.
-        lost: How many are lost by it.
+        lost: How many are frozen or locked out by it that were not without it.
         names: Of the first of them.
     """
 
@@ -53,7 +53,7 @@ class Foresight:
     without: dict[str, int]
     after: dict[str, int]
     lost: int
-    names: tuple[str, ...]
+    names: list[str]
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def seat() -> Iterator[None]:
         _seats.release()
 
 
-def foreseen(call: Call, operation: Operation) -> Foresight:
+def foreseen(call: Call, operation: Operation) -> Foreseen:
     """Return what the cluster's phones would do after an operation.
 
     Raises:
@@ -83,7 +83,7 @@ def foreseen(call: Call, operation: Operation) -> Foresight:
         return _compared(operation.title, outlook(call.cluster), after, call)
 
 
-def _compared(title: str, before: Outlook, after: Outlook, call: Call) -> Foresight:
+def _compared(title: str, before: Outlook, after: Outlook, call: Call) -> Foreseen:
     present = foreseen_step("as it is", before, None)
     without = Forecaster(Plan((foreseen_step("phones restart", before, before),), present=present))
     with_it = Forecaster(Plan((foreseen_step(title, after, before),), present=present))
@@ -101,7 +101,7 @@ def _compared(title: str, before: Outlook, after: Outlook, call: Call) -> Foresi
             lost += 1
             if len(names) < NAMED:
                 names.append(name)
-    return Foresight(now.total(), _numbers(now), _numbers(then), lost, tuple(names))
+    return Foreseen(now.total(), _numbers(now), _numbers(then), lost, names)
 
 
 def _numbers(found: Counter[Fate]) -> dict[str, int]:

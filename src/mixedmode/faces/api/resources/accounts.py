@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from mixedmode.cluster.model.errors import NotFoundError
-from mixedmode.control.accounts import MAX_PASSWORD, MIN_PASSWORD, Account, AccountStore, account_store
+from mixedmode.control.accounts import MAX_PASSWORD, MIN_PASSWORD, NAME, Account, AccountStore, account_store
 from mixedmode.control.acts import DELETE_ACCOUNT, MAKE_ACCOUNT, SET_PASSWORD
 from mixedmode.errors import UsageError
 from mixedmode.faces.api.endpoint import STRICT, Call, Endpoint, Reply
@@ -41,7 +41,7 @@ class NewAccount:
 
     __pydantic_config__ = STRICT
 
-    name: Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_.-]{0,63}$", description="Begins with a letter.")]
+    name: Annotated[str, Field(pattern=f"^{NAME.pattern}$", description="Begins with a letter.")]
     level: Annotated[int, Field(ge=0, le=1, description="0 may look, 1 may change.")]
     password: _Secret
 
@@ -102,7 +102,14 @@ def _delete(call: Call) -> Reply:
 
 ENDPOINTS: Final = (
     Endpoint(
-        "GET", "/accounts", "listAccounts", "List the accounts of this node.", _accounts, _TAG, list[Person], level=4
+        "GET",
+        "/accounts",
+        "listAccounts",
+        "List the accounts of this node.",
+        _accounts,
+        _TAG,
+        list[Person],
+        level=_LEVEL,
     ),
     Endpoint(
         "POST",

@@ -15,6 +15,11 @@ from mixedmode.control.audit_log import what as what_of
 from mixedmode.faces.api.endpoint import LAX, Call, Endpoint, Reply
 from mixedmode.faces.web.serviceability.log_pages import ALARMING, ROWS
 
+_Since = Annotated[
+    str | None, Field(max_length=40, description="From then on: 30m, 2h, 7d, or a date such as 2026-11-26T10:00.")
+]
+_Last = Annotated[int, Field(ge=1, le=10_000, description="So many, the newest ones.")]
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -43,15 +48,13 @@ class Which:
 
     __pydantic_config__ = LAX
 
-    since: Annotated[
-        str | None, Field(max_length=40, description="From then on: 30m, 2h, 7d, or a date such as 2026-11-26T10:00.")
-    ] = None
+    since: _Since = None
     user: Annotated[str | None, Field(max_length=128, description="Of this account.")] = None
     action: Annotated[str | None, Field(max_length=128, description="Whose action begins so, such as utils ctl.")] = (
         None
     )
     outcome: Annotated[str | None, Field(max_length=32, description=f"One of {', '.join(OUTCOMES)}, or CAPF's.")] = None
-    last: Annotated[int, Field(ge=1, le=10_000, description="So many, the newest ones.")] = 100
+    last: _Last = 100
 
 
 def _audit(call: Call) -> Reply:
@@ -132,10 +135,8 @@ class Past:
 
     __pydantic_config__ = LAX
 
-    since: Annotated[
-        str | None, Field(max_length=40, description="From then on: 30m, 2h, 7d, or a date such as 2026-11-26T10:00.")
-    ] = None
-    last: Annotated[int, Field(ge=1, le=10_000, description="So many, the newest ones.")] = 100
+    since: _Since = None
+    last: _Last = 100
 
 
 def _findings(call: Call) -> Reply:

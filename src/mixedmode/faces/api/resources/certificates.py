@@ -21,6 +21,8 @@ from mixedmode.faces.api.shared import Done, done
 
 _TAG: Final = "certificates"
 PEM: Final = "application/x-pem-file"
+_Pem = Annotated[str, Field(min_length=1, max_length=100_000, description="The certificate, as PEM.")]
+_Key = Annotated[str, Field(max_length=32, description="The key's kind, such as RSA-2048; empty: as it was.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Upload:
     __pydantic_config__ = STRICT
 
     unit: Annotated[str, Field(min_length=1, max_length=64, description="The trust store, such as Phone-SAST-trust.")]
-    pem: Annotated[str, Field(min_length=1, max_length=100_000, description="The certificate, as PEM.")]
+    pem: _Pem
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Anew:
 
     __pydantic_config__ = STRICT
 
-    key: Annotated[str, Field(max_length=32, description="The key's kind, such as RSA-2048; empty: as it was.")] = ""
+    key: _Key = ""
     years: Annotated[int | None, Field(ge=1, le=100, description="How long it lasts; as the version has it.")] = None
 
 
@@ -91,7 +93,7 @@ class Ask:
 
     __pydantic_config__ = STRICT
 
-    key: Annotated[str, Field(max_length=32, description="The key's kind, such as RSA-2048; empty: as it was.")] = ""
+    key: _Key = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Signed:
 
     __pydantic_config__ = STRICT
 
-    pem: Annotated[str, Field(min_length=1, max_length=100_000, description="The certificate, as PEM.")]
+    pem: _Pem
 
 
 def _stored(each: StoredCertificate) -> Stored:

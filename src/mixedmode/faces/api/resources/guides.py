@@ -130,10 +130,10 @@ def _runs(call: Call) -> Reply:
 
 
 def _number(call: Call, name: str, what: str) -> int:
-    text = call.values[name]
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise NotFoundError(f"there is no {what} {text[:20]!r}", next_step="list the runs")
-    return int(text)
+    number = call.number(name)
+    if number is None:
+        raise NotFoundError(f"there is no {what} {call.values[name][:20]!r}", next_step="list the runs")
+    return number
 
 
 def _opened(call: Call, guide: Guide) -> Opened:

@@ -73,12 +73,12 @@ def _journal(call: Call) -> Reply:
 
 
 def _one(call: Call) -> Reply:
-    number = call.values["number"]
-    if number.isascii() and number.isdigit() and len(number) < 10:
-        found = call.control.entry(int(number))
-        if found is not None:
-            return Reply(_run(found))
-    raise NotFoundError(f"the journal has no operation {number[:20]!r}", next_step="list the journal")
+    number = call.number("number")
+    found = None if number is None else call.control.entry(number)
+    if found is None:
+        asked = call.values["number"][:20]
+        raise NotFoundError(f"the journal has no operation {asked!r}", next_step="list the journal")
+    return Reply(_run(found))
 
 
 ENDPOINTS: Final = (

@@ -18,7 +18,7 @@ from mixedmode.cluster.operations.ctl_upload import InstallCtl
 from mixedmode.cluster.publishing.preview import document
 from mixedmode.control.door import Control
 from mixedmode.faces.api.endpoint import LAX, Call, Endpoint, Reply
-from mixedmode.faces.api.foreseeing import foreseen
+from mixedmode.faces.api.foreseeing import Foreseen, foreseen
 from mixedmode.faces.api.problems import WOULD_LOSE
 from mixedmode.faces.api.shared import Done, done
 from mixedmode.faces.web.kit.problems import Problem, problem_of
@@ -81,25 +81,6 @@ class Limit:
     ] = None
 
 
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """What phones would do.
-
-    Attributes:
-        phones: How many there are.
-        without: By outcome, if they restarted now.
-        after: By outcome, after the operation.
-        lost: How many are frozen or locked out by it that were not without it.
-        names: Of the first of them.
-    """
-
-    phones: int
-    without: dict[str, int]
-    after: dict[str, int]
-    lost: int
-    names: list[str]
-
-
 def slug(title: str) -> str:
     """Return an operation's name in addresses."""
     return title.lower().replace(" ", "-")
@@ -155,12 +136,12 @@ def _of(name: str, kind: type[Operation], fields: dict[str, Any]) -> list[Endpoi
         return Reply(document(call.control.preview(call.principal, operation(call))))
 
     def forecast(call: Call) -> Reply:
-        return Reply(_foreseen(call, operation(call)))
+        return Reply(foreseen(call, operation(call)))
 
     def run(call: Call) -> Reply:
         wanted, most = operation(call), call.asked(Limit).lose_at_most
         if most is not None:
-            lost = _foreseen(call, wanted)
+            lost = foreseen(call, wanted)
             if lost.lost > most:
                 raise Problem(
                     409,
@@ -228,8 +209,3 @@ def _operations(call: Call) -> Reply:
 
 def _running(call: Call) -> Reply:
     return Reply(call.control.running())
-
-
-def _foreseen(call: Call, operation: Operation) -> Foreseen:
-    found = foreseen(call, operation)
-    return Foreseen(found.phones, found.without, found.after, found.lost, list(found.names))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field
 from sqlalchemy import select
@@ -145,10 +144,10 @@ def _told(call: Call, number: int) -> Reply:
 
 
 def _one_reset(call: Call) -> Reply:
-    number = call.values["number"]
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise NotFoundError(f"there is no reset {number[:20]!r}")
-    return _told(call, int(number))
+    number = call.number("number")
+    if number is None:
+        raise NotFoundError(f"there is no reset {call.values['number'][:20]!r}")
+    return _told(call, number)
 
 
 def _order(call: Call) -> Reply:
@@ -159,14 +158,17 @@ def _order(call: Call) -> Reply:
     if (sent.proof == "string") is not bool(sent.string) and sent.operation != Operation.NONE.value:
         raise UsageError("the authentication string goes with proof string", where="string")
     store = CapfStore(folder.root / "capf")
-    change: Callable[[], Any] = lambda: store.order(  # noqa: E731 - one use
-        device,
-        Operation(sent.operation),
-        key=sent.key,
-        password=sent.string,
-        by_certificate=sent.proof == "certificate",
-    )
-    call.control.do(call.principal, ORDER_CAPF, change, device=device, operation=sent.operation)
+
+    def order() -> None:
+        store.order(
+            device,
+            Operation(sent.operation),
+            key=sent.key,
+            password=sent.string,
+            by_certificate=sent.proof == "certificate",
+        )
+
+    call.control.do(call.principal, ORDER_CAPF, order, device=device, operation=sent.operation)
     return Reply()
 
 
