@@ -64,8 +64,12 @@ def operation_of(kind: type[Kind], document: Mapping[str, Json]) -> Kind:
     return found
 
 
+@cache
 def schema_of(kind: type[Operation]) -> JsonSchemaValue:
-    """Return the JSON schema of a kind's documents: fields, types, limits, and which must be there."""
+    """Return the JSON schema of a kind's documents: fields, types, limits, and which must be there.
+
+    It is made once, and nobody's to change.
+    """
     return {**_adapter(kind).json_schema(), "title": kind.title}
 
 
