@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -66,14 +67,12 @@ class _Described:
 
     def __init__(self, every: list[Endpoint]) -> None:
         self._every = every
-        self._document: dict[str, Any] | None = None
-        self._page: list[Read] = []
 
     async def json(self, request: Request) -> Response:
         """Answer with the document."""
-        body = json.dumps(await asyncio.to_thread(self._made)).encode()
-        headers = {"etag": tag_of(body), "cache-control": "no-cache"}
-        if fits(request.headers.get("if-none-match", ""), headers["etag"], weak=True):
+        body, tag = await asyncio.to_thread(lambda: self._written)
+        headers = {"etag": tag, "cache-control": "no-cache"}
+        if fits(request.headers.get("if-none-match", ""), tag, weak=True):
             return Response(status_code=304, headers=headers)
         return Response(body, headers=headers, media_type=JSON)
 
@@ -81,14 +80,20 @@ class _Described:
         """Answer with the page."""
         return HTMLResponse(await asyncio.to_thread(self._rendered, theme_of(request)))
 
-    def _made(self) -> dict[str, Any]:
-        if self._document is None:
-            self._document = document(self._every)
-        return self._document
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        return document(self._every)
+
+    @cached_property
+    def _written(self) -> tuple[bytes, str]:
+        body = json.dumps(self._document).encode()
+        return body, tag_of(body)
+
+    @cached_property
+    def _read(self) -> list[Read]:
+        return pages(self._document)
 
     def _rendered(self, theme: str | None) -> str:
-        found = self._made()
-        if not self._page:
-            self._page = pages(found)
-        about = {"info": found["info"], "resources": self._page, "problems": found["x-problems"], "theme": theme}
+        found = self._document
+        about = {"info": found["info"], "resources": self._read, "problems": found["x-problems"], "theme": theme}
         return render("api/docs.html", {**about, "description": _DESCRIPTION})
