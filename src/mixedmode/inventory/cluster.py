@@ -169,10 +169,8 @@ class ClusterInventory:
             )
         self.name = f"the cluster of {cluster.publisher.name}"
         self._cluster = cluster
-        for each in sorted({each.sha256 for each in archive.history(cluster.database)}):
-            data = archive.content(cluster.database, each)
-            if data is not None:
-                library.add(data)
+        for data in archive.contents(cluster.database):
+            library.add(data)
         self._evidence = Evidence(library)
         self._cells = Cells(library, Path())
         self._hash = hashlib.sha256()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -118,6 +119,14 @@ def content(database: Database, sha256: str) -> bytes | None:
     """Return a kept list by its SHA-256 (lower hex), None if it is not kept."""
     with database.read() as session:
         return session.scalar(select(TrustFileArchiveRow.data).where(TrustFileArchiveRow.sha256 == sha256))
+
+
+def contents(database: Database) -> Iterator[bytes]:
+    """Yield every list that was published, each once."""
+    for sha256 in sorted({each.sha256 for each in history(database)}):
+        data = content(database, sha256)
+        if data is not None:
+            yield data
 
 
 def history(database: Database, *, node: str | None = None) -> list[Publication]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.publishing import archive
 from mixedmode.cluster.publishing.looking import outlook
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.faces.api.endpoint import Call
@@ -120,15 +119,3 @@ def counted(forecaster: Forecaster, rows: Iterable[tuple[str, PhoneKind]]) -> li
             cell = cells[kind, absences] = Cell(forecast, remedy(forecaster, forecast, absences), absences)
         cell.add(name)
     return list(cells.values())
-
-
-def library_of(call: Call, present: Outlook) -> Library:
-    """Return every list that the cluster published or has on its nodes, to look hashes up in."""
-    found, database = Library(), call.cluster.database
-    for each in sorted({each.sha256 for each in archive.history(database)}):
-        data = archive.content(database, each)
-        if data is not None:
-            found.add(data)
-    for data in present.files.values():
-        found.add(data)
-    return found

@@ -54,10 +54,7 @@ class About:
         self._after: dict[tuple[str, ...], Outlook] = {(): outlook(hands.cluster)}
         self._done: tuple[str, ...] = ()
         self.refused: MixedModeError | None = None
-        database = hands.cluster.database
-        hashes = {each.sha256 for each in archive.history(database)}
-        found = (archive.content(database, each) for each in sorted(hashes))
-        self.lists = [data for data in (*found, *self._after[()].files.values()) if data is not None]
+        self.lists = [*archive.contents(hands.cluster.database), *self._after[()].files.values()]
         self.present = foreseen_step("as it is", self._after[()], None)
 
     @property

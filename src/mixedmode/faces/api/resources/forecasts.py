@@ -21,7 +21,7 @@ from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.control.acts import Act
 from mixedmode.errors import UsageError
 from mixedmode.faces.api.endpoint import STRICT, Call, Endpoint, Reply
-from mixedmode.faces.api.foreseeing import counted, library_of, seat
+from mixedmode.faces.api.foreseeing import counted, seat
 from mixedmode.faces.api.resources.operations import kinds
 from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 from mixedmode.forecast.document import document, proposal_document
@@ -228,8 +228,8 @@ def _made(call: Call, asked: Question) -> Forecast:
         both_ways=asked.both_ways,
         now=datetime.now(UTC),
     )
-    library = library_of(call, making.before)
-    for data in making.lists:
+    library = Library()
+    for data in (*making.before.files.values(), *making.lists):
         library.add(data)
     bad: list[int] = []
     cells = counted(forecaster, _phones(call, asked, library, bad))
@@ -244,6 +244,8 @@ def _phones(call: Call, asked: Question, library: Library, bad: list[int]) -> It
         return
     if asked.inventory.startswith(_GZIP):
         raise UsageError("the inventory is compressed", where="inventory", next_step="send it as text")
+    for data in archive.contents(call.cluster.database):
+        library.add(data)
     found = Inventory("the inventory", Cells(library, None), skip_bad=asked.skip_bad_rows)
     try:
         for name, kind, _ in found.rows(io.BytesIO(asked.inventory.encode("utf-8", "surrogateescape"))):

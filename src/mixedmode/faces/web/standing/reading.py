@@ -65,10 +65,8 @@ def known(cluster: Cluster, before: Known | None) -> Known:
     if before is not None and before.newest == newest:
         return before
     library = Library()
-    for each in sorted({each.sha256 for each in archive.history(database)}):
-        data = archive.content(database, each)
-        if data is not None:
-            library.add(data)
+    for data in archive.contents(database):
+        library.add(data)
     return Known(newest, library, Evidence(library), Cells(library, Path()))
 
 
