@@ -92,8 +92,6 @@ def _tokens(directory: Path | None, config: Path | None) -> Iterator[tuple[ApiTo
 
 
 def _document(token: ApiToken) -> dict[str, Any]:
-    times = {name: value and value.isoformat() for name, value in asdict(token).items() if name in _TIMES}
+    last_used = None if token.last_used is None else token.last_used.isoformat()
+    times = {"created": token.created.isoformat(), "expires": token.expires.isoformat(), "last_used": last_used}
     return {**asdict(token), **times}
-
-
-_TIMES = ("created", "expires", "last_used")
