@@ -116,6 +116,6 @@ class Site:
         for effect in effects:
             match effect:
                 case Tell(device, message):
-                    self.servers[device].send(message, 1)  # type: ignore[arg-type]
+                    self.servers[device].send(message, 1)
                 case Record():
                     self.records.append(effect)

@@ -11,7 +11,7 @@ from mixedmode.protocols.sccp.calls import media as m
 from mixedmode.protocols.sccp.calls import to_phone as t
 from mixedmode.protocols.sccp.calls.call_info import CallInfo
 from mixedmode.protocols.sccp.calls.codes import DIGITS, Key, Protection
-from mixedmode.protocols.sccp.messages.fields import Message
+from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.registration.admission import Line, Security, SecurityMode
 from mixedmode.services.callmanager.switch.board import HEARD
 from mixedmode.services.callmanager.switch.exchange import Exchange
@@ -19,7 +19,7 @@ from mixedmode.services.callmanager.switch.model import CallSettings, Effect, Le
 from mixedmode.services.callmanager.switch.plan import DialPlan, Entry
 
 A, B, C = "SEPA", "SEPB", "SEPC"
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound=Laid)
 _JOINED = {
     frozenset({LegState.CALLING, LegState.RINGING}),
     frozenset({LegState.HELD, LegState.RINGING}),
@@ -53,7 +53,7 @@ class Room:
         entries = [Entry(each.device, line) for each in stations for line in each.lines]
         plan = DialPlan([*entries, *(Entry("SEPABSENT", line) for line in more)])
         self.exchange = Exchange(self.random, settings, plan)
-        self.told: dict[str, list[Message]] = defaultdict(list)
+        self.told: dict[str, list[Laid]] = defaultdict(list)
         self.records: list[Record] = []
         self.stations: dict[str, Station] = {}
         for each in stations:
@@ -71,7 +71,7 @@ class Room:
         self.stations.pop(device, None)
         self.take(self.exchange.detach(device, self.now))
 
-    def say(self, device: str, *messages: Message) -> None:
+    def say(self, device: str, *messages: Laid) -> None:
         for message in messages:
             self.take(self.exchange.receive(device, message, self.now))
 
@@ -164,7 +164,7 @@ def room(a: int = 1, b: int = 1, c: int = 1, *, protocol: int = 22) -> Room:
     )
 
 
-def kinds(messages: list[Message]) -> list[str]:
+def kinds(messages: list[Laid]) -> list[str]:
     return [type(each).__name__ for each in messages]
 
 

@@ -17,7 +17,7 @@ from mixedmode.phone.mind.calls.client import CallClient
 from mixedmode.phone.mind.calls.events import CallEvent, Changed, Listen, Send, StopListening, StopSending
 from mixedmode.protocols.sccp import Frame, header_version, parse_message
 from mixedmode.protocols.sccp.calls.codes import Key, State
-from mixedmode.protocols.sccp.calls.from_phone import OffHook
+from mixedmode.protocols.sccp.calls.from_phone import EnblocCall, OffHook
 from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.calls.media import OpenReceiveChannel
 from mixedmode.protocols.sccp.calls.media_keys import MediaKeys
@@ -198,7 +198,7 @@ def test_our_server_takes_a_recorded_phone(path: Path) -> None:
     for frame in sent(path, "C>S"):
         message = parse_message(frame, offered)
         if not caller and message.message_id == 0x06:
-            exchange.receive(other, parse_message(Frame(0x04, b"1002".ljust(24, b"\0")), 3), 1)
+            exchange.receive(other, EnblocCall("1002"), 1)
         ours = _renumbered(message, exchange, device) if isinstance(message, Laid) else message
         data = Frame(ours.message_id, ours.laid_out(offered), frame.version).encode()
         for event in [*server.receive(data, 1), *server.receive(b"", 1)]:

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from mixedmode.protocols.sccp.calls import from_phone as f
 from mixedmode.protocols.sccp.calls import media as m
 from mixedmode.protocols.sccp.calls.codes import Button, Key
-from mixedmode.protocols.sccp.messages.fields import Message
+from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.registration.admission import Line
 from mixedmode.services.callmanager.switch.model import CallSettings, LegState
 from tests.services.callmanager.switch_room import Room, station
@@ -104,7 +104,7 @@ class Phones(RuleBasedStateMachine):
             [m.MediaTransmissionFailure(), m.StartMediaTransmissionAck(status=1), f.KeypadButton(99)]
         ),
     )
-    def say(self, who: str, message: Message) -> None:
+    def say(self, who: str, message: Laid) -> None:
         self.room.say(who, message)
 
     @rule(seconds=st.sampled_from([0.5, 4, 6, 13, 16, 181]))

@@ -25,7 +25,7 @@ from typing import Protocol, cast
 
 from mixedmode.errors import MixedModeError, RemoteProtocolError
 from mixedmode.protocols.sccp.calls.layout import Laid
-from mixedmode.protocols.sccp.messages.fields import Message, shown
+from mixedmode.protocols.sccp.messages.fields import shown
 from mixedmode.protocols.sccp.messages.registering import ResetKind
 from mixedmode.protocols.sccp.messages.report import read_report
 from mixedmode.protocols.sccp.messages.server_list import ServerEntry
@@ -85,7 +85,7 @@ class Host(Protocol):
     def reported(self, connection: PhoneConnection, ctl: str | None, itl: str | None) -> None:
         """A registered phone said which lists it holds."""
 
-    def said(self, connection: PhoneConnection, message: Message) -> None:
+    def said(self, connection: PhoneConnection, message: Laid) -> None:
         """A registered phone said something about calls."""
 
     def ended(self, connection: PhoneConnection, why: str) -> None:
@@ -180,14 +180,13 @@ class PhoneConnection(asyncio.Protocol):
         self._flush()
         return True
 
-    def tell(self, messages: Iterable[Message]) -> None:
+    def tell(self, messages: Iterable[Laid]) -> None:
         """Tell the phone something about calls; nothing, if it is not registered any more."""
         machine = self._machine
         for message in messages:
             if machine is None or self.closed or machine.phase is not ServerPhase.REGISTERED:
                 return
-            if isinstance(message, Laid):
-                machine.send(message, monotonic())
+            machine.send(message, monotonic())
         self._flush()
 
     def close(self) -> None:

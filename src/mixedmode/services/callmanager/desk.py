@@ -19,7 +19,8 @@ from time import monotonic
 from typing import Any, Final, Protocol
 
 from mixedmode.errors import MixedModeError
-from mixedmode.protocols.sccp.messages.fields import Message, shown
+from mixedmode.protocols.sccp.calls.layout import Laid
+from mixedmode.protocols.sccp.messages.fields import shown
 from mixedmode.services.callmanager.directory import Directory
 from mixedmode.services.callmanager.switch.exchange import Exchange
 from mixedmode.services.callmanager.switch.model import CallSettings, Effect, Record, Station, Tell
@@ -33,7 +34,7 @@ RECORDS: Final = 1000
 class Talker(Protocol):
     """A phone's connection."""
 
-    def tell(self, messages: Iterable[Message]) -> None:
+    def tell(self, messages: Iterable[Laid]) -> None:
         """Tell the phone something."""
 
 
@@ -92,7 +93,7 @@ class CallDesk:
         """A phone is not registered any more."""
         self._do(self.exchange.detach(device, monotonic()))
 
-    def said(self, device: str, message: Message) -> None:
+    def said(self, device: str, message: Laid) -> None:
         """A registered phone said something about calls."""
         self._do(self.exchange.receive(device, message, monotonic()))
 
@@ -102,7 +103,7 @@ class CallDesk:
         return [_document(record, zero) for record in self.records]
 
     def _do(self, effects: list[Effect]) -> None:
-        told: dict[str, list[Message]] = {}
+        told: dict[str, list[Laid]] = {}
         for effect in effects:
             match effect:
                 case Tell(device, message):

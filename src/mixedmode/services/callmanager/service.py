@@ -23,7 +23,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from mixedmode.protocols.sccp.messages.fields import Message, shown
+from mixedmode.protocols.sccp.calls.layout import Laid
+from mixedmode.protocols.sccp.messages.fields import shown
 from mixedmode.protocols.sccp.messages.registering import ResetKind
 from mixedmode.protocols.sccp.registration.server import ServerSettings
 from mixedmode.protocols.sccp.registration.server_events import Registered
@@ -212,7 +213,7 @@ class CallManagerService(Service):
             else:
                 self.seen.reported(name, ctl, itl)
 
-    def said(self, connection: PhoneConnection, message: Message) -> None:
+    def said(self, connection: PhoneConnection, message: Laid) -> None:
         """A registered phone said something about calls."""
         name = connection.device
         if self._connection_of(name) is connection:

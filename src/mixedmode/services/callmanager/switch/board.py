@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from mixedmode.protocols.sccp.messages.fields import Message
+from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.services.callmanager.switch.model import (
     CallSettings,
     Effects,
@@ -108,7 +108,7 @@ class Board:
             heappop(self._timers)
         return None
 
-    def tell(self, leg: Leg, messages: Iterable[Message]) -> None:
+    def tell(self, leg: Leg, messages: Iterable[Laid]) -> None:
         """Tell a leg's phone something, if it is there still."""
         if leg.device in self.stations:
             self.effects.found += [Tell(leg.device, message) for message in messages]

@@ -16,7 +16,7 @@ from typing import Final
 from mixedmode.protocols.sccp.calls import from_phone as f
 from mixedmode.protocols.sccp.calls import media as m
 from mixedmode.protocols.sccp.calls.codes import DIGITS, Button, Key, MediaStatus
-from mixedmode.protocols.sccp.messages.fields import Message
+from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.services.callmanager.switch import channels, holding, routing, talking
 from mixedmode.services.callmanager.switch.board import Board
 from mixedmode.services.callmanager.switch.endings import break_off, hang_up
@@ -65,7 +65,7 @@ class Exchange:
         self._gone(device, now)
         return self._board.effects.take()
 
-    def receive(self, device: str, message: Message, now: float) -> list[Effect]:
+    def receive(self, device: str, message: Laid, now: float) -> list[Effect]:
         """Take what a registered phone says; what is not about calls does nothing."""
         station = self._board.stations.get(device)
         if station is not None:
@@ -98,7 +98,7 @@ class Exchange:
                 if leg.call in board.legs:
                     hang_up(board, leg, now, lost=True)
 
-    def _said(self, station: Station, message: Message, now: float) -> None:
+    def _said(self, station: Station, message: Laid, now: float) -> None:
         board, device = self._board, station.device
         match message:
             case f.OffHook(line=line, call=call):
@@ -120,7 +120,7 @@ class Exchange:
             case _:
                 self._media(device, message, now)
 
-    def _media(self, device: str, message: Message, now: float) -> None:
+    def _media(self, device: str, message: Laid, now: float) -> None:
         match message:
             case m.OpenReceiveChannelAck(party=party, call=call):
                 leg = channels.leg_of_channel(self._board, device, party, call)

@@ -7,8 +7,8 @@ from enum import Enum, StrEnum
 from typing import Any
 
 from mixedmode.protocols.sccp.calls.codes import Protection
+from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.calls.media_keys import KEYS_FROM, MediaKeys
-from mixedmode.protocols.sccp.messages.fields import Message
 from mixedmode.protocols.sccp.registration.admission import Line, Security, SecurityMode
 
 
@@ -193,7 +193,7 @@ class Tell:
     """A phone is to be told something."""
 
     device: str
-    message: Message
+    message: Laid
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from mixedmode.protocols.sccp.calls.codes import (
     Switched,
     Tone,
 )
-from mixedmode.protocols.sccp.messages.fields import Message, fitting
+from mixedmode.protocols.sccp.calls.layout import Laid
+from mixedmode.protocols.sccp.messages.fields import fitting
 from mixedmode.services.callmanager.switch.model import Leg, LegState, Outcome, Party, Station, Talk
 
 _ALL: Final = 0xFFFF
@@ -37,7 +38,7 @@ _FAILURES: Final = {
 _FAILURE: Final = (State.CONGESTION, Tone.REORDER, Phrase.TEMPORARY_FAILURE)
 
 
-def off_hook(station: Station, leg: Leg, *, speaker: bool) -> list[Message]:
+def off_hook(station: Station, leg: Leg, *, speaker: bool) -> list[Laid]:
     """A new call: dial."""
     return [
         _lamp(leg, Lamp.ON),
@@ -50,12 +51,12 @@ def off_hook(station: Station, leg: Leg, *, speaker: bool) -> list[Message]:
     ]
 
 
-def first_digit(leg: Leg) -> list[Message]:
+def first_digit(leg: Leg) -> list[Laid]:
     """The dial tone ends."""
     return [_quiet(leg), _keys(leg, KeySet.DIGITS)]
 
 
-def proceeding(station: Station, leg: Leg) -> list[Message]:
+def proceeding(station: Station, leg: Leg) -> list[Laid]:
     """The number is whole."""
     number = fitting(leg.digits, NUMBER_WIDTH)
     return [
@@ -67,7 +68,7 @@ def proceeding(station: Station, leg: Leg) -> list[Message]:
     ]
 
 
-def ring_out(station: Station, leg: Leg) -> list[Message]:
+def ring_out(station: Station, leg: Leg) -> list[Laid]:
     """It rings at the other end."""
     keys = [_keys(leg, KeySet.CONNECTED_TRANSFERABLE, _END_AND_TRANSFER)] if leg.consults is not None else []
     return [
@@ -79,11 +80,11 @@ def ring_out(station: Station, leg: Leg) -> list[Message]:
     ]
 
 
-def ring_in(station: Station, leg: Leg, *, waiting: bool) -> list[Message]:
+def ring_in(station: Station, leg: Leg, *, waiting: bool) -> list[Laid]:
     """It rings here; who is in a call hears a tone."""
     caller = Party() if leg.talk is None else leg.talk.calling
     text = f"{caller.name} ({caller.number})" if caller.name and caller.number else caller.name or caller.number
-    sound: Message = t.SetRinger(Ring.INSIDE, 1, leg.line, leg.call)
+    sound: Laid = t.SetRinger(Ring.INSIDE, 1, leg.line, leg.call)
     if waiting:
         sound = t.StartTone(Tone.CALL_WAITING, 0, leg.line, leg.call)
     return [
@@ -96,7 +97,7 @@ def ring_in(station: Station, leg: Leg, *, waiting: bool) -> list[Message]:
     ]
 
 
-def answered(station: Station, leg: Leg) -> list[Message]:
+def answered(station: Station, leg: Leg) -> list[Laid]:
     """The phone that rang is off hook."""
     return [
         t.SetRinger(Ring.OFF, 1, leg.line, leg.call),
@@ -107,7 +108,7 @@ def answered(station: Station, leg: Leg) -> list[Message]:
     ]
 
 
-def connected(station: Station, leg: Leg) -> list[Message]:
+def connected(station: Station, leg: Leg) -> list[Laid]:
     """The call is there; a tone tells how well it is protected, if the phone is to tell."""
     protection = Protection.UNKNOWN if leg.talk is None else leg.talk.protection
     tone = Tone.SECURE if protection is Protection.ENCRYPTED else Tone.NOT_SECURE
@@ -121,13 +122,13 @@ def connected(station: Station, leg: Leg) -> list[Message]:
     ]
 
 
-def resumed(station: Station, leg: Leg) -> list[Message]:
+def resumed(station: Station, leg: Leg) -> list[Laid]:
     """A held call goes on."""
     again = ring_out(station, leg) if leg.state is LegState.CALLING else connected(station, leg)
     return [_lamp(leg, Lamp.ON), t.ActivateCallPlane(leg.line), *again]
 
 
-def held(station: Station, leg: Leg) -> list[Message]:
+def held(station: Station, leg: Leg) -> list[Laid]:
     """This phone holds the call."""
     return [
         _state(leg, State.HOLD),
@@ -137,7 +138,7 @@ def held(station: Station, leg: Leg) -> list[Message]:
     ]
 
 
-def failed(station: Station, leg: Leg, why: Outcome) -> list[Message]:
+def failed(station: Station, leg: Leg, why: Outcome) -> list[Laid]:
     """The call does not come about, or breaks: a tone until the phone is put down."""
     state, tone, phrase = _FAILURES.get(why, _FAILURE)
     return [
@@ -150,7 +151,7 @@ def failed(station: Station, leg: Leg, why: Outcome) -> list[Message]:
     ]
 
 
-def on_hook(leg: Leg, *, others: bool, active: bool) -> list[Message]:
+def on_hook(leg: Leg, *, others: bool, active: bool) -> list[Laid]:
     """The call is over.
 
     Args:
@@ -158,7 +159,7 @@ def on_hook(leg: Leg, *, others: bool, active: bool) -> list[Message]:
         others: Whether the line has other calls.
         active: Whether the phone has another call that is heard.
     """
-    told: list[Message] = [_quiet(leg), _state(leg, State.ON_HOOK)]
+    told: list[Laid] = [_quiet(leg), _state(leg, State.ON_HOOK)]
     if not others:
         told.append(_lamp(leg, Lamp.OFF))
     told += [t.ClearPromptStatus(leg.line, leg.call), t.SetRinger(Ring.OFF, 1, leg.line, leg.call)]
@@ -167,7 +168,7 @@ def on_hook(leg: Leg, *, others: bool, active: bool) -> list[Message]:
     return told
 
 
-def call_info(station: Station, leg: Leg) -> list[Message]:
+def call_info(station: Station, leg: Leg) -> list[Laid]:
     """Who takes part, and the lock: unknown until the call is answered."""
     talk = leg.talk
     if talk is None:
@@ -176,7 +177,7 @@ def call_info(station: Station, leg: Leg) -> list[Message]:
     return [_call_info(station, leg, talk, kind)]
 
 
-def _call_info(station: Station, leg: Leg, talk: Talk, kind: CallKind) -> Message:
+def _call_info(station: Station, leg: Leg, talk: Talk, kind: CallKind) -> Laid:
     form = DynamicCallInfo if station.protocol >= t.DYNAMIC_FROM else CallInfo
     original = talk.original if talk.original.number else talk.called
     return form(
@@ -203,21 +204,21 @@ def _number(party: Party) -> str:
     return fitting(party.number, NUMBER_WIDTH)
 
 
-def _state(leg: Leg, state: State) -> Message:
+def _state(leg: Leg, state: State) -> Laid:
     return t.CallState(state, leg.line, leg.call)
 
 
-def _lamp(leg: Leg, mode: Lamp) -> Message:
+def _lamp(leg: Leg, mode: Lamp) -> Laid:
     return t.SetLamp(Button.LINE, leg.line, mode)
 
 
-def _quiet(leg: Leg) -> Message:
+def _quiet(leg: Leg) -> Laid:
     return t.StopTone(leg.line, leg.call)
 
 
-def _keys(leg: Leg, keys: KeySet, mask: int = _ALL) -> Message:
+def _keys(leg: Leg, keys: KeySet, mask: int = _ALL) -> Laid:
     return t.SelectSoftKeys(leg.line, leg.call, keys, mask)
 
 
-def _prompt(station: Station, leg: Leg, phrase: str, text: str = "") -> Message:
+def _prompt(station: Station, leg: Leg, phrase: str, text: str = "") -> Laid:
     return t.prompt(station.protocol, phrase + fitting(text, t.PROMPT_WIDTH - len(phrase)), leg.line, leg.call)
