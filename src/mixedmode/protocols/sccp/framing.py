@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
-from mixedmode.protocols.sccp.calls.kinds import CALL_KINDS
 from mixedmode.protocols.sccp.connection.frames import HEADER_LENGTH, Frame
 from mixedmode.protocols.sccp.errors import MalformedSccpError
 from mixedmode.protocols.sccp.messages import registering as r
 from mixedmode.protocols.sccp.messages.codec import HIGHEST_PROTOCOL, KINDS, Unknown
 from mixedmode.protocols.sccp.messages.fields import Fields, Message
 
-_ALL: Final[dict[int, type[Message]]] = {**KINDS, **CALL_KINDS}
 _OWN_HEADER_FROM: Final = 17
 _ALWAYS_ZERO: Final[frozenset[type[Message]]] = frozenset(
     {
@@ -34,7 +34,7 @@ def parse_message(frame: Frame, protocol: int = 0) -> Message:
             and the byte, from the frame's first one on.
     """
     number = frame.message_id
-    kind = _ALL.get(number)
+    kind = KINDS.get(number) or _call_kinds().get(number)
     if kind is None:
         return Unknown(number, frame.body)
     try:
@@ -44,6 +44,14 @@ def parse_message(frame: Frame, protocol: int = 0) -> Message:
         if error.offset is not None:
             error.offset += HEADER_LENGTH
         raise
+
+
+@cache
+def _call_kinds() -> Mapping[int, type[Message]]:
+    # To make so many classes takes long: who only registers phones, or runs none, does without them.
+    from mixedmode.protocols.sccp.calls.kinds import CALL_KINDS
+
+    return CALL_KINDS
 
 
 def encode_message(message: Message, version: int = 0) -> bytes:
