@@ -30,6 +30,7 @@ from mixedmode.phone.body.registration_status import (
 )
 from mixedmode.phone.body.tls import PhoneTls
 from mixedmode.phone.body.tvs import TvsClient, ask_in_turn, ask_tvs
+from mixedmode.phone.body.waiting import until
 from mixedmode.phone.mind.config import CallManager, PhoneConfig
 from mixedmode.phone.mind.trust.asking import tvs_requests
 from mixedmode.phone.mind.trust.decisions import NeedTvs
@@ -139,14 +140,7 @@ class Registration:
 
     async def wait(self, state: RegistrationState, timeout: float) -> bool:
         """Wait until the phone has a state; return whether it came in ``timeout`` seconds."""
-        try:
-            async with asyncio.timeout(timeout):
-                while self.status.state is not state:
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await until(self._changed, lambda: self.status.state is state, timeout)
 
     async def ready(self, timeout: float) -> bool:
         """Wait until the phone is registered and has set itself up.
@@ -154,16 +148,8 @@ class Registration:
         Returns:
             Whether it came in ``timeout`` seconds, and before all servers were tried in vain.
         """
-        try:
-            async with asyncio.timeout(timeout):
-                while not self.is_ready:
-                    if self._in_vain:
-                        return False
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True
+        await until(self._changed, lambda: self.is_ready or self._in_vain, timeout)
+        return self.is_ready
 
     async def run(self) -> None:
         """Register, and again whenever it ends, until :meth:`stop` or cancelled."""

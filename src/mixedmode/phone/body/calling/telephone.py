@@ -8,6 +8,7 @@ from collections.abc import Callable
 from mixedmode.errors import MixedModeError
 from mixedmode.phone.body.calling.media import Media, NoMedia
 from mixedmode.phone.body.registration import Registration
+from mixedmode.phone.body.waiting import until
 from mixedmode.phone.mind.calls.client import CallClient
 from mixedmode.phone.mind.calls.events import (
     CallEvent,
@@ -87,14 +88,7 @@ class Telephone:
 
     async def wait(self, holds: Callable[[dict[int, PhoneCall]], bool], timeout: float) -> bool:
         """Wait until something holds of the calls; return whether it came in ``timeout`` seconds."""
-        try:
-            async with asyncio.timeout(timeout):
-                while not holds(self.calls):
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await until(self._changed, lambda: holds(self.calls), timeout)
 
     def _registered(self, protocol: int) -> None:
         """Begin anew: a server that was left has ended the calls."""
