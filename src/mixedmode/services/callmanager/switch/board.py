@@ -86,8 +86,7 @@ class Board:
 
     def party(self, leg: Leg) -> Party:
         """Return who is at a leg."""
-        line = self.stations[leg.device].line(leg.line)
-        return Party(leg.device, line.directory_number, line.name or line.label)
+        return Party.at(leg.device, self.stations[leg.device].line(leg.line))
 
     def wake(self, leg: Leg, when: float) -> None:
         """Look at a leg at a time, if it waits for that then still."""

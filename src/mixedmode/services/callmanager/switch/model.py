@@ -108,6 +108,11 @@ class Party:
     number: str = ""
     name: str = ""
 
+    @classmethod
+    def at(cls, device: str, line: Line) -> Party:
+        """Return who is at a line of a device."""
+        return cls(device, line.directory_number, line.name or line.label)
+
 
 @dataclass(slots=True)
 class Talk:

@@ -92,7 +92,7 @@ def ring(board: Board, leg: Leg, number: str, now: float) -> None:
         return
     line = found.entry.line
     waiting = board.heard(found.station.device) is not None
-    talk.called = _party(found.entry)
+    talk.called = Party.at(found.entry.device, found.entry.line)
     there = board.add(Leg(board.fresh(), found.station.device, found.line, LegState.RINGING, talk=talk, outgoing=False))
     there.peer, leg.peer = leg.call, there.call
     settings = board.settings
@@ -134,7 +134,7 @@ def _find(board: Board, leg: Leg, number: str) -> _Target | Outcome:
                 return _Target(station, place, entry)
             target = line.forward_busy
             if not target:
-                talk.called = _party(entry)
+                talk.called = Party.at(entry.device, entry.line)
                 return Outcome.BUSY
         if not _may_redirect(board, talk, entry):
             return Outcome.BUSY
@@ -156,10 +156,6 @@ def _may_redirect(board: Board, talk: Talk, entry: Entry) -> bool:
     if talk.hops >= board.settings.forwards:
         return False
     talk.hops += 1
-    talk.redirecting = _party(entry)
+    talk.redirecting = Party.at(entry.device, entry.line)
     talk.original = talk.original if talk.original.number else talk.redirecting
     return True
-
-
-def _party(entry: Entry) -> Party:
-    return Party(entry.device, entry.line.directory_number, entry.line.name or entry.line.label)
