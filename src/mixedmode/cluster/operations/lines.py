@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, ClassVar, TypeAlias
 
 from annotated_types import MinLen
@@ -67,11 +67,7 @@ class LineValues:
         Raises:
             UsageError: A value is out of its range.
         """
-        given = {name: value for name in _FIELDS if (value := getattr(self, name)) is not None}
-        return replace(line, **given)
-
-
-_FIELDS = ("name", "label", "forward_all", "forward_busy", "forward_no_answer", "calls")
+        return replace(line, **{name: value for name, value in asdict(self).items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
