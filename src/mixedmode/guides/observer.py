@@ -22,7 +22,7 @@ from mixedmode.phone.mind.models import get_model
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.procedures.facts import Facts, ListFacts, PhoneFacts, Topic
 from mixedmode.procedures.reading import shown_mode, traced
-from mixedmode.services.tvs.trace import TRACE_FOLDER
+from mixedmode.services.traces.catalogue import TVS
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
@@ -169,7 +169,7 @@ def _tvs(cluster: Cluster) -> dict[str, Any]:
 
 def _trace(cluster: Cluster, node: str) -> list[str]:
     """Return the last lines that TVS of a node traced."""
-    folder = cluster.folder(node).area("activelog") / TRACE_FOLDER
+    folder = cluster.folder(node).area("activelog") / TVS.folder
     data = b""
     for path in sorted(folder.glob("*.txt"), reverse=True):
         data = path.read_bytes() + data

@@ -27,7 +27,7 @@ from mixedmode.procedures.steps import (
 from mixedmode.rehearsal.hands import TokenHands
 from mixedmode.rehearsal.lab.lab import Lab
 from mixedmode.rehearsal.report import Report
-from mixedmode.services.tvs.trace import TRACE_FOLDER
+from mixedmode.services.traces.catalogue import TVS
 from mixedmode.trustlist import TrustList
 
 
@@ -156,5 +156,5 @@ class Stage:
 
     def tvs_trace(self, node: str) -> list[str]:
         """Return all that TVS of a node has traced."""
-        folder = self.lab.cluster.folder(node).area("activelog") / TRACE_FOLDER
+        folder = self.lab.cluster.folder(node).area("activelog") / TVS.folder
         return "".join(path.read_text() for path in sorted(folder.glob("*.txt"))).splitlines()

@@ -16,11 +16,12 @@ from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, self_
 from mixedmode.pki.files import write_atomic
 from mixedmode.protocols.tvs import Answer, QueryRequest, VerifyRequest
 from mixedmode.services.net.server_tls import TlsFloor
+from mixedmode.services.traces.catalogue import TVS
+from mixedmode.services.traces.trace_file import TraceFile
 from mixedmode.services.tvs.files import WatchedList
 from mixedmode.services.tvs.lookup import TrustLookup, read_all
 from mixedmode.services.tvs.node import node_tvs
 from mixedmode.services.tvs.sources import DatabaseCache, TableSource
-from mixedmode.services.tvs.trace import TRACE_FOLDER, TraceFile
 from mixedmode.trustlist import Role, TrustList
 from mixedmode.trustlist.build import RecordSpec, build_trust_list, signer_identity
 from mixedmode.trustlist.roles import Layout
@@ -304,7 +305,7 @@ def test_a_node_serves_its_own_certificate_and_takes_a_regenerated_one_into_use(
             await service.stop()
 
     run(procedure())
-    traces = sorted((cluster.folder(PUB).area("activelog") / TRACE_FOLDER).iterdir())
+    traces = sorted((cluster.folder(PUB).area("activelog") / TVS.folder).iterdir())
     assert [path.name for path in traces] == ["tvs00000001.txt"]
     assert " |   debug CertificateCache::localCTLCacheMonitor - CTLFile.tlv" in traces[0].read_text()
 

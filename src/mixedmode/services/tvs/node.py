@@ -7,12 +7,13 @@ from mixedmode.cluster.reader import ClusterReader
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.services.sightings.collector import Sightings
+from mixedmode.services.traces.catalogue import TVS
+from mixedmode.services.traces.trace_file import TraceFile
 from mixedmode.services.tvs.credentials import NodeCredentials
 from mixedmode.services.tvs.files import WatchedList
 from mixedmode.services.tvs.lookup import TrustLookup
 from mixedmode.services.tvs.service import TvsLimits, TvsService
 from mixedmode.services.tvs.sources import DatabaseCache
-from mixedmode.services.tvs.trace import TRACE_FOLDER, TraceFile
 from mixedmode.trustlist.kinds import CTL_FILE
 
 
@@ -50,7 +51,7 @@ def node_tvs(
         floor=floor,
         limits=limits,
         lists=(ctl,),
-        trace=TraceFile(folder.area("activelog") / TRACE_FOLDER),
+        trace=TraceFile(folder.area("activelog") / TVS.folder),
         reuse_port=reuse_port,
         seen=seen,
     )

@@ -1,4 +1,4 @@
-"""The trace of TVS: CUCM's lines, into the node's ``activelog cm/trace/tvs/sdi``, or shown to who asked for them."""
+"""The trace of TVS: CUCM's lines, into a file of the node or shown to who asked for them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from mixedmode.services.traces.catalogue import TVS
-from mixedmode.services.traces.trace_file import TraceFile, trace_line
-
-__all__ = ["TRACE_FOLDER", "PrintedTrace", "Trace", "TraceFile", "trace_line"]
-
-TRACE_FOLDER = TVS.folder
+from mixedmode.services.traces.trace_file import trace_line
 
 
 class Trace(Protocol):
