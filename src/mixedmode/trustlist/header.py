@@ -55,7 +55,7 @@ class Header:
     def __init__(self, data: bytes, fields: Fields) -> None:
         self.data = data
         self.fields = fields
-        self._texts: dict[int, str | None] | None = None
+        self._texts: dict[int, str | None] = {}
 
     def value(self, tag: int) -> bytes | None:
         """Return the value of a tag's first occurrence."""
@@ -66,15 +66,11 @@ class Header:
         return self.fields.offsets.get(tag)
 
     def _text(self, tag: int) -> str | None:
-        # Fleets and forecasts ask the header of one list for its names again and again.
         texts = self._texts
-        if texts is None:
-            texts = self._texts = {}
-        elif tag in texts:
-            return texts[tag]
-        value = self.value(tag)
-        text = texts[tag] = None if value is None else read_text(value)
-        return text
+        if tag not in texts:
+            value = self.fields.value(tag)
+            texts[tag] = None if value is None else read_text(value)
+        return texts[tag]
 
     def _number(self, tag: int) -> int | None:
         value = self.value(tag)
@@ -107,17 +103,17 @@ class Header:
     @property
     def signer_name(self) -> str | None:
         """Subject of the signer."""
-        return self._text(HeaderTag.SIGNER_NAME)
+        return self._text(_SIGNER_NAME)
 
     @property
     def signer_issuer(self) -> str | None:
         """Issuer of the signer (CUCM: CANAME)."""
-        return self._text(HeaderTag.CA_NAME)
+        return self._text(_CA_NAME)
 
     @property
     def signer_serial(self) -> bytes | None:
         """Serial of the signer, as it stands in the file (a token's is byte-reversed, 1.7)."""
-        return self.value(HeaderTag.SERIAL_NUMBER)
+        return self.fields.value(_SERIAL_NUMBER)
 
     @property
     def digest_code(self) -> int | None:
@@ -142,12 +138,12 @@ class Header:
     @property
     def signature(self) -> bytes | None:
         """The signature's bytes."""
-        return self.value(HeaderTag.SIGNATURE)
+        return self.fields.value(_SIGNATURE)
 
     @property
     def filename(self) -> str | None:
         """The file's generic name, such as ``CTLFile.tlv``."""
-        return self._text(HeaderTag.FILENAME)
+        return self._text(_FILENAME)
 
     @property
     def timestamp(self) -> int | None:
@@ -166,7 +162,12 @@ class Header:
         return self.data[: span[0] - 3] + self.data[span[1] :]
 
 
-# A plain number: looking up an enumeration's member costs as much as finding the field.
+# Plain numbers: looking up an enumeration's member costs as much as finding the field, and fleets and forecasts ask the
+# header of one list for these again and again.
+_SIGNER_NAME = int(HeaderTag.SIGNER_NAME)
+_SERIAL_NUMBER = int(HeaderTag.SERIAL_NUMBER)
+_CA_NAME = int(HeaderTag.CA_NAME)
+_FILENAME = int(HeaderTag.FILENAME)
 _SIGNATURE = int(HeaderTag.SIGNATURE)
 _DIGESTS: dict[bytes | None, DigestAlgorithm] = {bytes((digest,)): digest for digest in DigestAlgorithm}
 

@@ -104,7 +104,6 @@ _FUNCTION = int(RecordTag.FUNCTION)
 _SERIAL = int(RecordTag.SERIAL_NUMBER)
 _ISSUER = int(RecordTag.ISSUER_NAME)
 _CA_NAME = int(HeaderTag.CA_NAME)
-_HEADER_SERIAL = int(HeaderTag.SERIAL_NUMBER)
 _SIGNATURE = int(HeaderTag.SIGNATURE)
 _DIGEST = int(HeaderTag.DIGEST_ALGORITHM)
 _ALGORITHM = int(HeaderTag.SIGNATURE_ALGORITHM)
@@ -132,7 +131,7 @@ def check_signature(header: Header, certificate: Certificate, signed: bytes | No
 
 def _signature_holds(header: Header, certificate: Certificate, signed: bytes) -> bool:
     digest = header.digest
-    signature = header.value(_SIGNATURE) or b""
+    signature = header.signature or b""
     if digest is not None:
         return certificate.verify_pkcs1(signature, signed, digest)
     return any(certificate.verify_pkcs1(signature, signed, each) for each in DigestAlgorithm)
@@ -146,7 +145,7 @@ def verify_trust_list(trust_list: TrustList, signer: Certificate | None) -> Veri
         return obstacle
     if signer is not None:
         return _verify_with_certificate(header, signer)
-    serial = header.value(_HEADER_SERIAL)
+    serial = header.signer_serial
     if serial is None:
         return Verification(None, None, "unknown_signer", "the header does not name its signer's serial")
     issuer = header.value(_CA_NAME)
