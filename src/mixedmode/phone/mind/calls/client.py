@@ -55,7 +55,7 @@ class CallClient:
         self._protocol = protocol
         self._said: list[Laid] = []
         self._to_dial = ""
-        self._channels: dict[int, tuple[int, bool, bool]] = {}
+        self._channels: dict[int, tuple[int, bool]] = {}
 
     def says(self) -> list[Laid]:
         """Return what the phone says since the last call."""
@@ -84,7 +84,7 @@ class CallClient:
     def _media(self, message: Laid) -> list[CallEvent]:
         match message:
             case m.OpenReceiveChannel():
-                self._channels[message.party] = (message.call, message.keys.encrypts, False)
+                self._channels[message.party] = (message.call, message.keys.encrypts)
                 return [
                     Listen(message.party, message.call, message.payload, message.milliseconds, message.keys),
                 ]
@@ -99,8 +99,7 @@ class CallClient:
 
     def _start(self, message: m.StartMediaTransmission) -> list[CallEvent]:
         party, keys = message.party, message.keys
-        call, hears, _ = self._channels.get(party, (message.call, False, False))
-        self._channels[party] = (call, hears, keys.encrypts)
+        _, hears = self._channels.get(party, (0, False))
         if self._protocol >= _CONFIRMS_FROM:
             where = (message.address, message.port)
             self._said.append(m.StartMediaTransmissionAck(message.conference, party, message.call, *where))
