@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +35,13 @@ def seed_spec(version: str = "10.5.1.10000-7", *, licensed: bool = True) -> Clus
         devices=PHONES,
         encryption_licence=licensed,
     )
+
+
+@contextmanager
+def copied(template: Path, place: Path) -> Iterator[Cluster]:
+    """A copy of a cluster that was made before, in a folder of its own: no keys are made for it."""
+    with closing(Cluster.open(Path(shutil.copytree(template, place / "cluster", symlinks=True)))) as cluster:
+        yield cluster
 
 
 def joining(cluster: Cluster, name: str, address: str) -> JoinNode:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
+from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
 from mixedmode.faces.shell.session import AdminSession, Outcome
 from mixedmode.faces.shell.talk import ScriptedIO
@@ -38,6 +38,17 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
         return made[version]
 
     return template
+
+
+@pytest.fixture(scope="session")
+def web_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two nodes and four phones; the keys are of a kind that browsers take."""
+    place = tmp_path_factory.mktemp("web") / "cluster"
+    nodes = (NodeSpec(PUBLISHER, "127.0.0.11"), NodeSpec(SUBSCRIBER, "127.0.0.12"))
+    devices = tuple(DeviceSpec(f"SEP00112233440{at}", "7975", f"Phone {at}") for at in range(4))
+    spec = ClusterSpec(Version.parse("10.5.1.10000-7"), nodes, rsa_key=KeyKind.RSA_2048, devices=devices)
+    Cluster.create(place, spec).close()
+    return place
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +10,13 @@ from typing import Any
 
 import pytest
 
-from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
-from mixedmode.cluster.model.versions import Version
 from mixedmode.control.api_tokens import ApiTokens
 from mixedmode.control.people import of_account
-from mixedmode.pki.certificates.profiles import KeyKind
+from tests.cluster.building import PUB, SUB, copied
 from tests.faces.web.weblab import Page, Visitor, WebLab, web_lab
 
-PUB, SUB, PHONE = "cucm-pub", "cucm-sub1", "SEP001122334400"
+__all__ = ["PUB", "SUB"]
+PHONE = "SEP001122334400"
 
 
 @dataclass
@@ -68,35 +65,22 @@ def program(lab: WebLab, user: str = "administrator", source: str | None = None)
     return Program(lab.visitor(source=source), {"authorization": f"Bearer {token(lab, user)}"})
 
 
-@pytest.fixture(scope="session")
-def api_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two nodes and four phones."""
-    place = tmp_path_factory.mktemp("api") / "cluster"
-    devices = tuple(DeviceSpec(f"SEP00112233440{at}", "7975", f"Phone {at}") for at in range(4))
-    nodes = (NodeSpec(PUB, "127.0.0.11"), NodeSpec(SUB, "127.0.0.12"))
-    spec = ClusterSpec(Version.parse("10.5.1.10000-7"), nodes, rsa_key=KeyKind.RSA_2048, devices=devices)
-    Cluster.create(place, spec).close()
-    return place
-
-
 def running(template: Path, place: Path) -> Iterator[WebLab]:
-    cluster = Cluster.open(shutil.copytree(template, place / "cluster", symlinks=True))
-    with web_lab(cluster) as lab:
+    with copied(template, place) as cluster, web_lab(cluster) as lab:
         lab.service.desk.rates.each_second = lab.service.desk.rates.at_once = 1e6
         yield lab
-    cluster.close()
 
 
 @pytest.fixture(scope="session")
-def lab(api_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebLab]:
+def lab(web_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebLab]:
     """A node that all tests share; who locks an account, waits, or shakes the cluster takes :func:`own_lab`."""
-    yield from running(api_template, tmp_path_factory.mktemp("shared"))
+    yield from running(web_template, tmp_path_factory.mktemp("shared"))
 
 
 @pytest.fixture
-def own_lab(api_template: Path, tmp_path: Path) -> Iterator[WebLab]:
+def own_lab(web_template: Path, tmp_path: Path) -> Iterator[WebLab]:
     """A node for one test."""
-    yield from running(api_template, tmp_path)
+    yield from running(web_template, tmp_path)
 
 
 @pytest.fixture

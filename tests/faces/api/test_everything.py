@@ -14,7 +14,7 @@ from mixedmode.cluster.operations.ctl_upload import InstallCtl
 from mixedmode.control import acts
 from mixedmode.faces.api.resources import endpoints
 from mixedmode.faces.api.resources.operations import slug
-from tests.faces.api.conftest import PHONE, Program, parsed
+from tests.faces.api.conftest import PHONE, PUB, Program, parsed
 from tests.faces.web.weblab import WebLab
 
 WEB = Path(mixedmode.faces.web.__file__).parent
@@ -79,7 +79,7 @@ def test_how_a_phone_stands(admin: Program) -> None:
 def test_a_plan_is_foreseen_and_a_loss_refused(admin: Program) -> None:
     lists = {each["file"]: each for each in parsed(admin.get("/api/v1/lists"))}
     rows = f"name,model,ctl,itl\nSEP001122334455,7975,none,{lists['ITLFile.tlv']['sha1']}\n"
-    steps = [{"operation": {"name": "set-cert-regen", "fields": {"node": "cucm-pub", "unit": "TVS"}}}]
+    steps = [{"operation": {"name": "set-cert-regen", "fields": {"node": PUB, "unit": "TVS"}}}]
     page = admin.post("/api/v1/forecasts", {"steps": steps, "inventory": rows, "propose": True})
     found = parsed(page)
     assert page.status == 200

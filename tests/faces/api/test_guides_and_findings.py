@@ -72,7 +72,7 @@ def test_traces_are_listed_and_read(admin: Program) -> None:
 def test_web_access_of_a_phone_is_set_and_a_long_text_refused(admin: Program) -> None:
     path = "/api/v1/phones/SEP001122334403"
     assert parsed(admin.get(path))["web_access"] is False
-    url = "http://cucm-pub:8080/authenticate.jsp"
+    url = f"http://{PUB}:8080/authenticate.jsp"
     assert admin.send("PATCH", path, {"web_access": True, "authentication_url": url}).status == 200
     found = parsed(admin.get(path))
     assert (found["web_access"], found["authentication_url"]) == (True, url)

@@ -16,7 +16,7 @@ from mixedmode.control.audit_log import Wanted
 from mixedmode.faces.api.endpoint import BODY_BYTES, Endpoint
 from mixedmode.faces.api.problems import table
 from mixedmode.faces.api.resources import endpoints
-from tests.faces.api.conftest import PHONE, Program, code, parsed, program
+from tests.faces.api.conftest import PHONE, PUB, Program, code, parsed, program
 from tests.faces.web.weblab import PEOPLE, WebLab, unchecked
 
 PATH = "/api/v1/parameters/CAPFPhonePort"
@@ -150,9 +150,9 @@ def test_unknown_addresses(admin: Program) -> None:
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "PUB/../..", "ITLFile.tlv/../../accounts.json"])
 def test_no_file_by_a_trick_of_the_address(admin: Program, name: str) -> None:
     quoted = name.replace("/", "%2F")
-    page = admin.get(f"/api/v1/nodes/cucm-pub/lists/{quoted}")
+    page = admin.get(f"/api/v1/nodes/{PUB}/lists/{quoted}")
     assert page.status == 404
-    page = admin.post("/api/v1/operations/file-delete-tftp", {"node": "cucm-pub", "name": name})
+    page = admin.post("/api/v1/operations/file-delete-tftp", {"node": PUB, "name": name})
     assert page.status in {400, 404}, page.body
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from mixedmode.cluster.operations.lines import AddLines
 from mixedmode.control.services import OperationServices
 from mixedmode.faces.soap.ris.face import Rate
 from mixedmode.pki.certificates.profiles import KeyKind
+from tests.cluster.building import copied
 from tests.faces.web.weblab import PASSWORD, Page, WebLab, web_lab
 
 ENVELOPE = (
@@ -114,11 +114,11 @@ def axl_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def shared(axl_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebLab]:
-    place = shutil.copytree(axl_template, tmp_path_factory.mktemp("programs") / "cluster", symlinks=True)
-    cluster = Cluster.open(place)
-    with web_lab(cluster, services=Hands(cluster)) as running:
+    with (
+        copied(axl_template, tmp_path_factory.mktemp("programs")) as cluster,
+        web_lab(cluster, services=Hands(cluster)) as running,
+    ):
         yield running
-    cluster.close()
 
 
 @pytest.fixture

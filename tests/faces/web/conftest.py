@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from asyncio.events import AbstractEventLoop, _get_running_loop, _set_running_loop
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,40 +11,23 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
-from mixedmode.cluster.model.versions import Version
-from mixedmode.pki.certificates.profiles import KeyKind
+from tests.cluster.building import copied
 from tests.faces.web.weblab import PASSWORD, WebLab, web_lab
 
 CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture(scope="session")
-def web_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two nodes and four phones; the keys are of a kind that browsers take."""
-    place = tmp_path_factory.mktemp("web") / "cluster"
-    nodes = (NodeSpec("cucm-1051-a-pub", "127.0.0.11"), NodeSpec("cucm-1051-a-sub1", "127.0.0.12"))
-    devices = tuple(DeviceSpec(f"SEP00112233440{at}", "7975", f"Phone {at}") for at in range(4))
-    spec = ClusterSpec(Version.parse("10.5.1.10000-7"), nodes, rsa_key=KeyKind.RSA_2048, devices=devices)
-    Cluster.create(place, spec).close()
-    return place
-
-
-@pytest.fixture(scope="session")
 def lab(web_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebLab]:
     """A node that all tests share; whoever locks an account or ends sessions of others takes :func:`own_lab`."""
-    place = shutil.copytree(web_template, tmp_path_factory.mktemp("shared") / "cluster", symlinks=True)
-    cluster = Cluster.open(place)
-    with web_lab(cluster) as running:
+    with copied(web_template, tmp_path_factory.mktemp("shared")) as cluster, web_lab(cluster) as running:
         yield running
-    cluster.close()
 
 
 @pytest.fixture
 def own_cluster(web_template: Path, tmp_path: Path) -> Iterator[Cluster]:
-    cluster = Cluster.open(shutil.copytree(web_template, tmp_path / "cluster", symlinks=True))
-    yield cluster
-    cluster.close()
+    with copied(web_template, tmp_path) as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.audit_log import Wanted
@@ -74,16 +72,14 @@ def test_a_lock_of_ssh_holds_here(own_lab: WebLab) -> None:
     assert own_lab.visitor(source="127.0.0.8").sign_in("operator").status == 303
 
 
-def test_a_session_outlives_the_service(web_template: Path, tmp_path: Path) -> None:
-    cluster = Cluster.open(shutil.copytree(web_template, tmp_path / "cluster", symlinks=True))
-    with web_lab(cluster) as first:
+def test_a_session_outlives_the_service(own_cluster: Cluster) -> None:
+    with web_lab(own_cluster) as first:
         visitor = first.visitor("administrator")
-    with web_lab(cluster) as second:
+    with web_lab(own_cluster) as second:
         visitor.port = second.service.port
         assert visitor.get("/").heading == "Overview"
     token = visitor.cookies[COOKIE]
-    assert token not in str(cluster.select("SELECT * FROM websession"))
-    cluster.close()
+    assert token not in str(own_cluster.select("SELECT * FROM websession"))
 
 
 def _later(start: datetime, minutes: int) -> datetime:

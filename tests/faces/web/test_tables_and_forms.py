@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from mixedmode.faces.web.kit.answers import Csv
 from mixedmode.faces.web.kit.asking import whole_number
 from mixedmode.faces.web.kit.forms import Field, Form, operation_form
 from mixedmode.faces.web.kit.tables import Column, Filter, Sheet, Table, contains, equals
+from tests.cluster.building import copied
 
 PHONES = Table(
     "phones",
@@ -35,14 +37,10 @@ QUERY = select(DeviceRow.name, DeviceRow.model, DevicePool.name.label("pool")).j
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory, web_template: object) -> Iterator[Cluster]:
-    import shutil
-
-    place = shutil.copytree(str(web_template), tmp_path_factory.mktemp("many") / "cluster", symlinks=True)
-    cluster = Cluster.open(place)
-    cluster.devices.add(DeviceSpec(f"SEP{at:012X}", "7940" if at % 100 == 0 else "7975") for at in range(1, 40_000))
-    yield cluster
-    cluster.close()
+def many(tmp_path_factory: pytest.TempPathFactory, web_template: Path) -> Iterator[Cluster]:
+    with copied(web_template, tmp_path_factory.mktemp("many")) as cluster:
+        cluster.devices.add(DeviceSpec(f"SEP{at:012X}", "7940" if at % 100 == 0 else "7975") for at in range(1, 40_000))
+        yield cluster
 
 
 def sheet(cluster: Cluster, **asked: str) -> Sheet:

@@ -17,6 +17,7 @@ from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.publishing import archive
 from mixedmode.control.door import Control
 from mixedmode.control.phones import WasTold
+from tests.cluster.building import copied
 from tests.faces.web.weblab import WebLab, web_lab
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -77,20 +78,18 @@ def trust_template(web_template: Path, tmp_path_factory: pytest.TempPathFactory)
     return place
 
 
+def with_hands(template: Path, place: Path) -> Iterator[WebLab]:
+    with copied(template, place) as cluster, web_lab(cluster, phones=Hands(cluster)) as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def fleet(trust_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebLab]:
     """Its pages; nobody changes the cluster, but the phones that are reset."""
-    place = shutil.copytree(trust_template, tmp_path_factory.mktemp("fleet") / "cluster", symlinks=True)
-    cluster = Cluster.open(place)
-    with web_lab(cluster, phones=Hands(cluster)) as running:
-        yield running
-    cluster.close()
+    yield from with_hands(trust_template, tmp_path_factory.mktemp("fleet"))
 
 
 @pytest.fixture
 def own_fleet(trust_template: Path, tmp_path: Path) -> Iterator[WebLab]:
     """The same for one test that changes something."""
-    cluster = Cluster.open(shutil.copytree(trust_template, tmp_path / "cluster", symlinks=True))
-    with web_lab(cluster, phones=Hands(cluster)) as running:
-        yield running
-    cluster.close()
+    yield from with_hands(trust_template, tmp_path)
