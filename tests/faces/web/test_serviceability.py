@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 
 import pytest
@@ -32,16 +30,6 @@ def ask(visitor: Visitor, verb: str, service: Service, node: str = SUB) -> str:
     return page.csrf
 
 
-def wait_for(visitor: Visitor, text: str, path: str = SERVICES) -> str:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        page = visitor.get(path).text
-        if text in page:
-            return page
-        time.sleep(0.05)
-    raise AssertionError(f"{text!r} never came")
-
-
 def started(lab: WebLab, node: str, service: Service) -> bool:
     return next(each.started is not None for each in lab.cluster.services(node) if each.service is service)
 
@@ -53,7 +41,7 @@ def test_a_service_of_another_node_is_stopped_and_started_and_everybody_sees_it(
     assert started(own_lab, SUB, Service.TVS)
     answer = visitor.post(f"{SERVICES}/stop", {**TVS_STOP, "csrf": page.csrf})
     assert (answer.status, answer.location) == (303, f"{SERVICES}?node={SUB}")
-    seen = wait_for(other, "is stopped on cucm-1051-a-sub1", f"{SERVICES}?node={SUB}")
+    seen = other.wait_for(f"{SERVICES}?node={SUB}", "is stopped on cucm-1051-a-sub1").text
     assert "begun by operator" in seen
     assert "</time>, by operator</td>" in seen
     assert not started(own_lab, SUB, Service.TVS)
@@ -61,7 +49,7 @@ def test_a_service_of_another_node_is_stopped_and_started_and_everybody_sees_it(
     assert "begun by operator" in other.get("/").text
     csrf = ask(visitor, "start", Service.TVS)
     visitor.post(f"{SERVICES}/start", {**TVS_STOP, "csrf": csrf})
-    wait_for(other, "is started on cucm-1051-a-sub1")
+    other.wait_for(SERVICES, "is started on cucm-1051-a-sub1")
     assert started(own_lab, SUB, Service.TVS)
     log = own_lab.cluster.operations.journal.audit(20, user="operator", action="utils service")
     assert [(each.action, each.outcome) for each in log if each.outcome == "done"] == [
@@ -77,7 +65,7 @@ def test_a_restart_on_every_node_goes_node_after_node(own_lab: WebLab) -> None:
     assert "Restart Cisco Tftp on 2 nodes?" in page.text
     assert "Node after node" in page.text
     visitor.post(f"{SERVICES}/restart", {"service": "Cisco Tftp", "node": "", "csrf": page.csrf})
-    wait_for(visitor, "Cisco Tftp is restarted on 2 nodes.")
+    visitor.wait_for(SERVICES, "Cisco Tftp is restarted on 2 nodes.")
     after = {each.node: each.restarts for each in own_lab.cluster.services() if each.service is Service.TFTP}
     assert after == {node: number + 1 for node, number in before.items()}
 
@@ -107,7 +95,7 @@ def test_what_is_refused(own_lab: WebLab) -> None:
 
 
 def test_the_services_as_csv(lab: WebLab) -> None:
-    rows = list(csv.DictReader(io.StringIO(lab.visitor("reader").get(f"{SERVICES}?format=csv").text)))
+    rows = lab.visitor("reader").get(f"{SERVICES}?format=csv").rows
     tftp = [row for row in rows if row["service"] == "Cisco Tftp"]
     assert [row["node"] for row in tftp] == ["cucm-1051-a-pub", SUB]
     assert {row["status"] for row in tftp} == {"started"}
@@ -168,8 +156,7 @@ def test_the_audit_log_filters_pages_and_exports(own_lab: WebLab) -> None:
     assert "nobody-of-that-name" in page.text
     assert "cluster create" not in page.text
     assert "cluster create" in visitor.get("/ccmservice/audit").text
-    here = visitor.get("/ccmservice/audit?act=login&node=cucm-1051-a-pub&since=1h&format=csv")
-    rows = list(csv.DictReader(io.StringIO(here.text)))
+    rows = visitor.get("/ccmservice/audit?act=login&node=cucm-1051-a-pub&since=1h&format=csv").rows
     assert {row["act"] for row in rows} == {"login"}
     assert {row["node"] for row in rows} == {"cucm-1051-a-pub"}
     assert "nobody-of-that-name" in {row["person"] for row in rows}
@@ -221,7 +208,7 @@ def test_a_restart_that_would_lose_phones_asks_for_the_word(own_lab: WebLab, mon
         assert said in answer.text
     assert own_lab.cluster.operations.journal.audit(5, action="utils service") == []
     assert visitor.post(path, {**fields, "lost": "2", "word": "LOCKOUT"}).status == 303
-    wait_for(visitor, f"Cisco Tftp is restarted on {SUB}.")
+    visitor.wait_for(SERVICES, f"Cisco Tftp is restarted on {SUB}.")
 
 
 def test_a_start_that_publishes_a_new_itl_says_so(own_lab: WebLab) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import http.client
+import io
 import re
 import ssl
 import threading
+import time
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +47,18 @@ class Page:
     def heading(self) -> str:
         found = re.search(r"<h1[^>]*>(.*?)</h1>", self.text, re.DOTALL)
         return unescape(found[1]).strip() if found else ""
+
+    @property
+    def words(self) -> str:
+        """What a person reads, without the page's markup."""
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", self.text)).split())
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """The lines of a CSV, by column."""
+        assert self.status == 200
+        assert self.headers["content-type"].startswith("text/csv")
+        return list(csv.DictReader(io.StringIO(self.text)))
 
     @property
     def csrf(self) -> str:
@@ -92,6 +107,14 @@ class Visitor:
             self.cookies.pop(name, None)
             if value:
                 self.cookies[name] = value
+        return page
+
+    def wait_for(self, path: str, text: str) -> Page:
+        """Ask again and again until a page says something."""
+        end = time.monotonic() + 10
+        while text not in (page := self.get(path)).text:
+            assert time.monotonic() < end, page.text[-3000:]
+            time.sleep(0.1)
         return page
 
     def sign_in(self, user: str = "administrator", password: str = PASSWORD, wanted: str = "") -> Page:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
-from html import unescape
 
 import pytest
 
@@ -38,10 +35,6 @@ def administrator(lab: WebLab) -> Visitor:
     return lab.visitor("administrator")
 
 
-def words(page: Page) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
-
-
 def mark(page: Page) -> str:
     found = re.search(r'name="mark" value="(\w+)"', page.text)
     assert found is not None
@@ -59,31 +52,26 @@ def change(**other: str) -> dict[str, str]:
     return {"act": "change", **present, **other}
 
 
-def rows(page: Page) -> list[dict[str, str]]:
-    assert page.status == 200
-    return list(csv.DictReader(io.StringIO(page.text)))
-
-
 def test_pools_and_groups_show_their_nodes_in_order(lab: WebLab, administrator: Visitor) -> None:
     lab.cluster.devices.add([DeviceSpec("SEP00AABBCCDD99", "8861", "", f"DP {EVIL}")])
     for path in ("/ccmadmin/device-pools", "/ccmadmin/cm-groups"):
         page = administrator.get(path)
-        assert re.search(r"1\. cucm-1051-a-pub\b.* 2\. cucm-1051-a-sub1\b", words(page)), path
+        assert re.search(r"1\. cucm-1051-a-pub\b.* 2\. cucm-1051-a-sub1\b", page.words), path
         assert EVIL not in page.text
-    pools = {row["pool"]: row for row in rows(administrator.get("/ccmadmin/device-pools?format=csv&sort=-phones"))}
+    pools = {row["pool"]: row for row in administrator.get("/ccmadmin/device-pools?format=csv&sort=-phones").rows}
     assert pools["Default"]["nodes"] == "cucm-1051-a-pub cucm-1051-a-sub1"
     assert int(pools["Default"]["phones"]) >= 4
     assert pools[f"DP {EVIL}"]["phones"] == "1"
-    assert "No device pools with pool nope" in words(administrator.get("/ccmadmin/device-pools?pool=nope"))
-    group = rows(administrator.get("/ccmadmin/cm-groups?format=csv"))[0]
+    assert "No device pools with pool nope" in administrator.get("/ccmadmin/device-pools?pool=nope").words
+    group = administrator.get("/ccmadmin/cm-groups?format=csv").rows[0]
     assert group["nodes"] == "cucm-1051-a-pub cucm-1051-a-sub1"
     assert int(group["pools"]) >= 2
 
 
 def test_profiles_are_called_as_in_cucm(lab: WebLab, administrator: Visitor) -> None:
-    found = rows(administrator.get("/ccmadmin/phone-security-profiles?format=csv&model=7975&mode=1"))
+    found = administrator.get("/ccmadmin/phone-security-profiles?format=csv&model=7975&mode=1").rows
     assert found[0]["profile"] == "Cisco 7975 - Standard SCCP Non-Secure Profile"
-    assert "authenticated or encrypted" in words(administrator.get("/ccmadmin/phone-security-profiles"))
+    assert "authenticated or encrypted" in administrator.get("/ccmadmin/phone-security-profiles").words
 
 
 def test_a_phone_is_changed_and_only_what_was_changed(lab: WebLab, administrator: Visitor, phone: str) -> None:
@@ -94,12 +82,12 @@ def test_a_phone_is_changed_and_only_what_was_changed(lab: WebLab, administrator
     after = lab.cluster.devices.get(phone)
     assert (after.description, after.security_mode, after.protocol) == (f"Lobby {EVIL}", 3, "SCCP")
     page = administrator.get(PHONE)
-    assert f"Device {phone} changed. Reset the phone" in words(page)
+    assert f"Device {phone} changed. Reset the phone" in page.words
     assert EVIL not in page.text
     audit = lab.cluster.operations.journal.audit(5, user="administrator", outcome="done")
     assert audit[-1].action == "device change" or any(each.action == "device change" for each in audit)
     same = send(administrator, PHONE, **change(description=f"Lobby {EVIL}", security_mode="3"))
-    assert "Nothing was changed" in words(administrator.get(same.location))
+    assert "Nothing was changed" in administrator.get(same.location).words
 
 
 def test_lines_are_added_changed_and_removed(lab: WebLab, administrator: Visitor, phone: str) -> None:
@@ -116,7 +104,7 @@ def test_lines_are_added_changed_and_removed(lab: WebLab, administrator: Visitor
     assert EVIL not in administrator.get(PHONE).text
     assert EVIL not in administrator.get(f"{PHONE}/line/1001").text
     again = send(administrator, PHONE, **{**line, "label": ""})
-    assert (again.status, "line 1001 is there already" in words(again)) == (422, True)
+    assert (again.status, "line 1001 is there already" in again.words) == (422, True)
     for bad in (
         {"number": "abc"},
         {"number": "1003", "calls": "9"},
@@ -137,13 +125,13 @@ def test_lines_are_added_changed_and_removed(lab: WebLab, administrator: Visitor
 def test_capf_is_ordered_and_its_digits_stand_nowhere(lab: WebLab, administrator: Visitor, phone: str) -> None:
     order = {"act": "capf", "operation": "install", "proof": "string", "key": "ec-256"}
     page = send(administrator, PHONE, **order, password="12ab")
-    assert (page.status, "a CAPF password has 4 to 15 digits" in words(page)) == (422, True)
+    assert (page.status, "a CAPF password has 4 to 15 digits" in page.words) == (422, True)
     assert "12ab" not in page.text
     page = send(administrator, PHONE, **order)
-    assert (page.status, "the authentication string is missing" in words(page)) == (422, True)
+    assert (page.status, "the authentication string is missing" in page.words) == (422, True)
     assert send(administrator, PHONE, **order, password="8675309").status == 303
     page = administrator.get(PHONE)
-    assert "Install/Upgrade waits for the phone" in words(page)
+    assert "Install/Upgrade waits for the phone" in page.words
     assert "8675309" not in page.text
     store = CapfStore(lab.cluster.folder(lab.cluster.publisher.name).root / "capf")
     waits = store.find(phone)
@@ -165,7 +153,7 @@ def test_a_form_of_a_page_that_is_behind_is_refused(lab: WebLab, administrator: 
         (f"{PHONE}/remove", {}),
     ):
         page = administrator.post(path, {"csrf": second.csrf, "mark": mark(second), **fields})
-        assert (page.status, f"Somebody changed {phone} while you read it" in words(page)) == (409, True), path
+        assert (page.status, f"Somebody changed {phone} while you read it" in page.words) == (409, True), path
     assert lab.cluster.devices.get(phone).description == "First"
 
 
@@ -191,13 +179,13 @@ def test_who_has_not_the_level_changes_nothing(lab: WebLab, administrator: Visit
         page = visitor.post(path, {"csrf": csrf, "mark": mark(shown), **fields})
         assert page.status == (403 if user else 401), (path, fields)
         if user:
-            assert "privilege" in words(page).lower(), (path, fields)
+            assert "privilege" in page.words.lower(), (path, fields)
             without = administrator.post(path, {"mark": mark(shown), **fields})
             assert (without.status, "Nothing was changed" in without.text) == (403, True)
     assert lab.cluster.devices.get(phone).description == "Reception"
     assert lab.cluster.device("SEP00AABBCCDD55") is None
     if user:
-        assert "Your level is 0" in words(visitor.get(PHONE))
+        assert "Your level is 0" in visitor.get(PHONE).words
         audit = lab.cluster.operations.journal.audit(20, user="reader", outcome="refused")
         assert {"device change", "line add", "capf set", "device remove", "device add"} <= {e.action for e in audit}
 
@@ -223,7 +211,7 @@ def test_a_phone_is_added_and_deleted(lab: WebLab, administrator: Visitor) -> No
 def test_the_plugin_page_says_how_the_client_is_run(lab: WebLab, administrator: Visitor) -> None:
     page = administrator.get("/plugins/")
     publisher = lab.cluster.publisher
-    assert f"mixedmode ctl-client {publisher.address} --cacert {publisher.name}-CallManager.pem" in words(page)
+    assert f"mixedmode ctl-client {publisher.address} --cacert {publisher.name}-CallManager.pem" in page.words
     shown = lab.cluster.own_certificate(publisher.name, "CallManager").sha256.hex(":").upper()
     assert shown in page.text
     assert administrator.get("/plugins").status in {303, 307}

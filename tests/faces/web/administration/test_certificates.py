@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
 import tracemalloc
 from html import unescape
@@ -38,11 +36,6 @@ def administrator(lab: WebLab) -> Visitor:
     return lab.visitor("administrator")
 
 
-def words(page: Page) -> str:
-    """What a person reads, without the page's markup."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
-
-
 def upload(visitor: Visitor, unit: str, name: str, data: bytes) -> Page:
     fields = {"csrf": csrf_of(visitor), "unit": unit, "node": PUB}
     return uploads.send(visitor, UPLOAD, fields, name, data)
@@ -72,7 +65,7 @@ def hidden(page: Page) -> dict[str, str]:
 def test_the_list_has_every_node_and_store_and_its_filters(administrator: Visitor) -> None:
     page = administrator.get(LIST)
     assert page.heading == "Certificate List"
-    rows = csv_of(administrator.get(f"{LIST}?format=csv"))
+    rows = administrator.get(f"{LIST}?format=csv").rows
     assert {row["node"] for row in rows if row["type"] == "own"} == {PUB, "cucm-1051-a-sub1"}
     assert {row["certificate"] for row in rows} >= {"CallManager", "TVS", "CAPF", "tomcat", "CallManager-trust"}
     one = next(row for row in rows if row["certificate"] == "TVS" and row["node"] == PUB)
@@ -81,29 +74,24 @@ def test_the_list_has_every_node_and_store_and_its_filters(administrator: Visito
         f"serial={one['serial']}",
         f"serial={one['sha256'][10:30].upper()}",
     ):
-        found = csv_of(administrator.get(f"{LIST}?format=csv&{query}"))
+        found = administrator.get(f"{LIST}?format=csv&{query}").rows
         assert [each["sha256"] for each in found] == [one["sha256"]], query
-    assert csv_of(administrator.get(f"{LIST}?format=csv&expiration=ended")) == []
-    assert len(csv_of(administrator.get(f"{LIST}?format=csv&expiration=later"))) == len(rows)
-    assert {row["type"] for row in csv_of(administrator.get(f"{LIST}?format=csv&type=trust"))} == {"trust"}
+    assert administrator.get(f"{LIST}?format=csv&expiration=ended").rows == []
+    assert len(administrator.get(f"{LIST}?format=csv&expiration=later").rows) == len(rows)
+    assert {row["type"] for row in administrator.get(f"{LIST}?format=csv&type=trust").rows} == {"trust"}
     assert "ITL" in one["used"]
-    assert "No certificates with" in words(administrator.get(f"{LIST}?cn=nobody"))
-
-
-def csv_of(page: Page) -> list[dict[str, str]]:
-    assert page.status == 200
-    return list(csv.DictReader(io.StringIO(page.text)))
+    assert "No certificates with" in administrator.get(f"{LIST}?cn=nobody").words
 
 
 def test_a_card_says_what_the_certificate_says_and_who_hangs_on_it(lab: WebLab, administrator: Visitor) -> None:
     page = administrator.get(OWN)
-    text, own = words(page), lab.cluster.own_certificate(PUB, "CallManager")
+    text, own = page.words, lab.cluster.own_certificate(PUB, "CallManager")
     for part in (own.sha1.hex(" ").upper(), own.sha256.hex(" ").upper(), own.serial.hex(":").upper(), own.subject):
         assert part in text
     assert "signed it" in text
     assert "TVS vouches for it as: " in text
     assert "days left" in text
-    tvs = words(administrator.get(f"{LIST}/own/{PUB}/TVS"))
+    tvs = administrator.get(f"{LIST}/own/{PUB}/TVS").words
     assert re.search(r"\d+ phones may ask TVS on cucm-1051-a-pub", tvs)
 
 
@@ -141,7 +129,7 @@ def test_uploads_go_where_they_should_as_pem_der_and_chain(lab: WebLab, administ
     assert upload(administrator, "CAPF-trust", "two.cer", uploads.der(two)).status == 303
     answer = upload(administrator, "CallManager-trust", "chain.p7b", uploads.chain_pkcs7(two, three))
     assert answer.location == f"{LIST}?certificate=CallManager-trust"
-    assert "into CallManager-trust" in words(administrator.get(answer.location))
+    assert "into CallManager-trust" in administrator.get(answer.location).words
     names = {(each.unit, each.certificate.common_name) for each in lab.cluster.certificates.list_trust()}
     assert names >= {
         ("Phone-SAST-trust", "signer 0"),
@@ -150,7 +138,7 @@ def test_uploads_go_where_they_should_as_pem_der_and_chain(lab: WebLab, administ
         ("CallManager-trust", "signer 2"),
     }
     again = upload(administrator, "CAPF-trust", "two.cer", uploads.der(two))
-    assert "had it already; nothing was changed" in words(administrator.get(again.location))
+    assert "had it already; nothing was changed" in administrator.get(again.location).words
     audit = lab.cluster.operations.journal.audit(20, user="administrator")
     assert any(each.action == "set cert import trust" and each.source == "127.0.0.1" for each in audit)
 
@@ -164,8 +152,8 @@ def test_a_private_key_is_refused_by_its_content_in_every_form_and_nothing_is_ke
         assert page.status == 422, name
         assert (
             f"{name} holds a private key. Nothing was kept. Next: export the certificate alone, as .cer or .pem, and "
-            "choose it again." in words(page)
-        ), (name, words(page)[-800:])
+            "choose it again." in page.words
+        ), (name, page.words[-800:])
         assert 'aria-invalid="true"' in page.text
     assert stored(lab) == before
     audit = lab.cluster.operations.journal.audit(40, user="administrator", outcome="refused")
@@ -195,9 +183,9 @@ def test_garbage_is_refused_kindly(lab: WebLab, administrator: Visitor) -> None:
     for name, data in garbage.items():
         page = upload(administrator, "Phone-SAST-trust", name.replace('"', "%22"), data)
         assert page.status == 422, name
-        assert "Nothing was kept." in words(page), (name, words(page)[-600:])
+        assert "Nothing was kept." in page.words, (name, page.words[-600:])
         assert "<img src=x" not in page.text
-    assert "no file was chosen" in words(administrator.post(UPLOAD, fields(administrator, unit="CAPF-trust", node=PUB)))
+    assert "no file was chosen" in administrator.post(UPLOAD, fields(administrator, unit="CAPF-trust", node=PUB)).words
     assert stored(lab) == before
 
 
@@ -250,7 +238,7 @@ def test_a_script_in_any_name_of_a_certificate_is_text_everywhere(lab: WebLab, a
         assert "<script>alert" not in page.text, path
         assert "<svg onload" not in page.text, path
         assert ">49<" not in page.text, path
-    rows = csv_of(administrator.get(f"{LIST}?format=csv&certificate=CAPF-trust"))
+    rows = administrator.get(f"{LIST}?format=csv&certificate=CAPF-trust").rows
     assert "'=1+1|cmd" in {row["cn"] for row in rows}
     download = administrator.get(f"{paths[1]}?download=pem").headers["content-disposition"]
     assert "<" not in download
@@ -282,7 +270,7 @@ def test_who_has_not_the_level_is_refused_at_every_form(lab: WebLab, administrat
             each.action for each in audit
         }
         for shown in (UPLOAD, f"{LIST}/generate?unit=TVS", f"{LIST}/csr", path):
-            assert "Your level is 0" in words(visitor.get(shown))
+            assert "Your level is 0" in visitor.get(shown).words
 
 
 def test_forms_without_their_token_and_of_a_second_tab_are_refused(lab: WebLab) -> None:
@@ -303,12 +291,12 @@ def test_a_request_is_made_downloaded_signed_and_taken_into_use(own_lab: WebLab)
     csrf = visitor.get(f"{LIST}/csr").csrf
     answer = visitor.post(f"{LIST}/csr", {"csrf": csrf, "node": PUB, "unit": "tomcat"})
     assert answer.status == 303
-    assert "1 signing request waits" in words(visitor.get(answer.location))
+    assert "1 signing request waits" in visitor.get(answer.location).words
     request = x509.load_pem_x509_csr(visitor.get(f"{LIST}/csr?download=pem&node={PUB}&unit=tomcat").body)
     # A second one asks first, since the first one's certificate would be of no use any more.
     asked = visitor.post(f"{LIST}/csr", {"csrf": csrf, "node": PUB, "unit": "tomcat"})
     assert asked.status == 422
-    assert "Replace the signing request" in words(asked)
+    assert "Replace the signing request" in asked.words
 
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca = uploads.certificate("Krakow Root", key=ca_key, signer=ca_key, authority=True)
@@ -318,20 +306,20 @@ def test_a_request_is_made_downloaded_signed_and_taken_into_use(own_lab: WebLab)
     )
     stranger = uploads.certificate("stranger")
     wrong = upload(visitor, "tomcat", "wrong.pem", uploads.pem(stranger))
-    assert (wrong.status, "is not for the key of the waiting signing request" in words(wrong)) == (422, True)
+    assert (wrong.status, "is not for the key of the waiting signing request" in wrong.words) == (422, True)
     alone = upload(visitor, "tomcat", "alone.pem", uploads.pem(signed))
     assert alone.status == 200
     sent = visitor.post(UPLOAD, hidden(alone))
-    assert (sent.status, "CA certificate is not available in the trust-store" in words(sent)) == (422, True)
+    assert (sent.status, "CA certificate is not available in the trust-store" in sent.words) == (422, True)
 
     panel = upload(visitor, "tomcat", "chain.pem", uploads.pem(ca, signed))
     assert panel.status == 200
-    assert f"Take this certificate into use as tomcat of {PUB}?" in words(panel)
+    assert f"Take this certificate into use as tomcat of {PUB}?" in panel.words
     assert own_lab.cluster.own_certificate(PUB, "tomcat").common_name != "Krakow Root"
     done = visitor.post(UPLOAD, hidden(panel))
     assert done.status == 303
     assert own_lab.cluster.own_certificate(PUB, "tomcat").der == uploads.der(signed)
-    assert "Restart: Cisco Tomcat" in words(visitor.get(done.location))
+    assert "Restart: Cisco Tomcat" in visitor.get(done.location).words
     trusted = {each.certificate.common_name for each in own_lab.cluster.certificates.list_trust("tomcat-trust")}
     assert "Krakow Root" in trusted
 
@@ -340,16 +328,16 @@ def test_a_regeneration_asks_with_its_forecast_and_refuses_a_page_that_is_behind
     visitor = own_lab.visitor("administrator")
     path = f"{LIST}/generate?node={PUB}&unit=TVS"
     page, second_tab = visitor.get(path), visitor.get(path)
-    assert "Nothing was changed yet." in words(page)
-    assert "Make TVS of cucm-1051-a-pub anew, with a new key?" in words(page)
+    assert "Nothing was changed yet." in page.words
+    assert "Make TVS of cucm-1051-a-pub anew, with a new key?" in page.words
     before = own_lab.cluster.own_certificate(PUB, "TVS")
     done = visitor.post(f"{LIST}/generate", hidden(page))
     assert done.status == 303
     after = own_lab.cluster.own_certificate(PUB, "TVS")
     assert after != before
-    assert "TVS of cucm-1051-a-pub is made anew." in words(visitor.get(done.location))
+    assert "TVS of cucm-1051-a-pub is made anew." in visitor.get(done.location).words
     late = visitor.post(f"{LIST}/generate", hidden(second_tab))
-    assert (late.status, "Somebody replaced this certificate" in words(late)) == (409, True)
+    assert (late.status, "Somebody replaced this certificate" in late.words) == (409, True)
     assert own_lab.cluster.own_certificate(PUB, "TVS") == after
 
 
@@ -372,23 +360,22 @@ def test_who_would_be_lost_is_named_and_the_word_is_asked_for(own_lab: WebLab) -
     path = f"{LIST}/generate?node={PUB}&unit=CallManager"
     page = visitor.get(path)
     assert "SEP00112233AA00" in page.text
-    assert re.search(r"Regenerate and (freeze|lock out) 1 phone\b", words(page))
-    assert "Type LOCKOUT" in words(page)
+    assert re.search(r"Regenerate and (freeze|lock out) 1 phone\b", page.words)
+    assert "Type LOCKOUT" in page.words
     before, sent = cluster.own_certificate(PUB, "CallManager"), hidden(page)
     for word in ("", "lockout", "LOCKOUT "):
         again = visitor.post(f"{LIST}/generate", {**sent, "word": word})
-        assert (again.status, "Type LOCKOUT, in capitals" in words(again)) == (422, True), word
+        assert (again.status, "Type LOCKOUT, in capitals" in again.words) == (422, True), word
     # One more phone would be lost since the page was made.
     lose_phones(own_lab, ["SEP00112233AA01"])
     more = visitor.post(f"{LIST}/generate", {**sent, "word": "LOCKOUT"})
-    assert (more.status, "It would lose 2 phones now; the form that you sent said 1." in words(more)) == (422, True)
+    assert (more.status, "It would lose 2 phones now; the form that you sent said 1." in more.words) == (422, True)
     assert cluster.own_certificate(PUB, "CallManager") == before
     assert visitor.post(f"{LIST}/generate", {**hidden(more), "word": "LOCKOUT"}).status == 303
     assert cluster.own_certificate(PUB, "CallManager") != before
 
 
-def test_what_is_in_a_file_is_told_by_its_content(own_lab: WebLab) -> None:
-    del own_lab
+def test_what_is_in_a_file_is_told_by_its_content() -> None:
     one, two = uploads.certificate("one"), uploads.certificate("two")
     assert len(reading.certificates_in(b"subject=one\n" + uploads.pem(one, two, one) + b"\nbye", "x")) == 2
     assert len(reading.certificates_in(uploads.pem(one).decode().encode("utf-16"), "x")) == 1

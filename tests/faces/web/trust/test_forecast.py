@@ -24,7 +24,7 @@ from tests.faces.web.conftest import sign_in
 from tests.faces.web.test_every_page import serious
 from tests.faces.web.trust.conftest import ADMIN, FOLLOWS, LOCKED
 from tests.faces.web.trust.test_phones import beyond
-from tests.faces.web.weblab import Page, Visitor, WebLab
+from tests.faces.web.weblab import Visitor, WebLab
 
 PATH = "/trust/forecast"
 PUB = "cucm-1051-a-pub"
@@ -51,14 +51,6 @@ def with_a_legacy_phone(lab: WebLab) -> None:
     seen = Seen()
     seen.report(Reported(time.time(), newest.sha1, None))
     cluster.sightings.add({LEGACY: seen})
-
-
-def settled(visitor: Visitor, path: str, text: str) -> Page:
-    end = time.monotonic() + 10
-    while text not in (page := visitor.get(path)).text:
-        assert time.monotonic() < end, page.text[-3000:]
-        time.sleep(0.2)
-    return page
 
 
 def test_a_change_is_staged_by_forms_and_lives_in_the_address(admin: Visitor) -> None:
@@ -91,7 +83,7 @@ def test_whoever_gets_the_address_sees_the_same(admin: Visitor, fleet: WebLab) -
         page = visitor.get(address(LOSING))
         assert page.status == 200
         assert "utils ctl update CTLFile" in page.text
-    rows = list(csv.DictReader(io.StringIO(admin.get(f"{address(LOSING)}&format=csv").text)))
+    rows = admin.get(f"{address(LOSING)}&format=csv").rows
     assert {row["name"]: row["now"] for row in rows}[LOCKED] == "locked-out"
     report = admin.get(f"{PATH}/report?plan={LOSING.text()}")
     assert report.headers["content-disposition"].startswith("attachment")
@@ -103,7 +95,7 @@ def test_whoever_gets_the_address_sees_the_same(admin: Visitor, fleet: WebLab) -
 def test_losing_phones_needs_the_word_and_the_right_number(own_fleet: WebLab) -> None:
     with_a_legacy_phone(own_fleet)
     admin = own_fleet.visitor("administrator")
-    page = settled(admin, address(LOSING), "1 phone more is locked out")
+    page = admin.wait_for(address(LOSING), "1 phone more is locked out")
     assert LEGACY in page.text
     assert "Type LOCKOUT to lose 1 phone" in page.text
     form = {"csrf": page.csrf, "act": "run", "plan": LOSING.text()}
@@ -125,7 +117,7 @@ def test_losing_phones_needs_the_word_and_the_right_number(own_fleet: WebLab) ->
 def test_a_better_plan_is_proposed_and_can_be_taken(own_fleet: WebLab) -> None:
     with_a_legacy_phone(own_fleet)
     admin = own_fleet.visitor("administrator")
-    settled(admin, address(LOSING), "1 phone more is locked out")
+    admin.wait_for(address(LOSING), "1 phone more is locked out")
     page = admin.get(f"{address(LOSING)}&propose=1")
     assert "Proposed plan" in page.text
     taken = re.search(r'href="([^"]+)">Take the proposed plan', page.text)
@@ -200,7 +192,7 @@ def test_the_page_in_a_browser(chromium: Browser, fleet: WebLab) -> None:
 def test_the_panel_leads_to_exactly_those_who_would_be_lost(own_fleet: WebLab) -> None:
     with_a_legacy_phone(own_fleet)
     admin = own_fleet.visitor("administrator")
-    page = settled(admin, address(LOSING), "the change loses")
+    page = admin.wait_for(address(LOSING), "the change loses")
     link = re.search(r'href="(/trust/forecast/lost[^"]+)"', page.text)
     assert link is not None
     count = re.search(r"Type LOCKOUT to lose ([0-9,]+) phone", page.text)

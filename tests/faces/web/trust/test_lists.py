@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping
 
@@ -15,6 +13,7 @@ from mixedmode.cluster.publishing.archive import Publication
 from mixedmode.trustlist.kinds import CTL_FILE
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import MAX_FILE
+from tests.faces.web.administration import uploads
 from tests.faces.web.conftest import sign_in
 from tests.faces.web.test_every_page import serious
 from tests.faces.web.trust.conftest import FORMULA, SCRIPT
@@ -36,15 +35,7 @@ def ctls(fleet: WebLab) -> list[Publication]:
 
 
 def sent(visitor: Visitor, data: bytes, fields: Mapping[str, str], name: str = "CTLFile.tlv") -> Page:
-    edge = "----edge"
-    csrf = visitor.get(UPLOAD).csrf
-    parts = [
-        f'--{edge}\r\ncontent-disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
-        for key, value in {"csrf": csrf, **fields}.items()
-    ]
-    head = f'--{edge}\r\ncontent-disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
-    body = b"".join(parts) + head + data + f"\r\n--{edge}--\r\n".encode()
-    return visitor.send("POST", UPLOAD, body, {"content-type": f"multipart/form-data; boundary={edge}"})
+    return uploads.send(visitor, UPLOAD, {"csrf": visitor.get(UPLOAD).csrf, **fields}, name, data)
 
 
 def data_of(lab: WebLab, entry: Publication) -> bytes:
@@ -73,7 +64,7 @@ def test_every_list_ever_published_with_time_and_cause(admin: Visitor, ctls: lis
     page = admin.get(f"{LISTS}?of=CTL")
     assert "utils ctl set-cluster mixed-mode" in page.text
     assert "utils ctl update CTLFile" in page.text
-    rows = list(csv.DictReader(io.StringIO(admin.get(f"{LISTS}?of=CTL&format=csv").text)))
+    rows = admin.get(f"{LISTS}?of=CTL&format=csv").rows
     assert [row["md5"] for row in rows] == [each.md5 for each in reversed(ctls)]
     assert rows[-1]["held"] == "3"
     assert admin.get(f"{LISTS}?of=CTL&md5={ctls[0].sha1[:10]}").text.count('name="a"') == 1

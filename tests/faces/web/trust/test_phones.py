@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import time
-from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -62,7 +61,7 @@ def test_filters_order_and_csv_are_of_one_address(admin: Visitor) -> None:
     assert names(admin.get(f"{PATH}?name=55:A2")) == [LOCKED]
     assert names(admin.get(f"{PATH}?name=behind+a")) == [LOCKED]
     assert names(admin.get(f"{PATH}?name=%25&list=zz&outcome=nonsense")) == []
-    rows = list(csv.DictReader(io.StringIO(admin.get(f"{PATH}?pool=DP-Krakow&sort=name&format=csv").text)))
+    rows = admin.get(f"{PATH}?pool=DP-Krakow&sort=name&format=csv").rows
     assert [row["name"] for row in rows] == [BEHIND, LOCKED, FROZEN]
     assert rows[1]["outcome"] == "locked out"
     assert "erase its CTL" in rows[1]["next_step"]
@@ -121,7 +120,7 @@ def test_a_phones_page_says_what_it_holds_by_which_evidence_and_what_to_do(admin
 def test_a_phone_with_an_unexplained_checksum_is_never_safe(own_fleet: WebLab) -> None:
     own_fleet.cluster.sightings.add({UNKNOWN: _says("d41f09c2" * 5)})
     admin = own_fleet.visitor("administrator")
-    page = _until(lambda: admin.get(f"{PATH}/{UNKNOWN}"), "No file explains")
+    page = admin.wait_for(f"{PATH}/{UNKNOWN}", "No file explains")
     assert "d41f09c2" in page.text
     assert names(admin.get(f"{PATH}?list=d41f09c2")) == [UNKNOWN]
 
@@ -146,7 +145,7 @@ def test_resets_ask_first_go_on_alone_and_name_who_was_not_reached(own_fleet: We
     )
     assert begun.status == 303
     other = own_fleet.visitor("reader")
-    page = _until(lambda: other.get(begun.location), "1 of 2 are back")
+    page = other.wait_for(begun.location, "1 of 2 are back")
     assert "not registered here, and not told" in page.text
 
 
@@ -236,14 +235,3 @@ def _says(sha1: str) -> Seen:
     seen = Seen()
     seen.report(Reported(time.time(), sha1, "none"))
     return seen
-
-
-def _until(get: object, text: str, within: timedelta = timedelta(seconds=10)) -> Page:
-    assert callable(get)
-    end = time.monotonic() + within.total_seconds()
-    while True:
-        page: Page = get()
-        if text in page.text:
-            return page
-        assert time.monotonic() < end, page.text[-3000:]
-        time.sleep(0.1)
