@@ -79,7 +79,7 @@ def test_without_script_everything_works(chromium: Browser, lab: WebLab) -> None
     tab = context.new_page()
     sign_in(tab)
     for declared in SHOWN:
-        answer = tab.goto(str(declared.example))
+        answer = tab.goto(str(declared.example), wait_until="commit")
         assert answer is not None
         assert answer.status == 200
     tab.goto("/ccmadmin/enterprise-parameters")
@@ -100,6 +100,7 @@ def test_without_script_everything_works(chromium: Browser, lab: WebLab) -> None
 
 def test_with_the_keyboard_alone(page: Tab, lab: WebLab) -> None:
     page.goto("/signin")
+    expect(page.locator("#u")).to_be_focused()
     page.keyboard.type("administrator")
     page.keyboard.press("Tab")
     page.keyboard.type("Marmalade-1")
@@ -123,6 +124,7 @@ def test_the_ribbon_is_live(signed_in: Tab, lab: WebLab) -> None:
     from mixedmode.cluster.model.topology import DeviceSpec
 
     count = signed_in.locator("#ribbon [data-count=all]")
-    before = int(count.inner_text())
+    before = len(lab.cluster.devices)
+    expect(count).to_have_text(str(before), timeout=10_000)
     lab.cluster.devices.add([DeviceSpec("SEP0011223344FF", "7975")])
     expect(count).to_have_text(str(before + 1), timeout=10_000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
@@ -177,6 +176,3 @@ def by_tvs(outcome: BootOutcome) -> bool:
 def took_all(outcome: BootOutcome) -> bool:
     """Return whether a phone refused nothing and got everything."""
     return all(each is not None and not each.refused for each in outcome.decisions.values())
-
-
-Clock = Callable[[], datetime]
