@@ -98,8 +98,7 @@ async def _judged(cluster: Cluster, run: Run, check: Check, said: tuple[str, ...
 
 def _signer(cluster: Cluster) -> list[Finding]:
     ctl = published(cluster)
-    verdict = None if ctl is None else ctl.verify()
-    signer = verdict.record.certificate if verdict and verdict.record else None
+    signer = None if ctl is None else ctl.verify().signer
     if ctl is None or signer is None:
         return []
     return [Finding(f"the CTL file, SHA-1 {ctl.sha1}, is signed by {signer.common_name.strip()}", held=True)]

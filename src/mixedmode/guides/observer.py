@@ -78,8 +78,7 @@ def list_facts(trust_list: TrustList | None) -> ListFacts | None:
     """Return what procedures ask of a trust list."""
     if trust_list is None:
         return None
-    verdict = trust_list.verify()
-    signer = verdict.record.certificate if verdict and verdict.record else None
+    signer = trust_list.verify().signer
     serial = trust_list.header.signer_serial
     certificates = (record.certificate for record in trust_list.records)
     servers = trust_list.records_with_role(Role.CCM, Role.CCM_TFTP)

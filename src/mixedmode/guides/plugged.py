@@ -86,11 +86,9 @@ def tokens_in(ctl: TrustList | None) -> list[Certificate]:
     """Return the security tokens of a CTL file, the one that signed it first."""
     if ctl is None:
         return []
-    records = (each for each in ctl.records_with_role(Role.SAST) if each.certificate is not None)
-    found = [each.certificate for each in records if each.certificate is not None]
-    tokens = [each for each in dict.fromkeys(found) if _is_token(each)]
-    verdict = ctl.verify()
-    signer = verdict.record.certificate if verdict and verdict.record else None
+    found = dict.fromkeys(record.certificate for record in ctl.records_with_role(Role.SAST))
+    tokens = [each for each in found if each is not None and _is_token(each)]
+    signer = ctl.verify().signer
     return sorted(tokens, key=lambda each: each != signer)
 
 

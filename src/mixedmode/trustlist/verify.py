@@ -45,6 +45,11 @@ class Verification(NamedTuple):
     def __bool__(self) -> bool:
         return self.verified is True
 
+    @property
+    def signer(self) -> Certificate | None:
+        """The certificate for whose key the signature holds; None if it does not hold."""
+        return self.record.certificate if self and self.record is not None else None
+
 
 _HOLDS = "the signature holds"
 

@@ -93,7 +93,7 @@ def check_token_ctl(data: bytes, view: TrustView, mode: SecurityMode, digest: Di
     if found.kind != "CTL":
         raise CtlRefusedError("this is an ITL file, not a CTL file", next_step=_AGAIN)
     verdict = found.verify()
-    signed_by = verdict.record.certificate if verdict and verdict.record else None
+    signed_by = verdict.signer
     if signed_by is None:
         raise CtlRefusedError(
             "the signature of the CTL file does not hold", code="ctl-signature", why=verdict.reason, next_step=_AGAIN
