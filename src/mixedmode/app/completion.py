@@ -124,7 +124,7 @@ def _devices(params: dict[str, Any]) -> list[str]:
 
 
 def _tokens(params: dict[str, Any]) -> list[str]:
-    from mixedmode.app.targets.tokens import inserted_tokens, token_folder
+    from mixedmode.faces.ctlclient.inserted import inserted_tokens, token_folder
 
     given = params.get("folder") or params.get("tokens")
     directory, _ = _place(params)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import UsageError
+from mixedmode.faces.ctlclient.inserted import inserted_tokens, token_folder
 from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.tokens.token_find import MODULE_VARIABLE
 from mixedmode.procedures.facts import Token, TokenFacts
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster
     from mixedmode.faces.ctlclient.wizard import Token as Plugged
 
-MODULE_VARIABLE: Final = "MIXEDMODE_PKCS11_MODULE"
-FOLDER_VARIABLE: Final = "MIXEDMODE_TOKENS"
 _CHOICE: Final = "token:"
 
 
@@ -33,17 +32,7 @@ def plugged_tokens(cluster: Cluster) -> list[Plugged]:
     Raises:
         SignerError: The PKCS#11 library fails.
     """
-    from mixedmode.pki.tokens.token_files import file_tokens
-
-    found: list[Plugged] = []
-    module = os.environ.get(MODULE_VARIABLE)
-    if module:
-        from mixedmode.pki.tokens.pkcs11 import library_tokens
-
-        found += library_tokens(module)
-    named = os.environ.get(FOLDER_VARIABLE)
-    folder = Path(named) if named else cluster.directory / "tokens"
-    return [*found, *file_tokens(folder)]
+    return inserted_tokens(token_folder(None, cluster.directory), os.environ.get(MODULE_VARIABLE) or None)
 
 
 def tokens_labelled(tokens: Sequence[Plugged], labels: Sequence[str]) -> list[Plugged]:

@@ -1,4 +1,4 @@
-"""The security tokens that a command sees: files in a folder, and tokens behind a PKCS#11 library."""
+"""The security tokens that a command names, and their passwords."""
 
 from __future__ import annotations
 
@@ -12,37 +12,6 @@ from mixedmode.faces.terminal.secret_files import ask_secret, read_secret
 
 if TYPE_CHECKING:
     from mixedmode.faces.ctlclient.wizard import Token
-
-FOLDER_VARIABLE = "MIXEDMODE_TOKENS"
-
-
-def token_folder(given: Path | None, lab: Path | None = None) -> Path:
-    """Return the folder of file tokens: the one given, that of the environment, the lab's, else ``./tokens``."""
-    if given is not None:
-        return given
-    if named := os.environ.get(FOLDER_VARIABLE):
-        return Path(named)
-    return (lab / "tokens") if lab is not None else Path("tokens")
-
-
-def inserted_tokens(folder: Path, module: str | None = None) -> list[Token]:
-    """Return the tokens that can be used now.
-
-    Args:
-        folder: Of file tokens.
-        module: A PKCS#11 library; its tokens come first.
-
-    Raises:
-        SignerError: The library fails.
-    """
-    from mixedmode.pki.tokens.token_files import file_tokens
-
-    found: list[Token] = []
-    if module is not None:
-        from mixedmode.pki.tokens.pkcs11 import library_tokens
-
-        found += library_tokens(module)
-    return [*found, *file_tokens(folder)]
 
 
 def tokens_named(tokens: Sequence[Token], names: Sequence[str]) -> list[Token]:

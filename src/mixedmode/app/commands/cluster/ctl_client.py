@@ -64,7 +64,7 @@ def ctl_client(
     Without --action it is a wizard: server and login, what to do, insert tokens, Finish with the token's password.
     """
     from mixedmode.app.targets.ctl_target import find_provider
-    from mixedmode.app.targets.tokens import token_folder
+    from mixedmode.faces.ctlclient.inserted import token_folder
 
     target = find_provider(host, directory, port=port, user=user, password_file=password_file, cacert=cacert)
     folder = token_folder(tokens, target.lab)
@@ -98,7 +98,7 @@ async def _wizard(
 ) -> None:
     import asyncio
 
-    from mixedmode.app.targets.tokens import inserted_tokens
+    from mixedmode.faces.ctlclient.inserted import inserted_tokens
     from mixedmode.faces.ctlclient.wizard import Wizard
     from mixedmode.faces.terminal.terminal_io import TerminalIO
 
@@ -129,7 +129,8 @@ async def _script(
 ) -> Installed:
     import asyncio
 
-    from mixedmode.app.targets.tokens import inserted_tokens, read_pin, tokens_named
+    from mixedmode.app.targets.tokens import read_pin, tokens_named
+    from mixedmode.faces.ctlclient.inserted import inserted_tokens
     from mixedmode.faces.ctlclient.wizard import install_scripted
     from mixedmode.protocols.ctlprovider import Action
 

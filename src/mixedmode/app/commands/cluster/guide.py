@@ -94,7 +94,7 @@ async def _walk(
 ) -> None:
     import asyncio
 
-    from mixedmode.app.targets.tokens import inserted_tokens, token_folder
+    from mixedmode.faces.ctlclient.inserted import inserted_tokens, token_folder
     from mixedmode.faces.shell.talk import InputEndedError
     from mixedmode.faces.terminal.terminal_io import TerminalIO
     from mixedmode.guides.walk import Walk

@@ -103,7 +103,7 @@ def init(
     """
     from datetime import UTC, datetime
 
-    from mixedmode.app.targets.tokens import token_folder
+    from mixedmode.faces.ctlclient.inserted import token_folder
     from mixedmode.pki.certificates.profiles import KeyKind
     from mixedmode.pki.tokens.token_files import DEFAULT_PASSWORD, make_file_token, token_certificate, token_label
 
@@ -214,7 +214,7 @@ def unlock(
 
 
 def _inserted(folder: Path | None, module: str | None) -> list[Token]:
-    from mixedmode.app.targets.tokens import inserted_tokens, token_folder
+    from mixedmode.faces.ctlclient.inserted import inserted_tokens, token_folder
 
     return inserted_tokens(token_folder(folder, _lab()), module)
 
