@@ -28,7 +28,7 @@ from mixedmode.guides.hands import Inserted
 from mixedmode.guides.kept import Opened, RunKeeper, guided
 from mixedmode.guides.looking import before_it
 from mixedmode.guides.outlooks import operation_of
-from mixedmode.guides.plugged import choice_of
+from mixedmode.guides.plugged import choices_of
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.procedures.checks import Finding
 from mixedmode.procedures.definition import Procedure
@@ -67,9 +67,7 @@ class Guide:
         """
         procedure = guided(name)
         self.control.allow(principal, GUIDE, procedure=name, what="plan")
-        choices: dict[str, str] = {}
-        for token, certificate in (tokens or {}).items():
-            choices |= choice_of(token, certificate)
+        choices = choices_of(tokens or {})
         before, judged, known = before_it(self.cluster, procedure, choices, self._refusal(principal, procedure))
         now = self.cluster.now()
         run = planned(procedure, _person(principal), now, before, judged, {**known, **choices})
@@ -171,10 +169,7 @@ class Guide:
 
     def choose(self, number: int, tokens: Mapping[Token, Certificate]) -> None:
         """Keep the certificates of tokens."""
-        choices: dict[str, str] = {}
-        for token, certificate in tokens.items():
-            choices |= choice_of(token, certificate)
-        self._keeper.happen(number, Chosen(choices))
+        self._keeper.happen(number, Chosen(choices_of(tokens)))
 
     async def carry(self, ticket: Ticket) -> Opened:
         """Carry a step to its end, whatever that is; who is cancelled leaves it to :meth:`look`.

@@ -9,7 +9,7 @@ from typing import Final
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.store.guide_runs import GuideRuns
 from mixedmode.guides.observer import observe, published
-from mixedmode.guides.plugged import choice_of, tokens_in
+from mixedmode.guides.plugged import choices_of, tokens_in
 from mixedmode.procedures.checks import Check, Finding
 from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.facts import Facts, Token, Topic
@@ -50,10 +50,7 @@ def _known_tokens(cluster: Cluster, procedure: Procedure) -> dict[str, str]:
     """Return the tokens of the CTL file, where a procedure begins with them: the one that signed it is the second."""
     if not any(check.token is Token.SECOND for check in procedure.checked_before()):
         return {}
-    found: dict[str, str] = {}
-    for token, certificate in zip((Token.SECOND, Token.FIRST), tokens_in(published(cluster)), strict=False):
-        found |= choice_of(token, certificate)
-    return found
+    return choices_of(dict(zip((Token.SECOND, Token.FIRST), tokens_in(published(cluster)), strict=False)))
 
 
 def _phones(cluster: Cluster, check: Check) -> Finding:

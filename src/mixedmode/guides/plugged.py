@@ -50,9 +50,9 @@ def tokens_labelled(tokens: Sequence[Plugged], labels: Sequence[str]) -> list[Pl
     return [by_label[label] for label in labels]
 
 
-def choice_of(token: Token, certificate: Certificate) -> dict[str, str]:
-    """Return what a run keeps of a token: its certificate."""
-    return {f"{_CHOICE}{token.name}": certificate.pem().decode()}
+def choices_of(tokens: Mapping[Token, Certificate]) -> dict[str, str]:
+    """Return what a run keeps of tokens: their certificates."""
+    return {f"{_CHOICE}{token.name}": certificate.pem().decode() for token, certificate in tokens.items()}
 
 
 def chosen_certificate(choices: Mapping[str, str], token: Token) -> Certificate | None:
