@@ -132,12 +132,14 @@ def _lists(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _certificates(cluster: Cluster) -> dict[str, Any]:
+def certificate_facts(cluster: Cluster) -> dict[str, Any]:
+    """Return what procedures ask of certificates."""
     own = cluster.own_certificate(cluster.publisher.name, Purpose.CALLMANAGER.value)
     return {"callmanager_serial": own.serial.hex().upper()}
 
 
-def _services(cluster: Cluster) -> dict[str, Any]:
+def service_facts(cluster: Cluster) -> dict[str, Any]:
+    """Return what procedures ask of services."""
     wanted = {Service.TFTP, Service.CALLMANAGER}
     waiting = (each for each in cluster.services() if each.service in wanted and each.activated)
     return {"awaiting_restart": frozenset((each.node, each.service.value) for each in waiting if each.restart_needed)}
@@ -180,8 +182,8 @@ def _trace(cluster: Cluster, node: str) -> list[str]:
 _LOOK: Final[Mapping[Topic, Callable[[Cluster], dict[str, Any]]]] = {
     Topic.MODE: _mode,
     Topic.LISTS: _lists,
-    Topic.CERTIFICATES: _certificates,
-    Topic.SERVICES: _services,
+    Topic.CERTIFICATES: certificate_facts,
+    Topic.SERVICES: service_facts,
     Topic.PHONES: _phones,
     Topic.TVS: _tvs,
 }

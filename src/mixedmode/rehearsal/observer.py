@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 
-from mixedmode.cluster.model.topology import Service
-from mixedmode.guides.observer import list_facts
+from mixedmode.guides.observer import certificate_facts, list_facts, service_facts
 from mixedmode.phone.mind.outcome import BootOutcome
-from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.procedures.facts import Facts, PhoneFacts, Topic
 from mixedmode.procedures.reading import shown_mode, traced
 from mixedmode.rehearsal.stage import Stage
@@ -49,18 +47,6 @@ def _lists(stage: Stage) -> dict[str, Any]:
     }
 
 
-def _certificates(stage: Stage) -> dict[str, Any]:
-    cluster = stage.lab.cluster
-    own = cluster.own_certificate(cluster.publisher.name, Purpose.CALLMANAGER.value)
-    return {"callmanager_serial": own.serial.hex().upper()}
-
-
-def _services(stage: Stage) -> dict[str, Any]:
-    wanted = {Service.TFTP, Service.CALLMANAGER}
-    waiting = (each for each in stage.lab.cluster.services() if each.service in wanted and each.activated)
-    return {"awaiting_restart": frozenset((each.node, each.service.value) for each in waiting if each.restart_needed)}
-
-
 def _phones(stage: Stage) -> dict[str, Any]:
     return {"phones": tuple(phone_facts(boot) for boot in stage.boots.values())}
 
@@ -85,11 +71,11 @@ def _tvs(stage: Stage) -> dict[str, Any]:
     return {"tvs": {node: traced(stage.tvs_trace(node)) for node in stage.lab.nodes}}
 
 
-_LOOK = {
+_LOOK: Final[Mapping[Topic, Callable[[Stage], dict[str, Any]]]] = {
     Topic.MODE: _mode,
     Topic.LISTS: _lists,
-    Topic.CERTIFICATES: _certificates,
-    Topic.SERVICES: _services,
+    Topic.CERTIFICATES: lambda stage: certificate_facts(stage.lab.cluster),
+    Topic.SERVICES: lambda stage: service_facts(stage.lab.cluster),
     Topic.PHONES: _phones,
     Topic.TVS: _tvs,
 }
