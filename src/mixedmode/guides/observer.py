@@ -74,6 +74,12 @@ def published(cluster: Cluster, name: str = CTL_FILE) -> TrustList | None:
         return None
 
 
+def published_sha1(cluster: Cluster) -> str:
+    """Return the SHA-1 of the publisher's CTL, empty if it has none that can be read."""
+    ctl = published(cluster)
+    return "" if ctl is None else ctl.sha1
+
+
 def list_facts(trust_list: TrustList | None) -> ListFacts | None:
     """Return what procedures ask of a trust list."""
     if trust_list is None:

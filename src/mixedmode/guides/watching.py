@@ -9,7 +9,7 @@ from typing import Final
 from mixedmode.cluster.facade import Cluster
 from mixedmode.errors import MixedModeError
 from mixedmode.guides.guide import Guide
-from mixedmode.guides.observer import published
+from mixedmode.guides.observer import published_sha1
 
 _SECONDS: Final = 10.0
 
@@ -35,5 +35,5 @@ async def look_once(cluster: Cluster) -> None:
     guide = Guide(cluster)
     for kept in await asyncio.to_thread(guide.latest, 1):
         opened = await guide.look(kept.number)
-        ctl = await asyncio.to_thread(published, cluster)
-        await asyncio.to_thread(guide.note_phones, opened, "" if ctl is None else ctl.sha1)
+        sha1 = await asyncio.to_thread(published_sha1, cluster)
+        await asyncio.to_thread(guide.note_phones, opened, sha1)

@@ -27,7 +27,7 @@ from mixedmode.faces.web.kit.page import Page
 from mixedmode.faces.web.kit.problems import NOT_FOUND
 from mixedmode.guides.guide import Guide
 from mixedmode.guides.kept import Opened, guided
-from mixedmode.guides.observer import published
+from mixedmode.guides.observer import published_sha1
 from mixedmode.guides.words import WORD, lead_of, lost_names
 from mixedmode.phone.mind.fate.prospect import LOST
 from mixedmode.procedures.catalogue import PROCEDURES
@@ -123,8 +123,7 @@ def phones_behind(ask: Ask) -> Answer:
     if ask.is_post:
         number = reset_picked(ask)
         return Redirect(ask.path, f"Order {number}: every node tells its phones to reset.")
-    found = published(ask.cluster)
-    sha1 = "" if found is None else found.sha1
+    sha1 = published_sha1(ask.cluster)
     with ask.cluster.database.read() as session:
         sheet = BEHIND.of_database(session, behind_rows(sha1), ask.path, ask.query)
         if ask.wants_csv:
@@ -236,8 +235,7 @@ _ACTS: Final = {
 
 def _context(ask: Ask, guide: Guide, opened: Opened, error: MixedModeError | None, asked: str) -> dict[str, Any]:
     run_ = opened.run
-    found = published(ask.cluster)
-    sha1 = "" if found is None else found.sha1
+    sha1 = published_sha1(ask.cluster)
     guide.note_phones(opened, sha1)
     samples = guide.runs.samples(opened.number)
     if samples:
@@ -286,10 +284,10 @@ def _state(desk: Desk, which: str) -> dict[str, Any] | None:
 
     guide = guide_of(desk)
     opened = asyncio.run(guide.look(number))
-    found = published(desk.cluster)
-    guide.note_phones(opened, "" if found is None else found.sha1)
+    sha1 = published_sha1(desk.cluster)
+    guide.note_phones(opened, sha1)
     samples = guide.runs.samples(opened.number)
-    in_step = guide.runs.phones_in_step("" if found is None else found.sha1) if samples else None
+    in_step = guide.runs.phones_in_step(sha1) if samples else None
     return {"revision": opened.kept.revision, "samples": len(samples), "in_step": in_step}
 
 
