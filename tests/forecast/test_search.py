@@ -14,13 +14,12 @@ from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Off, Plan, Published, Step, Tvs
 from mixedmode.forecast.plan_file import written
 from mixedmode.forecast.planning.proof import why_lost
-from mixedmode.forecast.planning.search import LOST
 from mixedmode.forecast.proposal import Proposal, proposed
 from mixedmode.forecast.remedies import remedy
 from mixedmode.forecast.tally import Cell
 from mixedmode.forecast.vouching import Vouched
 from mixedmode.inventory.kinds import PhoneKind
-from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.fate.prospect import LOST, Fate
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.trustlist.model import TrustList

@@ -14,11 +14,11 @@ from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Plan, Step, Tvs
 from mixedmode.forecast.planning.drafts import ONCE_MORE, Draft
 from mixedmode.forecast.planning.proof import NOT_FOUND, why_lost
-from mixedmode.forecast.planning.search import LOST, Fleet, Found, Progress, Workshop, search
+from mixedmode.forecast.planning.search import Fleet, Found, Progress, Workshop, search
 from mixedmode.forecast.planning.wording import upload_text
 from mixedmode.forecast.tally import EXAMPLES, Cell
 from mixedmode.inventory.kinds import PhoneKind
-from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.fate.prospect import LOST, Fate
 from mixedmode.phone.mind.trust.decisions import Reason
 
 _WAIT: Final = "restart every phone, and wait until each reports the new list"

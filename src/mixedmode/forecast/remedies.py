@@ -16,20 +16,19 @@ from mixedmode.forecast.by_hand import erase_by_hand
 from mixedmode.forecast.evaluation import Forecast, Forecaster, signer_text
 from mixedmode.forecast.planning.drafts import RESETS, UPDATE_CTL
 from mixedmode.forecast.planning.proof import why_lost
-from mixedmode.forecast.planning.search import LOST, SAFE, Fleet, Workshop, search
+from mixedmode.forecast.planning.search import Fleet, Workshop, search
 from mixedmode.forecast.planning.signing import signer_of
 from mixedmode.forecast.planning.wording import draft_text, name
 from mixedmode.forecast.vouching import Store
 from mixedmode.phone.mind.fate.afar import Help
 from mixedmode.phone.mind.fate.offers import asked_kinds
-from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.fate.prospect import SAFE, Fate
 from mixedmode.phone.mind.requests import BootFile
 from mixedmode.phone.mind.trust.decisions import ListKind, Reason
 from mixedmode.phone.mind.trust.lookup import anchors
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 
-__all__ = ["LOST", "SAFE", "remedy"]
 _MOST_PLANS: Final = 30
 _OF_THE_FILE: Final = {
     Reason.CORRUPT: "whole and well signed",

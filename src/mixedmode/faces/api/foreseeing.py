@@ -21,13 +21,12 @@ from mixedmode.faces.web.kit.problems import Problem
 from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Plan
-from mixedmode.forecast.planning.search import LOST
 from mixedmode.forecast.remedies import remedy
 from mixedmode.forecast.tally import Cell
 from mixedmode.inventory.cluster import ClusterInventory
 from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.inventory.library import Library
-from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.fate.prospect import LOST, Fate
 
 NAMED: Final = 20
 _AT_ONCE: Final = 2

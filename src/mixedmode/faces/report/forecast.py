@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 from mixedmode.faces.pictures.flow import CAPTION, Block, Column, flow
 from mixedmode.faces.pictures.looks import LOOKS, badge, icon, text
 from mixedmode.faces.report.page import page, table
-from mixedmode.forecast.remedies import LOST
 from mixedmode.forecast.tally import Cell, Group, groups, moves, outcomes, outcomes_after, switches
 from mixedmode.inventory.kinds import MODES, Held, Unexplained
-from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.fate.prospect import LOST, Fate
 
 if TYPE_CHECKING:
     from mixedmode.forecast.evaluation import Link

@@ -21,10 +21,8 @@ from mixedmode.forecast.evaluation import Forecast, Forecaster
 from mixedmode.forecast.planning.drafts import Draft, Drafted, drafted
 from mixedmode.forecast.planning.fixes import fixes
 from mixedmode.inventory.kinds import PhoneKind
-from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.fate.prospect import LOST, SAFE, Fate
 
-LOST: Final = {Fate.FROZEN, Fate.LOCKED_OUT}
-SAFE: Final = {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS}
 MOST_EVALUATIONS: Final = 10_000
 """Evaluations of one kind of phone under one plan, in a search for a fleet."""
 MOST_PLANS: Final = 200

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from mixedmode.faces.terminal.console import Colour, Painted
 from mixedmode.forecast.plan_file import written
-from mixedmode.forecast.planning.search import LOST, SAFE
 from mixedmode.forecast.tally import Cell, Group, groups, outcomes, outcomes_after, summary, switches
 from mixedmode.inventory.kinds import Held, Unexplained
-from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.fate.prospect import LOST, SAFE, Fate
 
 if TYPE_CHECKING:
     from mixedmode.forecast.evaluation import Link
@@ -56,7 +55,7 @@ def screen(plan: Plan, cells: list[Cell], *, steps: bool) -> Iterator[str]:
 
 
 def _lost(lost: list[Group]) -> Iterator[str]:
-    for fate in (Fate.LOCKED_OUT, Fate.FROZEN):
+    for fate in LOST:
         some = [group for group in lost if group.outcome is fate]
         names = [name for group in some for name in group.examples][:_NAMED]
         more = sum(group.count for group in some) - len(names)

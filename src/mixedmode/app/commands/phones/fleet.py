@@ -235,8 +235,8 @@ def _span(text: str | None) -> tuple[float, float] | None:
 
 
 def _lines(report: FleetReport) -> list[str]:
-    from mixedmode.forecast.remedies import LOST
     from mixedmode.forecast.tally import summary
+    from mixedmode.phone.mind.fate.prospect import LOST
 
     verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in report.verdicts.items())
     document = report.document()

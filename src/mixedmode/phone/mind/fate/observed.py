@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mixedmode.phone.mind.fate.afar import helped
 from mixedmode.phone.mind.fate.offers import Offer, TvsServers
-from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.fate.prospect import SAFE, Fate
 from mixedmode.phone.mind.fate.restart import register, restart
 from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, ListKind, Voucher
 from mixedmode.phone.mind.trust.lookup import tvs_certificates
@@ -54,7 +54,7 @@ def fate_after(boots: Sequence[BootOutcome], held: TrustState) -> Fate:
         held: What it held before the first.
     """
     fate = fate_of(boots[-1])
-    if fate not in {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS}:
+    if fate not in SAFE:
         return fate
     if not any(_asked_tvs(each) for each in boots):
         return Fate.FOLLOWS

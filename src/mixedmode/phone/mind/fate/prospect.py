@@ -36,6 +36,8 @@ class Fate(StrEnum):
 
 LOST: Final = (Fate.LOCKED_OUT, Fate.FROZEN)
 """Somebody must go to the phone, or to its server; the worst first."""
+SAFE: Final = (Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS)
+"""It holds what is published."""
 
 
 @dataclass(frozen=True, slots=True)
