@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from mixedmode.causes import file_error
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
     from mixedmode.cluster.publishing.outlook import Outlook
 
 Prints = Mapping[str, Mapping[str, str]]
@@ -101,11 +103,12 @@ class Hashing(io.RawIOBase):
         """Return True."""
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: WriteableBuffer) -> int:
         """Read the next bytes."""
-        data = self._stream.read(len(buffer))
+        view = memoryview(buffer).cast("B")
+        data = self._stream.read(view.nbytes)
         self._hash.update(data)
-        buffer[: len(data)] = data
+        view[: len(data)] = data
         return len(data)
 
     def finish(self) -> str:

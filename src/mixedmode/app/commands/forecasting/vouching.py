@@ -52,7 +52,7 @@ def _certificates(path: Path) -> list[Certificate]:
     try:
         found = [Certificate.from_file(part) for part in parts]
         for each in found:
-            each.subject  # noqa: B018 - whether it can be read
+            _ = each.subject  # whether it can be read
     except MalformedError as error:
         raise error.located(str(path)) from None
     return found
