@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -140,13 +141,19 @@ def plain(text: str) -> str:
     return found
 
 
+@lru_cache(maxsize=512)
+def model_of(text: str) -> PhoneModel | None:
+    """Return the model of a name, None if there is none of that name."""
+    try:
+        return get_model(text)
+    except UsageError:
+        return None
+
+
 def _model(text: str) -> PhoneModel | None:
     if len(text) > _LONGEST_MODEL or (text and not any(letter.isalnum() for letter in text)):
         raise UsageError(f"{_shown(text)} is no model", next_step="mixedmode models lists them")
-    try:
-        return get_model(text) if text else None
-    except UsageError:
-        return None
+    return model_of(text) if text else None
 
 
 def _mode(text: str) -> int:

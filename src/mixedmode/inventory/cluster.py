@@ -10,20 +10,19 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mixedmode.cluster.publishing import archive
 from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.inventory.cells import KIND_COLUMNS, Cells
+from mixedmode.inventory.cells import COLUMNS as READ_COLUMNS
+from mixedmode.inventory.cells import KIND_COLUMNS, Cells, model_of
 from mixedmode.inventory.evidence import Evidence, Finding
 from mixedmode.inventory.fast_lane import Known
 from mixedmode.inventory.kinds import MODES
 from mixedmode.inventory.library import Library
 from mixedmode.inventory.reading import Batch
-from mixedmode.phone.mind.models import PhoneModel, get_model
 from mixedmode.pki.certificates.certificates import Certificate
 
 if TYPE_CHECKING:
@@ -33,22 +32,7 @@ if TYPE_CHECKING:
     from mixedmode.inventory.kinds import PhoneKind
     from mixedmode.inventory.reading import Row
 
-COLUMNS: Final = (
-    "name",
-    "model",
-    "ctl",
-    "itl",
-    "device_pool",
-    "security_mode",
-    "registered",
-    "last_seen",
-    "lsc_issuer",
-    "ctl_source",
-    "ctl_time",
-    "itl_source",
-    "itl_time",
-    "address",
-)
+COLUMNS: Final = (*READ_COLUMNS, "ctl_source", "ctl_time", "itl_source", "itl_time", "address")
 """Of an exported inventory: those of forecast.md 1, then where each list is known from, since when, and the address."""
 _BATCH: Final = 512
 _DEVICES: Final = "the cluster's devices"
@@ -75,7 +59,7 @@ class Entry:
     @property
     def is_known(self) -> bool:
         """Whether it is known what it holds; of a legacy model, its CTL."""
-        model = _model(self.device.model)
+        model = model_of(self.device.model)
         return bool(self.ctl.held and (self.itl.held or (model is not None and not model.asks_itl)))
 
     @property
@@ -86,17 +70,7 @@ class Entry:
     @property
     def last_seen(self) -> str:
         """When anything was heard of it last."""
-        seen = self.seen
-        facts = (seen.registered, seen.fetched, seen.asked, *(each[-1] for each in seen.deliveries.values() if each))
-        moments = [fact.moment for fact in facts if fact is not None]
-        moments += [moment for moment, _ in seen.reported.values()]
-        return _iso(max(moments, default=0.0))
-
-    @property
-    def address(self) -> str:
-        """Where it registered from last, or else took its configuration."""
-        fact = self.seen.registered or self.seen.fetched
-        return "" if fact is None else fact.address
+        return _iso(self.seen.last)
 
     def cells(self) -> dict[str, str]:
         """Return its cells by the columns of :data:`COLUMNS`."""
@@ -114,7 +88,7 @@ class Entry:
             "ctl_time": _iso(self.ctl.moment),
             "itl_source": self.itl.source,
             "itl_time": _iso(self.itl.moment),
-            "address": self.address,
+            "address": self.seen.address,
         }
 
     def document(self) -> dict[str, Any]:
@@ -181,7 +155,7 @@ class ClusterInventory:
         """Yield the phones by name."""
         issuers = self._lsc_issuers()
         for device, seen in self._cluster.sightings:
-            ctl, itl = self._evidence.findings(_model(device.model), seen)
+            ctl, itl = self._evidence.findings(model_of(device.model), seen)
             yield Entry(device, seen, ctl, itl, issuers.get(device.name, ""))
 
     def rows(self) -> Iterator[Row]:
@@ -215,14 +189,6 @@ def _issuer(der: bytes) -> str:
         return Certificate.from_der(der).issuer
     except MixedModeError:
         return ""
-
-
-@lru_cache(maxsize=512)
-def _model(text: str) -> PhoneModel | None:
-    try:
-        return get_model(text)
-    except UsageError:
-        return None
 
 
 def _iso(moment: float) -> str:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.cluster.model.sightings import KINDS, LOST, NONE, Delivery, Seen
-from mixedmode.inventory.kinds import Held, Unexplained
+from mixedmode.inventory.kinds import Held, Unexplained, held_text
 from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.trust.decisions import ListKind, NeedTvs
 from mixedmode.phone.mind.trust.policy import TrustPolicy
@@ -73,7 +73,7 @@ class Evidence:
 
     def findings(self, model: PhoneModel | None, seen: Seen) -> tuple[Finding, Finding]:
         """Return what is known of a phone's CTL and of its ITL (rules 1 to 5)."""
-        said = tuple(seen.reported.get(kind, (0.0, ""))[1] for kind in KINDS)
+        said = tuple(seen.said(kind)[1] for kind in KINDS)
         events = _events(seen)
         if not events:
             ctl, itl = (_reported(seen, kind) for kind in KINDS)
@@ -108,7 +108,7 @@ class Evidence:
     @staticmethod
     def _finding(seen: Seen, place: int, held: set[Held]) -> Finding:
         said = _reported(seen, KINDS[place])
-        texts = {_text(each) for each in held}
+        texts = {held_text(each) or "" for each in held}
         if len(texts) == 1:
             (text,) = texts
             if not text:
@@ -125,7 +125,7 @@ def _events(seen: Seen) -> tuple[_Event, ...]:
     """Return the deliveries that the phone's reports do not tell of, in their order."""
     found = []
     for place, kind in enumerate(KINDS):
-        since = seen.reported.get(kind, (0.0, ""))[0]
+        since = seen.said(kind)[0]
         found += [(each.moment, place, each) for each in seen.deliveries.get(kind, ()) if each.moment > since]
     fetched, registered = seen.fetched, seen.registered
     boot = (
@@ -178,11 +178,5 @@ def _outcomes(policy: TrustPolicy, state: _State, place: int, offered: Held) -> 
 
 
 def _reported(seen: Seen, kind: str) -> Finding:
-    moment, held = seen.reported.get(kind, (0.0, ""))
+    moment, held = seen.said(kind)
     return Finding(held, "reported", moment) if held else Finding()
-
-
-def _text(held: Held) -> str:
-    if held is None:
-        return NONE
-    return held.sha256 if isinstance(held, TrustList) else held.digest

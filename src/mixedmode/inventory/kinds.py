@@ -14,6 +14,10 @@ MODES: Final = {1: "non-secure", 2: "authenticated", 3: "encrypted"}
 """``deviceSecurityMode`` in words."""
 
 
+MODES: Final = {1: "non-secure", 2: "authenticated", 3: "encrypted"}
+"""What a ``deviceSecurityMode`` is called."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unexplained:
     """A list of which only the hash is known, or nothing.
@@ -55,7 +59,7 @@ class PhoneKind:
 
 
 def held_text(held: Held) -> str | None:
-    """Return the SHA-256 of a held list, the hash of an unexplained one, None for none."""
+    """Return the SHA-256 of a held list, the hash of an unexplained one, ``none`` for none, None if it is not known."""
     if held is None:
         return "none"
     return held.sha256 if isinstance(held, TrustList) else held.digest or None

@@ -101,6 +101,23 @@ class Seen:
     reported: dict[str, tuple[float, str]] = field(default_factory=dict)
     """By kind: when the phone last said what it holds of it, and what."""
 
+    @property
+    def last(self) -> float:
+        """When anything was heard of the phone last; 0 if nothing ever was."""
+        facts = (self.registered, self.fetched, self.asked, *(each[-1] for each in self.deliveries.values() if each))
+        moments = [fact.moment for fact in facts if fact is not None]
+        return max([*moments, *(moment for moment, _ in self.reported.values())], default=0.0)
+
+    @property
+    def address(self) -> str:
+        """Where it registered from last, or else took its configuration."""
+        fact = self.registered or self.fetched
+        return "" if fact is None else fact.address
+
+    def said(self, kind: str) -> tuple[float, str]:
+        """Return when it last said what it holds of a kind, and what; 0 and nothing if it never did."""
+        return self.reported.get(kind, (0.0, ""))
+
     def deliver(self, kind: str, delivery: Delivery) -> None:
         """Add a delivery (rule 1)."""
         known = self.deliveries.setdefault(kind, [])
@@ -115,7 +132,7 @@ class Seen:
         """Add a report (rule 2)."""
         for kind in KINDS:
             held = report.of(kind)
-            if held is not None and report.moment >= self.reported.get(kind, (0.0, ""))[0]:
+            if held is not None and report.moment >= self.said(kind)[0]:
                 self.reported[kind] = report.moment, held
         self._prune()
 
@@ -126,7 +143,7 @@ class Seen:
                 self.deliver(kind, delivery)
             self.deliveries[kind].sort()
         for kind, (moment, held) in later.reported.items():
-            if moment >= self.reported.get(kind, (0.0, ""))[0]:
+            if moment >= self.said(kind)[0]:
                 self.reported[kind] = moment, held
         self.fetched = _newer(self.fetched, later.fetched)
         self.asked = _newer(self.asked, later.asked)

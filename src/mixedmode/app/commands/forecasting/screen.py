@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from mixedmode.faces.terminal.console import Colour, Painted
 from mixedmode.forecast.plan_file import written
 from mixedmode.forecast.tally import Cell, Group, groups, outcomes, outcomes_after, summary, switches
-from mixedmode.inventory.kinds import Held, Unexplained
+from mixedmode.inventory.kinds import MODES, Held, Unexplained
 from mixedmode.phone.mind.fate.prospect import LOST, SAFE, Fate
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _lost(lost: list[Group]) -> Iterator[str]:
 def _group(group: Group) -> Iterator[str]:
     forecast = group.first
     phones = f"{group.count:,} phone{'s' if group.count != 1 else ''}"
-    mode = {1: "", 2: ", authenticated", 3: ", encrypted"}[forecast.kind.mode]
+    mode = f", {MODES[forecast.kind.mode]}" if forecast.kind.mode > 1 else ""
     head = f"{group.outcome.value}: {phones}, {', '.join(group.models)}{mode}"
     colour = _COLOURS.get(group.outcome)
     yield head if colour is None else Painted(head, colour)

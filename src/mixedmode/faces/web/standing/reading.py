@@ -14,12 +14,11 @@ from sqlalchemy import Row, Text, cast, func, select
 from mixedmode.cluster.model.sightings import Seen
 from mixedmode.cluster.publishing import archive
 from mixedmode.cluster.store.schema import DevicePool, DeviceRow, DeviceSighting, TrustFileHistoryRow
-from mixedmode.errors import MixedModeError, UsageError
-from mixedmode.inventory.cells import Cells
+from mixedmode.errors import MixedModeError
+from mixedmode.inventory.cells import Cells, model_of
 from mixedmode.inventory.evidence import Evidence, Finding
 from mixedmode.inventory.kinds import MODES, PhoneKind, Unexplained
 from mixedmode.inventory.library import Library
-from mixedmode.phone.mind.models import PhoneModel, get_model
 from mixedmode.pki.certificates.certificates import Certificate
 
 if TYPE_CHECKING:
@@ -125,7 +124,6 @@ class RowMaker:
         if number is None:
             number = self._by_cells[key] = self._numbered(self._kind(device, ctl, itl, issuer))
         registered = seen.registered
-        place = registered or seen.fetched
         return {
             "id": device.id,
             "name": device.name,
@@ -140,9 +138,9 @@ class RowMaker:
             "itl_source": itl.source,
             "ctl_time": ctl.moment,
             "itl_time": itl.moment,
-            "seen": last_seen(seen),
+            "seen": seen.last,
             "registered": 0.0 if registered is None else registered.moment,
-            "address": "" if place is None else place.address,
+            "address": seen.address,
             "security": "" if registered is None else registered.security,
         }
 
@@ -165,22 +163,6 @@ class RowMaker:
 def seen_of(facts: str | None) -> Seen:
     """Return what was seen of a phone, from the database's text."""
     return Seen.of(json.loads(facts) if facts else {})
-
-
-def last_seen(seen: Seen) -> float:
-    """Return when anything was heard of a phone last, seconds since 1970; 0 if nothing ever was."""
-    facts = (seen.registered, seen.fetched, seen.asked, *(each[-1] for each in seen.deliveries.values() if each))
-    moments = [fact.moment for fact in facts if fact is not None]
-    return max([*moments, *(moment for moment, _ in seen.reported.values())], default=0.0)
-
-
-@lru_cache(maxsize=512)
-def model_of(text: str) -> PhoneModel | None:
-    """Return a model by its name, None if there is none of that name."""
-    try:
-        return get_model(text)
-    except UsageError:
-        return None
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from mixedmode.forecast.by_hand import erase_by_hand
 from mixedmode.forecast.remedies import remedy
 from mixedmode.inventory.kinds import Unexplained
 from mixedmode.phone.mind.fate.afar import Help
-from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.fate.prospect import SAFE, Fate
 from mixedmode.phone.mind.trust.decisions import Reason
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def reason(forecast: Forecast, silent: Sequence[str] = ()) -> str:
     if forecast.outcome is Fate.UNKNOWN:
         return _unknown(forecast)
     deciding = forecast.deciding
-    if forecast.outcome in {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS} or deciding is None:
+    if forecast.outcome in SAFE or deciding is None:
         by_tvs = forecast.outcome is Fate.FOLLOWS_BY_TVS
         return "It takes what is published, since TVS vouches for it." if by_tvs else "It holds what is published."
     if deciding.refused and silent and deciding.reason in _ASKED_TVS:
@@ -66,7 +66,7 @@ def next_step(forecaster: Forecaster, forecast: Forecast, silent: Sequence[str] 
         if any(isinstance(each, Unexplained) and each.digest for each in (kind.ctl, kind.itl)):
             return "Look at the list that it holds on its own web page, or reset it."
         return "Reset it: when it registers, it says what it holds."
-    if forecast.outcome in {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS}:
+    if forecast.outcome in SAFE:
         return ""
     helps = forecast.prospect.helps
     if silent and Help.TVS in helps:

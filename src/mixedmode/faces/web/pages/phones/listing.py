@@ -20,11 +20,10 @@ from mixedmode.faces.web.kit.tables import Column, Filter, Table, contains, equa
 from mixedmode.faces.web.standing.rows import PHONES
 from mixedmode.faces.web.standing.standing import SEVERITY, Standing
 from mixedmode.inventory.kinds import MODES
-from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.fate.prospect import SAFE, Fate
 
 PATH: Final = "/ccmadmin/phones"
 NOT_IN_STEP: Final = "not-in-step"
-_IN_STEP: Final = (Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS)
 _OUTCOMES: Final = (*((look.fate.value, look.word) for look in LOOKS), (NOT_IN_STEP, "not in step"))
 
 
@@ -126,7 +125,7 @@ def _seen(row: Row[Any]) -> str:
 
 def _outcome(text: str) -> ColumnElement[bool]:
     if text == NOT_IN_STEP:
-        return PHONES.c.severity.not_in([SEVERITY[fate] for fate in _IN_STEP])
+        return PHONES.c.severity.not_in([SEVERITY[fate] for fate in SAFE])
     return PHONES.c.severity == SEVERITY[Fate(text)]
 
 

@@ -209,7 +209,7 @@ def _certificate(der: bytes | None) -> Certificate | None:
         return None
     try:
         found = Certificate.from_der(der)
-        found.subject  # noqa: B018 - whether it can be read
+        _ = found.subject  # whether it can be read
     except MixedModeError:
         return None
     return found
