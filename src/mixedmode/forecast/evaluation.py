@@ -59,6 +59,12 @@ class Link:
     file: str
     decision: Decision
 
+    def __str__(self) -> str:
+        decision = self.decision
+        rule = "" if decision.row is None else f", rule {decision.row}"
+        setting = "" if decision.setting is None else f", setting {decision.setting}"
+        return f"step {self.step}, {self.file}: {decision.outcome} ({decision.reason}{rule}{setting}): {decision.text}"
+
 
 @dataclass(frozen=True, slots=True)
 class ByTvs:
@@ -75,6 +81,10 @@ class ByTvs:
     servers: tuple[str, ...]
     certificate: str
     store: str
+
+    def __str__(self) -> str:
+        servers = ", ".join(self.servers) or "the phone's TVS servers"
+        return f"in step {self.step} {servers} must vouch for {self.certificate}, from {self.store}"
 
 
 @dataclass(frozen=True)
@@ -316,7 +326,7 @@ class Forecaster:
 
     def of(self, kind: PhoneKind, absences: tuple[bool, ...] = ()) -> Forecast:
         """Return what becomes of a kind of phone that is off in these steps."""
-        stages = self._stages_of(absences)
+        stages = self.stages(absences)
         why = self._not_known(kind)
         if why:
             nothing = Prospect(Fate.UNKNOWN, after=(Fate.UNKNOWN,) * len(stages))
@@ -342,7 +352,7 @@ class Forecaster:
             policy = self._policies.get((able, unsure))
             if policy is None:
                 policy = self._policies[able, unsure] = RememberingPolicy(kind.model, self.settings, self._verifier)
-            stages = self._stages_of(absences)
+            stages = self.stages(absences)
             prospect = self._becomes(policy, kind, stages)
             depending = tuple(self._depending(policy, kind, stages, prospect))
             found = self._known[key] = _Judged(prospect, (*prospect.settings, *depending))
@@ -358,9 +368,6 @@ class Forecaster:
 
     def stages(self, absences: tuple[bool, ...] = ()) -> tuple[Stage, ...]:
         """Return what a phone meets that is off in these steps."""
-        return self._stages_of(absences)
-
-    def _stages_of(self, absences: tuple[bool, ...]) -> tuple[Stage, ...]:
         stages = self._stages.get(absences)
         if stages is None:
             stages = self._stages[absences] = self.plan.stages(absences)

@@ -63,3 +63,10 @@ def held_text(held: Held) -> str | None:
     if held is None:
         return "none"
     return held.sha256 if isinstance(held, TrustList) else held.digest or None
+
+
+def shown_held(held: Held) -> str:
+    """Return the same for people: the MD5 that phones show."""
+    if held is None:
+        return "none"
+    return f"unknown ({held})" if isinstance(held, Unexplained) else held.md5

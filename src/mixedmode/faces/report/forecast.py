@@ -10,7 +10,7 @@ from mixedmode.faces.pictures.flow import CAPTION, Block, Column, flow
 from mixedmode.faces.pictures.looks import LOOKS, badge, icon, text
 from mixedmode.faces.report.page import page, table
 from mixedmode.forecast.tally import Cell, Group, groups, moves, outcomes, outcomes_after, switches
-from mixedmode.inventory.kinds import MODES, Held, Unexplained
+from mixedmode.inventory.kinds import MODES, shown_held
 from mixedmode.phone.mind.fate.prospect import LOST, Fate
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _groups(found: list[Group]) -> str:
 def _group(group: Group) -> list[str]:
     forecast = group.first
     kind = forecast.kind
-    held = f"<li>CTL {_held(kind.ctl)}</li><li>ITL {_held(kind.itl)}</li>"
+    held = f"<li>CTL {text(shown_held(kind.ctl))}</li><li>ITL {text(shown_held(kind.itl))}</li>"
     more = ", ..." if group.count > len(group.examples) else ""
     return [
         f"<td>{badge(group.outcome)}</td>",
@@ -199,30 +199,19 @@ def _group(group: Group) -> list[str]:
 
 
 def _why(group: Group) -> Iterable[str]:
-    forecast, by_tvs = group.first, group.first.by_tvs
+    forecast = group.first
     if group.outcome is Fate.UNKNOWN:
         yield text(forecast.reason)
     for link in forecast.chain:
         yield _link(link)
-    if by_tvs is not None:
-        servers = ", ".join(by_tvs.servers) or "the phone's TVS servers"
-        yield text(f"TVS: in step {by_tvs.step} {servers} must vouch for {by_tvs.certificate}, from {by_tvs.store}")
+    if forecast.by_tvs is not None:
+        yield text(f"TVS: {forecast.by_tvs}")
     for note in forecast.notes:
         yield text(f"Note: {note}")
 
 
 def _link(link: Link) -> str:
-    decision = link.decision
-    rule = "" if decision.row is None else f", rule {decision.row}"
-    setting = "" if decision.setting is None else f", setting {decision.setting}"
-    said = f"step {link.step}, {link.file}: {decision.outcome} ({decision.reason}{rule}{setting}): {decision.text}"
-    return f"<b>{text(said)}</b>" if decision.refused else text(said)
-
-
-def _held(held: Held) -> str:
-    if held is None:
-        return "none"
-    return text(f"unknown ({held})") if isinstance(held, Unexplained) else held.md5
+    return f"<b>{text(str(link))}</b>" if link.decision.refused else text(str(link))
 
 
 def _open(cells: list[Cell]) -> str:

@@ -86,11 +86,11 @@ class Draft:
 
     def smaller(self) -> Iterator[Draft]:
         """Yield it without one of its changes, what costs most first."""
-        for signing in sorted(self.signings, key=_signing_key, reverse=True):
+        for signing in sorted(self.signings, key=signing_key, reverse=True):
             yield replace(self, signings=self.signings - {signing})
         for operation in sorted(self.operations, reverse=True):
             yield replace(self, operations=self.operations - {operation})
-        for upload in sorted(self.uploads, key=_upload_key, reverse=True):
+        for upload in sorted(self.uploads, key=upload_key, reverse=True):
             yield replace(self, uploads=self.uploads - {upload})
         if self.order != tuple(range(self.length)):
             yield replace(self, order=tuple(range(self.length)))
@@ -152,7 +152,7 @@ def _steps_at(plan: Plan, draft: Draft, place: int) -> Iterator[Step]:
     tvs = None if draft.answering and step.tvs is Tvs.DOWN else step.tvs
     off, reset = (NOBODY, True) if draft.restarts else (step.off, step.reset)
     found = [Step(text, off=off, tvs=tvs, operation=text) for at, text in sorted(draft.operations) if at == place]
-    signings = sorted((each for each in draft.signings if each[0] == place), key=_signing_key)
+    signings = sorted((each for each in draft.signings if each[0] == place), key=signing_key)
     for by in dict.fromkeys(certificate for _, _, certificate in signings):
         kinds = {kind for _, kind, certificate in signings if certificate == by}
         lists = tuple(
@@ -169,7 +169,7 @@ def _steps_at(plan: Plan, draft: Draft, place: int) -> Iterator[Step]:
             found.append(part if kind is ListKind.ITL else replace(part, uploads=()))
     else:
         found.append(replace(step, off=off, tvs=tvs, reset=reset))
-    uploads = tuple(each for at, each in sorted(draft.uploads, key=_upload_key) if at == place)
+    uploads = tuple(each for at, each in sorted(draft.uploads, key=upload_key) if at == place)
     found[0] = replace(found[0], uploads=(*found[0].uploads, *uploads))
     yield from found
 
@@ -208,11 +208,13 @@ def _merged(step: Step, fresh: Step) -> Step:
     )
 
 
-def _signing_key(signing: Signing) -> tuple[int, str, bytes]:
+def signing_key(signing: Signing) -> tuple[int, str, bytes]:
+    """Return what signings are sorted by."""
     place, kind, certificate = signing
     return place, kind.value, certificate.der
 
 
-def _upload_key(upload: tuple[int, Upload]) -> tuple[int, str, bytes]:
+def upload_key(upload: tuple[int, Upload]) -> tuple[int, str, bytes]:
+    """Return what uploads are sorted by."""
     place, each = upload
     return place, each.store.value, each.certificate.der

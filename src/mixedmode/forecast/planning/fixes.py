@@ -77,7 +77,8 @@ def _of_refusals(draft: Draft, drafted: Drafted, forecast: Forecast, number: int
         offered = stage.offer.of(kind)
         place = _publisher(drafted, number, kind)
         step = _step_at(drafted, place)
-        if not isinstance(offered, TrustList) or step is None or not _was_read(step, kind):
+        # An operation has its own resets.
+        if not isinstance(offered, TrustList) or step is None or step.operation:
             continue
         known = signer_of(offered)
         if can_ask and known is not None:
@@ -111,11 +112,6 @@ def _publisher(drafted: Drafted, number: int, kind: ListKind | None) -> int:
 def _step_at(drafted: Drafted, place: int) -> Step | None:
     steps = zip(drafted.places, drafted.plan.steps, strict=True)
     return next((step for at, step in steps if at == place and step.signed_by is None and step.lists), None)
-
-
-def _was_read(step: Step, kind: ListKind) -> bool:
-    """Return whether a step publishes a list of a kind that nobody makes any more: an operation has its own resets."""
-    return any(each.kind is kind and not step.operation for each in step.lists) or not step.operation
 
 
 def _one_more_would_help(forecast: Forecast) -> bool:

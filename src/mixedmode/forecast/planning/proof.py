@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mixedmode.forecast.evaluation import Forecaster, held_by
 from mixedmode.phone.mind.fate.afar import could_take
-from mixedmode.phone.mind.fate.offers import Offer, Stage, TvsServers, asked_kinds
+from mixedmode.phone.mind.fate.offers import Offer, Stage, TvsServers, asked_kinds, holds_all
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.lookup import anchors, names_tvs
 from mixedmode.phone.mind.trust.policy import TrustPolicy
@@ -36,7 +36,7 @@ def why_lost(forecaster: Forecaster, kind: PhoneKind) -> str | None:
     stages = forecaster.stages()
     for policy in policies:
         found = _reachable(policy, held.as_held_by(policy.model), stages, forecaster)
-        if any(_holds_newest(policy, each, stages[-1].offer) for each in found):
+        if any(holds_all(policy.model, each, stages[-1].offer) for each in found):
             return None
         reachable |= found
     return _sentence(kind.model, held.as_held_by(kind.model), reachable, stages)
@@ -78,10 +78,6 @@ def _anyone_in_reach(stages: tuple[Stage, ...]) -> TvsServers:
             return TvsServers(within_reach=None)
         servers |= stage.tvs.within_reach
     return TvsServers(within_reach=servers)
-
-
-def _holds_newest(policy: TrustPolicy, trust: TrustState, offer: Offer) -> bool:
-    return all(offer.of(kind) in {None, trust.held(kind)} for kind in asked_kinds(policy.model))
 
 
 def _sentence(model: PhoneModel, held: TrustState, reachable: set[TrustState], stages: tuple[Stage, ...]) -> str:

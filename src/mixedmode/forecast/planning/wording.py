@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mixedmode.forecast.plan import Plan, Tvs
-from mixedmode.forecast.planning.drafts import ONCE_MORE, RESETS, Draft
+from mixedmode.forecast.planning.drafts import ONCE_MORE, RESETS, Draft, signing_key, upload_key
 from mixedmode.forecast.vouching import Upload
 from mixedmode.pki.certificates.certificates import Certificate
 
@@ -49,9 +49,9 @@ def _texts(plan: Plan, draft: Draft, absences: tuple[bool, ...]) -> Iterator[str
     if draft.answering:
         silent = [number for number, step in enumerate(plan.steps, 1) if (step.tvs or plan.tvs) is Tvs.DOWN]
         yield f"have TVS answer in step {', '.join(map(str, silent))}"
-    for place, upload in sorted(draft.uploads, key=lambda each: (each[0], each[1].store, each[1].certificate.der)):
+    for place, upload in sorted(draft.uploads, key=upload_key):
         yield f"{upload_text(upload)} before step {place + 1}"
-    for place, kind, by in sorted(draft.signings, key=lambda each: (each[0], each[1], each[2].der)):
+    for place, kind, by in sorted(draft.signings, key=signing_key):
         yield (
             f"{RESETS[kind]} before step {place + 1}: publish its {kind.value} signed by {name(by)} first, and let the "
             "phone restart"

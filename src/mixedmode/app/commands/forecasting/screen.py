@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final
 from mixedmode.faces.terminal.console import Colour, Painted
 from mixedmode.forecast.plan_file import written
 from mixedmode.forecast.tally import Cell, Group, groups, outcomes, outcomes_after, summary, switches
-from mixedmode.inventory.kinds import MODES, Held, Unexplained
+from mixedmode.inventory.kinds import MODES, shown_held
 from mixedmode.phone.mind.fate.prospect import LOST, SAFE, Fate
 
 if TYPE_CHECKING:
-    from mixedmode.forecast.evaluation import Link
     from mixedmode.forecast.plan import Plan
     from mixedmode.forecast.proposal import Proposal
 
@@ -71,34 +70,19 @@ def _group(group: Group) -> Iterator[str]:
     head = f"{group.outcome.value}: {phones}, {', '.join(group.models)}{mode}"
     colour = _COLOURS.get(group.outcome)
     yield head if colour is None else Painted(head, colour)
-    yield f"  holds: CTL {_held(forecast.kind.ctl)}, ITL {_held(forecast.kind.itl)}"
+    yield f"  holds: CTL {shown_held(forecast.kind.ctl)}, ITL {shown_held(forecast.kind.itl)}"
     if group.outcome is Fate.UNKNOWN:
         yield f"  why: {forecast.reason}"
     for link in forecast.chain:
         if link.decision.refused or group.outcome in SAFE:
-            yield f"  {_decision(link)}"
-    by_tvs = forecast.by_tvs
-    if by_tvs is not None:
-        servers = ", ".join(by_tvs.servers) or "the phone's TVS servers"
-        yield f"  TVS: in step {by_tvs.step} {servers} must vouch for {by_tvs.certificate}, from {by_tvs.store}"
+            yield f"  {link}"
+    if forecast.by_tvs is not None:
+        yield f"  TVS: {forecast.by_tvs}"
     if group.remedy:
         yield f"  remedy: {group.remedy}"
     yield from (f"  note: {note}" for note in forecast.notes)
     more = ", ..." if group.count > len(group.examples) else ""
     yield f"  phones: {', '.join(group.examples)}{more}"
-
-
-def _decision(link: Link) -> str:
-    decision = link.decision
-    rule = "" if decision.row is None else f", rule {decision.row}"
-    setting = "" if decision.setting is None else f", setting {decision.setting}"
-    return f"step {link.step}, {link.file}: {decision.outcome} ({decision.reason}{rule}{setting}): {decision.text}"
-
-
-def _held(held: Held) -> str:
-    if held is None:
-        return "none"
-    return f"unknown ({held})" if isinstance(held, Unexplained) else held.md5
 
 
 def proposal_lines(proposal: Proposal) -> Iterator[str]:

@@ -148,6 +148,11 @@ def asked_kinds(model: PhoneModel) -> tuple[ListKind, ...]:
     return tuple(ListKind) if model.asks_itl else (ListKind.CTL,)
 
 
+def holds_all(model: PhoneModel, trust: TrustState, offer: Offer) -> bool:
+    """Return whether a phone holds every list that is offered and that it asks for."""
+    return all(offer.of(kind) in {None, trust.held(kind)} for kind in asked_kinds(model))
+
+
 def reaches(trust: TrustState, servers: Collection[bytes] | None) -> bool:
     """Return whether a phone's ITL names one of these TVS servers; None: any will do."""
     named = tvs_certificates(trust.itl)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.phone.mind.fate.afar import Help, helped
-from mixedmode.phone.mind.fate.offers import Offer, Presence, Stage, asked_kinds
+from mixedmode.phone.mind.fate.offers import Presence, Stage, holds_all
 from mixedmode.phone.mind.fate.restart import Restart, configured, register, restart
 from mixedmode.phone.mind.trust.decisions import Voucher
 
@@ -192,7 +192,7 @@ class _Course:
             helps = helped(self.policy, came.trust, offer, stage.tvs, self.now)
             fate = Fate.LOCKED_OUT if not registers else Fate.FROZEN if helps is None else Fate.BEHIND
             return replace(prospect, fate=fate, helps=helps or ())
-        if not moment.was_there and not _holds(self.policy, moment.before, offer):
+        if not moment.was_there and not holds_all(self.policy.model, moment.before, offer):
             return replace(prospect, fate=Fate.BEHIND, helps=(Help.RESTART,))
         return prospect
 
@@ -201,8 +201,3 @@ class _Course:
         ask = stage.tvs.asked_by(now_held)
         decision = register(self.policy, now_held, stage.offer, self.mode, self.lsc_issuer, ask)
         return decision is None or not decision.refused
-
-
-def _holds(policy: TrustPolicy, trust: TrustState, offer: Offer) -> bool:
-    """Return whether a phone holds every list that is offered and that it asks for."""
-    return all(offer.of(kind) in {None, trust.held(kind)} for kind in asked_kinds(policy.model))
