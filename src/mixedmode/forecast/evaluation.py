@@ -11,7 +11,7 @@ Rules (forecast.md 2 and 5):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
@@ -306,7 +306,7 @@ class Forecaster:
         files = [each.file for step in every for each in step.lists if isinstance(each.file, TrustList)]
         digests = {each.header.digest_code for each in files} - {None, DigestAlgorithm.SHA1}
         self._abilities = (*_ABILITIES, "sha512") if digests else _ABILITIES
-        self._made: dict[tuple[bool, ...], Any] = {}
+        self._made: dict[Hashable, Any] = {}
         self._known: dict[tuple[object, ...], _Judged] = {}
         self._policies: dict[tuple[object, ...], RememberingPolicy] = {}
 
@@ -317,7 +317,7 @@ class Forecaster:
         other.each_step = False
         return other
 
-    def once(self, key: tuple[bool, ...], make: Callable[[], T]) -> T:
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made for a key; it is made once."""
         if key not in self._made:
             self._made[key] = make()

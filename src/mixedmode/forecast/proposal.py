@@ -17,7 +17,6 @@ from mixedmode.forecast.planning.proof import NOT_FOUND, why_lost
 from mixedmode.forecast.planning.search import Fleet, Found, Progress, Workshop, search
 from mixedmode.forecast.planning.wording import upload_text
 from mixedmode.forecast.tally import EXAMPLES, Cell
-from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.phone.mind.fate.prospect import LOST, Fate
 from mixedmode.phone.mind.trust.decisions import Reason
 
@@ -76,22 +75,20 @@ def proposed(forecaster: Forecaster, cells: list[Cell], progress: Progress | Non
         cells: The fleet.
         progress: Told how many plans were tried, and how many phones the best one loses.
     """
-    proofs: dict[PhoneKind, str | None] = {}
-
-    def proof(kind: PhoneKind) -> str | None:
-        if kind not in proofs:
-            proofs[kind] = why_lost(forecaster, kind)
-        return proofs[kind]
-
     fleet = [Fleet(cell.forecast.kind, cell.absences, cell.count) for cell in cells]
-    found = search(Workshop(forecaster), fleet, hopeless=lambda each: proof(each.kind) is not None, progress=progress)
+    found = search(
+        Workshop(forecaster),
+        fleet,
+        hopeless=lambda each: why_lost(forecaster, each.kind) is not None,
+        progress=progress,
+    )
     numbers = Counter[Fate]()
     left: dict[tuple[Fate, str, bool], list[Cell]] = {}
     for cell in cells:
         forecast = found.forecaster.of(cell.forecast.kind, found.drafted.absences(cell.absences))
         numbers[forecast.outcome] += cell.count
         if forecast.outcome in LOST:
-            why = proof(cell.forecast.kind)
+            why = why_lost(forecaster, cell.forecast.kind)
             last = forecast.prospect.restart
             if why is None and last is not None and last.took_all:
                 registered = last.registration

@@ -50,7 +50,7 @@ def remedy(forecaster: Forecaster, forecast: Forecast, absences: tuple[bool, ...
 
 def _of_lost(forecaster: Forecaster, forecast: Forecast, absences: tuple[bool, ...]) -> str:
     kind = forecast.kind
-    workshop = forecaster.once((), lambda: Workshop(forecaster))
+    workshop = forecaster.once("workshop", lambda: Workshop(forecaster))
     fleet = [Fleet(kind, absences)]
     if why_lost(forecaster, kind) is None:
         found = search(workshop, fleet, most_plans=_MOST_PLANS)
