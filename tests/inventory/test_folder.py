@@ -60,6 +60,13 @@ def test_what_is_not_there_is_not_known(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("head", ["Name, Model", "name;model", "\nNAME\tModel"])
+def test_the_header_of_its_phones_is_read_as_that_of_a_file(tmp_path: Path, head: str) -> None:
+    separator = next(each for each in ",;\t" if each in head)
+    put(tmp_path, "phones.csv", f"{head}\nSEP001122334401{separator}7975\n".encode())
+    assert folder_as_csv(tmp_path).decode().splitlines() == ["name,model,ctl,itl", "SEP001122334401,7975,,"]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

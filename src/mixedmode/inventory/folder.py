@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from mixedmode.errors import MalformedError, UsageError
+from mixedmode.inventory.reading import header
 
 PHONES: Final = "phones.csv"
 """Devices of the folder, with their models."""
@@ -33,8 +34,8 @@ def folder_as_csv(folder: Path) -> bytes:
         folder: The folder.
 
     Raises:
-        UsageError: It cannot be read, or holds no phone's lists.
-        MalformedError: Its ``phones.csv`` is no CSV with a column ``name``.
+        UsageError: It cannot be read, or holds no phone's lists, or its ``phones.csv`` has no column ``name``.
+        MalformedError: Its ``phones.csv`` is no CSV.
     """
     rows, columns = _named(folder / PHONES)
     try:
@@ -74,19 +75,18 @@ def _lists(folder: Path) -> list[tuple[str, str, Path]]:
     return found
 
 
-def _named(path: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
+def _named(path: Path) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
     """Return the rows of ``phones.csv`` by name, and its columns."""
     try:
         text = path.read_text("utf-8-sig", "surrogateescape")
     except FileNotFoundError:
-        return {}, []
+        return {}, ()
     except OSError as error:
         raise UsageError(f"cannot read it: {error.strerror}", where=str(path)) from error
     try:
-        reader = csv.DictReader(io.StringIO(text), restval="", strict=True)
-        columns = [each.strip() for each in reader.fieldnames or ()]
-        if "name" not in columns:
-            raise MalformedError("it has no column name", where=str(path), next_step="its first row names the columns")
+        lines = io.StringIO(text)
+        columns, separator = header(next((line for line in lines if line.strip()), ""), str(path))
+        reader = csv.DictReader(lines, columns, delimiter=separator, restval="", strict=True)
         rows: dict[str, dict[str, str]] = {}
         for number, row in enumerate(reader, 2):
             if None in row:

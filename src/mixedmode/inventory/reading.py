@@ -219,7 +219,7 @@ class Inventory:
                     break
             if head.strip():
                 break
-        names, separator = self._header(head, above)
+        names, separator = header(head, f"{self.name}:{max(above, 1)}")
         self._note_columns(names)
         self._columns = tuple(each for each in KIND_COLUMNS if each in names)
         form = _Form(names, separator, self._columns)
@@ -291,25 +291,6 @@ class Inventory:
             what = f"the row has {len(cells)} fields, the header {len(names)}"
             self._refuse(row, line, column, MalformedError(what, next_step="quote cells that hold the separator"))
 
-    def _header(self, line: str, number: int) -> tuple[tuple[str, ...], str]:
-        for separator in SEPARATORS:
-            try:
-                found = next(csv.reader([line], delimiter=separator, strict=True), [])
-            except csv.Error:
-                continue
-            names = tuple(each.strip().lower().replace(" ", "_") for each in found)
-            if "name" in names:
-                twice = next((each for each in names if each in COLUMNS and names.count(each) > 1), None)
-                if twice:
-                    raise UsageError(f"row 0, column {twice}: the header has it twice", where=f"{self.name}:{number}")
-                return names, separator
-        raise UsageError(
-            "the header has no column name",
-            where=f"{self.name}:{max(number, 1)}",
-            why=f"it begins with {line[:60].strip()!r}",
-            next_step=f"columns: {', '.join(COLUMNS)}",
-        )
-
     # JSON.
 
     def _lines(self, source: io.BufferedReader) -> Iterator[_Raw]:
@@ -350,6 +331,31 @@ class Inventory:
         carried = tuple(cells.get(each, "") for each in CARRIED)
         kind = tuple(cells.get(each, "") for each in KIND_COLUMNS)
         yield row, line, cells.get("name", ""), kind, carried if any(carried) else ()
+
+
+def header(line: str, where: str) -> tuple[tuple[str, ...], str]:
+    """Return the columns of a CSV header and what separates them (rule 1).
+
+    Raises:
+        UsageError: No column is ``name``, or one is there twice.
+    """
+    for separator in SEPARATORS:
+        try:
+            found = next(csv.reader([line], delimiter=separator, strict=True), [])
+        except csv.Error:
+            continue
+        names = tuple(each.strip().lower().replace(" ", "_") for each in found)
+        if "name" in names:
+            twice = next((each for each in names if each in COLUMNS and names.count(each) > 1), None)
+            if twice:
+                raise UsageError(f"row 0, column {twice}: the header has it twice", where=where)
+            return names, separator
+    raise UsageError(
+        "the header has no column name",
+        where=where,
+        why=f"it begins with {line[:60].strip()!r}",
+        next_step=f"columns: {', '.join(COLUMNS)}",
+    )
 
 
 def _bounded(text: str) -> str:
