@@ -14,10 +14,6 @@ MODES: Final = {1: "non-secure", 2: "authenticated", 3: "encrypted"}
 """``deviceSecurityMode`` in words."""
 
 
-MODES: Final = {1: "non-secure", 2: "authenticated", 3: "encrypted"}
-"""What a ``deviceSecurityMode`` is called."""
-
-
 @dataclass(frozen=True, slots=True)
 class Unexplained:
     """A list of which only the hash is known, or nothing.

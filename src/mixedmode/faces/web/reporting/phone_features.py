@@ -22,7 +22,7 @@ from mixedmode.faces.web.kit.answers import Answer
 from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.kit.tables import Column, Filter, Table
 from mixedmode.faces.web.reporting.whole import report
-from mixedmode.faces.web.standing.reading import model_of
+from mixedmode.inventory.cells import model_of
 from mixedmode.phone.mind.models import MODELS, PhoneModel
 
 NOT_KNOWN: Final = "not known"
