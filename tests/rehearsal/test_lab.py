@@ -21,6 +21,7 @@ from urllib.request import urlopen
 import pytest
 
 from mixedmode.errors import UsageError
+from mixedmode.live.cluster_file import read_cluster_file
 from mixedmode.rehearsal.lab.document import administrator, read_lab
 from mixedmode.rehearsal.lab.lab import Lab
 from mixedmode.rehearsal.lab.spec import LabSpec
@@ -211,6 +212,15 @@ def test_cluster_toml_says_what_lab_json_says(running: tuple[Path, dict[str, Any
         "password_file": str(directory / "administrator.password"),
         "known_hosts": str(directory / "known_hosts"),
     }
+    assert cluster["axl"] == {
+        "user": "administrator",
+        "password_file": str(directory / "administrator.password"),
+        "cacert": str(directory / "web.pem"),
+    }
+    assert cluster["web"] == {"cacert": str(directory / "web.pem")}
+    read = read_cluster_file(directory / "cluster.toml")
+    assert [node.name for node in read.nodes] == [node["name"] for node in document["nodes"]]
+    assert (directory / "web.pem").read_text().count("BEGIN CERTIFICATE") == len(document["nodes"])
 
 
 def test_a_lab_that_runs_is_not_started_again(running: tuple[Path, dict[str, Any], str]) -> None:

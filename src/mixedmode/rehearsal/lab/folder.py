@@ -6,7 +6,8 @@ Rules:
 2. A lab that is there already keeps what it has. Whatever else is asked for is refused, never ignored.
 3. A lab whose making was cut off has a database without nodes; it is made anew.
 4. ``lab.json`` is for scripts, ``known_hosts`` for any SSH client, ``cluster.toml`` for the commands that look at a
-   cluster (command-line.md). They are written when the lab has started, and name files by absolute paths.
+   cluster (command-line.md), with ``web.pem``: the certificates that the nodes' pages show. They are written when the
+   lab has started, and name files by absolute paths.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.errors import UsageError
 from mixedmode.node.host.toml_files import toml_file
 from mixedmode.node.status import SOCKET_NAME, answers
+from mixedmode.pki.certificates.purposes import Purpose
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.rehearsal.lab.document import DATABASE, NAME, has_database
 
 KNOWN_HOSTS: Final = "known_hosts"
 CLUSTER: Final = "cluster.toml"
+WEB_CERTIFICATES: Final = "web.pem"
 
 
 def database_url(directory: Path) -> str | None:
@@ -95,14 +98,17 @@ def refusal(directory: Path, option: str, has: str) -> UsageError:
     )
 
 
-def write_lab(directory: Path, document: Mapping[str, Any]) -> None:
+def write_lab(directory: Path, document: Mapping[str, Any], cluster: Cluster) -> None:
     """Write the files that others read (rule 4).
 
     Args:
         directory: The lab's folder.
         document: What ``lab.json`` says.
+        cluster: Its cluster, which knows what the nodes' pages show.
     """
     write_atomic(directory / KNOWN_HOSTS, _known_hosts(document).encode())
+    shown = [cluster.own_certificate(node["name"], Purpose.TOMCAT.value).pem() for node in document["nodes"]]
+    write_atomic(directory / WEB_CERTIFICATES, b"".join(shown))
     write_atomic(directory / CLUSTER, _cluster(directory, document).encode())
     write_atomic(directory / NAME, json.dumps(document, indent=2).encode() + b"\n")
 
@@ -115,7 +121,7 @@ def _known_hosts(document: Mapping[str, Any]) -> str:
     )
 
 
-_CLUSTER_PORTS: Final = ("tftp", "http", "https", "tvs", "ssh", "web", "capf", "sccp_tls", "ctl_provider")
+_CLUSTER_PORTS: Final = ("tftp", "http", "https", "tvs", "ssh", "web", "capf", "sccp", "sccp_tls", "ctl_provider")
 
 
 def _cluster(directory: Path, document: Mapping[str, Any]) -> str:
@@ -132,5 +138,7 @@ def _cluster(directory: Path, document: Mapping[str, Any]) -> str:
         "password_file": login["password_file"],
         "known_hosts": str(directory.absolute() / KNOWN_HOSTS),
     }
+    web = {"cacert": str(directory.absolute() / WEB_CERTIFICATES)}
+    axl = {"user": login["username"], "password_file": login["password_file"], **web}
     comment = "The running lab, for commands that take --cluster; written anew whenever it starts."
-    return toml_file(comment, {"node": nodes, "ssh": ssh})
+    return toml_file(comment, {"node": nodes, "ssh": ssh, "axl": axl, "web": web})

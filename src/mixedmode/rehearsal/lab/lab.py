@@ -257,7 +257,7 @@ class Lab:
 
     def write_document(self) -> None:
         """Write ``lab.json``, and what else tells others of the lab."""
-        write_lab(self.directory, self.document())
+        write_lab(self.directory, self.document(), self.cluster)
 
 
 def _new_hash(node: NodeServices, password: str) -> str | None:
