@@ -18,21 +18,19 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from mixedmode.forecast.plan import Plan
+from mixedmode.forecast.signatures import Signatures
 from mixedmode.inventory.kinds import PhoneKind, Unexplained
 from mixedmode.phone.mind.fate.afar import Help
 from mixedmode.phone.mind.fate.offers import Stage, reaches
 from mixedmode.phone.mind.fate.prospect import OPEN_SETTINGS, Fate, Prospect, what_becomes
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Reason, Row, Voucher
-from mixedmode.phone.mind.trust.lookup import Verifier, remembering
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.phone.mind.trust.remembering import RememberingPolicy
 from mixedmode.phone.mind.trust.settings import PolicySettings
 from mixedmode.phone.mind.trust.state import TrustState
-from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.certificates.names import serial_matches, serial_text
+from mixedmode.pki.certificates.names import serial_text
 from mixedmode.pki.signing.digests import DigestAlgorithm
-from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 
@@ -237,34 +235,6 @@ def held_by(kind: PhoneKind) -> TrustState | None:
     return None if isinstance(kind.ctl, Unexplained) else held
 
 
-class _Signatures:
-    """Who signed what; a list that is yet to be signed counts as signed by whom it names.
-
-    Args:
-        unsigned: Those lists.
-        verifier: Checks the others, and remembers.
-    """
-
-    __slots__ = ("unsigned", "verifier")
-
-    def __init__(self, unsigned: frozenset[bytes], verifier: Verifier | None = None) -> None:
-        self.unsigned = unsigned
-        self.verifier = verifier or remembering(size=1 << 16)
-
-    def under(self, unsigned: frozenset[bytes]) -> _Signatures:
-        """Return the same with other lists that are yet to be signed."""
-        return _Signatures(unsigned, self.verifier)
-
-    def __call__(self, header: Header, certificate: Certificate) -> bool:
-        """Return whether a signature holds."""
-        if header.data not in self.unsigned:
-            return self.verifier(header, certificate)
-        serial, issuer = header.signer_serial, header.signer_issuer
-        return (
-            serial is not None and serial_matches(serial, certificate.serial) and certificate.has_issuer(issuer or "")
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class _Judged:
     """What becomes of phones that differ in nothing that decides, and the settings with which it would be otherwise."""
@@ -299,7 +269,7 @@ class Forecaster:
         self.both_ways = both_ways
         self.now = now
         self.each_step = True
-        self._verifier = _Signatures(plan.unsigned)
+        self._verifier = Signatures(plan.unsigned)
         self._stages: dict[tuple[bool, ...], tuple[Stage, ...]] = {}
         self._open = tuple(each for each in OPEN_SETTINGS if each not in answered)
         every = (*plan.steps, plan.present) if plan.present is not None else plan.steps
