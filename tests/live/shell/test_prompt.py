@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import CheckFailedError, MixedModeError
+from mixedmode.live.shell.lines import LINE_LIMIT, TerminalLines
 from mixedmode.live.shell.prompt import Asked, Done, NoPromptError, Patience, Prompt, Send, UnexpectedPromptError
 from mixedmode.live.shell.questions import QUESTIONS, found_question, seconds_for
-from mixedmode.live.shell.lines import LINE_LIMIT, TerminalLines
 
 PATIENCE = Patience()
 ASK_UPDATE = "This operation updates the CTLFile. Do you want to continue? (y/n):"

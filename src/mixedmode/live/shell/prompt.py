@@ -18,8 +18,8 @@ from enum import Enum
 from typing import Final
 
 from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError
-from mixedmode.live.shell.questions import PAGERS, PROMPT, Question, found_question
 from mixedmode.live.shell.lines import TerminalLines
+from mixedmode.live.shell.questions import PAGERS, PROMPT, Question, found_question
 from mixedmode.printable import printable
 
 _ASKING: Final = ("?", ":", "]", ")", ">", "#", "$", "%")
