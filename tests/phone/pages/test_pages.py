@@ -14,7 +14,8 @@ from urllib.parse import urlencode
 import pytest
 
 from mixedmode.phone.body.pages.facts import PageFacts
-from mixedmode.phone.body.pages.keys import Menus
+from mixedmode.phone.body.pages.keys import Deed, Menus
+from mixedmode.phone.body.pages.layouts import FIVE_RESETS, Access, Layout, Reset
 from mixedmode.phone.body.pages.render import page
 from mixedmode.phone.body.pages.server import PhonePages
 from mixedmode.phone.body.registration_status import RegistrationStatus
@@ -206,9 +207,14 @@ def test_an_https_authentication_url_is_error_four() -> None:
     served(facts(config=PhoneConfig(authentication_url="https://127.0.0.1/")), work)
 
 
+def deeds(model: str, *names: str, layout: Layout | None = None, apart: float = 1.0) -> list[Deed]:
+    menus = Menus(get_model(model), layout)
+    uris = (name if ":" in name else f"Key:{name}" for name in names)
+    return [deed for number, uri in enumerate(uris) for deed in menus.press(uri, number * apart)]
+
+
 def pressed(model: str, *names: str) -> list[ListKind]:
-    menus = Menus(get_model(model))
-    return [kind for name in names for kind in menus.press(name if ":" in name else f"Key:{name}")]
+    return [deed for deed in deeds(model, *names) if isinstance(deed, ListKind)]
 
 
 UNLOCK = ("KeyPadStar", "KeyPadStar", "KeyPadPound")
@@ -234,3 +240,57 @@ BOTH = [ListKind.CTL, ListKind.ITL]
 )
 def test_the_keys_of_each_model_erase_its_lists(model: str, names: tuple[str, ...], erased: list[ListKind]) -> None:
     assert pressed(model, *names) == erased
+
+
+LAST = ("Applications", "KeyPad5", "KeyPad4")
+
+
+@pytest.mark.parametrize(
+    ("layout", "names", "done"),
+    [
+        (Layout(), (*LAST, "KeyPad1", "Soft3"), [Reset.ALL]),
+        (Layout(), (*LAST, "KeyPad3", "Soft3"), [Reset.SERVICE]),
+        (Layout(), (*LAST, "KeyPad4", "Soft1"), []),
+        (Layout(resets=FIVE_RESETS), (*LAST, "KeyPad4", "Soft3"), [Reset.SERVICE]),
+        (Layout(resets=FIVE_RESETS), (*LAST, "KeyPad5", "Soft3"), BOTH),
+        (Layout(resets=FIVE_RESETS), (*LAST, "KeyPad2", "Soft3"), [Reset.DEVICE]),
+        (Layout(row=5), (*LAST, "KeyPad4", "Soft3"), []),
+        (Layout(row=5), ("Applications", "KeyPad5", "KeyPad5", "KeyPad4", "Soft3"), BOTH),
+        (Layout(access=Access.DISABLED), (*LAST, "KeyPad4", "Soft3"), []),
+        (Layout(access=Access.RESTRICTED), (*LAST, "KeyPad4", "Soft3"), []),
+        (Layout(password="12"), (*LAST, "KeyPad4", "Soft3"), []),
+        (Layout(password="12"), (*LAST[:2], "KeyPad1", "KeyPad2", "Soft1", "KeyPad4", "KeyPad4", "Soft3"), BOTH),
+        (Layout(loses=4), (*LAST, "KeyPad4", "Soft3"), []),
+        (Layout(redraw=2.0), (*LAST, "KeyPad4", "Soft3"), []),
+        (Layout(idle=0.5), (*LAST, "KeyPad4", "Soft3"), []),
+    ],
+)
+def test_what_stands_beside_security_acts_too(layout: Layout, names: tuple[str, ...], done: list[Deed]) -> None:
+    assert deeds("8841", *names, layout=layout) == done
+
+
+def test_two_openings_of_the_padlock_at_once_restart_the_phone() -> None:
+    names = ("Settings", "KeyPad4", "KeyPad5", "KeyPad2", *UNLOCK, *UNLOCK, "Soft4", "Soft2")
+    assert deeds("7945", *names) == [Reset.DEVICE]
+
+
+def test_the_small_java_phones_begin_with_applications() -> None:
+    names = ("Applications", "KeyPad3", "KeyPad4", "KeyPad5", "KeyPad2", *UNLOCK, "Soft4", "Soft2")
+    assert pressed("7911", *names) == [ListKind.ITL]
+
+
+def test_what_the_screen_shows_is_for_who_may_press_keys() -> None:
+    head = "".join(f"{name}: {value}\r\n" for name, value in LOGIN.items())
+
+    async def work(where: tuple[str, int]) -> None:
+        assert (await ask(where, get("/CGI/ModeInfo")))[0] == 401
+        for key in (*LAST, "KeyPad4"):
+            await ask(where, keys(f"Key:{key}"))
+        status, body = await ask(where, f"GET /CGI/ModeInfo HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
+        assert (status, b"Security: Reset Cancel" in body) == (200, True)
+        _, body = await ask(where, f"GET /CGI/CallInfo HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
+        assert b"<CallState>Connected</CallState>" in body
+        _, body = await ask(where, get("/CGI/Java/Serviceability?adapter=device.statistics.streaming.0"))
+        assert b"Active" in body
+
+    served(facts(call="Connected"), work)

@@ -34,6 +34,8 @@ class PageFacts:
         messages: Status messages, the oldest first, each with its moment.
         console: Lines of its console log.
         tftp: Where its files come from.
+        call: What it is in, such as ``Connected``; empty without a call.
+        more: Rows that stand behind the others of Network Setup.
     """
 
     name: str
@@ -45,6 +47,8 @@ class PageFacts:
     messages: Sequence[tuple[datetime, str]]
     console: Sequence[str]
     tftp: str
+    call: str = ""
+    more: Sequence[Row] = ()
 
     @property
     def web_access(self) -> bool:
@@ -77,7 +81,12 @@ def network_rows(facts: PageFacts) -> list[Row]:
     rows.append(("Authentication URL", (config.authentication_url if config is not None else "") or ""))
     rows.append(("Security mode", _SECURITY.get(mode, "Non secure")))
     rows.append(("Web access enabled", "Yes" if facts.web_access else "No"))
-    return [*rows, *(trust_rows(facts.trust) if shows_lists(facts.model) else ())]
+    return [*rows, *facts.more, *(trust_rows(facts.trust) if shows_lists(facts.model) else ())]
+
+
+def stream_rows(facts: PageFacts) -> list[Row]:
+    """Return the rows of a stream's statistics."""
+    return [("Stream status", "Active" if facts.call else "Not ready"), ("Sender packets", "0"), ("Rcvr packets", "0")]
 
 
 def shows_lists(model: PhoneModel) -> bool:

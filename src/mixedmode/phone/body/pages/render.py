@@ -8,7 +8,7 @@ from html import escape
 from typing import Final
 from urllib.parse import parse_qs
 
-from mixedmode.phone.body.pages.facts import PageFacts, Row, device_rows, message_rows, network_rows
+from mixedmode.phone.body.pages.facts import PageFacts, Row, device_rows, message_rows, network_rows, stream_rows
 
 _DEVICE, _NETWORK, _STATUS, _CONSOLE, _STREAM = range(5)
 _ADAPTERS: Final = {
@@ -41,7 +41,7 @@ _XML_ROOTS: Final = (
 _ROWS: Final[dict[int, Callable[[PageFacts], list[Row]]]] = {
     _DEVICE: device_rows,
     _NETWORK: network_rows,
-    _STREAM: lambda _facts: [("Stream status", "Not ready"), ("Sender packets", "0"), ("Rcvr packets", "0")],
+    _STREAM: stream_rows,
 }
 Answer = tuple[str, bytes]
 """The media type and the body."""
@@ -60,6 +60,18 @@ def page(facts: PageFacts, target: str) -> Answer | None:
     is_xml = len(path) > 2 and path.endswith("X") and path[:-1] in _PATHS
     which = _PATHS.get(path[:-1] if is_xml else path)
     return None if which is None else _made(facts, which, is_xml=is_xml)
+
+
+def mode_info(screen: str) -> Answer:
+    """Return what names the window on top; that phones do is from memory (docs/specification/rescue.md 1.5)."""
+    text = f"<CiscoIPPhoneModeInfo><PlaneTitle>{_plain(screen)}</PlaneTitle></CiscoIPPhoneModeInfo>"
+    return "text/xml; charset=utf-8", text.encode()
+
+
+def call_info(facts: PageFacts) -> Answer:
+    """Return the call that the phone is in, if any."""
+    held = f"<Call><CallState>{_plain(facts.call)}</CallState></Call>" if facts.call else ""
+    return "text/xml; charset=utf-8", f"<CiscoIPPhoneCallInfo>{held}</CiscoIPPhoneCallInfo>".encode()
 
 
 def _by_adapter(facts: PageFacts, query: str) -> Answer | None:

@@ -6,13 +6,15 @@ Rules:
    configuration, and by everybody where that is empty. Chunks get 404, as from a phone.
 2. Where the configuration switched web access off, nothing is answered: the connection ends.
 3. One request a connection.
+4. What stands beside "Security" in the list of resets is for whoever simulates the phone; by default nothing is done.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -32,7 +34,8 @@ from mixedmode.phone.body.pages.execute import (
 )
 from mixedmode.phone.body.pages.facts import PageFacts
 from mixedmode.phone.body.pages.keys import Menus
-from mixedmode.phone.body.pages.render import page
+from mixedmode.phone.body.pages.layouts import Layout, Reset
+from mixedmode.phone.body.pages.render import call_info, mode_info, page
 from mixedmode.phone.mind.trust.decisions import ListKind
 
 HEAD_BYTES: Final = 8 << 10
@@ -42,6 +45,27 @@ CONNECTIONS: Final = 8
 _ASK_SECONDS: Final = 5.0
 _YES: Final = b"AUTHORIZED"
 Erase = Callable[[ListKind], Awaitable[object]]
+Besides = Callable[[Reset], Awaitable[object]]
+_WITH_LOGIN: Final = ("/CGI/ModeInfo", "/CGI/CallInfo")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer.
+
+    Attributes:
+        status: Of HTTP.
+        media_type: Of the body.
+        body: What it says.
+    """
+
+    status: HTTPStatus
+    media_type: str = "text/html"
+    body: bytes = b""
+
+
+async def _nothing(_deed: Reset) -> None:
+    pass
 
 
 class _Request:
@@ -76,11 +100,21 @@ class PhonePages:
         facts: Says what the phone knows now.
         erase: Erases a list on it.
         network: How it asks its authentication URL.
+        layout: Its menus; None takes those of its model.
+        besides: Does what other resets do.
     """
 
-    def __init__(self, facts: Callable[[], PageFacts], erase: Erase, network: Network = SOCKETS) -> None:
-        self._facts, self._erase, self._network = facts, erase, network
-        self._menus = Menus(facts().model)
+    def __init__(
+        self,
+        facts: Callable[[], PageFacts],
+        erase: Erase,
+        network: Network = SOCKETS,
+        *,
+        layout: Layout | None = None,
+        besides: Besides = _nothing,
+    ) -> None:
+        self._facts, self._erase, self._network, self._besides = facts, erase, network, besides
+        self._menus = Menus(facts().model, layout)
         self._server: asyncio.Server | None = None
         self._busy: set[asyncio.Task[None]] = set()
         self._keys = asyncio.Lock()
@@ -129,33 +163,55 @@ class PhonePages:
             return _reply(refused)
         if not request.whole:
             return b""
-        target = request.target.decode("ascii", "replace")
-        method = parser.get_method()
-        if method == b"POST" and target.partition("?")[0] == "/CGI/Execute":
-            return await self._execute(request)
-        if method not in {b"GET", b"HEAD"}:
-            return _reply(HTTPStatus.METHOD_NOT_ALLOWED)
-        found = page(self._facts(), target)
-        return (
-            _reply(HTTPStatus.NOT_FOUND)
-            if found is None
-            else _reply(HTTPStatus.OK, *found, head_only=method == b"HEAD")
-        )
+        method = parser.get_method().decode("ascii", "replace")
+        fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.fields.items()}
+        reply = await self.answer(method, request.target.decode("ascii", "replace"), fields, request.body)
+        return _reply(reply.status, reply.media_type, reply.body, head_only=method == "HEAD")
 
-    async def _execute(self, request: _Request) -> bytes:
-        login = login_of(request.fields.get(b"authorization", b"").decode("latin-1"))
+    async def answer(self, method: str, target: str, fields: Mapping[str, str], body: bytes = b"") -> Reply:
+        """Answer one request.
+
+        Args:
+            method: Of HTTP.
+            target: Path and query.
+            fields: Header fields by their names in lower case.
+            body: What was sent.
+        """
+        path = target.partition("?")[0]
+        if method == "POST" and path == "/CGI/Execute":
+            return await self._execute(fields, body)
+        if method not in {"GET", "HEAD"}:
+            return Reply(HTTPStatus.METHOD_NOT_ALLOWED)
+        if path in _WITH_LOGIN:
+            return await self._info(path, fields)
+        found = page(self._facts(), target)
+        return Reply(HTTPStatus.NOT_FOUND) if found is None else Reply(HTTPStatus.OK, *found)
+
+    async def _info(self, path: str, fields: Mapping[str, str]) -> Reply:
+        """Answer what the screen shows, or whether there is a call: for who may press keys."""
+        login = login_of(fields.get("authorization", ""))
         if login is None:
-            return _reply(HTTPStatus.UNAUTHORIZED)
-        urls = items_of(request.body, request.fields.get(b"content-type", b"").decode("latin-1"))
-        if isinstance(urls, int):
-            return _reply(HTTPStatus.OK, MEDIA_TYPE, failed(urls))
+            return Reply(HTTPStatus.UNAUTHORIZED)
         if not await self._may(login):
-            return _reply(HTTPStatus.OK, MEDIA_TYPE, failed(AUTHENTICATION))
+            return Reply(HTTPStatus.OK, MEDIA_TYPE, failed(AUTHENTICATION))
+        facts = self._facts()
+        return Reply(HTTPStatus.OK, *(mode_info(self._menus.screen) if "Mode" in path else call_info(facts)))
+
+    async def _execute(self, fields: Mapping[str, str], body: bytes) -> Reply:
+        login = login_of(fields.get("authorization", ""))
+        if login is None:
+            return Reply(HTTPStatus.UNAUTHORIZED)
+        urls = items_of(body, fields.get("content-type", ""))
+        if isinstance(urls, int):
+            return Reply(HTTPStatus.OK, MEDIA_TYPE, failed(urls))
+        if not await self._may(login):
+            return Reply(HTTPStatus.OK, MEDIA_TYPE, failed(AUTHENTICATION))
         async with self._keys:
+            now = asyncio.get_running_loop().time()
             for url in urls:
-                for kind in self._menus.press(url):
-                    await self._erase(kind)
-        return _reply(HTTPStatus.OK, MEDIA_TYPE, done(urls))
+                for deed in self._menus.press(url, now):
+                    await (self._besides(deed) if isinstance(deed, Reset) else self._erase(deed))
+        return Reply(HTTPStatus.OK, MEDIA_TYPE, done(urls))
 
     async def _may(self, login: tuple[str, str]) -> bool:
         facts = self._facts()
