@@ -4,75 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from mixedmode.phone.body.calling.media import NoMedia
-from mixedmode.phone.body.calling.telephone import Telephone
-from mixedmode.phone.mind.calls.events import PhoneCall
 from mixedmode.protocols.sccp.calls.codes import State
-from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Line, Refusal, SecurityMode
-from mixedmode.services.callmanager.directory import KnownDevice
-from mixedmode.services.callmanager.service import CallManagerService
-from mixedmode.services.callmanager.switch.plan import Entry
+from mixedmode.protocols.sccp.registration.admission import SecurityMode
+from tests.services.callmanager.calling_site import Lines, connected, pair, the_call
 from tests.services.callmanager.callmanager_site import (
     DEVICE,
     OTHER,
-    Table,
     callmanager,
-    ctl,
-    lsc,
-    phone_at,
-    registered,
-    registering,
 )
 from tests.support import eventually, run_mixedmode
-
-LINES = {DEVICE: Line("1001", "1001", "Alice"), OTHER: Line("2001", "2001", "Bob")}
-
-
-class Lines(Table):
-    """A directory whose phones have a line each."""
-
-    def __init__(self, modes: dict[str, SecurityMode]) -> None:
-        super().__init__(modes)
-        self.entries = [Entry(device, line) for device, line in LINES.items()]
-
-    def find(self, name: str) -> KnownDevice | Refusal:
-        found = super().find(name)
-        return (
-            found if isinstance(found, Refusal) else KnownDevice("8861", DeviceFacts(self.modes[name], (LINES[name],)))
-        )
-
-
-@asynccontextmanager
-async def pair(
-    alice: SecurityMode, bob: SecurityMode, *, answers: bool = True
-) -> AsyncIterator[tuple[CallManagerService, Telephone, Telephone, list[str]]]:
-    """Two phones of the modes that are registered with a running CallManager."""
-    log: list[str] = []
-    modes = {DEVICE: alice, OTHER: bob}
-    async with callmanager(Lines(modes), log=log.append) as service, AsyncExitStack() as stack:
-        phones: list[Telephone] = []
-        for device, mode in modes.items():
-            secure = mode is not SecurityMode.NON_SECURE
-            phone = phone_at(service, mode=mode, name=device, ctl=ctl() if secure else None)
-            identity = lsc(device) if secure else None
-            registration = await stack.enter_async_context(registering(phone, identity=identity))
-            phones.append(Telephone(registration, NoMedia(), answers=answers and device == OTHER))
-            await registered(registration)
-        yield service, phones[0], phones[1], log
-
-
-def the_call(calls: dict[int, PhoneCall]) -> PhoneCall:
-    [call] = calls.values()
-    return call
-
-
-def connected(calls: dict[int, PhoneCall]) -> bool:
-    return any(call.state == State.CONNECTED for call in calls.values())
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.messages.fields import shown
 from mixedmode.services.callmanager.directory import Directory
 from mixedmode.services.callmanager.switch.exchange import Exchange
-from mixedmode.services.callmanager.switch.model import CallSettings, Effect, Record, Station, Tell
+from mixedmode.services.callmanager.switch.model import CallSettings, Effect, NoKeys, Record, Station, Tell
 
 REFRESH_SECONDS: Final = 2.0
 """Between two looks whether the dial plan has changed."""
@@ -111,6 +111,8 @@ class CallDesk:
                 case Record():
                     self.records.append(effect)
                     self._log(_words(effect))
+                case NoKeys(number, device, mode):
+                    self._log(f"call {number}: no media keys, since {device} is registered {mode.label}")
         for device, messages in told.items():
             connection = self._connection(device)
             if connection is not None:

@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from mixedmode.protocols.sccp.calls.layout import Laid
+from mixedmode.protocols.sccp.calls.media import OpenReceiveChannel, StartMediaTransmission
 from mixedmode.protocols.sccp.messages.fields import shown
 from mixedmode.protocols.sccp.messages.registering import ResetKind
 from mixedmode.protocols.sccp.registration.server import ServerSettings
@@ -216,7 +217,11 @@ class CallManagerService(Service):
     def said(self, connection: PhoneConnection, message: Laid) -> None:
         """A registered phone said something about calls."""
         name = connection.device
-        if self._connection_of(name) is connection:
+        if isinstance(message, OpenReceiveChannel | StartMediaTransmission):
+            # Only a server says that; whoever says it to one wants it to answer with the keys of a call.
+            self.counts["keys_asked"] += 1
+            self._log(f"{name} asks for media keys, from {connection.client}; it is told nothing")
+        elif self._connection_of(name) is connection:
             self.calls.said(name, message)
 
     def ended(self, connection: PhoneConnection, why: str) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
-from mixedmode.faces.terminal.console import print_json, print_lines
+from mixedmode.faces.terminal.console import print_json, print_lines, say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mixedmode.phone.body.calling.capture import Capture
     from mixedmode.phone.body.client import Phone
     from mixedmode.phone.mind.calls.events import PhoneCall
 
@@ -27,6 +28,7 @@ class Calling:
         talk: Seconds until a call that was placed is hung up.
         wait: Seconds for a call to come, or to be answered.
         as_json: Whether the result is JSON.
+        capture: A file for what is sent and comes, None for none.
     """
 
     manager: str
@@ -35,6 +37,7 @@ class Calling:
     talk: float
     wait: float
     as_json: bool = False
+    capture: Path | None = None
 
     @property
     def wanted(self) -> bool:
@@ -47,26 +50,59 @@ def call(phone: Phone, calling: Calling, lsc: Path | None, mic: Path | None) -> 
 
     Raises:
         CheckFailedError: The call was not answered, or none came.
+        OSError: The capture cannot be written.
         RemoteError: No server registered the phone.
     """
     from mixedmode.app.targets.phone_keys import read_key
+    from mixedmode.phone.body.calling.capture import Capture, CapturedNetwork
     from mixedmode.phone.body.calling.errands import Errand, knows, run
+    from mixedmode.phone.body.calling.rtp import RtpMedia
+    from mixedmode.protocols.rtp.tones import tone_of
 
     if calling.manager:
         knows(phone, *_host_and_port(calling.manager))
     identity = read_key(lsc, missing=True) or read_key(mic)
     errand = Errand(calling.dial, calling.answer, calling.talk, calling.wait)
     tell = (lambda _call: None) if calling.as_json else (lambda each: print_lines([_line(each)]))
-    report = interrupts.run(run(phone, errand, identity=identity, on_change=tell))
+    capture = None if calling.capture is None else Capture()
+    media = RtpMedia(tone_of(phone.name), None if capture is None else capture.datagram)
+    if capture is not None:
+        phone.world = replace(phone.world, network=CapturedNetwork(phone.world.network, capture))
+    try:
+        report = interrupts.run(run(phone, errand, identity=identity, media=media, on_change=tell))
+    finally:
+        if capture is not None and calling.capture is not None:
+            _keep(capture, calling.capture)
     if calling.as_json:
         print_json(report.document())
     else:
         status = report.registration
         numbers = f", lines {', '.join(status.lines)}" if any(status.lines) else ""
         print_lines([f"registered with {status.server}, {'TLS' if status.secure else 'no TLS'}{numbers}"])
+        print_lines([] if report.call is None or not report.connected else [_protection(report.call)])
+        print_lines([] if report.sound is None else [report.sound.line()])
+    if media.problem:
+        say(f"error: {media.problem}")
     if (calling.dial or calling.answer) and not report.connected:
         ended = "no call came" if report.call is None else f"the call was not answered: {report.call.state_words}"
         raise CheckFailedError(ended, where=phone.name)
+
+
+def _keep(capture: Capture, path: Path) -> None:
+    from mixedmode.phone.body.calling.capture import MOST_BYTES
+    from mixedmode.pki.files import PRIVATE, write_atomic
+
+    write_atomic(path, bytes(capture.data), mode=PRIVATE)
+    if capture.full:
+        say(f"warning: {path} holds the first {MOST_BYTES >> 20} MiB of the call")
+
+
+def _protection(call: PhoneCall) -> str:
+    """Return how well a call is protected, for people."""
+    from mixedmode.protocols.sccp.calls.codes import Protection
+
+    words = Protection(call.security).words if call.security in set(Protection) else f"status {call.security}"
+    return f"security: {words}{f', {call.icon} icon' if call.icon else ', no icon'}"
 
 
 def _line(call: PhoneCall) -> str:

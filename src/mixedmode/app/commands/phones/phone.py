@@ -57,6 +57,9 @@ def phone(
     answer: Annotated[bool, typer.Option("--answer", help="Register, and take the first call until it ends.")] = False,
     talk: Annotated[float, typer.Option(min=0, help="Seconds until a call that was placed is hung up.")] = 3.0,
     wait: Annotated[float, typer.Option(min=0, help="Seconds for a call to come, or to be answered.")] = 60.0,
+    capture: Annotated[
+        Path | None, typer.Option(help="Write what the phone sends and gets while it calls to this file (pcap).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a phone: fetch CTL, ITL and configuration, decide what to trust, show the result; call, if it is told to.
@@ -71,7 +74,7 @@ def phone(
     from mixedmode.phone.mind.models import get_phone_model
     from mixedmode.phone.mind.trust.decisions import ListKind
 
-    calling = Calling(call_manager, dial, answer, talk, wait, as_json=as_json)
+    calling = Calling(call_manager, dial, answer, talk, wait, as_json, capture)
     _check(server, calling, lsc_is_missing=capf and lsc is None)
     show_trace = trace and not as_json
     simulated = Phone(
@@ -112,6 +115,11 @@ def _check(server: str, calling: Calling, *, lsc_is_missing: bool) -> None:
         raise UsageError("the phone has no server", next_step="name one with --server, or with --call-manager")
     if calling.dial and calling.answer:
         raise UsageError("a phone places a call or takes one", next_step="use --dial or --answer")
+    if calling.capture is not None:
+        if not calling.wanted:
+            raise UsageError("--capture is of a call", next_step="add --dial or --answer")
+        if not calling.capture.absolute().parent.is_dir():
+            raise UsageError("there is no such folder", where=str(calling.capture), next_step="make it first")
     if lsc_is_missing:
         raise UsageError("--capf needs a place for the LSC", next_step="name a file with --lsc; it may not exist yet")
 

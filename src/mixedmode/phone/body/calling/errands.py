@@ -18,6 +18,7 @@ from mixedmode.protocols.sccp.calls.codes import State
 
 if TYPE_CHECKING:
     from mixedmode.phone.body.calling.media import Media
+    from mixedmode.phone.mind.calls.sound import Sound
     from mixedmode.pki.signing.signer import SoftwareSigner
 
 _REGISTER_SECONDS: Final = 20.0
@@ -49,10 +50,12 @@ class Report:
     Attributes:
         registration: As it was while it was registered.
         call: The call as it was last while there was one; None if there was none.
+        sound: What came of its media; None if it had none.
     """
 
     registration: RegistrationStatus
     call: PhoneCall | None = None
+    sound: Sound | None = None
 
     @property
     def connected(self) -> bool:
@@ -62,7 +65,8 @@ class Report:
     def document(self) -> dict[str, Any]:
         """Return it as JSON."""
         call = None if self.call is None else {**self.call.document(), "connected": self.connected}
-        return {"registration": self.registration.document(), "call": call}
+        sound = None if self.sound is None else self.sound.document()
+        return {"registration": self.registration.document(), "call": call, "media": sound}
 
 
 def knows(phone: Phone, host: str, port: int = SCCP_PORT) -> None:
@@ -122,9 +126,11 @@ async def run(
             await _place(telephone, errand)
         elif errand.answer:
             await _take(telephone, errand)
-        return Report(status, shown[0] if shown else None)
+        call = shown[0] if shown else None
+        return Report(status, call, None if call is None else telephone.media.sound(call.call))
     finally:
         await registration.stop()
+        telephone.hush()
 
 
 def _decided(call: PhoneCall) -> bool:

@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from mixedmode.errors import MixedModeError
 from mixedmode.phone.mind.calls.events import Count, Listen, Send
+from mixedmode.phone.mind.calls.sound import Sound
+from mixedmode.protocols.sccp.calls.codes import MediaStatus
 from mixedmode.protocols.sccp.calls.statistics import ConnectionStatisticsRes
+
+
+class NoChannelError(MixedModeError):
+    """A phone cannot open a channel, or cannot send as it was told.
+
+    Args:
+        what: Why, without keys.
+        status: What its server is told.
+        next_step: What to do.
+    """
+
+    exit_code = 3
+    default_code = "media-channel"
+
+    def __init__(self, what: str, status: int = MediaStatus.NO_CHANNEL, *, next_step: str | None = None) -> None:
+        super().__init__(what, next_step=next_step)
+        self.status = status
 
 
 class Media(Protocol):
@@ -19,11 +39,15 @@ class Media(Protocol):
             address: The phone's own address, as its server sees it.
 
         Raises:
-            MixedModeError: There is no port; the server is told so.
+            NoChannelError: There is no port, or it cannot listen as it is asked to; the server is told so.
         """
 
     def send(self, told: Send) -> None:
-        """Send from the channel's port, or to another target than before."""
+        """Send from the channel's port, or to another target than before.
+
+        Raises:
+            NoChannelError: It cannot send as it is told; the server is told so.
+        """
 
     def stop(self, party: int) -> None:
         """Send no more."""
@@ -33,6 +57,9 @@ class Media(Protocol):
 
     def counted(self, asked: Count) -> ConnectionStatisticsRes | None:
         """Return what was counted in a call, None if nothing was."""
+
+    def sound(self, call: int) -> Sound | None:
+        """Return what came of a call's media so far, None if it had none."""
 
 
 class NoMedia:
@@ -68,5 +95,9 @@ class NoMedia:
         self.hearing.pop(party, None)
 
     def counted(self, _asked: Count) -> ConnectionStatisticsRes | None:
+        """Return nothing."""
+        return None
+
+    def sound(self, _call: int) -> Sound | None:
         """Return nothing."""
         return None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mixedmode.errors import MixedModeError
-from mixedmode.phone.body.calling.media import Media, NoMedia
+from mixedmode.phone.body.calling.media import Media, NoChannelError, NoMedia
 from mixedmode.phone.body.registration import Registration
 from mixedmode.phone.body.waiting import until
 from mixedmode.phone.mind.calls.client import CallClient
@@ -90,10 +89,14 @@ class Telephone:
         """Wait until something holds of the calls; return whether it came in ``timeout`` seconds."""
         return await until(self._changed, lambda: holds(self.calls), timeout)
 
-    def _registered(self, protocol: int) -> None:
-        """Begin anew: a server that was left has ended the calls."""
+    def hush(self) -> None:
+        """Send and hear nothing any more, since the phone is switched off."""
         for party in list(self._open):
             self._closed(party)
+
+    def _registered(self, protocol: int) -> None:
+        """Begin anew: a server that was left has ended the calls."""
+        self.hush()
         for call in self.calls.values():
             self._on_change(PhoneCall(call.call, call.line, State.ON_HOOK))
         self._client = CallClient(protocol)
@@ -111,11 +114,14 @@ class Telephone:
                 self._open.add(event.party)
                 try:
                     client.listens(event, *media.listen(event, self._registration.address))
-                except MixedModeError:
-                    client.listens_not(event)
+                except NoChannelError as error:
+                    client.listens_not(event, error.status)
             case Send():
                 self._open.add(event.party)
-                media.send(event)
+                try:
+                    media.send(event)
+                except NoChannelError:
+                    client.sends_not(event)
             case StopSending(party=party):
                 media.stop(party)
             case StopListening(party=party):

@@ -184,6 +184,10 @@ class CallClient:
         """It does not."""
         self._said.append(m.OpenReceiveChannelAck(status, NOWHERE, 0, asked.party, asked.call))
 
+    def sends_not(self, told: Send) -> None:
+        """It cannot send."""
+        self._said.append(m.MediaTransmissionFailure(told.call, told.party, told.address, told.port, told.call))
+
     def counted(self, asked: Count, counted: ConnectionStatisticsRes | None = None) -> None:
         """Say what was counted."""
         found = counted or ConnectionStatisticsRes(asked.number, asked.call)

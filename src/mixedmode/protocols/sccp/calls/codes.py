@@ -143,6 +143,11 @@ class Protection(IntEnum):
     ENCRYPTED = 3
 
     @property
+    def words(self) -> str:
+        """The status, for people."""
+        return self.name.lower().replace("_", " ")
+
+    @property
     def icon(self) -> str:
         """``lock``, ``shield`` or nothing."""
         return {Protection.ENCRYPTED: "lock", Protection.AUTHENTICATED: "shield"}.get(self, "")

@@ -19,7 +19,7 @@ from mixedmode.protocols.sccp.calls.codes import Algorithm, MediaStatus, Protect
 from mixedmode.protocols.sccp.calls.layout import NOWHERE, TYPED_ADDRESSES_FROM
 from mixedmode.protocols.sccp.calls.media_keys import CLEAR, KEY_LENGTH, SALT_LENGTH, MediaKeys
 from mixedmode.services.callmanager.switch.board import Board
-from mixedmode.services.callmanager.switch.model import Channel, Leg, LegState, Station
+from mixedmode.services.callmanager.switch.model import Channel, Leg, LegState, NoKeys, Station
 
 _PORTS: Final = range(1, 65536)
 _UNUSABLE: Final = frozenset({NOWHERE, "::", "255.255.255.255"})
@@ -41,7 +41,11 @@ def open_between(board: Board, one: Leg, other: Leg, now: float) -> None:
     """Have both ends listen, if both are connected."""
     if one.state is not LegState.CONNECTED or other.state is not LegState.CONNECTED or one.talk is None:
         return
-    there, back = keys_between(board, board.stations[one.device], board.stations[other.device])
+    stations = board.stations[one.device], board.stations[other.device]
+    there, back = keys_between(board, *stations)
+    weaker, stronger = sorted(stations, key=lambda station: station.protection)
+    if stronger.protection is Protection.ENCRYPTED and not there.encrypts:
+        board.effects.found.append(NoKeys(one.talk.number, weaker.device, weaker.mode))
     one.talk.encrypted = one.talk.encrypted or there.encrypts
     for leg, speaks, hears in ((one, there, back), (other, back, there)):
         due = now + board.settings.media

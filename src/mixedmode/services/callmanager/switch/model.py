@@ -250,7 +250,22 @@ class Record:
         }
 
 
-Effect = Tell | Record
+@dataclass(frozen=True, slots=True)
+class NoKeys:
+    """An encrypted phone talks in the clear, since the other one cannot be given keys.
+
+    Attributes:
+        number: The call's.
+        device: The phone that gets none.
+        mode: How it is registered.
+    """
+
+    number: int
+    device: str
+    mode: SecurityMode
+
+
+Effect = Tell | Record | NoKeys
 
 
 @dataclass(slots=True)
