@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, assert_never
 
 from mixedmode.errors import UsageError
@@ -125,6 +126,7 @@ def signer_identity(certificate: Certificate, layout: Layout) -> SignerIdentity:
     )
 
 
+@lru_cache(maxsize=1024)
 def encode_record(spec: RecordSpec, layout: Layout) -> bytes:
     """Return the bytes of one record.
 

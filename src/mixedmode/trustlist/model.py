@@ -8,8 +8,9 @@ exactly what was parsed, unknown tags and odd padding included.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Hashable
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates.certificates import Certificate
@@ -19,8 +20,10 @@ from mixedmode.trustlist.roles import MAX_FILE, ROLES_BY_CODE, RecordTag, Role
 from mixedmode.trustlist.verify import Verification, signer_records, verify_trust_list
 from mixedmode.trustlist.walk import Fields, Span, malformed, walk_header, walk_records
 
-_SIGNERS: Final = 64
-"""Of so many a list remembers which of its records they are: a fleet is offered the files of few."""
+T = TypeVar("T")
+
+_ANSWERS: Final = 128
+"""To so many questions a list remembers the answers: fleets and forecasts ask the same ones again and again."""
 
 
 class Record:
@@ -280,14 +283,18 @@ class TrustList:
             issuer: Issuer text of the file's header; None matches any.
             serial: Serial bytes of the file's header, compared verbatim.
         """
-        found: dict[tuple[str | None, bytes], tuple[Record, ...]] = self.__dict__.setdefault("_signers", {})
-        key = issuer, serial
-        records = found.get(key)
-        if records is None:
-            if len(found) >= _SIGNERS:
-                found.clear()
-            records = found[key] = tuple(signer_records(self, issuer, serial))
-        return records
+        return self.once((issuer, serial), lambda: tuple(signer_records(self, issuer, serial)))
+
+    def once(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """Return what was found out about the list before, else find it out; only the latest answers are kept."""
+        answers: dict[Hashable, T] = self.__dict__.setdefault("_answers", {})
+        try:
+            return answers[question]
+        except KeyError:
+            if len(answers) >= _ANSWERS:
+                answers.clear()
+            found = answers[question] = answer()
+            return found
 
     def verify(self, signer: Certificate | None = None) -> Verification:
         """Check the signature with the list's own SAST record, or with a certificate given from outside.

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_ISSUERS = 64
+"""Of so many texts a certificate remembers whether they name its issuer: fleets and forecasts ask for few."""
 _CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _PEM = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----(.*?)-----END ", re.DOTALL)
 
@@ -211,10 +213,19 @@ class Certificate:
 
     def has_issuer(self, text: str) -> bool:
         """Return whether a text, in any style, names the issuer; one that cannot be read has no name."""
+        asked: dict[str, bool] = self.__dict__.setdefault("_asked_issuers", {})
+        found = asked.get(text)
+        if found is None:
+            if len(asked) >= _ISSUERS:
+                asked.clear()
+            found = asked[text] = self._names_issuer(text)
+        return found
+
+    def _names_issuer(self, text: str) -> bool:
         from mixedmode.pki.certificates.names import names_match
 
         try:
-            return names_match(text, self.issuer_name)
+            return text == self.issuer or names_match(text, self.issuer_name)
         except MalformedError:
             return False
 

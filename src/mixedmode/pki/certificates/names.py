@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def names_match(text: str, name: AnyName) -> bool:
     return False
 
 
+@lru_cache(maxsize=1024)
 def texts_match(one: str, other: str) -> bool:
     """Return whether two texts, each in any style, name the same (rules 4 and 5)."""
     if one == other:

@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 
 from mixedmode.app import completion
 from mixedmode.app.commands.options import AsJson
+from mixedmode.app.loading import loading
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines, say, say_error
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from mixedmode.app.commands.forecasting.asked import Asked
     from mixedmode.app.commands.forecasting.evaluating import Made
+    from mixedmode.app.commands.forecasting.saved import Phones
     from mixedmode.forecast.proposal import Proposal
     from mixedmode.inventory.reading import Inventory
 
@@ -132,19 +134,18 @@ def forecast(
             "which phones?",
             next_step="name the inventory: --inventory FILE, - for standard input, or cluster: what the cluster knows",
         )
-    from mixedmode.app.commands.forecasting.evaluating import evaluate
-    from mixedmode.app.commands.forecasting.proposing import searching
-    from mixedmode.app.commands.forecasting.saved import Phones
-    from mixedmode.forecast.document import document, proposal_document
-    from mixedmode.forecast.proposal import proposed
-    from mixedmode.forecast.tally import outcomes
-    from mixedmode.phone.mind.fate.prospect import Fate
+    with loading():  # what is known of phones stays, as the modules do
+        from mixedmode.app.commands.forecasting.evaluating import evaluate
+        from mixedmode.forecast.tally import outcomes
+        from mixedmode.phone.mind.fate.prospect import Fate
 
-    phones = Phones() if save is not None else None
-    made = evaluate(asked, Path(), out=phones_out, take=phones, hashed=save is not None)
-    proposal = proposed(made.forecaster, made.cells, searching()) if propose else None
+        phones = _phones_to_keep() if save is not None else None
+        made = evaluate(asked, Path(), out=phones_out, take=phones, hashed=save is not None)
+    proposal = _proposed(made) if propose else None
     extra: dict[str, Any] = {"bad_rows": made.found.bad} if skip_bad_rows else {}
     if proposal is not None:
+        from mixedmode.forecast.document import proposal_document
+
         extra["proposal"] = proposal_document(proposal)
     if save is not None and phones is not None:
         from mixedmode.app.commands.forecasting import saved
@@ -153,6 +154,8 @@ def forecast(
     if html is not None:
         _write_report(html, made, proposal)
     if json:
+        from mixedmode.forecast.document import document
+
         print_json({**document(made.plan, made.cells), **extra})
     else:
         from mixedmode.app.commands.forecasting.screen import proposal_lines, screen
@@ -164,6 +167,19 @@ def forecast(
     numbers = outcomes(made.cells)
     if numbers[Fate.FROZEN] or numbers[Fate.LOCKED_OUT] or (strict and numbers[Fate.UNKNOWN]):
         raise typer.Exit(1)
+
+
+def _phones_to_keep() -> Phones:
+    from mixedmode.app.commands.forecasting.saved import Phones
+
+    return Phones()
+
+
+def _proposed(made: Made) -> Proposal:
+    from mixedmode.app.commands.forecasting.proposing import searching
+    from mixedmode.forecast.proposal import proposed
+
+    return proposed(made.forecaster, made.cells, searching())
 
 
 def _asked(

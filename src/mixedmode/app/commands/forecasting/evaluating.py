@@ -111,11 +111,13 @@ def cluster_of(asked: Asked, folder: Path) -> About | None:
         NotFoundError: There is no cluster.
         DatabaseError: The database cannot be used.
     """
+    if not asked.wants_cluster:
+        return None
     from mixedmode.app.commands.forecasting.cluster import whose
 
     directory = None if asked.directory is None else place(folder, asked.directory)
     config = None if asked.config is None else place(folder, asked.config)
-    return whose(directory, config, wanted=asked.wants_cluster)
+    return whose(directory, config, wanted=True)
 
 
 def _read(

@@ -174,5 +174,5 @@ def _would_take(trust: TrustState, offered: bytes, tvs: TvsServers) -> bool:
         header = Header(offered, walk_header(offered, HEADER_CONTAINERS))
     except MalformedError:
         return False
-    anchored = any(True for each in trust.lists for _ in list_signers(each, header))
+    anchored = any(list_signers(each, header) for each in trust.lists)
     return not trust.lists or anchored or reaches(trust, tvs.within_reach)

@@ -106,6 +106,8 @@ def what_becomes(
             after = [one if one is two else Fate.UNKNOWN for one, two in zip(after, other.after, strict=True)]
             if other.fate is not prospect.fate:
                 undecided |= dict.fromkeys(chosen)
+    if not names:
+        return prospect
     fate = Fate.UNKNOWN if undecided else prospect.fate
     return replace(prospect, fate=fate, after=tuple(after), settings=tuple(undecided))
 
@@ -129,17 +131,23 @@ def _settled(
     held = held.as_held_by(policy.model)
     loud = course.run(held, stages)
     quiet: list[_Moment] | None = None
-    found: list[Prospect] = []
+    found: list[tuple[Fate, tuple[Help, ...]]] = []
     for number in range(0 if each_stage else len(stages) - 1, len(stages)):
         stage, moment = stages[number], loud[number]
-        prospect = course.judged(stage, moment)
-        if prospect.fate is Fate.FOLLOWS and any(each.by_tvs for each in loud[: number + 1]):
+        fate, helps = course.judged(stage, moment)
+        if fate is Fate.FOLLOWS and any(each.by_tvs for each in loud[: number + 1]):
             quiet = quiet or course.run(held, stages, silent=True)
             if not quiet[number].came.took_all:
-                prospect = replace(prospect, fate=Fate.FOLLOWS_BY_TVS)
-        found.append(prospect)
-    restarts = tuple(each.came if each.was_there else None for each in loud)
-    return replace(found[-1], restarts=restarts, after=tuple(each.fate for each in found))
+                fate = Fate.FOLLOWS_BY_TVS
+        found.append((fate, helps))
+    last, (fate, helps) = loud[-1], found[-1]
+    return Prospect(
+        fate,
+        tuple(each.came if each.was_there else None for each in loud),
+        None if last.was_there else last.came,
+        helps=helps,
+        after=tuple(each for each, _ in found),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,18 +191,17 @@ class _Course:
             trust = came.trust if stage.presence is Presence.RESTARTS else trust
         return found
 
-    def judged(self, stage: Stage, moment: _Moment) -> Prospect:
-        """Return what a phone is after a stage, as if TVS could do no harm by being silent."""
+    def judged(self, stage: Stage, moment: _Moment) -> tuple[Fate, tuple[Help, ...]]:
+        """Return what a phone is after a stage, as if TVS could do no harm by being silent, and what helps it."""
         came, offer = moment.came, stage.offer
         registers = came.registers and (stage.presence is not Presence.STAYS or self._registers(moment.before, stage))
-        prospect = Prospect(Fate.FOLLOWS, returns=None if moment.was_there else came)
         if not (registers and came.took_all):
             helps = helped(self.policy, came.trust, offer, stage.tvs, self.now)
             fate = Fate.LOCKED_OUT if not registers else Fate.FROZEN if helps is None else Fate.BEHIND
-            return replace(prospect, fate=fate, helps=helps or ())
+            return fate, helps or ()
         if not moment.was_there and not holds_all(self.policy.model, moment.before, offer):
-            return replace(prospect, fate=Fate.BEHIND, helps=(Help.RESTART,))
-        return prospect
+            return Fate.BEHIND, (Help.RESTART,)
+        return Fate.FOLLOWS, ()
 
     def _registers(self, trust: TrustState, stage: Stage) -> bool:
         now_held = configured(trust)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.phone.mind.config import TvsServer
@@ -10,7 +10,8 @@ from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome, Reason, settle
 from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
-from mixedmode.phone.mind.trust.uses import FILES, judge_certificate
+from mixedmode.phone.mind.trust.state import TrustState
+from mixedmode.phone.mind.trust.uses import FILES
 from mixedmode.pki.certificates.names import texts_match
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mixedmode.phone.mind.trust.policy import TrustPolicy
-    from mixedmode.phone.mind.trust.state import TrustState
     from mixedmode.trustlist.model import Record
 
 _SOME_SERVER: Final = (TvsServer("tvs"),)
@@ -73,18 +73,21 @@ def restart(
         now: UTC; only looked at if expiry is checked.
     """
     trust = configured(trust)
+    ask = tvs.asked_by(trust)
     decisions = {}
     for file, kind in LIST_FILES.items():
         offered = offer.of(kind)
-        decision = decisions[file] = offer_list(policy, trust, kind, offered, tvs.asked_by(trust), now)
-        trust = trust.after(decision, kind, offered if isinstance(offered, TrustList) else None)
-    decisions[BootFile.CONFIG] = offer_config(policy, trust, offer, tvs.asked_by(trust), now)
-    return Restart(trust, decisions, register(policy, trust, offer, mode, lsc_issuer, tvs.asked_by(trust)))
+        decision = decisions[file] = offer_list(policy, trust, kind, offered, ask, now)
+        before, trust = trust, trust.after(decision, kind, offered if isinstance(offered, TrustList) else None)
+        if trust is not before:
+            ask = tvs.asked_by(trust)
+    decisions[BootFile.CONFIG] = offer_config(policy, trust, offer, ask, now)
+    return Restart(trust, decisions, register(policy, trust, offer, mode, lsc_issuer, ask))
 
 
 def configured(trust: TrustState) -> TrustState:
     """Return the state with a TVS server in the configuration: which ones answer is for rule 2 to say."""
-    return replace(trust, tvs_servers=trust.tvs_servers or _SOME_SERVER)
+    return trust if trust.tvs_servers else TrustState(trust.ctl, trust.itl, _SOME_SERVER)
 
 
 def offer_list(
@@ -107,7 +110,7 @@ def offer_config(policy: TrustPolicy, trust: TrustState, offer: Offer, ask: Ask,
     unusable = policy.unknown_digest(offer.file_digest)
     if unusable is not None:
         return unusable
-    decision = settle(lambda answer: judge_certificate(policy.model, trust, signer, FILES, answer), ask)
+    decision = settle(lambda answer: policy.judge_certificate(trust, signer, FILES, answer), ask)
     if decision.accepted and policy.has_expired(signer, now):
         text = "the certificate that signs files is not valid now"
         return Decision(Outcome.REJECT, Reason.EXPIRED, text, decision.row, setting="check_expiry")

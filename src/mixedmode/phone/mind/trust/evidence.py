@@ -129,15 +129,16 @@ class Evidence:
             answer: What TVS said, None if it was not asked yet.
             now: UTC; only looked at if expiry is checked.
         """
-        signer = f"the signer {header.signer_name} (serial {serial_text(header.signer_serial or b'')})"
-        unknown = f"{signer} is in no stored list"
-        obstacle = tvs_obstacle(self.model, state)
-        if header.signer_serial is None or header.signer_issuer is None:
+        serial, issuer = header.signer_serial, header.signer_issuer
+        if serial is None or issuer is None:
             return refusal(Reason.UNKNOWN_SIGNER, "the header does not name its signer", row)
-        if obstacle is not None:
-            return refusal(Reason.TVS_NOT_USABLE, f"{unknown}, and TVS cannot help: {obstacle}", row)
-        if answer is None:
-            return NeedTvs(TvsQuestion(header.signer_name or "", header.signer_issuer, header.signer_serial))
+        obstacle = tvs_obstacle(self.model, state)
+        if answer is None and obstacle is None:
+            return NeedTvs(TvsQuestion(header.signer_name or "", issuer, serial))
+        signer = f"the signer {header.signer_name} (serial {serial_text(serial)})"
+        if answer is None or obstacle is not None:
+            text = f"{signer} is in no stored list, and TVS cannot help: {obstacle}"
+            return refusal(Reason.TVS_NOT_USABLE, text, row)
         return self._judge_answer(header, roles, row, answer, now, signer)
 
     def _judge_answer(

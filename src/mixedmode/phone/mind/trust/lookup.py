@@ -53,8 +53,12 @@ def remembering(verifier: Verifier = check_signature, *, size: int = 4096) -> Ve
     return verify
 
 
-def list_signers(stored: TrustList, header: Header) -> Iterator[Record]:
-    """Yield the SAST records of a stored list that are the signer of a file, whole certificates only."""
+def list_signers(stored: TrustList, header: Header) -> tuple[Record, ...]:
+    """Return the SAST records of a stored list that are the signer of a list, whole certificates only."""
+    return stored.once(("signers of", header.data), lambda: tuple(_list_signers(stored, header)))
+
+
+def _list_signers(stored: TrustList, header: Header) -> Iterator[Record]:
     serial = header.signer_serial
     if serial:
         for record in stored.find_signer(header.signer_issuer, serial):

@@ -40,6 +40,7 @@ from mixedmode.phone.mind.trust.rows import (
     unknown_row,
 )
 from mixedmode.phone.mind.trust.settings import PolicySettings
+from mixedmode.phone.mind.trust.uses import judge_certificate
 from mixedmode.signedfile.signed import SignedFile
 from mixedmode.trustlist.model import Record, TrustList
 from mixedmode.trustlist.roles import MAX_PHONE_FILE, Role
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from mixedmode.phone.mind.models import PhoneModel
     from mixedmode.phone.mind.trust.state import TrustState
+    from mixedmode.phone.mind.trust.uses import Use
     from mixedmode.pki.certificates.certificates import Certificate
     from mixedmode.trustlist.header import Header
 
@@ -193,7 +195,7 @@ class TrustPolicy:
         header = trust_list.header
         if header.signature is None:
             return "the list has no signature"
-        records = list(list_signers(trust_list, header))
+        records = list_signers(trust_list, header)
         if not records or any(self._evidence.holds(header, record.certificate) for record in records):
             return None
         return "the list's signature does not hold for its own signer: it was changed or damaged"
@@ -234,15 +236,15 @@ class TrustPolicy:
 
     def _list_candidates(
         self, state: TrustState, kind: ListKind, header: Header
-    ) -> Iterable[tuple[Voucher, list[Record]]]:
+    ) -> Iterable[tuple[Voucher, tuple[Record, ...]]]:
         if state.ctl is not None:
-            records = list(list_signers(state.ctl, header))
+            records = list_signers(state.ctl, header)
             first_itl = kind is ListKind.ITL and state.itl is None
             if first_itl and self.settings.ctl_server_record_vouches_for_first_itl:
-                records += server_records(state.ctl, header)
+                records += tuple(server_records(state.ctl, header))
             yield Voucher.CTL, records
         if state.itl is not None:
-            yield Voucher.ITL, list(list_signers(state.itl, header))
+            yield Voucher.ITL, list_signers(state.itl, header)
 
     def _holds_blanked(self, state: TrustState) -> bool:
         return state.itl is not None and is_blanked(state.itl, sast_only=self.settings.sast_only_itl_is_blank)
@@ -258,6 +260,12 @@ class TrustPolicy:
         if not self.model.signed_config:
             return False
         return names_file_signer(state.ctl) or names_file_signer(state.itl)
+
+    def judge_certificate(
+        self, state: TrustState, certificate: Certificate, use: Use, tvs: TvsAnswer | None = None
+    ) -> Verdict:
+        """Decide whether a certificate is trusted for a use; see :mod:`.uses`."""
+        return judge_certificate(self.model, state, certificate, use, tvs)
 
     def check_signed_file(
         self,

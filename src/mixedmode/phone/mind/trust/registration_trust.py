@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.phone.mind.trust.lookup import is_mixed_mode
-from mixedmode.phone.mind.trust.uses import SERVER, judge_certificate
+from mixedmode.phone.mind.trust.uses import SERVER
 
 if TYPE_CHECKING:
     from mixedmode.phone.mind.trust.decisions import TvsAnswer, Verdict
@@ -47,4 +47,4 @@ def judge_server(
         certificate: What the server showed.
         tvs: The answer to the question that this function returned before.
     """
-    return judge_certificate(policy.model, trust, certificate, SERVER, tvs)
+    return policy.judge_certificate(trust, certificate, SERVER, tvs)

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.trustlist.model import TrustList
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mixedmode.phone.mind.models import PhoneModel
-    from mixedmode.phone.mind.trust.decisions import ListKind, TvsAnswer, Verdict
+    from mixedmode.phone.mind.trust.decisions import TvsAnswer, Verdict
     from mixedmode.phone.mind.trust.lookup import Verifier
     from mixedmode.phone.mind.trust.settings import PolicySettings
     from mixedmode.phone.mind.trust.state import TrustState
-    from mixedmode.trustlist.model import TrustList
+    from mixedmode.phone.mind.trust.uses import Use
+    from mixedmode.pki.certificates.certificates import Certificate
+
+
+def _held(state: TrustState) -> tuple[bytes | None, bytes | None, bool]:
+    """Return all of a state that decides; plain bytes, since looking things up is most of what is left to do."""
+    ctl, itl = state.ctl, state.itl
+    return None if ctl is None else ctl.data, None if itl is None else itl.data, bool(state.tvs_servers)
 
 
 class RememberingPolicy(TrustPolicy):
@@ -24,11 +33,20 @@ class RememberingPolicy(TrustPolicy):
     lists are those of an inventory and a plan, so the memory grows with the states of phones, not with phones.
     """
 
-    __slots__ = ("_decided",)
+    __slots__ = ("_decided", "_turned")
 
-    def __init__(self, model: PhoneModel, settings: PolicySettings, verifier: Verifier) -> None:
+    def __init__(self, model: PhoneModel, settings: PolicySettings | None, verifier: Verifier) -> None:
         super().__init__(model, settings, verifier)
         self._decided: dict[tuple[object, ...], Verdict] = {}
+        self._turned: dict[str, RememberingPolicy] = {}
+
+    def turned(self, setting: str) -> TrustPolicy:
+        """Return the policy with one setting, or one ability of the model, the other way round; it remembers too."""
+        found = self._turned.get(setting)
+        if found is None:
+            other = super().turned(setting)
+            found = self._turned[setting] = RememberingPolicy(other.model, other.settings, self._evidence.verifier)
+        return found
 
     def offer_trust_list(
         self,
@@ -40,8 +58,19 @@ class RememberingPolicy(TrustPolicy):
         now: datetime | None = None,
     ) -> Verdict:
         """Decide about a CTL or ITL that a server offers."""
-        key = (state.ctl, state.itl, bool(state.tvs_servers), kind, offered, tvs, now)
+        file = offered.data if isinstance(offered, TrustList) else offered
+        key = (*_held(state), kind is ListKind.CTL, file, tvs, now)
         found = self._decided.get(key)
         if found is None:
             found = self._decided[key] = super().offer_trust_list(state, kind, offered, tvs=tvs, now=now)
+        return found
+
+    def judge_certificate(
+        self, state: TrustState, certificate: Certificate, use: Use, tvs: TvsAnswer | None = None
+    ) -> Verdict:
+        """Decide whether a certificate is trusted for a use."""
+        key = (*_held(state), certificate.der, use.what, tvs)
+        found = self._decided.get(key)
+        if found is None:
+            found = self._decided[key] = super().judge_certificate(state, certificate, use, tvs)
         return found

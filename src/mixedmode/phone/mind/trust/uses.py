@@ -108,8 +108,12 @@ def _judge_answer(certificate: Certificate, answer: TvsAnswer, unknown: str, use
 
 
 def _record_of(stored: TrustList | None, certificate: Certificate, use: Use) -> Record | None:
+    return None if stored is None else stored.once((use.what, certificate), lambda: _named(stored, certificate, use))
+
+
+def _named(stored: TrustList, certificate: Certificate, use: Use) -> Record | None:
     digests = (certificate.sha1, certificate.sha256) if use.by_hash else ()
-    for record in stored.records_with_role(*use.roles) if stored is not None else ():
+    for record in stored.records_with_role(*use.roles):
         if record.certificate_der == certificate.der or record.certificate_hash in digests:
             return record
     return None
