@@ -15,7 +15,7 @@ from mixedmode.control.services import ServiceEntry, ServiceStatus
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.soap.envelope import AST, Node, answered, operation_in
 from mixedmode.faces.soap.told import Told, refused
-from mixedmode.faces.soap.xml_reader import Element
+from mixedmode.xml_reader import Element
 
 REQUEST_BYTES: Final = 64 << 10
 _WRITES: Final = frozenset({"soapDoControlServices", "soapDoServiceDeployment"})

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 from mixedmode.errors import MalformedError
-from mixedmode.faces.soap.xml_reader import Element, read_xml, xml_text
+from mixedmode.xml_reader import Element, read_xml, xml_text
 
 SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 _SOAP_12: Final = "http://www.w3.org/2003/05/soap-envelope"

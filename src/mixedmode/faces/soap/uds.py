@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mixedmode.faces.soap.xml_reader import xml_text
+from mixedmode.xml_reader import xml_text
 
 
 def version_document(uri: str, version: str) -> bytes:

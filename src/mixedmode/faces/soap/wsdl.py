@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mixedmode.faces.soap.envelope import AST
-from mixedmode.faces.soap.xml_reader import xml_text
+from mixedmode.xml_reader import xml_text
 
 _DEVICE: Final = (
     "Name DirNumber DeviceClass Model:int Product:int BoxProduct:int Httpd RegistrationAttempts:int "

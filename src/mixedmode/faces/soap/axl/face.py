@@ -21,7 +21,7 @@ from mixedmode.faces.soap.envelope import envelope, fault, operation_in
 from mixedmode.faces.soap.errors import AxlError
 from mixedmode.faces.soap.sql.engine import Memory, run_query
 from mixedmode.faces.soap.told import Told
-from mixedmode.faces.soap.xml_reader import Element, xml_text
+from mixedmode.xml_reader import Element, xml_text
 
 REQUEST_BYTES: Final = 1 << 20
 _WRITES: Final = re.compile(

@@ -27,7 +27,7 @@ from mixedmode.faces.soap.errors import NOT_VALID, AxlError
 from mixedmode.faces.soap.sql import enumerations as enums
 from mixedmode.faces.soap.sql.device_views import DEVICE
 from mixedmode.faces.soap.sql.store_views import CERTIFICATE, GROUP, NODE, POOL
-from mixedmode.faces.soap.xml_reader import Element
+from mixedmode.xml_reader import Element
 
 
 def get_phone(cluster: Cluster, request: Element) -> str:

@@ -13,7 +13,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.faces.soap.envelope import Node, Tag, write
 from mixedmode.faces.soap.errors import AxlError, too_large
 from mixedmode.faces.soap.sql.engine import MOST_BYTES, Memory
-from mixedmode.faces.soap.xml_reader import Element
+from mixedmode.xml_reader import Element
 
 _MOST_NUMBER: Final = 1_000_000_000
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mixedmode.errors import UsageError
-from mixedmode.faces.soap.xml_reader import Element
+from mixedmode.xml_reader import Element
 
 MOST_DEVICES: Final = 1000
 """Names that are looked at, and devices that are returned; what is beyond is cut and not told."""

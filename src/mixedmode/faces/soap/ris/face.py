@@ -28,7 +28,7 @@ from mixedmode.faces.soap.ris.selecting import (
     state_of,
 )
 from mixedmode.faces.soap.told import Told, refused
-from mixedmode.faces.soap.xml_reader import Element, read_xml
+from mixedmode.xml_reader import Element, read_xml
 
 REQUEST_BYTES: Final = 512 << 10
 ALLOWED: Final = 15

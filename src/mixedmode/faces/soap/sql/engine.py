@@ -26,7 +26,7 @@ from mixedmode.faces.soap.sql.dialect import PEM_MARK
 from mixedmode.faces.soap.sql.informix import Query, procedure_of, read_query
 from mixedmode.faces.soap.sql.sources import Source
 from mixedmode.faces.soap.sql.tables import TABLES, with_views
-from mixedmode.faces.soap.xml_reader import xml_text
+from mixedmode.xml_reader import xml_text
 
 MOST_BYTES: Final = 8 << 20
 ALL_BYTES: Final = 16 << 20

@@ -65,19 +65,20 @@ class Element:
         return self.attributes.get(("", name), "")
 
 
-def read_xml(data: bytes, *, most: int) -> Element:
+def read_xml(data: bytes, *, most: int, elements: int = MOST_ELEMENTS) -> Element:
     """Read a document.
 
     Args:
         data: The document.
         most: Bytes that it may have.
+        elements: Elements that it may have.
 
     Raises:
         MalformedError: It is no XML within the bounds, or has a document type.
     """
     if len(data) > most:
         raise _malformed(f"a document of {len(data)} bytes is too large", "send less")
-    reader = _Reader()
+    reader = _Reader(elements)
     parser = expat.ParserCreate(namespace_separator=_BETWEEN)
     parser.buffer_text = True
     parser.StartElementHandler = reader.start
@@ -100,15 +101,16 @@ def read_xml(data: bytes, *, most: int) -> Element:
 class _Reader:
     """Builds the tree and holds the bounds."""
 
-    def __init__(self) -> None:
+    def __init__(self, elements: int) -> None:
         self.root: Element | None = None
         self._open: list[Element] = []
-        self._count = 0
+        self._left = elements
+        self._most = elements
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        self._count += 1
-        if self._count > MOST_ELEMENTS or len(self._open) >= MOST_DEPTH or len(attributes) > MOST_ATTRIBUTES:
-            raise _malformed(f"more than {MOST_ELEMENTS} elements or {MOST_DEPTH} levels", "send less")
+        self._left -= 1
+        if self._left < 0 or len(self._open) >= MOST_DEPTH or len(attributes) > MOST_ATTRIBUTES:
+            raise _malformed(f"more than {self._most} elements or {MOST_DEPTH} levels", "send less")
         element = Element(*_split(name), {_split(each): value for each, value in attributes.items()})
         if self._open:
             self._open[-1].children.append(element)
