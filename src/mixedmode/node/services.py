@@ -302,7 +302,10 @@ class NodeServices:
             host=self.host,
             port=port,
             floor=self.options.floor,
+            issuers=self.options.manufacturers,
             audit=self._audit_capf,
+            # A phone asks for its configuration at once: it has to be encrypted to the new certificate.
+            changed=self._phone_units.configs.forget,
         )
 
     def _audit_lock(self, account: str, source: str) -> None:
@@ -323,9 +326,10 @@ class NodeServices:
             tls_port=self.options.port("sccp_tls"),
             tls_elsewhere=self.options.elsewhere,
             floor=self.options.floor,
+            anchors=self.options.manufacturers,
             locate=self._locate,
         )
-        service.seen = self._writer.seen
+        service.seen, service.refused = self._writer.seen, self._traces.refused
         return service
 
     def _web(self, port: int) -> NetService:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mixedmode.cluster.model.topology import Service
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.services.files.flat_names import DEFAULT_MAP
 from mixedmode.services.net.server_tls import TlsFloor
 
@@ -56,6 +57,7 @@ class NodeOptions:
         remote: Whether the publisher is on another host, so that nobody else switches this node's partitions.
         rules: Where to look for files that are not there by the name that is asked for.
         probes: Networks that may ask the pages for metrics and health without a sign-in, beside loopback.
+        manufacturers: Who vouches for the MICs of phones, beside what ``CAPF-trust`` holds.
         workers: Processes that share what phones ask most: TFTP, HTTP, HTTPS and TVS; 1 is this process alone.
     """
 
@@ -67,6 +69,7 @@ class NodeOptions:
     rules: Sequence[str] = DEFAULT_MAP
     workers: int = 1
     probes: Sequence[str] = ()
+    manufacturers: Sequence[Certificate] = ()
 
     def port(self, unit: str) -> int:
         """Return the port wanted for a unit."""

@@ -5,12 +5,15 @@ Rules:
 1. Lines are made of what was seen of phones anyway, every two seconds, in the thread that writes it down: no phone
    waits for a trace.
 2. Of a storm :data:`MOST` lines are written at once; how many were left out is the last of them.
+3. Whom CallManager refused is written with them; strangers cause it, so :data:`MOST_REFUSED` of two seconds are enough.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from time import time
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.cluster.model.sightings import LOST, Seen
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from mixedmode.services.net.supervisor import UnitStatus
 
 MOST: Final = 2000
+MOST_REFUSED: Final = 100
 _Line = tuple[float, TraceKind, str]
 
 
@@ -38,9 +42,27 @@ class NodeTraces:
         self._folder = folder
         self._open: dict[TraceKind, TraceFile] = {}
         self._until = 0.0
+        self._refused: deque[tuple[float, str]] = deque()
+        self._left_out = 0
+
+    def refused(self, line: str) -> None:
+        """Take whom CallManager refused, and why; it is written soon (rule 3)."""
+        if len(self._refused) < MOST_REFUSED:
+            self._refused.append((time(), one_line(line)))
+        else:
+            self._left_out += 1
+
+    def _write_refused(self) -> None:
+        lines = [self._refused.popleft() for _ in range(len(self._refused))]
+        left_out, self._left_out = self._left_out, 0
+        if left_out:
+            lines.append((time(), f"{left_out} more refusals were left out"))
+        if lines:
+            self._file(CALLMANAGER).write([trace_line(text, _local(moment), "warn") for moment, text in lines])
 
     def seen(self, found: Mapping[str, Seen]) -> None:
-        """Write what was seen of phones and is not written yet."""
+        """Write what was seen of phones and is not written yet, and whom CallManager refused."""
+        self._write_refused()
         since = self._until
         new = [line for name, seen in found.items() for line in _lines(name, seen) if line[0] > since]
         lines = sorted(new, key=lambda line: line[0])

@@ -20,10 +20,10 @@ from mixedmode.causes import why_no_connection
 from mixedmode.errors import RemoteError, RemoteProtocolError, UsageError
 from mixedmode.phone.body.network import Connection
 from mixedmode.phone.body.tls import PhoneTls, UntrustedServerError
-from mixedmode.phone.body.world import REAL, Clock, World
+from mixedmode.phone.body.world import REAL, World
 from mixedmode.pki.certificates.capf_proof import make_proof
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.certificates.profiles import KeyKind, generate_key
+from mixedmode.pki.certificates.profiles import KeyKind
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.capf import (
     Claim,
@@ -129,7 +129,7 @@ async def enrol(
             connection = await world.network.connect(host, port, tls=PhoneTls(tls_max))
             try:
                 _check_server(connection, trusted)
-                return await _converse(session, connection, lsc, world.clock)
+                return await _converse(session, connection, lsc, world)
             finally:
                 connection.writer.transport.abort()
     except TimeoutError:
@@ -155,8 +155,8 @@ def credential(device: str, identity: SoftwareSigner) -> Credential:
     return Credential(der, *make_proof(identity, Claim(device, b"", der).signed))
 
 
-async def _converse(session: PhoneSession, connection: Connection, lsc: SoftwareSigner | None, clock: Clock) -> Outcome:
-    reader, writer = connection.reader, connection.writer
+async def _converse(session: PhoneSession, connection: Connection, lsc: SoftwareSigner | None, world: World) -> Outcome:
+    reader, writer, clock = connection.reader, connection.writer, world.clock
     did = ""
     key = None
     data: bytes | None = b""
@@ -167,7 +167,7 @@ async def _converse(session: PhoneSession, connection: Connection, lsc: Software
             match event:
                 case Generate(wish):
                     writer.write(session.bytes_to_send())
-                    key = await asyncio.to_thread(generate_key, _kind(wish))
+                    key = await asyncio.to_thread(world.make_key, _kind(wish))
                     session.send(KeyMade(_public(key)), clock.monotonic())
                 case Installed(certificate) if key is not None:
                     lsc, did = SoftwareSigner(Certificate.from_der(certificate), key), "installed"

@@ -63,7 +63,7 @@ class Registration:
 
     Args:
         phone: It has booted: its state has a configuration. It registers in its world.
-        identity: Its LSC or MIC, for TLS.
+        identity: Its LSC or MIC, for TLS; a function is asked, in a thread, whenever it registers by TLS.
         on_reset: Called when a CallManager wants a reset (rule 3); None: nothing is fetched again.
         on_change: Told each new status.
         tvs: How TVS is asked about a server.
@@ -81,7 +81,7 @@ class Registration:
         self,
         phone: Phone,
         *,
-        identity: SoftwareSigner | None = None,
+        identity: SoftwareSigner | Callable[[], SoftwareSigner | None] | None = None,
         on_reset: OnReset | None = None,
         on_change: Callable[[RegistrationStatus], None] = lambda _status: None,
         tvs: TvsClient | None = ask_tvs,
@@ -204,7 +204,7 @@ class Registration:
     async def _try(self, config: PhoneConfig, manager: CallManager, *, secure: bool) -> bool:
         mode = config.device_security_mode or 1
         port = manager.secure_sccp_port if secure else manager.sccp_port
-        tls = PhoneTls(self.phone.model.tls_max, mode, self.identity) if secure else None
+        tls = PhoneTls(self.phone.model.tls_max, mode, await self._identity()) if secure else None
         target = Target(manager.address, port, tls)
         self.status = replace(self.status, server=str(target), secure=secure)
         self._note(RegistrationState.REGISTERING, self.status.reason)
@@ -229,6 +229,10 @@ class Registration:
             self._cause = "KeepaliveTO" if ended.reason is PhoneEnd.SILENT else "TCP-timeout"
         self._note(RegistrationState.UNREGISTERED, ended.text)
         return was_registered
+
+    async def _identity(self) -> SoftwareSigner | None:
+        identity = self.identity
+        return await asyncio.to_thread(identity) if callable(identity) else identity
 
     def _facts(self, config: PhoneConfig) -> PhoneFacts:
         phone = self.phone

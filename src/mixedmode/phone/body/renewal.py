@@ -3,7 +3,8 @@
 Rules:
 
 1. It goes there after a start if its configuration names a CAPF and says nothing of its certificate, or the MD5 of
-   another one than it holds. The LSC counts, without one the MIC.
+   another one than it holds. The LSC counts, without one the MIC. One that says nothing of it and has ``capfAuthMode``
+   0, "none", is of a device for which nothing waits (docs/decisions/0066): then it does not go.
 2. How it proves itself is for ``capfAuthMode`` to say; without it, it proves nothing.
 3. It believes a CAPF that shows a certificate of a CAPF record of its CTL or ITL. One that holds no list believes any.
 4. The servers are asked in their order; the next one when one cannot be reached or is not believed.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import RemoteError
 from mixedmode.phone.body.capf import AuthMode, Outcome, enrol
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from mixedmode.phone.body.client import Phone
     from mixedmode.phone.mind.trust.state import TrustState
     from mixedmode.pki.signing.signer import SoftwareSigner
+
+_NOTHING_WAITS: Final = 0
+"""``capfAuthMode`` (rule 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,15 @@ class PhoneKeys:
 
 def goes_to_capf(config: PhoneConfig, keys: PhoneKeys) -> bool:
     """Return whether a phone goes to CAPF (rule 1)."""
-    if not config.capf:
+    if not may_go(config):
         return False
     wanted, own = (config.certificate_hash or "").lower(), keys.own
     return not wanted or own is None or own.certificate.md5.hex() != wanted
+
+
+def may_go(config: PhoneConfig) -> bool:
+    """Return whether there is a phone that goes to CAPF by a configuration, whatever keys it holds."""
+    return bool(config.capf) and (bool(config.certificate_hash) or config.capf_mode != _NOTHING_WAITS)
 
 
 async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "") -> Outcome | None:

@@ -10,9 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.phone.body.network import SOCKETS, Network
+from mixedmode.pki.certificates.profiles import KeyKind, generate_key
+
+if TYPE_CHECKING:
+    from mixedmode.pki.signing.signer import PrivateKey
 
 
 def _utc() -> datetime:
@@ -39,10 +43,12 @@ class World:
     Attributes:
         network: How it gets to its servers.
         clock: What tells it the time.
+        make_key: Makes the keys that CAPF asks for; called in a thread.
     """
 
     network: Network = SOCKETS
     clock: Clock = field(default_factory=Clock)
+    make_key: Callable[[KeyKind], PrivateKey] = generate_key
 
 
 REAL: Final = World()

@@ -189,7 +189,7 @@ PROFILES: dict[Purpose, Profile] = {
     Purpose.PHONE_LSC: Profile(1, "any", _PHONE),
     Purpose.PHONE_MIC: Profile(10, "any", _PHONE, common_name=re.compile(r"CP-\w+-SEP[0-9A-F]{12}")),
     Purpose.TOKEN: Profile(20, "RSA", _SIGNING, (TLS_CLIENT,), common_name=re.compile(r"SAST-[A-Za-z0-9]+ *")),
-    Purpose.MANUFACTURING_CA: Profile(20, "RSA", _AUTHORITY, (), authority=True),
+    Purpose.MANUFACTURING_CA: Profile(20, "any", _AUTHORITY, (), authority=True),
 }
 
 TOKEN_NAME_WIDTH = 24

@@ -39,11 +39,12 @@ from mixedmode.pki.certificates.profiles import KeyKind, generate_key
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.rehearsal.lab.distributor import LabDistributor
 from mixedmode.rehearsal.lab.folder import note_database, open_lab, refuse_other, write_lab
+from mixedmode.rehearsal.lab.keys import Factory
 from mixedmode.rehearsal.lab.names import phone_name
 from mixedmode.rehearsal.lab.network import Network, claim_of
 from mixedmode.rehearsal.lab.pages import LabPages
 from mixedmode.rehearsal.lab.phone_control import lab_phone_commands, resetting
-from mixedmode.rehearsal.lab.phones import LabPhones
+from mixedmode.rehearsal.lab.phones import KEYS, LabPhones
 from mixedmode.rehearsal.lab.spec import LabSpec
 from mixedmode.services.files.phoneconfig import ConfigFacts
 from mixedmode.services.net.server_tls import TlsFloor
@@ -64,6 +65,9 @@ _PORTS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "web", "sccp", "sccp_tl
 class Lab:
     """A cluster and its services in this process.
 
+    Attributes:
+        factory: Where its phones come from: it has the keys of their maker.
+
     Args:
         directory: The lab's folder; made if needed, opened if it holds a cluster already.
         spec: What to make; an existing cluster keeps what it has.
@@ -83,12 +87,15 @@ class Lab:
         self.spec = spec
         self._say = say
         self._network, self.cluster = self._open(make_key)
+        self.factory = Factory(directory / KEYS)
         self.nodes: dict[str, NodeServices] = {}
         self.control = NodeControl(self.cluster, self.nodes)
         for info in self.cluster.nodes():
             self.nodes[info.name] = self._node(info)
         self.principal = Principal(ADMINISTRATOR, 4)
-        self.phones = LabPhones(directory / "phones", [(each.name, each.model) for each in self.cluster.devices])
+        self.phones = LabPhones(
+            directory / "phones", [(each.name, each.model) for each in self.cluster.devices], self.factory
+        )
         self.pages = LabPages(self.phones, self._network, lambda: self.phone_server.host)
         self._watchers: list[asyncio.Task[None]] = []
         door = PhoneControl(Control(self.cluster), self._user)
@@ -153,7 +160,12 @@ class Lab:
         own = (stored.certificate for stored in self.cluster.certificates.list_own(info.name))
         old = old or any(each.key_kind == "RSA" and each.key_bits < KeyKind.RSA_2048.value[1] for each in own)
         ports = PREFERRED_PORTS if self._network.claimed else dict.fromkeys(STANDARD_PORTS, 0)
-        options = NodeOptions(ports, elsewhere=True, floor=TlsFloor.TLS_1_0 if old else TlsFloor.TLS_1_2)
+        options = NodeOptions(
+            ports,
+            elsewhere=True,
+            floor=TlsFloor.TLS_1_0 if old else TlsFloor.TLS_1_2,
+            manufacturers=(self.factory.certificate,),
+        )
         return NodeServices(self.cluster, info, locate=self._facts, control=self.control, options=options)
 
     @property

@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
+from mixedmode.errors import MixedModeError
+from mixedmode.phone.body.capf import AuthMode
 from mixedmode.phone.body.client import Phone, Server
 from mixedmode.phone.body.registration import Registration
 from mixedmode.phone.body.registration_status import RegistrationState, RegistrationStatus, speaks_sip_only
+from mixedmode.phone.body.renewal import PhoneKeys, goes_to_capf, renew
 from mixedmode.phone.body.tvs import ask_tvs
+from mixedmode.phone.body.world import World
 from mixedmode.phone.mind.alarms import ERASING
 from mixedmode.phone.mind.fate.observed import fate_of
 from mixedmode.phone.mind.models import get_model
@@ -22,11 +26,18 @@ from mixedmode.phone.mind.outcome import BootOutcome, alarm_document
 from mixedmode.phone.mind.screen import screen_document, trust_list_screen
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.protocols.sccp import ResetKind
+from mixedmode.rehearsal.lab.keys import Factory, KeyRing
+
+if TYPE_CHECKING:
+    from mixedmode.pki.signing.signer import SoftwareSigner
 
 AT_ONCE = 64
 """Boots under way at the same time; a site's phones do not all answer in the same millisecond either."""
 MESSAGES = 10
 """Status messages that a phone keeps."""
+KEYS: Final = "phone-keys"
+"""Beside the folder of the phones."""
+_REJECTED: Final = "Registration Rejected: {}"
 LOG_LINES = 400
 """What is kept of each phone's console log: some twenty boots."""
 
@@ -38,34 +49,69 @@ class LabPhone:
     Attributes:
         phone: The phone.
         log: The last lines of its console log.
+        keys: Its LSC and its MIC.
         hands: Who boots the phone or erases a list on it; one at a time.
         registration: How it keeps registered, None before it does.
         last: How its last boot ended.
         boots: How many there were.
         erased: Lists that were deleted by hand since.
+        capf: How its last visit to CAPF ended; empty before the first.
         history: The last status messages, with their moments: what the phone's own pages show.
     """
 
     phone: Phone
     log: deque[str]
+    keys: KeyRing
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
     registration: Registration | None = None
     last: BootOutcome | None = None
     boots: int = 0
     erased: tuple[ListKind, ...] = ()
+    capf: str = ""
     history: deque[tuple[datetime, str]] = field(default_factory=lambda: deque(maxlen=MESSAGES))
     _booted: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def boot(self, server: Server) -> BootOutcome:
-        """Start the phone."""
+        """Start the phone; one that CAPF gave another certificate starts once more, for the files of that."""
         async with self.hands:
-            self.last = await self.phone.boot(server)
-            told = self.last.messages[bool(self.erased) :]
-            self.history.extend((self.phone.world.clock.now(), message) for message in told)
-            self.erased = ()
+            self.last = await self._boot(server)
+            if await self.enrol():
+                self.last = await self._boot(server)
             self.boots += 1
             self._booted.set()
             return self.last
+
+    async def _boot(self, server: Server) -> BootOutcome:
+        last = await self.phone.boot(server)
+        told = last.messages[bool(self.erased) :]
+        self.history.extend((self.phone.world.clock.now(), message) for message in told)
+        self.erased = ()
+        return last
+
+    async def enrol(self, password: str = "") -> bool:
+        """Go to CAPF, if the configuration says so; return whether the phone has another certificate after it.
+
+        Args:
+            password: Digits that somebody typed on it. Where CAPF wants some, a phone goes there by hand only.
+        """
+        config = self.phone.state.config_in_force()
+        if config is None or not goes_to_capf(config, PhoneKeys(self.keys.lsc)):
+            return False
+        if config.capf_mode == AuthMode.PASSWORD and not password:
+            self.capf = "waits for the authentication string"
+            return False
+        try:
+            outcome = await renew(self.phone, self.keys.all, password=password)
+        except MixedModeError as error:
+            self.capf = str(error)
+            return False
+        if outcome is None:
+            return False
+        self.capf = outcome.text
+        self.history.append((self.phone.world.clock.now(), f"CAPF: {outcome.text}"))
+        if outcome.did:
+            self.keys.take(outcome.lsc)
+        return bool(outcome.did)
 
     async def booted_after(self, boots: int) -> None:
         """Wait until there were more boots than so many."""
@@ -91,6 +137,13 @@ class LabPhone:
         if self.registration is not None:
             self.registration.start()
 
+    def registration_changed(self, status: RegistrationStatus) -> None:
+        """Take how it stands with its CallManager: why it is not registered is a status message."""
+        if status.state is RegistrationState.UNREGISTERED and status.reason:
+            text = _REJECTED.format(status.reason)
+            if not self.history or self.history[-1][1] != text:
+                self.history.append((self.phone.world.clock.now(), text))
+
     @property
     def status(self) -> RegistrationStatus:
         """How the phone stands with its CallManager."""
@@ -100,8 +153,14 @@ class LabPhone:
 
     @property
     def messages(self) -> list[str]:
-        """What its status messages say."""
-        return [*(self.last.messages if self.last is not None else ()), *([ERASING] if self.erased else [])]
+        """What its status messages say; why it is not registered is the last of them."""
+        status = self.status
+        refused = status.reason if status.state is RegistrationState.UNREGISTERED else ""
+        return [
+            *(self.last.messages if self.last is not None else ()),
+            *([ERASING] if self.erased else []),
+            *([_REJECTED.format(refused)] if refused else []),
+        ]
 
     def document(self) -> dict[str, Any]:
         """Return what a person sees of the phone, as JSON."""
@@ -120,7 +179,16 @@ class LabPhone:
             "outcome": None if last is None else fate_of(last).value,
             "kept_lists": [kind.value for kind in last.kept_lists if kind not in self.erased] if last else [],
             "deleted": gone,
+            "lsc": _lsc_document(self.keys.lsc),
+            "capf": self.capf or None,
         }
+
+
+def _lsc_document(lsc: SoftwareSigner | None) -> dict[str, Any] | None:
+    if lsc is None:
+        return None
+    shown = lsc.certificate
+    return {"serial": shown.serial.hex().upper(), "issuer": shown.issuer, "not_after": shown.not_after.isoformat()}
 
 
 class LabPhones:
@@ -129,11 +197,13 @@ class LabPhones:
     Args:
         folder: One state file for each phone.
         phones: Name and model of each.
+        factory: Gives them their keys; by default one that keeps them beside the folder.
     """
 
-    def __init__(self, folder: Path, phones: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, folder: Path, phones: Iterable[tuple[str, str]], factory: Factory | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._phones = {each.phone.name: each for each in (_phone(folder, *phone) for phone in phones)}
+        made = factory or Factory(folder.with_name(KEYS))
+        self._phones = {each.phone.name: each for each in (_phone(folder, made, *phone) for phone in phones)}
 
     def __len__(self) -> int:
         return len(self._phones)
@@ -166,7 +236,12 @@ class LabPhones:
         for each in self._phones.values():
             if each.phone.model.sip_only:
                 continue
-            each.registration = Registration(each.phone, on_reset=partial(_boot_again, each, server))
+            each.registration = Registration(
+                each.phone,
+                identity=each.keys.show,
+                on_reset=partial(_boot_again, each, server),
+                on_change=each.registration_changed,
+            )
             each.registration.start()
             registrations.append(each.registration)
         async with asyncio.TaskGroup() as group:
@@ -206,10 +281,19 @@ class LabPhones:
                 group.create_task(one(self._phones[name]))
 
 
-def _phone(folder: Path, name: str, model: str) -> LabPhone:
+def _phone(folder: Path, factory: Factory, name: str, model: str) -> LabPhone:
     log: deque[str] = deque(maxlen=LOG_LINES)
-    state = folder / f"{name}.json"
-    return LabPhone(Phone(name, get_model(model), state_file=state, tvs=ask_tvs, on_line=log.append), log)
+    keys = KeyRing(factory, name, model)
+    phone = Phone(
+        name,
+        get_model(model),
+        state_file=folder / f"{name}.json",
+        tvs=ask_tvs,
+        decrypt=keys.open,
+        world=World(make_key=factory.key),
+        on_line=log.append,
+    )
+    return LabPhone(phone, log, keys)
 
 
 async def _boot_again(phone: LabPhone, server: Server, _kind: ResetKind) -> None:

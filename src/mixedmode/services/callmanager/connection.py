@@ -88,8 +88,8 @@ class Host(Protocol):
     def said(self, connection: PhoneConnection, message: Laid) -> None:
         """A registered phone said something about calls."""
 
-    def ended(self, connection: PhoneConnection, why: str) -> None:
-        """A connection is over, for a reason that people may read."""
+    def ended(self, connection: PhoneConnection, why: str, *, refused: str = "") -> None:
+        """A connection is over, for a reason that people may read; if it was refused, why in full."""
 
     def left(self, connection: PhoneConnection) -> None:
         """Forget a connection that has been closed."""
@@ -234,7 +234,8 @@ class PhoneConnection(asyncio.Protocol):
                 machine.receive(b"", now)  # a fault comes after what was right before it
         except RemoteProtocolError as error:
             self._host.counts["malformed"] += 1
-            self._host.ended(self, f"{shown(self.device) or self.client}: {error}")
+            why = f"{shown(self.device) or self.client}: {error}"
+            self._host.ended(self, why, refused=f"{why} ({self.client})" if self.device else why)
         self._flush()
 
     def _happened(self, event: Event) -> None:
@@ -247,9 +248,10 @@ class PhoneConnection(asyncio.Protocol):
             case Registered():
                 host.counts["registrations"] += 1
                 host.registered(self, event)
-            case Rejected(device=device, text=text):
+            case Rejected(device=device, text=text, why=why):
                 host.counts["rejected"] += 1
-                host.ended(self, f"{device} rejected: {text}")
+                line = f"{device} rejected: {text}"
+                host.ended(self, line, refused=f"{line}{f' ({why})' if why else ''}, from {self.client}")
             case Reported(text=text, xml=xml):
                 host.counts["alarms"] += 1
                 report = read_report(text) if xml else None

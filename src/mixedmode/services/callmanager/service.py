@@ -61,6 +61,7 @@ class CallManagerService(Service):
     Attributes:
         calls: The calls.
         seen: Told who registers and what phones report, in the directory's place; None: the directory is.
+        refused: Told a line on each phone, or stranger, that is refused.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class CallManagerService(Service):
         self._floor = floor
         self._log = log
         self.seen: Sightings | None = None
+        self.refused: Callable[[str], None] = lambda _line: None
         make = partial(PhoneConnection, self)
         self._plain = TcpDoor("CallManager", (host, port), self.guests, make)
         self._secure = TcpDoor(
@@ -224,10 +226,12 @@ class CallManagerService(Service):
         elif self._connection_of(name) is connection:
             self.calls.said(name, message)
 
-    def ended(self, connection: PhoneConnection, why: str) -> None:
+    def ended(self, connection: PhoneConnection, why: str, *, refused: str = "") -> None:
         """A connection is over."""
         self._forget(connection)
         self._log(why)
+        if refused:
+            self.refused(refused)
 
     def left(self, connection: PhoneConnection) -> None:
         """Forget a connection that has been closed."""
@@ -253,7 +257,14 @@ class CallManagerService(Service):
     def _handshake_failed(self, place: Place, error: Exception) -> None:
         # Everything that a client can do wrong in a handshake, a certificate that nobody vouches for among it.
         if isinstance(error, ssl.SSLCertVerificationError):
-            self._log(f"{place.address}: its certificate is refused: {error.verify_message}")
+            why = f"{place.address}: its certificate is refused: {error.verify_message}"
+        elif isinstance(error, ssl.SSLError):
+            reason = (error.reason or "it is no TLS").lower().replace("_", " ")
+            why = f"{place.address}: the TLS handshake failed: {reason}"
+        else:
+            return
+        self._log(why)
+        self.refused(why)
 
 
 __all__ = ["CallManagerLimits", "CallManagerService", "RegisteredPhone", "ResetKind"]

@@ -152,8 +152,10 @@ def peer_of(tls: ssl.SSLObject) -> Peer:
     """Return who is at the other end of a handshake that succeeded (rule 2)."""
     name, _, bits = tls.cipher() or ("", "", 0)
     der = tls.getpeercert(binary_form=True)
-    device, kind = (None, None) if der is None else device_of(Certificate(der))
-    return Peer(Security(True, bits > 0, device), kind, f"{tls.version()} {name}")
+    shown = None if der is None else Certificate(der)
+    device, kind = (None, None) if shown is None else device_of(shown)
+    fingerprint = b"" if shown is None else shown.sha256
+    return Peer(Security(True, bits > 0, device, fingerprint), kind, f"{tls.version()} {name}")
 
 
 def device_of(certificate: Certificate) -> tuple[str | None, str | None]:

@@ -20,7 +20,8 @@ from mixedmode.services.net.server_tls import TlsFloor
 
 _AUDITED = {CapfOutcome.REFUSED, CapfOutcome.CANCELLED}
 """What was given or taken away stands in the audit log already, written with the device."""
-_PASSWORD, _NOTHING, _CERTIFICATE = 1, 2, 3
+_CHANGES = {CapfOutcome.INSTALLED, CapfOutcome.FETCHED, CapfOutcome.DELETED}
+_IDLE, _PASSWORD, _NOTHING, _CERTIFICATE = 0, 1, 2, 3
 
 
 def node_capf(
@@ -33,6 +34,7 @@ def node_capf(
     floor: TlsFloor = TlsFloor.TLS_1_2,
     issuers: Iterable[Certificate] = (),
     audit: Callable[[CapfNote], None] = lambda _note: None,
+    changed: Callable[[], None] = lambda: None,
 ) -> CapfService:
     """Return the CAPF service of a node, not started yet.
 
@@ -45,10 +47,13 @@ def node_capf(
         floor: The oldest TLS; 1.0 where phones of the 7900 series enrol.
         issuers: Who vouches for MICs besides ``CAPF-trust``.
         audit: Writes into the audit log; what it raises is left to the log.
+        changed: Told from threads that a device has another LSC, before the phone knows that it is done.
     """
 
     def told(note: CapfNote) -> None:
         log_note(note)
+        if note.outcome in _CHANGES:
+            changed()
         if note.outcome in _AUDITED:
             # If it cannot be written now, the log has it.
             with contextlib.suppress(MixedModeError):
@@ -71,14 +76,15 @@ def node_capf(
 def order_of(store: CapfStore, device: str) -> CapfOrder:
     """Return what a device's configuration says of CAPF: how it proves itself, and whether an operation waits.
 
-    A fetch asks for the certificate, since CAPF takes none whose key was not proved.
+    Of a device for which nothing waits it says "none", so that not every phone comes at every start to hear that. A
+    fetch asks for the certificate, since CAPF takes none whose key was not proved.
     """
     try:
         found = store.find(device)
     except MixedModeError:
         found = None
     if found is None or found.operation is Operation.NONE:
-        return CapfOrder(_NOTHING, waits=False)
+        return CapfOrder(_IDLE, waits=False)
     if found.by_certificate or found.operation is Operation.FETCH:
         return CapfOrder(_CERTIFICATE, waits=True)
     return CapfOrder(_PASSWORD if found.password else _NOTHING, waits=True)

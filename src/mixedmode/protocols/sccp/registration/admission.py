@@ -32,17 +32,33 @@ class Security:
         tls: Whether by TLS.
         encrypts: Whether its cipher encrypts; one that only authenticates does not.
         device: The device that its certificate names, None without a certificate that holds.
+        certificate: SHA-256 of that certificate; empty without one.
     """
 
     tls: bool = False
     encrypts: bool = False
     device: str | None = None
+    certificate: bytes = b""
+
+    def fault(self, device: str, facts: DeviceFacts) -> str:
+        """Return why a device may not be registered this way, empty if it may (rule 1)."""
+        mode, secure = facts.mode, facts.mode is not SecurityMode.NON_SECURE
+        faults = (
+            (self.tls and not secure, "it came by TLS, and is non-secure"),
+            (secure and not self.tls, f"it came without TLS, and its mode is {mode.label}"),
+            (secure and self.device is None, "it showed no certificate that names a device"),
+            (secure and self.device != device, f"its certificate is that of {self.device}"),
+            (secure and self.certificate in facts.revoked, "its certificate is revoked"),
+            (
+                mode is SecurityMode.ENCRYPTED and not self.encrypts,
+                "its cipher does not encrypt, and its mode is encrypted",
+            ),
+        )
+        return next((why for broken, why in faults if broken), "")
 
     def suits(self, device: str, mode: SecurityMode) -> bool:
-        """Return whether a device of a mode may be registered this way (rule 1)."""
-        if mode is SecurityMode.NON_SECURE:
-            return not self.tls
-        return self.tls and self.device == device and (self.encrypts or mode is SecurityMode.AUTHENTICATED)
+        """Return whether a device of a mode may be registered this way, if its certificate is not revoked."""
+        return not self.fault(device, DeviceFacts(mode))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +91,12 @@ class DeviceFacts:
     Attributes:
         mode: How it must connect.
         lines: Its lines.
+        revoked: SHA-256 of the certificates that do not prove it any more.
     """
 
     mode: SecurityMode = SecurityMode.NON_SECURE
     lines: tuple[Line, ...] = ()
+    revoked: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ Rules:
 
 1. A device is registered only the way that its security mode demands (wire-formats.md 6): non-secure without TLS,
    authenticated and encrypted with TLS and a certificate of the device's own name, encrypted with a cipher that
-   encrypts. Otherwise it is told "Security Error".
+   encrypts; the certificate must not be revoked. Otherwise it is told "Security Error", and :class:`Rejected` says why.
 2. Keepalives are answered in every phase, tokens are given to any phone that has a name.
 3. A registered phone that is silent for 1.2 keepalive intervals is gone.
 4. What a registered phone asks is answered (:mod:`~mixedmode.protocols.sccp.registration.answering`); the servers are
@@ -160,11 +160,12 @@ class ServerRegistration(Machine[Event, Told]):
         match said:
             case Refusal(text) if self.phase is ServerPhase.ASKING and register is not None:
                 self._reject(register.device, text)
-            case DeviceFacts(mode) if self.phase is ServerPhase.ASKING and register is not None:
-                if self.security.suits(register.device, mode):
-                    self._accept(register, said, now)
+            case DeviceFacts() if self.phase is ServerPhase.ASKING and register is not None:
+                fault = self.security.fault(register.device, said)
+                if fault:
+                    self._reject(register.device, SECURITY_ERROR, fault)
                 else:
-                    self._reject(register.device, SECURITY_ERROR)
+                    self._accept(register, said, now)
             case Servers(entries) if self._asked_servers and not self.closed:
                 self._asked_servers = False
                 # A phone that asks to be registered anew meanwhile asks for servers anew as well.
@@ -285,10 +286,10 @@ class ServerRegistration(Machine[Event, Told]):
         if isinstance(keys, MediaKeys) and keys.encrypts and not (self.security.tls and self.security.encrypts):
             raise LocalProtocolError("keys of media do not go over a connection that does not encrypt")
 
-    def _reject(self, device: str, text: str) -> None:
+    def _reject(self, device: str, text: str, why: str = "") -> None:
         self._write(r.RegisterReject(fitting(text, r.REJECT_WIDTH)))
         self.phase = ServerPhase.REJECTED
-        self._events.append(Rejected(device, text))
+        self._events.append(Rejected(device, text, why))
 
     def _write(self, message: Message) -> None:
         try:

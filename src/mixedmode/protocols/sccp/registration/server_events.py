@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from mixedmode.protocols.sccp.calls.layout import Laid
@@ -42,10 +42,17 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A phone is not registered; close once the answer is sent."""
+    """A phone is not registered; close once the answer is sent.
+
+    Attributes:
+        device: Its name.
+        text: What it was told.
+        why: More than that, for the server's own records; words, so that two are equal without it.
+    """
 
     device: str
     text: str
+    why: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
