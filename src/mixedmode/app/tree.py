@@ -26,7 +26,7 @@ from mixedmode.app.commands.cluster import (
     token,
     web,
 )
-from mixedmode.app.commands.files import build, config, models, tftp, trustlist
+from mixedmode.app.commands.files import build, config, explain, models, tftp, trustlist
 from mixedmode.app.commands.forecasting import command as forecasting
 from mixedmode.app.commands.forecasting import inventory
 from mixedmode.app.commands.phones import capf, fleet, phone, tvs
@@ -62,6 +62,7 @@ app.command("show")(trustlist.show)
 app.command("verify")(trustlist.verify)
 app.command("diff")(trustlist.diff)
 app.command("extract")(trustlist.extract)
+app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("build")(build.build)
 app.command("sign-config")(config.sign_config)
 app.command("open-config")(config.open_config)

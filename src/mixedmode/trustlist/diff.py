@@ -3,12 +3,15 @@
 Records are paired by what a phone trusts them for: role, then the node they speak for (DNS name, or the
 subject where there is none). So a regenerated certificate shows as a change of its record, not as one
 record gone and another come.
+
+A description that is no list's own bytes (a pasted listing) names what it does not show: that is never a difference,
+and a record that it lacks is neither added nor removed if it may have been left out.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +68,8 @@ class Difference:
     records: tuple[RecordChange, ...]
     same_order: bool
     identical: bool
+    not_shown: tuple[str, ...] = ()
+    """Fields that were not compared, because one side does not show them; ``records`` if records may be missing."""
 
     def __bool__(self) -> bool:
         return not self.identical
@@ -83,50 +88,105 @@ _NOT_ASKED = Verification(None, None, "not_asked", "")
 
 def diff_trust_lists(old: TrustList, new: TrustList) -> Difference:
     """Compare two lists field by field and record by record."""
-    a, b = describe(old, _NOT_ASKED, ()), describe(new, _NOT_ASKED, ())
-    header = [*_changes(a, b, _HEADER_KEYS)]
-    header[:0] = [
-        FieldChange(f"signer {change.field}", change.old, change.new)
-        for change in _changes(a["signer"], b["signer"], ("name", "issuer", "serial"))
-    ]
-    records, pairs = _record_changes(a["records"], b["records"])
+    found = diff_descriptions(describe(old, _NOT_ASKED, ()), describe(new, _NOT_ASKED, ()))
+    return replace(found, identical=old.data == new.data)
+
+
+def diff_descriptions(a: dict[str, Any], b: dict[str, Any]) -> Difference:
+    """Compare two descriptions in the form of ``show --json``, either of which may be a listing's.
+
+    Args:
+        a: The old one; ``not_shown`` and ``record_not_shown`` name what it does not show.
+        b: The new one.
+    """
+    hidden = {*a.get("not_shown", ()), *b.get("not_shown", ())}
+    pasted = "listing" in {a.get("source"), b.get("source")}
+    header = [*_changes(a, b, tuple(key for key in _HEADER_KEYS if key not in hidden), pasted=pasted)]
+    if "md5" in hidden and "sha1" not in hidden:
+        header += _changes(a, b, ("sha1",))
+    if "signer" not in hidden:
+        header[:0] = [
+            FieldChange(f"signer {change.field}", change.old, change.new)
+            for change in _changes(a["signer"], b["signer"], ("name", "issuer", "serial"), pasted=pasted)
+        ]
+    unseen = {*a.get("record_not_shown", ()), *b.get("record_not_shown", ())}
+    keys = tuple(key for key in _RECORD_KEYS if key not in unseen)
+    if "certificate_sha256" in unseen:
+        keys += ("certificate_sha1",)
+    # A record that the shortened side lacks may only have been left out.
+    left_out = ("records" in a.get("not_shown", ()), "records" in b.get("not_shown", ()))
+    records, pairs = _record_changes(a["records"], b["records"], keys, pasted=pasted, left_out=left_out)
     numbers = [new_number for _old, new_number in sorted(pairs)]
+    same_order = numbers == sorted(numbers)
     return Difference(
-        tuple(header), tuple(records), same_order=numbers == sorted(numbers), identical=old.data == new.data
+        tuple(header),
+        tuple(records),
+        same_order=same_order,
+        identical=not header and not records and same_order,
+        not_shown=tuple(sorted(hidden | unseen)),
     )
 
 
-def _changes(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, ...]) -> list[FieldChange]:
-    return [FieldChange(key, a[key], b[key]) for key in keys if a[key] != b[key]]
+def _changes(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, ...], *, pasted: bool = False) -> list[FieldChange]:
+    return [
+        FieldChange(key, a.get(key), b.get(key)) for key in keys if not _same(a.get(key), b.get(key), pasted=pasted)
+    ]
+
+
+def _same(one: Any, other: Any, *, pasted: bool) -> bool:
+    """Return whether two values are one; of a pasted text a run of blanks counts as one."""
+    if one == other:
+        return True
+    if pasted and not one and not other:
+        return True
+    return pasted and isinstance(one, str) and isinstance(other, str) and one.split() == other.split()
 
 
 def _key(record: dict[str, Any]) -> tuple[str, str]:
     return str(record["role"]), record["dns_name"] or record["subject"] or ""
 
 
+def _pairing(record: dict[str, Any]) -> tuple[str, str]:
+    """Return what records are paired by: documents make one blank of a run."""
+    role, name = _key(record)
+    return role, " ".join(name.split())
+
+
 def _record_changes(
-    a: list[dict[str, Any]], b: list[dict[str, Any]]
+    a: list[dict[str, Any]],
+    b: list[dict[str, Any]],
+    keys: tuple[str, ...],
+    *,
+    pasted: bool,
+    left_out: tuple[bool, bool],
 ) -> tuple[list[RecordChange], list[tuple[int, int]]]:
     waiting: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for record in a:
-        waiting[_key(record)].append(record)
+        waiting[_pairing(record)].append(record)
     changes: list[RecordChange] = []
     pairs: list[tuple[int, int]] = []
     unmatched: list[dict[str, Any]] = []
+    certificate = "certificate_sha256" if "certificate_sha256" in keys else "certificate_sha1"
     for record in b:
-        candidates = waiting[_key(record)]
+        candidates = waiting[_pairing(record)]
         if not candidates:
             unmatched.append(record)
             continue
-        same = [c for c in candidates if c["certificate_sha256"] == record["certificate_sha256"]]
+        same = [c for c in candidates if c[certificate] == record[certificate]]
         partner = same[0] if same else candidates[0]
         candidates.remove(partner)
         pairs.append((partner["number"], record["number"]))
-        fields = tuple(_changes(partner, record, _RECORD_KEYS))
+        fields = tuple(_changes(partner, record, keys, pasted=pasted))
+        if pasted:
+            # Only below SAST records a listing says whether they signed.
+            fields = tuple(
+                each for each in fields if not (each.field == "signed_this_file" and None in {each.old, each.new})
+            )
         if fields:
             changes.append(RecordChange(Change.CHANGED, *_key(record), partner["number"], record["number"], fields))
-    changes += [RecordChange(Change.ADDED, *_key(record), None, record["number"]) for record in unmatched]
-    for candidates in waiting.values():
+    if not left_out[0]:
+        changes += [RecordChange(Change.ADDED, *_key(record), None, record["number"]) for record in unmatched]
+    for candidates in waiting.values() if not left_out[1] else ():
         changes += [RecordChange(Change.REMOVED, *_key(record), record["number"], None) for record in candidates]
     return sorted(changes, key=lambda c: (c.new_number or c.old_number or 0, c.change)), pairs
 
@@ -136,6 +196,7 @@ def difference_document(difference: Difference) -> dict[str, Any]:
     return {
         "identical": difference.identical,
         "same_record_order": difference.same_order,
+        "not_shown": list(difference.not_shown),
         "header": [{"field": c.field, "old": c.old, "new": c.new} for c in difference.header],
         "records": [
             {

@@ -54,6 +54,29 @@ def _open_list(source: str) -> tuple[SourceFile, TrustList]:
     return file, _parse(file)
 
 
+def _open_described(source: str) -> TrustList | dict[str, Any]:
+    """Return the list of a source, or the description that a pasted listing or a JSON document gives of one."""
+    from mixedmode.explain.text import Lines
+    from mixedmode.trustlist.pasted.described import described, looks_described
+
+    file = open_source(source, limit=_SIGNED_LIMIT)
+    if not looks_described(file.data):
+        return _parse(file)
+    try:
+        found = described(file.data, [line for _, line in Lines()([file.data])])
+    except MalformedError as error:
+        raise error.located(file.name) from None
+    # What is no text at all is told by the reader of lists, which names the byte.
+    return _parse(file) if found is None else found
+
+
+def _description(each: TrustList | dict[str, Any]) -> dict[str, Any]:
+    from mixedmode.trustlist.document import describe
+    from mixedmode.trustlist.verify import Verification
+
+    return each if isinstance(each, dict) else describe(each, Verification(None, None, "not_asked", ""), ())
+
+
 def _now() -> datetime:
     from datetime import UTC, datetime
 
@@ -174,12 +197,20 @@ def diff(
     b: Annotated[str, typer.Argument(help="The new list.", metavar="B")],
     json: AsJson = False,
 ) -> None:
-    """Compare two trust lists: header fields and records added, removed, changed. Exit code 1 if they differ."""
-    from mixedmode.trustlist.diff import diff_trust_lists, difference_document
+    """Compare two trust lists: header fields and records added, removed, changed. Exit code 1 if they differ.
+
+    A and B may also be what show ctl or show itl printed, pasted into a file, or the JSON of explain --listing-out and
+    of show: what such a text does not show is not compared.
+    """
+    from mixedmode.trustlist.diff import diff_descriptions, diff_trust_lists, difference_document
 
     if a == b == "-":
         raise UsageError("only one of the two can be standard input")
-    difference = diff_trust_lists(_open_list(a)[1], _open_list(b)[1])
+    old, new = _open_described(a), _open_described(b)
+    if isinstance(old, dict) or isinstance(new, dict):
+        difference = diff_descriptions(_description(old), _description(new))
+    else:
+        difference = diff_trust_lists(old, new)
     if json:
         print_json(difference_document(difference))
     else:
@@ -191,8 +222,13 @@ def diff(
 def _print_difference(a: str, b: str, difference: Any) -> None:
     from mixedmode.printable import printable
 
+    compared = (
+        f"; not compared, since one side does not show it: {', '.join(hidden)}"
+        if (hidden := difference.not_shown)
+        else ""
+    )
     if not difference:
-        print_lines(["identical"])
+        print_lines([f"{'no difference in what both show' if hidden else 'identical'}{compared}"])
         return
     lines = [f"--- {a}", f"+++ {b}"]
 
@@ -209,6 +245,8 @@ def _print_difference(a: str, b: str, difference: Any) -> None:
         lines.append("  the records stand in another order")
     if len(lines) == 2:
         lines.append("  only the bytes differ (signature, padding or unknown fields)")
+    if compared:
+        lines.append(f"  {compared.removeprefix('; ')}")
     print_lines(lines)
 
 

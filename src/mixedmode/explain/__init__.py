@@ -1,0 +1,1 @@
+"""What logs say: phone consoles, status messages, traces, alarms, phone pages, pasted listings. Text in, values out."""

@@ -1,0 +1,183 @@
+"""Phones' own web pages, saved to a file: HTML of every family, and the XML of the same pages (live-cluster.md 4).
+
+Rules:
+
+1. A page is its cells in their order: what stands between tags. A label is followed by its value,
+     on the same line or not;
+   where the next cell is a label again the value is empty.
+2. Rows of the CTL come first,
+     then those of the ITL. The label of a server's row tells which mode the list was made for.
+3. In XML the element's name is the label.
+4. A signature of 20 bytes is a SHA-1, one of 16 an MD5.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from mixedmode.explain import remedies
+from mixedmode.explain.rules import device_in
+from mixedmode.explain.values import Event, Grade
+from mixedmode.printable import one_line
+
+SOURCE: Final = "phone page"
+_SNIFF: Final = re.compile(
+    r"<\s*(?:html|!doctype html|head|body|table|tr|td|devicelog|networkconfiguration|deviceinformation|portinformation"
+    r"|ciscoipphone\w*)\b",
+    re.IGNORECASE,
+)
+_TAG: Final = re.compile(r"<[^<>]{0,4096}>")
+_ELEMENT: Final = re.compile(r"<([A-Za-z][\w.-]{1,63})>([^<>]{0,4096})</\1>")
+_TITLE: Final = re.compile(r"Cisco[^<>]{0,80}?(?:CP-?)?[\w-]{0,12}\s*\(\s*(SEP[0-9A-Fa-f]{12})\s*\)", re.IGNORECASE)
+_WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
+_HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){16,20}\s*")
+_SERVERS: Final = {
+    "cucm server / tftp server": "CCM+TFTP", "unified cm / tftp server": "CCM+TFTP", "cm / tftp server": "CCM+TFTP",
+    "tftp server": "TFTP", "tvs": "TVS", "tvs server": "TVS", "capf server": "CAPF", "application server": "APP-SERVER",
+}  # fmt: skip
+_LISTS: Final = {
+    "ctl file": ("CTL", "file"), "itl file": ("ITL", "file"), "ctl signature": ("CTL", "signature"),
+    "itl signature": ("ITL", "signature"),
+}  # fmt: skip
+_OTHERS: Final = {"security mode": "security mode", "web access enabled": "web access", "web access": "web access"}
+
+_LABELS: Final = frozenset({*_SERVERS, *_LISTS, *_OTHERS})
+
+
+@dataclass
+class _Held:
+    """What a page says of one list."""
+
+    line: int
+    installed: bool | None = None
+    digest: str = ""
+    servers: list[tuple[str, str]] = field(default_factory=list)
+
+
+def _as_cells(element: re.Match[str]) -> str:
+    """Return an XML element as its label and its value, if the label is one that counts (rule 3)."""
+    label = " ".join(_WORDS.sub(" ", element[1]).split()).lower()
+    return f"<x>{label}<x>{element[2]}<x>" if label in _LABELS else element[0]
+
+
+class PageReader:
+    """Finds what pages say of trust; other cells it gives back."""
+
+    def __init__(self) -> None:
+        self.is_page = False
+        self._in_tag = False
+        self._device = ""
+        self._lists: dict[str, _Held] = {}
+        self._now: str | None = None
+        self._label: tuple[str, int] | None = None
+        self._shown: list[Event] = []
+
+    def sniff(self, text: str) -> bool:
+        """Return whether lines are those of a page, from this one on."""
+        if not self.is_page and "<" in text and _SNIFF.search(text):
+            self.is_page = True
+        return self.is_page
+
+    def cells(self, text: str) -> Iterator[str]:
+        """Yield the cells of a line (rules 1 and 3)."""
+        if self._in_tag:
+            at = text.find(">")
+            if at < 0:
+                return
+            text, self._in_tag = text[at + 1 :], False
+        if "</" in text:
+            text = _ELEMENT.sub(_as_cells, text)
+        for piece in _TAG.split(text):
+            cell = piece
+            last = cell.rfind("<")
+            if last >= 0:
+                cell, self._in_tag = cell[:last], len(cell) - last < 4096
+            cell = html.unescape(cell).strip()
+            if cell:
+                yield cell
+
+    def feed(self, number: int, cell: str) -> tuple[bool, list[Event]]:
+        """Take a cell; return whether it is understood, and what a page said that is over now."""
+        events: list[Event] = []
+        if (found := _TITLE.search(cell)) is not None:
+            events = self.end() if found[1].upper() != self._device and self._device else []
+            self._device = found[1].upper()
+            return True, events
+        label = " ".join(cell.split()).rstrip(":").lower()
+        if label in _LABELS:
+            self._value("")
+            self._label = (label, number)
+            if label in _LISTS and _LISTS[label][1] == "file":
+                kind = _LISTS[label][0]
+                events = self._flush() if kind in self._lists else []
+                self._lists[kind] = _Held(number)
+                self._now = kind
+            return True, events
+        if self._label is not None:
+            return self._value(cell), events
+        return False, events
+
+    def _value(self, cell: str) -> bool:
+        """Take the value of the open label."""
+        if self._label is None:
+            return False
+        (label, number), self._label = self._label, None
+        if label in _LISTS:
+            kind, what = _LISTS[label]
+            held = self._lists.setdefault(kind, _Held(number))
+            if what == "signature":
+                held.digest = re.sub(r"[^0-9a-f]", "", cell.lower()) if _HEX.fullmatch(cell) else one_line(cell)[:80]
+            else:
+                lowered = cell.lower()
+                held.installed = None if not cell else "not" not in lowered and lowered not in {"no", "none", "n/a"}
+                if _HEX.fullmatch(cell):
+                    held.digest = re.sub(r"[^0-9a-f]", "", cell.lower())
+        elif label in _SERVERS:
+            if self._now is None:
+                return False
+            self._lists[self._now].servers.append((_SERVERS[label], one_line(cell)[:120]))
+        elif cell:
+            text = f"the page says: {_OTHERS[label]} {one_line(cell)[:80]}"
+            self._shown.append(Event(number, None, SOURCE, "page", Grade.NOTE, text, device=self._device, quote=""))
+        return True
+
+    def end(self) -> list[Event]:
+        """Return what the last page says."""
+        self._value("")
+        return self._flush()
+
+    def _flush(self) -> list[Event]:
+        events = [*self._shown, *(self._told(kind, held) for kind, held in self._lists.items())]
+        self._shown, self._lists, self._now = [], {}, None
+        return sorted(events, key=lambda event: event.line)
+
+    def _told(self, kind: str, held: _Held) -> Event:
+        who = self._device or "the phone"
+        kept = bool(held.digest) if held.installed is None else held.installed
+        if not kept:
+            return self._event(held.line, "page-no-list", Grade.NOTE, f"{who} holds no {kind}",
+                               "the next one is taken unchecked" if kind == "ITL" else "not in mixed mode, or "
+                               "erased")  # fmt: skip
+        name = {32: "MD5", 40: "SHA-1"}.get(len(held.digest), "")
+        digest = f", {name} {held.digest}" if name else ""
+        roles = [role for role, _ in held.servers]
+        named = [(role, value) for role, value in held.servers if value]
+        if kind == "ITL" and {"TVS", "TFTP", "CCM+TFTP"} & set(roles) and not any(role != "CAPF" for role, _ in named):
+            return self._event(held.line, "page-blank-itl", Grade.WARNING, f"{who} holds a blank ITL{digest}",
+                               "its TVS and TFTP rows are empty: it takes any ITL and any unsigned configuration",
+                               remedies.ROLLBACK)  # fmt: skip
+        mode = ""
+        if kind == "ITL" and roles:
+            mode = (
+                ", made in mixed mode" if "CCM+TFTP" in roles else ", made in a non-secure cluster" * ("TFTP" in roles)
+            )
+        servers = "; ".join(f"{role} {value}" for role, value in named[:12])
+        return self._event(held.line, "page-list", Grade.OK, f"{who} holds a {kind}{digest}{mode}"
+                           f"{': ' + servers if servers else ''}".replace("a ITL", "an ITL"))  # fmt: skip
+
+    def _event(self, line: int, kind: str, grade: Grade, text: str, why: str = "", remedy: str = "") -> Event:
+        return Event(line, None, SOURCE, kind, grade, text, why, remedy, self._device or device_in(text), "")
