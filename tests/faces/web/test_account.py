@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape, unescape
 
 from tests.faces.web.weblab import Visitor, WebLab
 
 PATH = "/account/tokens"
+FILTERS = "/account/filters"
 
 
 def make(visitor: Visitor, **fields: str) -> str:
@@ -60,3 +62,52 @@ def test_what_a_token_may_not_be_is_refused_beside_its_field(lab: WebLab) -> Non
     assert operator.post(PATH, {**form, "level": "4"}).status in {403, 422}
     assert operator.post(PATH, {**form, "csrf": "no"}).status == 403
     assert json.loads(operator.get("/api/v1/tokens").body) == []
+
+
+def test_a_filter_is_kept_under_a_name_shown_at_its_table_and_dropped(lab: WebLab) -> None:
+    operator, table = lab.visitor("operator"), "/ccmadmin/phones?outcome=locked-out&sort=-name&page=3"
+    shown = operator.get(table)
+    keep = unescape(re.search(r'href="([^"]*)">Keep this filter', shown.text)[1])  # type: ignore[index]
+    page = operator.get(keep)
+    assert "page=" not in page.words
+    wanted = "/ccmadmin/phones?outcome=locked-out&sort=-name"
+    form = {"csrf": page.csrf, "act": "save", "table": table, "name": "<i>night</i>"}
+    assert operator.post(FILTERS, {**form, "csrf": ""}).status == 403
+    kept = operator.post(FILTERS, form)
+    assert (kept.status, kept.location) == (303, wanted)
+    again = operator.get("/ccmadmin/phones").text
+    assert f'<a href="{escape(wanted)}">&lt;i&gt;night&lt;/i&gt;</a>' in again
+    assert "<i>night" not in again
+    assert "night" not in lab.visitor("reader").get("/ccmadmin/phones").text
+    assert "&lt;i&gt;night" not in operator.get("/account/tokens").text
+    replaced = operator.post(FILTERS, {**form, "table": "/ccmadmin/phones?outcome=behind"})
+    assert replaced.location == "/ccmadmin/phones?outcome=behind"
+    page = operator.get(FILTERS)
+    assert page.text.count('name="act" value="drop"') == 1
+    number = re.search(r'name="id" value="(\w+)"', page.text)[1]  # type: ignore[index]
+    reader = lab.visitor("reader")
+    theirs = {"csrf": reader.get("/account/tokens").csrf, "act": "drop", "id": number}
+    assert reader.post(FILTERS, theirs).status == 404
+    assert operator.post(FILTERS, {"csrf": page.csrf, "act": "drop", "id": number}).status == 303
+    assert "You keep no filter" in operator.get(FILTERS).text
+
+
+def test_what_cannot_be_kept_is_refused(lab: WebLab) -> None:
+    reader = lab.visitor("reader")
+    csrf = reader.get("/account/tokens").csrf
+    form = {"csrf": csrf, "act": "save", "table": "/ccmadmin/phones?q=1", "name": "x"}
+    for table in (
+        "https://example.net/",
+        "//example.net/",
+        "/\\example.net",
+        "javascript:alert(1)",
+        "",
+        "/x?" + "q=" + "9" * 1100,
+    ):
+        assert reader.post(FILTERS, {**form, "table": table}).status in {400, 422}, table
+    for name in ("", " ", "x" * 65, "a\x1bb"):
+        assert reader.post(FILTERS, {**form, "name": name}).status == 422, name
+    assert reader.get(f"{FILTERS}?table=https://example.net/").status == 400
+    for number in range(50):
+        assert reader.post(FILTERS, {**form, "name": f"f{number}"}).status == 303
+    assert "at most 50" in reader.post(FILTERS, {**form, "name": "one more"}).text

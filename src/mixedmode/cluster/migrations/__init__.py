@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest schema; a database that has it is opened without loading Alembic."""
 
 

@@ -1,16 +1,16 @@
-"""The tables of the REST API: its tokens, and the answers that a repeated request is given again."""
+"""The tables of people and their programs: tokens of the REST API, answers to repeated requests, saved filters."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Integer, LargeBinary, String
+from sqlalchemy import Boolean, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mixedmode.cluster.store.schema_guides import Base
 
-__all__ = ["ApiRequestRow", "ApiTokenRow", "Base"]
+__all__ = ["ApiRequestRow", "ApiTokenRow", "Base", "SavedFilterRow"]
 
 
 class ApiTokenRow(Base):
@@ -43,3 +43,18 @@ class ApiRequestRow(Base):
     status: Mapped[int | None]
     headers: Mapped[dict[str, Any]]
     body: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+
+
+class SavedFilterRow(Base):
+    """A table of the pages as somebody wants to see it again; ``address`` is its path and query."""
+
+    __tablename__ = "savedfilter"
+    __table_args__ = (UniqueConstraint("node", "username", "name"),)
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    node: Mapped[str] = mapped_column(String(255), index=True)
+    username: Mapped[str] = mapped_column(String(128))
+    name: Mapped[str] = mapped_column(String(64))
+    path: Mapped[str] = mapped_column(String(255))
+    query: Mapped[str] = mapped_column(String(1024))
+    created: Mapped[datetime]

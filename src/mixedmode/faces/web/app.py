@@ -195,6 +195,9 @@ def _page(ask: Ask, view: View, begun: float) -> str:
         "theme": ask.theme,
         "made": made,
         "took": took,
+        "saved": None
+        if "sheet" not in view.context
+        else ask.desk.filters.all(ask.principal, view.context["sheet"].path),
     }
     return render(view.template, {**around, **view.context})
 

@@ -10,6 +10,7 @@ from mixedmode.control.api_tokens import ApiTokens
 from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.phones import PhoneHands
+from mixedmode.control.saved_filters import SavedFilters
 from mixedmode.control.web_sessions import WebSessions
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.side_loop import SideLoop
@@ -53,6 +54,7 @@ class Desk:
         dock: What takes long.
         meter: Counts requests.
         rates: How often programs may ask.
+        filters: Tables as people want to see them again.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Desk:
         tokens = ApiTokens(cluster, node, guard.accounts)
         self.doorman = Doorman(self.control, node, guard=guard, sessions=sessions, tokens=tokens, side=side)
         self.rates = Rates()
+        self.filters = SavedFilters(cluster, node)
         self.standing = Standing(cluster)
         self.resets = Resets(self.control, phones, side, self.standing)
         self.frame = FrameStore(

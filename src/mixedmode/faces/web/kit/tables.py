@@ -20,6 +20,8 @@ from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, func, se
 from sqlalchemy.orm import Session
 
 SIZES: Final = (25, 50, 100)
+SAVED: Final = "/account/filters"
+"""The page of what people keep."""
 _LONGEST: Final = 200
 """Characters of a filter."""
 
@@ -135,6 +137,11 @@ class Sheet:
     def without(self, key: str) -> str:
         """Return the address of the table without one of its filters."""
         return self.address(**{key: None, "page": 1})
+
+    @property
+    def keep(self) -> str:
+        """Where it is kept under a name."""
+        return f"{SAVED}?{urlencode({'table': self.address(page=1)})}"
 
     @property
     def csv(self) -> str:

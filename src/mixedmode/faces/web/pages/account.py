@@ -1,25 +1,29 @@
-"""What belongs to who is signed in: the tokens that his programs show to the REST API.
+"""What belongs to who is signed in: the tokens that his programs show to the REST API, and the filters that he keeps.
 
 Rules:
 
 1. A token is shown in the answer to the form that made it, and nowhere else: it is kept neither for a next page nor in
    an address. Loading that answer again makes another one, as the browser asks.
-2. Each person sees his own tokens; with level 4 those of everybody.
+2. Each person sees his own tokens; with level 4 those of everybody. Filters are each one's own.
+3. A filter is kept for a page of this server alone: what is no address of it is refused, so that nobody is led away.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlencode
 
 from mixedmode.cluster.engine.principal import LEVELS
 from mixedmode.cluster.model.errors import PrivilegeError
 from mixedmode.control.api_tokens import LABEL_LENGTH, LONGEST_DAYS
+from mixedmode.control.saved_filters import NAME_LENGTH
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.web.kit.answers import Answer, Csv, Redirect, View
 from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.kit.forms import Field, Form
 from mixedmode.faces.web.kit.page import Page
-from mixedmode.faces.web.kit.tables import Column, Filter, Table
+from mixedmode.faces.web.kit.requests import is_within
+from mixedmode.faces.web.kit.tables import SAVED, Column, Filter, Table
 
 if TYPE_CHECKING:
     from mixedmode.control.api_tokens import ApiToken
@@ -104,4 +108,43 @@ def _number(text: str, name: str) -> int:
     return int(text)
 
 
-PAGES: Final = (Page(PATH, "API Tokens", tokens, crumbs=("Account",), posts=True),)
+def filters(ask: Ask) -> Answer:
+    """Show the filters, keep one, drop one."""
+    store, wanted, form = ask.desk.filters, "", None
+    if ask.is_post and ask.form.get("act") == "drop":
+        gone = store.drop(ask.principal, ask.need("id"))
+        return Redirect(SAVED, f"The filter {gone.name} is no longer kept.")
+    asked = ask.form.get("table", "") if ask.is_post else ask.query.get("table", "")
+    if asked:
+        path, query = _table(asked)
+        wanted = f"{path}?{query}" if query else path
+        form = Form([Field("name", "Its name", most=NAME_LENGTH, required=True, hint="Such as night shift.")])
+        if ask.is_post:
+            given = form.take(ask.form)
+            if form.is_right:
+                try:
+                    store.save(ask.principal, given["name"].strip(), path, query)
+                except PrivilegeError:
+                    raise
+                except MixedModeError as error:
+                    form.refuse(error)
+                else:
+                    return Redirect(wanted, f"The filter is kept as {given['name'].strip()}.")
+    elif ask.is_post:
+        raise UsageError("the form names no table", where="table", next_step="keep a filter from its table")
+    context = {"kept": store.all(ask.principal), "here": SAVED, "wanted": wanted, "form": form}
+    return View("account/filters.html", context, status=200 if form is None or form.is_right else 422)
+
+
+def _table(address: str) -> tuple[str, str]:
+    path, _, query = address.partition("?")
+    if not is_within(address) or not path.isascii():
+        raise UsageError("this is no table of these pages", where="table", next_step="keep a filter from its table")
+    said = parse_qsl(query, max_num_fields=40)
+    return path, urlencode([(name, value) for name, value in said if name not in {"page", "format"}])
+
+
+PAGES: Final = (
+    Page(PATH, "API Tokens", tokens, crumbs=("Account",), posts=True),
+    Page(SAVED, "Kept Filters", filters, crumbs=("Account",), posts=True),
+)
