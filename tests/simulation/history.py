@@ -19,6 +19,7 @@ from mixedmode.phone.mind.config import parse_config
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.state import PhoneState, TrustState
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
@@ -74,6 +75,8 @@ class History:
         self.present = site.later(30)
         self.moments = list(self._moments())
         self._nodes: dict[tuple[int, int], Node] = {}
+        self._servers: dict[tuple[int, str], TvsServer] = {}
+        self._names_off: dict[int, frozenset[str]] = {}
 
     def _changed(self, site: Site, words: tuple[str, ...]) -> Change | None:
         try:
@@ -139,7 +142,7 @@ class History:
                 silent = moment.plan.tvs == "down" or (moment.plan.tvs == "some" and info.is_publisher)
                 if each is not None and not silent:
                     certificate = each.own(info.name, Purpose.TVS)
-                    servers[info.name] = tvs_server(each.outlook, certificate, info.name)
+                    servers[info.name] = self._tvs_server(each, certificate, info.name)
         return Node(
             self.files(number, node),
             site.own(_node_name(site, node), Purpose.CALLMANAGER),
@@ -151,11 +154,17 @@ class History:
             self._old_tvs(moment) if moment.plan.tvs == "old" else None,
         )
 
-    @staticmethod
-    def _old_tvs(moment: Moment) -> TvsServer:
+    def _old_tvs(self, moment: Moment) -> TvsServer:
         """Return what the servers know that answer under whatever certificate a phone's ITL has."""
         site = moment.home or moment.site
-        return tvs_server(site.outlook, site.own(site.publisher, Purpose.TVS), site.publisher)
+        return self._tvs_server(site, site.own(site.publisher, Purpose.TVS), site.publisher)
+
+    def _tvs_server(self, site: Site, certificate: Certificate, node: str) -> TvsServer:
+        """Return a node's TVS, the same for the phones of every node."""
+        found = self._servers.get((id(site), node))
+        if found is None:  # the sites of all moments are kept
+            found = self._servers[id(site), node] = tvs_server(site.outlook, certificate, node)
+        return found
 
     # What phones hold.
 
@@ -229,8 +238,17 @@ class History:
 
     def off(self, number: int, name: str) -> bool:
         """Return whether a phone is off in a step."""
+        return name in self._off(number)
+
+    def _off(self, number: int) -> frozenset[str]:
         share = self.moments[number].plan.off
-        return share > 0 and random.Random(f"{self.schedule.seed} off {number} {name}").random() < share
+        if share > 0 and number not in self._names_off:
+            chances = (
+                (each.name, random.Random(f"{self.schedule.seed} off {number} {each.name}").random())
+                for each in self.schedule.phones
+            )
+            self._names_off[number] = frozenset(name for name, chance in chances if chance < share)
+        return self._names_off.get(number, frozenset())
 
     def plan(self, node: int) -> Plan:
         """Return the change as the lists that a node will have."""
@@ -259,7 +277,7 @@ class History:
     def _around(self, step: Step, number: int, moment: Moment) -> Step:
         """Return a step with what is around the lists: who is off, who of TVS answers."""
         plan = moment.plan
-        names = frozenset(phone.name for phone in self.schedule.phones if self.off(number, phone.name))
+        names = self._off(number)
         servers = step.servers or frozenset()
         vouched = step.vouched
         if moment.home is not None:

@@ -159,10 +159,23 @@ def may_take(
         data: The file, another one than it holds.
         tvs: The certificates that TVS, as far as it can ask, gives role 0.
     """
+    return _may_take(model.security_by_default, model.sha512, ctl, itl, kind, data, tvs)
+
+
+@lru_cache(maxsize=1 << 14)
+def _may_take(
+    by_default: bool,
+    sha512: bool,
+    ctl: bytes | None,
+    itl: bytes | None,
+    kind: str,
+    data: bytes,
+    tvs: frozenset[bytes],
+) -> bool:
     offered = read(data)
     if offered is None or not offered.whole or len(data) > 65535 or not offered.name.startswith(kind.encode()):
         return False
-    if offered.digest != 1 and not model.sha512:  # row 23
+    if offered.digest != 1 and not sha512:  # row 23
         return False
     held = [found for found in (read(each) for each in (ctl, itl) if each is not None) if found is not None]
     own = [each.certificate for each in offered.records if each.role == _SAST and each.serial == offered.serial]
@@ -174,7 +187,7 @@ def may_take(
         sast += _signers(held, offered, _FILES)  # forecast.md 5.5
     if sast:
         return any(holds(data, each) for each in sast)  # rows 4, 6, 7, 9, 10, 10b, 11, 17
-    if not model.security_by_default:
+    if not by_default:
         return False  # row 18
     stored = read(itl) if itl is not None else None
     if stored is not None and stored.is_blanked:

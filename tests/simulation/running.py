@@ -48,13 +48,18 @@ class Tally:
 def played(seeds: Iterable[int], *, phones: int = 50) -> Tally:
     """Play seeds here, one after the other."""
     tally, begun = Tally(), time.process_time()
+    gc.collect()
     gc.freeze()  # what is remembered from seed to seed is no garbage
-    for seed in seeds:
-        play = Play(made(seed, phones=phones)).run()
-        tally.seeds += 1
-        tally.counts += play.counts
-        if play.findings:
-            tally.failed[seed] = [str(each) for each in play.findings[:10]]
+    gc.disable()
+    try:
+        for seed in seeds:
+            play = Play(made(seed, phones=phones)).run()
+            tally.seeds += 1
+            tally.counts += play.counts
+            if play.findings:
+                tally.failed[seed] = [str(each) for each in play.findings[:10]]
+    finally:
+        gc.enable()
     tally.cpu = time.process_time() - begun
     return tally
 

@@ -281,9 +281,10 @@ class Forecaster:
         self._policies: dict[tuple[object, ...], RememberingPolicy] = {}
 
     def under(self, plan: Plan) -> Forecaster:
-        """Return the forecaster of another plan, with what is verified already; of the end alone, not of each step."""
+        """Return the forecaster of another plan, with what is decided already; of the end alone, not of each step."""
         other = Forecaster(plan, self.settings, answered=self.answered, now=self.now)
-        other._verifier = self._verifier.under(plan.unsigned)
+        self._verifier.also(plan.unsigned)
+        other._verifier, other._policies = self._verifier, self._policies
         other.each_step = False
         return other
 

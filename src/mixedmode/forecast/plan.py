@@ -12,10 +12,12 @@ Rules (forecast.md 1, 5.1, 5.2, 5.9):
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from mixedmode.errors import UsageError
@@ -173,6 +175,15 @@ class Plan:
 
     def stages(self, absences: tuple[bool, ...] = ()) -> tuple[Stage, ...]:
         """Return what a phone meets that is off in these steps."""
+        off = itertools.chain(absences, itertools.repeat(False))
+        return tuple(
+            Stage(each.offer, each.tvs, Presence.OFF) if is_off else each
+            for each, is_off in zip(self._met, off, strict=False)
+        )
+
+    @cached_property
+    def _met(self) -> tuple[Stage, ...]:
+        """What a phone meets that is never off."""
         found = []
         offer, vouched, named = Offer(), self.vouched, self._first_servers()
         before = (self.present,) if self.present is not None else ()
@@ -194,8 +205,7 @@ class Plan:
             if number >= 0:
                 tvs = self._servers(step.tvs or self.tvs, named, vouched)
                 presence = Presence.RESTARTS if step.reset else Presence.STAYS
-                off = number < len(absences) and absences[number]
-                found.append(Stage(offer, tvs, Presence.OFF if off else presence))
+                found.append(Stage(offer, tvs, presence))
         return tuple(found)
 
     @property

@@ -22,9 +22,9 @@ class Signatures:
         self.unsigned = unsigned
         self.verifier = verifier or remembering(size=1 << 16)
 
-    def under(self, unsigned: frozenset[bytes]) -> Signatures:
-        """Return the same with other lists that are yet to be signed."""
-        return Signatures(unsigned, self.verifier)
+    def also(self, unsigned: frozenset[bytes]) -> None:
+        """Take in more lists that are yet to be signed: no plan has such a list whose signature counts."""
+        self.unsigned |= unsigned
 
     def __call__(self, header: Header, certificate: Certificate) -> bool:
         """Return whether a signature holds."""

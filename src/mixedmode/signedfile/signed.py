@@ -83,16 +83,13 @@ class SignedFile:
         """What follows the header: the content, or its ciphertext."""
         return self.data[self.header.length :]
 
-    def signer_candidates(self, trust_list: TrustList) -> Iterator[Record]:
-        """Yield the records that may vouch (rule 2), in the list's order."""
+    def signer_candidates(self, trust_list: TrustList) -> tuple[Record, ...]:
+        """Return the records that may vouch (rule 2), in the list's order."""
         serial, issuer = self.header.signer_serial, self.header.signer_issuer
         if serial is None or issuer is None:
-            return
-        for record in trust_list.records:
-            if record.role not in SIGNER_ROLES or not record.serial or not serial_matches(serial, record.serial):
-                continue
-            if has_issuer(record, issuer) if record.issuer else _certificate_has_issuer(record, issuer):
-                yield record
+            return ()
+        question = "signers of files", serial, issuer
+        return trust_list.once(question, lambda: tuple(_signers(trust_list, serial, issuer)))
 
     def verify(self, trust_list: TrustList) -> Record:
         """Return the record that vouches for this file.
@@ -151,6 +148,14 @@ class SignedFile:
             why="only the certificate of such a record may sign files for phones",
             next_step="update the trust list, or have the file signed by a TFTP server that is in it",
         )
+
+
+def _signers(trust_list: TrustList, serial: bytes, issuer: str) -> Iterator[Record]:
+    for record in trust_list.records:
+        if record.role not in SIGNER_ROLES or not record.serial or not serial_matches(serial, record.serial):
+            continue
+        if has_issuer(record, issuer) if record.issuer else _certificate_has_issuer(record, issuer):
+            yield record
 
 
 def sign_file(

@@ -116,6 +116,7 @@ def build_trust_list(
     return header.with_signature(signer.sign(header.signed_bytes(body), digest)) + body
 
 
+@lru_cache(maxsize=256)
 def signer_identity(certificate: Certificate, layout: Layout) -> SignerIdentity:
     """Return how a header of this layout names a signer."""
     style = _name_style(certificate, layout)

@@ -15,8 +15,9 @@ from mixedmode.phone.mind.transports import Transport
 from mixedmode.phone.mind.trust.asking import tvs_requests
 from mixedmode.phone.mind.trust.decisions import ListKind, NeedTvs, Voucher
 from mixedmode.phone.mind.trust.lookup import remembering
-from mixedmode.phone.mind.trust.policy import TrustPolicy, read_list
+from mixedmode.phone.mind.trust.policy import read_list
 from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
+from mixedmode.phone.mind.trust.remembering import RememberingPolicy
 from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.protocols.sccp.registration.admission import Security, SecurityMode
 from mixedmode.protocols.sccp.registration.phone_events import PhoneFacts
@@ -30,8 +31,8 @@ from tests.simulation.world.served import Node
 _holds = remembering(size=1 << 15)
 
 
-class Policy(TrustPolicy):
-    """The trust rules, which read equal bytes and check equal signatures once; every decision is made anew."""
+class Policy(RememberingPolicy):
+    """The trust rules as forecasts have them: they read equal bytes, check equal signatures and judge equals once."""
 
     __slots__ = ()
 
@@ -44,9 +45,9 @@ parsed = lru_cache(maxsize=2048)(read_list)
 
 
 @cache
-def policy_of(model: str) -> TrustPolicy:
+def policy_of(model: str) -> Policy:
     """Return the trust rules of a model."""
-    return Policy(get_model(model), verifier=_holds)
+    return Policy(get_model(model), None, _holds)
 
 
 @dataclass(slots=True)
@@ -132,7 +133,7 @@ class Handset:
             mixed = SecurityMode(self.mode) if node.call_manager.mode else SecurityMode.NON_SECURE
             return security.suits(self.name, mixed)
         facts = PhoneFacts(self.name, self.model.device_type or 0)
-        return node.call_manager.registers(facts, security, self.mode, lambda: now)
+        return node.call_manager.registers(facts, security, self.mode)
 
     def _lsc_holds(self, node: Node, issuer: str) -> bool:
         """Return whether a published list names this CAPF; a broken one says what the old one did."""

@@ -9,9 +9,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cache, cached_property, lru_cache
 from typing import Final
 
@@ -22,7 +21,7 @@ from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.phone.body.tvs import ask_in_turn, read_answer
 from mixedmode.phone.mind.trust.asking import TvsRequest
-from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, TvsAnswer
+from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, TvsAnswer, TvsQuestion
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Refusal, Security, SecurityMode
@@ -82,11 +81,17 @@ class TvsServer:
     def __init__(self, certificate: bytes, lookup: TrustLookup) -> None:
         self.certificate = certificate
         self.lookup = lookup
+        self._said: dict[TvsQuestion, TvsAnswer] = {}
+        self._vouched: dict[tuple[str, bytes], frozenset[bytes]] = {}
 
     def vouched(self, issuer: str, serial: bytes) -> frozenset[bytes]:
         """Return what it says of a signer of lists, asked past the phone: the certificate, if that has role 0."""
-        answer = self.lookup.answer(QueryRequest(1, "CP-7975-SEP000000000000", issuer, issuer, serial))[0]
-        return frozenset([answer.certificate or b""]) if answer.known and 0 in answer.roles else frozenset()
+        found = self._vouched.get((issuer, serial))
+        if found is None:
+            answer = self.lookup.answer(QueryRequest(1, "CP-7975-SEP000000000000", issuer, issuer, serial))[0]
+            found = frozenset([answer.certificate or b""]) if answer.known and 0 in answer.roles else frozenset()
+            self._vouched[issuer, serial] = found
+        return found
 
     def ask(self, request: TvsRequest) -> TvsAnswer:
         """Return what it answers to a phone.
@@ -97,8 +102,14 @@ class TvsServer:
         if self.certificate not in request.trusted:
             raise RemoteError("the TVS server shows another certificate", code="tvs-untrusted")
         question = request.question
+        said = self._said.get(question)
+        if said is None:  # all phones are told the same
+            said = self._said[question] = self._asked(request.device, question)
+        return said
+
+    def _asked(self, device: str, question: TvsQuestion) -> TvsAnswer:
         phone, server = ClientConnection(), ServerConnection()
-        phone.send(QueryRequest(1, request.device, question.subject, question.issuer, question.serial), 0.0)
+        phone.send(QueryRequest(1, device, question.subject, question.issuer, question.serial), 0.0)
         for asked in server.receive(phone.bytes_to_send(), 0.0):
             server.send(self.lookup.answer(asked)[0], 0.0)
         return read_answer(phone.receive(server.bytes_to_send(), 0.0)[0])
@@ -138,23 +149,29 @@ class CallManager:
     certificate: Certificate
     mode: ClusterMode
 
-    def registers(self, facts: PhoneFacts, security: Security, mode: int, clock: Callable[[], datetime]) -> bool:
-        """Return whether it registers a phone: both ends' machines talk until one says so."""
-        phone = PhoneRegistration(facts, 0.0)
-        server = ServerRegistration(security, _SETTINGS, 0.0, clock)
+    def registers(self, facts: PhoneFacts, security: Security, mode: int) -> bool:
+        """Return whether it registers a phone."""
         device = SecurityMode(mode) if self.mode is ClusterMode.MIXED else SecurityMode.NON_SECURE
-        try:
-            while not (phone.registered or phone.closed):
-                for event in server.receive(phone.bytes_to_send(), 0.0):
-                    if isinstance(event, AskDevice):
-                        server.send(DeviceFacts(device), 0.0)
-                said = server.bytes_to_send()
-                phone.receive(said or (None if server.closed else b""), 0.0)
-                if not said and not phone.registered:
-                    break
-        except MixedModeError:
-            return False
-        return phone.registered
+        return registered(facts, security, device)
+
+
+@lru_cache(maxsize=1 << 14)
+def registered(facts: PhoneFacts, security: Security, device: SecurityMode) -> bool:
+    """Return whether a phone that is set to a security mode registers: both ends' machines talk until one says so."""
+    phone = PhoneRegistration(facts, 0.0)
+    server = ServerRegistration(security, _SETTINGS, 0.0, lambda: keys.BEGIN)
+    try:
+        while not (phone.registered or phone.closed):
+            for event in server.receive(phone.bytes_to_send(), 0.0):
+                if isinstance(event, AskDevice):
+                    server.send(DeviceFacts(device), 0.0)
+            said = server.bytes_to_send()
+            phone.receive(said or (None if server.closed else b""), 0.0)
+            if not said and not phone.registered:
+                break
+    except MixedModeError:
+        return False
+    return phone.registered
 
 
 @dataclass(frozen=True)

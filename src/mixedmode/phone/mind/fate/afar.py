@@ -58,9 +58,16 @@ def helped(
         tvs: Who could be made to answer.
         now: UTC; only looked at if expiry is checked.
     """
+    question = ("helped", trust, offer, tvs, now if policy.settings.check_expiry else None)
+    return policy.once(question, lambda: _helped(policy, configured(trust), offer, tvs, now))
+
+
+def _helped(
+    policy: TrustPolicy, trust: TrustState, offer: Offer, tvs: TvsServers, now: datetime | None
+) -> tuple[Help, ...] | None:
     friendly = _friendly(policy)
     orders = itertools.permutations(ListKind)
-    found = [_in_order(policy, friendly, configured(trust), offer, tvs, now, order) for order in orders]
+    found = [_in_order(policy, friendly, trust, offer, tvs, now, order) for order in orders]
     return min((each for each in found if each is not None), key=len, default=None)
 
 
@@ -85,8 +92,12 @@ def could_take(
 
 def _friendly(policy: TrustPolicy) -> TrustPolicy:
     """Return the policy to which every list is whole, well signed and small enough."""
-    lenient = replace(policy.settings, refuse_over_64_kib=False, tvs_certificate_must_match=False)
-    return TrustPolicy(policy.model, lenient, lambda _header, _certificate: True)
+
+    def friendly() -> TrustPolicy:
+        lenient = replace(policy.settings, refuse_over_64_kib=False, tvs_certificate_must_match=False)
+        return TrustPolicy(policy.model, lenient, lambda _header, _certificate: True)
+
+    return policy.once("friendly", friendly)
 
 
 def _in_order(

@@ -72,6 +72,20 @@ def restart(
         lsc_issuer: The name of the CAPF that issued its LSC; None if that is not known.
         now: UTC; only looked at if expiry is checked.
     """
+    secure = mode > _NON_SECURE
+    question = ("restart", trust, offer, tvs, secure, lsc_issuer, now if policy.settings.check_expiry else None)
+    return policy.once(question, lambda: _restart(policy, trust, offer, tvs, mode, lsc_issuer, now))
+
+
+def _restart(
+    policy: TrustPolicy,
+    trust: TrustState,
+    offer: Offer,
+    tvs: TvsServers,
+    mode: int,
+    lsc_issuer: str | None,
+    now: datetime | None,
+) -> Restart:
     trust = configured(trust)
     ask = tvs.asked_by(trust)
     decisions = {}

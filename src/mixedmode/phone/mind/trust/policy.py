@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mixedmode.errors import MalformedError
 from mixedmode.phone.mind.trust.decisions import (
@@ -47,13 +47,15 @@ from mixedmode.trustlist.roles import MAX_PHONE_FILE, Role
 from mixedmode.trustlist.verify import check_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     from mixedmode.phone.mind.models import PhoneModel
     from mixedmode.phone.mind.trust.state import TrustState
     from mixedmode.phone.mind.trust.uses import Use
     from mixedmode.pki.certificates.certificates import Certificate
     from mixedmode.trustlist.header import Header
+
+T = TypeVar("T")
 
 _SAST_ONLY = frozenset({Role.SAST.value})
 _FILE_ROLES = frozenset(role.value for role in FILE_SIGNERS)
@@ -102,6 +104,10 @@ class TrustPolicy:
         self.model = model
         self.settings = settings or PolicySettings()
         self._evidence = Evidence(model, self.settings, verifier)
+
+    def once(self, _question: Hashable, answer: Callable[[], T]) -> T:
+        """Return an answer that depends on the policy and the question alone; one that remembers finds it out once."""
+        return answer()
 
     def turned(self, setting: str) -> TrustPolicy:
         """Return the policy with one setting, or one ability of the model, the other way round."""
