@@ -29,7 +29,7 @@ from mixedmode.app.commands.cluster import (
 from mixedmode.app.commands.files import build, config, explain, models, tftp, trustlist
 from mixedmode.app.commands.forecasting import command as forecasting
 from mixedmode.app.commands.forecasting import inventory
-from mixedmode.app.commands.phones import capf, fleet, phone, tvs
+from mixedmode.app.commands.phones import capf, cdr, fleet, phone, tvs
 
 if TYPE_CHECKING:
     from typer.models import CommandInfo, TyperInfo
@@ -73,6 +73,7 @@ app.command("rehearse", epilog=lab.REHEARSE_EPILOG)(lab.rehearse)
 app.command("phone")(phone.phone)
 app.command("models")(models.models)
 app.add_typer(phones.app, name="phones")
+app.command("cdr")(cdr.cdr)
 app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
 app.command("web")(web.web)
 app.command("guide")(guide.guide)

@@ -18,12 +18,15 @@ KINDS = {"reset": ResetKind.RESET, "restart": ResetKind.RESTART, "apply": ResetK
 
 
 def phone_commands(nodes: Mapping[str, NodeServices], control: PhoneControl) -> dict[str, Command]:
-    """Return what a node's socket answers about phones: ``phones`` and ``reset``."""
+    """Return what a node's socket answers about phones: ``phones``, ``calls`` and ``reset``."""
 
     def phones(_user: int, _request: dict[str, Any]) -> dict[str, Any]:
         return {"phones": list(registered(nodes)), "lab": False}
 
-    return {"phones": phones, "reset": by_hand(control, RESET_PHONES, resetting(nodes))}
+    def calls(_user: int, _request: dict[str, Any]) -> dict[str, Any]:
+        return {"calls": call_records(nodes)}
+
+    return {"phones": phones, "calls": calls, "reset": by_hand(control, RESET_PHONES, resetting(nodes))}
 
 
 def resetting(nodes: Mapping[str, NodeServices]) -> Work:
@@ -52,6 +55,17 @@ def registered(nodes: Mapping[str, NodeServices]) -> Iterator[dict[str, Any]]:
         if node.callmanager is not None:
             for phone in node.callmanager.phones():
                 yield {"node": name, **phone.document()}
+
+
+def call_records(nodes: Mapping[str, NodeServices]) -> list[dict[str, Any]]:
+    """Return the records of the last calls that nodes switched, the oldest first."""
+    found = [
+        {"node": name, **record}
+        for name, node in nodes.items()
+        if node.callmanager is not None
+        for record in node.callmanager.calls.documents()
+    ]
+    return sorted(found, key=lambda record: str(record["ended"]))
 
 
 def tell(nodes: Mapping[str, NodeServices], names: Collection[str] | None, kind: str) -> list[str]:

@@ -47,6 +47,7 @@ from mixedmode.node.units.options import BASE_UNITS, PUBLISHER_KEYS, STANDARD_PO
 from mixedmode.node.units.phone_units import PHONE_UNITS, PhoneUnits
 from mixedmode.node.units.traces import NodeTraces
 from mixedmode.node.versions import follow_versions
+from mixedmode.services.callmanager.desk import kept_records
 from mixedmode.services.callmanager.node import node_callmanager
 from mixedmode.services.callmanager.service import CallManagerService
 from mixedmode.services.capf.node import node_capf
@@ -106,6 +107,7 @@ class NodeServices:
         self._crew = Crew(workshop, count, self._writer.told) if workshop and count > 1 else None
         self.lists = NodeLists(cluster, self.administered, info.name)
         self.hands = asyncio.Lock()
+        self._calls = kept_records()
         self.phones: PhoneHands | None = None
         self._control = control
         self._locate = locate
@@ -329,6 +331,7 @@ class NodeServices:
             anchors=self.options.manufacturers,
             locate=self._locate,
         )
+        service.calls.records = self._calls
         service.seen, service.refused = self._writer.seen, self._traces.refused
         return service
 

@@ -222,12 +222,15 @@ def test_a_plain_phone_that_asks_for_keys_gets_none_and_it_is_logged() -> None:
             one = here.calls()[0]
             await here.hear((0, one, 1300))
             keys = MediaKeys(1, bytes(16), bytes(14))
+            refused: list[str] = []
+            here.service.refused = refused.append
             here.told[DEVICE].clear()
             here.phones[0]._registration.say(
                 [OpenReceiveChannel(one, 1, call=one, keys=keys), StartMediaTransmission(one, 1, "127.0.0.1", 4000)]
             )
             await eventually(lambda: here.service.counts["keys_asked"] == 2)
             assert sum(f"{DEVICE} asks for media keys" in line for line in here.log) == 2
+            assert [line for line in refused if "asks for media keys" in line] == refused
             assert here.told[DEVICE] == []
             assert connected(here.phones[0].calls)
 

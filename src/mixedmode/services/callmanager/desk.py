@@ -31,6 +31,11 @@ RECORDS: Final = 1000
 """How many records of calls are kept."""
 
 
+def kept_records() -> deque[Record]:
+    """Return where the records of the last calls are kept."""
+    return deque(maxlen=RECORDS)
+
+
 class Talker(Protocol):
     """A phone's connection."""
 
@@ -46,10 +51,11 @@ class CallDesk:
         connection: Returns a registered phone's connection, None if it is not registered.
         settings: How calls are treated.
         log: Told a line on each call that ended.
+        refused: Told a line on each encrypted phone's call that has no keys.
 
     Attributes:
         exchange: The switch.
-        records: Of the last calls.
+        records: Of the last calls; may be replaced by those that a desk before kept.
     """
 
     def __init__(
@@ -58,10 +64,11 @@ class CallDesk:
         connection: Callable[[str], Talker | None],
         settings: CallSettings | None = None,
         log: Callable[[str], None] = lambda _line: None,
+        refused: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        self._directory, self._connection, self._log = directory, connection, log
+        self._directory, self._connection, self._log, self._refused = directory, connection, log, refused
         self.exchange = Exchange(secrets.token_bytes, settings)
-        self.records: deque[Record] = deque(maxlen=RECORDS)
+        self.records: deque[Record] = kept_records()
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._mark: int | None = None
@@ -112,7 +119,9 @@ class CallDesk:
                     self.records.append(effect)
                     self._log(_words(effect))
                 case NoKeys(number, device, mode):
-                    self._log(f"call {number}: no media keys, since {device} is registered {mode.label}")
+                    why = f"call {number}: no media keys, since {device} is registered {mode.label}"
+                    self._log(why)
+                    self._refused(why)
         for device, messages in told.items():
             connection = self._connection(device)
             if connection is not None:

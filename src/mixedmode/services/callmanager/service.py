@@ -102,7 +102,7 @@ class CallManagerService(Service):
         self._secure_address = NOWHERE
         self._phones: dict[str, tuple[RegisteredPhone, PhoneConnection]] = {}
         self._notes = Notes(directory)
-        self.calls = CallDesk(directory, self._connection_of, self.limits.calls, log)
+        self.calls = CallDesk(directory, self._connection_of, self.limits.calls, log, self._refuse)
         self._writer: asyncio.Task[None] | None = None
         self._planner: asyncio.Task[None] | None = None
 
@@ -222,9 +222,14 @@ class CallManagerService(Service):
         if isinstance(message, OpenReceiveChannel | StartMediaTransmission):
             # Only a server says that; whoever says it to one wants it to answer with the keys of a call.
             self.counts["keys_asked"] += 1
-            self._log(f"{name} asks for media keys, from {connection.client}; it is told nothing")
+            why = f"{name} asks for media keys, from {connection.client}; it is told nothing"
+            self._log(why)
+            self._refuse(why)
         elif self._connection_of(name) is connection:
             self.calls.said(name, message)
+
+    def _refuse(self, line: str) -> None:
+        self.refused(line)
 
     def ended(self, connection: PhoneConnection, why: str, *, refused: str = "") -> None:
         """A connection is over."""
