@@ -20,6 +20,7 @@ from typing import Any, Final
 from mixedmode.errors import CheckFailedError, MalformedError
 from mixedmode.phone.mind.models import MODELS
 from mixedmode.rescue.catalogue import LISTS, Catalogue, Confirmation, Entry
+from mixedmode.rescue.outcomes import Outcome
 from mixedmode.rescue.phone.reading import NONE
 from mixedmode.rescue.readiness import PhoneFacts, Verdict, Word, proof_of
 
@@ -126,7 +127,7 @@ class Plan:
         served: What they handed out.
         phones: In order.
         entries: The hash of each sequence, by its id.
-        left_out: The phones that are not in it, and why.
+        left_out: The phones that are not in it, with the outcome that this is for them, and why.
         directory: The folder of the lab that is meant; empty for any other cluster.
     """
 
@@ -136,7 +137,7 @@ class Plan:
     served: Served
     phones: tuple[Planned, ...]
     entries: Mapping[str, str]
-    left_out: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, Outcome, str], ...] = ()
     directory: str = ""
 
     def document(self) -> dict[str, Any]:
@@ -151,7 +152,7 @@ class Plan:
             "served": self.served.document(),
             "entries": dict(self.entries),
             "phones": [phone.document() for phone in self.phones],
-            "left_out": [list(each) for each in self.left_out],
+            "left_out": [[name, outcome.value, why] for name, outcome, why in self.left_out],
         }
 
     @property
@@ -193,17 +194,21 @@ class Plan:
         return catalogue.confirmation(entry, phone.model, phone.load, phone.menu)
 
 
-def planned(facts: PhoneFacts, found: Verdict, served: Served, catalogue: Catalogue) -> Planned | str:
-    """Return a phone's part of the plan, or why it has none."""
+def planned(facts: PhoneFacts, found: Verdict, served: Served, catalogue: Catalogue) -> Planned | tuple[Outcome, str]:
+    """Return a phone's part of the plan, or what it is without one, and why."""
     wrong = tuple(kind for kind in LISTS if served.is_wrong(kind, getattr(facts, kind.lower())))
     if not wrong:
-        known = facts.itl and served.is_right("ITL", facts.itl)
-        return "already right" if known else "no wrong list is known of it"
+        if facts.itl and served.is_right("ITL", facts.itl):
+            return Outcome.ALREADY_RIGHT, "it holds what the servers hand out"
+        return Outcome.STOPPED, "not planned: no wrong list is known of it"
+    if found.word is Word.NO_ENTRY:
+        outcome = Outcome.NOT_CONFIRMED if found.todo else Outcome.NOT_IN_CATALOGUE
+        return outcome, "; ".join(found.why)
     if found.word is not Word.READY:
-        return "; ".join((found.text, *found.why))
+        return Outcome.STOPPED, f"not planned: {'; '.join((found.text, *found.why))}"
     way = catalogue.way(facts.kind, wrong)
     if not way:
-        return f"no confirmed sequence erases its {' and '.join(wrong)}"
+        return Outcome.NOT_CONFIRMED, f"no confirmed sequence erases its {' and '.join(wrong)}"
     erased = tuple(kind for kind in LISTS if any(kind in entry.erases for entry in way))
     model, load, menu = facts.kind
     names = tuple(entry.name for entry in way)
@@ -234,13 +239,13 @@ def make_plan(
             next_step="have TFTP, TVS and CallManager serve one set first; cures of the cluster come before keys",
         )
     wanted: list[Planned] = []
-    left: list[tuple[str, str]] = []
+    left: list[tuple[str, Outcome, str]] = []
     for facts, found in phones:
         part = planned(facts, found, served, catalogue)
-        if isinstance(part, str):
-            left.append((facts.name, part))
-        else:
+        if isinstance(part, Planned):
             wanted.append(part)
+        else:
+            left.append((facts.name, *part))
     names = {name for phone in wanted for name in phone.entries}
     hashes = {entry.name: entry.sha256 for entry in catalogue.entries if entry.name in names}
     return Plan(made, cluster, dict(nodes), served, tuple(wanted), hashes, tuple(left), directory)
@@ -268,12 +273,12 @@ def read_plan(text: str, where: str) -> Plan:
             Served(files),
             phones,
             {str(name): str(value) for name, value in found["entries"].items()},
-            tuple((str(name), str(why)) for name, why in found["left_out"]),
+            tuple((str(name), Outcome(outcome), str(why)) for name, outcome, why in found["left_out"]),
             str(found["directory"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedError("this is no plan of a rescue", where=where, why=str(error)) from error
-    names = [phone.name for phone in phones]
+    names = [*(phone.name for phone in phones), *(each[0] for each in plan.left_out)]
     if len(set(names)) < len(names) or set(plan.nodes) != set(files):
         raise MalformedError("the plan names a phone twice, or other nodes than it has lists of", where=where)
     return plan

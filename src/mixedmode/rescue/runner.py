@@ -94,6 +94,7 @@ class _Under:
 
     phone: Planned
     pressed: bool = False
+    sent: bool = False
 
 
 @dataclass(slots=True)
@@ -148,9 +149,9 @@ class Runner:
         """
         self._changed = asyncio.Event()
         self._served = await self._first_set()
-        to_check = self._begin(histories)
         self.log.write("run", {**about, "plan": self.plan.sha256}, durable=True)
         self.log.write("set", {"served": self._served.document()})
+        to_check = self._begin(histories)
         watcher = asyncio.create_task(self._watch(await self.site.registered()))
         ticker = asyncio.create_task(self._tick())
         try:
@@ -196,6 +197,10 @@ class Runner:
             else:
                 press.append(phone)
         self._conductor = Conductor(press, proved)
+        for name, outcome, why in self.plan.left_out:
+            self.results[name] = Result(outcome, why)
+            if name not in histories:
+                self.log.write("outcome", {"phone": name, **self.results[name].document()})
         return check
 
     async def _loop(self) -> None:
@@ -227,8 +232,18 @@ class Runner:
     async def _phone(self, phone: Planned) -> None:
         under = _Under(phone)
         entries = [self.entries[name] for name in phone.entries]
+        try:
+            await self._pressed(phone, entries, under)
+        except OSError:
+            # Nothing can be written down any more, but nobody is left inside a menu.
+            if under.pressed and not under.sent:
+                await self.hands.press(phone.url, entries[0].home)
+            raise
+
+    async def _pressed(self, phone: Planned, entries: list[Entry], under: _Under) -> None:
         found = await self._drive(walk(phone, entries, lambda: self._served, self.named(phone)), under)
         if isinstance(found, Sent):
+            under.sent = True
             self._conductor.sent(phone)
             self._changed.set()
             found = await self._drive(self._proof(phone, found.before).run(self.time.now()), under)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import unescape
 from typing import Final
 
@@ -94,6 +95,7 @@ def _plain(cell: str) -> str:
     return unescape(_TAG.sub(" ", cell)).strip()
 
 
+@lru_cache(maxsize=256)
 def read_network(text: str) -> PageSeen:
     """Read the Network Setup page."""
     rows = rows_of(text)

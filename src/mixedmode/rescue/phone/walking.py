@@ -150,7 +150,8 @@ def _keys(entry: Entry, *, named: bool) -> Walk[Result | None]:
     if answer is None or (answer.came and not answer.ok):
         yield from _leave(entry)
         return _ended(answer, entry, len(entry.steps) - 1)
-    yield from pause(entry.confirm.wait)
+    if entry.leave:
+        yield from pause(entry.confirm.wait)
     for uri in entry.leave:
         yield from press(Press(uri, entry.name, leaves=True))
     return None

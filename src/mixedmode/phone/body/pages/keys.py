@@ -77,7 +77,7 @@ class Menus:
         since, self._last = now - self._last, now
         if layout.idle and since > layout.idle:
             self._go(*_HOME)
-        if since < layout.redraw or (layout.loses and self._count % layout.loses == 0):
+        if 0 <= since < layout.redraw or (layout.loses and self._count % layout.loses == 0):
             return ()
         kind, _, key = uri.partition(":")
         if uri == "Key:NavBack" or (kind == "Init" and key in _INITS):
