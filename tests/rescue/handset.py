@@ -20,7 +20,8 @@ from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.phone.mind.trust.state import TrustState
-from mixedmode.rescue.phone.answers import EXECUTE, FORM, Answer, basic, request_body
+from mixedmode.rescue.hands import request_body
+from mixedmode.rescue.phone.answers import EXECUTE, FORM, Answer, basic
 from mixedmode.rescue.phone.reading import NETWORK
 from mixedmode.rescue.planning import Served
 from mixedmode.trustlist.model import TrustList

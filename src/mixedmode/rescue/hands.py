@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from html import escape
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from mixedmode.errors import RemoteError
-from mixedmode.rescue.phone.answers import EXECUTE, FORM, Answer, basic, request_body
+from mixedmode.rescue.phone.answers import EXECUTE, FORM, Answer, basic
 from mixedmode.rescue.planning import Served
 
 PAGE_BYTES: Final = 256 << 10
@@ -24,6 +25,12 @@ LIST_BYTES: Final = 1 << 20
 SECONDS: Final = 5.0
 _LIMIT: Final = 16 << 10
 FILES: Final = ("CTLFile.tlv", "ITLFile.tlv")
+
+
+def request_body(uri: str) -> bytes:
+    """Return the body that presses one key."""
+    item = f'<ExecuteItem Priority="0" URL="{escape(uri)}"/>'
+    return urlencode({"XML": f"<CiscoIPPhoneExecute>{item}</CiscoIPPhoneExecute>"}).encode()
 
 
 async def request(

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from mixedmode.phone.mind.models import PhoneModel
 from mixedmode.rescue.catalogue import Catalogue
@@ -195,10 +194,15 @@ def _not_known(facts: PhoneFacts) -> Iterable[str]:
 
 def _is_address(url: str) -> bool:
     try:
-        ip_address(urlsplit(url).hostname or "")
+        ip_address(_host(url))
     except ValueError:
         return False
     return True
+
+
+def _host(url: str) -> str:
+    place = url.partition("://")[2].partition("/")[0]
+    return place.partition("]")[0].removeprefix("[") if place.startswith("[") else place.partition(":")[0]
 
 
 def lead(verdicts: Sequence[Verdict]) -> str:

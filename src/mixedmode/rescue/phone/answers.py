@@ -12,9 +12,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
-from html import escape
 from typing import Final
-from urllib.parse import urlencode
 
 EXECUTE: Final = "/CGI/Execute"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -65,12 +63,6 @@ class Taken:
     came: bool = True
     error: int = 0
     why: str = ""
-
-
-def request_body(uri: str) -> bytes:
-    """Return the body that presses one key."""
-    item = f'<ExecuteItem Priority="0" URL="{escape(uri)}"/>'
-    return urlencode({"XML": f"<CiscoIPPhoneExecute>{item}</CiscoIPPhoneExecute>"}).encode()
 
 
 def basic(user: str, password: str) -> str:

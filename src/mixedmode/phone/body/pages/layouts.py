@@ -74,7 +74,7 @@ _SMALL_JAVA: Final = Layout(padlock=True, through="3")
 _WIDE_JAVA: Final = Layout(opens="Settings", padlock=True, five_softkeys=True)
 _LAYOUTS: Final[dict[str, Layout]] = {
     **dict.fromkeys(("7906", "7911"), _SMALL_JAVA),
-    **dict.fromkeys(("7941", "7941G-GE", "7942", "7945", "7961", "7961G-GE", "7962", "7965"), _JAVA),
+    **dict.fromkeys(("7941", "7941GE", "7942", "7945", "7961", "7961GE", "7962", "7965"), _JAVA),
     **dict.fromkeys(("7970", "7971", "7975"), _WIDE_JAVA),
     **dict.fromkeys(("7811", "7821", "7841", "7861"), Layout(confirm="Soft2")),
     **dict.fromkeys(("8811", "8841"), Layout()),
