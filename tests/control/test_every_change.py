@@ -16,6 +16,7 @@ from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations import OPERATIONS
 from mixedmode.cluster.operations.devices import AddDevices, ChangeDevice, DeviceValues, RemoveDevice
 from mixedmode.cluster.operations.identity.certificates import BringBackTrust
+from mixedmode.cluster.operations.identity.lscs import RevokeLsc
 from mixedmode.cluster.operations.identity.missing_certificates import MakeMissingCertificates
 from mixedmode.cluster.operations.itl import ResetItlRemotely
 from mixedmode.cluster.operations.lines import AddLines, ChangeLine, LineValues, RemoveLine
@@ -140,6 +141,8 @@ def test_every_change_has_an_entry(cluster: Cluster, tmp_path: Path) -> None:
     done(SetParameter("AutoRegistrationEnabled", "True", PUB))
     done(AddDevices((DeviceSpec(PHONE),)))
     done(ChangeDevice(PHONE, DeviceValues(description="lobby")))
+    watched("an LSC", lambda: cluster.keep_lsc(PHONE, cluster.own_certificate(PUB, "CAPF")))
+    done(RevokeLsc(PHONE))
     done(AddLines((LineSpec(PHONE, "1001"),)))
     done(ChangeLine("1001", LineValues(name="Alice")))
     done(RemoveLine("1001"))

@@ -307,6 +307,10 @@ class Cluster(ClusterState):
         """Return a device, None if it is not known."""
         return self.devices.find(name)
 
+    def revoked_lscs(self, device: str | None = None) -> frozenset[bytes]:
+        """Return the SHA-256 of the LSCs that are revoked: of one device, or of all."""
+        return self.devices.revoked_lscs(device)
+
     def lines_of(self, device: str) -> list[LineSpec]:
         """Return a device's lines by button."""
         return self.lines.of(device)

@@ -56,6 +56,9 @@ class ClusterReader(Protocol):
     def device(self, name: str) -> Device | None:
         """Return a device, None if it is not known."""
 
+    def revoked_lscs(self, device: str | None = None) -> frozenset[bytes]:
+        """Return the SHA-256 of the LSCs that are revoked: of one device, or of all."""
+
     def lines_of(self, device: str) -> list[LineSpec]:
         """Return a device's lines by button."""
 

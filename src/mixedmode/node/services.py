@@ -262,9 +262,7 @@ class NodeServices:
             states, change = await asyncio.to_thread(self._look)
             if change != self._change:
                 self._change = change
-                self._phone_units.configs.forget()
-                if self._crew is not None:
-                    await self._crew.refresh()
+                await self._look_again()
             if self.options.remote and await asyncio.to_thread(follow_versions, self.cluster, self.folder):
                 await asyncio.to_thread(self.administered.make_missing_certificates, self.info.name)
                 await self.restart_service(Service.TFTP)
@@ -284,6 +282,14 @@ class NodeServices:
                     await self._services.tend(state.service)
             except MixedModeError:
                 continue  # noted at its unit, which is tried again
+
+    async def _look_again(self) -> None:
+        """Take what has changed into what phones are given, and end the connections of revoked certificates."""
+        self._phone_units.configs.forget()
+        if self.callmanager is not None:
+            self.callmanager.drop(await asyncio.to_thread(self.cluster.revoked_lscs))
+        if self._crew is not None:
+            await self._crew.refresh()
 
     def _phone_unit(self, unit: str, port: int) -> NetService:
         if self._crew is None:

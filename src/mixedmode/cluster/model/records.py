@@ -61,6 +61,23 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenLsc:
+    """An LSC that CAPF gave a device.
+
+    Attributes:
+        device: Its name.
+        der: The certificate.
+        revoked: Since when it proves nobody any more, None if it does.
+        reason: Why; empty if nobody said.
+    """
+
+    device: str
+    der: bytes
+    revoked: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceState:
     """A service of a node.
 

@@ -15,7 +15,7 @@ from mixedmode.cluster.operations import (
     services,
     versions,
 )
-from mixedmode.cluster.operations.identity import certificate_import, certificates, csr, missing_certificates
+from mixedmode.cluster.operations.identity import certificate_import, certificates, csr, lscs, missing_certificates
 
 OPERATIONS: dict[str, type[Operation]] = {
     kind.title: kind
@@ -49,6 +49,7 @@ OPERATIONS: dict[str, type[Operation]] = {
         lines.AddLines,
         lines.ChangeLine,
         lines.RemoveLine,
+        lscs.RevokeLsc,
     )
 }
 

@@ -40,6 +40,7 @@ TABLES: Final = (
     "callmanagergroupmember",
     "devicepool",
     "device",
+    "lsc",
     "numplan",
     "devicenumplanmap",
     "version",

@@ -5,6 +5,7 @@ Every look-up goes over an index; forty thousand devices cost no more than forty
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.model.errors import NotFoundError
-from mixedmode.cluster.model.records import Device
+from mixedmode.cluster.model.records import Device, GivenLsc
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.store.database import Database
 from mixedmode.cluster.store.schema import (
@@ -20,6 +21,7 @@ from mixedmode.cluster.store.schema import (
     CallManagerGroupMember,
     DevicePool,
     DeviceRow,
+    LscRow,
     ProcessNode,
 )
 from mixedmode.errors import UsageError
@@ -109,6 +111,19 @@ class DeviceStore:
                 return
             last = page[-1][0]
 
+    def revoked_lscs(self, name: str | None = None) -> frozenset[bytes]:
+        """Return the SHA-256 of the LSCs that are revoked: of one device, or of all."""
+        query = select(LscRow.sha256).where(LscRow.revoked.is_not(None))
+        with self._database.read() as session:
+            found = session.scalars(query if name is None else query.where(LscRow.device == name))
+            return frozenset(bytes.fromhex(each) for each in found)
+
+    def given_lscs(self, name: str) -> list[GivenLsc]:
+        """Return the LSCs that CAPF gave a device, as far as they are known, the newest first."""
+        query = select(LscRow).where(LscRow.device == name).order_by(LscRow.id.desc())
+        with self._database.read() as session:
+            return [GivenLsc(row.device, row.certificate, row.revoked, row.reason) for row in session.scalars(query)]
+
     def trust_servers(self, name: str) -> list[str]:
         """Return the nodes whose TVS a phone may ask: device pool, CallManager group, its members in order."""
         query = (
@@ -171,7 +186,28 @@ def set_lsc(session: Session, name: str, lsc: bytes | None) -> bool:
     device = session.scalars(select(DeviceRow.id).where(DeviceRow.name == name)).first()
     if device is not None:
         session.execute(update(DeviceRow).where(DeviceRow.id == device).values(lsc=lsc))
+        if lsc is not None:
+            _remember(session, name, lsc)
     return device is not None
+
+
+def revoke_lscs(session: Session, name: str, now: datetime, reason: str) -> int:
+    """Revoke every LSC that a device was given, and take away the one that it has; return how many were not yet."""
+    held = session.scalars(select(DeviceRow.lsc).where(DeviceRow.name == name)).first()
+    if held is not None:
+        _remember(session, name, held)
+    open_ones = (LscRow.device == name, LscRow.revoked.is_(None))
+    count = session.scalar(select(func.count()).select_from(LscRow).where(*open_ones)) or 0
+    session.execute(update(LscRow).where(*open_ones).values(revoked=now, reason=reason))
+    session.execute(update(DeviceRow).where(DeviceRow.name == name).values(lsc=None))
+    return count
+
+
+def _remember(session: Session, name: str, lsc: bytes) -> None:
+    sha256 = hashlib.sha256(lsc).hexdigest()
+    if session.scalars(select(LscRow.id).where(LscRow.sha256 == sha256)).first() is None:
+        session.add(LscRow(device=name, sha256=sha256, certificate=lsc, reason=""))
+        session.flush()
 
 
 def device_of(row: DeviceRow, pool: str) -> Device:

@@ -201,6 +201,19 @@ class DeviceRow(Base):
     authenticationurl: Mapped[str] = mapped_column(String(255), default="", server_default="")
 
 
+class LscRow(Base):
+    """An LSC (DER) that CAPF gave a device, which may be gone; a revoked one proves nobody any more."""
+
+    __tablename__ = "lsc"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    device: Mapped[str] = mapped_column(String(128), index=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    certificate: Mapped[bytes]
+    revoked: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(String(255), default="")
+
+
 class DeviceSighting(Base):
     """What the cluster has seen of a device: lists that it was given, what it reported (:class:`.sightings.Seen`).
 

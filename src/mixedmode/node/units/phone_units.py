@@ -60,7 +60,9 @@ class PhoneUnits:
         self._folder = cluster.folder(info.name)
         self._host = options.host or info.address
         self.files = FolderStore(self._folder.tftp, rules=options.rules)
-        self.capf_store = CapfStore(cluster.folder(cluster.publisher.name).root / CAPF_FOLDER, cluster.keep_lsc)
+        self.capf_store = CapfStore(
+            cluster.folder(cluster.publisher.name).root / CAPF_FOLDER, cluster.keep_lsc, cluster.revoked_lscs
+        )
         self.configs = ConfigStore(
             self.files, cluster, info.name, locate, lsc=self._lsc, capf=partial(order_of, self.capf_store)
         )
@@ -118,4 +120,5 @@ class PhoneUnits:
             return Certificate.from_der(lsc)
         # Given by a release that kept it only here.
         found = self.capf_store.find(device)
-        return None if found is None else found.lsc
+        kept = None if found is None else found.lsc
+        return None if kept is None or kept.sha256 in self._cluster.revoked_lscs(device) else kept

@@ -122,7 +122,9 @@ class ClusterDirectory:
         mixed = self._reader.mode is ClusterMode.MIXED
         mode = SecurityMode(device.security_mode) if mixed else SecurityMode.NON_SECURE
         lines = tuple(map(_line, self._reader.lines_of(name)))
-        return KnownDevice(device.model, DeviceFacts(mode, lines or (Line("", device.description or name),)))
+        # Only a certificate can be revoked, and only a secure device shows one.
+        revoked = frozenset() if mode is SecurityMode.NON_SECURE else self._reader.revoked_lscs(name)
+        return KnownDevice(device.model, DeviceFacts(mode, lines or (Line("", device.description or name),), revoked))
 
     def plan(self, mark: int | None) -> tuple[int, DialPlan] | None:
         """Return the directory numbers, None if they have not changed."""

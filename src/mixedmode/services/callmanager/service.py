@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -171,6 +171,21 @@ class CallManagerService(Service):
     def reset_all(self, kind: ResetKind = ResetKind.RESET) -> int:
         """Tell every registered phone to reset, restart or apply its configuration; return how many were told."""
         return sum(self.reset_device(name, kind) for name in list(self._phones))
+
+    def drop(self, revoked: Collection[bytes]) -> None:
+        """End the connections that were registered by a certificate which is revoked by now.
+
+        Args:
+            revoked: SHA-256 of each.
+        """
+        if not revoked:
+            return
+        for name, (_, connection) in list(self._phones.items()):
+            if connection.peer.security.certificate in revoked:
+                self.counts["revoked"] += 1
+                self.ended(connection, f"{name}: its certificate was revoked", refused=f"{name}: its certificate was"
+                           f" revoked, its connection from {connection.client} is ended")  # fmt: skip
+                connection.abort()
 
     # What connections tell.
 

@@ -6,12 +6,13 @@ Rules:
    believed, and the proof with its key is right. Every check that fails is named.
 2. A fetched certificate is taken on the same terms: its key must have been proved in this session, unless it is the one
    that is on record for the device already.
-3. Secrets are compared in constant time, and both kinds of proof are always looked at.
+3. A certificate that was revoked proves nobody.
+4. Secrets are compared in constant time, and both kinds of proof are always looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from mixedmode.errors import MixedModeError
@@ -22,7 +23,13 @@ from mixedmode.protocols.capf import Claim
 from mixedmode.services.capf.store import CapfDevice
 
 
-def claim_faults(claim: Claim, device: CapfDevice, believed: Sequence[Certificate], now: datetime) -> list[str]:
+def claim_faults(
+    claim: Claim,
+    device: CapfDevice,
+    believed: Sequence[Certificate],
+    now: datetime,
+    revoked: Collection[bytes] = (),
+) -> list[str]:
     """Return why a phone has not proved who it is, nothing if it has.
 
     Args:
@@ -30,6 +37,7 @@ def claim_faults(claim: Claim, device: CapfDevice, believed: Sequence[Certificat
         device: What it has to prove.
         believed: This CAPF's certificate, and those of manufacturers.
         now: UTC.
+        revoked: SHA-256 of certificates that prove nobody.
     """
     faults = []
     if not device.fits(claim.password):
@@ -38,16 +46,21 @@ def claim_faults(claim: Claim, device: CapfDevice, believed: Sequence[Certificat
         if claim.certificate is None:
             faults.append("it shows no certificate")
         else:
-            faults += certificate_faults(claim.certificate, device.name, believed, now)
+            faults += certificate_faults(claim.certificate, device.name, believed, now, revoked)
             faults += possession_faults(claim, claim.certificate)
     return faults
 
 
 def fetch_faults(
-    claim: Claim, fetched: bytes, device: CapfDevice, believed: Sequence[Certificate], now: datetime
+    claim: Claim,
+    fetched: bytes,
+    device: CapfDevice,
+    believed: Sequence[Certificate],
+    now: datetime,
+    revoked: Collection[bytes] = (),
 ) -> list[str]:
     """Return why a fetched certificate is not taken as the device's LSC, nothing if it is (rule 2)."""
-    faults = certificate_faults(fetched, device.name, believed, now)
+    faults = certificate_faults(fetched, device.name, believed, now, revoked)
     held = device.lsc
     if held is None or held.der != fetched:
         if claim.certificate != fetched:
@@ -57,12 +70,15 @@ def fetch_faults(
     return faults
 
 
-def certificate_faults(der: bytes, device: str, believed: Sequence[Certificate], now: datetime) -> list[str]:
-    """Return what is wrong with the name, the dates and the issuer of a device's certificate."""
+def certificate_faults(
+    der: bytes, device: str, believed: Sequence[Certificate], now: datetime, revoked: Collection[bytes] = ()
+) -> list[str]:
+    """Return what is wrong with the name, the dates and the issuer of a device's certificate, and if it is revoked."""
     try:
-        return _certificate_faults(Certificate.from_der(der), device, believed, now)
+        faults = _certificate_faults(Certificate.from_der(der), device, believed, now)
     except MixedModeError as error:
         return [f"its certificate cannot be read: {error.why or error.what}"]
+    return [*faults, "its certificate is revoked"] if Certificate(der).sha256 in revoked else faults
 
 
 def _certificate_faults(shown: Certificate, device: str, believed: Sequence[Certificate], now: datetime) -> list[str]:

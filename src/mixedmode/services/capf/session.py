@@ -174,7 +174,7 @@ class CapfSession:
         if counted is None or not counted.is_same_order(device):
             self._refused(["too many wrong proofs, or another operation was ordered"])
             return False
-        faults = claim_faults(claim, device, host.believed(), host.now())
+        faults = claim_faults(claim, device, host.believed(), host.now(), host.store.revoked(device.name))
         if not faults:
             host.store.proof_held(device.name)
             return True
@@ -192,7 +192,8 @@ class CapfSession:
         if order is None or self._claim is None:
             return "nothing was ordered"
         if order.operation is Operation.FETCH:
-            faults = fetch_faults(self._claim, fetched or b"", order, host.believed(), host.now())
+            revoked = host.store.revoked(order.name)
+            faults = fetch_faults(self._claim, fetched or b"", order, host.believed(), host.now(), revoked)
             if faults:
                 self._refused(faults)
                 return ""

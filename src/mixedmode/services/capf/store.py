@@ -17,7 +17,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -103,13 +103,22 @@ class CapfStore:
         folder: Made when something is first written.
         changed: Told the LSC that a device holds now, None for none, before that is noted here; may fail, and then the
             operation waits until the phone comes again.
+        revoked: Returns the SHA-256 of a device's certificates that prove nobody any more.
+
+    Attributes:
+        folder: The folder.
+        revoked: The same.
     """
 
     def __init__(
-        self, folder: Path, changed: Callable[[str, Certificate | None], None] = lambda _device, _lsc: None
+        self,
+        folder: Path,
+        changed: Callable[[str, Certificate | None], None] = lambda _device, _lsc: None,
+        revoked: Callable[[str], Collection[bytes]] = lambda _device: (),
     ) -> None:
         self.folder = folder
         self._changed = changed
+        self.revoked = revoked
 
     def __iter__(self) -> Iterator[CapfDevice]:
         for path in sorted(self.folder.glob("*.json")):

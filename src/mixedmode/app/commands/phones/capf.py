@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixedmode.app.commands.options import AsJson, ListenHost, ListenTcp
+from mixedmode.app import completion
+from mixedmode.app.commands.options import AsJson, Config, LabFolder, ListenHost, ListenTcp
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
@@ -184,6 +185,66 @@ def _document(device: CapfDevice) -> dict[str, Any]:
         "issuer": lsc.issuer if lsc else None,
         "not_after": lsc.not_after.isoformat() if lsc else None,
     }
+
+
+@app.command()
+def revoke(
+    device: Annotated[str, typer.Argument(help="Such as SEP001122334455.", autocompletion=completion.devices)],
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    directory: LabFolder = None,
+    config: Config = None,
+) -> None:
+    """Revoke every LSC that CAPF gave a phone: its connection is ended, and none of them proves it any more."""
+    from mixedmode.app.targets.hands import administered
+    from mixedmode.cluster.operations.identity.lscs import RevokeLsc
+    from mixedmode.pki.device_names import same_device
+
+    with administered(directory, config, what="certificates are revoked") as hands:
+        done = hands.run(RevokeLsc(same_device(device), reason))
+    print_lines([*done.changes, *done.warnings])
+
+
+@app.command()
+def report(
+    days: Annotated[
+        int, typer.Option(min=0, max=3650, help="How many days before its end an LSC counts as expiring soon.")
+    ] = 30,
+    every: Annotated[bool, typer.Option("--all", help="Also the phones whose LSC is valid, or who need none.")] = False,
+    directory: LabFolder = None,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Say which phones' LSCs have expired or will soon, are revoked, or bear another issuer than the present CAPF.
+
+    Exit code 1 if a phone with a secure profile has an LSC that has expired or that another CAPF issued.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    from mixedmode.app.targets.hands import looked_at
+    from mixedmode.cluster.query.lsc_report import LscStanding, lsc_report
+
+    now = datetime.now(UTC)
+    with looked_at(directory, config) as hands:
+        found = list(lsc_report(hands.cluster, now, notice=timedelta(days=days)))
+    quiet = {LscStanding.NONE, LscStanding.VALID}
+    shown = [each for each in found if every or each.standing not in quiet]
+    if json:
+        print_json([each.document(now) for each in shown])
+    else:
+        from mixedmode.faces.terminal.table import table
+
+        rows = ([d["device"], d["model"], d["standing"], (d["not_after"] or "-")[:10], _days(d["days_left"]),
+                 d["issuer"] or "-"] for d in (each.document(now) for each in shown))  # fmt: skip
+        print_lines(table(["device", "model", "LSC", "until", "days", "issuer"], rows))
+        counts = [f"{standing} {sum(each.standing is standing for each in found)}" for standing in LscStanding]
+        print_lines(["", f"{len(found)} phones: {', '.join(counts)}"])
+    lost = {LscStanding.EXPIRED, LscStanding.OTHER_ISSUER}
+    if any(each.standing in lost and each.device.security_mode > 1 for each in found):
+        raise typer.Exit(1)
+
+
+def _days(days: int | None) -> str:
+    return "-" if days is None else str(days)
 
 
 @app.command()

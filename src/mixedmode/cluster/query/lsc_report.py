@@ -1,0 +1,114 @@
+"""The LSCs of a cluster's phones: who has which, issued by whom, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from mixedmode.errors import MixedModeError
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import Purpose
+
+if TYPE_CHECKING:
+    from mixedmode.cluster.facade import Cluster
+    from mixedmode.cluster.model.records import Device
+
+
+class LscStanding(StrEnum):
+    """What an LSC is worth now."""
+
+    NONE = "none"
+    VALID = "valid"
+    EXPIRES_SOON = "expires soon"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    OTHER_ISSUER = "issuer replaced"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class LscLine:
+    """A device and its LSC.
+
+    Attributes:
+        device: The device.
+        standing: What its LSC is worth.
+        lsc: It; None without one, or if it cannot be read.
+        until: Its last moment, UTC.
+    """
+
+    device: Device
+    standing: LscStanding
+    lsc: Certificate | None = None
+    until: datetime | None = None
+
+    def days_left(self, now: datetime) -> int | None:
+        """Return in how many whole days it ends, negative if it has ended."""
+        return None if self.until is None else (self.until - now).days
+
+    def document(self, now: datetime) -> dict[str, Any]:
+        """Return it as JSON."""
+        lsc = self.lsc
+        return {
+            "device": self.device.name,
+            "model": self.device.model,
+            "security_mode": self.device.security_mode,
+            "standing": self.standing.value,
+            "serial": None if lsc is None else lsc.serial.hex().upper(),
+            "issuer": None if lsc is None else lsc.issuer,
+            "key": None if lsc is None else lsc.key_description,
+            "not_before": None if lsc is None else lsc.not_before.isoformat(),
+            "not_after": None if self.until is None else self.until.isoformat(),
+            "days_left": self.days_left(now),
+        }
+
+
+def lsc_report(cluster: Cluster, now: datetime, *, notice: timedelta = timedelta(days=30)) -> Iterator[LscLine]:
+    """Yield every device with its LSC, by name.
+
+    Args:
+        cluster: Whose.
+        now: UTC.
+        notice: How long before its end an LSC counts as expiring soon.
+    """
+    held = dict(cluster.devices.lscs())
+    revoked = cluster.revoked_lscs()
+    try:
+        issuer: Certificate | None = cluster.own_certificate(cluster.publisher.name, Purpose.CAPF.value)
+    except MixedModeError:
+        issuer = None
+    for device in cluster.devices:
+        der = held.get(device.name)
+        if der is not None:
+            yield _line(device, der, now, notice, issuer, revoked)
+        else:
+            gone = any(each.revoked for each in cluster.devices.given_lscs(device.name)) if revoked else False
+            yield LscLine(device, LscStanding.REVOKED if gone else LscStanding.NONE)
+
+
+def _line(
+    device: Device,
+    der: bytes,
+    now: datetime,
+    notice: timedelta,
+    issuer: Certificate | None,
+    revoked: frozenset[bytes],
+) -> LscLine:
+    try:
+        lsc = Certificate.from_der(der)
+        until = lsc.not_after
+        is_ours = issuer is None or lsc.is_issued_by(issuer)
+    except MixedModeError:
+        return LscLine(device, LscStanding.UNREADABLE)
+    if lsc.sha256 in revoked:
+        standing = LscStanding.REVOKED
+    elif now > until:
+        standing = LscStanding.EXPIRED
+    elif not is_ours:
+        standing = LscStanding.OTHER_ISSUER
+    else:
+        standing = LscStanding.EXPIRES_SOON if until - now <= notice else LscStanding.VALID
+    return LscLine(device, standing, lsc, until)

@@ -1,0 +1,89 @@
+"""Which LSCs end, are revoked or bear another issuer: ``mixedmode capf report``, and ``capf revoke``."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.operations.devices import ChangeDevice, DeviceValues
+from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
+from mixedmode.cluster.query.lsc_report import LscStanding, lsc_report
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import KeyKind, issue_lsc
+from tests.cluster.building import PHONES, PUB
+from tests.pki.material import key
+from tests.support import run_mixedmode
+
+NAMES = [phone.name for phone in PHONES]
+
+
+def issued(cluster: Cluster, name: str, *, since: int = 0, days: int = 365) -> Certificate:
+    capf = cluster.signer(PUB, "CAPF")
+    return issue_lsc(
+        name,
+        key(KeyKind.RSA_2048, 8).public_key(),
+        authority=capf.certificate,
+        authority_key=capf.key,
+        now=datetime.now(UTC).replace(microsecond=0) - timedelta(days=since),
+        serial=int.from_bytes(name.encode()[-4:]) + days,
+        days=days,
+    )
+
+
+def standings(cluster: Cluster, **options: timedelta) -> dict[str, LscStanding]:
+    return {line.device.name: line.standing for line in lsc_report(cluster, datetime.now(UTC), **options)}
+
+
+def test_each_phone_stands_somewhere(cluster: Cluster) -> None:
+    assert set(standings(cluster).values()) == {LscStanding.NONE}
+    first, second = NAMES[:2]
+    cluster.keep_lsc(first, issued(cluster, first))
+    cluster.keep_lsc(second, issued(cluster, second, since=340))
+    assert standings(cluster)[first] is LscStanding.VALID
+    assert standings(cluster)[second] is LscStanding.EXPIRES_SOON
+    assert standings(cluster, notice=timedelta(days=10))[second] is LscStanding.VALID
+    cluster.keep_lsc(second, issued(cluster, second, since=40, days=30))
+    assert standings(cluster)[second] is LscStanding.EXPIRED
+    cluster.run(RegenerateCertificate(PUB, "CAPF"))
+    assert standings(cluster)[first] is LscStanding.OTHER_ISSUER
+    with cluster.database.write() as session:
+        from mixedmode.cluster.store.devices import set_lsc
+
+        set_lsc(session, first, b"0\x82no certificate")
+    assert standings(cluster)[first] is LscStanding.UNREADABLE
+
+
+def test_a_report_fails_for_secure_phones_that_cannot_register_and_a_revoked_one_is_listed(
+    cluster: Cluster, seed_directory: Path
+) -> None:
+    first, second = NAMES[:2]
+    cluster.keep_lsc(first, issued(cluster, first, since=40, days=30))
+    cluster.keep_lsc(second, issued(cluster, second))
+    shown = run_mixedmode("capf", "report", "--directory", seed_directory)
+    assert shown.returncode == 0, "a phone that is non-secure needs none"
+    assert f"{first} " in shown.stdout
+    assert second not in shown.stdout
+    cluster.run(ChangeDevice(first, DeviceValues(security_mode=3)))
+    assert run_mixedmode("capf", "report", "--directory", seed_directory).returncode == 1
+    revoked = run_mixedmode("capf", "revoke", second, "--reason", "lost", "--directory", seed_directory)
+    assert revoked.returncode == 0, revoked.stderr
+    assert f"1 LSC of {second} revoked" in revoked.stdout
+    document = json.loads(run_mixedmode("capf", "report", "--all", "--json", "--directory", seed_directory).stdout)
+    assert [each["standing"] for each in document if each["device"] in {first, second}] == ["expired", "revoked"]
+    assert len(document) == len(NAMES)
+    again = run_mixedmode("capf", "revoke", second, "--directory", seed_directory)
+    assert again.returncode == 2
+    assert "no LSC that could be revoked" in again.stderr
+
+
+@pytest.mark.parametrize("name", ["SEPFFFFFFFFFFFF", "nonsense"])
+def test_an_unknown_device_is_named(name: str, cluster: Cluster, seed_directory: Path) -> None:
+    refused = run_mixedmode("capf", "revoke", name, "--directory", seed_directory)
+    assert refused.returncode == 2
+    assert f"there is no device {name}" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert cluster.revoked_lscs() == frozenset()
