@@ -2,8 +2,8 @@
 
 Rules (forecast.md 1):
 
-1. ``[`` begins a JSON array, ``{`` NDJSON, anything else is CSV whose header shows the separator: comma, semicolon or
-   tab. Capitals in the header make no difference; columns that are not known are left alone.
+1. ``[`` begins a JSON array, ``{`` NDJSON or a collected inventory, anything else is CSV whose header shows the
+   separator: comma, semicolon or tab. Capitals in the header make no difference; columns that are not known are left alone.
 2. A bad row is an error that names the row (the first phone's is 1), the line and the column; whoever skips bad rows
    gets their number instead. What makes the whole file unreadable is an error in any case.
 """
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.inventory.cells import CARRIED, COLUMNS, KIND_COLUMNS, Cells, plain
+from mixedmode.inventory.collected import collected_phones, is_collected
 from mixedmode.inventory.fast_lane import FastLane, Known
 from mixedmode.inventory.json_array import JsonArray
 from mixedmode.inventory.sources import LONGEST, OVERLONG, SEPARATORS, opened, pieces, texts
@@ -139,8 +140,11 @@ class Inventory:
             MixedModeError: The file cannot be read, or a row is bad and bad rows are not skipped.
         """
         source = opened(stream, self.name)
-        head = source.peek(1 << 12).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        if head == b"[":
+        begin = source.peek(1 << 12)
+        head = begin.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if is_collected(begin):
+            yield from self._careful(self._objects(collected_phones(source, self.name, self.cells.library)))
+        elif head == b"[":
             yield from self._careful(self._array(source))
         elif head == b"{":
             yield from self._careful(self._lines(source))
@@ -310,7 +314,10 @@ class Inventory:
             yield from self._object(row, line, found)
 
     def _array(self, source: io.BufferedReader) -> Iterator[_Raw]:
-        for row, found in enumerate(JsonArray(texts(source, self.name), self.name).elements(), 1):
+        yield from self._objects(JsonArray(texts(source, self.name), self.name).elements())
+
+    def _objects(self, elements: Iterator[Any]) -> Iterator[_Raw]:
+        for row, found in enumerate(elements, 1):
             yield from self._object(row, 0, found)
 
     def _object(self, row: int, line: int, found: Any) -> Iterator[_Raw]:

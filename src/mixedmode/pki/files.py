@@ -108,7 +108,8 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(handle, mode)
+            if hasattr(os, "fchmod"):  # Windows keeps no such permissions
+                os.fchmod(handle, mode)
             file.write(data)
             file.flush()
             os.fsync(handle)
@@ -117,6 +118,8 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
+    if not hasattr(os, "O_DIRECTORY"):
+        return  # on Windows a folder cannot be opened
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
