@@ -3,7 +3,8 @@
 Rules (forecast.md 1):
 
 1. ``[`` begins a JSON array, ``{`` NDJSON or a collected inventory, anything else is CSV whose header shows the
-   separator: comma, semicolon or tab. Capitals in the header make no difference; columns that are not known are left alone.
+   separator: comma, semicolon or tab. Capitals in the header make no difference; columns that are not known are left
+   alone.
 2. A bad row is an error that names the row (the first phone's is 1), the line and the column; whoever skips bad rows
    gets their number instead. What makes the whole file unreadable is an error in any case.
 """
