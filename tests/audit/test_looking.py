@@ -64,3 +64,12 @@ def test_what_a_dead_process_left(cluster: Cluster) -> None:
     holder = {"operation": "set-cluster", "user": "admin2", "since": "2026-11-26T01:12:00+00:00", "state": "cut off"}
     assert kinds(facts_of(cluster, {}, holder)) == [Kind.CUT_OFF]
     assert kinds(facts_of(cluster, {}, {**holder, "state": "running"})) == []
+
+
+def test_a_ctl_whose_signer_was_made_again_is_updated_at_the_prompt(cluster: Cluster) -> None:
+    """Its signer is no certificate of the cluster any more, and no token either."""
+    cluster.run(SetMixedMode())
+    cluster.run(RegenerateCertificate("pub", "CallManager"))
+    old = next(each for each in findings(facts_of(cluster, {})) if each.kind is Kind.CTL_OLD)
+    assert old.command == "utils ctl update CTLFile"
+    assert "token" not in old.remedy

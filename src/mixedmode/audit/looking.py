@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from mixedmode.audit.facts import CertificateFact, CtlFact, CutOff, Facts, ListFact, ServiceFact
 from mixedmode.cluster.model.topology import SecurityMode, Service
 from mixedmode.cluster.publishing import archive
+from mixedmode.cluster.publishing.lists import is_token_signed
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.schema import CallManagerGroupMember, DevicePool, DeviceRow, ProcessNode, TrustFileRow
 from mixedmode.errors import MixedModeError
@@ -141,9 +142,8 @@ def _ctl(cluster: Cluster, certificates: list[StoredCertificate]) -> CtlFact:
         held = {record.certificate_der for record in ctl.records}
     except MixedModeError:
         return CtlFact(row.published, wanted)
-    signer = ctl.header.signer_serial
     own = [each for each in certificates if not each.is_trust]
-    by_tokens = all(each.certificate.serial != signer for each in own)
+    by_tokens = is_token_signed(data)
     return CtlFact(row.published, wanted, _missing(cluster, own, held, by_tokens=by_tokens), by_tokens)
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page as Tab
 from mixedmode.faces.web.kit.page import Page
 from mixedmode.faces.web.pages import PAGES
 from tests.faces.web.conftest import sign_in
+from tests.faces.web.screenshots import FOLDER, PAGE, gallery, name_of
 from tests.faces.web.weblab import PEOPLE, Visitor, WebLab
 
 SHOWN = [page for page in PAGES if page.example is not None]
@@ -128,3 +129,10 @@ def test_the_ribbon_is_live(signed_in: Tab, lab: WebLab) -> None:
     expect(count).to_have_text(str(before), timeout=10_000)
     lab.cluster.devices.add([DeviceSpec("SEP0011223344FF", "7975")])
     expect(count).to_have_text(str(before + 1), timeout=10_000)
+
+
+def test_the_docs_show_every_page() -> None:
+    """``make screenshots`` writes them; a page that is new or gone needs it once."""
+    assert PAGE.read_text() == gallery()
+    pictures = {path.stem for path in FOLDER.glob("*.png")}
+    assert pictures == {"signin", *(name_of(each) for each in PAGES if each.example is not None)}
