@@ -1,4 +1,4 @@
-"""``python -m tests.simulation``: one seed again, or many of them with a report."""
+"""``python -m tests.simulation``: one seed again, or many of them with a report; Ctrl-C ends it with what there is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.simulation.running import Tally, in_processes, replay
@@ -29,7 +30,15 @@ def main(words: Sequence[str] | None = None) -> int:
         print(found or f"seed {chosen.seed} holds")
         return 1 if found else 0
     seeds, begun = range(chosen.first, chosen.first + chosen.seeds), time.monotonic()
-    tally = in_processes(seeds, chosen.jobs, phones=chosen.phones, watch=lambda so_far: _bar(so_far, len(seeds)))
+    tally = Tally()
+
+    def watch(so_far: Tally) -> None:
+        nonlocal tally
+        tally = so_far
+        _bar(so_far, len(seeds))
+
+    with suppress(KeyboardInterrupt):  # a report of what was played by then is one too
+        in_processes(seeds, chosen.jobs, phones=chosen.phones, watch=watch)
     lines = _lines(tally, chosen.phones, time.monotonic() - begun)
     print("\n" + "\n".join(lines))
     if chosen.report is not None:
