@@ -1,45 +1,59 @@
-"""The ``mixedmode`` command: one tree, put together from :mod:`mixedmode.app.commands`."""
+"""The ``mixedmode`` command: one tree, put together from :mod:`mixedmode.app.commands`.
+
+A command's module is loaded when it is run, or when all commands are looked at: ``app`` is the whole tree.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
 
 from mixedmode import __version__
-from mixedmode.app.commands import bench
-from mixedmode.app.commands.cluster import (
-    admin,
-    api_token,
-    audit_log,
-    ctl_client,
-    device,
-    guide,
-    lab,
-    line,
-    lists,
-    node,
-    phones,
-    token,
-    web,
-)
-from mixedmode.app.commands.files import build, config, explain, models, tftp, trustlist
-from mixedmode.app.commands.forecasting import command as forecasting
-from mixedmode.app.commands.forecasting import inventory
-from mixedmode.app.commands.phones import capf, cdr, fleet, phone, tvs
 
-if TYPE_CHECKING:
-    from typer.models import CommandInfo, TyperInfo
-
-app = typer.Typer(
-    name="mixedmode",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+_COMMANDS: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    "show": ("files.trustlist:show", {}),
+    "verify": ("files.trustlist:verify", {}),
+    "diff": ("files.trustlist:diff", {}),
+    "extract": ("files.trustlist:extract", {}),
+    "explain": ("files.explain:explain", {"epilog": "EPILOG"}),
+    "build": ("files.build:build", {}),
+    "sign-config": ("files.config:sign_config", {}),
+    "open-config": ("files.config:open_config", {}),
+    "forecast": ("forecasting.command:forecast", {"cls": "OrderedCommand", "epilog": "EPILOG"}),
+    "lab": ("cluster.lab:lab", {}),
+    "rehearse": ("cluster.lab:rehearse", {"epilog": "REHEARSE_EPILOG"}),
+    "phone": ("phones.phone:phone", {}),
+    "models": ("files.models:models", {}),
+    "cdr": ("phones.cdr:cdr", {}),
+    "admin": ("cluster.admin:admin", {"context_settings": "CONTEXT"}),
+    "web": ("cluster.web:web", {}),
+    "guide": ("cluster.guide:guide", {}),
+    "audit-log": ("cluster.audit_log:audit_log", {}),
+    "lists": ("cluster.lists:lists", {}),
+    "ctl-client": ("cluster.ctl_client:ctl_client", {}),
+    "bench": ("bench:bench", {}),
+}
+"""Where each command stands below :mod:`mixedmode.app.commands`, and which names there say what else of it."""
+_GROUPS: Final = {
+    "inventory": "forecasting.inventory:app",
+    "phones": "cluster.phones:app",
+    "api-token": "cluster.api_token:app",
+    "fleet": "phones.fleet:app",
+    "node": "cluster.node:app",
+    "device": "cluster.device:app",
+    "line": "cluster.line:app",
+    "token": "cluster.token:app",
+    "capf": "phones.capf:app",
+    "tftp": "files.tftp:app",
+    "tvs": "phones.tvs:app",
+}
+"""The same of groups of commands."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -48,7 +62,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     version: Annotated[
         bool,
@@ -58,38 +71,37 @@ def root(
     """The open trust plane for Cisco IP phones: CTL and ITL trust lists, signing, TVS and rehearsal."""
 
 
-app.command("show")(trustlist.show)
-app.command("verify")(trustlist.verify)
-app.command("diff")(trustlist.diff)
-app.command("extract")(trustlist.extract)
-app.command("explain", epilog=explain.EPILOG)(explain.explain)
-app.command("build")(build.build)
-app.command("sign-config")(config.sign_config)
-app.command("open-config")(config.open_config)
-app.command("forecast", cls=forecasting.OrderedCommand, epilog=forecasting.EPILOG)(forecasting.forecast)
-app.add_typer(inventory.app, name="inventory")
-app.command("lab")(lab.lab)
-app.command("rehearse", epilog=lab.REHEARSE_EPILOG)(lab.rehearse)
-app.command("phone")(phone.phone)
-app.command("models")(models.models)
-app.add_typer(phones.app, name="phones")
-app.command("cdr")(cdr.cdr)
-app.command("admin", context_settings=admin.CONTEXT)(admin.admin)
-app.command("web")(web.web)
-app.command("guide")(guide.guide)
-app.add_typer(api_token.app, name="api-token")
-app.command("audit-log")(audit_log.audit_log)
-app.add_typer(fleet.app, name="fleet")
-app.add_typer(node.app, name="node")
-app.add_typer(device.app, name="device")
-app.add_typer(line.app, name="line")
-app.command("lists")(lists.lists)
-app.add_typer(token.app, name="token")
-app.add_typer(capf.app, name="capf")
-app.command("ctl-client")(ctl_client.ctl_client)
-app.add_typer(tftp.app, name="tftp")
-app.add_typer(tvs.app, name="tvs")
-app.command("bench")(bench.bench)
+def _tree(names: Iterable[str]) -> typer.Typer:
+    """Return the tree with these commands and groups."""
+    tree = typer.Typer(
+        name="mixedmode",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    tree.callback()(root)
+    for name in names:
+        where, more = _COMMANDS.get(name) or (_GROUPS[name], {})
+        folder, _, attribute = where.partition(":")
+        module = import_module(f"mixedmode.app.commands.{folder}")
+        if name in _GROUPS:
+            tree.add_typer(getattr(module, attribute), name=name)
+        else:
+            settings = {setting: getattr(module, its) for setting, its in more.items()}
+            tree.command(name, **settings)(getattr(module, attribute))
+    return tree
+
+
+@cache
+def _whole() -> typer.Typer:
+    return _tree((*_COMMANDS, *_GROUPS))
+
+
+def __getattr__(name: str) -> typer.Typer:
+    """Return the whole tree as ``app``."""
+    if name == "app":
+        return _whole()
+    raise AttributeError(name)
 
 
 _ABOUT_ALL = frozenset({"--help", "-h", "--version"})
@@ -102,24 +114,24 @@ def tree_for(words: Sequence[str]) -> typer.Typer:
     Reading what every command takes costs more processor time than most commands themselves.
     """
     if "_MIXEDMODE_COMPLETE" in os.environ:
-        return app
+        return _whole()
     if not words or words[0] in _ABOUT_ALL:
         return _names_only()
-    commands = [each for each in app.registered_commands if each.name == words[0]]
-    groups = [each for each in app.registered_groups if each.name == words[0]]
-    return _with(commands, groups) if commands or groups else app
+    return _tree(words[:1]) if words[0] in _COMMANDS or words[0] in _GROUPS else _whole()
 
 
 def _names_only() -> typer.Typer:
     """Return the tree with the name of each command and what it is for, but not what it takes."""
-    commands, groups = [copy(each) for each in app.registered_commands], [copy(each) for each in app.registered_groups]
-    for command in commands:
+    tree = copy(_whole())
+    commands, groups = map(copy, tree.registered_commands), map(copy, tree.registered_groups)
+    tree.registered_commands, tree.registered_groups = list(commands), list(groups)
+    for command in tree.registered_commands:
         command.callback = _only_said(command.callback)
-    for group in groups:
+    for group in tree.registered_groups:
         group.typer_instance = copy(group.typer_instance)
         if group.typer_instance is not None:
             group.typer_instance.registered_commands, group.typer_instance.registered_groups = [], []
-    return _with(commands, groups)
+    return tree
 
 
 def _only_said(callback: Callable[..., Any] | None) -> Callable[[], None]:
@@ -128,9 +140,3 @@ def _only_said(callback: Callable[..., Any] | None) -> Callable[[], None]:
 
     nothing.__doc__ = callback.__doc__
     return nothing
-
-
-def _with(commands: list[CommandInfo], groups: list[TyperInfo]) -> typer.Typer:
-    tree = copy(app)
-    tree.registered_commands, tree.registered_groups = commands, groups
-    return tree
