@@ -28,6 +28,7 @@ def test_registered_phones_of_all_nodes_are_told(programs: Programs) -> None:
     ]
     assert "<ns1:DirNumber>1001-Registered</ns1:DirNumber>" in page.text
     assert "<ns1:Model>437</ns1:Model>" in page.text
+    assert "<ns1:Httpd>No</ns1:Httpd>" in page.text
     assert "<ns1:Description>Desk &lt;1&gt; &amp; 'co'</ns1:Description>" in page.text
     assert "<ns1:IP>192.0.2.51</ns1:IP><ns1:IPAddrType>ipv4</ns1:IPAddrType>" in page.text
     assert page.text.count("<ns1:IPAddress>") == 2

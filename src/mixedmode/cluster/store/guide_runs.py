@@ -157,6 +157,12 @@ class GuideRuns:
             holding = select(func.count()).select_from(DeviceRow).where(DeviceRow.ctlhash == sha1)
             return (session.scalar(holding) or 0) if sha1 else 0, total
 
+    def phones_never_seen(self) -> int:
+        """Return how many phones have asked this cluster for nothing yet: what they hold is not known."""
+        with self._database.read() as session:
+            query = select(func.count()).select_from(DeviceRow).where(DeviceRow.lastseen.is_(None))
+            return session.scalar(query) or 0
+
     def sample(self, number: int, now: datetime, sha1: str, *, least: timedelta = timedelta(seconds=10)) -> None:
         """Note how many phones are in step, unless that was just done."""
         with self._database.read() as session:

@@ -228,7 +228,7 @@ def device_node(each: Found) -> Node:
         "Model": number,
         "Product": PRODUCTS.get(number, 0),
         "BoxProduct": 0,
-        "Httpd": "Unknown",
+        "Httpd": "Yes" if each.row.webaccess else "No",
         "RegistrationAttempts": 0,
         "IsCtiControllable": False,
         "LoginUserId": None,

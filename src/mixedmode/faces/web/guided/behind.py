@@ -1,4 +1,7 @@
-"""The phones that do not report the published CTL, as a table, and their reset."""
+"""The phones that do not report the published CTL, as a table, and their reset.
+
+A phone that this cluster never saw is not said to be behind: what it holds is not known.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,16 @@ from mixedmode.phone.mind.models import get_model
 from mixedmode.procedures.phones import DELETE_CTL
 
 _MOST: Final = 1000
+UNKNOWN: Final = "unknown"
+BEHIND_WORD: Final = "behind"
 _DEVICE: Final = DeviceRow.__table__.c
 _POOL: Final = DevicePool.__table__.c
 
 
-def remedy(model: str) -> str:
-    """Return what brings a phone of a model back into step."""
+def remedy(model: str, *, seen: bool = True) -> str:
+    """Return what brings a phone of a model back into step, or tells what it holds."""
+    if not seen:
+        return "it has asked this cluster for nothing yet: see that it is on and finds this TFTP server"
     try:
         able = get_model(model).security_by_default
     except MixedModeError:
@@ -28,6 +35,11 @@ def remedy(model: str) -> str:
     if able:
         return "reset it; if it stays behind, look at its console log for the answer of TVS"
     return f"reset it; if it keeps its CTL: {DELETE_CTL.text()}"
+
+
+def state(row: Any) -> str:
+    """Return whether a phone is behind, or not known."""
+    return UNKNOWN if row.lastseen is None else BEHIND_WORD
 
 
 BEHIND: Final = Table(
@@ -38,19 +50,29 @@ BEHIND: Final = Table(
         Column("pool", "Device pool", _POOL.name, lambda row: row.pool, low=True),
         Column("holds", "Reports CTL, SHA-1", _DEVICE.ctlhash, lambda row: row.ctlhash or "none"),
         Column("seen", "Last seen", _DEVICE.lastseen, lambda row: row.lastseen),
-        Column("remedy", "What to do", None, lambda row: remedy(row.model)),
+        Column("state", "State", None, state),
+        Column("remedy", "What to do", None, lambda row: remedy(row.model, seen=row.lastseen is not None)),
     ),
-    (Filter("name", "Name", contains(_DEVICE.name)), Filter("model", "Model", contains(_DEVICE.model))),
+    (
+        Filter("name", "Name", contains(_DEVICE.name)),
+        Filter("model", "Model", contains(_DEVICE.model)),
+        Filter(
+            "state",
+            "State",
+            lambda wanted: _DEVICE.lastseen.is_(None) if wanted == UNKNOWN else _DEVICE.lastseen.is_not(None),
+            choices=((BEHIND_WORD, "behind"), (UNKNOWN, "unknown, never seen")),
+        ),
+    ),
     sort="name",
     tie=_DEVICE.id,
 )
 
 
 def behind_rows(sha1: str) -> Select[Any]:
-    """Return the query of the phones that do not report a CTL of a SHA-1."""
+    """Return the query of the phones that do not report a CTL of a SHA-1; of all phones if none is published."""
     shown = (_DEVICE.name, _DEVICE.model, _POOL.name.label("pool"), _DEVICE.ctlhash, _DEVICE.lastseen)
     query: Select[Any] = select(*shown).join(DevicePool, DevicePool.id == DeviceRow.fkdevicepool)
-    return query.where(_DEVICE.ctlhash != sha1)
+    return query.where(_DEVICE.ctlhash != sha1) if sha1 else query
 
 
 def reset_picked(ask: Ask) -> int:

@@ -9,7 +9,7 @@ from mixedmode.cluster.store.guide_runs import Sample
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.pictures.convergence import HEIGHT, WIDTH, convergence
 from mixedmode.faces.web.guided.acting import carry_on, foresee_on, guide_of, topic
-from mixedmode.faces.web.guided.behind import BEHIND, behind_rows, remedy, reset_picked
+from mixedmode.faces.web.guided.behind import BEHIND, behind_rows, remedy, reset_picked, state
 from mixedmode.faces.web.guided.tokens import certificates_of, inserted_of, shown_tokens
 from mixedmode.faces.web.guided.view import (
     counts_of,
@@ -29,7 +29,7 @@ from mixedmode.guides.guide import Guide
 from mixedmode.guides.kept import Opened, guided
 from mixedmode.guides.observer import published_sha1
 from mixedmode.guides.words import WORD, lead_of, lost_names
-from mixedmode.phone.mind.fate.prospect import LOST
+from mixedmode.phone.mind.fate.prospect import LOST, Fate
 from mixedmode.procedures.catalogue import PROCEDURES
 from mixedmode.procedures.guided.run import RunState
 from mixedmode.procedures.names import GUIDED
@@ -131,7 +131,16 @@ def phones_behind(ask: Ask) -> Answer:
                 "phones-behind", BEHIND.header, list(BEHIND.csv_of_database(session, behind_rows(sha1), ask.query))
             )
     return View(
-        "guides/phones.html", {"sheet": sheet, "sha1": sha1, "may": ask.may(_LEVEL), "level": _LEVEL, "remedy": remedy}
+        "guides/phones.html",
+        {
+            "sheet": sheet,
+            "sha1": sha1,
+            "silent": guide_of(ask.desk).runs.phones_never_seen(),
+            "may": ask.may(_LEVEL),
+            "level": _LEVEL,
+            "remedy": remedy,
+            "state": state,
+        },
     )
 
 
@@ -259,11 +268,13 @@ def _context(ask: Ask, guide: Guide, opened: Opened, error: MixedModeError | Non
         "lost": int(forecast.get("lost", 0)),
         "lost_names": lost_names(forecast),
         "lost_fates": LOST,
+        "unknown": Fate.UNKNOWN,
         "undo": undo_lines(opened),
         "taken_back": taken_back(opened),
         "tokens": shown_tokens(ask.cluster) if current is not None and current.kind in {"client", "token"} else [],
         "topic": topic(opened.number),
         "samples": samples,
+        "silent": guide.runs.phones_never_seen() if samples else 0,
         "picture": convergence([(each.moment, each.in_step, each.total) for each in samples]),
         "size": (WIDTH, HEIGHT),
         "sha1": sha1,
