@@ -67,7 +67,7 @@ async def _a_phone_that_loses_its_connection_ends_its_call() -> None:
     async with pair(SecurityMode.NON_SECURE, SecurityMode.NON_SECURE) as (service, one, other, _):
         one.dial("2001")
         assert await other.wait(connected, 5)
-        one._registration._link._writer.transport.abort()  # type: ignore[union-attr]
+        one.registration._link._writer.transport.abort()  # type: ignore[union-attr]
         assert await other.wait(lambda calls: not calls, 5)
         assert service.calls.exchange.legs == ()
         assert one.calls == {} or await one.wait(lambda calls: not calls, 5)

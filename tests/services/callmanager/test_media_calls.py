@@ -49,7 +49,7 @@ class Room:
             self._listen(phone)
 
     def _listen(self, phone: Telephone) -> None:
-        registration, before = phone._registration, phone._registration.on_call
+        registration, before = phone.registration, phone.registration.on_call
         heard = self.told.setdefault(registration.phone.name, [])
 
         def told(message: Laid) -> None:
@@ -225,7 +225,7 @@ def test_a_plain_phone_that_asks_for_keys_gets_none_and_it_is_logged() -> None:
             refused: list[str] = []
             here.service.refused = refused.append
             here.told[DEVICE].clear()
-            here.phones[0]._registration.say(
+            here.phones[0].registration.say(
                 [OpenReceiveChannel(one, 1, call=one, keys=keys), StartMediaTransmission(one, 1, "127.0.0.1", 4000)]
             )
             await eventually(lambda: here.service.counts["keys_asked"] == 2)

@@ -11,7 +11,7 @@ from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import UsageError
 
 _TREE = Path(__file__).resolve().parents[4]
-_HELPERS = {"__init__", "__main__", "fleet", "peers", "storm_site", "timing"}
+_HELPERS = {"__init__", "__main__", "fleet", "hall", "light_phones", "peers", "storm_site", "timing"}
 _LONG = {"soak"}
 """Run only by name: half an hour."""
 

@@ -37,6 +37,7 @@ class Telephone:
 
     Attributes:
         calls: The calls, by number.
+        registration: Keeps the phone registered.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Telephone:
         on_change: Callable[[PhoneCall], None] = lambda _call: None,
     ) -> None:
         self.media: Media = media or NoMedia()
-        self._registration, self._answers, self._on_change = registration, answers, on_change
+        self.registration, self._answers, self._on_change = registration, answers, on_change
         self._client = CallClient(registration.protocol)
         self._changed = asyncio.Event()
         self._open: set[int] = set()
@@ -113,7 +114,7 @@ class Telephone:
             case Listen():
                 self._open.add(event.party)
                 try:
-                    client.listens(event, *media.listen(event, self._registration.address))
+                    client.listens(event, *media.listen(event, self.registration.address))
                 except NoChannelError as error:
                     client.listens_not(event, error.status)
             case Send():
@@ -140,4 +141,4 @@ class Telephone:
         self.media.close(party)
 
     def _say(self) -> None:
-        self._registration.say(self._client.says())
+        self.registration.say(self._client.says())
