@@ -26,9 +26,9 @@ from mixedmode.guides.carrying import Carrier, Ticket
 from mixedmode.guides.foresight import foresee
 from mixedmode.guides.hands import Inserted
 from mixedmode.guides.kept import Opened, RunKeeper, guided
+from mixedmode.guides.lists import choices_of
 from mixedmode.guides.looking import before_it
 from mixedmode.guides.outlooks import operation_of
-from mixedmode.guides.plugged import choices_of
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.procedures.checks import Finding
 from mixedmode.procedures.definition import Procedure

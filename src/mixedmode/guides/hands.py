@@ -30,8 +30,8 @@ from mixedmode.faces.ctlclient.lists import lacks_ctl
 from mixedmode.faces.ctlclient.wizard import RESTART, install_scripted
 from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.shell.talk import ScriptedIO
+from mixedmode.guides.lists import chosen_certificate
 from mixedmode.guides.outlooks import ACTIONS
-from mixedmode.guides.plugged import chosen_certificate
 from mixedmode.procedures.steps import Act, CtlClient, ImportToken, Prompt, ResetPhones, RestartServices
 from mixedmode.protocols.ctlprovider import Action, Description, Install, Installed, Progress
 from mixedmode.services.ctlprovider.ports import Administrator

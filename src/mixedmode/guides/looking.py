@@ -8,8 +8,8 @@ from typing import Final
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.store.guide_runs import GuideRuns
+from mixedmode.guides.lists import choices_of, tokens_in
 from mixedmode.guides.observer import observe, published
-from mixedmode.guides.plugged import choices_of, tokens_in
 from mixedmode.procedures.checks import Check, Finding
 from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.facts import Facts, Token, Topic

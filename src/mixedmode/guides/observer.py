@@ -15,17 +15,16 @@ from typing import Any, Final
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import Service
 from mixedmode.errors import MalformedError, MixedModeError
-from mixedmode.guides.plugged import token_facts
+from mixedmode.guides.lists import list_facts, token_facts
 from mixedmode.inventory.cluster import ClusterInventory, Entry
 from mixedmode.inventory.library import Library
 from mixedmode.phone.mind.models import get_model
 from mixedmode.pki.certificates.profiles import Purpose
-from mixedmode.procedures.facts import Facts, ListFacts, PhoneFacts, Topic
+from mixedmode.procedures.facts import Facts, PhoneFacts, Topic
 from mixedmode.procedures.reading import shown_mode, traced
 from mixedmode.services.traces.catalogue import TVS
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.roles import Role
 
 _UNKNOWN: Final = ""
 """Stands for the checksum of a list that is not known (rule 2)."""
@@ -78,25 +77,6 @@ def published_sha1(cluster: Cluster) -> str:
     """Return the SHA-1 of the publisher's CTL, empty if it has none that can be read."""
     ctl = published(cluster)
     return "" if ctl is None else ctl.sha1
-
-
-def list_facts(trust_list: TrustList | None) -> ListFacts | None:
-    """Return what procedures ask of a trust list."""
-    if trust_list is None:
-        return None
-    signer = trust_list.verify().signer
-    serial = trust_list.header.signer_serial
-    certificates = (record.certificate for record in trust_list.records)
-    servers = trust_list.records_with_role(Role.CCM, Role.CCM_TFTP)
-    return ListFacts(
-        trust_list.md5,
-        trust_list.sha1,
-        trust_list.length,
-        None if serial is None else serial.hex().upper(),
-        None if signer is None else signer.sha256.hex(),
-        frozenset(each.sha256.hex() for each in certificates if each is not None),
-        sum(record.certificate_der is not None for record in servers),
-    )
 
 
 def phone_facts(entry: Entry, md5s: Mapping[str, str]) -> PhoneFacts:

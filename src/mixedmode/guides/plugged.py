@@ -9,21 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mixedmode.errors import UsageError
 from mixedmode.faces.ctlclient.inserted import inserted_tokens, token_folder
+from mixedmode.guides.lists import chosen_certificate, tokens_in
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.tokens.token_find import MODULE_VARIABLE
-from mixedmode.procedures.facts import Token, TokenFacts
+from mixedmode.procedures.facts import Token
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.roles import Role
 
 if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster
     from mixedmode.faces.ctlclient.wizard import Token as Plugged
-
-_CHOICE: Final = "token:"
 
 
 def plugged_tokens(cluster: Cluster) -> list[Plugged]:
@@ -48,41 +46,6 @@ def tokens_labelled(tokens: Sequence[Plugged], labels: Sequence[str]) -> list[Pl
         if label not in by_label:
             raise UsageError(f"the token {label!r} is not plugged in", next_step="insert it, and look again")
     return [by_label[label] for label in labels]
-
-
-def choices_of(tokens: Mapping[Token, Certificate]) -> dict[str, str]:
-    """Return what a run keeps of tokens: their certificates."""
-    return {f"{_CHOICE}{token.name}": certificate.pem().decode() for token, certificate in tokens.items()}
-
-
-def chosen_certificate(choices: Mapping[str, str], token: Token) -> Certificate | None:
-    """Return the certificate of a token that a run knows."""
-    pem = choices.get(f"{_CHOICE}{token.name}")
-    return None if pem is None else Certificate.from_pem(pem.encode())
-
-
-def token_facts(choices: Mapping[str, str]) -> dict[Token, TokenFacts]:
-    """Return what procedures ask of the tokens that a run knows."""
-    found = {token: chosen_certificate(choices, token) for token in Token}
-    return {
-        token: TokenFacts(each.common_name.strip(), each.sha256.hex())
-        for token, each in found.items()
-        if each is not None
-    }
-
-
-def tokens_in(ctl: TrustList | None) -> list[Certificate]:
-    """Return the security tokens of a CTL file, the one that signed it first."""
-    if ctl is None:
-        return []
-    found = dict.fromkeys(record.certificate for record in ctl.records_with_role(Role.SAST))
-    tokens = [each for each in found if each is not None and _is_token(each)]
-    signer = ctl.verify().signer
-    return sorted(tokens, key=lambda each: each != signer)
-
-
-def _is_token(certificate: Certificate) -> bool:
-    return certificate.common_name.strip().upper().startswith("SAST-")
 
 
 class StandIns:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
-from mixedmode.guides.observer import certificate_facts, list_facts, service_facts
+from mixedmode.guides.lists import list_facts
+from mixedmode.guides.observer import certificate_facts, service_facts
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.procedures.facts import Facts, PhoneFacts, Topic
 from mixedmode.procedures.reading import shown_mode, traced

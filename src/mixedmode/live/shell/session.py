@@ -132,6 +132,11 @@ class AdminShell:
         said = self._prompt.type(line, self._now(), seconds or seconds_for(line), answers, secret)
         return await self._spoken(said, decide)
 
+    @property
+    def gone(self) -> bool:
+        """Whether the session has ended."""
+        return not self._usable or self._process.channel.is_closing()
+
     async def close(self) -> None:
         """Leave."""
         self._usable = False
