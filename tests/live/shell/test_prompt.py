@@ -37,7 +37,7 @@ def test_a_command_its_question_and_the_prompt_again() -> None:
     assert prompt.received("utils ctl update CTLFile\r\n This operation updates the CTL", 10.1) == []
     assert prompt.received("File. Do you want to continue? (y/n):", 10.2) == [Send("y\n")]
     assert prompt.received("y\r\n\r\nUpdating CTL file\r\nCTL file Updated\r\nadmin:", 11.0) == []
-    assert done(prompt, 12.0) == (f" {ASK_UPDATE}", "y", "", "Updating CTL file", "CTL file Updated")
+    assert done(prompt, 12.0) == (f" {ASK_UPDATE}y", "", "Updating CTL file", "CTL file Updated")
 
 
 def test_a_question_that_was_not_foreseen_is_somebody_elses_to_answer() -> None:

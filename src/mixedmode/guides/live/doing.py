@@ -78,7 +78,7 @@ class Doer:
         said: list[str] = []
         for node in self._nodes:
             try:
-                rows = await self._sessions.run(node, "utils service list", quiet=True)
+                rows = await self._sessions.look(node, "utils service list")
             except MixedModeError as error:
                 said.append(f"{node}: nobody can log in ({error.what}): restart there by hand")
                 continue

@@ -12,6 +12,7 @@ from typing import Final
 
 from mixedmode.errors import CheckFailedError, MixedModeError, UsageError
 from mixedmode.guides.live.transcript import Transcript
+from mixedmode.live.allowed.shell import check_line
 from mixedmode.live.shell.prompt import Patience
 from mixedmode.live.shell.session import AdminShell, Decide, SshAccount
 
@@ -46,7 +47,6 @@ class Sessions:
         *,
         decide: Decide | None = None,
         typing: Callable[[], None] = lambda: None,
-        quiet: bool = False,
     ) -> tuple[str, ...]:
         """Type a command at a node's prompt; return what it printed.
 
@@ -56,7 +56,6 @@ class Sessions:
             answers: To its questions.
             decide: Answers the others.
             typing: Called once the prompt waits, right before the command is typed.
-            quiet: Whether the transcript has the command alone.
 
         Raises:
             MixedModeError: Nobody could log in, or it did not end as it should; that prompt is closed then.
@@ -70,7 +69,25 @@ class Sessions:
             self._open.pop(node, None)
             self._transcript.note(f"-- {error}", of=node)
             raise
-        self._transcript.note(*(("(looked)",) if quiet else said), of=node)
+        self._transcript.note(*said, of=node)
+        return said
+
+    async def look(self, node: str, line: str) -> tuple[str, ...]:
+        """Type what only reads (live-cluster.md 0.3); the transcript has the command alone.
+
+        Raises:
+            NotAllowedError: It may do something else.
+            MixedModeError: Nobody could log in, or it did not end as it should.
+        """
+        check_line(line)
+        shell = await self._shell(node)
+        try:
+            said = await shell.run(line)
+        except BaseException as error:
+            self._open.pop(node, None)
+            self._transcript.note(f"admin:{line}", f"-- {error}", of=node)
+            raise
+        self._transcript.note(f"(looked: {line})", of=node)
         return said
 
     async def _shell(self, node: str) -> AdminShell:

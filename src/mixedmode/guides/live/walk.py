@@ -10,10 +10,10 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mixedmode.errors import CheckFailedError, MixedModeError
 from mixedmode.faces.shell.talk import AdminIO
@@ -27,16 +27,14 @@ from mixedmode.guides.live.seeing.looking import Looker
 from mixedmode.guides.live.seeing.situation import Situation, node_findings
 from mixedmode.guides.live.sessions import Sessions
 from mixedmode.guides.live.token_files import missing_tokens, token_choice
-from mixedmode.guides.live.words import done_by, finding_lines, forecast_lines, plan_lines, question_of
-from mixedmode.guides.words import WORD, gate_text, lost_names
+from mixedmode.guides.live.words import done_by, finding_lines, plan_text, question_of
+from mixedmode.guides.words import WORD, gate_text
 from mixedmode.live.shell.questions import Question
 from mixedmode.procedures.checks import Finding
-from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.guided.machine import changes_trust, gate_of, taken_back_next
 from mixedmode.procedures.guided.run import RunState, StepState
 from mixedmode.procedures.steps import Act, ImportToken, Prompt, ResetPhones, RestartServices
 
-_NAMED: Final = 10
 _YES: Final = frozenset({"y", "yes"})
 _QUIT: Final = frozenset({"q", "quit"})
 
@@ -332,19 +330,3 @@ class LiveWalk:
     async def _say(self, *lines: str) -> None:
         for line in lines:
             await self._io.write(line)
-
-
-def plan_text(
-    procedure: Procedure, publisher: str, judged: Sequence[Finding], asked: Sequence[str], forecast: Mapping[str, Any]
-) -> list[str]:
-    """Return the plan of a run with what is known before it."""
-    names = lost_names(forecast)
-    lost = [f"  {fate.value}: {name} ({model})" for fate, name, model in names[:_NAMED]]
-    more = [f"  and {len(names) - _NAMED:,} more; the run's file names them"] if len(names) > _NAMED else []
-    return [
-        procedure.title, "", procedure.about,
-        "", "What must be so before:", *finding_lines(judged),
-        *(["", "What only you can know:", *(f"  {each}" for each in asked)] if asked else []),
-        "", "Plan:", *plan_lines(procedure, publisher),
-        "", *forecast_lines(forecast), *lost, *more,
-    ]  # fmt: skip

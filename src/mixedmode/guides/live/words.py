@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from mixedmode.guides.words import gate_text
+from mixedmode.guides.words import gate_text, lost_names
 from mixedmode.procedures.checks import Finding
 from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.guided.machine import gate_of
 from mixedmode.procedures.steps import ByHand, CtlClient, ImportToken, Prompt, ResetPhones, RestartServices, Step
 
+_NAMED: Final = 10
 MARKS: Final = {True: "yes", False: "NO", None: "not seen from here"}
 _HANDS: Final = (
     "by hand: Cisco Unified CM Administration > Device > Phone > Find > Reset Selected; a lab's phones:"
@@ -69,7 +70,7 @@ def question_of(step: Step, *, back: int | None) -> str:
     return f"h it was done by hand, s leaves it out{taken}, q leaves: "
 
 
-def forecast_lines(forecast: Mapping[str, object]) -> list[str]:
+def forecast_lines(forecast: Mapping[str, Any]) -> list[str]:
     """Return what phones would do."""
     if problem := forecast.get("problem"):
         return [f"What phones would do is not known: {problem}"]
@@ -78,5 +79,21 @@ def forecast_lines(forecast: Mapping[str, object]) -> list[str]:
         return ["What phones would do is not known: no inventory was given (--inventory FILE)."]
     return [
         "Forecast: " + ", ".join(f"{fate} {int(count):,}" for fate, count in numbers.items() if count),
-        *(f"  rests on: {text}" for text in forecast.get("rests_on", ()) or ()),  # type: ignore[attr-defined]
+        *(f"  rests on: {text}" for text in forecast.get("rests_on", ()) or ()),
     ]
+
+
+def plan_text(
+    procedure: Procedure, publisher: str, judged: Sequence[Finding], asked: Sequence[str], forecast: Mapping[str, Any]
+) -> list[str]:
+    """Return the plan of a run with what is known before it."""
+    names = lost_names(forecast)
+    lost = [f"  {fate.value}: {name} ({model})" for fate, name, model in names[:_NAMED]]
+    more = [f"  and {len(names) - _NAMED:,} more; the run's file names them"] if len(names) > _NAMED else []
+    return [
+        procedure.title, "", procedure.about,
+        "", "What must be so before:", *finding_lines(judged),
+        *(["", "What only you can know:", *(f"  {each}" for each in asked)] if asked else []),
+        "", "Plan:", *plan_lines(procedure, publisher),
+        "", *forecast_lines(forecast), *lost, *more,
+    ]  # fmt: skip

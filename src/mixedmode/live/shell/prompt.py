@@ -12,7 +12,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -133,6 +133,7 @@ class Prompt:
     def _start(self, line: str, now: float, seconds: float, answers: Mapping[str, str]) -> None:
         self._line, self._answers = line, dict(answers)
         self._lines: list[str] = []
+        self._asked: dict[int, str] = {}
         self._since_typed = 0
         self._characters = self._pages = 0
         self._heard, self._end = now, now + seconds
@@ -267,6 +268,7 @@ class Prompt:
         return [self._typed(answer, now)]
 
     def _typed(self, text: str, now: float) -> Send:
+        self._asked[len(self._lines)] = text
         self._lines.append(self._terminal.tail)
         self._since_typed = len(self._lines)
         self._terminal.feed("\r\x1b[K")
@@ -280,10 +282,20 @@ class Prompt:
         return self._terminal.tail.rstrip().endswith(_ASKING)
 
     def _printed(self) -> tuple[str, ...]:
-        lines = self._lines
+        lines = list(self._joined())
         if lines and self._line and lines[0].strip().removeprefix(PROMPT).strip() == self._line.strip():
             lines = lines[1:]
         return tuple(self._clean(line for line in lines if not _of_pager(line)))
+
+    def _joined(self) -> Iterator[str]:
+        """Yield the lines, a question and the echo of its answer as one."""
+        echo = ""
+        for at, line in enumerate(self._lines):
+            if echo and line.strip() == echo:
+                echo = ""
+                continue
+            echo = self._asked.get(at, "").split("\n")[0].strip()
+            yield f"{line}{echo}" if echo and line.strip() else line
 
     def _clean(self, lines: Iterable[str]) -> list[str]:
         found = [printable(line.rstrip()) for line in lines]

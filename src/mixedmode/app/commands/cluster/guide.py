@@ -33,19 +33,49 @@ def guide(
     module: Annotated[
         str | None, typer.Option(help="PKCS#11 library of the tokens.", envvar="MIXEDMODE_PKCS11_MODULE")
     ] = None,
+    cluster: Annotated[
+        Path | None, typer.Option(help="CLUSTER.toml of a cluster from outside: a CUCM, over SSH.", metavar="FILE")
+    ] = None,
+    inventory: Annotated[
+        Path | None, typer.Option(help="What its phones hold, for the forecast and for following them.", metavar="FILE")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show plan and forecast; log in nowhere, type nothing.")
+    ] = False,
+    state: Annotated[
+        Path | None, typer.Option(help="Where such a run is kept; by default beside CLUSTER.toml.", metavar="FILE")
+    ] = None,
+    transcript: Annotated[
+        Path | None, typer.Option(help="Its transcript, for the change record; by default beside that.", metavar="FILE")
+    ] = None,
     directory: LabFolder = None,
     config: Config = None,
     json: AsJson = False,
 ) -> None:
     """Be guided through a procedure: plan and forecast first, each step verified, safe to leave and take up again.
 
-    The state is in the cluster's database: begun here, ended in the browser, or the other way round.
+    The state is in the cluster's database: begun here, ended in the browser, or the other way round. With --cluster it
+    is about a CUCM: commands are typed at its prompts over SSH, each after a yes, and the state is a file.
     """
+    if sum((list_them, status, stop)) > 1:
+        raise UsageError("--list, --status and --stop exclude each other", next_step="give one of them")
+    if cluster is not None and not list_them:
+        from mixedmode.app.commands.cluster.guide_live import Asked, guide_live
+
+        if any(given is not None for given in (run, tokens, module, directory, config)):
+            raise UsageError(
+                "--run, --tokens, --module, --directory and --config are for our own clusters",
+                next_step="leave them out, or --cluster",
+            )
+        guide_live(Asked(cluster, procedure, inventory, state, transcript, dry_run, status, stop, json))
+        return
+    if any((inventory, state, transcript, dry_run)):
+        raise UsageError(
+            "--inventory, --state, --transcript and --dry-run belong to --cluster", next_step="name its CLUSTER.toml"
+        )
     from mixedmode.app.targets.hands import administered, looked_at
     from mixedmode.guides.guide import Guide
 
-    if sum((list_them, status, stop)) > 1:
-        raise UsageError("--list, --status and --stop exclude each other", next_step="give one of them")
     if json and not (list_them or status):
         raise UsageError("--json belongs to --list and --status", next_step="add one of them, or drop it")
     if list_them or status:

@@ -24,7 +24,10 @@ from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 
 _AT_ONCE: Final = 4
 _SERIAL: Final = re.compile(r"^\s*Serial Number: *([0-9A-Fa-f: ]+)$")
-_SAST: Final = re.compile(r"^\s*Phone-SAST-trust/.*_([0-9A-Fa-f]+)\.(?:pem|der)\b")
+_SAST: Final = re.compile(r"^\s*(Phone-SAST-trust/.+?\.(?:pem|der)):")
+_BY_SERIAL: Final = re.compile(r"_([0-9A-Fa-f]{8,})\.(?:pem|der)$")
+_MOST: Final = 64
+"""Certificates of a store that are looked at one by one."""
 _VERSION: Final = re.compile(r"^\s*Active Master Version: *([0-9.]+)")
 
 
@@ -85,11 +88,18 @@ class Looker:
         views[0] = replace(views[0], listing=read_listing(await self._say(self._sessions, "show ctl")))
         for at, view in enumerate(views[1:], 1):
             try:
-                said = await self._sessions.run(view.name, "show ctl", quiet=True)
-                views[at] = replace(view, listing=read_listing(said))
+                said = await self._sessions.look(view.name, "show ctl")
+                tftp = await self._tftp(self._sessions, view) if view.no_files else ""
+                views[at] = replace(view, listing=read_listing(said), tftp=tftp)
             except MixedModeError as error:
                 views[at] = replace(view, no_prompt=_why(error))
         return replace(seen, nodes=tuple(views))
+
+    @staticmethod
+    async def _tftp(sessions: Sessions, view: NodeView) -> str:
+        """Return what a node says of its TFTP service."""
+        rows = (line.strip() for line in await sessions.look(view.name, "utils service list"))
+        return next((row for row in rows if row.startswith("Cisco Tftp[")), "")
 
     async def _asked(self, seen: Situation, sessions: Sessions, *, trust: bool) -> Situation:
         """Ask at the publisher's prompt for what no file says."""
@@ -103,12 +113,25 @@ class Looker:
             own = await self._say(sessions, "show cert own ITLRecovery/ITLRecovery.pem")
             seen = replace(seen, recovery=_serial(own) or "")
         if trust:
-            rows = await self._say(sessions, "show cert list trust")
-            seen = replace(seen, sast=tuple(found[1] for line in rows if (found := _SAST.match(line))))
+            seen = replace(seen, sast=await self._sast(sessions))
         return seen
 
+    async def _sast(self, sessions: Sessions) -> tuple[str, ...]:
+        """Return the serial numbers in Phone-SAST-trust: by the names (live-cluster.md 3.7), else one by one."""
+        rows = await self._say(sessions, "show cert list trust")
+        names = [found[1] for line in rows if (found := _SAST.match(line))]
+        serials = []
+        for name in names[:_MOST]:
+            by_name = _BY_SERIAL.search(name)
+            if by_name is not None:
+                serials.append(by_name[1])
+                continue
+            shown = _serial(await self._say(sessions, f"show cert trust {name}"))
+            serials += [shown] if shown else []
+        return tuple(serials)
+
     async def _say(self, sessions: Sessions, line: str) -> tuple[str, ...]:
-        return await sessions.run(self._nodes[0].name, line, quiet=True)
+        return await sessions.look(self._nodes[0].name, line)
 
     async def _served(self, node: Node) -> NodeView:
         view = NodeView(node.name, node is self._nodes[0])

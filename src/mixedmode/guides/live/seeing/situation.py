@@ -40,6 +40,7 @@ class NodeView:
         no_files: Why its file service did not answer; empty if it did.
         listing: What ``show ctl`` printed there; None if nobody looked.
         no_prompt: Why nobody could log in; empty if somebody did, or did not try.
+        tftp: What its prompt says of Cisco Tftp, where its file service did not answer; empty if that is not known.
     """
 
     name: str
@@ -48,6 +49,12 @@ class NodeView:
     no_files: str = ""
     listing: Listing | None = None
     no_prompt: str = ""
+    tftp: str = ""
+
+    @property
+    def has_tftp(self) -> bool:
+        """Whether its prompt says that Cisco Tftp is activated."""
+        return bool(self.tftp) and "Not Activated" not in self.tftp
 
     def served_list(self, name: str = CTL_FILE) -> TrustList | None:
         """Return a list that it serves, None if there is none that can be read."""
@@ -229,6 +236,8 @@ def node_findings(now: Situation, known: frozenset[str]) -> list[Finding]:
     for node in now.nodes:
         if node.no_files and node.name in known:
             found.append(Finding(f"{node.name} serves files", held=False, detail=node.no_files))
+        elif node.no_files and node.has_tftp:
+            found.append(Finding(f"{node.name} serves files", held=False, detail=f"{node.tftp}; {node.no_files}"))
         elif node.no_files and (node.no_prompt or node.publisher):
             found.append(Finding(f"{node.name} answers", held=False, detail=node.no_prompt or node.no_files))
         elif node.no_files:
