@@ -248,6 +248,7 @@ READERS: dict[Callable[[Path], AbstractContextManager[Reader]], list[str]] = {
         "docs/tutorial/first-lab.md",
         "docs/how-to/check-a-live-cluster.md",
         "docs/how-to/etokens-to-tokenless.md",
+        "docs/how-to/guide-a-live-cluster.md",
         "docs/how-to/have-certificates-signed.md",
         "docs/how-to/non-secure-to-mixed.md",
         "docs/how-to/regenerate-callmanager.md",

@@ -59,7 +59,10 @@ def guide(
     """
     if sum((list_them, status, stop)) > 1:
         raise UsageError("--list, --status and --stop exclude each other", next_step="give one of them")
-    if cluster is not None and not list_them:
+    if cluster is not None and list_them:
+        _list_procedures()
+        return
+    if cluster is not None:
         from mixedmode.app.commands.cluster.guide_live import Asked, guide_live
 
         if any(given is not None for given in (run, tokens, module, directory, config)):
@@ -175,10 +178,17 @@ def _list(found: Guide, *, as_json: bool) -> None:
             }
         )
         return
-    for each in procedures:
-        print_lines([f"{each.name:<22} {each.title}{' (needs eTokens)' if each.needs_tokens else ''}"])
+    _list_procedures()
     if latest:
         print_lines(["", *(f"run {each.number}: {each.procedure}, {each.state}" for each in latest)])
+
+
+def _list_procedures() -> None:
+    from mixedmode.procedures.catalogue import PROCEDURES
+    from mixedmode.procedures.names import GUIDED
+
+    for each in (PROCEDURES[name] for name in GUIDED):
+        print_lines([f"{each.name:<22} {each.title}{' (needs eTokens)' if each.needs_tokens else ''}"])
 
 
 def _status(found: Guide, run: int | None, *, as_json: bool) -> None:
