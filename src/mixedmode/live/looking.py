@@ -4,27 +4,42 @@ Rules:
 
 1. Files, faces and the release need no login; each login adds what it opens. What has no login, or no answer, is noted
    as not seen and never stops the rest.
-2. Nodes are asked side by side, one node's interfaces one after another.
+2. Nodes are asked side by side, one node's interfaces one after another; AXL one request at a time.
+3. What is done is kept in a notebook, so that a look that was cut off goes on where it was.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
+from mixedmode.errors import MixedModeError
+from mixedmode.live.allowed.requests import Place
 from mixedmode.live.cluster_file import ClusterFile, Node
-from mixedmode.live.observed import Observation
+from mixedmode.live.document import LISTS, phone_of, phone_plain, plain, value_of
+from mixedmode.live.logins import Ask, ask_nobody, credentials, trust_for
+from mixedmode.live.notebook import NoNotebook, Notebook
+from mixedmode.live.observed import NodeSeen, Observation, PhoneSeen
+from mixedmode.live.phones import AT_ONCE, Book, Opener, PageReader, Progress, look_at_phones, phones_of_database
+from mixedmode.live.sources.axl import Axl
+from mixedmode.live.sources.certificates import look_at_certificates
+from mixedmode.live.sources.control_center import look_at_services
+from mixedmode.live.sources.database import Database, look_at_database
 from mixedmode.live.sources.faces import look_at_faces
 from mixedmode.live.sources.files import BETWEEN, look_at_files
+from mixedmode.live.sources.logs import look_at_traces
+from mixedmode.live.sources.ris import Ris
 from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.sources.uds import look_at_release
 from mixedmode.live.wire.clock import SYSTEM, Clock, Pace
+from mixedmode.live.wire.https import Credentials, Web
 from mixedmode.live.wire.tls import Trust
 
-Progress = Callable[[str, int, int], None]
-"""Told what is being looked at, how much of it is done, and of how much."""
 _SIDE_BY_SIDE: Final = 8
 
 
@@ -34,13 +49,26 @@ class Part(StrEnum):
     RELEASE = "release"
     FILES = "files"
     FACES = "faces"
+    CERTIFICATES = "certificates"
+    SERVICES = "services"
+    DATABASE = "database"
+    PHONES = "phones"
+    REGISTRATIONS = "registrations"
+    PAGES = "pages"
+    TRACES = "traces"
 
 
 EVERYTHING: Final = frozenset(Part)
+_OF_NODES: Final = (Part.RELEASE, Part.FILES, Part.FACES, Part.CERTIFICATES, Part.SERVICES)
 
 
 def quiet(_what: str, _done: int, _total: int) -> None:
     """Say nothing."""
+
+
+def crew() -> Executor:
+    """Return what reads phones' pages side by side."""
+    return ThreadPoolExecutor(AT_ONCE)
 
 
 def observe(
@@ -49,46 +77,41 @@ def observe(
     *,
     progress: Progress = quiet,
     clock: Clock = SYSTEM,
+    ask: Ask = ask_nobody,
+    notebook: Notebook | None = None,
+    opener: Opener = Web,
+    pool: Callable[[], Executor] = crew,
 ) -> Observation:
     """Look at a cluster.
 
     Args:
         cluster: Its nodes, and who logs in.
         parts: What to look at.
-        progress: Is told how it goes.
-        clock: Says what time it is.
+        progress: Is told what is looked at, how much is done, and of how much (0 if nobody knows).
+        clock: Says what time it is, and waits.
+        ask: Asks for a password that stands in no file.
+        notebook: Keeps what is done.
+        opener: Makes a connection.
+        pool: Makes what reads phones' pages side by side.
 
     Raises:
         MixedModeError: What ``CLUSTER.toml`` names cannot be read; nothing that a node does.
     """
+    look = _Look(cluster, frozenset(parts), progress, clock, ask, notebook or NoNotebook(), opener)
     begun = clock.now()
-    trust = _public_trust(cluster)
-    pace = Pace(BETWEEN, clock)
-    each = [Seen() for _ in cluster.nodes]
-
-    def look(number: int) -> None:
-        node, seen = cluster.nodes[number], each[number]
-        _look_at_node(node, seen, parts, trust, pace, clock)
-
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        for done, _ in enumerate(pool.map(look, range(len(each))), 1):
-            progress("nodes", done, len(each))
-    seen = Seen()
-    for one in each:
-        seen.add(one)
+    look.at_nodes()
+    look.at_database()
+    look.at_phones(pool)
+    phones = look.book.phones()
+    seen = look.seen
+    seen.nodes = _told_once(seen.nodes)
     return Observation(
         name_of(cluster),
-        begun,
+        getattr(notebook, "begun", begun),
         clock.now(),
-        tuple(seen.nodes),
-        tuple(seen.files),
-        tuple(seen.certificates),
-        tuple(seen.faces),
-        tuple(seen.services),
-        tuple(seen.parameters),
-        (),
-        tuple(seen.not_seen),
-        seen.replication_ok,
+        **{name: tuple(getattr(seen, name)) for name in LISTS},
+        phones=phones,
+        replication_ok=seen.replication_ok,
     )
 
 
@@ -98,20 +121,184 @@ def name_of(cluster: ClusterFile) -> str:
     return cluster.publisher.name if stem.lower() == "cluster" or not stem else stem
 
 
-def _look_at_node(
-    node: Node, seen: Seen, parts: Collection[Part], trust: Trust | None, pace: Pace, clock: Clock
-) -> None:
-    if Part.RELEASE in parts:
-        look_at_release(node, seen, clock, trust)
-    if Part.FILES in parts:
-        look_at_files(node, seen, clock, pace)
-    if Part.FACES in parts:
-        look_at_faces(node, seen, clock)
+class _Look:
+    """One look at a cluster."""
+
+    def __init__(
+        self,
+        cluster: ClusterFile,
+        parts: frozenset[Part],
+        progress: Progress,
+        clock: Clock,
+        ask: Ask,
+        notebook: Notebook,
+        opener: Opener,
+    ) -> None:
+        self._cluster, self._parts, self._progress, self._clock = cluster, parts, progress, clock
+        self._notebook, self._opener = notebook, opener
+        self.seen = Seen()
+        self.book = Book(self.seen, notebook, progress)
+        self._public = trust_for(cluster, "web", "axl")
+        self._trust = {
+            "axl": trust_for(cluster, "axl", "web") or Trust(),
+            "platform": trust_for(cluster, "platform", "axl", "web") or Trust(),
+        }
+        wanted = {
+            "axl": parts & {Part.DATABASE, Part.PHONES, Part.REGISTRATIONS, Part.SERVICES, Part.TRACES},
+            "platform": parts & {Part.CERTIFICATES},
+        }
+        self._logins = {
+            name: credentials(getattr(cluster, name), ask) if wanted[name] else "it was not asked for"
+            for name in wanted
+        }
+
+    def at_nodes(self) -> None:
+        """Look at what each node has of its own."""
+        nodes = self._cluster.nodes
+        pace = Pace(BETWEEN, self._clock)
+        if not self._parts.intersection(_OF_NODES):
+            return
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
+            looks = threads.map(lambda node: self._at_node(node, pace), nodes)
+            for done, seen in enumerate(looks, 1):
+                self.seen.add(seen)
+                self._progress("nodes", done, len(nodes))
+
+    def _at_node(self, node: Node, pace: Pace) -> Seen:
+        step = f"node {node.name}"
+        kept = self._notebook.known(step)
+        if kept is not None:
+            return _seen_of(kept)
+        seen, clock, parts = Seen(), self._clock, self._parts
+        if Part.RELEASE in parts:
+            look_at_release(node, seen, clock, self._public)
+        if Part.FILES in parts:
+            look_at_files(node, seen, clock, pace)
+        if Part.FACES in parts:
+            look_at_faces(node, seen, clock)
+        if Part.CERTIFICATES in parts and (web := self._web(node, "platform", "certificates by REST")) is not None:
+            with closing(web):
+                look_at_certificates(web, node.name, seen, clock)
+        if Part.SERVICES in parts and (web := self._web(node, "axl", "services")) is not None:
+            with closing(web):
+                look_at_services(web, node.name, seen, clock)
+        if not seen.not_seen or all(each.what.startswith("TLS ") for each in seen.not_seen):
+            self._notebook.keep(step, _plain_seen(seen))  # a port where nothing listens is an answer
+        return seen
+
+    def at_database(self) -> None:
+        """Look at what the publisher's database has: the cluster, then the phones."""
+        wanted = self._parts & {Part.DATABASE, Part.PHONES}
+        publisher = self._cluster.publisher
+        web = self._web(publisher, "axl", "AXL") if wanted else None
+        if web is None:
+            return
+        self._progress("database", 0, 0)
+        release = next((each.version for each in self.seen.nodes if each.name == publisher.name), "")
+        with closing(web):
+            axl = Axl(web, release, self._clock)
+            database = Database(axl, self._clock, f"https://{web.where}/axl/")
+            try:
+                database.learn_columns(self.seen)
+            except MixedModeError as error:
+                self.seen.missing("AXL", publisher.name, error)
+                return
+            if Part.DATABASE in wanted:
+                self._once("database", lambda seen: look_at_database(database, axl, seen))
+            if Part.PHONES in wanted:
+                phones_of_database(database, self.book)
+
+    def at_phones(self, pool: Callable[[], Executor]) -> None:
+        """Look at phones: RIS, pages, traces."""
+        publisher, book = self._cluster.publisher, self.book
+        if not book.names:
+            return
+        web = self._web(publisher, "axl", "registrations") if Part.REGISTRATIONS in self._parts else None
+        page = None
+        if Part.PAGES in self._parts:
+            port = self._cluster.phones.port if self._cluster.phones is not None else 0
+            page = PageReader(book, port, self._served(), self._opener, self._clock)
+        threads = pool()
+        try:
+            look_at_phones(book, None if web is None else Ris(web, self._clock), page, threads, self._clock)
+        finally:
+            threads.shutdown(cancel_futures=True)
+            if web is not None:
+                web.close()
+        unknown = any(not book.newest(name, "itl") and not book.newest(name, "ctl") for name in book.names)
+        if Part.TRACES in self._parts and unknown:
+            for number, node in enumerate(self._cluster.nodes, 1):
+                self._at_traces(node)
+                self._progress("traces", number, len(self._cluster.nodes))
+
+    def _at_traces(self, node: Node) -> None:
+        step = f"traces {node.name}"
+        kept = self._notebook.known(step)
+        if kept is None:
+            web = self._web(node, "axl", "traces")
+            if web is None:
+                return
+            with closing(web):
+                found = look_at_traces(web, node.name, self.seen, self._clock)
+            kept = [
+                phone_plain(PhoneSeen(name, {key: (value,) for key, value in values.items()}))
+                for name, values in found.items()
+            ]
+            self._notebook.keep(step, kept)
+        known = set(self.book.names)
+        for phone in map(phone_of, kept):
+            if phone.name in known:
+                self.book.add(phone.name, {key: values[0] for key, values in phone.values.items()})
+
+    def _once(self, step: str, look: Callable[[Seen], None]) -> None:
+        """Look, unless that is done; keep it if nothing was missing."""
+        kept = self._notebook.known(step)
+        if kept is not None:
+            self.seen.add(_seen_of(kept))
+            return
+        seen = Seen()
+        look(seen)
+        self.seen.add(seen)
+        if not seen.not_seen:
+            self._notebook.keep(step, _plain_seen(seen))
+
+    def _web(self, node: Node, login: str, what: str) -> Web | None:
+        """Return a connection for who logs in, None and a note if nobody does."""
+        who = self._logins[login]
+        if not isinstance(who, Credentials):
+            with self.book.lock:
+                if not any(each.what == what for each in self.seen.not_seen):
+                    self.seen.missing(what, "", f"[{login}]: {who}")
+            return None
+        trust = self._trust[login]
+        return self._opener(Place.CLUSTER, node.address, node.ports["web"], trust=trust, names=(node.name,), login=who)
+
+    def _served(self) -> frozenset[str]:
+        """Return the hashes of the lists that nodes serve, and what stands for none."""
+        found = {"none"} if not any(each.name == "CTLFile.tlv" and each.data for each in self.seen.files) else set()
+        for each in self.seen.files:
+            if each.data is not None and each.name.endswith(".tlv"):
+                found.add(hashlib.sha1(each.data, usedforsecurity=False).hexdigest())
+                found.add(hashlib.md5(each.data, usedforsecurity=False).hexdigest())
+        return frozenset(found)
 
 
-def _public_trust(cluster: ClusterFile) -> Trust | None:
-    """Return how nodes are recognised where nobody logs in; None: not at all, what is public is read of anybody."""
-    for login in (cluster.web, cluster.axl):
-        if login is not None and login.cacert is not None:
-            return Trust.of(login.cacert)
-    return None
+def _told_once(nodes: list[NodeSeen]) -> list[NodeSeen]:
+    """Return each node once: as it was asked, with the release as whoever knows it best says it."""
+    found: dict[str, NodeSeen] = {}
+    for node in nodes:
+        first = found.setdefault(node.name.lower(), node)
+        if len(node.version) > len(first.version):
+            found[node.name.lower()] = replace(first, version=node.version)
+    return list(found.values())
+
+
+def _plain_seen(seen: Seen) -> dict[str, Any]:
+    return {name: [plain(each) for each in getattr(seen, name)] for name in LISTS}
+
+
+def _seen_of(document: dict[str, Any]) -> Seen:
+    seen = Seen()
+    for name, kind in LISTS.items():
+        getattr(seen, name).extend(value_of(kind, each) for each in document[name])
+    return seen
