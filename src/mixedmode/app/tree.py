@@ -22,6 +22,7 @@ _COMMANDS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "diff": ("files.trustlist:diff", {}),
     "extract": ("files.trustlist:extract", {}),
     "explain": ("files.explain:explain", {"epilog": "EPILOG"}),
+    "drill": ("files.drill:drill", {"epilog": "EPILOG"}),
     "calendar": ("files.calendar:calendar", {"epilog": "EPILOG"}),
     "build": ("files.build:build", {}),
     "sign-config": ("files.config:sign_config", {}),

@@ -55,6 +55,10 @@ class Library:
         except OSError as error:
             raise UsageError(f"cannot read it: {error.strerror}", where=str(error.filename or path)) from error
 
+    def lists(self) -> list[TrustList]:
+        """Return every list that was taken in and can be read, each once."""
+        return [each for data in dict.fromkeys(self._files.values()) if (each := self.parse(data)) is not None]
+
     def find(self, digest: str) -> TrustList | None:
         """Return the list of a hash in lower hex, None if no file explains it."""
         data = self._files.get(digest)

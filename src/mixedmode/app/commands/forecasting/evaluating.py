@@ -73,7 +73,7 @@ def evaluate(
     from mixedmode.app.commands.forecasting.vouching import policy_settings, vouched
 
     about = about or cluster_of(asked, folder)
-    changes = Changes(_no_operation if about is None else about.operate, None if folder == Path() else folder)
+    changes = Changes(no_operation if about is None else about.operate, None if folder == Path() else folder)
     toml = None if asked.plan is None else place(folder, asked.plan)
     given, way = changes.from_file(toml) if toml is not None else ([], None)
     given += changes.from_options(asked.steps)
@@ -159,7 +159,12 @@ def _way(text: str) -> Tvs:
         raise UsageError(f"--tvs {text!r} is not known", next_step=f"write {', '.join(Tvs)}") from None
 
 
-def _no_operation(text: str) -> Step:
+def no_operation(text: str) -> Step:
+    """Refuse an operation where there is no cluster.
+
+    Raises:
+        UsageError: Always.
+    """
     raise UsageError(
         f"{text!r}: operations need a cluster",
         next_step="name it: --directory LAB or --config FILE; or give lists with --publish",
