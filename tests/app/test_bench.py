@@ -22,7 +22,7 @@ def test_a_quick_bench_says_what_it_measures_and_keeps_its_document_clean() -> N
 
 def test_unknown_benches_and_quick_reports_are_refused() -> None:
     for words, said in (
-        (["nothing"], "use one of: cluster, forecast, http"),
+        (["nothing"], "use one of: callmanager, cluster, forecast, http"),
         (["tvs", "--quick", "--report"], "too short"),
     ):
         done = run_mixedmode("bench", *words)

@@ -26,8 +26,8 @@ from mixedmode.protocols.sccp.calls.media_keys import MediaKeys
 from mixedmode.protocols.sccp.registration.admission import SecurityMode
 from mixedmode.services.callmanager.service import CallManagerService
 from tests.phone.media.by_hand import Decryptor
-from tests.services.callmanager.calling_site import LINES, THIRD, Lines, connected, telephones, the_call
 from tests.services.callmanager.callmanager_site import DEVICE, OTHER, callmanager
+from tests.services.callmanager.calls.calling_site import LINES, THIRD, Lines, connected, telephones, the_call
 from tests.support import eventually, run_mixedmode
 
 PLAIN, AUTHENTICATED, ENCRYPTED = SecurityMode.NON_SECURE, SecurityMode.AUTHENTICATED, SecurityMode.ENCRYPTED

@@ -10,12 +10,12 @@ import pytest
 from mixedmode.phone.body.calling.media import NoMedia
 from mixedmode.protocols.sccp.calls.codes import State
 from mixedmode.protocols.sccp.registration.admission import SecurityMode
-from tests.services.callmanager.calling_site import Lines, connected, pair, the_call
 from tests.services.callmanager.callmanager_site import (
     DEVICE,
     OTHER,
     callmanager,
 )
+from tests.services.callmanager.calls.calling_site import Lines, connected, pair, the_call
 from tests.support import eventually, run_mixedmode
 
 

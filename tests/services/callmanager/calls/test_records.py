@@ -15,8 +15,8 @@ from mixedmode.node.status import SOCKET_NAME, StatusSocket
 from mixedmode.protocols.sccp.registration.admission import SecurityMode
 from mixedmode.services.callmanager.desk import RECORDS, CallDesk, kept_records
 from mixedmode.services.callmanager.switch.model import Outcome, Party, Record
-from tests.services.callmanager.calling_site import pair, the_call
 from tests.services.callmanager.callmanager_site import Table
+from tests.services.callmanager.calls.calling_site import pair, the_call
 from tests.support import eventually, run_mixedmode
 
 
