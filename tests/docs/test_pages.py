@@ -40,6 +40,15 @@ ELSEWHERE = {
     "mixedmode rehearse regenerate-callmanager --phones 16": (
         "played in full", "tests/procedures/test_regenerate_callmanager.py",
     ),
+    **dict.fromkeys(
+        (
+            "mixedmode audit cucm-pub.example.net cucm-sub1.example.net",
+            "mixedmode audit --cluster CLUSTER.toml --html audit.html --sarif audit.sarif",
+            "mixedmode audit --cluster CLUSTER.toml --json > before.json",
+            "mixedmode audit --cluster CLUSTER.toml --baseline before.json --html change.html",
+        ),
+        ("typed at a cluster with faults", "tests/app/commands/test_audit.py"),
+    ),
 }  # fmt: skip
 """What is not run here, why, and the test that covers it."""
 
@@ -258,7 +267,11 @@ READERS: dict[Callable[[Path], AbstractContextManager[Reader]], list[str]] = {
         "docs/how-to/use-hardware-tokens.md",
     ],
     reader_of_nodes: ["docs/how-to/run-nodes-on-several-hosts.md"],
-    reader_of_files: ["docs/how-to/add-a-page.md", "docs/how-to/sign-files-for-an-open-pbx.md"],
+    reader_of_files: [
+        "docs/how-to/add-a-page.md",
+        "docs/how-to/audit-a-live-cluster.md",
+        "docs/how-to/sign-files-for-an-open-pbx.md",
+    ],
 }
 
 

@@ -32,6 +32,7 @@ _COMMANDS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "rehearse": ("cluster.lab:rehearse", {"epilog": "REHEARSE_EPILOG"}),
     "phone": ("phones.phone:phone", {}),
     "models": ("files.models:models", {}),
+    "audit": ("auditing.audit:audit", {}),
     "cdr": ("phones.cdr:cdr", {}),
     "admin": ("cluster.admin:admin", {"context_settings": "CONTEXT"}),
     "web": ("cluster.web:web", {}),

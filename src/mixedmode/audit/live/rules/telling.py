@@ -1,0 +1,69 @@
+"""How rules about phones tell what they found: how many, of which models, what was seen; names only in the finding."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from mixedmode.audit.live.finding import Finding, Severity, Step
+from mixedmode.live.observed import PhoneSeen, Value
+
+SECURE: Final = frozenset({"encrypted", "authenticated", "2", "3"})
+"""Device security modes that need a certificate."""
+_EXAMPLES: Final = 3
+
+
+def moment(text: str) -> datetime | None:
+    """Return the time of seconds since 1970 or of ISO 8601; None for 0, nothing, and what is neither."""
+    try:
+        if text.strip().isdecimal():
+            return datetime.fromtimestamp(int(text), UTC) if int(text) else None
+        at = datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError, OSError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def about_phones(
+    name: str,
+    rule: str,
+    title: str,
+    phones: list[tuple[PhoneSeen, Value]],
+    steps: tuple[Step, ...],
+    severity: Severity = Severity.SERIOUS,
+) -> Finding:
+    """Return a finding about phones, with what was seen of them."""
+    return Finding(
+        name,
+        rule,
+        severity,
+        title,
+        examples(phones),
+        steps,
+        phones=tuple(phone.name for phone, _ in phones),
+    )
+
+
+def examples(phones: list[tuple[PhoneSeen, Value]]) -> tuple[str, ...]:
+    """Return what was seen of some phones, without their names: reports name them only on request."""
+    models: dict[str, int] = {}
+    for phone, _ in phones:
+        model = phone.newest("model") or "no known model"
+        models[model] = models.get(model, 0) + 1
+    seen: dict[tuple[str, str], Value] = {}
+    for _, value in phones:
+        if len(seen) < _EXAMPLES:
+            seen.setdefault((value.text, value.seen.source.value), value)
+    counted = ", ".join(f"{count:,} x {model}" for model, count in sorted(models.items()))
+    return (
+        f"models: {counted}",
+        *(
+            f"{value.text or 'empty'}: {value.seen.source}, {value.seen.at:%Y-%m-%d %H:%M:%S} UTC"
+            for value in seen.values()
+        ),
+    )
+
+
+def number_of(count: int, one: str = "has", many: str = "have") -> str:
+    """Return ``3 phones have``."""
+    return f"{count:,} {f'phone {one}' if count == 1 else f'phones {many}'}"
