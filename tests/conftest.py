@@ -49,3 +49,8 @@ def cluster(seed_directory: Path) -> Iterator[Cluster]:
     opened = Cluster.open(seed_directory)
     yield opened
     opened.close()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long bytes by their length: archives hold the time of their making, and processes must agree on names."""
+    return f"{argname}-{len(val)}" if isinstance(val, bytes) and len(val) > 24 else None

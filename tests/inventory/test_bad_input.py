@@ -49,7 +49,7 @@ def refused(data: bytes) -> MixedModeError:
     ("data", "what"),
     [
         (workbook(), "XLSX"),
-        (gzip.compress(workbook()), "XLSX"),
+        (gzip.compress(workbook(), mtime=0), "XLSX"),
         (b"%PDF-1.7\n", "PDF"),
         (b"\x89PNG\r\n\x1a\n" + bytes(40), "PNG"),
         (b"\xff\xd8\xff\xe0" + bytes(40), "JPEG"),
@@ -60,13 +60,13 @@ def refused(data: bytes) -> MixedModeError:
         (b"<!DOCTYPE html>", "HTML"),
         (bz2.compress(b"x"), "bzip2"),
         (lzma.compress(b"x"), "xz"),
-        (gzip.compress(gzip.compress(TEXT.encode())), "twice"),
-        (gzip.compress(TEXT.encode())[:-9], "damaged"),
-        (gzip.compress(TEXT.encode()) + b"more", "damaged"),
+        (gzip.compress(gzip.compress(TEXT.encode(), mtime=0), mtime=0), "twice"),
+        (gzip.compress(TEXT.encode(), mtime=0)[:-9], "damaged"),
+        (gzip.compress(TEXT.encode(), mtime=0) + b"more", "damaged"),
         (bytes(1000), "no text"),
         (b"", "empty"),
         (b"\xef\xbb\xbf \r\n\n", "empty"),
-        (gzip.compress(b""), "empty"),
+        (gzip.compress(b"", mtime=0), "empty"),
         (ROW.encode(), "no column name"),
         (b"model,ctl\n7975,none\n", "no column name"),
     ],
@@ -116,7 +116,7 @@ def test_very_many_columns_are_few_words() -> None:
 
 @pytest.mark.parametrize("inside", [b"\0", b"x", b'"', b"["])
 def test_a_gzip_bomb_takes_little_memory(inside: bytes) -> None:
-    bomb = gzip.compress(HEADER.encode() * (inside == b"x") + inside * 100_000_000, 1)
+    bomb = gzip.compress(HEADER.encode() * (inside == b"x") + inside * 100_000_000, 1, mtime=0)
     tracemalloc.start()
     try:
         refused(bomb)
@@ -157,7 +157,7 @@ def test_whatever_comes_the_command_forecasts_or_says_what_is_wrong(
     damage: list[tuple[int, int]],
 ) -> None:
     data = bytearray(form(rows).encode("utf-8", "surrogatepass"))  # type: ignore[operator]
-    data = bytearray(gzip.compress(bytes(data))) if packed else data
+    data = bytearray(gzip.compress(bytes(data), mtime=0)) if packed else data
     for place, value in damage:
         if place < len(data):
             data[place] = value

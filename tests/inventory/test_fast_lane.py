@@ -118,7 +118,7 @@ def test_rests_that_all_differ_close_the_lane(monkeypatch: pytest.MonkeyPatch) -
 
 def test_most_lines_take_the_lane() -> None:
     inventory = Inventory("x", Cells(Library(), Path()))
-    batches = list(inventory.batches(io.BytesIO(gzip.compress(f"{HEADER}\n{many(20_000)}".encode()))))
+    batches = list(inventory.batches(io.BytesIO(gzip.compress(f"{HEADER}\n{many(20_000)}".encode(), mtime=0))))
     assert all(each.shared for each in batches)
     assert sum(len(each.names) for each in batches) == 20_000
     assert reading.Batch is type(batches[0])

@@ -38,13 +38,13 @@ def test_a_log_without_a_refusal_ends_with_0_and_one_with_1() -> None:
 
 def test_standard_input_and_gzip(tmp_path: Path) -> None:
     packed = tmp_path / "log.gz"
-    packed.write_bytes(gzip.compress(b"Trust List update failed\n"))
+    packed.write_bytes(gzip.compress(b"Trust List update failed\n", mtime=0))
     assert run("explain", packed).exit_code == 1
     assert "took its first ITL" in run("explain", "-", stdin=b"ITL installed\n").stdout
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x01\x00\x02\x01\x02", b"\x1f\x8bdamaged", gzip.compress(b"x" * 999)[:-9], bytes(99), None]
+    "content", [b"\x01\x00\x02\x01\x02", b"\x1f\x8bdamaged", gzip.compress(b"x" * 999, mtime=0)[:-9], bytes(99), None]
 )
 def test_what_cannot_be_read_ends_with_2(tmp_path: Path, content: bytes | None) -> None:
     log = tmp_path / "log"
