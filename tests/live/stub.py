@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class Sent:
         if self.method == "POST":
             assert READING_ACTIONS.search(self.body), self.body
             for statement in re.findall(rb"<sql>(.*?)</sql>", self.body, re.DOTALL):
-                assert re.fullmatch(rb"select [^;]*", statement), statement
+                assert re.fullmatch("select [^;]*", unescape(statement.decode())), statement
         else:
             assert self.method == "GET"
             assert READING_PAGES.fullmatch(self.target), self.target

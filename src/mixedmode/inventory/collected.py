@@ -54,7 +54,7 @@ def collected_phones(source: io.BufferedReader, name: str, library: Library) -> 
         raise MalformedError("the collected inventory's first line is no JSON", where=name, why=str(error)) from error
     except MalformedError as error:
         raise error.located(name) from error
-    yield from JsonArray(_array(texts(source, name)), name).elements()
+    yield from map(_row, JsonArray(_array(texts(source, name)), name).elements())
 
 
 def _whole(data: bytes, library: Library) -> Iterator[Any]:
@@ -64,7 +64,14 @@ def _whole(data: bytes, library: Library) -> Iterator[Any]:
     phones = document.get("phones")
     if not isinstance(phones, list):
         raise MalformedError("the collected inventory has no phones")
-    yield from phones
+    yield from map(_row, phones)
+
+
+def _row(phone: Any) -> Any:
+    """Return a phone without what no inventory has a column for."""
+    if isinstance(phone, dict):
+        phone.pop("values", None)
+    return phone
 
 
 def _take_lists(document: Any, library: Library) -> None:

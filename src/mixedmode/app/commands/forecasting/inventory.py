@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from mixedmode.app.commands.live.collect import collect
 from mixedmode.app.commands.options import AsJson, Config, LabFolder
 from mixedmode.causes import file_error
 from mixedmode.faces.terminal.console import say
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mixedmode.inventory.cluster import Entry
 
 app = typer.Typer(help="What phones hold: the input of forecast.", no_args_is_help=True)
+app.command("collect")(collect)
 
 
 class Form(StrEnum):
@@ -105,7 +107,8 @@ def _written(path: Path | None) -> Iterator[TextIO]:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="", buffering=1 << 20) as file:
-            os.fchmod(handle, 0o644)
+            if hasattr(os, "fchmod"):  # Windows keeps no such permissions
+                os.fchmod(handle, 0o644)
             yield file
         Path(name).replace(path)
     except BaseException:

@@ -1,0 +1,169 @@
+"""``mixedmode inventory collect``: a live cluster and its phones, read and never changed, into one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from mixedmode.app.commands.options import AsJson
+from mixedmode.faces.terminal.console import say
+from mixedmode.live.looking import Part
+
+if TYPE_CHECKING:
+    from mixedmode.live.cluster_file import ClusterFile, Login
+    from mixedmode.live.observed import NotSeen, Observation
+
+ClusterToml = Annotated[
+    Path, typer.Option("--cluster", metavar="CLUSTER.toml", help="The cluster's nodes, ports and logins.")
+]
+_PHONES: Final = frozenset({"AXL", "phones", "last registrations", "registrations"})
+"""What is missing with these names makes the phones' part incomplete."""
+_SHOWN: Final = 40
+
+
+def collect(
+    cluster: ClusterToml,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file; it is there when it is whole.")],
+    only: Annotated[
+        list[Part] | None, typer.Option("--only", help="Look at this alone; may be given several times.")
+    ] = None,
+    no_pages: Annotated[bool, typer.Option("--no-pages", help="Read no phone's own pages.")] = False,
+    no_traces: Annotated[bool, typer.Option("--no-traces", help="Fetch no CallManager traces.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew, even if an earlier run was cut off and could go on.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Collect what nodes and phones of a live cluster hold, with source and time of each value; it changes nothing.
+
+    Lists and signed files by HTTP 6970 or TFTP, certificates by TLS need no login. With [axl] come database, services,
+    registrations (RIS), phones' pages and CallManager traces, with [platform] the certificate stores. Nothing but what
+    reads is sent, at the rates that a cluster bears. A run that is cut off goes on when it is given again: what it has
+    is kept in OUTPUT.partial.
+    """
+    from mixedmode.live.cluster_file import read_cluster_file
+
+    asked = read_cluster_file(cluster)
+    parts = frozenset(only or Part) - ({Part.PAGES} if no_pages else set()) - ({Part.TRACES} if no_traces else set())
+    seen, whole = _collected(asked, parts, output, fresh=fresh)
+    if json:
+        from mixedmode.faces.terminal.console import print_json
+
+        print_json({**_summary(seen, output), "complete": whole})
+    else:
+        _say(seen, output)
+    if not whole:
+        raise typer.Exit(3)
+
+
+def _collected(cluster: ClusterFile, parts: frozenset[Part], output: Path, *, fresh: bool) -> tuple[Observation, bool]:
+    from mixedmode.errors import RemoteError
+    from mixedmode.live.document import write_document
+    from mixedmode.live.looking import observe
+    from mixedmode.live.notebook import FileNotebook
+    from mixedmode.live.wire.clock import SYSTEM
+    from mixedmode.pki.files import write_atomic
+
+    partial = output.with_name(f"{output.name}.partial")
+    if fresh:
+        partial.unlink(missing_ok=True)
+    notebook = FileNotebook(partial, _about(cluster, parts), SYSTEM.now())
+    if notebook.resumed:
+        say(f"going on with what was begun at {notebook.begun.isoformat()}: {notebook.resumed:,} steps are done")
+    try:
+        with _progress() as progress:
+            seen = observe(cluster, parts, progress=progress, ask=_ask, notebook=notebook)
+    except KeyboardInterrupt:
+        notebook.close()
+        say(f"cut off; what was collected is in {partial}: the same command goes on")
+        raise
+    except BaseException:
+        notebook.close()
+        raise
+    if not any((seen.files, seen.faces, seen.phones, seen.certificates, seen.parameters, seen.services)):
+        notebook.remove()
+        raise RemoteError(
+            "no node answered",
+            where=str(cluster.path),
+            why="; ".join(dict.fromkeys(f"{each.what} {each.where}: {each.why}" for each in seen.not_seen[:3])),
+            next_step="check addresses and ports of the nodes, and that this host may reach them",
+        )
+    write_atomic(output, "".join(write_document(seen)).encode(), mode=0o600)
+    whole = not (Part.PHONES in parts and cluster.axl is not None and any(map(_is_of_phones, seen.not_seen)))
+    if whole:
+        notebook.remove()
+    else:
+        notebook.close()
+    return seen, whole
+
+
+def _about(cluster: ClusterFile, parts: frozenset[Part]) -> str:
+    """Return what a notebook is of: nodes, logins by name, and what is looked at."""
+    nodes = [(each.name, each.address, sorted(each.ports.items())) for each in cluster.nodes]
+    users = [each.user for each in (cluster.axl, cluster.platform) if each is not None]
+    return repr((nodes, users, sorted(parts)))
+
+
+def _is_of_phones(missing: NotSeen) -> bool:
+    return missing.what in _PHONES and not missing.why.startswith("this release has not")
+
+
+def _ask(login: Login) -> str | None:
+    from mixedmode.pki.ask import ask_line, is_terminal
+
+    if not is_terminal():
+        return None
+    return ask_line(f"Password of {login.user} for [{login.interface}]: ", secret=True) or None
+
+
+def _say(seen: Observation, output: Path) -> None:
+    summary = _summary(seen, output)
+    say(
+        f"{output}: {summary['nodes']} nodes, {summary['files']} files, {summary['certificates']} certificates, "
+        f"{summary['phones']:,} phones, of {summary['known']:,} of them it is known what they hold"
+    )
+    for each in seen.not_seen[:_SHOWN]:
+        say(f"  not seen: {each.what}{f' of {each.where}' if each.where else ''}: {each.why}")
+    if len(seen.not_seen) > _SHOWN:
+        say(f"  and {len(seen.not_seen) - _SHOWN} more, all in the file")
+
+
+def _summary(seen: Observation, output: Path) -> dict[str, object]:
+    return {
+        "output": str(output),
+        "cluster": seen.cluster,
+        "nodes": len(seen.nodes),
+        "files": sum(each.data is not None for each in seen.files),
+        "certificates": len(seen.certificates),
+        "phones": len(seen.phones),
+        "known": sum(bool(each.newest("itl") or each.newest("ctl")) for each in seen.phones),
+        "not_seen": [{"what": each.what, "where": each.where, "why": each.why} for each in seen.not_seen],
+    }
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each thing that is looked at; nothing where nobody looks."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield lambda _what, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            task = tasks.get(what)
+            if task is None:
+                task = tasks[what] = bar.add_task(what, total=total or None)
+            bar.update(task, completed=done, total=total or None)
+
+        yield show
