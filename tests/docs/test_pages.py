@@ -49,6 +49,13 @@ ELSEWHERE = {
         ),
         ("typed at a cluster with faults", "tests/app/commands/test_audit.py"),
     ),
+    "mixedmode rescue walk SEP001122334405 --entry 88xx-544 --person Ada --control-user rescue "
+    "--control-password-file password --directory lab": ("a person answers", "tests/rescue/test_lab.py"),
+    "mixedmode rescue run plan.json --person Ada --ticket CHG0001 --control-user rescue "
+    "--control-password-file password --in-hours": ("it takes minutes", "tests/rescue/test_lab.py"),
+    "mixedmode rescue report plan.json.evidence.jsonl --html rescue.html --csv rescue.csv": (
+        "there is no evidence without a run", "tests/rescue/test_lab.py",
+    ),
 }  # fmt: skip
 """What is not run here, why, and the test that covers it."""
 
@@ -262,6 +269,7 @@ READERS: dict[Callable[[Path], AbstractContextManager[Reader]], list[str]] = {
         "docs/how-to/non-secure-to-mixed.md",
         "docs/how-to/regenerate-callmanager.md",
         "docs/how-to/rehearse-a-boot-storm.md",
+        "docs/how-to/rescue-lost-phones.md",
         "docs/how-to/tokenless-to-etokens.md",
         "docs/how-to/use-the-api.md",
         "docs/how-to/use-hardware-tokens.md",

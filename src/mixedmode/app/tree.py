@@ -46,6 +46,7 @@ _COMMANDS: Final[dict[str, tuple[str, dict[str, str]]]] = {
 _GROUPS: Final = {
     "inventory": "forecasting.inventory:app",
     "phones": "cluster.phones:app",
+    "rescue": "rescue.command:app",
     "api-token": "cluster.api_token:app",
     "fleet": "phones.fleet:app",
     "node": "cluster.node:app",

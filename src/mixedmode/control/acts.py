@@ -35,6 +35,8 @@ SET_PASSWORD: Final = Act("set password user", 4)
 DELETE_ACCOUNT: Final = Act("delete account", 4)
 RESET_PHONES: Final = Act("phones reset", 1)
 DELETE_LISTS: Final = Act("phones delete list", 1)
+RESCUE: Final = Act("rescue", 4)
+"""Lists erased on phones by their own keys: a run, from its begin to its end."""
 LOGIN: Final = Act("login", 0)
 SERVICE: Final = Act("utils service", 1)
 """What a node did to a service after the operation that decided on it."""

@@ -76,7 +76,7 @@ def approach(phone: Planned, served: Callable[[], Served]) -> Walk[Result | Note
     needless = _needless(phone, page, served()) if page.shows_lists else None
     if needless is not None:
         return Result(*needless, page.ctl, page.itl)
-    if (yield from _in_use()):
+    if (yield from in_use()):
         return Result(Outcome.IN_USE, "somebody speaks", page.ctl, page.itl)
     before = Note(page.ctl, page.itl, tuple((yield from messages_of(phone.model))))
     yield before
@@ -103,7 +103,8 @@ def _differs(shown: str, planned: str) -> bool:
     return bool(planned) and comparable and shown != planned
 
 
-def _in_use() -> Walk[bool]:
+def in_use() -> Walk[bool]:
+    """Return whether somebody speaks: a call that it names, or a stream that runs."""
     calls = yield from look(reading.CALLS, login=True)
     if calls.is_page and reading.in_call(calls.body):
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from mixedmode.phone.body.registration_status import RegistrationState, RegistrationStatus
 from mixedmode.phone.mind.config import PhoneConfig
@@ -17,6 +18,18 @@ from mixedmode.trustlist.roles import Role
 
 Row = tuple[str, str]
 """A label and its value."""
+_LOADS: Final = {
+    "78": "sip78xx.12-8-1-0001-455",
+    "88": "sip88xx.12-8-1-0001-455",
+    "894": "SCCP894x.9-4-2SR3-1",
+    "8961": "sip8961.9-4-2SR3-1",
+    "99": "sip99xx.9-4-2SR3-1",
+    "7945": "SCCP45.9-4-2SR3-1S",
+    "7965": "SCCP45.9-4-2SR3-1S",
+    "7975": "SCCP75.9-4-2SR3-1S",
+    "79": "SCCP42.9-4-2SR3-1S",
+}
+"""Of some family, whose names look like these; the first that fits."""
 _SECURITY = {1: "Non secure", 2: "Authenticated", 3: "Encrypted"}
 
 
@@ -58,7 +71,7 @@ class PageFacts:
 
 def device_rows(facts: PageFacts) -> list[Row]:
     """Return the rows of Device Information."""
-    load = (facts.config.load if facts.config is not None else "") or "-"
+    load = (facts.config.load if facts.config is not None else "") or _load(facts.model)
     return [
         ("MAC address", facts.name.removeprefix("SEP")),
         ("Host name", facts.name),
@@ -66,6 +79,11 @@ def device_rows(facts: PageFacts) -> list[Row]:
         ("App load ID", load),
         ("Model number", facts.model.product),
     ]
+
+
+def _load(model: PhoneModel) -> str:
+    """Return the firmware that a phone came with, where its configuration names none."""
+    return next((load for family, load in _LOADS.items() if model.name.startswith(family)), "-")
 
 
 def network_rows(facts: PageFacts) -> list[Row]:

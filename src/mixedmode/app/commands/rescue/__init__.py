@@ -1,0 +1,1 @@
+"""``mixedmode rescue``: apart from everything that reads, asked for by name."""

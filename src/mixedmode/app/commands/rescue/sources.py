@@ -1,0 +1,158 @@
+"""Where phones and TFTP nodes of a rescue come from: an inventory, a lab or node of ours, a ``CLUSTER.toml``."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mixedmode.errors import MixedModeError, UsageError
+
+if TYPE_CHECKING:
+    from mixedmode.rescue.readiness import PhoneFacts
+
+TFTP_HTTP: Final = 6970
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options of a command name.
+
+    Attributes:
+        inventory: A file of phones.
+        directory: A lab's folder.
+        config: A node's settings file.
+        cluster: A ``CLUSTER.toml``.
+        tftp: TFTP nodes, as addresses or URLs; they count in place of the others.
+        by_hand: A file of phones that are left to hands.
+        offline: Whether the phones' pages are left alone.
+    """
+
+    inventory: Path | None = None
+    directory: Path | None = None
+    config: Path | None = None
+    cluster: Path | None = None
+    tftp: tuple[str, ...] = ()
+    by_hand: Path | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found there.
+
+    Attributes:
+        phones: In order.
+        nodes: Of each TFTP node its name and the URL of its lists.
+        cluster: A name, for people.
+        directory: The lab's folder; empty for anything else.
+    """
+
+    phones: list[PhoneFacts]
+    nodes: dict[str, str] = field(default_factory=dict)
+    cluster: str = ""
+    directory: str = ""
+
+
+def gather(asked: Asked, login: tuple[str, str] | None = None) -> Found:
+    """Return the phones and nodes that are meant, with what the phones' own pages say.
+
+    Raises:
+        UsageError: Nothing is named, or a file cannot be read.
+        MalformedError: A file is wrong.
+    """
+    from mixedmode.rescue.inventory import read_phones
+    from mixedmode.rescue.looking import look_at
+
+    found = _ours(asked) if asked.inventory is None or asked.directory or asked.config else Found([])
+    if asked.cluster is not None:
+        found = _by_cluster_file(asked.cluster, found)
+    if asked.inventory is not None:
+        found = replace(found, phones=read_phones(asked.inventory))
+    if not found.phones:
+        raise UsageError(
+            "no phones are named",
+            next_step="give --inventory FILE (mixedmode inventory collect writes one), or --directory LAB",
+        )
+    nodes = dict(map(_node, asked.tftp)) or found.nodes
+    phones = _kept_for_hands(found.phones, asked.by_hand)
+    if not asked.offline:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        phones = asyncio.run(look_at(phones, login, now=now))
+    return replace(found, phones=phones, nodes=nodes, cluster=found.cluster or str(asked.inventory or ""))
+
+
+def _node(text: str) -> tuple[str, str]:
+    host = f"[{text}]" if text.count(":") > 1 and "]" not in text else text
+    url = text if "://" in text else f"http://{host}:{TFTP_HTTP}/"
+    if not url.startswith("http://"):
+        raise UsageError(f"{text!r} is no TFTP node", next_step="give its address, or http://ADDRESS:6970/")
+    return text, url
+
+
+def _by_cluster_file(path: Path, found: Found) -> Found:
+    from mixedmode.live.cluster_file import read_cluster_file
+
+    cluster = read_cluster_file(path)
+    nodes = {node.name: f"http://{node.address}:{node.ports['http']}/" for node in cluster.nodes}
+    return replace(found, nodes=nodes, cluster=cluster.publisher.name)
+
+
+def _kept_for_hands(phones: list[PhoneFacts], path: Path | None) -> list[PhoneFacts]:
+    if path is None:
+        return phones
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the list of phones for hands cannot be read: {error}", where=str(path)) from error
+    said = dict(line.strip().partition(" ")[::2] for line in lines if line.strip() and not line.startswith("#"))
+    reasons = {name.upper(): why.strip() or "left to hands by the operator" for name, why in said.items()}
+    unknown = sorted(set(reasons) - {phone.name for phone in phones})
+    if unknown:
+        raise UsageError(f"{unknown[0]} is no phone of the inventory", where=str(path))
+    return [replace(phone, by_hand=reasons.get(phone.name, phone.by_hand)) for phone in phones]
+
+
+def _ours(asked: Asked) -> Found:
+    """Return the phones of a lab, or of a node of ours, from its own database."""
+    from mixedmode.rehearsal.lab.document import meant_lab, read_lab
+
+    lab = meant_lab(asked.directory, asked.config)
+    if lab is None and asked.config is None:
+        return Found([])
+    if lab is None:
+        phones, nodes, name = _database(asked, {})
+        return Found(phones, nodes, name)
+    step = f"start it: mixedmode lab --directory {lab}"
+    document = read_lab(lab, missing="there is no lab", next_step=step)
+    pages = {str(each.get("name")): str(each.get("web") or "") for each in document.get("phones", [])}
+    phones, _, name = _database(asked, pages)
+    nodes = {
+        str(node["name"]): f"http://{node['address']}:{node['ports']['http']}/"
+        for node in document["nodes"]
+        if node["ports"].get("http")
+    }
+    return Found(phones, nodes, name, str(lab.absolute()))
+
+
+def _database(asked: Asked, pages: dict[str, str]) -> tuple[list[PhoneFacts], dict[str, str], str]:
+    from mixedmode.app.targets.hands import looked_at
+    from mixedmode.inventory.cluster import ClusterInventory
+    from mixedmode.inventory.library import Library
+    from mixedmode.rescue.inventory import phone_of
+
+    phones: list[PhoneFacts] = []
+    with looked_at(asked.directory, asked.config) as hands:
+        name = hands.cluster.publisher.name
+        nodes = {node.name: f"http://{node.address}:{TFTP_HTTP}/" for node in hands.cluster.nodes()}
+        for entry in ClusterInventory(hands.cluster, Library()).entries():
+            cells = entry.cells()
+            web = pages.get(entry.device.name) if pages else cells["address"]
+            said = {"menu": "", **{key: value for key, value in cells.items() if key != "address"}, "web": web or ""}
+            try:
+                phones.append(phone_of(said, entry.device.name))
+            except MixedModeError:
+                continue  # what is no phone, such as a gateway
+    return phones, nodes, name
