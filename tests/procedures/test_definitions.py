@@ -31,6 +31,7 @@ def test_the_four_of_the_seed_and_the_others_are_there() -> None:
     ]  # fmt: skip
     assert set(PROCEDURES) - {each.name for each in PAGES} == {
         "mixed-to-non-secure", "phones-behind", "downgrade", "one-token-lost", "lost-tokens",
+        "secure-phones", "back-to-non-secure", "lsc-expired", "capf-regenerated",
     }  # fmt: skip
     assert list(SUMMARIES) == list(PROCEDURES)
     assert not ALL.keys() & PROCEDURES.keys()

@@ -120,8 +120,11 @@ def _lists(cluster: Cluster) -> dict[str, Any]:
 
 def certificate_facts(cluster: Cluster) -> dict[str, Any]:
     """Return what procedures ask of certificates."""
-    own = cluster.own_certificate(cluster.publisher.name, Purpose.CALLMANAGER.value)
-    return {"callmanager_serial": own.serial.hex().upper()}
+    names = {"callmanager_serial": Purpose.CALLMANAGER, "capf_serial": Purpose.CAPF}
+    publisher = cluster.publisher.name
+    return {
+        name: cluster.own_certificate(publisher, purpose.value).serial.hex().upper() for name, purpose in names.items()
+    }
 
 
 def service_facts(cluster: Cluster) -> dict[str, Any]:

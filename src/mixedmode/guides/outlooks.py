@@ -52,6 +52,7 @@ _PROMPTS: Final[Mapping[str, Callable[[str], Operation]]] = {
     SetNonSecureMode.title: lambda _publisher: SetNonSecureMode(),
     UpdateCtl.title: lambda _publisher: UpdateCtl(),
     f"{RegenerateCertificate.title} CallManager": lambda publisher: RegenerateCertificate(publisher, "CallManager"),
+    f"{RegenerateCertificate.title} CAPF": lambda publisher: RegenerateCertificate(publisher, "CAPF"),
     f"{DeleteFile.title} {CTL_FILE}": lambda publisher: DeleteFile(publisher, CTL_FILE),
     SwitchVersion.title: lambda _publisher: SwitchVersion(),
 }

@@ -203,7 +203,7 @@ class NodeServices:
             group.create_task(self._writer.run())
             if self.info.is_publisher:
                 group.create_task(watch(self.administered))
-            orders = OrderFollower(self.administered, self.info.name, lambda: self.callmanager, self._follow_now)
+            orders = OrderFollower(self.administered, self.info.name, lambda: self.callmanager, self.follow)
             group.create_task(orders.run())
 
     async def stop(self) -> None:
@@ -246,9 +246,10 @@ class NodeServices:
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
-            await self._follow_now()
+            await self.follow()
 
-    async def _follow_now(self) -> None:
+    async def follow(self) -> None:
+        """Bring what runs to what the database says, and phones' files to what has changed (rule 2)."""
         async with self.hands:
             await self._reconcile()
 

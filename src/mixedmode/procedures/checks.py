@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mixedmode.procedures.facts import Facts, Token, Topic
+from mixedmode.procedures.facts import Facts, StationFacts, Token, Topic
 from mixedmode.procedures.reading import shown_list
 
 
@@ -258,4 +258,69 @@ EVERY_PHONE_HOLDS_PUBLISHED: Final = Check(
     "every phone holds the published CTL file",
     _all_phones(lambda now, md5: now.ctl is not None and md5 == now.ctl.md5),
     _PHONES | LISTS,
+)
+
+
+def _all_stations(holds: Callable[[StationFacts], bool]) -> Judge:
+    def judge(_before: Facts, now: Facts) -> bool | str | None:
+        if now.stations is None:
+            return None
+        others = [f"{each.name} ({each.told or each.security or 'not registered'})" for each in now.stations
+                  if not holds(each)]  # fmt: skip
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        return f"{', '.join(others[:_NAMED])}{more}" or True
+
+    return judge
+
+
+def _stations(name: str, text: str, holds: Callable[[StationFacts], bool]) -> Check:
+    return Check(name, text, _all_stations(holds), _needs(Topic.REGISTRATIONS))
+
+
+def _calls(name: str, text: str, icon: str, media: str) -> Check:
+    def judge(_before: Facts, now: Facts) -> bool | str | None:
+        if now.calls is None:
+            return None
+        wrong = [
+            f"{each.caller} to {each.called}: {each.words}"
+            for each in now.calls
+            if not (each.connected and each.heard and set(each.icons) == {icon} and each.media == {media})
+        ]
+        return (", ".join(wrong) or True) if now.calls else "nobody called"
+
+    return Check(name, text, judge, _needs(Topic.CALLS))
+
+
+EVERY_PHONE_HAS_LSC: Final = _stations(
+    "every-phone-has-lsc", "every phone has a valid LSC of the present CAPF", lambda each: each.has_lsc
+)
+EVERY_PHONE_ENCRYPTED: Final = _stations(
+    "every-phone-encrypted",
+    "every phone is registered, encrypted, by its LSC",
+    lambda each: (each.security, each.certificate) == ("encrypted", "LSC"),
+)
+EVERY_PHONE_IN_THE_CLEAR: Final = _stations(
+    "every-phone-in-the-clear", "every phone is registered without TLS", lambda each: each.security == "non-secure"
+)
+EVERY_PHONE_REFUSED: Final = _stations(
+    "every-phone-refused",
+    "CallManager refuses the LSC of every phone",
+    lambda each: not each.security and "certificate" in each.told,
+)
+EVERY_CONFIGURATION_ENCRYPTED: Final = _stations(
+    "every-configuration-encrypted",
+    "the configuration of every phone is encrypted to its LSC",
+    lambda each: each.encrypted_configuration,
+)
+EVERY_CALL_ENCRYPTED: Final = _calls(
+    "every-call-encrypted", "both phones show a lock, and hear each other by SRTP", "lock", "SRTP"
+)
+EVERY_CALL_IN_THE_CLEAR: Final = _calls(
+    "every-call-in-the-clear", "neither phone shows a lock, and they hear each other by RTP", "", "RTP"
+)
+CAPF_IS_NEW: Final = Check(
+    "capf-is-new",
+    "the serial number of the CAPF certificate changes",
+    lambda before, now: now.capf_serial != before.capf_serial,
+    _needs(Topic.CERTIFICATES),
 )

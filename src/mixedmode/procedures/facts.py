@@ -22,6 +22,8 @@ class Topic(StrEnum):
     SERVICES = "services"
     PHONES = "phones"
     TVS = "tvs"
+    REGISTRATIONS = "registrations"
+    CALLS = "calls"
 
 
 class Token(StrEnum):
@@ -145,6 +147,56 @@ class PhoneFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StationFacts:
+    """A phone that can register, as its CallManager and the phone itself have it.
+
+    Attributes:
+        name: Device name.
+        security: ``non-secure``, ``authenticated`` or ``encrypted``; empty if it is not registered.
+        certificate: ``LSC`` or ``MIC``, by which it is registered; None without TLS.
+        has_lsc: Whether the phone holds an LSC of the present CAPF that is valid now.
+        encrypted_configuration: Whether its configuration came encrypted to it.
+        told: What it was told when it was refused; empty if it was not.
+    """
+
+    name: str
+    security: str = ""
+    certificate: str | None = None
+    has_lsc: bool = False
+    encrypted_configuration: bool = False
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """A call between two phones.
+
+    Attributes:
+        caller: Device name.
+        called: Device name.
+        connected: Whether it was answered.
+        icons: What the two phones showed: ``lock``, ``shield`` or nothing.
+        media: How sound went between them, sent and received at each end: ``SRTP``, ``RTP`` or ``none``.
+        heard: Whether each recognised the tone of the other.
+    """
+
+    caller: str
+    called: str
+    connected: bool = False
+    icons: tuple[str, ...] = ()
+    media: frozenset[str] = frozenset()
+    heard: bool = False
+
+    @property
+    def words(self) -> str:
+        """How it went, for people."""
+        if not self.connected:
+            return "not answered"
+        shown = ", ".join(sorted({icon or "no icon" for icon in self.icons}))
+        return f"{', '.join(sorted(self.media))}, {shown}{'' if self.heard else ', nothing heard'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What was seen; see the module's rules.
 
@@ -158,9 +210,12 @@ class Facts:
         differing: Nodes whose CTL is not the publisher's.
         looked: The topics that were looked at.
         callmanager_serial: Serial number of the publisher's CallManager certificate.
+        capf_serial: Serial number of the publisher's CAPF certificate.
         awaiting_restart: Nodes and services that run with what was before the last change.
         phones: Each phone after its last start.
         tvs: By node.
+        stations: Each phone that can register.
+        calls: Those of the last act.
         tokens: Those that were made or inserted so far.
     """
 
@@ -172,8 +227,11 @@ class Facts:
     itl: ListFacts | None = None
     differing: frozenset[str] | None = None
     callmanager_serial: str | None = None
+    capf_serial: str | None = None
     awaiting_restart: frozenset[tuple[str, str]] | None = None
     phones: tuple[PhoneFacts, ...] | None = None
     tvs: Mapping[str, TvsFacts] | None = None
+    stations: tuple[StationFacts, ...] | None = None
+    calls: tuple[CallFacts, ...] | None = None
     tokens: Mapping[Token, TokenFacts] = field(default_factory=dict)
     looked: frozenset[Topic] = frozenset()

@@ -14,6 +14,10 @@ SUMMARIES: Final = {
     "downgrade": "a switch to a version without utils ctl, and out of it with eTokens",
     "one-token-lost": "the other token signs a list with a new one",
     "lost-tokens": "both tokens are lost; the command line takes their place",
+    "secure-phones": "non-secure to mixed, LSCs from CAPF, encrypted profiles, encrypted calls",
+    "back-to-non-secure": "the way back: the same phones register and call in the clear",
+    "lsc-expired": "phones are refused since their LSCs ended; new ones by their MICs",
+    "capf-regenerated": "a new CAPF: nobody vouches for the old LSCs; new ones by their MICs",
 }
 """What each plays, in the order of ``mixedmode rehearse all``."""
 GUIDED: Final = (

@@ -27,6 +27,7 @@ class Where(StrEnum):
     CLIENT_PC = "on the PC with the CTL Client"
     PHONES = "at the phones"
     FROM_AFAR = "from afar"
+    FOR_EACH_PHONE = "on the publisher's host, for each phone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,66 @@ class InstallVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveNumbers:
+    """Give every phone that can register a line with a number of its own."""
+
+    who: ClassVar[Who] = Who.ADMINISTRATOR
+    where: ClassVar[Where] = Where.FOR_EACH_PHONE
+    by_hand: ClassVar[bool] = False
+    lines: ClassVar[tuple[str, ...]] = ("mixedmode line add NAME NUMBER",)
+
+
+@dataclass(frozen=True, slots=True)
+class SetProfile:
+    """Give every phone a security mode.
+
+    Attributes:
+        mode: 1 non-secure, 2 authenticated, 3 encrypted.
+    """
+
+    who: ClassVar[Who] = Who.ADMINISTRATOR
+    where: ClassVar[Where] = Where.FOR_EACH_PHONE
+    by_hand: ClassVar[bool] = False
+    mode: int
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What a person types or chooses."""
+        return (f"mixedmode device change NAME --security-mode {self.mode}",)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLscs:
+    """Have every phone get an LSC from CAPF when it next starts.
+
+    Attributes:
+        by_mic: Whether a phone proves itself by its MIC, though it may have an LSC.
+        days_ago: When that is; more than 0 where a procedure begins with LSCs that were given long ago.
+    """
+
+    who: ClassVar[Who] = Who.ADMINISTRATOR
+    where: ClassVar[Where] = Where.FOR_EACH_PHONE
+    by_hand: ClassVar[bool] = False
+    by_mic: bool = False
+    days_ago: int = 0
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What a person types or chooses."""
+        return (f"mixedmode capf set NAME install {'--by-mic' if self.by_mic else '--by-certificate'}",)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEachOther:
+    """Have one phone call another, say something, and hang up."""
+
+    who: ClassVar[Who] = Who.AT_THE_PHONES
+    where: ClassVar[Where] = Where.PHONES
+    by_hand: ClassVar[bool] = True
+    lines: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ByHand:
     """What only a person can do; its step says what.
 
@@ -193,7 +254,8 @@ class ByHand:
     lines: tuple[str, ...] = ()
 
 
-Act = Prompt | RestartServices | ResetPhones | SwitchPhones | CtlClient | ImportToken | InstallVersion | ByHand
+OfPhones = ResetPhones | SwitchPhones | GiveNumbers | SetProfile | OrderLscs | CallEachOther
+Act = Prompt | RestartServices | OfPhones | CtlClient | ImportToken | InstallVersion | ByHand
 
 
 @dataclass(frozen=True, slots=True)

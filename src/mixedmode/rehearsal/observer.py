@@ -76,6 +76,8 @@ _LOOK: Final[Mapping[Topic, Callable[[Stage], dict[str, Any]]]] = {
     Topic.MODE: _mode,
     Topic.LISTS: _lists,
     Topic.CERTIFICATES: lambda stage: certificate_facts(stage.lab.cluster),
+    Topic.REGISTRATIONS: lambda stage: {"stations": stage.stations.facts()},
+    Topic.CALLS: lambda stage: {"calls": stage.stations.calls},
     Topic.SERVICES: lambda stage: service_facts(stage.lab.cluster),
     Topic.PHONES: _phones,
     Topic.TVS: _tvs,

@@ -43,6 +43,7 @@ async def play(procedure: Procedure, stage: Stage) -> None:
     """
     if procedure.needs_tokens:
         stage.tell(f"# Security tokens: {stage.hands.kind}")
+    stage.registers = Topic.REGISTRATIONS in procedure.needs
     before, foreseen = None, None
     for step in procedure.steps:
         if before is None and step.part is not Part.BEFORE:

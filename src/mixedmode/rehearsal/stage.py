@@ -15,18 +15,22 @@ from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.procedures.checks import Finding
 from mixedmode.procedures.steps import (
     Act,
-    ByHand,
+    CallEachOther,
     CtlClient,
+    GiveNumbers,
     ImportToken,
     InstallVersion,
+    OrderLscs,
     Prompt,
     ResetPhones,
     RestartServices,
+    SetProfile,
     SwitchPhones,
 )
 from mixedmode.rehearsal.hands import TokenHands
 from mixedmode.rehearsal.lab.lab import Lab
 from mixedmode.rehearsal.report import Report
+from mixedmode.rehearsal.stations import OfStations, Stations
 from mixedmode.services.traces.catalogue import TVS
 from mixedmode.trustlist import TrustList
 
@@ -46,6 +50,8 @@ class Stage:
         away: The phones that are switched off.
         said: What the last act printed.
         failed: Whether the last act was refused.
+        stations: The phones that register.
+        registers: Whether they do: where a procedure asks how they are registered.
     """
 
     def __init__(self, lab: Lab, report: Report, show: Callable[[str], None] = lambda _line: None) -> None:
@@ -58,6 +64,8 @@ class Stage:
         self.away: frozenset[str] = frozenset()
         self.said: tuple[str, ...] = ()
         self.failed = False
+        self.stations = Stations(lab)
+        self.registers = False
 
     def tell(self, line: str = "") -> None:
         """Add a line to the transcript."""
@@ -101,8 +109,15 @@ class Stage:
                 self.away = frozenset() if act.on else self.half
             case InstallVersion():
                 self.lab.cluster.run(Upgrade(act.version), self.lab.principal)
-            case ByHand():  # a lab's tokens are at hand already
-                return
+            case GiveNumbers() | SetProfile() | OrderLscs() | CallEachOther():
+                await self._at_stations(act)
+            # What is left is done by hand, and a lab's tokens are at hand already.
+
+    async def _at_stations(self, act: OfStations) -> None:
+        for line in act.lines:
+            self.tell(f"$ {line}")
+        for line in await self.stations.do(act):
+            self.tell(f"# {line}")
 
     async def _restart_services(self, act: RestartServices) -> None:
         for node in self.lab.nodes:
@@ -128,7 +143,10 @@ class Stage:
 
     async def _reset_phones(self) -> None:
         """Reset every phone that is not switched off."""
-        boots = await self.lab.phones.boot_all(self.lab.phone_server, without=self.away)
+        if self.registers:
+            boots = await self.stations.reset()
+        else:
+            boots = await self.lab.phones.boot_all(self.lab.phone_server, without=self.away)
         self.boots |= {boot.name: boot for boot in boots}
         for boot in boots:
             self.since.setdefault(boot.name, []).append(boot)

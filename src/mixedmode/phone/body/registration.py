@@ -123,7 +123,7 @@ class Registration:
     def start(self) -> None:
         """Begin to register; returns at once. Starting twice does no harm."""
         if self._task is None:
-            self._stopping = False
+            self._stopping = self._in_vain = False
             self._task = asyncio.create_task(self.run())
 
     async def stop(self) -> None:
@@ -281,7 +281,7 @@ class Registration:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _reset(self, kind: ResetKind) -> None:
-        self._asked = None
+        self._asked, self._in_vain = None, False
         self._cause = "Reset-Reset" if kind is ResetKind.RESET else "Reset-Restart"
         if kind is not ResetKind.APPLY_CONFIG:
             await self._call_back(kind)

@@ -44,7 +44,7 @@ RSA_KEYS: Final = 8
 _QUICK: Final = {KeyKind.EC_256, KeyKind.EC_384, KeyKind.EC_521}
 CA_FILE: Final = "manufacturing-ca.pem"
 _CA_KEY_FILE: Final = "manufacturing-ca.key.pem"
-_MADE_BEFORE: Final = timedelta(days=365)
+_MADE_BEFORE: Final = timedelta(days=730)
 """Phones are older than the lab."""
 
 

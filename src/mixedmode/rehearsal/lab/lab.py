@@ -72,7 +72,7 @@ class Lab:
         directory: The lab's folder; made if needed, opened if it holds a cluster already.
         spec: What to make; an existing cluster keeps what it has.
         say: Told about progress.
-        make_key: Makes the keys of a new one.
+        make_key: Makes the keys of a new one, and of its phones.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Lab:
         self.spec = spec
         self._say = say
         self._network, self.cluster = self._open(make_key)
-        self.factory = Factory(directory / KEYS)
+        self.factory = Factory(directory / KEYS, make_key)
         self.nodes: dict[str, NodeServices] = {}
         self.control = NodeControl(self.cluster, self.nodes)
         for info in self.cluster.nodes():

@@ -21,7 +21,7 @@ from mixedmode.services.net.server_tls import TlsFloor
 _AUDITED = {CapfOutcome.REFUSED, CapfOutcome.CANCELLED}
 """What was given or taken away stands in the audit log already, written with the device."""
 _CHANGES = {CapfOutcome.INSTALLED, CapfOutcome.FETCHED, CapfOutcome.DELETED}
-_IDLE, _PASSWORD, _NOTHING, _CERTIFICATE = 0, 1, 2, 3
+_IDLE, _PASSWORD, _NOTHING, _CERTIFICATE, _MIC = 0, 1, 2, 3, 4
 
 
 def node_capf(
@@ -86,5 +86,5 @@ def order_of(store: CapfStore, device: str) -> CapfOrder:
     if found is None or found.operation is Operation.NONE:
         return CapfOrder(_IDLE, waits=False)
     if found.by_certificate or found.operation is Operation.FETCH:
-        return CapfOrder(_CERTIFICATE, waits=True)
+        return CapfOrder(_MIC if found.mic_first else _CERTIFICATE, waits=True)
     return CapfOrder(_PASSWORD if found.password else _NOTHING, waits=True)

@@ -94,6 +94,7 @@ class CapfService(Service):
     Attributes:
         store: The devices.
         limits: What phones may use.
+        clock: The time, UTC.
         guard: How often phones may try.
     """
 
@@ -120,7 +121,7 @@ class CapfService(Service):
         self._floor = floor
         self._find_issuers = issuers if callable(issuers) else lambda: issuers
         self._issuers: tuple[Certificate, ...] = () if callable(issuers) else tuple(issuers)
-        self._clock = clock
+        self.clock = clock
         self._told, self._trace = told, trace
         self._budget = NoteBudget()
         self._door = TcpDoor(
@@ -209,7 +210,7 @@ class CapfService(Service):
 
     def now(self) -> datetime:
         """Return the time."""
-        return self._clock()
+        return self.clock()
 
     def tell(self, outcome: CapfOutcome, device: str, address: str, reason: str = "") -> None:
         """Tell what happened, if the budget allows; may be called from threads."""
@@ -231,7 +232,7 @@ class CapfService(Service):
             key,
             authority=authority.certificate,
             authority_key=authority.key,
-            now=self._clock(),
+            now=self.clock(),
             serial=secrets.randbits(127) | 1,
             days=self.limits.lsc_days,
         )

@@ -51,6 +51,7 @@ class CapfDevice:
         key: The key that it shall make, of :data:`KEY_NAMES`.
         password: ``salt$hash`` in hex; empty where it needs none.
         by_certificate: Whether it proves itself with the certificate that it has.
+        mic_first: Whether it shows its MIC though it has an LSC, as one must whose LSC proves it no more.
         certificate: Its LSC as base64 of the DER; empty without one.
         wrong_proofs: Since the operation was ordered.
         note: What became of the last operation, for people; empty if nothing has to be said.
@@ -64,6 +65,7 @@ class CapfDevice:
     certificate: str = ""
     wrong_proofs: int = 0
     note: str = ""
+    mic_first: bool = False
 
     @property
     def needs_proof(self) -> bool:
@@ -76,7 +78,7 @@ class CapfDevice:
 
     @property
     def _order(self) -> tuple[object, ...]:
-        return self.operation, self.key, self.password, self.by_certificate
+        return self.operation, self.key, self.password, self.by_certificate, self.mic_first
 
     @property
     def wish(self) -> KeyWish:
@@ -161,7 +163,14 @@ class CapfStore:
         return device
 
     def order(
-        self, name: str, operation: Operation, *, key: str, password: str | None, by_certificate: bool
+        self,
+        name: str,
+        operation: Operation,
+        *,
+        key: str,
+        password: str | None,
+        by_certificate: bool,
+        mic_first: bool = False,
     ) -> CapfDevice:
         """Note what shall be done with a device's LSC.
 
@@ -170,7 +179,8 @@ class CapfStore:
             operation: What.
             key: Of :data:`KEY_NAMES`.
             password: 4 to 15 digits that the user types on the phone; None asks for none.
-            by_certificate: The phone proves itself with its present certificate.
+            by_certificate: The phone proves itself with its present certificate: its LSC, without one its MIC.
+            mic_first: That is its MIC, whether it has an LSC or not; only with ``by_certificate``.
 
         Raises:
             UsageError: A value is out of its range.
@@ -189,6 +199,7 @@ class CapfStore:
                     key=key,
                     password=stored,
                     by_certificate=by_certificate,
+                    mic_first=mic_first and by_certificate,
                     wrong_proofs=0,
                     note="",
                 )

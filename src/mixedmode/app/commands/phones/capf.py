@@ -119,6 +119,9 @@ def set_operation(
     by_certificate: Annotated[
         bool, typer.Option("--by-certificate", help="The phone proves itself with the certificate that it has.")
     ] = False,
+    by_mic: Annotated[
+        bool, typer.Option("--by-mic", help="It proves itself with its MIC, as when its LSC proves it no more.")
+    ] = False,
 ) -> None:
     """Note what shall be done with a phone's certificate; of a cluster's CAPF it is in the audit log."""
     from mixedmode.app.targets.hands import of_folder
@@ -131,11 +134,12 @@ def set_operation(
     store, wanted = CapfStore(directory), Operation(operation.value)
 
     def order() -> CapfDevice:
-        return store.order(device, wanted, key=key, password=password, by_certificate=by_certificate)
+        return store.order(device, wanted, key=key, password=password, by_certificate=by_certificate or by_mic,
+                           mic_first=by_mic)  # fmt: skip
 
     with of_folder(directory) as hands:
         made = order() if hands is None else hands.do(ORDER_CAPF, order, device=device, operation=wanted.value)
-    if operation is Wanted.FETCH and not by_certificate:
+    if operation is Wanted.FETCH and not (by_certificate or by_mic):
         say("note: the phone must prove that it holds the certificate: capfAuthMode 3 or 4 in its configuration")
     print_lines(
         [f"{made.name}: {made.operation} waits" if operation is not Wanted.NONE else f"{made.name}: nothing waits"]

@@ -18,7 +18,7 @@ from mixedmode.protocols.capf import Operation
 from mixedmode.services.capf.store import KEY_NAMES, CapfStore
 
 _TAG: Final = "phones"
-_PROOFS: Final = ("string", "null", "certificate")
+_PROOFS: Final = ("string", "null", "certificate", "mic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,8 @@ def _order(call: Call) -> Reply:
             Operation(sent.operation),
             key=sent.key,
             password=sent.string,
-            by_certificate=sent.proof == "certificate",
+            by_certificate=sent.proof in {"certificate", "mic"},
+            mic_first=sent.proof == "mic",
         )
 
     call.control.do(call.principal, ORDER_CAPF, order, device=device, operation=sent.operation)

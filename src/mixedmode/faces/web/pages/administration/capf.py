@@ -23,11 +23,12 @@ OPERATIONS: Final = {
     Operation.FETCH: "Troubleshoot",
 }
 """As CUCM's page calls them."""
-_STRING, _NULL, _CERTIFICATE = "string", "null", "certificate"
+_STRING, _NULL, _CERTIFICATE, _MIC = "string", "null", "certificate", "mic"
 _PROOFS: Final = (
     (_STRING, "By Authentication String"),
     (_NULL, "By Null String"),
     (_CERTIFICATE, "By Existing Certificate (precedence to LSC)"),
+    (_MIC, "By Existing Certificate (precedence to MIC)"),
 )
 
 
@@ -38,7 +39,7 @@ class Standing:
     Attributes:
         operation: What waits for it.
         key: The key that it shall make.
-        proof: How it proves itself: ``string``, ``null`` or ``certificate``.
+        proof: How it proves itself: ``string``, ``null``, ``certificate`` or ``mic``.
         wrong_proofs: Since the operation was ordered.
         note: What became of the last operation; empty if nothing has to be said.
     """
@@ -67,7 +68,8 @@ def standing(cluster: Cluster, device: str) -> Standing | None:
     found = store.find(device)
     if found is None:
         return Standing(key="rsa-2048")
-    proof = _CERTIFICATE if found.by_certificate else _STRING if found.password else _NULL
+    shown = _MIC if found.mic_first else _CERTIFICATE
+    proof = shown if found.by_certificate else _STRING if found.password else _NULL
     return Standing(found.operation, found.key, proof, found.wrong_proofs, found.note)
 
 
@@ -126,7 +128,8 @@ def order(ask: Ask, device: str) -> str:
             operation,
             key=ask.form["key"],
             password=password if proof == _STRING and password else None,
-            by_certificate=proof == _CERTIFICATE,
+            by_certificate=proof in {_CERTIFICATE, _MIC},
+            mic_first=proof == _MIC,
         ),
         device=device,
         operation=operation.value,
