@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -237,6 +238,20 @@ def test_what_a_phone_cannot_do_it_says(keys: MediaKeys, payload: int, status: M
                 one.send(other.listen(), keys, payload)
             await asyncio.sleep(0.03)
             assert one.sent() == []
+
+    asyncio.run(play())
+
+
+def test_without_libsrtp_a_phone_refuses_keys_rather_than_to_talk_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pylibsrtp", None)
+
+    async def play() -> None:
+        with ends() as (one, _):
+            with pytest.raises(NoChannelError) as refused:
+                one.listen(THERE)
+            assert "mixedmode[node]" in str(refused.value.next_step)
+            assert one.media.problem == "libsrtp is not installed, so there is no SRTP"
+            assert one.listen()[0] == HOST
 
     asyncio.run(play())
 

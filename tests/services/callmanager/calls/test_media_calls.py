@@ -23,6 +23,7 @@ from mixedmode.protocols.sccp.calls.codes import Key, Protection, State
 from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.calls.media import OpenReceiveChannel, StartMediaTransmission
 from mixedmode.protocols.sccp.calls.media_keys import MediaKeys
+from mixedmode.protocols.sccp.calls.statistics import ConnectionStatisticsReq, ConnectionStatisticsRes
 from mixedmode.protocols.sccp.registration.admission import SecurityMode
 from mixedmode.services.callmanager.service import CallManagerService
 from tests.phone.media.by_hand import Decryptor
@@ -197,6 +198,30 @@ def test_a_transferred_call_is_as_protected_as_the_two_that_are_left(third: Secu
     asyncio.run(talk())
 
 
+def test_a_phone_tells_its_server_what_it_counted() -> None:
+    async def talk() -> None:
+        async with room(ENCRYPTED, ENCRYPTED) as (here, _):
+            await here.call()
+            one, other = here.calls()
+            await here.hear((0, one, 1300), (1, other, 700))
+            said: list[Laid] = []
+            here.service.calls.said = lambda _device, message: said.append(message)  # type: ignore[method-assign]
+            connection = here.service._connection_of(DEVICE)
+            assert connection is not None
+            connection.tell([ConnectionStatisticsReq("2001", one, 1), ConnectionStatisticsReq("2001", 99, 1)])
+            await eventually(lambda: len(said) == 2)
+            counted, unknown = said
+            sound = here.sound(0, one)
+            assert isinstance(counted, ConnectionStatisticsRes)
+            assert (counted.number, counted.call, counted.mode) == ("2001", one, 1)
+            assert 10 < counted.packets_sent <= sound.packets_sent
+            assert 10 < counted.packets_received <= sound.packets_received
+            assert counted.octets_received == 160 * counted.packets_received
+            assert unknown == ConnectionStatisticsRes("2001", 99, 1)
+
+    asyncio.run(talk())
+
+
 def test_who_cannot_open_a_channel_ends_the_call() -> None:
     class Deaf(RtpMedia):
         def listen(self, asked: object, address: str) -> tuple[str, int]:
@@ -310,6 +335,7 @@ def tshark(file: Path, *words: str) -> list[str]:
     [
         (("--server", "127.0.0.1", "--capture", "x.pcap"), "--capture is of a call"),
         (("--call-manager", "127.0.0.1", "--capture", "/nowhere/x.pcap"), "there is no such folder"),
+        (("--call-manager", "127.0.0.1", "--capture", "/tmp"), "it is a folder, not a file"),
     ],
 )
 def test_a_capture_that_makes_no_sense_is_refused(words: tuple[str, ...], said: str) -> None:

@@ -63,7 +63,14 @@ def call(phone: Phone, calling: Calling, lsc: Path | None, mic: Path | None) -> 
         knows(phone, *_host_and_port(calling.manager))
     identity = read_key(lsc, missing=True) or read_key(mic)
     errand = Errand(calling.dial, calling.answer, calling.talk, calling.wait)
-    tell = (lambda _call: None) if calling.as_json else (lambda each: print_lines([_line(each)]))
+    told = [""]
+
+    def tell(each: PhoneCall) -> None:
+        line = _line(each)
+        if not calling.as_json and line != told[-1]:
+            told[:] = [line]
+            print_lines(told)
+
     capture = None if calling.capture is None else Capture()
     media = RtpMedia(tone_of(phone.name), None if capture is None else capture.datagram)
     if capture is not None:

@@ -120,6 +120,8 @@ def _check(server: str, calling: Calling, *, lsc_is_missing: bool) -> None:
             raise UsageError("--capture is of a call", next_step="add --dial or --answer")
         if not calling.capture.absolute().parent.is_dir():
             raise UsageError("there is no such folder", where=str(calling.capture), next_step="make it first")
+        if calling.capture.is_dir():
+            raise UsageError("it is a folder, not a file", where=str(calling.capture), next_step="name a file in it")
     if lsc_is_missing:
         raise UsageError("--capf needs a place for the LSC", next_step="name a file with --lsc; it may not exist yet")
 
