@@ -12,8 +12,8 @@ from mixedmode.errors import UsageError
 
 _TREE = Path(__file__).resolve().parents[4]
 _HELPERS = {"__init__", "__main__", "fleet", "hall", "light_phones", "peers", "storm_site", "timing"}
-_LONG = {"soak"}
-"""Run only by name: half an hour."""
+_LONG = {"callmanager", "soak"}
+"""Run only by name: a quarter of an hour, and half of one."""
 
 
 def bench_names() -> list[str]:

@@ -198,14 +198,14 @@ def test_a_transferred_call_is_as_protected_as_the_two_that_are_left(third: Secu
     asyncio.run(talk())
 
 
-def test_a_phone_tells_its_server_what_it_counted() -> None:
+def test_a_phone_tells_its_server_what_it_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     async def talk() -> None:
         async with room(ENCRYPTED, ENCRYPTED) as (here, _):
             await here.call()
             one, other = here.calls()
             await here.hear((0, one, 1300), (1, other, 700))
             said: list[Laid] = []
-            here.service.calls.said = lambda _device, message: said.append(message)  # type: ignore[method-assign]
+            monkeypatch.setattr(here.service.calls, "said", lambda _device, message: said.append(message))
             connection = here.service._connection_of(DEVICE)
             assert connection is not None
             connection.tell([ConnectionStatisticsReq("2001", one, 1), ConnectionStatisticsReq("2001", 99, 1)])
