@@ -11,7 +11,7 @@ import pytest
 from mixedmode.errors import MalformedError
 from mixedmode.explain.reader import explain
 from mixedmode.explain.report import document, lines_of
-from mixedmode.explain.text import LONGEST, Lines
+from mixedmode.trustlist.pasted.text import LONGEST, Lines
 from tests.explain.reading import LOGS, TRANSCRIPTS, kinds, read
 
 FULL = (TRANSCRIPTS / "118893-e-tokenless-full.txt").read_text()

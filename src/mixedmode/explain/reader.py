@@ -29,10 +29,10 @@ from mixedmode.explain.pages import PageReader
 from mixedmode.explain.rules import LONGEST_ENTRY, Entry, quoted
 from mixedmode.explain.servers import SERVERS
 from mixedmode.explain.status import STATUS
-from mixedmode.explain.text import Lines
 from mixedmode.explain.tvs import TvsReader
 from mixedmode.explain.values import MOST_EXAMPLES, MOST_NUMBERS, Event, Explained, Grade
 from mixedmode.trustlist.pasted.reading import ListingReader
+from mixedmode.trustlist.pasted.text import Lines
 
 _MOST_PARTS: Final = 12
 _MOST_BLANK: Final = 4

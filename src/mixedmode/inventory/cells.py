@@ -115,7 +115,7 @@ class Cells:
             data = path.read_bytes() if path.stat().st_size <= MAX_FILE else b""
         except OSError as error:
             raise UsageError(f"cannot read {_shown(text)}: {error.strerror}", code="unreadable") from error
-        found = self.library.parse(data)
+        found = self.library.parse(data) or self.library.pasted(data)
         if found is None:
             raise MalformedError(
                 f"{_shown(text)} is no trust list", next_step="mixedmode show says what is wrong with it"

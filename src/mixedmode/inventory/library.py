@@ -1,15 +1,23 @@
-"""Lists by hash: what phones show as MD5 or SHA-1 of what they hold, and the file that it stands for."""
+"""Lists by hash: what phones show as MD5 or SHA-1 of what they hold, and the file that it stands for.
+
+A pasted listing, or the JSON of one, stands for its file where the file is not there: with the certificates of all
+other lists that are known (:mod:`mixedmode.trustlist.pasted.standin`).
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.trustlist.kinds import FileKind, kind_of
 from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.pasted.described import from_json, looks_described
+from mixedmode.trustlist.pasted.reading import read_listings
+from mixedmode.trustlist.pasted.standin import DescribedList
+from mixedmode.trustlist.pasted.text import Lines
 from mixedmode.trustlist.roles import MAX_FILE
 
 _LENGTHS: Final = {32, 40, 64}
@@ -30,9 +38,15 @@ class Library:
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
         self._parsed: dict[bytes, TrustList | None] = {}
+        self._described: dict[str, dict[str, Any]] = {}
+        self._stand_ins: dict[str, TrustList | None] = {}
 
     def add(self, data: bytes) -> None:
-        """Take a list in, under its three hashes."""
+        """Take a list in, under its three hashes; of text, the lists that are pasted in it."""
+        if looks_described(data):
+            self._describe(data)
+            return
+        self._stand_ins.clear()
         for digest in (
             hashlib.md5(data, usedforsecurity=False),
             hashlib.sha1(data, usedforsecurity=False),
@@ -62,7 +76,42 @@ class Library:
     def find(self, digest: str) -> TrustList | None:
         """Return the list of a hash in lower hex, None if no file explains it."""
         data = self._files.get(digest)
-        return None if data is None else self.parse(data)
+        return self._stand_in(digest) if data is None else self.parse(data)
+
+    def pasted(self, data: bytes) -> TrustList | None:
+        """Return the list that the last listing in a text stands for, None if there is none, or not a whole one."""
+        found = self._describe(data) if looks_described(data) else []
+        return self._made(found[-1]) if found else None
+
+    def _describe(self, data: bytes) -> list[dict[str, Any]]:
+        """Note what a text says of lists; a text that says nothing of any is none of ours."""
+        try:
+            if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+                found = [from_json(data)]
+            else:
+                lines = [text for _, text in Lines()([data])]
+                found = [each.document() for each in read_listings(lines)]
+        except MalformedError:
+            return []
+        for each in found:
+            for name in ("md5", "sha1", "sha256"):
+                if each.get(name):
+                    self._described[each[name].lower()] = each
+        return found
+
+    def _stand_in(self, digest: str) -> TrustList | None:
+        if digest not in self._stand_ins:
+            description = self._described.get(digest)
+            self._stand_ins[digest] = None if description is None else self._made(description)
+        return self._stand_ins[digest]
+
+    def _made(self, description: dict[str, Any]) -> TrustList | None:
+        """Return the list of a description, None if what is known of it could mislead."""
+        lists = self.lists()
+        every = (record.certificate for each in lists for record in each.records)
+        known = {each.sha1.hex(): each for each in every if each is not None}
+        made = DescribedList.of(description, known)
+        return None if made is None or made.names(each.header for each in lists) else made
 
     def parse(self, data: bytes) -> TrustList | None:
         """Return the list of these bytes, the same one for the same bytes; None if they are no list."""
