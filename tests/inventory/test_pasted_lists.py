@@ -54,7 +54,7 @@ def test_a_forecast_is_the_same_as_with_the_lists_themselves(
     vouched = Vouched(((identity("new-callmanager").certificate, frozenset({0, 2})),))
 
     def becomes(held_ctl: Held, held_itl: Held) -> list[tuple[object, ...]]:
-        found = []
+        found: list[tuple[object, ...]] = []
         for mode in (1, 3):
             kind = PhoneKind(get_model(model), model, held_ctl, held_itl if model != "7940" else None, mode)
             made = Forecaster(Plan((step,), tvs, vouched)).of(kind)
