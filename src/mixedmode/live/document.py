@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError, MixedModeError
@@ -119,10 +120,10 @@ def check_schema(document: Any) -> None:
 
 def plain(value: Any) -> Any:
     """Return a value of :mod:`mixedmode.live.observed` as JSON has it."""
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, str):
-        return str(value)
+    if isinstance(value, Sighting):
+        return _plain_sighting(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, datetime):
@@ -130,6 +131,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
     return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+
+
+@lru_cache(4096)
+def _plain_sighting(sighting: Sighting) -> dict[str, str]:
+    """Return a sighting as JSON has it; many values share one, so it is made once, and never changed."""
+    return {"source": str(sighting.source), "at": sighting.at.isoformat(), "where": sighting.where}
 
 
 def value_of(kind: type, document: Mapping[str, Any]) -> Any:

@@ -183,7 +183,7 @@ class _Look:
             with closing(web):
                 look_at_services(web, node.name, seen, clock)
         if not seen.not_seen or all(each.what.startswith("TLS ") for each in seen.not_seen):
-            self._notebook.keep(step, _plain_seen(seen))  # a port where nothing listens is an answer
+            self._notebook.keep(step, lambda: _plain_seen(seen))  # a port where nothing listens is an answer
         return seen
 
     def at_database(self) -> None:
@@ -244,7 +244,7 @@ class _Look:
                 phone_plain(PhoneSeen(name, {key: (value,) for key, value in values.items()}))
                 for name, values in found.items()
             ]
-            self._notebook.keep(step, kept)
+            self._notebook.keep(step, lambda: kept)
         known = set(self.book.names)
         for phone in map(phone_of, kept):
             if phone.name in known:
@@ -260,7 +260,7 @@ class _Look:
         look(seen)
         self.seen.add(seen)
         if not seen.not_seen:
-            self._notebook.keep(step, _plain_seen(seen))
+            self._notebook.keep(step, lambda: _plain_seen(seen))
 
     def _web(self, node: Node, login: str, what: str) -> Web | None:
         """Return a connection for who logs in, None and a note if nobody does."""

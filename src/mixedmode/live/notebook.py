@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -26,8 +27,8 @@ class Notebook(Protocol):
     def known(self, step: str) -> Any:
         """Return what a step had as its result, None if it is not done."""
 
-    def keep(self, step: str, result: Any) -> None:
-        """Remember the result of a step, as JSON has it."""
+    def keep(self, step: str, result: Callable[[], Any]) -> None:
+        """Remember the result of a step, as JSON has it; it is made only if it is remembered."""
 
 
 class NoNotebook:
@@ -37,7 +38,7 @@ class NoNotebook:
         """Return None."""
         return None
 
-    def keep(self, _step: str, _result: Any) -> None:
+    def keep(self, _step: str, _result: Callable[[], Any]) -> None:
         """Forget it."""
 
 
@@ -67,17 +68,17 @@ class FileNotebook:
         self._file.truncate(size)
         self._file.seek(size)
         if begun is None:
-            self._write({"about": about, "begun": now.isoformat()})
+            self._write(json.dumps({"about": about, "begun": now.isoformat()}))
 
     def known(self, step: str) -> Any:
-        """Return what a step had as its result, None if it is not done."""
+        """Return what a step had as its result before, None if it was not done."""
         return self._steps.get(step)
 
-    def keep(self, step: str, result: Any) -> None:
-        """Remember the result of a step, as JSON has it."""
+    def keep(self, step: str, result: Callable[[], Any]) -> None:
+        """Remember the result of a step, as JSON has it; it is made only if it is remembered."""
+        line = json.dumps({"step": step, "result": result()}, ensure_ascii=False, separators=(",", ":"))
         with self._lock:
-            self._steps[step] = result
-            self._write({"step": step, "result": result})
+            self._write(line)
 
     def close(self) -> None:
         """End; the file stays."""
@@ -88,8 +89,8 @@ class FileNotebook:
         self._file.close()
         self.path.unlink(missing_ok=True)
 
-    def _write(self, line: Any) -> None:
-        self._file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+    def _write(self, line: str) -> None:
+        self._file.write(f"{line}\n")
         self._file.flush()
 
 

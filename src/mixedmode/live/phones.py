@@ -17,8 +17,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.live.allowed.requests import Place
@@ -121,13 +122,15 @@ def _whole_query(database: Database, query: Query, book: Book) -> None:
         ]
         for phone in phones:
             _add(book, phone)
-        book.notebook.keep(
-            f"{query.name} {number}", {"after": rows[-1]["name"], "phones": [phone_plain(each) for each in phones]}
-        )
+        book.notebook.keep(f"{query.name} {number}", partial(_page_plain, rows[-1]["name"], phones))
         number += 1
         book.progress(query.name, len(book.names), 0)
     if len(book.seen.not_seen) == count:
-        book.notebook.keep(f"{query.name} done", True)
+        book.notebook.keep(f"{query.name} done", lambda: True)
+
+
+def _page_plain(after: str, phones: Sequence[PhoneSeen]) -> dict[str, Any]:
+    return {"after": after, "phones": [phone_plain(each) for each in phones]}
 
 
 def row_values(row: Row) -> dict[str, str]:
@@ -214,7 +217,7 @@ def _ask_ris(ris: Ris, batch: Sequence[str], number: int, book: Book) -> bool:
     if found.cut:
         book.seen.missing("registrations", "", f"the answer was cut for {len(found.cut)} names")
     if not found.silent and not found.cut:
-        book.notebook.keep(step, [phone_plain(each) for each in phones])
+        book.notebook.keep(step, lambda: [phone_plain(each) for each in phones])
     return True
 
 
@@ -244,7 +247,7 @@ def _read_page(name: str, page: Callable[[str], Mapping[str, Value]], book: Book
     phone = PhoneSeen(name, {key: (value,) for key, value in values.items()})
     with book.lock:
         _add(book, phone)
-    book.notebook.keep(f"page {name}", phone_plain(phone))
+    book.notebook.keep(f"page {name}", lambda: phone_plain(phone))
 
 
 class PageReader:
