@@ -51,6 +51,9 @@ ELSEWHERE = {
     ),
     "mixedmode rescue walk SEP001122334405 --entry 88xx-544 --person Ada --control-user rescue "
     "--control-password-file password --directory lab": ("a person answers", "tests/rescue/test_lab.py"),
+    "mixedmode rescue plan --output plan.json --directory lab": (
+        "the lab is as the pages left it", "tests/rescue/test_lab.py",
+    ),
     "mixedmode rescue run plan.json --person Ada --ticket CHG0001 --control-user rescue "
     "--control-password-file password --in-hours": ("it takes minutes", "tests/rescue/test_lab.py"),
     "mixedmode rescue report plan.json.evidence.jsonl --html rescue.html --csv rescue.csv": (

@@ -63,6 +63,7 @@ class Habits:
         in_call: Until when somebody speaks.
         clock: Seconds that its own clock is wrong.
         resets: Whether the cluster can reset it.
+        load: Its firmware; empty is that of its model.
         answer_lost: Whether the answer to a key does not arrive, though the key does.
     """
 
@@ -78,6 +79,7 @@ class Habits:
     clock: float = 0.0
     resets: bool = True
     answer_lost: bool = False
+    load: str = ""
 
 
 @dataclass(slots=True)
@@ -120,7 +122,8 @@ class Handset:
         tftp = TFTP if self.habits.takes != "evil" or self.trust.itl is not lists("evil")[1] else "192.0.2.66"
         call = "Connected" if self.now() < self.habits.in_call else ""
         return PageFacts(
-            self.name, get_model(self.model_name), "192.0.2.9", self.trust, PhoneConfig(authentication_url=url),
+            self.name, get_model(self.model_name), "192.0.2.9", self.trust,
+            PhoneConfig(authentication_url=url, load=self.habits.load),
             RegistrationStatus(), tuple(self.messages), (), tftp, call,
         )  # fmt: skip
 

@@ -25,9 +25,9 @@ from tests.rescue.handset import TFTP, Habits, Handset, SimulatedHands, Simulate
 WALKED = {
     "7945": ("79xx-itl", "SCCP45.9-4-2SR3-1S"),
     "7975": ("7975-itl", "SCCP75.9-4-2SR3-1S"),
-    "7821": ("78xx-444", "sip78xx.12-5-1SR3-74"),
-    "8841": ("88xx-544", "sip88xx.12-5-1SR3-74"),
-    "8861": ("88xx-644", "sip88xx.12-5-1SR3-74"),
+    "7821": ("78xx-444", "sip78xx.12-8-1-0001-455"),
+    "8841": ("88xx-544", "sip88xx.12-8-1-0001-455"),
+    "8861": ("88xx-644", "sip88xx.12-8-1-0001-455"),
 }
 """Which sequence a person walked, with which load."""
 BASE = catalogue(None)

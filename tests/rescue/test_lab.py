@@ -215,6 +215,31 @@ def test_an_inventory_that_is_none_is_refused(text: str, tmp_path: Path) -> None
         read_phones(path)
 
 
+def test_what_inventory_collect_wrote_is_read(tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    from mixedmode.live.document import write_document
+    from mixedmode.live.observed import Observation, PhoneSeen, Sighting, Source, Value
+    from mixedmode.rescue.inventory import read_phones
+
+    now = datetime(2026, 11, 26, 20, tzinfo=UTC)
+
+    def said(text: str) -> tuple[Value, ...]:
+        return (Value(text, Sighting(Source.PAGE, now, "x")),)
+
+    values = {"model": "Cisco 8841", "load": "sip88xx.12", "address": "192.0.2.1", "itl": "a9" * 20, "ctl": "none",
+              "httpd": "No"}  # fmt: skip
+    phone = PhoneSeen("SEP001122334401", {name: said(text) for name, text in values.items()})
+    seen = Observation("lab", now, now, phones=(phone, PhoneSeen("CTIPORT")))
+    path = tmp_path / "collected.json"
+    path.write_text("".join(write_document(seen)))
+    (found,) = read_phones(path)
+    assert (found.kind, found.url, found.ctl, found.itl) == (
+        ("8841", "sip88xx.12", ""), "http://192.0.2.1/", "none", "a9" * 20,
+    )  # fmt: skip
+    assert (found.source, found.time, found.answers) == ("phone-page", "2026-11-26T20:00:00+00:00", False)
+
+
 def test_inventories_of_each_form(tmp_path: Path) -> None:
     from mixedmode.rescue.inventory import read_phones
 

@@ -50,13 +50,13 @@ def test_every_sequence_of_the_package_is_well_formed_and_nobody_confirmed_it() 
 
 def test_what_is_refused_or_changed_since_is_not_confirmed() -> None:
     walked = confirmed(["8841"])
-    (entry,) = walked.way(("8841", "sip88xx.12-5-1SR3-74", ""), ["ITL"])
+    (entry,) = walked.way(("8841", "sip88xx.12-8-1-0001-455", ""), ["ITL"])
     assert entry.name == "88xx-544"
     assert not walked.way(("8841", "sip88xx.14-1-1", ""), ["ITL"])
     assert not walked.way(("8841", "", ""), ["ITL"])
-    assert not walked.way(("8841", "sip88xx.12-5-1SR3-74", "Bluetooth off"), ["ITL"])
+    assert not walked.way(("8841", "sip88xx.12-8-1-0001-455", "Bluetooth off"), ["ITL"])
     other = replace(entry, steps=(*entry.steps[:-2], replace(entry.steps[-2], uri="Key:KeyPad5"), entry.steps[-1]))
-    assert not Catalogue((other,), walked.confirmations).way(("8841", "sip88xx.12-5-1SR3-74", ""), ["ITL"])
+    assert not Catalogue((other,), walked.confirmations).way(("8841", "sip88xx.12-8-1-0001-455", ""), ["ITL"])
     refused = next(each for each in BASE.entries if each.state is State.REFUSED)
     said = Confirmation(refused.name, refused.sha256, refused.models[0], "load", "", "x", "x", "x", "x")
     assert Catalogue(BASE.entries, (said,)).confirmation(refused, refused.models[0], "load", "") is None

@@ -183,6 +183,14 @@ def _soon(run: Runner, seconds: float) -> None:
     asyncio.get_running_loop().call_later(seconds, run.stop, "the operator")
 
 
+def test_a_phone_whose_firmware_is_another_by_now_is_left_alone() -> None:
+    fleet = Fleet([handset(1, "8841", load="sip88xx.14-0-1"), handset(2, "8841")])
+    fleet.run()
+    assert fleet.results["SEP000000000001"].outcome is Outcome.NOT_CONFIRMED
+    assert not fleet.phones[0].presses
+    assert fleet.results["SEP000000000002"].outcome is Outcome.PROVED_1
+
+
 def trio() -> list[Handset]:
     return [handset(1, "7945", restarts=True, boots=20), handset(2, "8841", boots=20), handset(3, "8841", boots=20)]
 

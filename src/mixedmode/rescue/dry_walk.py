@@ -19,7 +19,7 @@ from mixedmode.rescue.files import EvidenceFile
 from mixedmode.rescue.phone import reading
 from mixedmode.rescue.phone.actions import Look, Pause, Press, Walk
 from mixedmode.rescue.phone.answers import taken
-from mixedmode.rescue.phone.walking import dry, in_use, own_page
+from mixedmode.rescue.phone.walking import dry, in_use, other_firmware, own_page
 from mixedmode.rescue.planning import Planned
 from mixedmode.rescue.runner import Hands
 
@@ -57,6 +57,9 @@ class DryWalk:
         page = await self._drive(own_page(self._phone.name, self._phone.model))
         if isinstance(page, str):
             raise CheckFailedError(f"{self._phone.name} is not there: {page}", where=self._phone.url)
+        other = await self._drive(other_firmware(self._phone))
+        if other:
+            raise CheckFailedError(other, where=self._phone.name, next_step="correct the load in the inventory")
         if await self._drive(in_use()):
             raise CheckFailedError(f"{self._phone.name} is in use", next_step="come back when nobody speaks")
         failed = await self._drive(dry(self._entry))

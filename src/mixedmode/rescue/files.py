@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -69,6 +70,8 @@ def evidence_file(path: Path) -> Iterator[EvidenceFile]:
     except OSError as error:
         raise UsageError(f"the evidence cannot be written: {error.strerror}", where=str(path)) from error
     try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise UsageError("the evidence is no file", where=str(path), next_step="name a file that only you can read")
         _lock(handle, path)
         data = read_limited(path, LONGEST)[0]
         found = read_evidence(data, str(path))

@@ -3,8 +3,8 @@
 Rules:
 
 1. The columns are those of a forecast's inventory, and more; those that are not known here are left alone. CSV, a JSON
-   array, an object with ``phones``, or a JSON object a line.
-2. A value may stand with its source and time, as ``inventory collect`` writes it: ``{"value": ..., "source": ...}``.
+   array, an object with ``phones``, a JSON object a line, or what ``inventory collect`` wrote.
+2. A value may stand with its source: ``{"value": ..., "source": ...}``.
 3. What a cell does not say is not known. A list is a hash or ``none``; a path names no phone's list here.
 """
 
@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.inventory.cells import model_of
+from mixedmode.live.document import MARK, read_document
 from mixedmode.pki.files import read_limited
 from mixedmode.rescue.phone.reading import NONE
 from mixedmode.rescue.readiness import PhoneFacts
@@ -43,6 +44,7 @@ _ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "cti": ("cti", "cti_controllable", "is_cti_controllable"),
     "by_hand": ("by_hand",),
 }
+_COLLECTED: Final = ("model", "load", "address", "ctl", "itl", "httpd")
 _YES: Final = frozenset({"yes", "true", "t", "1", "on", "enabled"})
 _NO: Final = frozenset({"no", "false", "f", "0", "off", "disabled"})
 
@@ -94,7 +96,21 @@ def _objects(text: str) -> Any:
         found = json.loads(text)
     except ValueError:
         return [json.loads(line) for line in text.splitlines() if line.strip()]
-    return found.get("phones", [found])
+    return _collected(text) if MARK in found else found.get("phones", [found])
+
+
+def _collected(text: str) -> list[dict[str, str]]:
+    """Return the phones of what ``inventory collect`` wrote, the newest value of each."""
+    rows = []
+    for phone in read_document(text).phones:
+        if not _NAME.fullmatch(phone.name.upper()):
+            continue
+        row = {"name": phone.name} | {each: phone.newest(each) or "" for each in _COLLECTED}
+        lists = phone.values.get("itl") or phone.values.get("ctl")
+        if lists:
+            row |= {"source": lists[0].seen.source.value, "time": lists[0].seen.at.isoformat(timespec="seconds")}
+        rows.append(row)
+    return rows
 
 
 def phone_of(row: Mapping[str, Any], where: str) -> PhoneFacts:

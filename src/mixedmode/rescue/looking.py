@@ -19,14 +19,11 @@ from urllib.parse import urlencode, urlsplit
 from mixedmode.rescue.hands import PhoneHands, request
 from mixedmode.rescue.phone import reading
 from mixedmode.rescue.phone.answers import AUTHENTICATION, taken
-from mixedmode.rescue.phone.walking import network_path
+from mixedmode.rescue.phone.walking import device_path, network_path
 from mixedmode.rescue.readiness import PhoneFacts
 
 AT_ONCE: Final = 25
-_DEVICE: Final = "/CGI/Java/Serviceability?adapter=device.statistics.device"
-_PLAIN_DEVICE: Final = "/DeviceInformation"
 _NOBODY: Final = PhoneHands("", "")
-_LOADS: Final = ("apploadid", "activeload", "loadid", "softwareversion", "appload")
 
 
 async def look_at(
@@ -51,7 +48,8 @@ async def look_at(
 async def _look(facts: PhoneFacts, login: tuple[str, str] | None, now: str) -> PhoneFacts:
     if not facts.url:
         return facts
-    path = network_path(facts.model.name if facts.model is not None else "")
+    model = facts.model.name if facts.model is not None else ""
+    path = network_path(model)
     answer = await _NOBODY.get(facts.url, path, login=False)
     page = reading.read_network(answer.body) if answer.is_page else reading.PageSeen()
     if page.name != facts.name:
@@ -59,7 +57,7 @@ async def _look(facts: PhoneFacts, login: tuple[str, str] | None, now: str) -> P
     found = replace(
         facts,
         answers=True,
-        load=facts.load or await _load(facts, path),
+        load=await _load(facts.url, model) or facts.load,
         dangers=page.dangers,
         authentication_url=facts.authentication_url if page.authentication_url is None else page.authentication_url,
     )
@@ -68,11 +66,9 @@ async def _look(facts: PhoneFacts, login: tuple[str, str] | None, now: str) -> P
     return found if login is None else await _asked(found, login)
 
 
-async def _load(facts: PhoneFacts, path: str) -> str:
-    device = _PLAIN_DEVICE if path == reading.PLAIN_NETWORK else _DEVICE
-    answer = await _NOBODY.get(facts.url, device, login=False)
-    rows = dict(reversed(reading.rows_of(answer.body))) if answer.is_page else {}
-    return next((value for name in _LOADS if (value := rows.get(name, "")) and value != "-"), "")
+async def _load(url: str, model: str) -> str:
+    answer = await _NOBODY.get(url, device_path(model), login=False)
+    return reading.read_load(answer.body) if answer.is_page else ""
 
 
 async def _asked(facts: PhoneFacts, login: tuple[str, str]) -> PhoneFacts:

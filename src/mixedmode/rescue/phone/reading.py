@@ -19,6 +19,8 @@ from typing import Final
 
 NETWORK: Final = "/CGI/Java/Serviceability?adapter=device.statistics.configuration"
 STATUS: Final = "/CGI/Java/Serviceability?adapter=device.settings.status.messages"
+DEVICE: Final = "/CGI/Java/Serviceability?adapter=device.statistics.device"
+PLAIN_DEVICE: Final = "/DeviceInformation"
 STREAM: Final = "/CGI/Java/Serviceability?adapter=device.statistics.streaming.0"
 PLAIN_NETWORK: Final = "/NetworkConfiguration"
 PLAIN_STATUS: Final = "/status.html"
@@ -38,6 +40,7 @@ _CLOCK: Final = re.compile(r"\d:\d\d:\d\d")
 _ROWS: Final = 400
 _MESSAGES: Final = 40
 _MODEL: Final = re.compile(r"Cisco (?:Unified )?IP Phone ([A-Z0-9][A-Z0-9-]{1,20})", re.IGNORECASE)
+_LOADS: Final = ("apploadid", "activeload", "loadid", "softwareversion", "appload")
 _DANGERS: Final = (
     ("8021xauthentication", {"enabled", "on", "yes"}, "802.1X"),
     ("vpn", {"enabled", "on", "yes", "connected"}, "VPN"),
@@ -123,6 +126,12 @@ def _held(said: dict[str, str], kind: str) -> str:
     if state is not None and "not installed" in state.lower():
         return NONE
     return ""
+
+
+def read_load(text: str) -> str:
+    """Return the firmware load that the Device Information page names, empty if it names none."""
+    rows = dict(reversed(rows_of(text)))
+    return next((value for name in _LOADS if (value := rows.get(name, "")) and value != "-"), "")
 
 
 def read_messages(text: str) -> list[str]:

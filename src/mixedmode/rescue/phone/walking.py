@@ -2,7 +2,8 @@
 
 Rules:
 
-1. Looked at first: whose page it is, what it holds, whether somebody speaks. Without a wrong list it is left alone.
+1. Looked at first: whose page it is, what it holds, its firmware, whether somebody speaks. Without a wrong list it is
+   left alone.
 2. Home, then from the top, one key a request. A key that is refused or gets no answer ends the walk: the phone is sent
    home, and nothing is tried again.
 3. Where a walk has shown that the phone names its windows, the confirm key is pressed only if it names the right one.
@@ -42,6 +43,11 @@ def network_path(model: str) -> str:
     return reading.PLAIN_NETWORK if model.startswith("894") else reading.NETWORK
 
 
+def device_path(model: str) -> str:
+    """Return where a model has its Device Information."""
+    return reading.PLAIN_DEVICE if model.startswith("894") else reading.DEVICE
+
+
 def status_path(model: str) -> str:
     """Return where a model has its status messages."""
     return reading.PLAIN_STATUS if model.startswith("894") else reading.STATUS
@@ -76,6 +82,9 @@ def approach(phone: Planned, served: Callable[[], Served]) -> Walk[Result | Note
     needless = _needless(phone, page, served()) if page.shows_lists else None
     if needless is not None:
         return Result(*needless, page.ctl, page.itl)
+    other = yield from other_firmware(phone)
+    if other:
+        return Result(Outcome.NOT_CONFIRMED, other, page.ctl, page.itl)
     if (yield from in_use()):
         return Result(Outcome.IN_USE, "somebody speaks", page.ctl, page.itl)
     before = Note(page.ctl, page.itl, tuple((yield from messages_of(phone.model))))
@@ -101,6 +110,13 @@ def _differs(shown: str, planned: str) -> bool:
     """Return whether a phone shows another list than planned; hashes of two kinds cannot be compared."""
     comparable = len(shown) == len(planned) or reading.NONE in {shown, planned}
     return bool(planned) and comparable and shown != planned
+
+
+def other_firmware(phone: Planned) -> Walk[str]:
+    """Return how a phone differs from the kind that was walked; empty if it does not, or does not say."""
+    answer = yield from look(device_path(phone.model))
+    load = reading.read_load(answer.body) if answer.is_page else ""
+    return f"it runs {load}, and the sequence is for {phone.load}" if load not in {"", phone.load} else ""
 
 
 def in_use() -> Walk[bool]:
