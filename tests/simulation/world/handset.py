@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache, lru_cache
+from typing import Final
 
 from mixedmode.phone.mind.boot import Boot
 from mixedmode.phone.mind.models import PhoneModel, get_model
@@ -28,6 +30,7 @@ from tests.simulation import oracle
 from tests.simulation.world.network import Booting, Fetched, calm
 from tests.simulation.world.served import Node
 
+_NAMES: Final = {"name", "cucm_name", "device_type", "shown_hash", "console", "tls_max", "uncertain", "unknown"}
 _holds = remembering(size=1 << 15)
 
 
@@ -48,6 +51,13 @@ parsed = lru_cache(maxsize=2048)(read_list)
 def policy_of(model: str) -> Policy:
     """Return the trust rules of a model."""
     return Policy(get_model(model), None, _holds)
+
+
+@cache
+def abilities(model: PhoneModel) -> Hashable:
+    """Return all of a model that decides how its phones start."""
+    names = [each.name for each in fields(PhoneModel) if each.name not in _NAMES]
+    return tuple(getattr(model, name) for name in names)
 
 
 @dataclass(slots=True)
@@ -106,8 +116,34 @@ class Handset:
             boot.received(found, now)
 
     def start(self, node: Node, now: datetime, crash: float = math.inf) -> BootOutcome | None:
-        """Start over a network where nothing goes wrong; returns None if it loses its power, after ``crash`` s."""
+        """Start over a network where nothing goes wrong; returns None if it loses its power, after ``crash`` s.
+
+        Of phones that differ in nothing but their names, one starts for all.
+        """
+        if crash < math.inf:
+            return self._starts(node, now, crash)
+        kind = self._kind(now)
+        outcome = node.started.get(kind)
+        if outcome is None:
+            outcome = self._starts(node, now, crash)
+            assert outcome is not None
+            node.started[kind] = outcome
+            return outcome
+        state = outcome.state
+        if state.config_name is not None:
+            state = replace(state, config_name=state.config_name.replace(outcome.name, self.name))
+        self.state = state
+        return replace(outcome, name=self.name, model=self.model, state=state)
+
+    def _starts(self, node: Node, now: datetime, crash: float) -> BootOutcome | None:
         return calm(self.booting(node, now), lambda name: node.file(name, self.mode, self.protocol), crash)
+
+    def _kind(self, now: datetime) -> Hashable:
+        """Return all that a start depends on beside the node."""
+        state = self.state
+        lists = state.trust, state.ctl_backup, state.itl_backup
+        stored = (state.config_name or "").replace(self.name, ""), state.config, state.ask_encrypted, state.tvs_cache
+        return now, abilities(self.model), self.mode, lists, stored
 
     def starts(self, node: Node, now: datetime) -> BootOutcome:
         """Start over a network where nothing goes wrong."""

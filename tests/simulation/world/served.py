@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from typing import Final
@@ -20,6 +20,7 @@ from mixedmode.cluster.model.trust_roles import roles_of
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.phone.body.tvs import ask_in_turn, read_answer
+from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, TvsAnswer, TvsQuestion
 from mixedmode.pki.certificates.certificates import Certificate
@@ -187,6 +188,7 @@ class Node:
         tvs_hosts: The hosts that configurations name.
         http: Whether files come by HTTP too: None: no HTTP; else the code of the failure, empty if it works.
         old_tvs: What the servers know that a phone's own ITL names, if it is these that answer.
+        started: What came of a phone's start, by all of the phone that decides.
     """
 
     files: Mapping[str, bytes]
@@ -197,9 +199,10 @@ class Node:
     tvs_hosts: tuple[str, ...]
     http: str | None = None
     old_tvs: TvsServer | None = None
+    started: dict[Hashable, BootOutcome] = field(init=False, default_factory=dict, compare=False)
     _served: ServedFileCache = field(default_factory=ServedFileCache, compare=False)
 
-    @property
+    @cached_property
     def silent(self) -> Node:
         """The same with no TVS server."""
         return replace(self, tvs={}, old_tvs=None)
