@@ -33,6 +33,7 @@ from mixedmode.app.main import main
 sys.argv[0] = "mixedmode"
 main()
 """
+TRANSCRIPT = ROOT / "tests" / "data" / "transcripts" / "118893-e-tokenless-full.txt"
 SEED = DATA / "tlv" / "50-seed-tokenless-4947.tlv"
 MOST_PACKAGES = 12
 
@@ -88,6 +89,8 @@ def test_the_reading_commands_run_without(blocked: set[str], tmp_path: Path) -> 
     assert json.loads(run_without(blocked, "diff", "--json", SEED, SEED).stdout)
     assert run_without(blocked, "extract", SEED, tmp_path / "certificates").returncode == 0
     assert run_without(blocked, "models").returncode == 0
+    assert run_without(blocked, "explain", TRANSCRIPT).returncode == 0
+    assert run_without(blocked, "calendar", SEED).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -175,6 +176,15 @@ def test_metrics_can_be_read_by_prometheus() -> None:
         assert each.startswith("# ") or line.fullmatch(each), each
     assert text.endswith("\n")
     assert text.count("# TYPE") == 5
+
+
+@pytest.mark.parametrize("end", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)])
+def test_the_first_and_the_last_day_there_are(end: datetime) -> None:
+    entries = made(replace(one(Use.TVS, 1), not_after=end), one(Use.CALLMANAGER, 200))
+    assert icalendar(entries).count(b"BEGIN:VEVENT") == 4
+    assert list(lines(entries))
+    assert metrics(entries)
+    assert entries.document()
 
 
 def test_lines_say_what_and_when() -> None:

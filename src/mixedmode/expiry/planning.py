@@ -49,7 +49,7 @@ def plan(dated: Dated, now: datetime) -> Planned:
     meaning = MEANINGS[dated.use]
     end, today = dated.not_after.date(), now.date()
     days = (dated.not_after - now).days
-    opens, closes = end - timedelta(meaning.opens), end - timedelta(meaning.closes)
+    opens, closes = _before(end, meaning.opens), _before(end, meaning.closes)
     squeezed = closes < today
     urgency = Urgency.EXPIRED if dated.not_after <= now else Urgency.LATER
     if urgency is not Urgency.EXPIRED:
@@ -57,10 +57,15 @@ def plan(dated: Dated, now: datetime) -> Planned:
         if dated.use is Use.LSC and urgency is Urgency.INFO and days <= meaning.opens:
             urgency = Urgency.WARNING
     if squeezed:
-        opens, closes = today, max(today, min(end - timedelta(1), today + timedelta(TURN)))
+        opens, closes = today, max(today, min(_before(end, 1), today + timedelta(TURN)))
     else:
-        opens = max(opens, today) if opens < today else opens
+        opens = max(opens, today)
     return Planned(dated, urgency, days, opens, closes, squeezed, (), meaning.effect, meaning.steps)
+
+
+def _before(day: date, days: int) -> date:
+    """Return a day so many days before another, not before the first one that there is."""
+    return date.fromordinal(max(day.toordinal() - days, 1))
 
 
 def _in_turns(planned: Sequence[Planned], today: date) -> list[Planned]:

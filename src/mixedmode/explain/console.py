@@ -127,6 +127,6 @@ CONSOLE: Final = Table(
         Rule("plain-transfer", _NOTE, "sec=0", "a file is asked for over a plain connection", pattern(r"\bsec=0\b")),
         Rule("asked", _NOTE, "tftp: requesting ", "the phone asks for {0}", pattern(r"requesting (\S+)")),
         Rule("came", _OK, " received by ", "{0} came", pattern(r"(\S+) received by \S+, \d+ bytes")),
-        Rule("config-old", _NOTE, "keeps its", "{0}", pattern(r"SEC\w*: (.*keeps its.*)")),
+        Rule("list-kept", _NOTE, "tl: ", "the phone's {0}: {1}", pattern(r"\bSEC(?:D|UREAPP): ([CI]TL): (.+)")),
     ),
 )  # fmt: skip

@@ -33,6 +33,7 @@ _SNIFF: Final = re.compile(
 _TAG: Final = re.compile(r"<[^<>]{0,4096}>")
 _ELEMENT: Final = re.compile(r"<([A-Za-z][\w.-]{1,63})>([^<>]{0,4096})</\1>")
 _TITLE: Final = re.compile(r"Cisco[^<>]{0,80}?(?:CP-?)?[\w-]{0,12}\s*\(\s*(SEP[0-9A-Fa-f]{12})\s*\)", re.IGNORECASE)
+_HOST: Final = re.compile(r"SEP[0-9A-Fa-f]{12}")
 _WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){16,20}\s*")
 _SERVERS: Final = {
@@ -106,6 +107,10 @@ class PageReader:
         if (found := _TITLE.search(cell)) is not None:
             events = self.end() if found[1].upper() != self._device and self._device else []
             self._device = found[1].upper()
+            return True, events
+        if _HOST.fullmatch(cell) is not None:
+            events = self.end() if self._device not in {"", cell.upper()} else []
+            self._device = cell.upper()
             return True, events
         label = " ".join(cell.split()).rstrip(":").lower()
         if label in _LABELS:

@@ -89,6 +89,10 @@ SERVERS: Final = Table(
         Rule("delivered", _NOTE, " delivered to ", "TFTP gave {0} to {1}", pattern(r"(\S+) delivered to "
              r"([0-9A-Fa-f.:]+)"),
              source=_TFTP),
+        Rule("unit", _WARNING, "]", "{0} of the node {1}: {2}",
+             pattern(r"\|   error ([\w .-]{1,64})\[(\w+)\](?: on port \d+)?: (.*)"), source="Service Manager trace"),
+        Rule("unit", _NOTE, "[", "{0} of the node is {1}", pattern(r"\|   debug ([\w .-]{1,64})\[(\w+)\]"),
+             source="Service Manager trace"),
         Rule("itl-same", _NOTE, "itl hash not changed", "TFTP made no new ITL: its hash is the same", source=_TFTP),
         Rule("itl-new", _NOTE, "itl hash changed", "TFTP made a new ITL", source=_TFTP),
         Rule("tftp-maps", _NOTE, "handlectl", "TFTP was asked for a phone's own name of a list", source=_TFTP),
