@@ -46,8 +46,9 @@ ELSEWHERE = {
             "mixedmode audit --cluster CLUSTER.toml --html audit.html --sarif audit.sarif",
             "mixedmode audit --cluster CLUSTER.toml --json > before.json",
             "mixedmode audit --cluster CLUSTER.toml --baseline before.json --html change.html",
+            "mixedmode watch --cluster CLUSTER.toml --every 15m --listen 127.0.0.1:9109 --mail voice@example.net",
         ),
-        ("typed at a cluster with faults", "tests/app/commands/test_audit.py"),
+        ("typed at a cluster with faults", "tests/app/commands/auditing/test_audit.py"),
     ),
     "mixedmode rescue walk SEP001122334405 --entry 88xx-544 --person Ada --control-user rescue "
     "--control-password-file password --directory lab": ("a person answers", "tests/rescue/test_lab.py"),

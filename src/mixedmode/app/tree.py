@@ -33,6 +33,7 @@ _COMMANDS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "phone": ("phones.phone:phone", {}),
     "models": ("files.models:models", {}),
     "audit": ("auditing.audit:audit", {}),
+    "watch": ("auditing.watch:watch", {}),
     "cdr": ("phones.cdr:cdr", {}),
     "admin": ("cluster.admin:admin", {"context_settings": "CONTEXT"}),
     "web": ("cluster.web:web", {}),

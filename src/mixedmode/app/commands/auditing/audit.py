@@ -13,7 +13,8 @@ from mixedmode.app.commands.options import AsJson
 if TYPE_CHECKING:
     from mixedmode.audit.live.document import Account
     from mixedmode.audit.live.finding import Severity
-    from mixedmode.live.cluster_file import ClusterFile
+    from mixedmode.live.cluster_file import ClusterFile, Login
+    from mixedmode.live.looking import Part
     from mixedmode.live.observed import Observation
 
 
@@ -31,13 +32,18 @@ ClusterOption = Annotated[
     Path | None, typer.Option("--cluster", metavar="CLUSTER.toml", help="The cluster's nodes, and who logs in.")
 ]
 LabOption = Annotated[Path | None, typer.Option("--directory", metavar="DIR", help="A lab's folder: its cluster.toml.")]
+NoPages = Annotated[bool, typer.Option("--no-pages", help="Read no phone's own pages.")]
+NoTraces = Annotated[bool, typer.Option("--no-traces", help="Fetch no CallManager traces.")]
 _LARGEST = 256 << 20
 
 
 def audit(
     hosts: Annotated[
         list[str] | None,
-        typer.Argument(help="host, host:port (of HTTP), [IPv6]:port or http://host:port.", metavar="[HOST]..."),
+        typer.Argument(
+            help="host, host:port (of HTTP), [IPv6]:port, http://host:port; or a collected FILE.json.",
+            metavar="[HOST]...",
+        ),
     ] = None,
     cluster: ClusterOption = None,
     directory: LabOption = None,
@@ -48,6 +54,8 @@ def audit(
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a report for people.")] = None,
     sarif: Annotated[Path | None, typer.Option("--sarif", metavar="FILE", help="Write SARIF 2.1.0.")] = None,
+    no_pages: NoPages = False,
+    no_traces: NoTraces = False,
     names: Annotated[bool, typer.Option("--names", help="Name the phones, not only how many.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Tell every finding whole, however long it gets.")] = False,
     json: AsJson = False,
@@ -57,15 +65,19 @@ def audit(
     Lists by HTTP or TFTP are enough; each login in CLUSTER.toml lets it see more. What was not seen is said so, and is
     never a finding.
     """
+    from mixedmode.app.commands.auditing.stopping import at_once
     from mixedmode.app.commands.auditing.where import cluster_of
     from mixedmode.audit.live.comparing import compare, comparison_document, states_of
     from mixedmode.audit.live.document import account_of, document
     from mixedmode.audit.live.judging import judge
     from mixedmode.faces.terminal.console import print_json, print_lines, say
 
-    wanted = cluster_of(hosts or [], cluster, directory)
     before = None if baseline is None else read_account(baseline)
-    observation = look(wanted, named=bool(hosts))
+    observation = collected(hosts or [])
+    if observation is None:
+        wanted = cluster_of(hosts or [], cluster, directory)
+        with at_once():
+            observation = look(wanted, named=bool(hosts), left_out=left_out(pages=no_pages, traces=no_traces))
     judgement = judge(observation, before.archive if before else None)
     comparison = None if before is None else compare(before, account_of(judgement, observation))
     if sarif is not None:
@@ -105,12 +117,40 @@ def threshold(fail_on: FailOn) -> Severity | None:
     return None if fail_on is FailOn.NONE else Severity(fail_on.value)
 
 
-def look(cluster: ClusterFile, *, named: bool = False) -> Observation:
+def left_out(*, pages: bool, traces: bool) -> frozenset[Part]:
+    """Return the parts that are not looked at."""
+    from mixedmode.live.looking import Part
+
+    return frozenset({Part.PAGES} if pages else ()) | frozenset({Part.TRACES} if traces else ())
+
+
+def collected(names: list[str]) -> Observation | None:
+    """Return the observation of the file that ``inventory collect`` wrote, if that is what is named.
+
+    Raises:
+        MixedModeError: It cannot be read, or is something else.
+    """
+    from mixedmode.errors import MixedModeError
+    from mixedmode.live.document import read_document
+    from mixedmode.pki.files import read_limited
+
+    path = Path(names[0]) if len(names) == 1 else None
+    if path is None or path.suffix != ".json" or not path.is_file():
+        return None
+    data, _ = read_limited(path, _LARGEST)
+    try:
+        return read_document(data.decode("utf-8", "replace"))
+    except MixedModeError as error:
+        raise error.located(str(path)) from None
+
+
+def look(cluster: ClusterFile, *, named: bool = False, left_out: frozenset[Part] = frozenset()) -> Observation:
     """Look at a cluster.
 
     Args:
         cluster: Its nodes.
         named: Whether they are only named: then nobody knows which is the publisher.
+        left_out: Parts that are not looked at.
 
     Raises:
         RemoteError: No node shows a list, and nothing else tells of the cluster.
@@ -118,15 +158,23 @@ def look(cluster: ClusterFile, *, named: bool = False) -> Observation:
     import sys
     from dataclasses import replace
 
+    from mixedmode.app.commands.auditing.stopping import aside
     from mixedmode.errors import RemoteError
     from mixedmode.faces.terminal.console import say
-    from mixedmode.live.looking import observe
+    from mixedmode.live.looking import EVERYTHING, observe
+
+    last = ""
 
     def progress(what: str, done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            say(f"{what}: {done:,} of {total:,}")
+        nonlocal last
+        if sys.stderr.isatty() and (what != last or done == total):
+            last = what
+            say(f"{what}: {done:,} of {total:,}" if total else what)
 
-    observation = observe(cluster, progress=progress)
+    _ask_beforehand(cluster)
+    observation = aside(
+        lambda: observe(cluster, EVERYTHING - left_out, progress=progress, ask=lambda login: _answers.get(_key(login)))
+    )
     # A release or a TLS port alone would make an audit that found nothing of one that saw nothing.
     if not (observation.files or observation.certificates or observation.phones):
         first = observation.not_seen[0] if observation.not_seen else None
@@ -139,6 +187,26 @@ def look(cluster: ClusterFile, *, named: bool = False) -> Observation:
     if named:
         observation = replace(observation, nodes=tuple(replace(node, role="") for node in observation.nodes))
     return observation
+
+
+_answers: dict[tuple[str, str], str | None] = {}
+"""Passwords that were asked for, by interface and user: a watch asks once."""
+
+
+def _key(login: Login) -> tuple[str, str]:
+    return login.interface, login.user
+
+
+def _ask_beforehand(cluster: ClusterFile) -> None:
+    """Ask for the passwords that stand in no file, while Ctrl-C still comes through to the prompt."""
+    from mixedmode.pki.ask import ask_line, is_terminal
+
+    for login in (cluster.axl, cluster.platform):
+        if login is None or not login.user or _key(login) in _answers or login.password() is not None:
+            continue
+        if is_terminal():
+            asked = f"Password of {login.user} for [{login.interface}]: "
+            _answers[_key(login)] = ask_line(asked, secret=True) or None
 
 
 def read_account(path: Path) -> Account:

@@ -1,0 +1,133 @@
+"""Tells people by mail, over SMTP with STARTTLS, or TLS from the beginning on port 465 (certificates are verified).
+
+A server on this machine may be spoken to in clear text; no other, and a password goes through TLS alone.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from pathlib import Path
+from typing import Any, Final
+
+from mixedmode.audit.watching.webhook import TRIES, is_here
+from mixedmode.errors import RemoteError, UsageError
+from mixedmode.live.wire.clock import Clock
+from mixedmode.printable import printable_block
+
+SECONDS: Final = 20.0
+_TLS_PORT: Final = 465
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+"""As browsers have it: names in quotes are for nobody who watches a cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Who is told by mail, and through whom.
+
+    Attributes:
+        to: Addresses.
+        sender: The address that it comes from.
+        host: The server.
+        port: Its port.
+        user: Who logs in; empty if nobody does.
+        password: The password; never printed.
+        ca: PEM file of the authorities that are believed; None is the system's.
+    """
+
+    to: tuple[str, ...]
+    sender: str
+    host: str = "localhost"
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    ca: Path | None = None
+
+    def __repr__(self) -> str:
+        return f"<Mail to {', '.join(self.to)} by {self.host}:{self.port}>"
+
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        return f"mail {', '.join(self.to)}"
+
+    def tell(self, message: Mapping[str, Any], clock: Clock) -> None:
+        """Send a message.
+
+        Raises:
+            RemoteError: No try succeeded.
+        """
+        mail = self._message(message, clock)
+        why = ""
+        for pause in TRIES:
+            if pause:
+                clock.sleep(pause)
+            try:
+                self._send(mail)
+            except smtplib.SMTPResponseException as error:
+                why = f"SMTP {error.smtp_code} {error.smtp_error!r}"
+                if error.smtp_code >= 500:
+                    break
+            except (OSError, smtplib.SMTPException, ValueError) as error:
+                why = str(error) or type(error).__name__
+            else:
+                return
+        raise RemoteError("the mail was not taken", where=f"{self.name} by {self.host}:{self.port}", why=why)
+
+    def _message(self, message: Mapping[str, Any], clock: Clock) -> EmailMessage:
+        mail = EmailMessage()
+        mail["From"], mail["To"] = self.sender, ", ".join(self.to)
+        subject = str(message["subject"])
+        mail["Subject"] = f"mixedmode: {''.join(each if each.isprintable() else '?' for each in subject)}"
+        mail["Date"] = format_datetime(clock.now())
+        mail["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2] or None)
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(printable_block(str(message["text"])).encode("utf-8", "backslashreplace").decode() + "\n")
+        return mail
+
+    def _send(self, mail: EmailMessage) -> None:
+        context = ssl.create_default_context(cafile=None if self.ca is None else str(self.ca))
+        server: smtplib.SMTP
+        if self.port == _TLS_PORT:
+            server = smtplib.SMTP_SSL(self.host, self.port, timeout=SECONDS, context=context)
+        else:
+            server = smtplib.SMTP(self.host, self.port, timeout=SECONDS)
+        with server:
+            server.ehlo()
+            if self.port != _TLS_PORT and (server.has_extn("starttls") or self.user or not is_here(self.host)):
+                server.starttls(context=context)
+                server.ehlo()
+            if self.user:
+                server.login(self.user, self.password)
+            server.send_message(mail)
+
+
+def mail_of(
+    to: list[str], sender: str, server: str, user: str = "", password: str = "", ca: Path | None = None
+) -> Mail:
+    """Return who is told by mail.
+
+    Args:
+        to: Addresses.
+        sender: The address that it comes from; empty takes the first of ``to``.
+        server: ``host`` or ``host:port``.
+        user: Who logs in.
+        password: The password.
+        ca: PEM file of the authorities that are believed.
+
+    Raises:
+        UsageError: An address or the server is none.
+    """
+    for each in (*to, *([sender] if sender else [])):
+        if not _ADDRESS.fullmatch(each):
+            raise UsageError(f"{each!r} is no mail address", next_step="write name@host")
+    host, _, port = server.rpartition(":") if ":" in server and not server.endswith("]") else (server, "", "25")
+    host = host.strip("[]")
+    if not host or not host.isprintable() or " " in host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+        raise UsageError(f"{server!r} is no mail server", next_step="write host or host:port")
+    return Mail(tuple(to), sender or to[0], host, int(port), user, password, ca)
