@@ -16,7 +16,6 @@ from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations import OPERATIONS
 from mixedmode.cluster.operations.devices import AddDevices, ChangeDevice, DeviceValues, RemoveDevice
 from mixedmode.cluster.operations.identity.certificates import BringBackTrust
-from mixedmode.cluster.operations.identity.lscs import RevokeLsc
 from mixedmode.cluster.operations.identity.missing_certificates import MakeMissingCertificates
 from mixedmode.cluster.operations.itl import ResetItlRemotely
 from mixedmode.cluster.operations.lines import AddLines, ChangeLine, LineValues, RemoveLine
@@ -59,6 +58,9 @@ LOOKING = (
     "utils system upgrade status",
     "utils system upgrade cancel",
     "show csr list own",
+    "utils capf lsc list",
+    "utils capf lsc expiring 10",
+    "utils capf stale-lsc list",
 )
 Work = Callable[[], object]
 
@@ -142,7 +144,7 @@ def test_every_change_has_an_entry(cluster: Cluster, tmp_path: Path) -> None:
     done(AddDevices((DeviceSpec(PHONE),)))
     done(ChangeDevice(PHONE, DeviceValues(description="lobby")))
     watched("an LSC", lambda: cluster.keep_lsc(PHONE, cluster.own_certificate(PUB, "CAPF")))
-    done(RevokeLsc(PHONE))
+    typed(f"utils capf lsc revoke {PHONE}", "y")
     done(AddLines((LineSpec(PHONE, "1001"),)))
     done(ChangeLine("1001", LineValues(name="Alice")))
     done(RemoveLine("1001"))

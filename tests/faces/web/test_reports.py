@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from mixedmode.cluster.model.sightings import Registered, Reported, Seen
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations.ctl import SetMixedMode
+from mixedmode.cluster.operations.devices import ChangeDevice, DeviceValues
+from mixedmode.cluster.operations.identity.lscs import RevokeLsc
 from mixedmode.cluster.publishing.published import TrustFile
+from mixedmode.pki.certificates.profiles import issue_lsc
 from tests.faces.web.weblab import Visitor, WebLab
 
 FEATURES = "/cucreports/phone-features"
 LISTS = "/cucreports/trust-lists"
 CERTIFICATES = "/cucreports/certificates"
+PHONE_CERTIFICATES = "/cucreports/phone-certificates"
 
 
 def sha1(file: TrustFile) -> str:
@@ -92,3 +96,34 @@ def test_certificates_of_all_nodes_and_the_lists_they_are_in(own_lab: WebLab) ->
     tvs = table(visitor, f"{CERTIFICATES}?unit=TVS&kind=own&listed=yes&format=csv")
     assert {row["node"] for row in tvs} == {node.name for node in cluster.nodes()}
     assert all("ITL of 2 nodes: TVS" in row["lists"] for row in tvs)
+
+
+def test_the_lscs_of_phones_are_listed_with_what_they_are_worth(own_lab: WebLab) -> None:
+    cluster = own_lab.cluster
+    good, ended, stolen = [device.name for device in cluster.devices][:3]
+    capf = cluster.signer("cucm-1051-a-pub", "CAPF")
+    for at, (name, days) in enumerate(((good, 365), (ended, 30), (stolen, 365)), 1):
+        made = issue_lsc(
+            name,
+            capf.key.public_key(),
+            authority=capf.certificate,
+            authority_key=capf.key,
+            now=datetime.now(UTC).replace(microsecond=0) - timedelta(days=60),
+            serial=at,
+            days=days,
+        )
+        cluster.keep_lsc(name, made)
+    cluster.run(ChangeDevice(ended, DeviceValues(security_mode=3)))
+    cluster.run(RevokeLsc(stolen))
+    visitor = own_lab.visitor("reader")
+    page = visitor.get(PHONE_CERTIFICATES).text
+    assert "1 secure phone has an LSC that proves it no more." in page
+    rows = {row["name"]: row for row in table(visitor, f"{PHONE_CERTIFICATES}?format=csv")}
+    assert {name: rows[name]["standing"] for name in (good, ended, stolen)} == {
+        good: "valid",
+        ended: "expired",
+        stolen: "revoked",
+    }
+    assert int(rows[ended]["days"]) == -31
+    assert [row["name"] for row in table(visitor, f"{PHONE_CERTIFICATES}?standing=expired&format=csv")] == [ended]
+    assert [row["name"] for row in table(visitor, f"{PHONE_CERTIFICATES}?secure=yes&format=csv")] == [ended]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mixedmode.faces.shell.commands import (
     accounts,
+    capf,
     certificate_import,
     certificate_requests,
     certificates,
@@ -24,6 +25,7 @@ COMMANDS: tuple[Command, ...] = (
     *certificates.COMMANDS,
     *certificate_requests.COMMANDS,
     *certificate_import.COMMANDS,
+    *capf.COMMANDS,
     *services.COMMANDS,
     *sql.COMMANDS,
     *files.COMMANDS,

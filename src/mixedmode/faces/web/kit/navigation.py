@@ -61,6 +61,7 @@ MENU: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
             Entry("Unified CM Phone Feature List", "/cucreports/phone-features"),
             Entry("Trust-list report", "/cucreports/trust-lists"),
             Entry("Certificate report", "/cucreports/certificates"),
+            Entry("Phone certificates", "/cucreports/phone-certificates"),
         ),
     ),
     (TRUST, (Entry("CTL and ITL", "/trust/lists"), Entry("Forecast", "/trust/forecast"))),
