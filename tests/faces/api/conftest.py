@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mixedmode.control.api_tokens import ApiTokens
 from mixedmode.control.people import of_account
+from mixedmode.control.signed_in.api_tokens import ApiTokens
 from tests.cluster.building import PUB, SUB, copied
 from tests.faces.web.weblab import Page, Visitor, WebLab, web_lab
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from mixedmode.cluster.store.schema import AuditRow
 from mixedmode.cluster.store.schema_api import ApiTokenRow
-from mixedmode.control.api_tokens import LONGEST_DAYS
+from mixedmode.control.signed_in.api_tokens import LONGEST_DAYS
 from tests.faces.api.conftest import PUB, Program, code, parsed, program, token, tokens
 from tests.faces.web.weblab import PASSWORD, WebLab
 

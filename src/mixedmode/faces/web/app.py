@@ -29,7 +29,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
 from mixedmode.control.acts import Act
-from mixedmode.control.web_sessions import WebSession
+from mixedmode.control.signed_in.web_sessions import WebSession
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.web import probes, signing_in, streams
 from mixedmode.faces.web.guards import Guards

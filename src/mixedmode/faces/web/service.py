@@ -29,7 +29,7 @@ from mixedmode.control.accounts import account_store
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.phones import PhoneHands
 from mixedmode.control.services import ServiceControl
-from mixedmode.control.web_sessions import SessionPolicy, WebSessions
+from mixedmode.control.signed_in.web_sessions import SessionPolicy, WebSessions
 from mixedmode.errors import UsageError
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.side_loop import SideLoop

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from mixedmode.control.web_sessions import WebSession
+from mixedmode.control.signed_in.web_sessions import WebSession
 from mixedmode.faces.web.kit.desk import Desk
 from mixedmode.faces.web.kit.doorman import COOKIE, FORM_COOKIE, form_token, same
 from mixedmode.faces.web.kit.problems import SIGNED_OUT, STALE_FORM, Problem

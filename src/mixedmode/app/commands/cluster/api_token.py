@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mixedmode.cluster.engine.principal import Principal
-    from mixedmode.control.api_tokens import ApiToken, ApiTokens
+    from mixedmode.control.signed_in.api_tokens import ApiToken, ApiTokens
 
 app = typer.Typer(help="Tokens for programs that use the REST API; on the publisher's host.", no_args_is_help=True)
 
@@ -84,7 +84,7 @@ def revoke(
 def _tokens(directory: Path | None, config: Path | None) -> Iterator[tuple[ApiTokens, Principal]]:
     from mixedmode.app.targets.hands import administered
     from mixedmode.control.accounts import account_store
-    from mixedmode.control.api_tokens import ApiTokens
+    from mixedmode.control.signed_in.api_tokens import ApiTokens
 
     with administered(directory, config, what="tokens of the API are made") as hands:
         node = hands.principal.node

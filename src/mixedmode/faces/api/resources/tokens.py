@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from mixedmode.control.acts import MAKE_TOKEN, REVOKE_TOKEN
-from mixedmode.control.api_tokens import LABEL_LENGTH, LONGEST_DAYS, ApiToken
+from mixedmode.control.signed_in.api_tokens import LABEL_LENGTH, LONGEST_DAYS, ApiToken
 from mixedmode.faces.api.endpoint import STRICT, Call, Endpoint, Reply
 from mixedmode.faces.web.kit.problems import Problem
 

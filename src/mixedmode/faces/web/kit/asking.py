@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.door import Control
-from mixedmode.control.web_sessions import WebSession
+from mixedmode.control.signed_in.web_sessions import WebSession
 from mixedmode.errors import UsageError
 from mixedmode.faces.web.kit.desk import Desk
 

@@ -6,12 +6,12 @@ import threading
 from collections import Counter
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.control.api_tokens import ApiTokens
 from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.phones import PhoneHands
-from mixedmode.control.saved_filters import SavedFilters
-from mixedmode.control.web_sessions import WebSessions
+from mixedmode.control.signed_in.api_tokens import ApiTokens
+from mixedmode.control.signed_in.saved_filters import SavedFilters
+from mixedmode.control.signed_in.web_sessions import WebSessions
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.side_loop import SideLoop
 from mixedmode.faces.web.kit.cards import CardStore

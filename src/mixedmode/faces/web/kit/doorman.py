@@ -30,11 +30,11 @@ from typing import Final
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.control.accounts import MAX_PASSWORD, Account
 from mixedmode.control.acts import LOGIN
-from mixedmode.control.api_tokens import ApiTokens
 from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.people import CONSOLE, of_account, unproved
-from mixedmode.control.web_sessions import WebSession, WebSessions
+from mixedmode.control.signed_in.api_tokens import ApiTokens
+from mixedmode.control.signed_in.web_sessions import WebSession, WebSessions
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.ssh.side_loop import SideLoop
 from mixedmode.faces.web.kit.problems import Problem

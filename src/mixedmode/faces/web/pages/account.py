@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from mixedmode.cluster.engine.principal import LEVELS
 from mixedmode.cluster.model.errors import PrivilegeError
-from mixedmode.control.api_tokens import LABEL_LENGTH, LONGEST_DAYS
-from mixedmode.control.saved_filters import NAME_LENGTH
+from mixedmode.control.signed_in.api_tokens import LABEL_LENGTH, LONGEST_DAYS
+from mixedmode.control.signed_in.saved_filters import NAME_LENGTH
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.web.kit.answers import Answer, Csv, Redirect, View
 from mixedmode.faces.web.kit.asking import Ask
@@ -26,7 +26,7 @@ from mixedmode.faces.web.kit.requests import is_within
 from mixedmode.faces.web.kit.tables import SAVED, Column, Filter, Table
 
 if TYPE_CHECKING:
-    from mixedmode.control.api_tokens import ApiToken
+    from mixedmode.control.signed_in.api_tokens import ApiToken
 
 PATH: Final = "/account/tokens"
 _DAYS: Final = 90
