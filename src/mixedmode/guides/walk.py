@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.cluster.engine.principal import Principal
-from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.errors import CheckFailedError, MixedModeError, UsageError
 from mixedmode.faces.shell.talk import AdminIO
 from mixedmode.guides.guide import Guide
 from mixedmode.guides.hands import Inserted
@@ -26,10 +26,11 @@ from mixedmode.procedures.checks import Finding
 from mixedmode.procedures.facts import Token
 from mixedmode.procedures.guided.machine import changes_trust, gate_of, taken_back_next
 from mixedmode.procedures.guided.run import RunState, StepState
-from mixedmode.procedures.steps import CtlClient, ImportToken
+from mixedmode.procedures.steps import CtlClient, ImportToken, ResetPhones
 
 if TYPE_CHECKING:
     from mixedmode.faces.ctlclient.wizard import Token as Plugged
+    from mixedmode.guides.canary import OwnCanary
     from mixedmode.guides.carrying import Ticket
     from mixedmode.pki.certificates.certificates import Certificate
 
@@ -54,6 +55,7 @@ class Walk:
         number: Of the run.
         plugged: Returns the tokens of this host.
         publisher: Where the CTL Client is told to go.
+        canary: Tries a change on one phone of each kind before the others are reset; None resets all at once.
     """
 
     def __init__(
@@ -65,9 +67,10 @@ class Walk:
         *,
         plugged: Callable[[], Sequence[Plugged]],
         publisher: str,
+        canary: OwnCanary | None = None,
     ) -> None:
         self._io, self._guide, self._principal, self._number = io, guide, principal, number
-        self._plugged, self._publisher = plugged, publisher
+        self._plugged, self._publisher, self._canary = plugged, publisher, canary
 
     async def run(self) -> Opened:
         """Go through it; return it as it is when it has ended, or the person has left.
@@ -194,10 +197,26 @@ class Walk:
                 return
         elif isinstance(step.act, ImportToken):
             tokens = {step.act.token: await self._certificate(step.act.token)}
+        if isinstance(step.act, ResetPhones) and self._canary is not None:
+            await self._tried(opened, self._canary)
         ticket = await asyncio.to_thread(
             lambda: self._guide.start(self._principal, self._number, at, inserted=inserted, tokens=tokens)
         )
         await self._carried(ticket, at)
+
+    async def _tried(self, opened: Opened, canary: OwnCanary) -> None:
+        """Try the list on one phone of each kind; a run whose canary failed is stopped.
+
+        Raises:
+            CheckFailedError: One failed.
+        """
+        await self._say("  One phone of each kind goes first:")
+        try:
+            await canary.run(opened.run.before.ctl, self._say)
+        except CheckFailedError as error:
+            if error.code == "canary":
+                await asyncio.to_thread(self._guide.stop, self._principal, self._number)
+            raise
 
     async def _carried(self, ticket: Ticket, at: int) -> None:
         """Carry a step to its end, and say how that was (rule 2)."""

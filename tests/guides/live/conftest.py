@@ -50,6 +50,7 @@ class LabFromOutside:
         self.hands = TokenHands(self.lab, lambda _line: None)
         self._prompts: dict[str, Any] = {}
         self._used: dict[str, float] = {}
+        self.said: list[str] = []
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something in the lab's loop."""

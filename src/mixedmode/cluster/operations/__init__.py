@@ -5,6 +5,7 @@ from __future__ import annotations
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.operations import (
     ctl,
+    ctl_back,
     ctl_upload,
     devices,
     files,
@@ -25,6 +26,7 @@ OPERATIONS: dict[str, type[Operation]] = {
         ctl.UpdateCtl,
         ctl.ResetCtl,
         ctl_upload.InstallCtl,
+        ctl_back.PutBackCtl,
         itl.ResetItl,
         itl.ResetItlRemotely,
         certificates.RegenerateCertificate,

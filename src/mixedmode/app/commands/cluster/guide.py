@@ -15,6 +15,7 @@ from mixedmode.faces.terminal.console import print_json, print_lines, say
 
 if TYPE_CHECKING:
     from mixedmode.app.targets.hands import Hands
+    from mixedmode.guides.canary import OwnCanary
     from mixedmode.guides.guide import Guide
     from mixedmode.guides.kept import Opened
 
@@ -39,6 +40,13 @@ def guide(
     inventory: Annotated[
         Path | None, typer.Option(help="What its phones hold, for the forecast and for following them.", metavar="FILE")
     ] = None,
+    canary: Annotated[
+        bool, typer.Option("--canary", help="Reset one phone of each kind first; go on if each shows the new list.")
+    ] = False,
+    canary_seconds: Annotated[
+        float,
+        typer.Option("--canary-seconds", min=1, max=86400, help="How long each of those phones has.", metavar="S"),
+    ] = 300.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show plan and forecast; log in nowhere, type nothing.")
     ] = False,
@@ -95,7 +103,8 @@ def guide(
             )
             return
         number = _number(found, hands, procedure, run)
-        interrupts.run(_walk(found, hands, number, tokens, module, directory))
+        within = canary_seconds if canary else None
+        interrupts.run(_walk(found, hands, number, tokens, module, directory, within))
 
 
 def _number(found: Guide, hands: Hands, procedure: str | None, run: int | None) -> int:
@@ -123,7 +132,13 @@ def _meant(found: Guide, run: int | None) -> Opened:
 
 
 async def _walk(
-    found: Guide, hands: Hands, number: int, folder: Path | None, module: str | None, directory: Path | None
+    found: Guide,
+    hands: Hands,
+    number: int,
+    folder: Path | None,
+    module: str | None,
+    directory: Path | None,
+    canary_within: float | None,
 ) -> None:
     import asyncio
 
@@ -142,6 +157,7 @@ async def _walk(
         number,
         plugged=lambda: inserted_tokens(place, module),
         publisher=publisher.address,
+        canary=None if canary_within is None else _canary(hands, canary_within),
     )
     again = f"mixedmode guide --run {number}"
     try:
@@ -151,6 +167,13 @@ async def _walk(
     except (KeyboardInterrupt, asyncio.CancelledError):
         say(f"\nleft: the run stays as it is; go on with {again}, or in a browser")
         raise
+
+
+def _canary(hands: Hands, within: float) -> OwnCanary:
+    from mixedmode.guides.canary import OwnCanary
+    from mixedmode.guides.hands import Hands as StepHands
+
+    return OwnCanary(hands.cluster, hands.principal, StepHands(hands.cluster, hands.principal), within=within)
 
 
 def _list(found: Guide, *, as_json: bool) -> None:
