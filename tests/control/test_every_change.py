@@ -14,6 +14,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.lines import LineSpec
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations import OPERATIONS
+from mixedmode.cluster.operations.ctl_back import PutBackCtl
 from mixedmode.cluster.operations.devices import AddDevices, ChangeDevice, DeviceValues, RemoveDevice
 from mixedmode.cluster.operations.identity.certificates import BringBackTrust
 from mixedmode.cluster.operations.identity.missing_certificates import MakeMissingCertificates
@@ -121,7 +122,9 @@ def test_every_change_has_an_entry(cluster: Cluster, tmp_path: Path) -> None:
     pem = authority.pem.splitlines()
     watched("the CTL Client", partial(install, cluster))
     typed("utils ctl set-cluster mixed-mode", "y")
+    old = cluster.show_ctl(PUB).data
     typed("utils ctl update CTLFile", "y")
+    done(PutBackCtl.of(old or b""))
     typed("utils ctl reset localkey", "y")
     typed("utils ctl set-cluster non-secure-mode", "y")
     typed("utils itl reset localkey")

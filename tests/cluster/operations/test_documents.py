@@ -42,6 +42,7 @@ WRITTEN_BEFORE = [
         "ctl client install",
         {"action": "update", "token": "CN=1", "sha256": "00", "length": 7, "phones_cleared": True, "mode": 1},
     ),
+    ("put back CTLFile.tlv", {"ctl": "AAAA"}),
     ("utils itl reset remotekey", {"file": "AAAA"}),
     ("set cert regen", {"node": "pub", "unit": "CallManager"}),
     ("set cert regen", {"node": "pub", "unit": "CallManager", "key": "RSA-2048", "years": None}),

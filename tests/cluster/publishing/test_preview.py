@@ -20,6 +20,7 @@ from mixedmode.cluster.model.parameters import ROLLBACK, SIGNATURE_ALGORITHM
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations import OPERATIONS
 from mixedmode.cluster.operations.ctl import ResetCtl
+from mixedmode.cluster.operations.ctl_back import PutBackCtl
 from mixedmode.cluster.operations.ctl_upload import CtlAction, InstallCtl, UploadCtl
 from mixedmode.cluster.operations.devices import AddDevices, ChangeDevice, DeviceValues, RemoveDevice
 from mixedmode.cluster.operations.files import DeleteFile
@@ -38,7 +39,7 @@ from mixedmode.cluster.operations.nodes import RemoveNode
 from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.operations.services import RestartService, StartService, StopService
 from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
-from mixedmode.cluster.publishing import preview
+from mixedmode.cluster.publishing import archive, preview
 from mixedmode.cluster.publishing.looking import outlook
 from mixedmode.cluster.publishing.outlook import Files, Outlook
 from mixedmode.control.ctl_description import describe
@@ -149,6 +150,9 @@ def tokenless(directory: Path) -> Story:
         RegenerateCertificate(SUB, "ipsec"),
         RegenerateCertificate(PUB, "CallManager"),
         UPDATE,
+    )
+    yield PutBackCtl.title, of_before
+    yield from given(
         ImportTrust("CallManager-trust", authority.pem),
         RequestCertificate(SUB, "CallManager"),
     )
@@ -205,6 +209,12 @@ def newer(_directory: Path) -> Story:
         Upgrade("14.0.1.10000-20"),
         SwitchVersion(),
     )
+
+
+def of_before(cluster: Cluster) -> Operation:
+    """The oldest CTL of a cluster."""
+    first = next(each for each in archive.history(cluster.database) if each.name == CTL_FILE)
+    return PutBackCtl.of(archive.content(cluster.database, first.sha256) or b"")
 
 
 def from_tokens(_directory: Path) -> Story:
