@@ -50,6 +50,13 @@ ELSEWHERE = {
         ),
         ("typed at a cluster with faults", "tests/app/commands/auditing/test_audit.py"),
     ),
+    **dict.fromkeys(
+        (
+            "mixedmode inventory collect --cluster CLUSTER.toml --output phones.json",
+            "mixedmode forecast --inventory phones.json --publish CTLFile.new.tlv",
+        ),
+        ("typed at a lab of its own", "tests/live/test_collect.py"),
+    ),
     "mixedmode rescue walk SEP001122334405 --entry 88xx-544 --person Ada --control-user rescue "
     "--control-password-file password --directory lab": ("a person answers", "tests/rescue/test_lab.py"),
     "mixedmode rescue plan --output plan.json --directory lab": (

@@ -1,0 +1,115 @@
+"""The command against a lab over real sockets: a node's AXL, RIS, Control Center and files, and phones' own pages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mixedmode.live.cluster_file import read_cluster_file
+from mixedmode.live.document import read_document
+from mixedmode.live.phones import PageReader
+from mixedmode.live.wire.clock import SYSTEM
+from mixedmode.live.wire.https import Web
+from mixedmode.rehearsal.lab.lab import Lab
+from mixedmode.rehearsal.lab.spec import LabSpec
+from tests.live.test_pages import book_of
+from tests.support import run_mixedmode
+
+MODELS = ("8841",)
+
+
+async def typed(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(run_mixedmode, *words)
+
+
+def test_a_lab(tmp_path: Path) -> None:
+    asyncio.run(_lab(tmp_path))
+
+
+async def _lab(folder: Path) -> None:
+    lab = Lab(folder / "lab", LabSpec(nodes=1, models=MODELS))
+    await lab.start()
+    try:
+        lab.write_document()
+        await lab.phones.boot_all(lab.phone_server)
+        await _collected(lab, folder)
+        for name in lab.phones.names:
+            await _page(lab, name)
+    finally:
+        await lab.stop()
+
+
+async def _collected(lab: Lab, folder: Path) -> None:
+    toml, output = folder / "lab" / "cluster.toml", folder / "site.json"
+    words = ("inventory", "collect", "--cluster", toml, "--output", output, "--no-pages", "--no-traces")
+    done = await typed(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["nodes"], said["phones"], said["complete"]) == (1, 1, True)
+    _judge(lab, output)
+    nodes = read_cluster_file(toml).nodes
+    url = f"http://{nodes[0].address}:{nodes[0].ports['http']}/ITLFile.tlv"
+    forecast = await typed("forecast", "--inventory", output, "--publish", url, "--json")
+    assert json.loads(forecast.stdout)["phones"], forecast.stderr
+    await _refused(folder, toml)
+
+
+async def _refused(folder: Path, toml: Path) -> None:
+    """A wrong password: the rest is there, the file says what is missing, and the run can go on."""
+    (folder / "wrong").write_text("not it\n")
+    path = folder / "wrong.toml"
+    _with_password(toml, path, folder / "wrong")
+    done = await typed("inventory", "collect", "--cluster", path, "--output", folder / "w.json")
+    assert done.returncode == 3
+    assert "refused" in done.stderr
+    _judge_refused(folder)
+
+
+def _with_password(toml: Path, path: Path, password: Path) -> None:
+    lines = toml.read_text().splitlines()
+    path.write_text(
+        "\n".join(f'password_file = "{password}"' if line.startswith("password_file") else line for line in lines)
+    )
+
+
+def _judge_refused(folder: Path) -> None:
+    seen = read_document((folder / "w.json").read_text())
+    assert (len(seen.phones), len(seen.nodes)) == (0, 1)
+    assert any(each.data for each in seen.files)
+    assert "not it" not in (folder / "w.json.partial").read_text()
+
+
+def _judge(lab: Lab, output: Path) -> None:
+    assert sorted(each.name for each in output.parent.iterdir()) == ["lab", "site.json"]
+    assert output.stat().st_mode & 0o777 == 0o600
+    text = output.read_text()
+    assert lab.password_file.read_text().strip() not in text
+    seen = read_document(text)
+    assert {each.name for each in seen.phones} == set(lab.phones.names)
+    phone = next(each for each in seen.phones if each.newest("model") == "8841")
+    assert phone.newest("security_mode") == "non-secure"
+    assert not [each for each in seen.not_seen if each.what in {"AXL", "registrations", "phones", "services"}]
+    assert all(value.seen.at and value.seen.where for values in phone.values.values() for value in values)
+    assert {each.node for each in seen.files if each.name == "ITLFile.tlv" and each.data} == {
+        each.name for each in lab.cluster.nodes()
+    }
+    assert any(each.name == "Cisco Tftp" and each.started for each in seen.services)
+    assert {"CallManager", "TVS", "CAPF"} <= {each.unit for each in seen.certificates}
+    assert any(each.roles for each in seen.certificates)
+    assert any(each.name == "ClusterSecurityMode" for each in seen.parameters)
+
+
+async def _page(lab: Lab, name: str) -> None:
+    """What a phone's page shows is what it holds."""
+    where = urlsplit(lab.pages.addresses[name])
+    book = book_of(name, address=str(where.hostname))
+    found = await asyncio.to_thread(PageReader(book, where.port or 80, (), Web, SYSTEM), name)
+    phone = lab.phones.find(name)
+    assert phone is not None
+    held = phone.phone.state.trust.itl
+    assert held is not None
+    assert found["itl"].text == held.sha1
+    assert "ITL installed".lower() in found["messages"].text.lower()
