@@ -121,6 +121,29 @@ def test_the_page_of_an_8945_with_a_blank_itl() -> None:
     assert found.events[1].grade is Grade.WARNING
 
 
+def test_a_page_copied_as_text_and_a_phone_s_screen() -> None:
+    found = read(
+        "Cisco IP Phone CP-8841 ( SEP00005E005301 )\n"
+        "Security mode                 Non secure          (what this phone uses, not the cluster)\n"
+        "CTL file                      Installed\n"
+        "CTL signature                 4E 1D 77 0A C2 5B 90 13 6F E8 2C 41 D5 9A 08 B7 33 F4 60 1C\n"
+        "CUCM server / TFTP server     pub-ms.example.net\n"
+        "ITL file\tInstalled\n"
+        "ITL signature                 A9 02 5C 3E 81 F7 4D 16 B8 6A 0F 92 E3 57 CC 28 7D 41 05 9B\n"
+        "TVS                           pub.example.net\nTVS                           sub1.example.net\n"
+        "CUCM server / TFTP server     pub-EC.example.net\n"
+    )
+    assert kinds(found) == ["page", "page-list", "page-list"]
+    assert found.events[2].text.endswith("TVS pub.example.net; TVS sub1.example.net; CCM+TFTP pub-EC.example.net")
+    assert "SHA-1 a9025c3e81f74d16b86a0f92e357cc287d41059b, made in mixed mode" in found.events[2].text
+    screen = read(
+        "Trust List\n  CTL File                      Not Installed\n"
+        "  ITL File                      a9025c3e81f74d16b86a0f92e357cc28 (MD5)\n    TVS                         pub\n"
+    )
+    assert kinds(screen) == ["page-no-list", "page-list"]
+    assert "MD5 a9025c3e81f74d16b86a0f92e357cc28: TVS pub" in screen.events[1].text
+
+
 def test_pages_as_xml() -> None:
     found = read(
         "<NetworkConfiguration><CTLFile>Not Installed</CTLFile><ITLFile>Installed</ITLFile>"

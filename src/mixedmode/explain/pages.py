@@ -35,7 +35,10 @@ _ELEMENT: Final = re.compile(r"<([A-Za-z][\w.-]{1,63})>([^<>]{0,4096})</\1>")
 _TITLE: Final = re.compile(r"Cisco[^<>]{0,80}?(?:CP-?)?[\w-]{0,12}\s*\(\s*(SEP[0-9A-Fa-f]{12})\s*\)", re.IGNORECASE)
 _HOST: Final = re.compile(r"SEP[0-9A-Fa-f]{12}")
 _WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
-_HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){16,20}\s*")
+_HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){16,20}\s*(?:\((?:MD5|SHA-?1)\))?\s*")
+_SUFFIX: Final = re.compile(r"\(.*")
+_COLUMNS: Final = re.compile(r"\s{0,16}(\S(?: ?\S){1,40}?)(?: {2,}|\t+|: +)(\S.{0,200}?)\s*$")
+_IS_VALUE: Final = re.compile(r"\s*(?:(?:not )?installed\b|(?:[0-9A-F]{2}[ :]?){16})", re.IGNORECASE)
 _SERVERS: Final = {
     "cucm server / tftp server": "CCM+TFTP", "unified cm / tftp server": "CCM+TFTP", "cm / tftp server": "CCM+TFTP",
     "tftp server": "TFTP", "tvs": "TVS", "tvs server": "TVS", "capf server": "CAPF", "application server": "APP-SERVER",
@@ -47,6 +50,7 @@ _LISTS: Final = {
 _OTHERS: Final = {"security mode": "security mode", "web access enabled": "web access", "web access": "web access"}
 
 _LABELS: Final = frozenset({*_SERVERS, *_LISTS, *_OTHERS})
+_BEGINNINGS: Final = frozenset(label[:3] for label in _LABELS)
 
 
 @dataclass
@@ -57,6 +61,10 @@ class _Held:
     installed: bool | None = None
     digest: str = ""
     servers: list[tuple[str, str]] = field(default_factory=list)
+
+
+def _digest(cell: str) -> str:
+    return re.sub(r"[^0-9a-f]", "", _SUFFIX.sub("", cell.lower()))
 
 
 def _as_cells(element: re.Match[str]) -> str:
@@ -101,6 +109,22 @@ class PageReader:
             if cell:
                 yield cell
 
+    def plain(self, text: str) -> list[str]:
+        """Return the cells of a line that was copied from a page or a screen as text; none if it is no such line.
+
+        Columns stand two blanks or a tab apart. A label by itself counts only below a list's first row.
+        """
+        if self._label is None and text.lstrip()[:3].lower() not in _BEGINNINGS:
+            return []
+        found = _COLUMNS.match(text)
+        label, value = (found[1], found[2]) if found is not None else (text, "")
+        name = " ".join(label.split()).rstrip(":").lower()
+        if name in _LISTS or (name in _OTHERS and value):
+            return [label, value] if value else [label]
+        if name in _SERVERS and self._lists and ":" not in text[: text.find(label) + len(label) + 1]:
+            return [label, value] if value else [label]
+        return [text] if self._label is not None and self._label[0] in _LISTS and _IS_VALUE.match(text) else []
+
     def feed(self, number: int, cell: str) -> tuple[bool, list[Event]]:
         """Take a cell; return whether it is understood, and what a page said that is over now."""
         events: list[Event] = []
@@ -135,12 +159,12 @@ class PageReader:
             kind, what = _LISTS[label]
             held = self._lists.setdefault(kind, _Held(number))
             if what == "signature":
-                held.digest = re.sub(r"[^0-9a-f]", "", cell.lower()) if _HEX.fullmatch(cell) else one_line(cell)[:80]
+                held.digest = _digest(cell) if _HEX.fullmatch(cell) else one_line(cell)[:80]
             else:
                 lowered = cell.lower()
                 held.installed = None if not cell else "not" not in lowered and lowered not in {"no", "none", "n/a"}
                 if _HEX.fullmatch(cell):
-                    held.digest = re.sub(r"[^0-9a-f]", "", cell.lower())
+                    held.digest = _digest(cell)
         elif label in _SERVERS:
             if self._now is None:
                 return False

@@ -136,9 +136,7 @@ class Reader:
             self._command(number, prompt[1])
             self._prompted = not prompt[1].strip()
             return
-        prompted, self._prompted = self._prompted, False
-        if prompted and _TYPED.match(text):
-            self._command(number, text)
+        if self._copied(number, text) or self._typed(number, text):
             return
         if _NOISE.match(text) or (":" in text and _HEADER.match(text)):
             self._last_known = number
@@ -149,6 +147,25 @@ class Reader:
         elif not self._entry or not self._continue(number, text):
             self._close_entry()
             self._alone(number, text)
+
+    def _copied(self, number: int, text: str) -> bool:
+        """Take a line that was copied from a phone's page or screen, if it is one."""
+        cells = self._pages.plain(text)
+        if not cells:
+            return False
+        self._close_entry()
+        self._last_known = number
+        for cell in cells:
+            self._add_all(self._pages.feed(number, cell)[1])
+        return True
+
+    def _typed(self, number: int, text: str) -> bool:
+        """Take a line behind a bare prompt as what was typed there, if it can be."""
+        prompted, self._prompted = self._prompted, False
+        if not (prompted and _TYPED.match(text)):
+            return False
+        self._command(number, text)
+        return True
 
     def _continue(self, number: int, text: str) -> bool:
         """Take a line as what the open entry goes on with, if it is (rule 2)."""

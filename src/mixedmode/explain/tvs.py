@@ -27,7 +27,10 @@ _SERIAL: Final = re.compile(r"Serial Number\s+is\s*:\s*([0-9A-Fa-f:]{2,160})", r
 _COUNT: Final = re.compile(r"rolecount\s*:\s*(\d{1,4})", re.IGNORECASE)
 _ROLE: Final = re.compile(r"\{\s*role\s*:\s*(\d{1,4})\s*\}", re.IGNORECASE)
 _CACHE: Final = re.compile(r"Certificate(DB|CTL)Cache", re.IGNORECASE)
-_KEYS: Final = ("tvshandlequerycertreq", "tvshandleverifycertreq", "::getcertificateinformation", "convertx509toder")
+_KEYS: Final = (
+    "tvshandlequerycertreq", "tvshandleverifycertreq", "::getcertificateinformation", "convertx509toder", "{rolecount",
+    "{role ",
+)  # fmt: skip
 _CACHES: Final = {"DB": "the database", "CTL": "the CTL file"}
 
 
