@@ -55,7 +55,7 @@ class Habits:
         erases: What Security does: ``both``, ``ctl`` or ``nothing``.
         restarts: Whether it restarts by itself behind that.
         boots: Seconds until its pages are back.
-        takes: Whose lists it is handed: ``new``, ``old`` or ``evil``.
+        takes: Whose lists it is handed: ``new``, ``old`` or ``evil``, or an old file that a node has for it alone.
         after: ``back``, ``gone`` or ``moved`` to another address, after its next restart.
         stale: Seconds for which its page shows what it showed before the erase.
         answers: ``yes``, ``no``, ``401``, ``303``, ``html`` or ``cut``.
@@ -170,7 +170,7 @@ class Handset:
         """Take what is handed out, by the rules that a phone has."""
         policy = TrustPolicy(get_model(self.model_name))
         state, events, decided = self.trust, {}, {}
-        for kind, offered in zip(ListKind, lists(self.habits.takes), strict=True):
+        for kind, offered in zip(ListKind, lists(self.habits.takes.replace("stale file", "old")), strict=True):
             before = self.trust.held(kind)
             verdict = policy.offer_trust_list(state, kind, offered)
             decision = verdict if isinstance(verdict, Decision) else None  # nobody's TVS knows the old signer
@@ -182,6 +182,8 @@ class Handset:
         holds = state.itl is not None or state.ctl is not None
         for text in status_messages(events[ListKind.CTL], events[ListKind.ITL], decided, holds_any=holds):
             self.say(text)
+        if self.trust.itl is not lists("new")[1]:
+            self.say(f"TFTP Error : {self.name}.cnf.xml.sgn")  # its configuration is signed by who it does not know
 
     async def ask(self, method: str, target: str, fields: dict[str, str], body: bytes = b"") -> Answer:
         now, habits = self.now(), self.habits
@@ -233,6 +235,11 @@ class SimulatedSite:
         await asyncio.sleep(0.05)
         late = asyncio.get_running_loop().time() > self.changes_at
         return served("old" if late else "new")
+
+    async def served_to(self, name: str) -> Served:
+        await asyncio.sleep(0.02)
+        phone = next(each for each in self.phones.values() if each.name == name)
+        return served("old") if phone.habits.takes == "stale file" else await self.served()
 
     async def restart(self, name: str) -> bool:
         phone = next(each for each in self.phones.values() if each.name == name)

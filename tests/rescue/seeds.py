@@ -30,6 +30,7 @@ def fleet_of(chance: random.Random) -> Fleet:
             habits |= chance.choice(
                 (
                     {"erases": "nothing"}, {"erases": "ctl"}, {"takes": "old"}, {"takes": "evil"}, {"after": "gone"},
+                    {"takes": "stale file"},
                     {"after": "moved"}, {"stale": 60.0},
                     {"answers": chance.choice(("no", "401", "303", "html", "cut"))},
                     {"https": True}, {"in_call": chance.choice((50.0, 1e9))}, {"holds": "new"}, {"holds": "evil"},

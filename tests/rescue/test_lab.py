@@ -38,6 +38,9 @@ class LabSite:
     async def served(self) -> Served:
         return await fetch_served(self.nodes)
 
+    async def served_to(self, name: str) -> Served:
+        return await fetch_served(self.nodes, name)
+
     async def restart(self, name: str) -> bool:
         await self.lab.phones.restart([name], self.lab.phone_server)
         return True

@@ -17,12 +17,13 @@ from mixedmode.rescue.files import catalogue, evidence_file, read_file
 from mixedmode.rescue.outcomes import Outcome
 from mixedmode.rescue.phone.answers import Answer, taken
 from mixedmode.rescue.phone.reading import (
+    Told,
     has_stream,
     in_call,
     new_messages,
     read_messages,
     read_network,
-    says_installed,
+    told,
 )
 from mixedmode.rescue.planning import Plan, Served, make_plan, read_plan
 from mixedmode.rescue.readiness import PhoneFacts, lead, verdict
@@ -219,11 +220,12 @@ def test_no_page_makes_a_traceback(text: str) -> None:
 def test_what_stood_there_before_is_no_proof() -> None:
     old = ["1:00:00a Erasing CTL and ITL files", "1:01:00a ITL installed", "1:02:00a x"]
     assert new_messages(old, old[:2]) == []
-    assert not says_installed(new_messages(old, [*old[1:], "2:00:00a ITL installed"]), ("ITL",))
+    assert told(new_messages(old, [*old[1:], "2:00:00a ITL installed"]), ("ITL",)) is Told.NOTHING
     fresh = [*old, "2:00:00a Erasing CTL and ITL files", "2:01:00a ITL installed"]
-    assert says_installed(new_messages(old, fresh), ("ITL",))
-    assert not says_installed(new_messages(old, [*fresh, "2:01:01a Trust List update failed"]), ("ITL",))
-    assert not says_installed(["2:01:00a ITL installed", "2:02:00a Erasing CTL and ITL files"], ("ITL",))
+    assert told(new_messages(old, fresh), ("ITL",)) is Told.INSTALLED
+    assert told(new_messages(old, [*fresh, "2:01:01a Trust List update failed"]), ("ITL",)) is Told.REFUSES
+    assert told([*fresh, "2:01:01a TFTP Error : SEP001122334455.cnf.xml.sgn"], ("ITL",)) is Told.REFUSES
+    assert told(["2:01:00a ITL installed", "2:02:00a Erasing CTL and ITL files"], ("ITL",)) is Told.ERASED
 
 
 @pytest.mark.parametrize(

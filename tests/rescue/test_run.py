@@ -112,6 +112,8 @@ def test_what_becomes_of_a_phone(habits: dict[str, object], outcome: Outcome) ->
         ({"restarts": True}, Outcome.PROVED_2),
         ({"erases": "nothing"}, Outcome.NO_CHANGE),
         ({"takes": "evil"}, Outcome.WRONG_LIST),
+        ({"takes": "old"}, Outcome.WRONG_LIST),
+        ({"takes": "stale file"}, Outcome.STOPPED),
         ({"after": "gone"}, Outcome.LATE),
         ({"resets": False}, Outcome.NOT_RESTARTED),
     ],

@@ -136,18 +136,20 @@ class PhoneHands:
         return Answer(status, body.decode("utf-8", "replace"), why)
 
 
-async def fetch_served(nodes: Mapping[str, str]) -> Served:
+async def fetch_served(nodes: Mapping[str, str], phone: str = "") -> Served:
     """Fetch the lists of every TFTP node.
 
     Args:
         nodes: Of each its name and the URL of its port 6970.
+        phone: Whose own files, ``ITLSEP....tlv`` and ``CTLSEP....tlv``; empty for those of everybody.
 
     Raises:
         RemoteError: One did not answer.
     """
 
     async def one(node: str, url: str, name: str) -> tuple[str, ...]:
-        status, data, why = await request(url, f"/{name}", limit=LIST_BYTES)
+        asked = name.replace("File", phone) if phone else name
+        status, data, why = await request(url, f"/{asked}", limit=LIST_BYTES)
         if status == 404:
             return ()
         if status != 200 or not data:

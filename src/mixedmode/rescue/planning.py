@@ -62,6 +62,14 @@ class Served:
         served = self.hashes(kind)
         return held in served if served else held in {NONE, ""}
 
+    def others_than(self, everybody: Served) -> list[str]:
+        """Return the nodes that hand out a list which is none of everybody's."""
+        return [
+            node
+            for node, files in self.files.items()
+            if any(set(files[f"{kind}File.tlv"]) - everybody.hashes(kind) for kind in LISTS)
+        ]
+
     def document(self) -> dict[str, Any]:
         """Return it as JSON."""
         return {node: {name: list(each) for name, each in files.items()} for node, files in self.files.items()}

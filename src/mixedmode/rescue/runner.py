@@ -57,6 +57,13 @@ class Site(Protocol):
             MixedModeError: A node did not answer.
         """
 
+    async def served_to(self, name: str) -> Served:
+        """Fetch the files that every TFTP node has for one phone; none where it has none of its own.
+
+        Raises:
+            MixedModeError: A node did not answer.
+        """
+
     async def restart(self, name: str) -> bool:
         """Have a phone reset; return whether it was told to."""
 
@@ -293,10 +300,19 @@ class Runner:
                 told = await self.site.restart(phone.name)
                 self.log.write("restart", {"phone": phone.name, "told": told})
                 return told
-            case Fetch():
-                await self._fetch()
-                return self._served
+            case Fetch(name):
+                return await self._fetched(name)
         return None
+
+    async def _fetched(self, name: str) -> Served:
+        try:
+            if name:
+                return await self.site.served_to(name)
+            await self._fetch()
+        except MixedModeError as error:
+            self.stop(f"the servers' lists cannot be fetched: {error}")
+            return Served({})
+        return self._served
 
     async def _press(self, key: Press, under: _Under) -> Taken | None:
         if self._conductor.stopped and not key.leaves:

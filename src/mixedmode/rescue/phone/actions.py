@@ -67,7 +67,13 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Fetch the servers' lists now; answered with them."""
+    """Fetch the servers' lists now; answered with them.
+
+    Attributes:
+        phone: Whose own files, ``ITLSEP....tlv`` and its like; empty for those of everybody.
+    """
+
+    phone: str = ""
 
 
 Action: TypeAlias = Look | Press | Pause | Note | Restart | Fetch
@@ -98,7 +104,7 @@ def restart() -> Walk[bool]:
     return told
 
 
-def fetch() -> Walk[Served]:
-    """Return what the servers hand out now."""
-    served: Served = yield Fetch()
+def fetch(phone: str = "") -> Walk[Served]:
+    """Return what the servers hand out now, to everybody or to one phone."""
+    served: Served = yield Fetch(phone)
     return served

@@ -4,7 +4,8 @@ Rules:
 
 1. Proof of strength 1: its own page shows lists that the servers hand out now, read twice, 30 seconds apart. Of
    strength 2, where pages show no lists: status messages that came after the keys say "erasing" and then "installed",
-   nothing bad behind, the TFTP servers that it names are those of the plan, and that twice as well.
+   nothing bad behind (a phone with a wrong list refuses its configuration), the TFTP servers that it names are those of
+   the plan and have no other list for it, and that twice as well.
 2. A hash outside of the set that is not the one of before: somebody else hands out lists. The set is fetched again
    before that is said.
 3. The hash of before says nothing for a while: a page may be old. It is "no change" after 150 seconds, and a wrong list
@@ -123,14 +124,20 @@ class Proof:
     def _by_messages(self, seen: _Seen, page: reading.PageSeen, waited: float, now: float) -> Walk[Result | None]:
         seen.new = yield from self._new()
         ours = bool(page.tftp) and all(server in self.nodes for server in page.tftp)
-        if reading.says_installed(seen.new, self.phone.lists):
+        told = reading.told(seen.new, self.phone.lists)
+        if told is reading.Told.REFUSES:
+            return seen.result(Outcome.WRONG_LIST, "it installed a list, and refuses what the servers sign")
+        if told is reading.Told.INSTALLED:
             if not ours:
                 return seen.result(
                     Outcome.WRONG_LIST, f"it fetches from {', '.join(page.tftp) or 'nobody knows where'}"
                 )
+            odd = (yield from fetch(self.phone.name)).others_than(self.served())
+            if odd:
+                return seen.result(Outcome.WRONG_LIST, f"{', '.join(odd)} hands out another list to it than to others")
             return (yield from self._twice(seen, now, Outcome.PROVED_2, "its messages say erased, then installed"))
         seen.good_since = None
-        if reading.was_erased(seen.new):
+        if told is reading.Told.ERASED:
             yield from self._empty(seen, now)
         elif waited >= NO_CHANGE:
             return seen.result(Outcome.NO_CHANGE, "keys sent, not proved: its messages do not say that it erased")

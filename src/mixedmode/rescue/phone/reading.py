@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import lru_cache
 from html import unescape
 from typing import Final
@@ -154,7 +155,7 @@ _INSTALLED: Final = {
     ("ITL",): ("itl installed", "ctl and itl installed"),
     ("CTL", "ITL"): ("ctl and itl installed", "itl installed"),
 }
-_BAD: Final = ("trust list update failed", "ctl update failed", "error verifying config", "config file auth failed")
+_BAD: Final = ("update failed", "error verifying", "auth fail", "verification fail")
 
 
 def was_erased(messages: Sequence[str]) -> bool:
@@ -162,8 +163,17 @@ def was_erased(messages: Sequence[str]) -> bool:
     return any(_ERASING in message.lower() for message in messages)
 
 
-def says_installed(messages: Sequence[str], lists: tuple[str, ...]) -> bool:
-    """Return whether messages say, in this order, that lists were erased and installed, and nothing bad behind it.
+class Told(Enum):
+    """What status messages that came after the keys tell."""
+
+    NOTHING = "nothing"
+    ERASED = "erased"
+    INSTALLED = "erased, then installed"
+    REFUSES = "erased, then installed, and then refused what the servers sign"
+
+
+def told(messages: Sequence[str], lists: tuple[str, ...]) -> Told:
+    """Return what messages tell, in their order.
 
     Args:
         messages: That came after the keys.
@@ -172,10 +182,16 @@ def says_installed(messages: Sequence[str], lists: tuple[str, ...]) -> bool:
     said = [message.lower() for message in messages]
     erased = max((number for number, message in enumerate(said) if _ERASING in message), default=None)
     if erased is None:
-        return False
+        return Told.NOTHING
     rest = said[erased + 1 :]
-    installed = any(word in message for message in rest for word in _INSTALLED[lists])
-    return installed and not any(word in message for message in rest for word in _BAD)
+    installed = next((n for n, message in enumerate(rest) if any(word in message for word in _INSTALLED[lists])), None)
+    if installed is None:
+        return Told.ERASED
+    # Its configuration is signed by who a wrong list does not know.
+    bad = any(word in message for message in rest for word in _BAD) or any(
+        "tftp error" in message and ".cnf.xml" in message for message in rest
+    )
+    return Told.REFUSES if bad else Told.INSTALLED
 
 
 _CALL_STATE: Final = re.compile(r"<(?:\w*:)?\w*state\w*>([^<]*)<", re.IGNORECASE)

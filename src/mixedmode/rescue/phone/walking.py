@@ -2,8 +2,8 @@
 
 Rules:
 
-1. Looked at first: whose page it is, what it holds, its firmware, whether somebody speaks. Without a wrong list it is
-   left alone.
+1. Looked at first: whose page it is, what it holds, its firmware, whether somebody speaks, and whether
+   the servers have another list for it than for others. Without a wrong list it is left alone.
 2. Home, then from the top, one key a request. A key that is refused or gets no answer ends the walk: the phone is sent
    home, and nothing is tried again.
 3. Where a walk has shown that the phone names its windows, the confirm key is pressed only if it names the right one.
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from mixedmode.rescue.catalogue import LISTS, Entry
 from mixedmode.rescue.outcomes import Outcome, Result
 from mixedmode.rescue.phone import reading
-from mixedmode.rescue.phone.actions import Note, Press, Walk, look, pause, press
+from mixedmode.rescue.phone.actions import Note, Press, Walk, fetch, look, pause, press
 from mixedmode.rescue.phone.answers import Taken
 from mixedmode.rescue.planning import Planned, Served
 
@@ -85,6 +85,9 @@ def approach(phone: Planned, served: Callable[[], Served]) -> Walk[Result | Note
     other = yield from other_firmware(phone)
     if other:
         return Result(Outcome.NOT_CONFIRMED, other, page.ctl, page.itl)
+    odd = (yield from fetch(phone.name)).others_than(served())
+    if odd:
+        return Result(Outcome.STOPPED, f"{', '.join(odd)} hands out another list to it than to others")
     if (yield from in_use()):
         return Result(Outcome.IN_USE, "somebody speaks", page.ctl, page.itl)
     before = Note(page.ctl, page.itl, tuple((yield from messages_of(phone.model))))

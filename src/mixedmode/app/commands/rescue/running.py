@@ -45,6 +45,12 @@ class OurSite:
 
         return await fetch_served(self._nodes)
 
+    async def served_to(self, name: str) -> Served:
+        """Fetch what every TFTP node has for one phone."""
+        from mixedmode.rescue.hands import fetch_served
+
+        return await fetch_served(self._nodes, name)
+
     async def restart(self, name: str) -> bool:
         """Have a phone reset; only our own clusters can be asked."""
         if not self.is_ours:
