@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 import pytest
 
 from mixedmode.cluster.operations.devices import ChangeDevice, DeviceValues
+from mixedmode.control.door import Control
+from mixedmode.control.phones import PhoneControl
 from mixedmode.faces.shell.talk import ScriptedIO
 from mixedmode.phone.body.registration_status import RegistrationState
 from mixedmode.pki.certificates.certificates import Certificate
@@ -19,7 +23,7 @@ from mixedmode.pki.certificates.profiles import KeyKind, generate_key
 from mixedmode.protocols.capf import Operation
 from mixedmode.rehearsal.lab.keys import RSA_KEYS, Factory
 from mixedmode.rehearsal.lab.lab import Lab
-from mixedmode.rehearsal.lab.phone_control import resetting
+from mixedmode.rehearsal.lab.phone_control import lab_phone_commands, resetting
 from mixedmode.rehearsal.lab.spec import LabSpec
 
 MODELS = ("7975", "7940", "7965")
@@ -43,6 +47,8 @@ class Story:
     by_mic: Seen
     by_lsc: Seen
     forged: Seen
+    typed: list[dict[str, Any]]
+    audit: str
     trace: str
     folder: Path
 
@@ -63,6 +69,20 @@ def look(lab: Lab) -> Seen:
     return seen
 
 
+async def typing(lab: Lab, again: Callable[..., Awaitable[Seen]]) -> list[dict[str, Any]]:
+    """CAPF wants a string of a phone: somebody types a wrong one, then the right one."""
+    lab.publisher.capf_store.order(PLAIN, Operation.INSTALL, key="ec-256", password="73914", by_certificate=False)
+    waiting = (await again(without=AUTHENTICATED)).phones[PLAIN]
+    door = PhoneControl(Control(lab.cluster), lab._user)
+    commands = lab_phone_commands(lab.nodes, lab.phones, lambda: lab.phone_server, door)
+    found = [waiting]
+    for digits in ("00000", "73914"):
+        asked = commands["phone-update-lsc"](os.getuid(), {"devices": [PLAIN], "digits": digits})
+        assert isinstance(asked, Awaitable)
+        found += (await asked)["phones"]
+    return found
+
+
 async def story(folder: Path) -> Story:
     lab = Lab(folder, LabSpec(nodes=1, models=MODELS))
     await lab.start()
@@ -79,6 +99,7 @@ async def story(folder: Path) -> Story:
             assert await phone.registration.wait(state, 20), phone.document()
         return look(lab)
 
+    audited = ""
     try:
         await lab.phones.boot_all(lab.phone_server)
         await lab.phones.register_all(lab.phone_server)
@@ -99,10 +120,12 @@ async def story(folder: Path) -> Story:
         assert other is not None
         forger.keys.lsc = other.keys.lsc
         forged = await again(without=AUTHENTICATED)
+        typed = await typing(lab, again)
+        audited = repr([(each.action, each.outcome, each.details) for each in lab.cluster.operations.journal.audit()])
     finally:
         await lab.stop()
     traces = sorted(lab.publisher.folder.area("activelog").joinpath("cm/trace/ccm/sdi").glob("*.txt"))
-    return Story(by_mic, by_lsc, forged, "".join(each.read_text() for each in traces), folder)
+    return Story(by_mic, by_lsc, forged, typed, audited, "".join(each.read_text() for each in traces), folder)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +163,16 @@ def test_a_certificate_of_another_is_refused_on_the_screen_and_in_the_trace(told
     assert "Registration Rejected: Security Error" in told.forged.phones[AUTHENTICATED]["messages"]
     assert f"{AUTHENTICATED} rejected: Security Error (its certificate is that of {ENCRYPTED})" in told.trace
     assert told.forged.registered[ENCRYPTED] == ("encrypted", "LSC"), "the others are not disturbed"
+
+
+def test_a_string_is_typed_by_hand_and_stands_nowhere(told: Story) -> None:
+    waiting, wrong, right = told.typed
+    assert waiting["capf"] == "waits for the authentication string", "a phone does not try in vain by itself"
+    assert wrong["capf"].startswith("refused: wrong password")
+    assert right["capf"] == "installed"
+    assert "phones update-lsc" in told.audit
+    assert "73914" not in told.audit
+    assert "00000" not in told.audit
 
 
 def test_keys_are_private_and_the_makers_certificate_is_there_for_others(told: Story) -> None:

@@ -37,6 +37,8 @@ RESET_PHONES: Final = Act("phones reset", 1)
 DELETE_LISTS: Final = Act("phones delete list", 1)
 RESCUE: Final = Act("rescue", 4)
 """Lists erased on phones by their own keys: a run, from its begin to its end."""
+UPDATE_LSC: Final = Act("phones update-lsc", 1)
+"""At a lab's phones: what somebody types on them."""
 LOGIN: Final = Act("login", 0)
 SERVICE: Final = Act("utils service", 1)
 """What a node did to a service after the operation that decided on it."""

@@ -61,13 +61,14 @@ def may_go(config: PhoneConfig) -> bool:
     return bool(config.capf) and (bool(config.certificate_hash) or config.capf_mode != _NOTHING_WAITS)
 
 
-async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "") -> Outcome | None:
+async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "", by_hand: bool = False) -> Outcome | None:
     """Let a phone that has booted go to CAPF, if it would.
 
     Args:
         phone: Its state has a configuration.
         keys: What it holds.
         password: Digits that somebody typed on it.
+        by_hand: Whether somebody chose "Update" on its menu: it goes whatever its configuration says of certificates.
 
     Returns:
         How it ended; None if the phone does not go there.
@@ -77,7 +78,7 @@ async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "") -> Outcome
         MalformedError: The configuration cannot be read.
     """
     config = phone.state.config_in_force()
-    if config is None or not goes_to_capf(config, keys):
+    if config is None or not (config.capf if by_hand else goes_to_capf(config, keys)):
         return None
     problem: RemoteError | None = None
     for server in config.capf:
@@ -89,7 +90,7 @@ async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "") -> Outcome
                 password=password,
                 lsc=keys.lsc,
                 mic=keys.mic,
-                mode=_mode(config.capf_mode),
+                mode=_mode(config.capf_mode, typed=bool(password)),
                 tls_max=phone.model.tls_max,
                 trusted=_believed(phone.state.trust),
                 world=phone.world,
@@ -99,8 +100,10 @@ async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "") -> Outcome
     raise problem or RemoteError("the configuration names no CAPF")
 
 
-def _mode(number: int | None) -> AuthMode:
-    return AuthMode(number) if number in set(AuthMode) else AuthMode.NONE
+def _mode(number: int | None, *, typed: bool) -> AuthMode:
+    """Return how it proves itself; digits that somebody typed are given, also where nothing was to be proved."""
+    mode = AuthMode(number) if number in set(AuthMode) else AuthMode.NONE
+    return AuthMode.PASSWORD if typed and mode is AuthMode.NONE else mode
 
 
 def _believed(trust: TrustState) -> Collection[bytes] | None:

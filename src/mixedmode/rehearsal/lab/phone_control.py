@@ -4,17 +4,18 @@ Rules:
 
 1. A list is deleted as a person deletes it on the phone's menu; then the phone has to be reset, as the seed says.
 2. A registered phone is reset by its CallManager. Any other is switched off and on, as a person would do it.
-3. An answer comes when the phones have started again, so that the next question sees what became of it.
+3. "Update" of the LSC is chosen, and digits typed, as on the phone's menu.
+4. An answer comes when the phones have started again, so that the next question sees what became of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from mixedmode.control.acts import DELETE_LISTS, RESET_PHONES
+from mixedmode.control.acts import DELETE_LISTS, RESET_PHONES, UPDATE_LSC
 from mixedmode.control.phones import PhoneControl, Work
 from mixedmode.errors import UsageError
 from mixedmode.node.phone_control import by_hand, phone_commands, tell, wanted
@@ -63,8 +64,20 @@ def lab_phone_commands(
         erased = [{"name": each.phone.name, "held": await each.erase(kind)} for each in found]
         return {"phones": erased, "unknown": unknown}
 
+    def update_lsc(user: int, request: dict[str, Any]) -> Awaitable[dict[str, Any]]:
+        # What somebody types is for the phone alone, and stands in no audit log.
+        digits = str(request.pop("digits", ""))
+
+        async def update(request: dict[str, Any]) -> dict[str, Any]:
+            found, unknown = chosen(request)
+            await asyncio.gather(*(each.update_lsc(digits, server()) for each in found))
+            return {"phones": [{"name": each.phone.name, "capf": each.capf} for each in found], "unknown": unknown}
+
+        return control.do(user, UPDATE_LSC, update, request)
+
     return {
         **phone_commands(nodes, control),
+        "phone-update-lsc": update_lsc,
         "phone-show": show,
         "phone-log": log,
         "phone-erase": by_hand(control, DELETE_LISTS, erase),
@@ -73,7 +86,7 @@ def lab_phone_commands(
 
 
 def resetting(nodes: Mapping[str, NodeServices], phones: LabPhones, server: Callable[[], Server]) -> Work:
-    """Return what resets a lab's phones (rules 2 and 3); arguments as for :func:`lab_phone_commands`."""
+    """Return what resets a lab's phones (rules 2 and 4); arguments as for :func:`lab_phone_commands`."""
 
     async def reset(request: dict[str, Any]) -> dict[str, Any]:
         names = wanted(request)
@@ -88,7 +101,7 @@ def resetting(nodes: Mapping[str, NodeServices], phones: LabPhones, server: Call
 
 
 async def _started(phones: LabPhones, names: list[str], before: Mapping[str, int]) -> None:
-    """Wait until phones have booted and, if they can, registered again (rule 3)."""
+    """Wait until phones have booted and, if they can, registered again (rule 4)."""
     found = [(phone, before[name]) for name in names if (phone := phones.find(name)) is not None]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_BOOT_SECONDS):

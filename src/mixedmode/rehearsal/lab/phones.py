@@ -88,20 +88,35 @@ class LabPhone:
         self.erased = ()
         return last
 
-    async def enrol(self, password: str = "") -> bool:
-        """Go to CAPF, if the configuration says so; return whether the phone has another certificate after it.
+    async def update_lsc(self, password: str, server: Server) -> None:
+        """Go to CAPF as by "Update" on the phone's menu, and start again with what came of it.
 
         Args:
-            password: Digits that somebody typed on it. Where CAPF wants some, a phone goes there by hand only.
+            password: Digits that somebody typed on it.
+            server: Where its files come from.
+        """
+        async with self.hands:
+            self.capf = "the configuration names no CAPF"
+            changed = await self._ask_capf(password, by_hand=True)
+        if changed:
+            await self.restart(server)
+
+    async def enrol(self) -> bool:
+        """Go to CAPF, if the configuration says so; return whether the phone has another certificate after it.
+
+        Where CAPF wants a string, a phone goes there by hand only.
         """
         config = self.phone.state.config_in_force()
         if config is None or not goes_to_capf(config, PhoneKeys(self.keys.lsc)):
             return False
-        if config.capf_mode == AuthMode.PASSWORD and not password:
+        if config.capf_mode == AuthMode.PASSWORD:
             self.capf = "waits for the authentication string"
             return False
+        return await self._ask_capf("", by_hand=False)
+
+    async def _ask_capf(self, password: str, *, by_hand: bool) -> bool:
         try:
-            outcome = await renew(self.phone, self.keys.all, password=password)
+            outcome = await renew(self.phone, self.keys.all, password=password, by_hand=by_hand)
         except MixedModeError as error:
             self.capf = str(error)
             return False

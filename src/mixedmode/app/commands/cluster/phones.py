@@ -118,6 +118,34 @@ def delete_itl(
     _delete("ITL", _names(names, every=every), directory, as_json=json)
 
 
+@app.command("update-lsc")
+def update_lsc(
+    names: Names = None,
+    every: Annotated[bool, typer.Option("--all", help="Every phone.")] = False,
+    password_file: Annotated[
+        Path | None, typer.Option(help="The authentication string that somebody types on it; none if left out.")
+    ] = None,
+    directory: LabFolder = None,
+    json: AsJson = False,
+) -> None:
+    """Have a lab's phones go to CAPF, as by Update on their menu, with the string that somebody types.
+
+    Exit code 1 if CAPF refused one, or could not be asked.
+    """
+    from mixedmode.app.targets.phone_keys import read_digits
+
+    request = {"ask": "phone-update-lsc", "devices": _names(names, every=every), "digits": read_digits(password_file)}
+    answer = _ask_lab(directory, request, "type an authentication string on a phone")
+    phones = answer["phones"]
+    if json:
+        print_json(phones)
+    else:
+        print_lines(f"{phone['name']}: {phone['capf']}" for phone in phones)
+    _refuse_missing(answer["unknown"], directory, None)
+    if not all(phone["capf"] in {"installed", "removed", "no pending CAPF operation"} for phone in phones):
+        raise typer.Exit(1)
+
+
 @app.command()
 def reset(
     devices: Names = None,
