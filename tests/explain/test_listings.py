@@ -72,6 +72,13 @@ def test_an_itl_and_a_ctl_after_one_another() -> None:
     assert not found.refused
 
 
+def test_what_the_lengths_say() -> None:
+    text = (TRANSCRIPTS / "118893-e-tokenless-full.txt").read_text()
+    assert kinds(read(text)) == ["command", "listing", "small-keys"]
+    assert "small-keys" not in kinds(read((TRANSCRIPTS / "118893-h-after-regen-2048.txt").read_text()))
+    assert kinds(read(text.replace("file: 4947", "file: 70000")), Grade.WARNING) == ["too-large"]
+
+
 def test_a_list_that_does_not_verify_is_a_refusal() -> None:
     text = "\n".join(listing(SEED)[:-1]) + "\nVerification of the CTL file failed: no\n"
     assert "list-unverified" in kinds(read(text), Grade.REFUSED)

@@ -10,9 +10,14 @@ from mixedmode.explain import remedies
 from mixedmode.explain.values import Event, Grade
 from mixedmode.printable import one_line
 from mixedmode.trustlist.pasted.values import ShownList
-from mixedmode.trustlist.roles import Role
+from mixedmode.trustlist.roles import MAX_PHONE_FILE, Role
 
 SOURCE: Final = "listing"
+_RSA_2048: Final = 270
+"""Bytes of a public key of 2048 bits."""
+_SLACK: Final = 12
+_POINTS: Final = frozenset({65, 97, 133})
+_NAMES: Final = 10
 _FILE_SIGNERS: Final = {Role.TFTP, Role.CCM_TFTP}
 _MANUFACTURER: Final = "cisco manufacturing ca"
 
@@ -55,6 +60,7 @@ def listing_events(shown: ShownList, before: ShownList | None) -> Iterator[Event
                  "certificate",
                          "phones that hold it take any ITL and any unsigned "
                          "configuration", remedies.ROLLBACK)  # fmt: skip
+    yield from _measures(shown)
     signer = next((record for record in shown.records if record.signed), None)
     issuer = (shown.signer_issuer or (signer.issuer if signer is not None else "") or "").lower()
     if _MANUFACTURER in issuer:
@@ -64,6 +70,34 @@ def listing_events(shown: ShownList, before: ShownList | None) -> Iterator[Event
                      "unasked")  # fmt: skip
     if before is not None:
         yield from _after(before, shown)
+
+
+def _measures(shown: ShownList) -> Iterator[Event]:
+    """Yield what the lengths of a listing say: of the file, of keys (wire-formats.md: 140 bytes are 1024 bits)."""
+    if shown.length is not None and shown.length > MAX_PHONE_FILE:
+        yield _event(
+            shown,
+            "too-large",
+            Grade.WARNING,
+            f"this {shown.kind} has {shown.length} bytes: phones do not load more than {MAX_PHONE_FILE}",
+            "some 39 certificates are the most for one list",
+            remedies.SMALLER,
+        )
+    small = [record for record in shown.records if record.lengths.get("PUBLICKEY", _RSA_2048) < _RSA_2048 - _SLACK]
+    names = dict.fromkeys(one_line(record.name) for record in small if not _is_ec(record.lengths))
+    if names:
+        yield _event(
+            shown,
+            "small-keys",
+            Grade.NOTE,
+            f"keys of fewer than 2048 bits: {', '.join(list(names)[:_NAMES])}",
+            "phones in FIPS mode refuse them",
+        )
+
+
+def _is_ec(lengths: dict[str, int]) -> bool:
+    """Return whether a public key is a point of a curve: 65, 97 or 133 bytes."""
+    return lengths.get("PUBLICKEY") in _POINTS
 
 
 def _after(before: ShownList, shown: ShownList) -> Iterator[Event]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from hashlib import sha1
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from typer.testing import CliRunner, Result
 from mixedmode.app.tree import app
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.errors import MixedModeError
+from mixedmode.live.document import write_document
+from mixedmode.live.observed import FileSeen, Observation, PhoneSeen, Sighting, Source, Value
 from mixedmode.trustlist.model import TrustList
 from tests.cluster.building import MIXED, PUB, make
 from tests.docs.pages import ROOT
@@ -61,6 +65,25 @@ def test_of_a_cluster_without_phones_and_its_own_key(tmp_path: Path) -> None:
     phones.write_text("name,model,ctl,itl\nSEP001122334455,8845,none,none\n")
     done = run("--key", key, "--directory", tmp_path / "lab", "--inventory", phones)
     assert done.exit_code == 0, (done.output, done.exception)
+
+
+def test_the_lists_that_came_with_a_collected_inventory(old_key: Path, tmp_path: Path) -> None:
+    held = (EXAMPLE / "lists" / "ctl-in-use.tlv").read_bytes()
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    seen = Sighting(Source.HTTP, now, "http://pub:6970")
+    phone = PhoneSeen(
+        "SEP001122334455",
+        {
+            name: (Value(text, seen),)
+            for name, text in (("model", "8845"), ("itl", "none"), ("ctl", sha1(held).hexdigest()))
+        },
+    )
+    observation = Observation("lab", now, now, files=(FileSeen("pub", "CTLFile.tlv", held, seen),), phones=(phone,))
+    path = tmp_path / "seen.json"
+    path.write_text("".join(write_document(observation)))
+    done = run("--key", old_key, "--inventory", path, "--json")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert json.loads(done.stdout)["cured"] == 1
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ EPILOG = (
     "read; "
     "3: a node did not answer."
 )
+_FIRST_LINE = 64 << 20
+"""Bytes of a collected inventory's first line."""
 _MARKS = {True: ("cured", Colour.GREEN), False: ("NOT cured", Colour.RED), None: ("not known", Colour.YELLOW)}
 
 
@@ -219,13 +221,42 @@ def _lists_of_now(
         if broken:
             raise MalformedError("this list cannot be read", where=broken[0], next_step="mixedmode verify says why")
         return [(each.kind, each.file) for each in step.lists if isinstance(each.file, TrustList)]
+    where = "--lists"
+    if not library.lists():
+        where = "the collected inventory"
+        for data in _collected(asked.inventory):
+            library.add(data)
     found = []
     for kind in ListKind:
         known = [each for each in library.lists() if each.kind == kind]
         if known:
             newest = max(known, key=lambda each: each.header.timestamp or 0)
-            say(f"note: the newest {kind} of --lists is taken as that of now: MD5 {newest.md5}")
+            say(f"note: the newest {kind} of {where} is taken as that of now: MD5 {newest.md5}")
             found.append((kind, newest))
+    return found
+
+
+def _collected(inventory: str) -> list[bytes]:
+    """Return the lists that came with a collected inventory; none of any other inventory.
+
+    Its first line has all but the phones.
+    """
+    import base64
+    import json
+    from contextlib import suppress
+
+    from mixedmode.app.commands.forecasting.asked import CLUSTER, STDIN
+
+    if inventory in {CLUSTER, STDIN}:
+        return []
+    found: list[bytes] = []
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError), Path(inventory).open("rb") as file:
+        line = file.readline(_FIRST_LINE)
+        if line.startswith(b'{"mixedmode_inventory"'):
+            head, _, _ = line.rpartition(b',"phones":[')
+            files = [each for each in json.loads(head + b"}")["files"] if each.get("data")]
+            lists = [each for each in files if str(each.get("name")).lower().endswith(".tlv")]
+            found = [base64.b64decode(each["data"], validate=True) for each in lists]
     return found
 
 
