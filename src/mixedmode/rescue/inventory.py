@@ -20,6 +20,7 @@ from typing import Any, Final
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.inventory.cells import model_of
 from mixedmode.live.document import MARK, read_document
+from mixedmode.live.observed import Observation
 from mixedmode.pki.files import read_limited
 from mixedmode.rescue.phone.reading import NONE
 from mixedmode.rescue.readiness import PhoneFacts
@@ -96,16 +97,29 @@ def _objects(text: str) -> Any:
         found = json.loads(text)
     except ValueError:
         return [json.loads(line) for line in text.splitlines() if line.strip()]
-    return _collected(text) if MARK in found else found.get("phones", [found])
+    return _observed(read_document(text)) if MARK in found else found.get("phones", [found])
 
 
-def _collected(text: str) -> list[dict[str, str]]:
-    """Return the phones of what ``inventory collect`` wrote, the newest value of each."""
+def observed_phones(seen: Observation, port: int = 0) -> list[PhoneFacts]:
+    """Return the phones of a cluster that was looked at.
+
+    Args:
+        seen: What was seen.
+        port: Where phones have their pages; 0 is their own.
+    """
+    return [phone_of(row, row["name"]) for row in _observed(seen, port)]
+
+
+def _observed(seen: Observation, port: int = 0) -> list[dict[str, str]]:
+    """Return the rows of an observation, the newest value of each."""
     rows = []
-    for phone in read_document(text).phones:
+    for phone in seen.phones:
         if not _NAME.fullmatch(phone.name.upper()):
             continue
         row = {"name": phone.name} | {each: phone.newest(each) or "" for each in _COLLECTED}
+        if port and row["address"]:
+            host = row["address"]
+            row["address"] = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
         lists = phone.values.get("itl") or phone.values.get("ctl")
         if lists:
             row |= {"source": lists[0].seen.source.value, "time": lists[0].seen.at.isoformat(timespec="seconds")}

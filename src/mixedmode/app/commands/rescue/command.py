@@ -27,7 +27,9 @@ app = typer.Typer(
 
 Inventory = Annotated[Path | None, typer.Option(help="Phones: CSV, JSON or NDJSON, as inventory collect writes it.")]
 Directory = Annotated[Path | None, typer.Option(help="A lab's folder; ./lab if there is one and nothing is named.")]
-ClusterFile = Annotated[Path | None, typer.Option("--cluster", help="CLUSTER.toml; its nodes hand out the lists.")]
+ClusterFile = Annotated[
+    Path | None, typer.Option("--cluster", help="CLUSTER.toml: its TFTP nodes, and its phones by AXL and RIS.")
+]
 Tftp = Annotated[
     list[str] | None, typer.Option(help="A TFTP node, by address or http://ADDRESS:6970/; repeated.", metavar="NODE")
 ]
@@ -102,6 +104,7 @@ def walk(
     control_password_file: PasswordFile = None,
     inventory: Inventory = None,
     directory: Directory = None,
+    cluster: ClusterFile = None,
     config: Config = None,
     confirmed: Confirmed = WALKS,
 ) -> None:
@@ -115,7 +118,7 @@ def walk(
     from mixedmode.rescue.files import catalogue
 
     who = named(person, "--person")
-    found = gather(Asked(inventory, directory, config))
+    found = gather(Asked(inventory, directory, config, cluster))
     facts = next((each for each in found.phones if each.name == name.upper()), None)
     if facts is None:
         raise UsageError(f"{name} is not in the inventory", next_step="name one of its phones")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.errors import MixedModeError, RemoteError, UsageError
 
 if TYPE_CHECKING:
     from mixedmode.rescue.readiness import PhoneFacts
@@ -66,9 +66,10 @@ def gather(asked: Asked, login: tuple[str, str] | None = None) -> Found:
     from mixedmode.rescue.inventory import read_phones
     from mixedmode.rescue.looking import look_at
 
-    found = _ours(asked) if asked.inventory is None or asked.directory or asked.config else Found([])
+    named = asked.inventory is not None or asked.cluster is not None
+    found = _ours(asked) if not named or asked.directory or asked.config else Found([])
     if asked.cluster is not None:
-        found = _by_cluster_file(asked.cluster, found)
+        found = _by_cluster_file(asked.cluster, found, phones=asked.inventory is None and not found.phones)
     if asked.inventory is not None:
         found = replace(found, phones=read_phones(asked.inventory))
     if not found.phones:
@@ -92,12 +93,25 @@ def _node(text: str) -> tuple[str, str]:
     return text, url
 
 
-def _by_cluster_file(path: Path, found: Found) -> Found:
+def _by_cluster_file(path: Path, found: Found, *, phones: bool) -> Found:
+    """Return the TFTP nodes of a ``CLUSTER.toml``, and its phones by AXL and RIS where no file has them."""
     from mixedmode.live.cluster_file import read_cluster_file
 
     cluster = read_cluster_file(path)
     nodes = {node.name: f"http://{node.address}:{node.ports['http']}/" for node in cluster.nodes}
-    return replace(found, nodes=nodes, cluster=cluster.publisher.name)
+    found = replace(found, nodes=nodes, cluster=cluster.publisher.name)
+    if not phones:
+        return found
+    from mixedmode.live.looking import Part, observe
+    from mixedmode.rescue.inventory import observed_phones
+
+    seen = observe(cluster, (Part.DATABASE, Part.PHONES, Part.REGISTRATIONS, Part.TRACES))
+    if not seen.phones:
+        missing = "; ".join(dict.fromkeys(f"{each.what} {each.where}: {each.why}" for each in seen.not_seen[:3]))
+        raise RemoteError(
+            "the cluster names no phone", where=str(path), why=missing, next_step="give it [axl], or --inventory FILE"
+        )
+    return replace(found, phones=observed_phones(seen, cluster.phones.port if cluster.phones is not None else 0))
 
 
 def _kept_for_hands(phones: list[PhoneFacts], path: Path | None) -> list[PhoneFacts]:
