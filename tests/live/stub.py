@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from pathlib import Path
 
 READING_ACTIONS = re.compile(
     rb"<\w+:(executeSQLQuery|getCCMVersion|listProcessNode|getServiceParameter|selectCmDeviceExt|soapGetServiceStatus"
-    rb"|selectLogFiles|listNodeServiceLogs|GetOneFile)[ >/]"
+    rb"|isClusterReplicationOK|selectLogFiles|listNodeServiceLogs|GetOneFile)[ >/]"
 )
 READING_PAGES = re.compile(
     r"/(cucm-uds/(version|servers)|platformcom/api/v1/certmgr/config/snapshot/server|[A-Za-z]+\.tlv"
@@ -58,8 +59,8 @@ class Stub:
 
 
 @contextmanager
-def serving(answer: Callable[[Sent], Answer], pem: Path | None = None, host: str = "127.0.0.1") -> Iterator[Stub]:
-    """Serve answers; by TLS if a PEM with key and certificate is given."""
+def serving(answer: Callable[[Sent], Answer], pem: Path | None = None, *, old: bool = False) -> Iterator[Stub]:
+    """Serve answers; by TLS if a PEM with key and certificate is given, and by an old one if that is asked for."""
     stub = Stub(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -87,9 +88,15 @@ def serving(answer: Callable[[Sent], Answer], pem: Path | None = None, host: str
         def handle_error(self, *_: object) -> None:
             pass
 
-    server = Server((host, 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     if pem is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if old:  # no newer than TLS 1.1
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.maximum_version = ssl.TLSVersion.TLSv1_1
+            context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+            context.set_ciphers("DEFAULT:@SECLEVEL=0")
         context.load_cert_chain(pem)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     stub.port = server.server_address[1]

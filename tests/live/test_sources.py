@@ -18,6 +18,7 @@ from mixedmode.live.sources.alarms import alarm_on_page, alarms_in
 from mixedmode.live.sources.certificates import look_at_certificates
 from mixedmode.live.sources.control_center import look_at_services
 from mixedmode.live.sources.logs import look_at_traces
+from mixedmode.live.sources.replication import look_at_replication
 from mixedmode.live.sources.ris import Ris
 from mixedmode.live.sources.seeing import Seen
 from tests.live.canned import ALARM, SAID, SIGNATURE, Canned, Time, device, fault, in_turn, told
@@ -127,6 +128,26 @@ def test_certificates() -> None:
     for answer in odd:
         look_at_certificates(Canned(in_turn(answer)), "pub", seen, Time())
     assert len(seen.not_seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "ok"),
+    [
+        ("<x:clusterReplicationStatusOK xmlns:x='u'>true</x:clusterReplicationStatusOK>", True),
+        ("<clusterReplicationStatusOK>false</clusterReplicationStatusOK>", False),
+        ("", None),
+    ],
+)
+def test_replication(said: str, ok: bool | None) -> None:
+    seen = Seen()
+    web = Canned(
+        lambda _: xml(f"<isClusterReplicationOKResponse><return>{said}</return></isClusterReplicationOKResponse>")
+    )
+    look_at_replication(web, "pub", seen)
+    assert seen.replication_ok is ok
+    assert len(seen.not_seen) == (ok is None)
+    look_at_replication(Canned(lambda _: (401, {}, b"")), "pub", seen)
+    assert seen.replication_ok is ok
 
 
 @pytest.mark.parametrize("at", range(1, len(ALARM), 7))

@@ -107,6 +107,19 @@ def test_without_trust_there_is_no_login(pem: Path) -> None:
     assert "authorization" not in stub.sent[0].headers
 
 
+def test_a_node_that_has_only_old_tls_is_recognised_too(pem: Path) -> None:
+    with serving(ok, pem, old=True) as stub:
+        web = Web(Place.CLUSTER, "127.0.0.1", stub.port, trust=Trust.of(pem), login=Credentials("audit", "secret"))
+        assert web.get(SERVERS).status == 200
+        web.close()
+
+
+def test_a_name_that_is_none() -> None:
+    for address in ("a..b", "x" * 70 + ".example"):
+        with pytest.raises(RemoteError, match="reached"):
+            Web(Place.LISTS, address, 80, tls=False).get("/CTLFile.tlv")
+
+
 def test_names_of_certificates() -> None:
     der = signer(name="cucm-pub.example.net").certificate.der
     assert is_for(der, "CUCM-pub.example.net")

@@ -33,6 +33,7 @@ from mixedmode.live.sources.database import Database, look_at_database
 from mixedmode.live.sources.faces import look_at_faces
 from mixedmode.live.sources.files import BETWEEN, look_at_files
 from mixedmode.live.sources.logs import look_at_traces
+from mixedmode.live.sources.replication import look_at_replication
 from mixedmode.live.sources.ris import Ris
 from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.sources.uds import look_at_release
@@ -59,6 +60,8 @@ class Part(StrEnum):
 
 
 EVERYTHING: Final = frozenset(Part)
+_OF_PHONES: Final = frozenset({Part.REGISTRATIONS, Part.PAGES, Part.TRACES})
+"""Who is asked for here has to be known first."""
 _OF_NODES: Final = (Part.RELEASE, Part.FILES, Part.FACES, Part.CERTIFICATES, Part.SERVICES)
 
 
@@ -97,7 +100,10 @@ def observe(
     Raises:
         MixedModeError: What ``CLUSTER.toml`` names cannot be read; nothing that a node does.
     """
-    look = _Look(cluster, frozenset(parts), progress, clock, ask, notebook or NoNotebook(), opener)
+    wanted = frozenset(parts)
+    if wanted & _OF_PHONES:
+        wanted |= {Part.PHONES}
+    look = _Look(cluster, wanted, progress, clock, ask, notebook or NoNotebook(), opener)
     begun = clock.now()
     look.at_nodes()
     look.at_database()
@@ -158,11 +164,14 @@ class _Look:
         pace = Pace(BETWEEN, self._clock)
         if not self._parts.intersection(_OF_NODES):
             return
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
+        threads = ThreadPoolExecutor(_SIDE_BY_SIDE)
+        try:
             looks = threads.map(lambda node: self._at_node(node, pace), nodes)
             for done, seen in enumerate(looks, 1):
                 self.seen.add(seen)
                 self._progress("nodes", done, len(nodes))
+        finally:
+            threads.shutdown(cancel_futures=True)
 
     def _at_node(self, node: Node, pace: Pace) -> Seen:
         step = f"node {node.name}"
@@ -178,6 +187,8 @@ class _Look:
             look_at_faces(node, seen, clock)
         if Part.CERTIFICATES in parts and (web := self._web(node, "platform", "certificates by REST")) is not None:
             with closing(web):
+                if node == self._cluster.publisher:
+                    look_at_replication(web, node.name, seen)
                 look_at_certificates(web, node.name, seen, clock)
         if Part.SERVICES in parts and (web := self._web(node, "axl", "services")) is not None:
             with closing(web):
@@ -294,11 +305,12 @@ def _told_once(nodes: list[NodeSeen]) -> list[NodeSeen]:
 
 
 def _plain_seen(seen: Seen) -> dict[str, Any]:
-    return {name: [plain(each) for each in getattr(seen, name)] for name in LISTS}
+    lists: dict[str, Any] = {name: [plain(each) for each in getattr(seen, name)] for name in LISTS}
+    return {**lists, "replication_ok": seen.replication_ok}
 
 
 def _seen_of(document: dict[str, Any]) -> Seen:
-    seen = Seen()
+    seen = Seen(replication_ok=document["replication_ok"])
     for name, kind in LISTS.items():
         getattr(seen, name).extend(value_of(kind, each) for each in document[name])
     return seen

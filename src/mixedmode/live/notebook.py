@@ -64,7 +64,7 @@ class FileNotebook:
         self._steps, begun, size = _read(path, about, now)
         self.begun, self.resumed = begun or now, len(self._steps)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        self._file = os.fdopen(handle, "w", encoding="utf-8")
+        self._file = os.fdopen(handle, "w", encoding="utf-8", newline="\n")
         self._file.truncate(size)
         self._file.seek(size)
         if begun is None:

@@ -22,8 +22,7 @@ from mixedmode.live.sources.alarms import alarms_in
 from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.wire.clock import Clock
 from mixedmode.live.wire.https import Response, Web
-from mixedmode.live.wire.soap import AST, Fault, envelope, opened, text_element
-from mixedmode.xml_reader import Element
+from mixedmode.live.wire.soap import AST, Fault, all_below, envelope, opened, text_element
 
 MOST_FILES: Final = 20
 """Of a node."""
@@ -80,7 +79,7 @@ def _files(web: Web) -> list[tuple[str, datetime | None]]:
     if answer is None or response.status != 200:
         raise RemoteError(f"log collection answers with HTTP status {response.status}")
     files = []
-    for each in _all(answer, "File"):
+    for each in all_below(answer, "File"):
         path = each.value("absolutepath")
         if path:
             files.append((path, _moment(each.value("modifiedDate"))))
@@ -118,16 +117,6 @@ def _unpacked(data: bytes) -> bytes:
         return machine.decompress(data, LARGEST)
     except zlib.error as error:
         raise RemoteError("the trace is damaged", why=str(error)) from error
-
-
-def _all(element: Element, name: str) -> list[Element]:
-    found, waiting = [], [element]
-    while waiting:
-        each = waiting.pop()
-        if each.name == name:
-            found.append(each)
-        waiting += each.children
-    return found
 
 
 def _moment(text: str) -> datetime | None:

@@ -151,7 +151,7 @@ class Web:
                 response = self._exchange(request, limit)
             except (OSError, http.client.HTTPException) as second:
                 raise self._failed(second) from second
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
             raise self._failed(error) from error
         if response.status == _UNAUTHORISED and self._login is not None:
             self._login.refused = True
@@ -240,7 +240,7 @@ class Web:
             return RemoteProtocolError("the answer is no HTTP", where=self.where, why=type(error).__name__)
         if isinstance(error, ssl.SSLError):
             return RemoteError("no TLS connection", where=self.where, why=error.reason or str(error), code="tls")
-        words, step = why_no_connection(error) if isinstance(error, OSError) else (str(error), None)
+        words, step = why_no_connection(error) if isinstance(error, (OSError, UnicodeError)) else (str(error), None)
         return RemoteError(f"it cannot be reached: {words}", where=self.where, next_step=step, code="unreachable")
 
     def _refused(self) -> LoginRefusedError:

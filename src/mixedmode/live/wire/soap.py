@@ -71,12 +71,17 @@ def opened(response: Response, where: str) -> Element | Fault | None:
     return Fault(text[:500], _deep(first, "axlcode"))
 
 
-def _deep(element: Element, name: str) -> str:
-    """Return the text of the first element of a name, anywhere below."""
-    waiting = list(element.children)
+def all_below(element: Element, name: str) -> list[Element]:
+    """Return the elements of a name, anywhere below."""
+    found, waiting = [], list(element.children)
     while waiting:
-        each = waiting.pop(0)
+        each = waiting.pop()
         if each.name == name:
-            return each.text
+            found.append(each)
         waiting += each.children
-    return ""
+    return found
+
+
+def _deep(element: Element, name: str) -> str:
+    """Return the text of an element of a name, anywhere below; empty if there is none."""
+    return next((each.text for each in all_below(element, name)), "")

@@ -7,6 +7,7 @@ Rules:
 2. Any other one has to be issued by one of them (by the system's authorities if no file is named), be valid now, and
    have the node's address or name in it.
 3. There is no switch that leaves this out.
+4. TLS 1.2 or newer; a server that has neither (CUCM 10.5) gets what it has, and has to be recognised all the same.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from cryptography.x509.oid import NameOID
 from mixedmode.errors import RemoteError
 from mixedmode.pki.certificates.load import load_certificates
 
+_TOO_OLD: Final = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "WRONG_VERSION_NUMBER"})
 NOT_TRUSTED: Final = "certificate"
 """The code of the error."""
 
@@ -136,6 +138,19 @@ def _unchecked() -> ssl.SSLContext:
 
 
 def _handshake(
+    address: str, port: int, context: ssl.SSLContext, names: tuple[str, ...], timeout: float
+) -> ssl.SSLSocket:
+    try:
+        return _connected(address, port, context, names, timeout)
+    except ssl.SSLError as error:
+        if error.reason not in _TOO_OLD:
+            raise
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    return _connected(address, port, context, names, timeout)
+
+
+def _connected(
     address: str, port: int, context: ssl.SSLContext, names: tuple[str, ...], timeout: float
 ) -> ssl.SSLSocket:
     plain = socket.create_connection((address, port), timeout=timeout)

@@ -170,7 +170,9 @@ async def fetch(source: str, *, limit: int = 1 << 20, ca_file: Path | None = Non
 
 def fetch_sync(source: str, *, limit: int = 1 << 20, ca_file: Path | None = None) -> bytes:
     """Do :func:`fetch` from code that has no event loop."""
-    return asyncio.run(fetch(source, limit=limit, ca_file=ca_file))
+    # Not every system's usual loop can watch a socket for datagrams: that of Windows cannot.
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(fetch(source, limit=limit, ca_file=ca_file))
 
 
 def split_tftp_url(source: str) -> tuple[str, int, str]:

@@ -61,13 +61,15 @@ def collect(
 
 
 def _collected(cluster: ClusterFile, parts: frozenset[Part], output: Path, *, fresh: bool) -> tuple[Observation, bool]:
-    from mixedmode.errors import RemoteError
+    from mixedmode.errors import RemoteError, UsageError
     from mixedmode.live.document import write_document
     from mixedmode.live.looking import observe
     from mixedmode.live.notebook import FileNotebook
     from mixedmode.live.wire.clock import SYSTEM
     from mixedmode.pki.files import write_atomic
 
+    if output.is_dir():
+        raise UsageError("it is a folder", where=str(output), next_step="name the file to write")
     partial = output.with_name(f"{output.name}.partial")
     if fresh:
         partial.unlink(missing_ok=True)
