@@ -24,7 +24,7 @@ from mixedmode.app.tree import tree_for
 from mixedmode.audit.watching.state import MOST_WAITING, State
 from mixedmode.audit.watching.watch import Watch
 from mixedmode.errors import MalformedError, MixedModeError, RemoteError, UsageError
-from mixedmode.live.observed import Observation
+from mixedmode.live.observed import NotSeen, Observation
 from mixedmode.live.wire.clock import Clock
 from mixedmode.pki.certificates.profiles import Purpose
 from tests.audit.live.world import NOW, PUB, SUB, World, with_file, with_phone
@@ -140,6 +140,14 @@ def test_what_cannot_be_looked_at_stays_known(story: Story, broken: Observation)
     blind = replace(found, services=())
     said = story.run(found, blind, found, blind)
     assert [bool(lines) for lines in said] == [True, False, False, False]
+
+
+def test_a_node_that_is_away_takes_its_findings_with_it_for_nobody(story: Story, broken: Observation) -> None:
+    files = tuple(each for each in broken.files if each.node != SUB)
+    away = replace(broken, files=files, not_seen=(NotSeen("CTLFile.tlv", SUB, "no answer"),))
+    said = story.run(broken, away, away, broken, away)
+    assert [bool(lines) for lines in said] == [True, False, False, False, False]
+    assert story.run(with_file(broken, SUB, "CTLFile.tlv", World().ctl()))[0][1].startswith("gone: serious C5/")
 
 
 def test_a_cluster_that_does_not_answer(story: Story, healthy: Observation) -> None:

@@ -3,8 +3,8 @@
 Rules:
 
 1. A finding is one finding as long as it has one name; that it is about other phones, or worse, is a change of it.
-2. What is found no more is gone only if its rule could look: else it is :attr:`Comparison.unsure`. A fault does not go
-   away because nobody saw.
+2. What is found no more is gone only if its rule could look, and its node showed what it showed before: else it is
+   :attr:`Comparison.unsure`. A fault does not go away because nobody saw.
 3. A phone that is in one of both audits alone has come or gone; that is no change of what it holds.
 """
 
@@ -84,7 +84,8 @@ def compare(before: Account, after: Account) -> Comparison:
     """Return what is different between two audits."""
     both = [(before.findings[name], told) for name, told in after.findings.items() if name in before.findings]
     missing = [told for name, told in before.findings.items() if name not in after.findings]
-    looked = [told for told in missing if after.standings.get(told.rule, Standing.CLEAR.value) in _ANSWERED]
+    blind = {where for what, where in after.not_seen - before.not_seen if where and _is_of_a_node(what)}
+    looked = [told for told in missing if _could_look(told, after, blind)]
     changed = [pair for pair in both if _as_compared(pair[0]) != _as_compared(pair[1])]
     return Comparison(
         before,
@@ -98,6 +99,17 @@ def compare(before: Account, after: Account) -> Comparison:
         tuple(sorted(after.phones.keys() - before.phones.keys())),
         tuple(sorted(before.phones.keys() - after.phones.keys())),
     )
+
+
+def _could_look(told: Told, after: Account, blind: set[str]) -> bool:
+    """Return whether a finding's rule could look, and at the nodes that the finding is about."""
+    places = {*told.id.split("/"), told.where, told.where.rpartition(" of ")[2]}
+    return after.standings.get(told.rule, Standing.CLEAR.value) in _ANSWERED and not places & blind
+
+
+def _is_of_a_node(what: str) -> bool:
+    """Return whether what is missing is of a node itself, and not what one rule alone would have wanted."""
+    return ":" not in what
 
 
 def _as_compared(told: Told) -> tuple[object, ...]:

@@ -63,6 +63,7 @@ class Account:
         phones: What was known of each phone, by name.
         standings: What became of each rule.
         archive: The lists that were served, by SHA-1 and MD5.
+        not_seen: What was not seen, and where.
     """
 
     cluster: str
@@ -71,6 +72,7 @@ class Account:
     phones: Mapping[str, Mapping[str, str]]
     standings: Mapping[str, str]
     archive: Mapping[str, TrustList]
+    not_seen: frozenset[tuple[str, str]] = frozenset()
 
 
 def document(judgement: Judgement, observation: Observation) -> dict[str, Any]:
@@ -151,6 +153,7 @@ def account(data: object) -> Account:
         {each["name"]: {key: str(each[key]) for key in STATE if key in each} for each in phones},
         {str(name): str(value) for name, value in rules.items()} if isinstance(rules, dict) else {},
         archive_of(each.get("content") for each in _items(data, "lists")),
+        frozenset((str(each.get("what", "")), str(each.get("where", ""))) for each in _items(data, "not_seen")),
     )
 
 
@@ -221,4 +224,5 @@ def account_of(judgement: Judgement, observation: Observation) -> Account:
         {state.pop("name"): state for state in states},
         {name: standing.value for name, standing in judgement.standings.items()},
         {},
+        frozenset((each.what, each.where) for each in judgement.not_seen),
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mixedmode.audit.live.finding import Finding, Gap, Severity, Standing
 from mixedmode.audit.live.scene import Scene
-from mixedmode.audit.live.table import RULES, Rule
+from mixedmode.audit.live.table import RULES, Rule, Subject
 from mixedmode.errors import MixedModeError
 from mixedmode.live.observed import NodeSeen, NotSeen, Observation
 
@@ -66,11 +66,17 @@ def judge(observation: Observation, archive: Mapping[str, TrustList] | None = No
         (each.what, each.where, each.why): None for each in observation.not_seen
     }
     standings: dict[str, Standing] = {}
+    without: dict[Subject, list[str]] = {}
     for rule in RULES:
+        if (rule.of is Subject.LISTS and not scene.lists) or (rule.of is Subject.PHONES and not observation.phones):
+            without.setdefault(rule.of, []).append(rule.id)
+            standings[rule.id] = Standing.NO_EVIDENCE
+            continue
         found, gaps = _look(rule, scene)
         findings += found
         missing |= {(f"{rule.id}: {gap.what}", gap.where, gap.why): None for gap in gaps}
         standings[rule.id] = Standing.HOLDS if found else Standing.NO_EVIDENCE if gaps else Standing.CLEAR
+    missing |= {(f"{', '.join(rules)}: {of}", "", f"no {of} were read"): None for of, rules in without.items()}
     return Judgement(
         observation.cluster,
         observation.begun,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from mixedmode.audit.live.finding import Finding, Gap, Severity
@@ -15,6 +16,14 @@ from mixedmode.audit.live.rules import certificates, holding, lists, own, phones
 from mixedmode.audit.live.scene import Scene
 
 Judge = Callable[[Scene], Iterator[Finding | Gap]]
+
+
+class Subject(StrEnum):
+    """What a rule may be about."""
+
+    ANYTHING = ""
+    LISTS = "lists"
+    PHONES = "phones"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,7 @@ class Rule:
         effect: What that does to phones.
         needs: What has to be seen.
         judge: The rule itself.
+        of: What it is about and has nothing to say without.
     """
 
     id: str
@@ -36,6 +46,7 @@ class Rule:
     effect: str
     needs: str
     judge: Judge
+    of: Subject = Subject.ANYTHING
 
 
 _C, _S, _M, _I = Severity.CRITICAL, Severity.SERIOUS, Severity.MODERATE, Severity.INFORMATION
@@ -66,6 +77,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Phones refuse that node: secure ones do not register there, and TVS or CAPF are not believed.",
         f"{_ANY}, and TLS ports or certificate stores",
         lists.against_live,
+        Subject.LISTS,
     ),
     Rule(
         "C4",
@@ -82,6 +94,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Which CTL a phone gets depends on the node that it asks; one that is signed by CallManager falls with it.",
         f"{_ANY}; the version",
         lists.ctl_of_nodes,
+        Subject.LISTS,
     ),
     Rule(
         "C6",
@@ -90,6 +103,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "The CTL cannot be made anew with its signer: secure phones keep one that grows old.",
         f"{_ANY}; the version with its build",
         lists.token_signed,
+        Subject.LISTS,
     ),
     Rule(
         "C7",
@@ -122,6 +136,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Phones do not load the list, and registration fails.",
         _ANY,
         lists.size,
+        Subject.LISTS,
     ),
     Rule(
         "C11",
@@ -147,6 +162,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "They cannot prove who they are: they do not register in their security mode, 802.1X fails.",
         "AXL",
         phones.credentials,
+        Subject.PHONES,
     ),
     Rule(
         "C14",
@@ -155,6 +171,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "It depends on its CTL alone and cannot ask TVS: the next change of the CTL's signer locks it out.",
         "AXL",
         phones.without_default_security,
+        Subject.PHONES,
     ),
     Rule(
         "C15",
@@ -203,6 +220,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Phones refuse it: those with an older one keep that, new ones have none.",
         _ANY,
         own.unreadable,
+        Subject.LISTS,
     ),
     Rule(
         "L2",
@@ -211,6 +229,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Phones refuse it and keep the list that they have.",
         _ANY,
         own.signature,
+        Subject.LISTS,
     ),
     Rule(
         "L3",
@@ -219,6 +238,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Some phones refuse it, others trust the wrong field.",
         _ANY,
         own.contradictions,
+        Subject.LISTS,
     ),
     Rule(
         "L4",
@@ -243,6 +263,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "None now; once the CallManager certificate is lost, every phone has to be erased by hand.",
         f"{_ANY}; the version",
         own.recovery,
+        Subject.LISTS,
     ),
     Rule(
         "L7",
@@ -251,6 +272,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "None now; utils itl reset fails when it is needed.",
         _ANY,
         own.weak_recovery,
+        Subject.LISTS,
     ),
     Rule(
         "L8",
@@ -260,6 +282,7 @@ RULES: Final[tuple[Rule, ...]] = (
         'Secure phones are "Phone is registering" for ever; after the next change phones have no anchor in common.',
         _ANY,
         own.between_lists,
+        Subject.LISTS,
     ),
     Rule(
         "L9",
@@ -268,6 +291,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Phones refuse their configuration and keep the old one.",
         _ANY,
         own.signed_files,
+        Subject.LISTS,
     ),
     Rule(
         "L10",
@@ -276,6 +300,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "None now; once it is lost or locked, phones take no next CTL.",
         _ANY,
         own.tokens,
+        Subject.LISTS,
     ),
     Rule(
         "L11",
@@ -284,6 +309,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Phones ignore it; what made the CTL is not the cluster.",
         _ANY,
         own.tvs_in_ctl,
+        Subject.LISTS,
     ),
     Rule(
         "L12",
@@ -292,6 +318,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Phones that start there refuse the configurations that the node signs.",
         _ANY,
         own.not_of_its_node,
+        Subject.LISTS,
     ),
     Rule(
         "P1",
@@ -300,6 +327,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "They keep what they had, and are lost with the next change.",
         "alarms or phone pages",
         holding.refused,
+        Subject.PHONES,
     ),
     Rule(
         "P2",
@@ -316,6 +344,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "It may refuse the signer of its configuration, and work on with an old one.",
         "AXL and RIS",
         phones.drift,
+        Subject.PHONES,
     ),
     Rule(
         "P4",
@@ -324,6 +353,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "It keeps the LSC that it has, or has none.",
         "AXL",
         phones.operations,
+        Subject.PHONES,
     ),
     Rule(
         "P5",
@@ -332,6 +362,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "None; one of the sources is wrong.",
         "alarms and phone pages",
         holding.sources_differ,
+        Subject.PHONES,
     ),
     Rule(
         "S1",

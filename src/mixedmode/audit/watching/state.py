@@ -57,7 +57,13 @@ class State:
             for each in known.findings.values()
             if each.id not in there
         ]
-        self.document = {**document, "findings": [*document["findings"], *more], "lists": self._lists(document)}
+        not_seen = document["not_seen"]
+        if more and self.document is not None:
+            # What is known without being seen stays so until it is seen again: this blindness is not taken for usual.
+            usual = {(each["what"], each["where"]) for each in self.document.get("not_seen", [])}
+            not_seen = [each for each in not_seen if (each["what"], each["where"]) in usual]
+        findings = [*document["findings"], *more]
+        self.document = {**document, "findings": findings, "not_seen": not_seen, "lists": self._lists(document)}
 
     def _lists(self, document: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the lists that were ever served, so that a phone that holds an old one is known (0.2)."""

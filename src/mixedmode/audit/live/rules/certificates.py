@@ -128,6 +128,8 @@ def strength(scene: Scene) -> Iterator[Finding | Gap]:
                 node,
                 count=scene.phone_count,
             )
+    if not any("lsc_key_bits" in phone.values for phone in scene.observation.phones):
+        yield Gap("key sizes of LSCs", "", "no source told them")
     weak_phones = [
         (phone, bits[0])
         for phone in scene.observation.phones

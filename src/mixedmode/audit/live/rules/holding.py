@@ -62,7 +62,7 @@ class Held:
             elif value.text.casefold() in _NO_LIST:
                 self.none.append((phone, value))
             elif _HASH.fullmatch(value.text):
-                if value.text in scene.archive:
+                if value.text in scene.archive and not self._may_be_served(scene, scene.archive[value.text]):
                     self.earlier.append((phone, value, scene.archive[value.text]))
                 elif self.unseen and scene.node_of(phone.newest(server)) not in read:
                     self.unsure += 1
@@ -70,6 +70,12 @@ class Held:
                     self.unknown.append((phone, value))
         self.is_proven = bool(self.current or self.earlier)
         self.has_lists = bool(served)
+
+    def _may_be_served(self, scene: Scene, listed: TrustList) -> bool:
+        """Return whether a list that was seen before may still be that of a node that showed none this time."""
+        servers = listed.records_with_role(Role.CCM, Role.CCM_TFTP, Role.TFTP)
+        nodes = {scene.node_of(record.dns_name) or scene.node_of(record.ip_address) for record in servers}
+        return bool(nodes & set(self.unseen))
 
 
 def held_of(scene: Scene, kind: str) -> Held:
@@ -264,6 +270,8 @@ def _all_made_since(scene: Scene) -> datetime | None:
 
 def refused(scene: Scene) -> Iterator[Finding | Gap]:
     """P1: phones report that they refused the last list."""
+    if not any("tl_status" in phone.values for phone in scene.observation.phones):
+        yield Gap("the results of list updates", "", "no alarm was read")
     by_code: dict[str, list[tuple[PhoneSeen, Value]]] = {}
     for phone in scene.observation.phones:
         values = phone.values.get("tl_status")

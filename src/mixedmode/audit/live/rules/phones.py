@@ -80,6 +80,8 @@ def credentials(scene: Scene) -> Iterator[Finding | Gap]:
         for record in listed.records_with_role(Role.CAPF)
         if (facts := scene.record_facts(record))
     }
+    if not any("security_mode" in phone.values for phone in scene.observation.phones):
+        yield Gap("security profiles and LSCs of phones", "", "AXL was not read")
     found: dict[str, list[tuple[PhoneSeen, Value]]] = {name: [] for name, _, _ in _CREDENTIALS}
     for phone in scene.observation.phones:
         for name, value in _credentials_of(phone, scene.now, capf):
