@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +15,21 @@ import pytest
 from mixedmode.cluster.operations.ctl import SetMixedMode
 from mixedmode.control.door import Control
 from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError, UsageError
+from mixedmode.faces.shell.talk import ScriptedIO
+from mixedmode.guides.live.seeing.looking import Looker
 from mixedmode.guides.live.sessions import Sessions
-from mixedmode.live.shell.prompt import ConnectionLostError
+from mixedmode.guides.live.transcript import Transcript
+from mixedmode.guides.live.walk import LiveWalk
+from mixedmode.guides.observer import published
+from mixedmode.live.shell.prompt import ConnectionLostError, Patience
+from mixedmode.live.shell.session import SshAccount
 from mixedmode.procedures.facts import Token
 from mixedmode.procedures.guided.run import RunState, StepState
+from mixedmode.procedures.reading import MODE_QUERY
 from mixedmode.procedures.steps import CtlClient, ImportToken, Prompt, ResetPhones, RestartServices
-from tests.guides.live.conftest import LabFromOutside
+from mixedmode.trustlist.listing import render_listing
+from tests.guides.live.conftest import LabFromOutside, _now
+from tests.live.shell.stub_admin import Ask, HangUp, Part, Script, stub
 from tests.support import run_mixedmode
 
 Answer = str | Callable[[], str]
@@ -272,4 +283,52 @@ def test_the_command_dry_and_begun_and_asked_and_stopped(outside: LabFromOutside
     for wrong in (["--run", "1"], ["--directory", "x"]):
         assert run_mixedmode(*words, *wrong).returncode == 2
     assert run_mixedmode("guide", "regenerate-callmanager", "--dry-run").returncode == 2
+    outside.file.unlink()
+
+
+def test_an_odd_prompt_and_a_prompt_that_never_comes_stop_a_run_until_somebody_has_looked(
+    outside: LabFromOutside, tmp_path: Path
+) -> None:
+    """The publisher's prompt is a script's here; everything else is the lab's."""
+    in_mixed_mode(outside)
+    ctl = published(outside.lab.cluster)
+    assert ctl is not None
+    listing = "".join(f"{line}\r\n" for line in render_listing(ctl, ctl.verify(), "Fri Mar 06 19:45:13 CET 2015"))
+    mode = "paramname           paramvalue\r\n=================== ==========\r\nClusterSecurityMode 1\r\n"
+    certificate = outside.lab.cluster.own_certificate(outside.publisher, "CallManager")
+    common: Script = {
+        "show ctl": (listing,),
+        "show version active": ("Active Master Version: 10.5.1.10000-7\r\n",),
+        MODE_QUERY: (mode,),
+        "show cert own CallManager/CallManager.pem": (f"  Serial Number: {certificate.serial.hex().upper()}\r\n",),
+    }
+    line = "utils ctl set-cluster non-secure-mode"
+
+    async def play(part: Part) -> tuple[list[str], list[str]]:
+        async with stub(tmp_path, {**common, line: (part,)}) as node:
+            account = node.account()
+
+            def login(name: str) -> SshAccount:
+                return account if name == outside.publisher else outside.account(name)
+
+            quick = Patience(settle=0.03, quiet=0.2, login=5.0)
+            prompts = Sessions(login, Transcript(None, _now), quick)
+            io = ScriptedIO(["y", "y", "q"])
+            looker = Looker(outside.cluster, prompts, _now)
+            await LiveWalk(io, outside.book("mixed-to-non-secure"), looker, prompts).run()
+            await prompts.close()
+            return io.lines, node.typed
+
+    for part, wrong in (
+        (Ask("Format every disk (yes/no)? "), "the node asks something that is not known here: nothing was typed"),
+        (HangUp, f"the connection was lost while '{line}' ran"),
+    ):
+        outside.file.unlink(missing_ok=True)
+        lines, typed = asyncio.run(play(part))
+        said = "\n".join(lines)
+        assert wrong in said
+        assert "Its effect is not there; the node may still be at it." in said
+        assert typed.count(line) == 1
+        assert "yes" not in typed
+        assert outside.kept().run.steps[0].state is StepState.DOING
     outside.file.unlink()

@@ -18,6 +18,7 @@ from typing import Final
 from mixedmode.errors import CheckFailedError, MixedModeError
 from mixedmode.faces.shell.talk import AdminIO
 from mixedmode.guides.live.book import OPEN, Book
+from mixedmode.guides.live.canary import LiveCanary
 from mixedmode.guides.live.doing import DONE, TYPED, Doer, part_name, problem_in
 from mixedmode.guides.live.follow import Follow
 from mixedmode.guides.live.kept import check_cluster, with_part
@@ -49,6 +50,7 @@ class LiveWalk:
         sessions: The nodes' prompts.
         inventory: Of the phones, if there is one.
         follow: Follows the phones after their reset, if it can.
+        canary: Has one phone of each kind reset first; None has all reset at once.
     """
 
     def __init__(
@@ -60,10 +62,11 @@ class LiveWalk:
         *,
         inventory: Path | None = None,
         follow: Follow | None = None,
+        canary: LiveCanary | None = None,
     ) -> None:
         self._io, self._book = io, book
         self._doer = Doer(book.file, looker, sessions, book.nodes, self._decide)
-        self._inventory, self._follow = inventory, follow
+        self._inventory, self._follow, self._canary = inventory, follow, canary
         self._publisher = book.nodes[0]
 
     async def run(self) -> bool:
@@ -125,7 +128,15 @@ class LiveWalk:
         book, step = self._book, self._book.steps[at]
         await self._show(at)
         back = taken_back_next(book.procedure, book.run)
-        answer = (await self._io.ask(question_of(step, back=None if back is None else back + 1))).strip().lower()
+        answer = (
+            (
+                await self._io.ask(
+                    question_of(step, back=None if back is None else back + 1, canary=self._canary is not None)
+                )
+            )
+            .strip()
+            .lower()
+        )
         typed = isinstance(step.act, Prompt | ImportToken | RestartServices)
         try:
             if answer in _QUIT:
@@ -136,6 +147,8 @@ class LiveWalk:
                 await self._take_back(back)
             elif answer in {"h", "d"}:
                 await self._by_hand(at)
+            elif answer == "c" and self._canary is not None and isinstance(step.act, ResetPhones):
+                await self._tried(self._canary)
             elif answer in _YES and typed:
                 await self._type(at)
             else:
@@ -208,6 +221,17 @@ class LiveWalk:
     async def _by_hand(self, at: int) -> None:
         if await self._tokens(self._book.steps[at].act):
             await self._end(at, self._book.start(at, by_hand=True), None)
+
+    async def _tried(self, canary: LiveCanary) -> None:
+        """Have the list tried on one phone of each kind (:mod:`.canary`)."""
+        published = (await self._doer.look()).published()
+        if published is None:
+            await self._say("No node serves a CTL file: there is nothing to try.")
+            return
+        changed = (each.undo for each in reversed(self._book.steps) if each.undo.possible is not None)
+        back = next((each.how for each in changed), "there is no step that goes back")
+        await canary.run(published, back, self._io)
+        await self._say("  Every canary shows the new list: reset the others.")
 
     async def _restart(self, at: int, act: RestartServices) -> None:
         book = self._book

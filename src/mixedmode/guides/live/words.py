@@ -54,12 +54,13 @@ def done_by(step: Step, publisher: str) -> Iterator[str]:
             yield f"by hand, {step.act.where}"
 
 
-def question_of(step: Step, *, back: int | None) -> str:
+def question_of(step: Step, *, back: int | None, canary: bool = False) -> str:
     """Return the question before a step.
 
     Args:
         step: The step.
         back: The number of the step that can be taken back now, from 1; None if none can.
+        canary: Whether one phone of each kind can be tried first.
     """
     taken = f", b takes step {back} back" if back is not None else ""
     match step.act:
@@ -67,7 +68,8 @@ def question_of(step: Step, *, back: int | None) -> str:
             return f"y types it, h it was done by hand, s leaves it out{taken}, q leaves: "
         case RestartServices():
             return f"y types it on each node, h it was done by hand, s leaves it out{taken}, q leaves: "
-    return f"h it was done by hand, s leaves it out{taken}, q leaves: "
+    first = "c tries one phone of each kind first, " if canary and isinstance(step.act, ResetPhones) else ""
+    return f"{first}h it was done by hand, s leaves it out{taken}, q leaves: "
 
 
 def forecast_lines(forecast: Mapping[str, Any]) -> list[str]:

@@ -78,7 +78,20 @@ def guide(
                 "--run, --tokens, --module, --directory and --config are for our own clusters",
                 next_step="leave them out, or --cluster",
             )
-        guide_live(Asked(cluster, procedure, inventory, state, transcript, dry_run, status, stop, json))
+        guide_live(
+            Asked(
+                cluster,
+                procedure,
+                inventory,
+                state,
+                transcript,
+                canary_seconds if canary else None,
+                dry_run,
+                status,
+                stop,
+                json,
+            )
+        )
         return
     if any((inventory, state, transcript, dry_run)):
         raise UsageError(

@@ -13,10 +13,19 @@ from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mixedmode.guides.live.book import Book
+    from mixedmode.guides.live.canary import LiveCanary
+    from mixedmode.guides.live.follow import Follow
     from mixedmode.live.cluster_file import ClusterFile
+    from mixedmode.live.observed import PhoneSeen
     from mixedmode.live.shell.session import SshAccount
     from mixedmode.procedures.definition import Procedure
+
+
+_FOLLOW_SECONDS = 30.0
+"""Between two looks at all phones: RIS bears few questions a minute (live-cluster.md 2.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,7 @@ class Asked:
         inventory: Of the phones.
         state: The run's file; by default beside ``CLUSTER.toml``.
         transcript: Its transcript; by default beside the run's file.
+        canary_within: Seconds that canaries have; None resets all phones at once.
         dry_run: Show the plan, log in nowhere, type nothing.
         status: Say how far the run is.
         stop: Stop it where it is.
@@ -40,6 +50,7 @@ class Asked:
     inventory: Path | None = None
     state: Path | None = None
     transcript: Path | None = None
+    canary_within: float | None = None
     dry_run: bool = False
     status: bool = False
     stop: bool = False
@@ -149,7 +160,6 @@ async def _walk(asked: Asked, cluster: ClusterFile, book: Book) -> None:
 
     from mixedmode.faces.shell.talk import InputEndedError
     from mixedmode.faces.terminal.terminal_io import TerminalIO
-    from mixedmode.guides.live.follow import ByInventory
     from mixedmode.guides.live.seeing.looking import Looker
     from mixedmode.guides.live.sessions import Sessions
     from mixedmode.guides.live.transcript import Transcript, WrittenIO
@@ -165,7 +175,8 @@ async def _walk(asked: Asked, cluster: ClusterFile, book: Book) -> None:
         Looker(cluster, sessions, book.now),
         sessions,
         inventory=asked.inventory,
-        follow=None if asked.inventory is None else ByInventory(asked.inventory),
+        follow=_follow(asked, cluster),
+        canary=_canary(asked, cluster),
     )
     again = f"mixedmode guide {book.procedure.name} --cluster {asked.cluster}"
     try:
@@ -179,6 +190,36 @@ async def _walk(asked: Asked, cluster: ClusterFile, book: Book) -> None:
     finally:
         await sessions.close()
         say(f"transcript: {asked.written}")
+
+
+def _follow(asked: Asked, cluster: ClusterFile) -> Follow | None:
+    """Return what follows the phones: the cluster's interfaces where there is a login, else an inventory."""
+    from mixedmode.guides.live.follow import ByInventory, ByLooking
+    from mixedmode.guides.live.phones_seen import follower
+
+    if cluster.axl is not None:
+        return ByLooking(follower(cluster), seconds=_FOLLOW_SECONDS)
+    return None if asked.inventory is None else ByInventory(asked.inventory)
+
+
+def _canary(asked: Asked, cluster: ClusterFile) -> LiveCanary | None:
+    from mixedmode.guides.live.canary import LiveCanary
+    from mixedmode.guides.live.phones_seen import look_at, pages_of
+
+    if asked.canary_within is None:
+        return None
+    if cluster.axl is None:
+        raise UsageError(
+            "canaries need to be looked at", where=str(cluster.path), next_step="write [axl], user and password_file"
+        )
+
+    async def phones() -> Sequence[PhoneSeen]:
+        return (await look_at(cluster)).phones
+
+    async def pages(phones: Sequence[PhoneSeen]) -> Sequence[PhoneSeen]:
+        return await pages_of(cluster, phones)
+
+    return LiveCanary(phones, pages, within=asked.canary_within)
 
 
 class _Accounts:
