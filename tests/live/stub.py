@@ -59,8 +59,10 @@ class Stub:
 
 
 @contextmanager
-def serving(answer: Callable[[Sent], Answer], pem: Path | None = None, *, old: bool = False) -> Iterator[Stub]:
-    """Serve answers; by TLS if a PEM with key and certificate is given, and by an old one if that is asked for."""
+def serving(
+    answer: Callable[[Sent], Answer], pem: Path | None = None, *, old: bool = False, asks: bool = False
+) -> Iterator[Stub]:
+    """Serve answers; by TLS if a PEM with key and certificate is given, or one that asks for a certificate."""
     stub = Stub(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -98,6 +100,9 @@ def serving(answer: Callable[[Sent], Answer], pem: Path | None = None, *, old: b
             context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
         context.load_cert_chain(pem)
+        if asks:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(pem)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     stub.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -268,6 +268,22 @@ def test_faces_and_release(pem: Path) -> None:
     assert seen.faces[0].version == "TLSv1.2"
 
 
+def test_a_face_that_insists_on_a_certificate_of_ours(pem: Path) -> None:
+    with serving(ok, pem, asks=True) as stub:
+        seen = look(dict.fromkeys(CUCM_PORTS, 1) | {"sccp_tls": stub.port}, Part.FACES)
+    assert [each.chain[0] for each in seen.faces if each.chain] == [signer(name="cucm-pub.example.net").certificate.der]
+
+
+def test_a_handshake_that_comes_by_drops_ends() -> None:
+    begun = time.monotonic()
+    with (
+        raw(b"\x16\x03\x03\x40\x00" + b"\x02" * 300, pause=0.05) as port,
+        pytest.raises(RemoteError, match="no answer"),
+    ):
+        Web(Place.CLUSTER, "127.0.0.1", port, seconds=0.4).get(SERVERS)
+    assert time.monotonic() - begun < 6
+
+
 def test_a_certificate_file_that_is_none_is_said(tmp_path: Path) -> None:
     with pytest.raises(MixedModeError):
         look({}, Part.RELEASE, login=Login("web", cacert=tmp_path / "missing.pem"))

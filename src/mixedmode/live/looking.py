@@ -171,7 +171,7 @@ class _Look:
                 self.seen.add(seen)
                 self._progress("nodes", done, len(nodes))
         finally:
-            threads.shutdown(cancel_futures=True)
+            threads.shutdown(wait=False, cancel_futures=True)  # whoever pressed Ctrl-C waits for no node
 
     def _at_node(self, node: Node, pace: Pace) -> Seen:
         step = f"node {node.name}"
@@ -233,7 +233,7 @@ class _Look:
         try:
             look_at_phones(book, None if web is None else Ris(web, self._clock), page, threads, self._clock)
         finally:
-            threads.shutdown(cancel_futures=True)
+            threads.shutdown(wait=False, cancel_futures=True)
             if web is not None:
                 web.close()
         unknown = any(not book.newest(name, "itl") and not book.newest(name, "ctl") for name in book.names)

@@ -22,6 +22,7 @@ from mixedmode.live.cluster_file import Node
 from mixedmode.live.observed import FaceSeen, Sighting, Source
 from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.wire.clock import Clock
+from mixedmode.live.wire.tls import ended_after
 
 SERVICES: Final = ("web", "tvs", "capf", "sccp_tls", "sip_tls", "https", "ctl_provider")
 _PUBLISHERS: Final = frozenset({"capf", "ctl_provider"})
@@ -69,7 +70,8 @@ def _face(
     version = cipher = ""
     with plain, context.wrap_socket(plain, do_handshake_on_connect=False) as connection:
         try:
-            connection.do_handshake()
+            with ended_after(connection, _SECONDS):
+                connection.do_handshake()
             version, cipher = connection.version() or "", (connection.cipher() or ("",))[0]
         except (OSError, ValueError):
             pass  # what it showed before it refused is shown all the same

@@ -16,6 +16,9 @@ import hashlib
 import ipaddress
 import socket
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -155,10 +158,44 @@ def _connected(
 ) -> ssl.SSLSocket:
     plain = socket.create_connection((address, port), timeout=timeout)
     try:
-        return context.wrap_socket(plain, server_hostname=_server_name(names))
+        connection = context.wrap_socket(plain, server_hostname=_server_name(names), do_handshake_on_connect=False)
     except BaseException:
         plain.close()
         raise
+    try:
+        with ended_after(connection, timeout):
+            connection.do_handshake()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def ended_after(connection: ssl.SSLSocket, seconds: float) -> Iterator[None]:
+    """End a connection when its time is over, however many bytes came meanwhile: its own time-out is for each of them.
+
+    Raises:
+        TimeoutError: The time is over.
+    """
+    over = threading.Event()
+
+    def end() -> None:
+        over.set()
+        with suppress(OSError):
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, ValueError):
+        if over.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
 
 
 def _server_name(names: tuple[str, ...]) -> str | None:
