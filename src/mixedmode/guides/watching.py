@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.errors import MixedModeError
-from mixedmode.guides.guide import Guide
-from mixedmode.guides.observer import published_sha1
+
+if TYPE_CHECKING:
+    from mixedmode.guides.guide import Guide
+    from mixedmode.guides.kept import Opened
 
 _SECONDS: Final = 10.0
 
@@ -32,8 +34,20 @@ async def look_once(cluster: Cluster) -> None:
     Raises:
         MixedModeError: It cannot be read.
     """
-    guide = Guide(cluster)
+    guide = await asyncio.to_thread(_guide, cluster)
     for kept in await asyncio.to_thread(guide.latest, 1):
         opened = await guide.look(kept.number)
-        sha1 = await asyncio.to_thread(published_sha1, cluster)
-        await asyncio.to_thread(guide.note_phones, opened, sha1)
+        await asyncio.to_thread(_note_phones, guide, opened)
+
+
+def _guide(cluster: Cluster) -> Guide:
+    """Return the guide, which is loaded when it is first wanted, and not while a node starts."""
+    from mixedmode.guides.guide import Guide
+
+    return Guide(cluster)
+
+
+def _note_phones(guide: Guide, opened: Opened) -> None:
+    from mixedmode.guides.observer import published_sha1
+
+    guide.note_phones(opened, published_sha1(guide.cluster))

@@ -90,7 +90,7 @@ def test_who_is_not_here_signs_in_whatever_a_header_says(own_lab: WebLab, monkey
     right = base64.b64encode(f"reader:{PASSWORD}".encode()).decode()
     assert visitor.get("/metrics", authorization=f"Basic {wrong}").status == 403
     assert visitor.get("/metrics", authorization=f"Basic {right}").status == 200
-    desk = own_lab.service._desk
+    desk = own_lab.service.desk
     assert desk is not None
     desk.vitals = Vitals(networks=(ip_network("192.0.2.0/24"),))
     assert visitor.get("/healthz").body == b"ok\n"
@@ -119,7 +119,7 @@ def test_who_may_ask(address: str, may: bool) -> None:
 def test_a_node_is_ready_when_its_units_run_and_its_database_answers(own_lab: WebLab) -> None:
     visitor = own_lab.visitor()
     assert json.loads(visitor.get("/readyz").body)["ready"] is True
-    desk = own_lab.service._desk
+    desk = own_lab.service.desk
     assert desk is not None
     desk.vitals = Vitals(units=lambda: [UnitStatus("tvs", UnitState.STOPPED, None, 1, 1, "the port is taken")])
     page = visitor.get("/readyz")
@@ -144,7 +144,7 @@ def queries() -> Iterator[str]:
 
 
 def test_every_query_of_the_dashboard_names_metrics_that_exist(own_lab: WebLab) -> None:
-    desk = own_lab.service._desk
+    desk = own_lab.service.desk
     assert desk is not None
     supervisor = Supervisor([Unit("tvs", lambda _port: own_lab.service, 0)])
     service = supervisor._unit("tvs")

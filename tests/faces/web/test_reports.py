@@ -61,7 +61,7 @@ def test_what_phones_hold_is_counted_by_list(own_lab: WebLab) -> None:
         seen[f"SEP00112233440{at}"] = each = Seen(registered=Registered(now, "127.0.0.9", "non-secure"))
         each.report(Reported(now, *held))
     cluster.sightings.add(seen)
-    desk = own_lab.service._desk
+    desk = own_lab.service.desk
     assert desk is not None
     desk.standing.now()
     visitor = own_lab.visitor("reader")

@@ -139,7 +139,7 @@ def test_a_trace_follows_live_without_a_line_twice(signed_in: Tab, lab: WebLab) 
     trace(["after <i>", "and more"])
     expect(log).to_contain_text("after <i>", timeout=10_000)
     assert log.inner_text().count("before") == 1
-    desk = lab.service._desk
+    desk = lab.service.desk
     assert desk is not None
     number = desk.dock.begin("Restart of <all>", "admin2", SERVICES, 3).number
     dock = signed_in.locator("#dock")
@@ -178,7 +178,7 @@ def test_alarms_are_findings_and_what_failed(own_lab: WebLab) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/ccmservice/audit"])
 def test_a_long_act_stands_on_every_page(own_lab: WebLab, path: str) -> None:
-    desk = own_lab.service._desk
+    desk = own_lab.service.desk
     assert desk is not None
     number = desk.dock.begin("Restart <all>", "admin2", SERVICES, 3).number
     desk.dock.tell(number, "node1 is stopping.", 1)
@@ -219,7 +219,7 @@ def test_a_start_that_publishes_a_new_itl_says_so(own_lab: WebLab) -> None:
 
 
 def test_what_others_began_stands_in_the_dock_too(own_lab: WebLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = own_lab.service._desk
+    desk = own_lab.service.desk
     assert desk is not None
     holder = {"operation": "utils ctl update CTLFile", "user": "admin2", "node": "cucm-1051-a-pub", "host": "x"}
     holder |= {"since": "2026-11-26T01:12:00+00:00", "state": "running"}

@@ -149,7 +149,7 @@ def test_a_link_of_the_console_signs_in_once_and_soon(own_lab: WebLab) -> None:
     assert again.status == 403
     assert "does not sign in any more" in again.heading
     assert own_lab.visitor().get("/signin/once?ticket=").status == 403
-    desk = own_lab.service._desk
+    desk = own_lab.service.desk
     assert desk is not None
     ticket = desk.doorman.links.make("root")
     assert desk.doorman.take_link(ticket, "192.0.2.7", "127.0.0.1") is None

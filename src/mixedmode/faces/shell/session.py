@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import cached_property
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import PublisherOnlyError
@@ -23,7 +24,6 @@ from mixedmode.faces.shell import texts, tree
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.login import Login
 from mixedmode.faces.shell.model import BadCommandError, Command, Parsed
-from mixedmode.faces.shell.table import COMMANDS
 from mixedmode.faces.shell.talk import AdminIO, InputEndedError, TalkError
 
 ENDING = frozenset({"exit", "quit", "logout"})
@@ -68,10 +68,18 @@ class AdminSession(Login):
         source: str = "console",
         services: ServiceControl | None = None,
         zone: tzinfo | None = None,
-        commands: Sequence[Command] = COMMANDS,
+        commands: Sequence[Command] | None = None,
     ) -> None:
         super().__init__(cluster, node, user, privilege=privilege, source=source, services=services, zone=zone)
-        self._all = tuple(commands)
+        self._commands = commands
+
+    @cached_property
+    def _all(self) -> tuple[Command, ...]:
+        if self._commands is None:  # nobody needs them before somebody logs in
+            from mixedmode.faces.shell.table import COMMANDS
+
+            return COMMANDS
+        return tuple(self._commands)
 
     def fork(self) -> AdminSession:
         """Return a session of the same account on the same node, with a history of its own."""
@@ -83,7 +91,7 @@ class AdminSession(Login):
             source=self.source,
             services=self.services,
             zone=self._zone,
-            commands=self._all,
+            commands=self._commands,
         )
 
     def commands(self) -> tuple[Command, ...]:

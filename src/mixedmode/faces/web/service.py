@@ -17,11 +17,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from mixedmode.cluster.facade import Cluster
@@ -117,6 +117,7 @@ class WebService(Service):
         self._sessions = WebSessions(cluster, self._node, accounts, self.limits.sessions)
         self._door: TcpDoor | None = None
         self._desk: Desk | None = None
+        self._making = threading.Lock()
         self._pages: LateApplication | None = None
         self._clock: asyncio.Task[None] | None = None
         self.fingerprint = ""
@@ -132,7 +133,7 @@ class WebService(Service):
         """
         host, port = self.address
         shown = f"[{host}]" if ":" in host else host
-        token = "" if self._desk is None else self._desk.doorman.links.make(user)
+        token = self.desk.doorman.links.make(user)
         return f"https://{shown}:{port}/signin/once?ticket={token}"
 
     @property
@@ -142,9 +143,27 @@ class WebService(Service):
         Raises:
             UsageError: It does not.
         """
-        if self._desk is None:
+        if self._pages is None:
             raise UsageError("the web server does not run", where=self._node)
-        return self._desk
+        with self._making:
+            if self._desk is None:
+                self._desk = self._made_desk()
+            return self._desk
+
+    def _made_desk(self) -> Desk:
+        from mixedmode.faces.web.kit.desk import Desk
+
+        return Desk(
+            self._cluster,
+            self._node,
+            guard=self._guard,
+            sessions=self._sessions,
+            side=self._side,
+            services=None if self._services is None else HomeServices(self._services, self._side),
+            phones=self._phones,
+            counts=self.counts,
+            vitals=self._vitals,
+        )
 
     def _levels(self) -> Mapping[str, int]:
         return self.guests.counted()
@@ -172,20 +191,8 @@ class WebService(Service):
         from uvicorn.server import ServerState
 
         from mixedmode.faces.web.connections import HEADER_BYTES, KEEP_ALIVE_SECONDS, browsers
-        from mixedmode.faces.web.kit.desk import Desk
 
-        self._desk = desk = Desk(
-            self._cluster,
-            self._node,
-            guard=self._guard,
-            sessions=self._sessions,
-            side=self._side,
-            services=None if self._services is None else HomeServices(self._services, self._side),
-            phones=self._phones,
-            counts=self.counts,
-            vitals=self._vitals,
-        )
-        self._pages = LateApplication(partial(_application, desk))
+        self._desk, self._pages = None, LateApplication(self._application)
         config = Config(
             self._pages,
             ws="none",
@@ -209,6 +216,11 @@ class WebService(Service):
         )
         self._door.tls = context
         return await self._door.open()
+
+    def _application(self) -> ASGIApp:
+        from mixedmode.faces.web.app import application
+
+        return application(self.desk)
 
     async def _finish(self, timeout: float) -> int:
         """Let answers end; return how many connections are left."""
@@ -238,12 +250,6 @@ class WebService(Service):
                 await self._clock
         self._door, self._desk, self._pages, self._clock = None, None, None, None
         self.guests.abort()
-
-
-def _application(desk: Desk) -> ASGIApp:
-    from mixedmode.faces.web.app import application
-
-    return application(desk)
 
 
 async def _tell_time(state: Any) -> None:

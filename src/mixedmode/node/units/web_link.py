@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ class _Node(Protocol):
 def web_commands(nodes: Mapping[str, _Node]) -> dict[str, Command]:
     """Return the answer to ``web``: of a node that is named, else of the first, which is a lab's publisher."""
 
-    def web(user: int, request: dict[str, Any]) -> dict[str, Any]:
+    async def web(user: int, request: dict[str, Any]) -> dict[str, Any]:
         name = str(request.get("node") or next(iter(nodes)))
         found = next((node for each, node in nodes.items() if each.lower() == name.lower()), None)
         if found is None:
@@ -28,7 +29,8 @@ def web_commands(nodes: Mapping[str, _Node]) -> dict[str, Command]:
         if not isinstance(service, WebService):
             raise UsageError("the web server does not run", where=name, next_step="utils service start Cisco Tomcat")
         host, port = service.address
-        document = {"node": name, "address": host, "port": port, "url": service.link(user_name(user))}
+        url = await asyncio.to_thread(service.link, user_name(user))  # which loads what pages are made of
+        document = {"node": name, "address": host, "port": port, "url": url}
         return {**document, "certificate_sha256": service.fingerprint}
 
     return {"web": web}

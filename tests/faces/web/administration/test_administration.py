@@ -229,7 +229,7 @@ def test_forty_thousand_phones_make_no_page_slow(own_cluster: Cluster, monkeypat
     )
     with web_lab(own_cluster) as running:
         visitor = running.visitor("administrator")
-        running.service._desk.standing.now()  # type: ignore[union-attr]
+        running.service.desk.standing.now()
         for path in (
             "/ccmadmin/device-pools",
             "/ccmadmin/cm-groups",
