@@ -169,6 +169,13 @@ def test_a_change_of_the_served_lists_stops_the_run() -> None:
     assert not any(fleet.results[phone.name].outcome.is_proof for phone in begun[1:])
 
 
+def test_an_old_list_that_is_served_again_is_no_proof() -> None:
+    fleet = Fleet([handset(1, "8841", takes="old", restarts=True)], changes_at=60.0)
+    fleet.run()
+    assert not fleet.results["SEP000000000001"].outcome.is_proof
+    assert not fleet.false
+
+
 def test_who_stops_the_run_finds_no_phone_inside_a_menu() -> None:
     fleet = Fleet([handset(number, model) for number, model in enumerate(("8841", "7945", "7821"))])
     fleet.run(meanwhile=lambda run: _soon(run, 5.0))

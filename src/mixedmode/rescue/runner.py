@@ -272,7 +272,7 @@ class Runner:
 
     def _proof(self, phone: Planned, before: Note, **more: float) -> Proof:
         nodes = {node for name, url in self.plan.nodes.items() for node in (name, _host(url))}
-        return Proof(phone, before, lambda: self._served, nodes, **more)
+        return Proof(phone, before, lambda: self._served, self.plan.served, nodes, **more)
 
     async def _drive(self, steps: Walk[T], under: _Under) -> T:
         value: Any = None

@@ -2,10 +2,10 @@
 
 Rules:
 
-1. Proof of strength 1: its own page shows lists that the servers hand out now, read twice, 30 seconds apart. Of
-   strength 2, where pages show no lists: status messages that came after the keys say "erasing" and then "installed",
-   nothing bad behind (a phone with a wrong list refuses its configuration), the TFTP servers that it names are those of
-   the plan and have no other list for it, and that twice as well.
+1. Proof of strength 1: its own page shows lists that the servers hand out now, and did when the plan was made, read
+   twice, 30 seconds apart. Of strength 2, where pages show no lists: status messages that came after the keys say
+   "erasing" and then "installed", nothing bad behind (a phone with a wrong list refuses its configuration), the TFTP
+   servers that it names are those of the plan and have no other list for it, and that twice as well.
 2. A hash outside of the set that is not the one of before: somebody else hands out lists. The set is fetched again
    before that is said.
 3. The hash of before says nothing for a while: a page may be old. It is "no change" after 150 seconds, and a wrong list
@@ -32,6 +32,7 @@ GIVE_UP = 300.0
 NO_CHANGE = 150.0
 EMPTY_FOR = 15.0
 """Seconds."""
+_CHANGED = "the servers' lists changed while it was looked at"
 
 
 @dataclass(slots=True)
@@ -58,7 +59,8 @@ class Proof:
     Attributes:
         phone: Of the plan.
         before: What it showed before the keys.
-        served: What the servers hand out.
+        served: What the servers hand out now.
+        planned: What they handed out when the plan was made.
         nodes: Addresses and names of the TFTP nodes.
         patience: Seconds until it is given up.
     """
@@ -66,6 +68,7 @@ class Proof:
     phone: Planned
     before: Note
     served: Callable[[], Served]
+    planned: Served
     nodes: Collection[str]
     patience: float = GIVE_UP
 
@@ -115,6 +118,8 @@ class Proof:
 
     def _unchanged(self, seen: _Seen, page: reading.PageSeen) -> Walk[Result]:
         """Say what it means that a list of before is still there."""
+        if self.served().document() != self.planned.document():
+            return seen.result(Outcome.STOPPED, _CHANGED)
         unchanged = (page.ctl, page.itl) == (self.before.ctl, self.before.itl)
         seen.new = yield from self._new()
         if unchanged and reading.was_erased(seen.new):
@@ -123,18 +128,13 @@ class Proof:
 
     def _by_messages(self, seen: _Seen, page: reading.PageSeen, waited: float, now: float) -> Walk[Result | None]:
         seen.new = yield from self._new()
-        ours = bool(page.tftp) and all(server in self.nodes for server in page.tftp)
+        if self.served().document() != self.planned.document():
+            return seen.result(Outcome.STOPPED, _CHANGED)
         told = reading.told(seen.new, self.phone.lists)
-        if told is reading.Told.REFUSES:
-            return seen.result(Outcome.WRONG_LIST, "it installed a list, and refuses what the servers sign")
+        wrong = yield from self._wrong(told, page)
+        if wrong:
+            return seen.result(Outcome.WRONG_LIST, wrong)
         if told is reading.Told.INSTALLED:
-            if not ours:
-                return seen.result(
-                    Outcome.WRONG_LIST, f"it fetches from {', '.join(page.tftp) or 'nobody knows where'}"
-                )
-            odd = (yield from fetch(self.phone.name)).others_than(self.served())
-            if odd:
-                return seen.result(Outcome.WRONG_LIST, f"{', '.join(odd)} hands out another list to it than to others")
             return (yield from self._twice(seen, now, Outcome.PROVED_2, "its messages say erased, then installed"))
         seen.good_since = None
         if told is reading.Told.ERASED:
@@ -142,6 +142,17 @@ class Proof:
         elif waited >= NO_CHANGE:
             return seen.result(Outcome.NO_CHANGE, "keys sent, not proved: its messages do not say that it erased")
         return None
+
+    def _wrong(self, told: reading.Told, page: reading.PageSeen) -> Walk[str]:
+        """Return why the list that a phone says it installed is not the servers'; empty if nothing says so."""
+        if told is reading.Told.REFUSES:
+            return "it installed a list, and refuses what the servers sign"
+        if told is not reading.Told.INSTALLED:
+            return ""
+        if not page.tftp or any(server not in self.nodes for server in page.tftp):
+            return f"it fetches from {', '.join(page.tftp) or 'nobody knows where'}"
+        odd = (yield from fetch(self.phone.name)).others_than(self.served())
+        return f"{', '.join(odd)} hands out another list to it than to others" if odd else ""
 
     def _twice(self, seen: _Seen, now: float, outcome: Outcome, reason: str) -> Walk[Result | None]:
         if seen.good_since is None:
@@ -168,13 +179,18 @@ class Proof:
         return (("CTL", page.ctl), ("ITL", page.itl))
 
     def _right(self, page: reading.PageSeen) -> bool:
-        sets = self.served()
-        return page.itl != reading.NONE and all(sets.is_right(kind, held) for kind, held in self._held(page))
+        both = (self.served(), self.planned)
+        return page.itl != reading.NONE and all(
+            sets.is_right(kind, held) for kind, held in self._held(page) for sets in both
+        )
 
     def _stranger(self, page: reading.PageSeen, sets: Served) -> bool:
         """Return whether it holds a list that is neither served nor the one of before."""
         before = {"CTL": self.before.ctl, "ITL": self.before.itl}
-        return any(sets.is_wrong(kind, held) and held != before[kind] for kind, held in self._held(page))
+        return any(
+            sets.is_wrong(kind, held) and held != before[kind] and not self.planned.is_right(kind, held)
+            for kind, held in self._held(page)
+        )
 
     def _given_up(self, seen: _Seen) -> Result:
         if seen.page is None:
