@@ -16,6 +16,7 @@ from mixedmode.cluster.operations.ctl import SetMixedMode
 from mixedmode.control.door import Control
 from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError, UsageError
 from mixedmode.faces.shell.talk import ScriptedIO
+from mixedmode.guides.live.kept import RunFile
 from mixedmode.guides.live.seeing.looking import Looker
 from mixedmode.guides.live.sessions import Sessions
 from mixedmode.guides.live.transcript import Transcript
@@ -280,9 +281,7 @@ def test_the_command_dry_and_begun_and_asked_and_stopped(outside: LabFromOutside
     other = run_mixedmode("guide", "mixed-to-non-secure", *place, stdin=b"y\n")
     assert (other.returncode, "the run of regenerate-callmanager is open" in other.stderr) == (1, True)
     assert run_mixedmode("guide", *place, "--stop").returncode == 0
-    for wrong in (["--run", "1"], ["--directory", "x"]):
-        assert run_mixedmode(*words, *wrong).returncode == 2
-    assert run_mixedmode("guide", "regenerate-callmanager", "--dry-run").returncode == 2
+    assert run_mixedmode(*words, "--run", "1").returncode == 2
     outside.file.unlink()
 
 
@@ -331,4 +330,27 @@ def test_an_odd_prompt_and_a_prompt_that_never_comes_stop_a_run_until_somebody_h
         assert typed.count(line) == 1
         assert "yes" not in typed
         assert outside.kept().run.steps[0].state is StepState.DOING
+    outside.file.unlink()
+
+
+def test_a_step_that_one_command_takes_back_is_taken_back(outside: LabFromOutside) -> None:
+    in_mixed_mode(outside)
+    name = "tokenless-to-etokens"
+    assert outside.walk(name, ["y", "y"])[0] is None
+    assert outside.lab.cluster.show_ctl(outside.publisher).data is None
+    _, text = outside.walk(name, ["b", "n", "b", "y"])
+    assert "Type utils ctl update CTLFile at cucm-1051-a-pub? (y/n): y" in text
+    assert outside.lab.cluster.show_ctl(outside.publisher).data is not None
+    assert outside.kept().run.current == 0
+    outside.file.unlink()
+
+
+def test_only_one_process_goes_on_with_a_run_and_anybody_looks(outside: LabFromOutside) -> None:
+    in_mixed_mode(outside)
+    outside.walk("mixed-to-non-secure", ["y"])
+    place = ["guide", "--cluster", str(outside.lab.directory / "cluster.toml"), "--state", str(outside.file)]
+    with RunFile(outside.file).held():
+        refused = run_mixedmode(*place, "--stop")
+        assert (refused.returncode, "another process goes on" in refused.stderr) == (1, True)
+        assert "of 5 steps are over" in run_mixedmode(*place, "--status").stdout
     outside.file.unlink()

@@ -128,7 +128,7 @@ def test_secrets_are_in_no_line_and_no_error() -> None:
     assert prompt.received("Paste the Certificate and Hit Enter\r\n", 10.1) == [Send("s3cret\n")]
     prompt.received("s3cret\r\nWhat now?", 10.2)
     with pytest.raises(UnexpectedPromptError) as caught:
-        prompt.tick(20.0)
+        prompt.tick(30.0)
     assert "s3cret" not in caught.value.diagnostics()
 
 

@@ -22,7 +22,7 @@ from mixedmode.live.shell.lines import TerminalLines
 from mixedmode.live.shell.questions import PAGERS, PROMPT, Question, found_question
 from mixedmode.printable import printable
 
-_ASKING: Final = ("?", ":", "]", ")", ">", "#", "$", "%")
+_ASKING: Final = ("?", ":", "]", ")", ">", "#", "$")
 """How questions and the prompts of other shells end."""
 _SHOWN: Final = 6
 """Lines of what was seen that an error has."""
@@ -44,7 +44,7 @@ class Patience:
     """
 
     settle: float = 0.25
-    quiet: float = 5.0
+    quiet: float = 15.0
     login: float = 60.0
     characters: int = 4 << 20
     pages: int = 5000

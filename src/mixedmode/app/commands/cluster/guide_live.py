@@ -82,12 +82,12 @@ def guide_live(asked: Asked) -> None:
             raise UsageError("name a procedure", next_step="mixedmode guide --list")
         interrupts.run(_dry(asked, cluster, _procedure(asked.procedure)))
         return
-    file = RunFile(asked.run_file)
-    with file.held():
+    if asked.status:
+        _status(_book(asked, cluster), as_json=asked.json)
+        return
+    with RunFile(asked.run_file).held():
         book = _book(asked, cluster)
-        if asked.status:
-            _status(book, as_json=asked.json)
-        elif asked.stop:
+        if asked.stop:
             book.stop()
             print_lines([f"the run is {book.run.state.value}; the cluster stays as the last step left it"])
         else:
