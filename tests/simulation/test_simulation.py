@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
+from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.trust.policy import TrustPolicy
 from tests.simulation import play
 from tests.simulation.__main__ import main
 from tests.simulation.play import Play
@@ -13,6 +16,8 @@ from tests.simulation.running import played, replay
 from tests.simulation.schedule import made
 from tests.simulation.shrink import shrunk
 from tests.simulation.tracked import Finding
+from tests.simulation.world import handset, network
+from tests.simulation.world.handset import Handset
 
 SEEDS = 300
 AT_ONCE = 10
@@ -28,6 +33,28 @@ def test_a_seed_is_the_same_each_time() -> None:
     one, two = (Play(made(3)).run() for _ in range(2))
     assert one.counts == two.counts
     assert [each.outcome for each in one.tracked] == [each.outcome for each in two.tracked]
+
+
+def test_what_is_done_once_for_many_phones_comes_to_the_same_when_each_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = (4, 9, 13)
+    at_once = [_what_came_of(seed) for seed in seeds]
+    monkeypatch.setattr(handset, "policy_of", lambda model: TrustPolicy(get_model(model)))
+    monkeypatch.setattr(Handset, "start", lambda self, node, now, crash=math.inf: self._starts(node, now, crash))
+    monkeypatch.setattr(network, "carried", network._talk)
+    assert [_what_came_of(seed) for seed in seeds] == at_once
+
+
+def _what_came_of(seed: int) -> object:
+    play = Play(made(seed)).run()
+    return play.counts, [
+        (
+            each.phone.state,
+            each.registers,
+            each.outcome and each.outcome.trouble(),
+            each.outcome and [one and (one.outcome, one.reason, one.row) for one in each.outcome.decisions.values()],
+        )
+        for each in play.tracked
+    ]
 
 
 def test_a_failing_seed_is_shortened_and_says_how_to_play_it_again(
