@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from mixedmode.live.cluster_file import read_cluster_file
 from mixedmode.live.document import read_document
-from mixedmode.live.phones import PageReader
+from mixedmode.live.page_reader import PageReader
 from mixedmode.live.wire.clock import SYSTEM
 from mixedmode.live.wire.https import Web
 from mixedmode.rehearsal.lab.lab import Lab

@@ -11,7 +11,8 @@ import pytest
 from mixedmode.errors import RemoteError
 from mixedmode.live.notebook import NoNotebook
 from mixedmode.live.observed import Sighting, Source, Value
-from mixedmode.live.phones import Book, PageReader, look_at_phones
+from mixedmode.live.page_reader import PageReader
+from mixedmode.live.phones import Book, look_at_phones
 from mixedmode.live.sources import pages
 from mixedmode.live.sources.ris import Ris
 from mixedmode.live.sources.seeing import Seen

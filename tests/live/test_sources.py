@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import re
@@ -12,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixedmode.errors import RemoteError
+from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.live.sources import pages
 from mixedmode.live.sources.alarms import alarm_on_page, alarms_in
+from mixedmode.live.sources.axl import Axl
 from mixedmode.live.sources.certificates import look_at_certificates
 from mixedmode.live.sources.control_center import look_at_services
 from mixedmode.live.sources.logs import look_at_traces
@@ -202,3 +204,46 @@ def test_traces(packed: bool | None) -> None:
     assert found["SEP00005E005302"]["itl"].seen.at == datetime(2026, 11, 26, 2, tzinfo=UTC)
     assert seen.not_seen == []
     assert look_at_traces(Canned(lambda _: (500, {}, b"no")), "sub", seen, Time()) == {}
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "<e:Envelope xmlns:e='u'>",
+            "<e:Body>",
+            "<return>",
+            "<row>",
+            "<name>a</name>",
+            "</row>",
+            "</return>",
+            "<e:Fault>",
+        ),
+        *(
+            "</e:Body></e:Envelope>",
+            "<item>",
+            "</item>",
+            "<CmNodes>",
+            "<TotalDevicesFound>9</TotalDevicesFound>",
+            "\x00",
+            "&x;",
+        ),
+        *('{"identities":', "[", "{", "}", "]", "null", '"service"', "--x", "\r\n\r\n", "<!DOCTYPE x>", "<File>", "-1"),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=20), st.sampled_from([200, 204, 302, 500, 599]))
+def test_whatever_a_server_answers_is_an_answer_or_an_error(text: str, status: int) -> None:
+    def web() -> Canned:
+        return Canned(
+            lambda _: (status, {"content-type": 'multipart/related; boundary="x"'}, text.encode("utf-8", "replace"))
+        )
+
+    seen, time = Seen(), Time()
+    look_at_services(web(), "pub", seen, time)
+    look_at_certificates(web(), "pub", seen, time)
+    look_at_replication(web(), "pub", seen)
+    look_at_traces(web(), "pub", seen, time)
+    for ask in (lambda: Ris(web(), time).select(["SEP1"]), lambda: Axl(web(), "", time).select("select a from b")):
+        with contextlib.suppress(MixedModeError):
+            ask()

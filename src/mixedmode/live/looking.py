@@ -25,7 +25,8 @@ from mixedmode.live.document import LISTS, phone_of, phone_plain, plain, value_o
 from mixedmode.live.logins import Ask, ask_nobody, credentials, trust_for
 from mixedmode.live.notebook import NoNotebook, Notebook
 from mixedmode.live.observed import NodeSeen, Observation, PhoneSeen
-from mixedmode.live.phones import AT_ONCE, Book, Opener, PageReader, Progress, look_at_phones, phones_of_database
+from mixedmode.live.page_reader import PageReader
+from mixedmode.live.phones import AT_ONCE, Book, Opener, Progress, look_at_phones, phones_of_database
 from mixedmode.live.sources.axl import Axl
 from mixedmode.live.sources.certificates import look_at_certificates
 from mixedmode.live.sources.control_center import look_at_services

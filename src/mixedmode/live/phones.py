@@ -13,20 +13,17 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from mixedmode.errors import MixedModeError, RemoteError
-from mixedmode.live.allowed.requests import Place
+from mixedmode.errors import MixedModeError
 from mixedmode.live.document import phone_of, phone_plain
-from mixedmode.live.observed import PhoneSeen, Sighting, Source, Value
+from mixedmode.live.observed import PhoneSeen, Value
 from mixedmode.live.sources import catalogue, pages
-from mixedmode.live.sources.alarms import alarm_on_page
 from mixedmode.live.sources.ris import MOST_NAMES, Ris
 from mixedmode.live.sources.seeing import Seen, reason
 
@@ -36,18 +33,15 @@ if TYPE_CHECKING:
     from mixedmode.live.sources.catalogue import Query
     from mixedmode.live.sources.database import Database
     from mixedmode.live.wire.clock import Clock
-    from mixedmode.live.wire.https import Response, Web
+    from mixedmode.live.wire.https import Web
 
 AT_ONCE: Final = 25
 """Phones whose pages are read side by side (0.4)."""
-PAGE_SECONDS: Final = 4.0
-_PAGE_LIMIT: Final = 256 << 10
 _PROTOCOLS: Final = {"0": "SCCP", "11": "SIP", "99": "none"}
 _MODES: Final = {"nonsecure": "non-secure", "authenticated": "authenticated", "encrypted": "encrypted"}
 _MOMENTS: Final = frozenset({"lsc_until", "lsc_issuer_until", "last_seen", "last_active"})
 _LONGEST: Final = 255
 _EXAMPLES: Final = 5
-_OK: Final = 200
 Opener = Callable[..., "Web"]
 Progress = Callable[[str, int, int], None]
 
@@ -248,75 +242,6 @@ def _read_page(name: str, page: Callable[[str], Mapping[str, Value]], book: Book
     with book.lock:
         _add(book, phone)
     book.notebook.keep(f"page {name}", lambda: phone_plain(phone))
-
-
-class PageReader:
-    """Reads phones' pages.
-
-    Args:
-        book: Knows their addresses and models.
-        port: Where they are; 0 is the phones' own.
-        served: Hashes of the lists that the cluster serves.
-        opener: Makes a connection.
-        clock: Says when.
-    """
-
-    def __init__(self, book: Book, port: int, served: Collection[str], opener: Opener, clock: Clock) -> None:
-        self._book, self._port, self._served, self._clock, self._opener = book, port, served, clock, opener
-
-    def __call__(self, name: str) -> dict[str, Value]:
-        """Return what a phone's pages say.
-
-        Raises:
-            RemoteError: They say nothing.
-        """
-        with self._book.lock:
-            address, model = self._book.newest(name, "address"), self._book.newest(name, "model")
-        try:
-            return self._read(name, address, model, tls=False)
-        except RemoteError as error:
-            if self._port or error.code != "unreachable":
-                raise
-            return self._read(name, address, model, tls=True)  # newer loads have their pages by TLS alone
-
-    def _read(self, name: str, address: str, model: str, *, tls: bool) -> dict[str, Value]:
-        port = self._port or (443 if tls else 80)
-        with closing(self._opener(Place.PHONE, address, port, tls=tls, seconds=PAGE_SECONDS)) as web:
-            found: dict[str, Value] = {}
-            text, where = self._page(web, name, model, pages.NETWORK)
-            self._take(found, pages.network_values(text), where)
-            if "itl" not in found and "ctl" not in found:
-                self._more(found, web, name, model, pages.ALARMS, alarm_on_page)
-            if any(key not in found or found[key].text not in self._served for key in ("ctl", "itl")):
-                self._more(found, web, name, model, pages.MESSAGES, lambda page: {"messages": pages.messages_of(page)})
-            return found
-
-    def _more(
-        self, found: dict[str, Value], web: Web, name: str, model: str, page: str, read: Callable[[str], dict[str, str]]
-    ) -> None:
-        try:
-            text, where = self._page(web, name, model, page)
-        except RemoteError:
-            return  # the first page has told something already; that there is no other one is no evidence
-        self._take(found, read(text), where)
-
-    def _take(self, found: dict[str, Value], values: Mapping[str, str], where: str) -> None:
-        sighting = Sighting(Source.PAGE, self._clock.now(), where)
-        found.update({key: Value(text, sighting) for key, text in values.items() if text})
-
-    def _page(self, web: Web, name: str, model: str, page: str) -> tuple[str, str]:
-        response: Response | None = None
-        for target in pages.targets(model, page):
-            response = web.get(target, limit=_PAGE_LIMIT)
-            if response.status == _OK:
-                text = response.body.decode("utf-8", "replace")
-                if not pages.names_phone(text, name):
-                    raise RemoteError(
-                        "another phone answers, or what answers does not say who it is", code="other-phone"
-                    )
-                return text, f"http://{web.where}{target}"
-        status = "" if response is None else f": HTTP status {response.status}"
-        raise RemoteError(f"there is no such page{status}", code="no-page")
 
 
 def _add(book: Book, phone: PhoneSeen) -> None:

@@ -20,7 +20,8 @@ from mixedmode.live.logins import Ask, ask_nobody
 from mixedmode.live.looking import Part, observe, quiet
 from mixedmode.live.notebook import NoNotebook
 from mixedmode.live.observed import Observation, PhoneSeen
-from mixedmode.live.phones import AT_ONCE, Book, PageReader
+from mixedmode.live.page_reader import PageReader
+from mixedmode.live.phones import AT_ONCE, Book
 from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.wire.clock import SYSTEM
 from mixedmode.live.wire.https import Web
