@@ -32,6 +32,7 @@ from mixedmode.cluster.operations.identity.certificates import (
     RegenerateCertificate,
 )
 from mixedmode.cluster.operations.identity.csr import RequestCertificate, needed_request
+from mixedmode.cluster.operations.identity.lscs import RevokeLsc
 from mixedmode.cluster.operations.identity.missing_certificates import MakeMissingCertificates
 from mixedmode.cluster.operations.itl import ResetItl, ResetItlRemotely
 from mixedmode.cluster.operations.lines import AddLines, ChangeLine, LineValues, RemoveLine
@@ -178,6 +179,9 @@ def tokenless(directory: Path) -> Story:
         RestartService(PUB, "cisco tftp"),
         AddDevices((DeviceSpec("SEP0000AAAA0000"),)),
         ChangeDevice("SEP0000AAAA0000", DeviceValues(description="moved")),
+    )
+    yield RevokeLsc.title, revoking
+    yield from given(
         AddLines((LineSpec("SEP0000AAAA0000", "1001"),)),
         ChangeLine("1001", LineValues(label="Desk")),
         RemoveLine("1001"),
@@ -185,6 +189,12 @@ def tokenless(directory: Path) -> Story:
     )
     yield "node join", lambda cluster: joining(cluster, "sub2", "10.48.47.155")
     yield from given(RemoveNode(SUB), NON_SECURE)
+
+
+def revoking(cluster: Cluster) -> Operation:
+    """A phone that CAPF has given an LSC."""
+    cluster.keep_lsc("SEP0000AAAA0000", cluster.own_certificate(PUB, "CAPF"))
+    return RevokeLsc("SEP0000AAAA0000")
 
 
 def newer(_directory: Path) -> Story:
