@@ -19,7 +19,7 @@ from mixedmode.live.notebook import FileNotebook, Notebook
 from mixedmode.live.observed import Observation, Source
 from mixedmode.live.phones import AT_ONCE
 from mixedmode.live.wire.https import Response, Web
-from tests.live.canned import Time, device, fault, rows, told
+from tests.live.canned import Time, fault, rows, told
 from tests.live.stub import Answer, Sent
 
 AXL_SECONDS, RIS_SECONDS, PAGE_SECONDS = 1.5, 1.0, 0.12
@@ -79,7 +79,8 @@ class Site:
         """Return a phone as RIS tells of it; a few of many have their web server on."""
         number = int(name[3:], 16)
         return (
-            device(name).replace("192.0.2.51", f"phone{number}").replace("Yes", "No" if number % WITH_PAGES else "Yes")
+            f"<item><Name>{name}</Name><Httpd>{'No' if number % WITH_PAGES else 'Yes'}</Httpd>"
+            f"<Status>Registered</Status><IPAddress><item><IP>phone{number}</IP></item></IPAddress></item>"
         )
 
     def look(self, notebook: Notebook | None = None, parts: set[Part] | None = None) -> Observation:
