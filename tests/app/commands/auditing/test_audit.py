@@ -19,8 +19,9 @@ from mixedmode.app.commands.auditing.where import cluster_of, node_of
 from mixedmode.app.tree import app
 from mixedmode.errors import MalformedError, MixedModeError, RemoteError, UsageError
 from mixedmode.live.cluster_file import CUCM_PORTS
+from mixedmode.live.document import write_document
 from mixedmode.pki.certificates.profiles import Purpose
-from tests.audit.live.world import ADDRESSES, PUB, SUB, World
+from tests.audit.live.world import ADDRESSES, PUB, SUB, World, with_file
 from tests.live.stub import Answer, Sent, serving
 
 CLOSED = 9
@@ -171,6 +172,17 @@ def test_names_of_strangers_are_text(site: Site, world: World, tmp_path: Path) -
     assert "\x1b" not in result.stdout
     assert "<script>" not in page.read_text()
     assert "\x1b" not in page.read_text()
+
+
+def test_what_was_collected_is_judged_without_asking_again(tmp_path: Path, world: World) -> None:
+    path = tmp_path / "inventory.json"
+    observation = with_file(world.look(), SUB, "CTLFile.tlv", None)
+    path.write_text("".join(write_document(observation)))
+    result = CliRunner().invoke(app, ["audit", str(path), "--json"])
+    assert result.exit_code == 1
+    assert [each["id"] for each in json.loads(result.stdout)["findings"]] == [f"C5/{SUB}"]
+    path.write_text("{}")
+    assert isinstance(CliRunner().invoke(app, ["audit", str(path)]).exception, MalformedError)
 
 
 def test_nobody_there_is_not_nothing_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
