@@ -14,9 +14,10 @@ from mixedmode.errors import RemoteError
 from mixedmode.live.allowed.requests import HttpRequest, Place
 from mixedmode.live.cluster_file import ClusterFile, Login, Node
 from mixedmode.live.document import read_document, write_document
-from mixedmode.live.looking import Part, observe
+from mixedmode.live.looking import observe
 from mixedmode.live.notebook import FileNotebook, Notebook
 from mixedmode.live.observed import Observation, Source
+from mixedmode.live.parts import Part
 from mixedmode.live.phones import AT_ONCE
 from mixedmode.live.wire.https import Response, Web
 from tests.live.canned import Time, fault, rows, told

@@ -14,8 +14,9 @@ import pytest
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.live.allowed.requests import Place
 from mixedmode.live.cluster_file import CUCM_PORTS, ClusterFile, Login, Node
-from mixedmode.live.looking import Part, observe
+from mixedmode.live.looking import observe
 from mixedmode.live.observed import Observation, Source
+from mixedmode.live.parts import Part
 from mixedmode.live.wire.clock import SYSTEM, Pace
 from mixedmode.live.wire.https import Credentials, LoginRefusedError, Web
 from mixedmode.live.wire.tls import Trust, is_for

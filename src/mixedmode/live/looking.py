@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from enum import StrEnum
 from typing import Any, Final
 
 from mixedmode.errors import MixedModeError
@@ -26,6 +25,7 @@ from mixedmode.live.logins import Ask, ask_nobody, credentials, trust_for
 from mixedmode.live.notebook import NoNotebook, Notebook
 from mixedmode.live.observed import NodeSeen, Observation, PhoneSeen
 from mixedmode.live.page_reader import PageReader
+from mixedmode.live.parts import EVERYTHING, Part
 from mixedmode.live.phones import AT_ONCE, Book, Opener, Progress, look_at_phones, phones_of_database
 from mixedmode.live.sources.axl import Axl
 from mixedmode.live.sources.certificates import look_at_certificates
@@ -45,22 +45,6 @@ from mixedmode.live.wire.tls import Trust
 _SIDE_BY_SIDE: Final = 8
 
 
-class Part(StrEnum):
-    """What can be looked at."""
-
-    RELEASE = "release"
-    FILES = "files"
-    FACES = "faces"
-    CERTIFICATES = "certificates"
-    SERVICES = "services"
-    DATABASE = "database"
-    PHONES = "phones"
-    REGISTRATIONS = "registrations"
-    PAGES = "pages"
-    TRACES = "traces"
-
-
-EVERYTHING: Final = frozenset(Part)
 _OF_PHONES: Final = frozenset({Part.REGISTRATIONS, Part.PAGES, Part.TRACES})
 """Who is asked for here has to be known first."""
 _OF_NODES: Final = (Part.RELEASE, Part.FILES, Part.FACES, Part.CERTIFICATES, Part.SERVICES)

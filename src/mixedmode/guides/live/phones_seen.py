@@ -17,10 +17,11 @@ from mixedmode.inventory.reading import Inventory
 from mixedmode.live.cluster_file import ClusterFile
 from mixedmode.live.document import write_document
 from mixedmode.live.logins import Ask, ask_nobody
-from mixedmode.live.looking import Part, observe, quiet
+from mixedmode.live.looking import observe, quiet
 from mixedmode.live.notebook import NoNotebook
 from mixedmode.live.observed import Observation, PhoneSeen
 from mixedmode.live.page_reader import PageReader
+from mixedmode.live.parts import Part
 from mixedmode.live.phones import AT_ONCE, Book
 from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.wire.clock import SYSTEM

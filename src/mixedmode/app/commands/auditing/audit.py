@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from mixedmode.audit.live.document import Account
     from mixedmode.audit.live.finding import Severity
     from mixedmode.live.cluster_file import ClusterFile, Login
-    from mixedmode.live.looking import Part
     from mixedmode.live.observed import Observation
+    from mixedmode.live.parts import Part
 
 
 class FailOn(StrEnum):
@@ -119,7 +119,7 @@ def threshold(fail_on: FailOn) -> Severity | None:
 
 def left_out(*, pages: bool, traces: bool) -> frozenset[Part]:
     """Return the parts that are not looked at."""
-    from mixedmode.live.looking import Part
+    from mixedmode.live.parts import Part
 
     return frozenset({Part.PAGES} if pages else ()) | frozenset({Part.TRACES} if traces else ())
 
@@ -161,7 +161,8 @@ def look(cluster: ClusterFile, *, named: bool = False, left_out: frozenset[Part]
     from mixedmode.app.commands.auditing.stopping import aside
     from mixedmode.errors import RemoteError
     from mixedmode.faces.terminal.console import say
-    from mixedmode.live.looking import EVERYTHING, observe
+    from mixedmode.live.looking import observe
+    from mixedmode.live.parts import EVERYTHING
 
     last = ""
 

@@ -143,7 +143,8 @@ def _take_live(found: Found, path: Path) -> str:
     """
     from mixedmode.errors import RemoteError
     from mixedmode.live.cluster_file import read_cluster_file
-    from mixedmode.live.looking import Part, name_of, observe
+    from mixedmode.live.looking import name_of, observe
+    from mixedmode.live.parts import Part
 
     read = read_cluster_file(path)
     seen = observe(read, {Part.FILES, Part.FACES}, progress=lambda _what, done, all_: say(f"node {done} of {all_}"))

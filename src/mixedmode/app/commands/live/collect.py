@@ -11,7 +11,7 @@ import typer
 
 from mixedmode.app.commands.options import AsJson
 from mixedmode.faces.terminal.console import say
-from mixedmode.live.looking import Part
+from mixedmode.live.parts import Part
 
 if TYPE_CHECKING:
     from mixedmode.live.cluster_file import ClusterFile, Login

@@ -102,7 +102,8 @@ def _by_cluster_file(path: Path, found: Found, *, phones: bool) -> Found:
     found = replace(found, nodes=nodes, cluster=cluster.publisher.name)
     if not phones:
         return found
-    from mixedmode.live.looking import Part, observe
+    from mixedmode.live.looking import observe
+    from mixedmode.live.parts import Part
     from mixedmode.rescue.inventory import observed_phones
 
     seen = observe(cluster, (Part.DATABASE, Part.PHONES, Part.REGISTRATIONS, Part.TRACES))
