@@ -6,8 +6,9 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -22,11 +23,16 @@ from mixedmode.guides.live.walk import LiveWalk
 from mixedmode.live.cluster_file import ClusterFile, read_cluster_file
 from mixedmode.live.shell.prompt import Patience
 from mixedmode.live.shell.session import SshAccount
+from mixedmode.pki.certificates.profiles import KeyKind, generate_key
 from mixedmode.procedures.catalogue import PROCEDURES
 from mixedmode.procedures.guided.run import Person
 from mixedmode.rehearsal.hands import TokenHands
 from mixedmode.rehearsal.lab.lab import Lab
 from mixedmode.rehearsal.lab.spec import LabSpec
+from tests.pki.material import key
+
+if TYPE_CHECKING:
+    from mixedmode.pki.signing.signer import PrivateKey
 
 T = TypeVar("T")
 QUICK = Patience(settle=0.03, quiet=2.0, login=20.0)
@@ -41,7 +47,7 @@ class LabFromOutside:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.lab = Lab(folder / "lab", LabSpec(nodes=2, models=MODELS))
+        self.lab = Lab(folder / "lab", LabSpec(nodes=2, models=MODELS), make_key=_made())
         self.wait(self.lab.start())
         self.restart_phones()
         self.file = folder / "cluster.guide.json"
@@ -59,6 +65,7 @@ class LabFromOutside:
     def stop(self) -> None:
         """End it."""
         self.wait(self.sessions().close())
+        self.wait(self.lab.phones.leave())
         self.wait(self.lab.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -161,6 +168,12 @@ class _Person(ScriptedIO):
         text = answer if isinstance(answer, str) else await asyncio.to_thread(answer)
         self.lines.append(f"{prompt}{text}")
         return text
+
+
+def _made() -> Callable[[KeyKind], PrivateKey]:
+    """Return what takes RSA keys that were made before: making them costs more than all else here."""
+    numbers = count(40)
+    return lambda kind: key(kind, next(numbers)) if kind is KeyKind.RSA_2048 else generate_key(kind)
 
 
 def _now() -> datetime:

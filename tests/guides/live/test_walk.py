@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from mixedmode.cluster.operations.ctl import SetMixedMode
+from mixedmode.cluster.operations.ctl import SetMixedMode, SetNonSecureMode
+from mixedmode.cluster.operations.files import DeleteFile
 from mixedmode.control.door import Control
 from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError, UsageError
 from mixedmode.faces.shell.talk import ScriptedIO
@@ -24,10 +25,12 @@ from mixedmode.guides.live.walk import LiveWalk
 from mixedmode.guides.observer import published
 from mixedmode.live.shell.prompt import ConnectionLostError, Patience
 from mixedmode.live.shell.session import SshAccount
+from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.procedures.facts import Token
 from mixedmode.procedures.guided.run import RunState, StepState
 from mixedmode.procedures.reading import MODE_QUERY
 from mixedmode.procedures.steps import CtlClient, ImportToken, Prompt, ResetPhones, RestartServices
+from mixedmode.trustlist.kinds import CTL_FILE
 from mixedmode.trustlist.listing import render_listing
 from tests.guides.live.conftest import LabFromOutside, _now
 from tests.live.shell.stub_admin import Ask, HangUp, Part, Script, stub
@@ -67,11 +70,31 @@ class OnlyPublisher(Sessions):
 
 
 def in_mixed_mode(outside: LabFromOutside) -> None:
-    """Have the cluster in tokenless mixed mode, phones in step, and no run."""
+    """Have the cluster in mixed mode, phones in step, and no run."""
     lab = outside.lab
     if lab.cluster.mode.value == 0:
         Control(lab.cluster).run(lab.principal, SetMixedMode())
         outside.wait(_restart(outside))
+    as_new(outside)
+
+
+def without_a_ctl(outside: LabFromOutside) -> None:
+    """Have the cluster in non-secure mode, without a CTL file, and no run."""
+    lab, cluster = outside.lab, outside.lab.cluster
+    if cluster.mode.value == 1:
+        Control(cluster).run(lab.principal, SetNonSecureMode())
+    for node in cluster.nodes():
+        if cluster.show_ctl(node.name).data is not None:
+            Control(cluster).run(lab.principal, DeleteFile(node.name, CTL_FILE))
+    outside.wait(_restart(outside))
+    as_new(outside)
+
+
+def as_new(outside: LabFromOutside) -> None:
+    """Have phones take what is served as their first lists, and no run."""
+    for name in outside.lab.phones.names:
+        for kind in ListKind:
+            outside._phone(name).erase(kind)
     outside.restart_phones()
     outside.file.unlink(missing_ok=True)
 
@@ -160,6 +183,7 @@ def cut_twice(outside: LabFromOutside, name: str, at: int, answers: list[Answer]
 
 
 def test_non_secure_to_mixed_from_start_to_end(outside: LabFromOutside) -> None:
+    without_a_ctl(outside)
     outside.collect()
     ended, text = outside.walk(
         "non-secure-to-mixed",
@@ -194,23 +218,17 @@ def test_regenerate_callmanager_cut_off_at_each_step(outside: LabFromOutside) ->
 def test_tokenless_to_etokens_and_back_cut_off_at_each_step(outside: LabFromOutside) -> None:
     in_mixed_mode(outside)
     legacy = next(name for name in outside.lab.phones.names if outside._phone(name).model.name == "7940")
-    outside._phone(legacy).erase(_ctl())
+    outside._phone(legacy).erase(ListKind.CTL)
     outside.restart_phones()
     said = cut_off_at_each_step(outside, "tokenless-to-etokens", "LOCKOUT")
     assert "the certificate of the first eToken is in Phone-SAST-trust: yes" in said
     assert re.search(r"the CTL file is signed by SAST-\w+: yes", said)
     assert "the publisher has a CTL file of the CTL Client: yes" in said
     outside.file.unlink()
-    outside._phone(legacy).erase(_ctl())
+    outside._phone(legacy).erase(ListKind.CTL)
     outside.restart_phones()
     said = cut_off_at_each_step(outside, "etokens-to-tokenless", "LOCKOUT")
     assert "the certificates of the eTokens are removed from the CTL file: yes" in said
-
-
-def _ctl() -> Any:
-    from mixedmode.phone.mind.trust.decisions import ListKind
-
-    return ListKind.CTL
 
 
 def other_ports(outside: LabFromOutside, **ports: int) -> Any:
@@ -353,4 +371,16 @@ def test_only_one_process_goes_on_with_a_run_and_anybody_looks(outside: LabFromO
         refused = run_mixedmode(*place, "--stop")
         assert (refused.returncode, "another process goes on" in refused.stderr) == (1, True)
         assert "of 5 steps are over" in run_mixedmode(*place, "--status").stdout
+    outside.file.unlink()
+
+
+def test_mixed_to_non_secure_from_start_to_end(outside: LabFromOutside) -> None:
+    in_mixed_mode(outside)
+    outside.collect()
+    answers: list[Answer] = ["y", "y", "y", "y", phones_restarted(outside), "", "y"]
+    ended, text = outside.walk("mixed-to-non-secure", answers, inventory=True)
+    assert ended, text
+    assert "the cluster is in non-secure mode: yes" in text
+    assert "the CTL names no call manager's certificate: yes" in text
+    assert outside.lab.cluster.mode.value == 0
     outside.file.unlink()
