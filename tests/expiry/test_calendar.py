@@ -134,7 +134,8 @@ def test_an_inventory_that_says_nothing_is_said(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("text", "year"),
-    [("0", None), ("1795000000", 2026), ("2031-01-31", 2031), ("2031-01-31T00:00:00+02:00", 2031), ("9" * 30, None),
+    [("0", None), ("1795000000", 2026), ("2031-01-31", 2031), ("20310131", 2031),
+     ("2031-01-31T00:00:00+02:00", 2031), ("9" * 30, None),
      ("", None), ("31.1.2031", None)],
 )  # fmt: skip
 def test_moments(text: str, year: int | None) -> None:

@@ -27,7 +27,9 @@ _FACES: Final = {
     "tvs": Use.TVS, "capf": Use.CAPF, "sccp_tls": Use.CALLMANAGER, "sip_tls": Use.CALLMANAGER, "https": Use.CALLMANAGER,
     "web": Use.TOMCAT,
 }  # fmt: skip
-_LONGEST_YEAR: Final = 253402300799
+_LAST_SECOND: Final = 253402300799
+_DATE: Final = 8
+"""Digits of ``20270131``."""
 
 
 class Found:
@@ -100,9 +102,9 @@ class Found:
 def moment_of(text: str) -> datetime | None:
     """Return the moment of seconds since 1970 or of ISO 8601, None if it is neither."""
     try:
-        if text.isascii() and text.isdigit():
+        if text.isascii() and text.isdigit() and len(text) != _DATE:
             seconds = int(text[:16])
-            return datetime.fromtimestamp(seconds, UTC) if 0 < seconds <= _LONGEST_YEAR else None
+            return datetime.fromtimestamp(seconds, UTC) if 0 < seconds <= _LAST_SECOND else None
         found = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
         return None

@@ -98,8 +98,20 @@ def _gather(
         take_inventory(found, open_source(str(inventory), limit=_INVENTORY_LIMIT).data, str(inventory))
         names.append(str(inventory))
     if not names or directory is not None or config is not None:
-        names.append(_take_cluster(found, directory, config))
+        names.append(_take_meant_cluster(found, directory, config))
     return names
+
+
+def _take_meant_cluster(found: Found, directory: Path | None, config: Path | None) -> str:
+    """Take this host's cluster, or the one that was named; say what else there is if nothing was and there is none."""
+    try:
+        return _take_cluster(found, directory, config)
+    except MixedModeError as error:
+        if directory is None and config is None:
+            error.next_step = (
+                "name what it is about: a CTL or ITL file, --cluster CLUSTER.toml, --inventory FILE or --directory LAB"
+            )
+        raise
 
 
 def _take_source(found: Found, source: str) -> None:
