@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from mixedmode.control import accounts
+
 if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster
 
@@ -22,8 +24,24 @@ hypothesis.settings.load_profile("mixedmode")
 # One process for a node, unless a test wants more: a process a core is for machines that do nothing else.
 os.environ.setdefault("MIXEDMODE_NODE__WORKERS", "1")
 
+# Hundreds of logins would spend most of their time on hashes: a stored hash says itself what it costs to check.
+PASSWORD_COST = dict(accounts._ARGON2)
+accounts._ARGON2.update(memory=64, iterations=1)
+
 # As the command does it: most of what the collector looks through in a test lives on.
 gc.set_threshold(50_000, 20, 10)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector from looking through thousands of tests that live to the end."""
+    gc.freeze()
+
+
+@pytest.fixture
+def password_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have passwords hashed at the cost that nodes pay."""
+    for name, value in PASSWORD_COST.items():
+        monkeypatch.setitem(accounts._ARGON2, name, value)
 
 
 @pytest.fixture(scope="session")

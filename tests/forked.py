@@ -95,11 +95,13 @@ def load_everything() -> None:
     from sqlalchemy.orm import configure_mappers
 
     import mixedmode
+    from mixedmode.control import accounts
 
     for found in pkgutil.walk_packages(mixedmode.__path__, "mixedmode."):
         if "migrations" not in found.name:
             import_module(found.name)
     configure_mappers()
+    accounts._ARGON2.update(memory=64, iterations=1)  # as in conftest.py: hashes are cheap here
     gc.collect()
     gc.freeze()  # a fork neither looks through nor copies what it will never drop
 

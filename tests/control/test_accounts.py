@@ -178,6 +178,7 @@ def test_a_database_that_is_down_locks_all_the_same(store: AccountStore) -> None
     assert guard.is_locked("administrator", "192.0.2.1")
 
 
+@pytest.mark.usefixtures("password_cost")
 def test_an_older_hash_becomes_one_of_today_at_the_next_login(tmp_path: Path) -> None:
     store = AccountStore(tmp_path / "accounts.json")
     store.put("operator", "Marmalade-1", 1)
