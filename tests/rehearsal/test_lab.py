@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -218,6 +219,8 @@ def test_cluster_toml_says_what_lab_json_says(running: tuple[Path, dict[str, Any
         "cacert": str(directory / "web.pem"),
     }
     assert cluster["web"] == {"cacert": str(directory / "web.pem")}
+    ports = {urlsplit(phone["web"]).port for phone in document["phones"]}
+    assert cluster.get("phones") == ({"port": ports.pop()} if len(ports) == 1 else None)
     read = read_cluster_file(directory / "cluster.toml")
     assert [node.name for node in read.nodes] == [node["name"] for node in document["nodes"]]
     assert (directory / "web.pem").read_text().count("BEGIN CERTIFICATE") == len(document["nodes"])

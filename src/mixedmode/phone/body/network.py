@@ -100,8 +100,14 @@ class Network(Protocol):
 class _UdpPort:
     """A UDP socket that the event loop watches."""
 
-    def __init__(self, family: socket.AddressFamily) -> None:
+    def __init__(self, family: socket.AddressFamily, source: str = "") -> None:
         self._socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        if source:
+            try:
+                self._socket.bind((source, 0))
+            except OSError:
+                self._socket.close()
+                raise
         self.sendto, self.recvfrom = self._socket.sendto, self._socket.recvfrom
 
     def watch(self, call: Callable[[], object]) -> None:
@@ -113,7 +119,14 @@ class _UdpPort:
 
 
 class Sockets:
-    """The network of this host."""
+    """The network of this host.
+
+    Args:
+        source: The phone's own address, which its connections and datagrams come from; empty leaves it to the host.
+    """
+
+    def __init__(self, source: str = "") -> None:
+        self._source = source
 
     async def connect(
         self, host: str, port: int, *, tls: PhoneTls | ssl.SSLContext | None = None, limit: int = STREAM_LIMIT
@@ -122,10 +135,17 @@ class Sockets:
         name, context = host, tls
         if isinstance(tls, PhoneTls):
             name, context = "", await tls.context()
+        source = (self._source, 0) if self._source else None
         if context is None:
-            return Connection(*await asyncio.open_connection(host, port, limit=limit))
+            return Connection(*await asyncio.open_connection(host, port, limit=limit, local_addr=source))
         reader, writer = await asyncio.open_connection(
-            host, port, ssl=context, server_hostname=name, limit=limit, ssl_handshake_timeout=_HANDSHAKE_SECONDS
+            host,
+            port,
+            ssl=context,
+            server_hostname=name,
+            limit=limit,
+            local_addr=source,
+            ssl_handshake_timeout=_HANDSHAKE_SECONDS,
         )
         spoken: ssl.SSLObject = writer.get_extra_info("ssl_object")
         return Connection(reader, writer, spoken.getpeercert(binary_form=True), secure=True)
@@ -138,7 +158,7 @@ class Sockets:
 
     def datagrams(self, family: socket.AddressFamily) -> Datagrams:
         """Return a new port; see :meth:`Network.datagrams`."""
-        return _UdpPort(family)
+        return _UdpPort(family, self._source)
 
 
 SOCKETS: Final[Network] = Sockets()

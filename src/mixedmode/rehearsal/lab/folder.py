@@ -17,6 +17,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError
@@ -140,5 +141,7 @@ def _cluster(directory: Path, document: Mapping[str, Any]) -> str:
     }
     web = {"cacert": str(directory.absolute() / WEB_CERTIFICATES)}
     axl = {"user": login["username"], "password_file": login["password_file"], **web}
+    ports = {urlsplit(phone["web"]).port for phone in document["phones"] if phone["web"]}
+    phones = {"phones": {"port": ports.pop()}} if len(ports) == 1 else {}
     comment = "The running lab, for commands that take --cluster; written anew whenever it starts."
-    return toml_file(comment, {"node": nodes, "ssh": ssh, "axl": axl, "web": web})
+    return toml_file(comment, {"node": nodes, "ssh": ssh, "axl": axl, "web": web, **phones})

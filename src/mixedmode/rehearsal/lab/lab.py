@@ -94,7 +94,10 @@ class Lab:
             self.nodes[info.name] = self._node(info)
         self.principal = Principal(ADMINISTRATOR, 4)
         self.phones = LabPhones(
-            directory / "phones", [(each.name, each.model) for each in self.cluster.devices], self.factory
+            directory / "phones",
+            [(each.name, each.model) for each in self.cluster.devices],
+            self.factory,
+            self._network.phone_address,
         )
         self.pages = LabPages(self.phones, self._network, lambda: self.phone_server.host)
         self._watchers: list[asyncio.Task[None]] = []

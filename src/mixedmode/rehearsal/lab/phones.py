@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mixedmode.errors import MixedModeError
 from mixedmode.phone.body.capf import AuthMode
 from mixedmode.phone.body.client import Phone, Server
+from mixedmode.phone.body.network import Sockets
 from mixedmode.phone.body.registration import Registration
 from mixedmode.phone.body.registration_status import RegistrationState, RegistrationStatus, speaks_sip_only
 from mixedmode.phone.body.renewal import PhoneKeys, goes_to_capf, renew
@@ -213,12 +214,20 @@ class LabPhones:
         folder: One state file for each phone.
         phones: Name and model of each.
         factory: Gives them their keys; by default one that keeps them beside the folder.
+        address: The address of a phone by its place, from 0; by default they have that of the host.
     """
 
-    def __init__(self, folder: Path, phones: Iterable[tuple[str, str]], factory: Factory | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        phones: Iterable[tuple[str, str]],
+        factory: Factory | None = None,
+        address: Callable[[int], str] = lambda _place: "",
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         made = factory or Factory(folder.with_name(KEYS))
-        self._phones = {each.phone.name: each for each in (_phone(folder, made, *phone) for phone in phones)}
+        each = (_phone(folder, made, *phone, address(place)) for place, phone in enumerate(phones))
+        self._phones = {phone.phone.name: phone for phone in each}
 
     def __len__(self) -> int:
         return len(self._phones)
@@ -296,7 +305,7 @@ class LabPhones:
                 group.create_task(one(self._phones[name]))
 
 
-def _phone(folder: Path, factory: Factory, name: str, model: str) -> LabPhone:
+def _phone(folder: Path, factory: Factory, name: str, model: str, address: str) -> LabPhone:
     log: deque[str] = deque(maxlen=LOG_LINES)
     keys = KeyRing(factory, name, model)
     phone = Phone(
@@ -305,7 +314,7 @@ def _phone(folder: Path, factory: Factory, name: str, model: str) -> LabPhone:
         state_file=folder / f"{name}.json",
         tvs=ask_tvs,
         decrypt=keys.open,
-        world=World(make_key=factory.key),
+        world=World(network=Sockets(address), make_key=factory.key),
         on_line=log.append,
     )
     return LabPhone(phone, log, keys)
