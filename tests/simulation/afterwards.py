@@ -214,7 +214,7 @@ def _played(phone: Handset, plan: Plan, when: datetime) -> tuple[bool, bool]:
         now = when + timedelta(days=3 * number)
         offer = stage.offer
         lists = {CTL_FILE: offer.ctl, ITL_FILE: offer.itl}
-        files = {name: _really_signed(name, each, plan) for name, each in lists.items() if each}
+        files = {name: _really_signed(name, each, plan) for name, each in lists.items() if each is not None}
         server, signer = offer.server, offer.file_signer
         named = {
             record.certificate_der

@@ -274,8 +274,15 @@ class History:
             step, lists=tuple(lists), withdrawn=withdrawn, signer=site.own(_node_name(site, node), Purpose.CALLMANAGER)
         )
 
-    def _around(self, step: Step, number: int, moment: Moment) -> Step:
-        """Return a step with what is around the lists: who is off, who of TVS answers."""
+    def _around(self, step: Step, number: int, moment: Moment, after: Outlook | None = None) -> Step:
+        """Return a step with what is around the lists: who is off, who of TVS answers.
+
+        Args:
+            step: The step.
+            number: Which.
+            moment: The clusters after it.
+            after: The cluster after it as it was foreseen, whose new certificates are not yet those that it will have.
+        """
         plan = moment.plan
         names = self._off(number)
         servers = step.servers or frozenset()
@@ -284,8 +291,8 @@ class History:
             home = foreseen_step("", moment.home.outlook, None)
             servers, vouched = servers | (home.servers or frozenset()), home.vouched
         if plan.tvs == "some":
-            silent = [site for site in (moment.home, moment.site) if site is not None]
-            servers -= {site.own(site.publisher, Purpose.TVS).der for site in silent}
+            views = [moment.site.view if after is None else after.view, *([moment.home.view] if moment.home else [])]
+            servers -= {view.certificate(view.publisher.name, Purpose.TVS).der for view in views}
         return replace(
             step,
             label=" ".join(plan.words),
@@ -306,7 +313,7 @@ class History:
         steps, before = [], self.present.outlook
         for number, moment in enumerate(self.moments):
             after = self._after(before, moment)
-            steps.append(self._around(foreseen_step("", after, before), number, moment))
+            steps.append(self._around(foreseen_step("", after, before), number, moment, after))
             before = after
         return Plan(tuple(steps), present=foreseen_step("now", self.present.outlook, None))
 

@@ -23,6 +23,8 @@ from mixedmode.phone.body.tvs import ask_in_turn, read_answer
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, TvsAnswer, TvsQuestion
+from mixedmode.phone.mind.trust.lookup import tvs_certificates
+from mixedmode.phone.mind.trust.state import TrustState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Refusal, Security, SecurityMode
@@ -236,6 +238,12 @@ class Node:
             return ErrorCode.FILE_NOT_FOUND if found is None else self._served.get(found)
 
         return ServerEngine(find)
+
+    def is_asked_elsewhere(self, trust: TrustState) -> bool:
+        """Return whether a phone's ITL names a server that answers, and its configuration only other ones."""
+        named = tvs_certificates(trust.itl)
+        answers = {host for host, server in self.tvs.items() if server.certificate in named}
+        return self.old_tvs is None and bool(answers) and answers.isdisjoint(each.address for each in trust.tvs_servers)
 
     def ask(self, requests: tuple[TvsRequest, ...]) -> TvsAnswer:
         """Ask the TVS servers in turn, as a phone does."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError
-from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers, asked_kinds, reaches
+from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers, asked_kinds, reaches, readable_part
 from mixedmode.phone.mind.fate.restart import configured, offer_config, offer_list
 from mixedmode.phone.mind.trust.decisions import (
     TVS_UNREACHABLE,
@@ -19,7 +19,7 @@ from mixedmode.phone.mind.trust.decisions import (
     TvsQuestion,
     Voucher,
 )
-from mixedmode.phone.mind.trust.lookup import anchors, list_signers
+from mixedmode.phone.mind.trust.lookup import anchors, list_signers, names_file_signer
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
@@ -127,8 +127,9 @@ def _in_order(
                 return None
         if help_ is not None:
             found.append(help_)
-        if isinstance(offered, TrustList):
-            trust = trust.with_list(kind, offered)
+        whole = readable_part(offered) if isinstance(offered, bytes) and help_ is Help.WHOLE else offered
+        if isinstance(whole, TrustList) and (whole is offered or names_file_signer(whole)):
+            trust = trust.with_list(kind, whole)  # of a damaged one, what can be read may name who signs files
     if offer_config(policy, trust, offer, tvs.asked_by(trust), now).refused:
         ask = vouching if reaches(trust, tvs.within_reach) else _silent
         if offer_config(friendly, trust, offer, ask, now).refused:

@@ -171,13 +171,13 @@ def list_digest(published: TrustList | bytes | None) -> int | None:
 
 def first_certificate(published: TrustList | bytes | None, roles: Collection[Role]) -> Certificate | None:
     """Return the certificate of a list's first record that has one and one of the roles."""
-    whole = _readable(published) if isinstance(published, bytes) else published
+    whole = readable_part(published) if isinstance(published, bytes) else published
     records = whole.records_with_role(*roles) if whole is not None else ()
     return next((record.certificate for record in records if record.certificate is not None), None)
 
 
 @cache
-def _readable(data: bytes) -> TrustList | None:
+def readable_part(data: bytes) -> TrustList | None:
     """Return as many records of a damaged list as can be read."""
     try:
         fields = walk_header(data)
