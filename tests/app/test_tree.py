@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from mixedmode.app.tree import app, tree_for
@@ -21,6 +25,20 @@ def test_a_commands_own_help_and_a_slip_of_the_pen_are_as_ever() -> None:
     for words in (["lab", "--help"], ["phones", "--help"], ["shwo"]):
         whole, quick = (CliRunner().invoke(tree, words) for tree in (app, tree_for(words)))
         assert (quick.exit_code, quick.output) == (whole.exit_code, whole.output)
+
+
+def helps(command: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield what the help of a command, its options and the commands below it says."""
+    for text in (command.help, command.epilog, *(getattr(each, "help", None) for each in command.params)):
+        yield path, text or ""
+    for name, below in getattr(command, "commands", {}).items():
+        yield from helps(below, f"{path} {name}")
+
+
+def test_no_word_of_a_help_is_swallowed_as_markup() -> None:
+    tag = re.compile(r"(?<!\\)\[[a-z#/@][^\[]*?\]")
+    swallowed = [(path, tag.findall(text)) for path, text in helps(get_command(app), "mixedmode") if tag.search(text)]
+    assert not swallowed
 
 
 def loaded_by(module: str) -> set[str]:

@@ -188,6 +188,14 @@ def test_the_first_and_the_last_day_there_are(end: datetime) -> None:
     assert entries.document()
 
 
+@pytest.mark.parametrize("now", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)])
+def test_a_calendar_of_the_first_and_of_the_last_day_there_are(now: datetime) -> None:
+    entries = calendar("one", [one(use, 1) for use in Use], now)
+    assert icalendar(entries).count(b"BEGIN:VEVENT") == 2 * len(entries.entries)
+    assert list(lines(entries))
+    assert metrics(entries)
+
+
 def test_lines_say_what_and_when() -> None:
     text = "\n".join(lines(made(one(Use.CALLMANAGER, 30), one(Use.TVS, -2), one(Use.LSC, 20))))
     assert "[expired], 2 days ago" in text

@@ -107,6 +107,18 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str | bytes, said: str) ->
     assert str(tmp_path / "CLUSTER.toml") in str(caught.value)
 
 
+@pytest.mark.parametrize("address", ["http://pub/", "u@pub", "a b", "[x", "[::1]:6970"])
+def test_an_address_is_a_host_alone(tmp_path: Path, address: str) -> None:
+    with pytest.raises(UsageError, match="is no address"):
+        read(tmp_path, f'[[node]]\nname = "a"\naddress = "{address}"\n')
+
+
+def test_brackets_of_ipv6_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "CLUSTER.toml"
+    path.write_bytes(b'\xef\xbb\xbf[[node]]\r\naddress = "[2001:db8::1]"\r\n')
+    assert read_cluster_file(path).nodes[0].address == "2001:db8::1"
+
+
 def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
     for path in (tmp_path / "no.toml", tmp_path):
         with pytest.raises(UsageError, match="cannot be read"):

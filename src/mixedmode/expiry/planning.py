@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from mixedmode.expiry.meaning import MEANINGS
@@ -57,7 +57,7 @@ def plan(dated: Dated, now: datetime) -> Planned:
         if dated.use is Use.LSC and urgency is Urgency.INFO and days <= meaning.opens:
             urgency = Urgency.WARNING
     if squeezed:
-        opens, closes = today, max(today, min(_before(end, 1), today + timedelta(TURN)))
+        opens, closes = today, max(today, min(_before(end, 1), _after(today, TURN)))
     else:
         opens = max(opens, today)
     return Planned(dated, urgency, days, opens, closes, squeezed, (), meaning.effect, meaning.steps)
@@ -66,6 +66,11 @@ def plan(dated: Dated, now: datetime) -> Planned:
 def _before(day: date, days: int) -> date:
     """Return a day so many days before another, not before the first one that there is."""
     return date.fromordinal(max(day.toordinal() - days, 1))
+
+
+def _after(day: date, days: int) -> date:
+    """Return a day so many days after another, not after the last one that there is."""
+    return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))
 
 
 def _in_turns(planned: Sequence[Planned], today: date) -> list[Planned]:
@@ -92,11 +97,11 @@ def _turns(group: list[Planned], today: date) -> list[Planned]:
     first = max(min(each.opens for each in group), today)
     room = (last - first).days
     turn = min(TURN, max(room // len(ordered), 1))
-    start = max(first, min(max(each.opens for each in group), last - timedelta(turn * len(ordered))))
+    start = max(first, min(max(each.opens for each in group), _before(last, turn * len(ordered))))
     made = []
     for number, each in enumerate(ordered):
-        opens = start + timedelta(turn * number)
+        opens = _after(start, turn * number)
         before = tuple(other.dated.name for other in ordered[:number])
         squeezed = each.squeezed or turn < TURN
-        made.append(replace(each, opens=opens, closes=opens + timedelta(turn - 1), squeezed=squeezed, after=before))
+        made.append(replace(each, opens=opens, closes=_after(opens, turn - 1), squeezed=squeezed, after=before))
     return made

@@ -156,7 +156,7 @@ def read_cluster_file(path: Path) -> ClusterFile:
     if len(data) > LONGEST:
         raise UsageError(f"the file has over {LONGEST} bytes", where=str(path), next_step="name a CLUSTER.toml")
     try:
-        document = tomllib.loads(data.decode())
+        document = tomllib.loads(data.decode("utf-8-sig"))  # as editors of Windows write it
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError("the file is no TOML", where=str(path), why=str(error)) from error
     try:
@@ -212,6 +212,12 @@ def _node(entry: Mapping[str, Any], number: int) -> Node:
     address = _text(entry, "address", here) or _text(entry, "name", here)
     if not address:
         raise UsageError(f"{here} has neither name nor address")
+    if address.startswith("[") and address.endswith("]"):
+        address = address[1:-1]
+    if any(each in address for each in "/[]@ "):
+        raise UsageError(
+            f"{here}: {address} is no address", next_step="write a host name or an IP address, and ports in ports"
+        )
     role = _text(entry, "role", here) or SUBSCRIBER
     if role not in {PUBLISHER, SUBSCRIBER}:
         raise UsageError(f"{here}: role is {role!r}", next_step=f"write {PUBLISHER} or {SUBSCRIBER}")

@@ -16,7 +16,7 @@ COLUMNS: Final = (
     "phone", "model", "load", "address", "outcome", "reason", "ctl_before", "itl_before", "ctl_after", "itl_after",
     "messages", "keys", "confirm_keys", "time",
 )  # fmt: skip
-_FORMULA: Final = ("=", "+", "-", "@", "\t")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,8 @@ def test_nobody_there_is_not_nothing_found(tmp_path: Path, monkeypatch: pytest.M
     error = CliRunner().invoke(app, ["audit", "--cluster", str(path)]).exception
     assert isinstance(error, RemoteError)
     assert error.exit_code == 3
+    assert error.why
+    assert error.why.startswith("HTTP: ")  # not that nobody logs in
 
 
 def test_hosts(site: Site) -> None:

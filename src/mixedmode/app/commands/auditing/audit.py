@@ -178,7 +178,9 @@ def look(cluster: ClusterFile, *, named: bool = False, left_out: frozenset[Part]
     )
     # A release or a TLS port alone would make an audit that found nothing of one that saw nothing.
     if not (observation.files or observation.certificates or observation.phones):
-        first = observation.not_seen[0] if observation.not_seen else None
+        # A login that nobody gave is not why no list came.
+        lists = (each for each in observation.not_seen if each.what.endswith("File.tlv"))
+        first = next(lists, observation.not_seen[0] if observation.not_seen else None)
         raise RemoteError(
             "no node showed a list",
             where=", ".join(node.name for node in cluster.nodes),

@@ -33,9 +33,13 @@ def build(
     ],
     digest: Annotated[str, typer.Option(help="sha1, sha256 or sha512.")] = "sha1",
     filename: Annotated[str | None, typer.Option(help="Name in the header [CTLFile.tlv or ITLFile.tlv].")] = None,
-    signer_version: Annotated[str | None, typer.Option(help="1.0, 1.1 or none [none; 1.0 in layout tlvfile].")] = None,
+    signer_version: Annotated[
+        str | None, typer.Option(help="1.0, 1.1 or none; left out: none, 1.0 in layout tlvfile.")
+    ] = None,
     layout: Annotated[str, typer.Option(help="cucm, ctlclient or tlvfile.")] = "cucm",
-    timestamp: Annotated[str | None, typer.Option(help="ISO 8601 time of signing [now].", metavar="ISO")] = None,
+    timestamp: Annotated[
+        str | None, typer.Option(help="ISO 8601 time of signing; left out: now.", metavar="ISO")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Build and sign a trust list.

@@ -40,10 +40,10 @@ def collect(
 ) -> None:
     """Collect what nodes and phones of a live cluster hold, with source and time of each value; it changes nothing.
 
-    Lists and signed files by HTTP 6970 or TFTP, certificates by TLS need no login. With [axl] come database, services,
-    registrations (RIS), phones' pages and CallManager traces, with [platform] the certificate stores. Nothing but what
-    reads is sent, at the rates that a cluster bears. A run that is cut off goes on when it is given again: what it has
-    is kept in OUTPUT.partial.
+    Lists and signed files by HTTP 6970 or TFTP, certificates by TLS need no login. With ``axl`` of CLUSTER.toml come
+    database, services, registrations (RIS), phones' pages and CallManager traces, with ``platform`` the certificate
+    stores. Nothing but what reads is sent, at the rates that a cluster bears. A run that is cut off goes on when it is
+    given again: what it has is kept in OUTPUT.partial.
     """
     from mixedmode.live.cluster_file import read_cluster_file
 
