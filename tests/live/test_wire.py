@@ -147,6 +147,16 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_anew() -> None:
 
 
 @pytest.mark.parametrize(
+    "head", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n"]
+)
+@pytest.mark.parametrize("pause", [0.0, 0.001])
+def test_an_answer_that_ends_the_connection_is_read_to_its_end(head: bytes, pause: float) -> None:
+    with raw(head + b"some list", pause=pause) as port:
+        web = Web(Place.LISTS, "127.0.0.1", port, tls=False)
+        assert [web.get("/CTLFile.tlv").body for _ in range(2)] == [b"some list"] * 2
+
+
+@pytest.mark.parametrize(
     ("talk", "what"),
     [
         (b"", "closed without an answer"),

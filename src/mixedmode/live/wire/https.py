@@ -190,6 +190,8 @@ class Web:
             body = self._body(answer, fields, limit)
         except BaseException:
             connection.close()
+            if self._timed is not None:
+                self._timed.end()
             raise
         if answer.will_close:
             connection.close()
@@ -265,6 +267,8 @@ class _Timed:
 
     def __init__(self, plain: socket.socket) -> None:
         self._plain = plain
+        self._readers = 0
+        self._closed = False
         self.until = float("inf")
 
     def sendall(self, data: Any) -> None:
@@ -276,6 +280,7 @@ class _Timed:
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return what reads from it."""
+        self._readers += 1
         return io.BufferedReader(_TimedReader(self), _PIECE)
 
     def receive(self, buffer: Any) -> int:
@@ -284,7 +289,19 @@ class _Timed:
         return self._plain.recv_into(buffer)
 
     def close(self) -> None:
-        """Close it."""
+        """Close it once nothing reads from it: of an answer that ends the connection the body is still to come."""
+        self._closed = True
+        if not self._readers:
+            self._plain.close()
+
+    def release(self) -> None:
+        """Note that one reader is done."""
+        self._readers -= 1
+        if self._closed:
+            self.close()
+
+    def end(self) -> None:
+        """Close it, whoever reads."""
         self._plain.close()
 
     def _hurry(self) -> None:
@@ -303,3 +320,8 @@ class _TimedReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         return self._timed.receive(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._timed.release()
+        super().close()
