@@ -25,7 +25,7 @@ def restart(service: str, node: str) -> Step:
 
 
 def restarts_after(unit: str, node: str) -> tuple[Step, ...]:
-    """Return the restarts that a renewed certificate needs, in order (field-notes.md A1, 214231)."""
+    """Return the restarts that a renewed certificate needs, in order (field-notes.md A1, technote 214231)."""
     if unit in {"TVS", "CAPF"}:
         return restart(_SERVICE_OF[unit], node), restart(TFTP, node)
     if unit.startswith("tomcat"):

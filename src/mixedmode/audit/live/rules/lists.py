@@ -22,7 +22,7 @@ from mixedmode.trustlist.model import Record, TrustList
 from mixedmode.trustlist.roles import MAX_PHONE_FILE, Role
 
 MOST_CERTIFICATES: Final = 39
-"""In one ITL (live-cluster.md 8.3, C10)."""
+"""In one ITL (finding C10 of live-cluster.md 8.3)."""
 NEAR_CERTIFICATES: Final = 33
 _SERVERS: Final = frozenset({Role.CCM, Role.CCM_TFTP, Role.TFTP})
 _ONE_WILL_DO: Final = frozenset({"CAPF", "ITLRecovery"})

@@ -55,6 +55,6 @@ class RevokeLsc(Operation):
             raise UsageError(
                 f"{self.device} has no LSC that could be revoked",
                 where=self.device,
-                next_step="mixedmode capf show DEVICE says which it had",
+                next_step="mixedmode capf report says which it had",
             )
         return [_THEN]
