@@ -56,6 +56,22 @@ def test_nobody_reads_the_output(arguments: tuple[str, ...], tmp_path: Path) -> 
     assert without_reader(*arguments, folder=tmp_path) == (READER_LEFT, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("arguments", [("show", LIST), ("verify", OTHER, "--json"), ("--version",)], ids=" ".join)
+def test_output_to_a_full_disk_is_an_error_and_no_traceback(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [MIXEDMODE, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=tmp_path,
+        )
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: the disk is full")
+
+
 def test_a_lab_ends_when_nobody_reads_it(tmp_path: Path) -> None:
     code, said = without_reader("lab", "--nodes", "1", "--phones", "0", folder=tmp_path)
     assert code == READER_LEFT

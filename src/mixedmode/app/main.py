@@ -49,7 +49,10 @@ def main() -> None:
         sys.exit(_reported(error))
     finally:
         die_by_interrupt()
-        flush_output()
+        try:
+            flush_output()
+        except OSError as error:
+            sys.exit(_reported(error))
 
 
 def _reported(error: Exception) -> int:

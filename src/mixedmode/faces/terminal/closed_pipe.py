@@ -27,15 +27,18 @@ class _Output(io.FileIO):
 
         Raises:
             SystemExit: Nobody reads any more.
+            OSError: Such as of a full disk; only once.
         """
         try:
             return super().write(data) or 0  # type: ignore[arg-type]
-        except BrokenPipeError:
+        except OSError as error:
             # What is still buffered, and what is said on the way out, has somewhere to go.
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
-            raise SystemExit(READER_LEFT) from None
+            if isinstance(error, BrokenPipeError):
+                raise SystemExit(READER_LEFT) from None
+            raise
 
 
 def end_with_readers() -> None:
@@ -56,6 +59,7 @@ def flush_output() -> None:
 
     Raises:
         SystemExit: Nobody reads any more.
+        OSError: It cannot be written.
     """
     for stream in (sys.stdout, sys.stderr):
         if not stream.closed:
