@@ -12,7 +12,7 @@ import typer
 
 from mixedmode import __version__
 from mixedmode.app.commands.options import AsJson, Config
-from mixedmode.errors import CheckFailedError, UsageError
+from mixedmode.errors import CheckFailedError, MalformedError, UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines, say
 
 if TYPE_CHECKING:
@@ -286,6 +286,10 @@ def report(
     from mixedmode.rescue.files import read_file
 
     found = account(read_file(evidence))
+    if not found.lines:
+        raise MalformedError(
+            "there is no evidence in it", where=str(evidence), next_step="name the evidence that rescue run wrote"
+        )
     for path, text in ((html, rescue_report(found, evidence.name)), (csv, found.csv())):
         if path is not None:
             try:

@@ -1,0 +1,39 @@
+"""Words that a command cannot mean are refused before anything is sent or said to be in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mixedmode.app.tree import tree_for
+from mixedmode.errors import MixedModeError
+
+CALL = ("phone", "--call-manager", "127.0.0.1:1")
+
+
+def refusal(*words: str) -> MixedModeError:
+    error = CliRunner().invoke(tree_for(words), words).exception
+    assert isinstance(error, MixedModeError)
+    return error
+
+
+@pytest.mark.parametrize("number", ["20 01", "bob", "\x1b[2J", "1" * 25, "2001\n", "٢٠٠١"])
+def test_what_no_keys_of_a_phone_can_dial(number: str) -> None:
+    error = refusal(*CALL, "--dial", number)
+    assert (error.exit_code, "is no number" in str(error)) == (2, True)
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf"])
+@pytest.mark.parametrize("option", ["--talk", "--wait"])
+def test_seconds_that_never_end(option: str, seconds: str) -> None:
+    assert "are seconds" in str(refusal(*CALL, "--dial", "2001", option, seconds))
+
+
+@pytest.mark.parametrize("text", ["", "this is no evidence, and has no line end"])
+def test_a_report_of_no_evidence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "evidence.jsonl"
+    path.write_text(text)
+    error = refusal("rescue", "report", str(path))
+    assert (error.exit_code, "there is no evidence" in str(error)) == (2, True)
