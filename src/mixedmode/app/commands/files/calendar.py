@@ -153,13 +153,16 @@ def _take_live(found: Found, path: Path) -> str:
     Raises:
         RemoteError: No node answered.
     """
+    from mixedmode.app.commands.auditing.stopping import aside, at_once
     from mixedmode.errors import RemoteError
     from mixedmode.live.cluster_file import read_cluster_file
     from mixedmode.live.looking import name_of, observe
     from mixedmode.live.parts import Part
 
     read = read_cluster_file(path)
-    seen = observe(read, {Part.FILES, Part.FACES}, progress=lambda _what, done, all_: say(f"node {done} of {all_}"))
+    parts = {Part.FILES, Part.FACES}
+    with at_once():
+        seen = aside(lambda: observe(read, parts, progress=lambda _what, done, all_: say(f"node {done} of {all_}")))
     count = 0
     for file in seen.files:
         if file.data is not None and file.name.lower().endswith(".tlv"):
