@@ -12,6 +12,8 @@ from typing import TypeVar
 from mixedmode.faces.terminal.interrupts import die_by_interrupt
 
 T = TypeVar("T")
+_LOOK_UP = 0.2
+"""Seconds. A Ctrl-C that :mod:`mixedmode.faces.terminal.interrupts` sends again wakes no lock that waits for ever."""
 
 
 @contextmanager
@@ -45,7 +47,8 @@ def aside(call: Callable[[], T]) -> T:
             done.set()
 
     threading.Thread(target=run, daemon=True).start()
-    done.wait()
+    while not done.wait(_LOOK_UP):
+        pass
     if failed:
         raise failed[0]
     return found[0]
