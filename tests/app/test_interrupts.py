@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.ctl import SetMixedMode
 from mixedmode.control.door import Control
 from mixedmode.guides.guide import Guide
+from mixedmode.live.cluster_file import CUCM_PORTS
 from mixedmode.pki.tokens.token_files import make_file_token
 from mixedmode.procedures.guided.run import StepState
 from tests.support import MIXEDMODE
@@ -186,3 +188,21 @@ def test_while_a_lab_is_made_the_next_one_can_use_the_folder(tmp_path: Path) -> 
     assert "Traceback" not in said, said
     again = subprocess.run(lab, capture_output=True, text=True, timeout=60, check=False)
     assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize("command", ["calendar", "audit", "inventory collect --output seen.json"])
+def test_a_look_at_a_node_that_says_nothing_ends_at_once(command: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        ports = ", ".join(f"{name} = {silent.getsockname()[1]}" for name in CUCM_PORTS)
+        file = tmp_path / "CLUSTER.toml"
+        file.write_text(f'[[node]]\naddress = "127.0.0.1"\nports = {{ {ports} }}\n')
+        words = [str(MIXEDMODE), *command.split(), "--cluster", str(file)]
+        looking = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE)
+        with silent.accept()[0]:
+            began = time.monotonic()
+            looking.send_signal(signal.SIGINT)
+            said = looking.communicate(timeout=60)[1]
+    assert looking.returncode in ENDED, said
+    assert b"Traceback" not in said
+    assert time.monotonic() - began < 8  # an answer is waited for twice as long

@@ -49,7 +49,10 @@ def collect(
 
     asked = read_cluster_file(cluster)
     parts = frozenset(only or Part) - ({Part.PAGES} if no_pages else set()) - ({Part.TRACES} if no_traces else set())
-    seen, whole = _collected(asked, parts, output, fresh=fresh)
+    from mixedmode.app.commands.auditing.stopping import at_once
+
+    with at_once():
+        seen, whole = _collected(asked, parts, output, fresh=fresh)
     if json:
         from mixedmode.faces.terminal.console import print_json
 
@@ -61,6 +64,7 @@ def collect(
 
 
 def _collected(cluster: ClusterFile, parts: frozenset[Part], output: Path, *, fresh: bool) -> tuple[Observation, bool]:
+    from mixedmode.app.commands.auditing.stopping import aside
     from mixedmode.errors import RemoteError, UsageError
     from mixedmode.live.document import write_document
     from mixedmode.live.looking import observe
@@ -73,12 +77,18 @@ def _collected(cluster: ClusterFile, parts: frozenset[Part], output: Path, *, fr
     partial = output.with_name(f"{output.name}.partial")
     if fresh:
         partial.unlink(missing_ok=True)
+    passwords = _passwords(cluster)
+
+    def asked(login: Login) -> str | None:
+        return passwords.get(login.interface)
+
     notebook = FileNotebook(partial, _about(cluster, parts), SYSTEM.now())
     if notebook.resumed:
         say(f"going on with what was begun at {notebook.begun.isoformat()}: {notebook.resumed:,} steps are done")
     try:
         with _progress() as progress:
-            seen = observe(cluster, parts, progress=progress, ask=_ask, notebook=notebook)
+            # Threads of the look wait for answers where Ctrl-C does not come through.
+            seen = aside(lambda: observe(cluster, parts, progress=progress, ask=asked, notebook=notebook))
     except KeyboardInterrupt:
         notebook.close()
         say(f"cut off; what was collected is in {partial}: the same command goes on")
@@ -112,6 +122,12 @@ def _about(cluster: ClusterFile, parts: frozenset[Part]) -> str:
 
 def _is_of_phones(missing: NotSeen) -> bool:
     return missing.what in _PHONES and not missing.why.startswith("this release has not")
+
+
+def _passwords(cluster: ClusterFile) -> dict[str, str | None]:
+    """Ask for the passwords that stand nowhere, by interface."""
+    logins = (each for each in (cluster.axl, cluster.platform) if each is not None and each.user)
+    return {each.interface: _ask(each) for each in logins if each.password() is None}
 
 
 def _ask(login: Login) -> str | None:
