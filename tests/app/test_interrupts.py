@@ -124,7 +124,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     ("moment", "command"),
     [
         ("typer", ["show"]),
-        ("mixedmode.app.commands.phones.tvs", ["node", "status"]),
+        ("mixedmode.app.commands.cluster.node", ["node", "status"]),
         ("mixedmode.rehearsal.lab.lab", ["lab", "--directory", "/nonexistent/lab"]),
         ("mixedmode.app.targets.admin_target", ["admin", "127.0.0.1"]),
         ("uvloop", ["node", "run"]),

@@ -39,7 +39,8 @@ from tests.support import run_mixedmode
 PHONE = "SEP0011223344AA"
 ELSEWHERE = {acts.GET_FILES, acts.GET_RECOVERY_KEY, acts.TRUST_HOST, acts.RESET_PHONES, acts.DELETE_LISTS, acts.LOGIN,
              acts.SHOW_AUDIT, acts.SERVICE, acts.CAPF, acts.REPLICATION, acts.GUIDE, acts.MAKE_TOKEN,
-             acts.REVOKE_TOKEN, acts.UPDATE_LSC, acts.SAVE_FILTER, acts.DROP_FILTER}  # fmt: skip
+             acts.REVOKE_TOKEN, acts.UPDATE_LSC, acts.SAVE_FILTER, acts.DROP_FILTER,
+             acts.RESCUE}  # fmt: skip
 """Acts that change neither, or on other machines; their own tests look at their entries."""
 LOOKING = (
     "show ctl",
@@ -121,8 +122,8 @@ def test_every_change_has_an_entry(cluster: Cluster, tmp_path: Path) -> None:
 
     pem = authority.pem.splitlines()
     watched("the CTL Client", partial(install, cluster))
-    typed("utils ctl set-cluster mixed-mode", "y")
     old = cluster.show_ctl(PUB).data
+    typed("utils ctl set-cluster mixed-mode", "y")
     typed("utils ctl update CTLFile", "y")
     done(PutBackCtl.of(old or b""))
     typed("utils ctl reset localkey", "y")

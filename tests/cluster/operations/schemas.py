@@ -11,7 +11,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 SAID = {"title", "description", "default", "readOnly", "format", "$defs"}
 CHECKED = {
     "type", "enum", "anyOf", "$ref", "properties", "required", "additionalProperties", "items", "minLength", "minItems",
-    "minProperties",
+    "minProperties", "maxLength",
 }  # fmt: skip
 
 
@@ -36,6 +36,8 @@ def _faults(schema: dict[str, Any], value: Any, root: dict[str, Any], at: str) -
     least = schema.get("minLength", schema.get("minItems", schema.get("minProperties", 0)))
     if least and len(held) < least:
         found.append(f"{at} is too short")
+    if isinstance(held, str) and len(held) > schema.get("maxLength", len(held)):
+        found.append(f"{at} is too long")
     found += [f"{at}.{name} is missing" for name in schema.get("required", ()) if name not in held]
     for name, each, inner in _parts(schema, value):
         if inner is False:

@@ -70,6 +70,7 @@ WRITTEN_BEFORE = [
     ("node remove", {"node": "sub"}),
     ("device add", {"devices": [{"name": "SEP001122334455", "model": "8861", "protocol": "SIP", "security_mode": 3}]}),
     ("device change", {"name": "SEP001122334455", "values": {"description": "lobby", "security_mode": 2}}),
+    ("capf revoke", {"device": "SEP001122334455", "reason": "stolen"}),
     ("device remove", {"name": "SEP001122334455"}),
     ("line add", {"lines": [{"device": "SEP001122334455", "number": "1001", "forward_all": "1002"}]}),
     ("line change", {"number": "1001", "values": {"calls": 2}}),

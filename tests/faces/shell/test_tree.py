@@ -50,7 +50,7 @@ def test_help_tells_of_an_argument_what_the_operation_does(
     ("line", "hint"),
     [
         ("frobnicate", "type help"),
-        ("utils", "go on with: ctl, dbreplication, itl, service, system"),
+        ("utils", "go on with: capf, ctl, dbreplication, itl, service, system"),
         ("utils ctl set-cluster", "go on with: mixed-mode, non-secure-mode"),
         ("utils ctl frob", "after 'utils ctl' comes: reset, set-cluster, update"),
         ("show ctl detail", "usage: show ctl"),

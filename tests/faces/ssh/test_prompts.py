@@ -19,18 +19,22 @@ import pytest
 
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations.ctl import SetMixedMode
 from mixedmode.cluster.operations.identity.csr import RequestCertificate
 from mixedmode.cluster.operations.versions import Upgrade
 from mixedmode.faces.shell.commands import sql
 from mixedmode.faces.shell.table import COMMANDS
 from tests.faces.conftest import PUBLISHER
+from tests.faces.shell.test_capf_commands import give
 from tests.faces.sshlab import PASSWORD, QUICK, SshLab, ssh_lab
 from tests.support import eventually
 
 ANNA = Principal("anna", 4, "console")
 VERSION = "10.5.2.10000-5"
 LONG = "cm/trace/long.txt"
+ENROLLED = "SEP0011223344A1"
+"""A phone that has an LSC."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ CASES = (
     Asks("set cert import trust CallManager", "Hit Enter.*BEGIN CERT[^\n]*\n", ("-----BEGIN CERTIFICATE-----",)),
     Asks("set cert import own tomcat", "Hit Enter\r?\n"),
     Asks("set cert regen ITLRecovery", r"\(yes\|no\)\? "),
+    Asks(f"utils capf lsc revoke {ENROLLED}", r"\(y/n\): "),
     Asks("set csr gen tomcat", r"\(yes\|no\)\? "),
     Asks("utils system switch-version", r"\(y/n\):"),
     Asks("utils system upgrade initiate", "to quit\\): "),
@@ -107,6 +112,8 @@ def lab(templates: Callable[[str], Path], tmp_path_factory: pytest.TempPathFacto
     cluster.run(SetMixedMode(), ANNA)
     cluster.run(RequestCertificate(PUBLISHER, "tomcat"), ANNA)
     cluster.run(Upgrade(VERSION), ANNA)
+    cluster.devices.add([DeviceSpec(ENROLLED)])
+    give(cluster, ENROLLED, 1)
     folder = cluster.folder(PUBLISHER)
     log = folder.area("activelog") / LONG
     log.write_text("".join(f"line {number}\n" for number in range(200)))

@@ -183,6 +183,7 @@ def _answered(ask: Ask, begun: float) -> Response:
 
 def _page(ask: Ask, view: View, begun: float) -> str:
     made, took = page_made(begun)
+    sheet = view.context.get("sheet")
     around = {
         "frame": ask.desk.frame.get(),
         "acts": ask.desk.dock.shown(),
@@ -195,9 +196,7 @@ def _page(ask: Ask, view: View, begun: float) -> str:
         "theme": ask.theme,
         "made": made,
         "took": took,
-        "saved": None
-        if "sheet" not in view.context
-        else ask.desk.filters.all(ask.principal, view.context["sheet"].path),
+        "saved": () if sheet is None else ask.desk.filters.all(ask.principal, sheet.path),
     }
     return render(view.template, {**around, **view.context})
 
