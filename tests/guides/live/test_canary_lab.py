@@ -22,6 +22,7 @@ from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.procedures.facts import ListFacts
 from tests.guides.live.conftest import LabFromOutside
 from tests.guides.live.test_walk import _restart, in_mixed_mode
+from tests.support import eventually
 
 
 def tried(outside: LabFromOutside, before: ListFacts | None, within: float) -> list[str]:
@@ -52,8 +53,13 @@ def test_canaries_pass_and_one_that_refuses_has_the_old_list_put_back(outside: L
     in_mixed_mode(outside)
     lab, cluster = outside.lab, outside.lab.cluster
     outside.wait(lab.phones.register_all(lab.phone_server))
-    for node in lab.nodes.values():
-        node._writer.write(hurry=True)
+
+    def is_known() -> bool:
+        for node in lab.nodes.values():
+            node._writer.write(hurry=True)
+        return bool(OwnCanary(cluster, lab.principal, Hands(cluster, lab.principal, lab.control)).choice().canaries)
+
+    outside.wait(eventually(is_known, 30))
     old = published(cluster)
     assert old is not None
     # Every phone holds this list already, so that each canary shows it once it is reset.
