@@ -12,7 +12,6 @@ from mixedmode.pki.certificates.names import is_token_name, serial_text
 from mixedmode.pki.reading.extensions import ALTERNATIVE_NAME, names_in, one_of
 
 RECOVERY: Final = "ITLRECOVERY_"
-TOKEN: Final = "SAST-"  # noqa: S105 - how the names of security tokens begin
 
 
 @dataclass(frozen=True, slots=True)
