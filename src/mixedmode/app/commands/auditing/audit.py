@@ -13,7 +13,7 @@ from mixedmode.app.commands.options import AsJson
 if TYPE_CHECKING:
     from mixedmode.audit.live.document import Account
     from mixedmode.audit.live.finding import Severity
-    from mixedmode.live.cluster_file import ClusterFile, Login
+    from mixedmode.live.cluster_file import ClusterFile
     from mixedmode.live.observed import Observation
     from mixedmode.live.parts import Part
 
@@ -159,6 +159,7 @@ def look(cluster: ClusterFile, *, named: bool = False, left_out: frozenset[Part]
     from dataclasses import replace
 
     from mixedmode.app.commands.auditing.stopping import aside
+    from mixedmode.app.commands.live.passwords import ask_beforehand
     from mixedmode.errors import RemoteError
     from mixedmode.faces.terminal.console import say
     from mixedmode.live.looking import observe
@@ -172,10 +173,8 @@ def look(cluster: ClusterFile, *, named: bool = False, left_out: frozenset[Part]
             last = what
             say(f"{what}: {done:,} of {total:,}" if total else what)
 
-    _ask_beforehand(cluster)
-    observation = aside(
-        lambda: observe(cluster, EVERYTHING - left_out, progress=progress, ask=lambda login: _answers.get(_key(login)))
-    )
+    ask = ask_beforehand(cluster, _answers)
+    observation = aside(lambda: observe(cluster, EVERYTHING - left_out, progress=progress, ask=ask))
     # A release or a TLS port alone would make an audit that found nothing of one that saw nothing.
     if not (observation.files or observation.certificates or observation.phones):
         # A login that nobody gave is not why no list came.
@@ -194,22 +193,6 @@ def look(cluster: ClusterFile, *, named: bool = False, left_out: frozenset[Part]
 
 _answers: dict[tuple[str, str], str | None] = {}
 """Passwords that were asked for, by interface and user: a watch asks once."""
-
-
-def _key(login: Login) -> tuple[str, str]:
-    return login.interface, login.user
-
-
-def _ask_beforehand(cluster: ClusterFile) -> None:
-    """Ask for the passwords that stand in no file, while Ctrl-C still comes through to the prompt."""
-    from mixedmode.pki.ask import ask_line, is_terminal
-
-    for login in (cluster.axl, cluster.platform):
-        if login is None or not login.user or _key(login) in _answers or login.password() is not None:
-            continue
-        if is_terminal():
-            asked = f"Password of {login.user} for [{login.interface}]: "
-            _answers[_key(login)] = ask_line(asked, secret=True) or None
 
 
 def read_account(path: Path) -> Account:

@@ -14,7 +14,7 @@ from mixedmode.faces.terminal.console import say
 from mixedmode.live.parts import Part
 
 if TYPE_CHECKING:
-    from mixedmode.live.cluster_file import ClusterFile, Login
+    from mixedmode.live.cluster_file import ClusterFile
     from mixedmode.live.observed import NotSeen, Observation
 
 ClusterToml = Annotated[
@@ -65,6 +65,7 @@ def collect(
 
 def _collected(cluster: ClusterFile, parts: frozenset[Part], output: Path, *, fresh: bool) -> tuple[Observation, bool]:
     from mixedmode.app.commands.auditing.stopping import aside
+    from mixedmode.app.commands.live.passwords import ask_beforehand
     from mixedmode.errors import RemoteError, UsageError
     from mixedmode.live.document import write_document
     from mixedmode.live.looking import observe
@@ -77,18 +78,14 @@ def _collected(cluster: ClusterFile, parts: frozenset[Part], output: Path, *, fr
     partial = output.with_name(f"{output.name}.partial")
     if fresh:
         partial.unlink(missing_ok=True)
-    passwords = _passwords(cluster)
-
-    def asked(login: Login) -> str | None:
-        return passwords.get(login.interface)
-
+    ask = ask_beforehand(cluster, {})
     notebook = FileNotebook(partial, _about(cluster, parts), SYSTEM.now())
     if notebook.resumed:
         say(f"going on with what was begun at {notebook.begun.isoformat()}: {notebook.resumed:,} steps are done")
     try:
         with _progress() as progress:
             # Threads of the look wait for answers where Ctrl-C does not come through.
-            seen = aside(lambda: observe(cluster, parts, progress=progress, ask=asked, notebook=notebook))
+            seen = aside(lambda: observe(cluster, parts, progress=progress, ask=ask, notebook=notebook))
     except KeyboardInterrupt:
         notebook.close()
         say(f"cut off; what was collected is in {partial}: the same command goes on")
@@ -122,20 +119,6 @@ def _about(cluster: ClusterFile, parts: frozenset[Part]) -> str:
 
 def _is_of_phones(missing: NotSeen) -> bool:
     return missing.what in _PHONES and not missing.why.startswith("this release has not")
-
-
-def _passwords(cluster: ClusterFile) -> dict[str, str | None]:
-    """Ask for the passwords that stand nowhere, by interface."""
-    logins = (each for each in (cluster.axl, cluster.platform) if each is not None and each.user)
-    return {each.interface: _ask(each) for each in logins if each.password() is None}
-
-
-def _ask(login: Login) -> str | None:
-    from mixedmode.pki.ask import ask_line, is_terminal
-
-    if not is_terminal():
-        return None
-    return ask_line(f"Password of {login.user} for [{login.interface}]: ", secret=True) or None
 
 
 def _say(seen: Observation, output: Path) -> None:
