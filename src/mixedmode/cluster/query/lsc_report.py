@@ -76,6 +76,7 @@ def lsc_report(cluster: Cluster, now: datetime, *, notice: timedelta = timedelta
     """
     held = dict(cluster.devices.lscs())
     revoked = cluster.revoked_lscs()
+    without = cluster.devices.with_revoked_lscs()
     try:
         issuer: Certificate | None = cluster.own_certificate(cluster.publisher.name, Purpose.CAPF.value)
     except MixedModeError:
@@ -85,8 +86,7 @@ def lsc_report(cluster: Cluster, now: datetime, *, notice: timedelta = timedelta
         if der is not None:
             yield _line(device, der, now, notice, issuer, revoked)
         else:
-            gone = any(each.revoked for each in cluster.devices.given_lscs(device.name)) if revoked else False
-            yield LscLine(device, LscStanding.REVOKED if gone else LscStanding.NONE)
+            yield LscLine(device, LscStanding.REVOKED if device.name in without else LscStanding.NONE)
 
 
 def _line(

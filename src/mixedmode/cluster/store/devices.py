@@ -118,6 +118,11 @@ class DeviceStore:
             found = session.scalars(query if name is None else query.where(LscRow.device == name))
             return frozenset(bytes.fromhex(each) for each in found)
 
+    def with_revoked_lscs(self) -> frozenset[str]:
+        """Return the names of the devices of which an LSC was revoked."""
+        with self._database.read() as session:
+            return frozenset(session.scalars(select(LscRow.device).where(LscRow.revoked.is_not(None)).distinct()))
+
     def given_lscs(self, name: str) -> list[GivenLsc]:
         """Return the LSCs that CAPF gave a device, as far as they are known, the newest first."""
         query = select(LscRow).where(LscRow.device == name).order_by(LscRow.id.desc())
