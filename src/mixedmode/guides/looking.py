@@ -110,8 +110,10 @@ async def _in_step(cluster: Cluster) -> list[Finding]:
     end = loop.time() + _PHONE_SECONDS
     while True:
         holding, total = await asyncio.to_thread(runs.phones_in_step, ctl.sha1)
-        if holding == total or loop.time() >= end:
+        untold = await asyncio.to_thread(runs.phones_untold)
+        if holding + untold >= total or loop.time() >= end:
             break
         await asyncio.sleep(_PHONE_SECONDS / 10)
     what = f"phones report SHA-1 {ctl.sha1[:8]}, as show ctl prints it"
-    return [Finding(what, True if holding == total else None, f"{holding:,} of {total:,}")]
+    silent = f"; {untold:,} never told what they hold" if untold else ""
+    return [Finding(what, True if holding == total else None, f"{holding:,} of {total:,}{silent}")]

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mixedmode.cluster.model.errors import ClusterBusyError, NotFoundError
 from mixedmode.cluster.store.database import Database
-from mixedmode.cluster.store.schema import DeviceRow
+from mixedmode.cluster.store.schema import DeviceRow, DeviceSighting
 from mixedmode.cluster.store.schema_guides import GuideRunRow, GuideSampleRow
 
 BEAT_SECONDS: Final = 3.0
@@ -62,6 +62,17 @@ class Sample:
     moment: datetime
     in_step: int
     total: int
+
+
+def never_told() -> ColumnElement[bool]:
+    """Return the condition that a phone never told which CTL it holds, so that nobody knows.
+
+    So do phones that were never there, models that report nothing, and those that take files and do not register. One
+    that said that it holds none did tell.
+    """
+    said = DeviceSighting.facts[("reported", "CTL")].as_string()
+    told = exists().where(DeviceSighting.fkdevice == DeviceRow.id, said.is_not(None))
+    return and_(DeviceRow.ctlhash == "", ~told)
 
 
 class GuideRuns:
@@ -157,10 +168,10 @@ class GuideRuns:
             holding = select(func.count()).select_from(DeviceRow).where(DeviceRow.ctlhash == sha1)
             return (session.scalar(holding) or 0) if sha1 else 0, total
 
-    def phones_never_seen(self) -> int:
-        """Return how many phones have asked this cluster for nothing yet: what they hold is not known."""
+    def phones_untold(self) -> int:
+        """Return how many phones never told which CTL they hold (:func:`never_told`)."""
         with self._database.read() as session:
-            query = select(func.count()).select_from(DeviceRow).where(DeviceRow.lastseen.is_(None))
+            query = select(func.count()).select_from(DeviceRow).where(never_told())
             return session.scalar(query) or 0
 
     def sample(self, number: int, now: datetime, sha1: str, *, least: timedelta = timedelta(seconds=10)) -> None:

@@ -1,15 +1,17 @@
 """The phones that do not report the published CTL, as a table, and their reset.
 
-A phone that this cluster never saw is not said to be behind: what it holds is not known.
+A phone that never told this cluster what it holds is not said to be behind: that is not known. Those are phones that
+were never there, models that report nothing, and phones that take files and do not register.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, exists, not_, select
 
-from mixedmode.cluster.store.schema import DevicePool, DeviceRow
+from mixedmode.cluster.store.guide_runs import never_told
+from mixedmode.cluster.store.schema import DevicePool, DeviceRow, DeviceSighting
 from mixedmode.control.phone_orders import order_phones
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.web.kit.asking import Ask
@@ -24,12 +26,14 @@ _DEVICE: Final = DeviceRow.__table__.c
 _POOL: Final = DevicePool.__table__.c
 
 
-def remedy(model: str, *, seen: bool = True) -> str:
-    """Return what brings a phone of a model back into step, or tells what it holds."""
-    if not seen:
+def remedy(row: Any) -> str:
+    """Return what brings a phone back into step, or tells what it holds."""
+    if row.untold and not row.there:
         return "it has asked this cluster for nothing yet: see that it is on and finds this TFTP server"
+    if row.untold:
+        return f"it does not say what it holds: look at its screen; if it keeps an old CTL: {DELETE_CTL.text()}"
     try:
-        able = get_model(model).security_by_default
+        able = get_model(row.model).security_by_default
     except MixedModeError:
         able = False
     if able:
@@ -37,9 +41,14 @@ def remedy(model: str, *, seen: bool = True) -> str:
     return f"reset it; if it keeps its CTL: {DELETE_CTL.text()}"
 
 
+def reported(row: Any) -> str:
+    """Return the SHA-1 of the CTL that a phone reported, ``none`` if it holds none; empty if it never told."""
+    return row.ctlhash or ("" if row.untold else "none")
+
+
 def state(row: Any) -> str:
     """Return whether a phone is behind, or not known."""
-    return UNKNOWN if row.lastseen is None else BEHIND_WORD
+    return UNKNOWN if row.untold else BEHIND_WORD
 
 
 BEHIND: Final = Table(
@@ -48,10 +57,10 @@ BEHIND: Final = Table(
         Column("name", "Device name", _DEVICE.name, lambda row: row.name),
         Column("model", "Model", _DEVICE.model, lambda row: row.model),
         Column("pool", "Device pool", _POOL.name, lambda row: row.pool, low=True),
-        Column("holds", "Reports CTL, SHA-1", _DEVICE.ctlhash, lambda row: row.ctlhash or "none"),
+        Column("holds", "Reports CTL, SHA-1", _DEVICE.ctlhash, reported),
         Column("seen", "Last seen", _DEVICE.lastseen, lambda row: row.lastseen),
         Column("state", "State", None, state),
-        Column("remedy", "What to do", None, lambda row: remedy(row.model, seen=row.lastseen is not None)),
+        Column("remedy", "What to do", None, remedy),
     ),
     (
         Filter("name", "Name", contains(_DEVICE.name)),
@@ -59,8 +68,8 @@ BEHIND: Final = Table(
         Filter(
             "state",
             "State",
-            lambda wanted: _DEVICE.lastseen.is_(None) if wanted == UNKNOWN else _DEVICE.lastseen.is_not(None),
-            choices=((BEHIND_WORD, "behind"), (UNKNOWN, "unknown, never seen")),
+            lambda wanted: never_told() if wanted == UNKNOWN else not_(never_told()),
+            choices=((BEHIND_WORD, "behind"), (UNKNOWN, "unknown, never told")),
         ),
     ),
     sort="name",
@@ -70,7 +79,16 @@ BEHIND: Final = Table(
 
 def behind_rows(sha1: str) -> Select[Any]:
     """Return the query of the phones that do not report a CTL of a SHA-1; of all phones if none is published."""
-    shown = (_DEVICE.name, _DEVICE.model, _POOL.name.label("pool"), _DEVICE.ctlhash, _DEVICE.lastseen)
+    there = exists().where(DeviceSighting.fkdevice == DeviceRow.id).label("there")
+    shown = (
+        _DEVICE.name,
+        _DEVICE.model,
+        _POOL.name.label("pool"),
+        _DEVICE.ctlhash,
+        _DEVICE.lastseen,
+        never_told().label("untold"),
+        there,
+    )
     query: Select[Any] = select(*shown).join(DevicePool, DevicePool.id == DeviceRow.fkdevicepool)
     return query.where(_DEVICE.ctlhash != sha1) if sha1 else query
 

@@ -9,7 +9,7 @@ from mixedmode.cluster.store.guide_runs import Sample
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.pictures.convergence import HEIGHT, WIDTH, convergence
 from mixedmode.faces.web.guided.acting import carry_on, foresee_on, guide_of, topic
-from mixedmode.faces.web.guided.behind import BEHIND, behind_rows, remedy, reset_picked, state
+from mixedmode.faces.web.guided.behind import BEHIND, behind_rows, remedy, reported, reset_picked, state
 from mixedmode.faces.web.guided.tokens import certificates_of, inserted_of, shown_tokens
 from mixedmode.faces.web.guided.view import (
     counts_of,
@@ -135,10 +135,11 @@ def phones_behind(ask: Ask) -> Answer:
         {
             "sheet": sheet,
             "sha1": sha1,
-            "silent": guide_of(ask.desk).runs.phones_never_seen(),
+            "silent": guide_of(ask.desk).runs.phones_untold(),
             "may": ask.may(_LEVEL),
             "level": _LEVEL,
             "remedy": remedy,
+            "reported": reported,
             "state": state,
         },
     )
@@ -274,7 +275,7 @@ def _context(ask: Ask, guide: Guide, opened: Opened, error: MixedModeError | Non
         "tokens": shown_tokens(ask.cluster) if current is not None and current.kind in {"client", "token"} else [],
         "topic": topic(opened.number),
         "samples": samples,
-        "silent": guide.runs.phones_never_seen() if samples else 0,
+        "silent": guide.runs.phones_untold() if samples else 0,
         "picture": convergence([(each.moment, each.in_step, each.total) for each in samples]),
         "size": (WIDTH, HEIGHT),
         "sha1": sha1,
