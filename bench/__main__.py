@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -25,10 +26,13 @@ def main() -> int:
     words.add_argument("names", nargs="+")
     for option in ("--quick", "--report", "--json"):
         words.add_argument(option, action="store_true")
+    words.add_argument("--minutes", type=float)
     wanted = words.parse_args()
     documents, met = {}, True
     for name in wanted.names:
-        result = import_module(f"bench.{name}").run(Effort(quick=wanted.quick, say=_teller(name)))
+        with _counter() as count:
+            effort = Effort(quick=wanted.quick, minutes=wanted.minutes, say=_teller(name), count=count)
+            result = import_module(f"bench.{name}").run(effort)
         documents[name] = result.document()
         met = met and all(goal.met for goal in result.goals)
         if not wanted.json:
@@ -40,6 +44,27 @@ def main() -> int:
     if wanted.json:
         print_json(documents)
     return 0 if met else 1
+
+
+@contextmanager
+def _counter() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for what is counted; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        yield show
 
 
 def _teller(name: str) -> Callable[[str], None]:

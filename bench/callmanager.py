@@ -1,9 +1,11 @@
 """CallManager: registrations plain and by TLS, what one that is held open costs, calls, and calls with sound.
 
-The server is a process of its own; phones are light ones of this process, so rates are of both on one machine, and what
-the server spends is its own processor time. ``openssl s_server`` asks for a client's certificate too, and is measured
-by its processor time for as many full handshakes of the same client. Calls with sound are those of whole simulated
-phones, whose packets are looked at on the wire.
+The server is a process of its own, and so are the light phones: rates are of both on one machine, and what the server
+spends is its own processor time. Each registration is an open file at both ends. Where one process may not open as many
+as there are phones, they are shared among several CallManagers, as among the nodes of a cluster; the report says so.
+``openssl s_server`` asks for a client's certificate too, and is measured by its processor time for as many full
+handshakes of the same client. Calls with sound are those of whole simulated phones, whose packets are looked at on the
+wire.
 
 Goals: every registration is kept over the time of the run; at most 40 kB for each secure one held open; a secure
 registration, with all its messages, costs at most 3 of OpenSSL's handshakes; 50 calls at once are encrypted, and no
@@ -13,193 +15,144 @@ packet is in the clear; after the way back the same calls are heard in the clear
 from __future__ import annotations
 
 import asyncio
-import resource
-import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench.hall import Talked, hall, key_of, lsc, name_of, number_of, talk
-from bench.light_phones import LightPhone, register
-from bench.peers import free_port, processor_seconds, wait_for
-from bench.timing import Effort, Goal, Report
-from mixedmode.pki.certificates.load import private_key_pem
+from bench.hall import Talked, hall, key_of, name_of, talk
+from bench.handshakes import measure, write
+from bench.herd import Herd, herd
+from bench.peers import all_files, resident, spent
+from bench.timing import Effort, Found, Report
 from mixedmode.pki.certificates.profiles import Purpose
-from mixedmode.pki.files import PRIVATE, write_atomic
-from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.sccp.calls.codes import Protection
 from mixedmode.protocols.sccp.registration.admission import SecurityMode
 
-_AT_ONCE = 64
-_FIRST = 20
+PHONES, SECURE = 40_000, 2_000
 _SPARE_FILES = 256
-_MOST_BYTES = 40_000
-_MOST_HANDSHAKES = 3.0
+_LOOK_SECONDS = 5.0
 
 
-@dataclass
-class Found:
-    """What was measured.
-
-    Attributes:
-        lines: For people.
-        goals: For the verdict.
-    """
-
-    lines: list[str] = field(default_factory=list)
-    goals: list[Goal] = field(default_factory=list)
-
-    def goal(self, name: str, value: float | None, bound: float, *, at_most: bool, missing: str = "") -> None:
-        """Take a figure that has a bound."""
-        self.goals.append(Goal(name, value, bound, at_most=at_most, missing=missing))
+def shares(phones: int, files: int) -> list[int]:
+    """Return how many phones each CallManager has: as few of them as may open so many files."""
+    most = max(files - _SPARE_FILES, 1)
+    units = -(-phones // most)
+    return [phones // units + (number < phones % units) for number in range(units)]
 
 
 def run(effort: Effort) -> Report:
     """Measure."""
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files[1], files[1]))
-    # Each phone's connection is a file in this process, and one in the server's.
-    plain = min(effort.of(40_000, 300), files[1] - _SPARE_FILES)
-    secure = min(effort.of(2_000, 220), plain)
+    files = all_files()
+    units = shares(effort.of(PHONES, 300), files)
+    secure = min(effort.of(SECURE, 220), files - _SPARE_FILES)
     found = Found()
+    if len(units) > 1:
+        found.lines.append(
+            f"a process may open {files:,} files here: {len(units)} CallManagers share the phones, {max(units):,} each"
+        )
     with tempfile.TemporaryDirectory(prefix="mixedmode-bench-") as temporary:
-        asyncio.run(_measure(effort, found, Path(temporary), plain, secure))
+        asyncio.run(_measure(effort, found, Path(temporary), units, secure))
     return Report("CallManager", found.lines, found.goals)
 
 
-async def _measure(effort: Effort, found: Found, folder: Path, plain: int, secure: int) -> None:
-    server, capf = folder / "server.pem", folder / "capf.pem"
-    _write(server, key_of(Purpose.CALLMANAGER))
-    capf.write_bytes(key_of(Purpose.CAPF).certificate.pem())
-    names = [name_of(number) for number in range(plain)]
-    secret = [name_of(plain + number) for number in range(secure)]
-    effort.say(f"making {secure} certificates of phones")
-    contexts = partial(_context, folder)
-    for name in secret:
-        lsc(name)
-    with _served(plain, server, capf) as (process, port, tls_port):
-        effort.say(f"{secure} phones register by TLS")
-        spent = await _secure(found, process, tls_port, secret, contexts)
-        effort.say("OpenSSL shakes hands as often")
-        theirs = await _openssl(server, capf, secret, contexts)
-        ratio = None if theirs is None else spent / theirs
-        words = "" if theirs is None else f"; openssl s_server {theirs * 1e6:,.0f} us a handshake"
-        found.lines.append(f"processor time: {spent * 1e6:,.0f} us a secure registration{words}")
-        missing = "openssl s_server could not be had here"
-        name = "a secure registration / a handshake of OpenSSL"
-        found.goal(name, ratio, _MOST_HANDSHAKES, at_most=True, missing=missing)
-        effort.say(f"{plain} phones register without TLS")
-        phones = await _plain(found, process, port, names)
-        await _calls(effort, found, process, phones)
-        seconds = effort.of(600, 5)
-        effort.say(f"{plain} registrations are kept for {seconds} s")
-        before = _spent(process)
-        await asyncio.sleep(seconds)
-        kept = sum(phone.registered for phone in phones)
-        used = (_spent(process) - before) / seconds
-        found.lines.append(f"{kept:,} of {plain:,} registrations after {seconds} s; {used:.1%} of a core meanwhile")
-        found.goal("registrations kept", kept / plain, 1, at_most=False)
-        for phone in phones:
-            phone.close()
+@dataclass(slots=True)
+class _Unit:
+    """A CallManager, and its phones.
+
+    Attributes:
+        process: Of the CallManager.
+        phones: Those of another process.
+        held: Bytes that it had before they registered.
+        registered: How many did.
+    """
+
+    process: int
+    phones: Herd
+    held: int = 0
+    registered: int = 0
+
+
+async def _measure(effort: Effort, found: Found, folder: Path, units: list[int], secure: int) -> None:
+    write(folder / "server.pem", key_of(Purpose.CALLMANAGER))
+    (folder / "capf.pem").write_bytes(key_of(Purpose.CAPF).certificate.pem())
+    first = sum(units)
+    with _served(SecurityMode.ENCRYPTED, first, secure, folder) as (process, _, port):
+        await measure(effort, found, folder, process, port, [name_of(first + number) for number in range(secure)])
+    async with AsyncExitStack() as stack:
+        there: list[_Unit] = []
+        for number, count in enumerate(units):
+            begin = sum(units[:number])
+            process, port, _ = stack.enter_context(_served(SecurityMode.NON_SECURE, begin, count, folder))
+            there.append(_Unit(process, await stack.enter_async_context(herd(port, begin, count))))
+        await _register(effort, found, there)
+        await _calls(effort, found, there[0])
+        await _keep(effort, found, there)
     await _sound(effort, found)
 
 
-async def _secure(
-    found: Found, process: int, port: int, names: list[str], contexts: Callable[[str], ssl.SSLContext]
-) -> float:
-    """Register by TLS; return the server's processor time for one."""
-    phones = [LightPhone(name) for name in names]
-    # The first ones load what every server loads once.
-    first = await register(phones[:_FIRST], port, _AT_ONCE, contexts)
-    phones, names = phones[_FIRST:], names[_FIRST:]
-    held, spent, begun = _resident(process), _spent(process), time.monotonic()
-    registered = await register(phones, port, _AT_ONCE, contexts)
-    seconds, spent = time.monotonic() - begun, _spent(process) - spent
-    each = (_resident(process) - held) / max(registered, 1)
+async def _register(effort: Effort, found: Found, units: list[_Unit]) -> None:
+    """Have all phones register, those of one CallManager after those of the other."""
+    wanted, done, used, begun = sum(unit.phones.count for unit in units), 0, 0.0, time.monotonic()
+    effort.say(f"{wanted:,} phones register without TLS")
+    for unit in units:
+        unit.held, before = resident(unit.process), spent(unit.process)
+        answer = await unit.phones.ask("register", told=partial(_told, effort, wanted, done))
+        unit.registered = answer["registered"]
+        done += unit.registered
+        used += spent(unit.process) - before
+    seconds = time.monotonic() - begun
+    each = sum(resident(unit.process) - unit.held for unit in units) / max(done, 1)
     found.lines.append(
-        f"{registered:,} secure registrations, {registered / seconds:,.0f} a second, {each:,.0f} bytes each"
+        f"{done:,} plain registrations, {done / seconds:,.0f} a second, {each:,.0f} bytes each; "
+        f"processor time {used / max(done, 1) * 1e6:,.0f} us each"
     )
-    found.goal("secure registrations", (first + registered) / (_FIRST + len(names)), 1, at_most=False)
-    found.goal("bytes for a secure registration held open", each, _MOST_BYTES, at_most=True)
-    for phone in phones:
-        phone.close()
-    return spent / max(registered, 1)
+    found.goal("plain registrations", done / wanted, 1, at_most=False)
 
 
-async def _plain(found: Found, process: int, port: int, names: list[str]) -> list[LightPhone]:
-    phones = [LightPhone(name, takes=number % 2 == 1) for number, name in enumerate(names)]
-    held, spent, begun = _resident(process), _spent(process), time.monotonic()
-    registered = await register(phones, port, _AT_ONCE)
-    seconds, spent = time.monotonic() - begun, _spent(process) - spent
-    each = (_resident(process) - held) / max(registered, 1)
-    found.lines.append(
-        f"{registered:,} plain registrations, {registered / seconds:,.0f} a second, {each:,.0f} bytes each; "
-        f"processor time {spent / max(registered, 1) * 1e6:,.0f} us each"
+def _told(effort: Effort, wanted: int, before: int, so_far: int) -> None:
+    effort.count("phones register", before + so_far, wanted)
+
+
+async def _calls(effort: Effort, found: Found, unit: _Unit) -> None:
+    """Set up calls of one CallManager and end them, many at once."""
+    pairs, rounds = effort.of(500, 50), effort.of(10, 2)
+    effort.say(f"{pairs} calls at once, {rounds} times")
+    before, begun = spent(unit.process), time.monotonic()
+    answer = await unit.phones.ask(
+        "call", pairs, rounds, told=lambda so_far: effort.count("rounds of calls", so_far, rounds)
     )
-    found.goal("plain registrations", registered / len(names), 1, at_most=False)
-    return phones
-
-
-async def _calls(effort: Effort, found: Found, process: int, phones: list[LightPhone]) -> None:
-    """Set up calls and end them, many at once."""
-    pairs = list(zip(phones[::2], phones[1::2], strict=False))[: effort.of(500, 50)]
-    rounds = effort.of(10, 2)
-    effort.say(f"{len(pairs)} calls at once, {rounds} times")
-    spent, begun = _spent(process), time.monotonic()
-    done = 0
-    for _ in range(rounds):
-        done += sum(await asyncio.gather(*(_call(one, other) for one, other in pairs)))
-    seconds, spent = time.monotonic() - begun, _spent(process) - spent
+    seconds, used, done = time.monotonic() - begun, spent(unit.process) - before, answer["calls"]
     found.lines.append(
         f"{done:,} calls set up and ended, {done / seconds:,.0f} a second; "
-        f"processor time {spent / max(done, 1) * 1e6:,.0f} us each"
+        f"processor time {used / max(done, 1) * 1e6:,.0f} us each"
     )
-    found.goal("calls set up", done / max(len(pairs) * rounds, 1), 1, at_most=False)
+    found.goal("calls set up", done / max(answer["wanted"], 1), 1, at_most=False)
 
 
-async def _call(one: LightPhone, other: LightPhone) -> bool:
-    connected, over = asyncio.Event(), asyncio.Event()
-    one.on_connected, one.on_over = connected.set, over.set
-    try:
-        async with asyncio.timeout(30):
-            one.dial(number_of(other.device))
-            await connected.wait()
-            one.hang_up()
-            await over.wait()
-    except TimeoutError:
-        return False
-    return True
-
-
-async def _openssl(
-    server: Path, capf: Path, names: list[str], contexts: Callable[[str], ssl.SSLContext]
-) -> float | None:
-    """Return OpenSSL's processor time for a handshake with a client's certificate, None if there is no OpenSSL."""
-    port, none = free_port(), asyncio.subprocess.DEVNULL
-    words = ["s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(server), "-key", str(server), "-quiet"]
-    words += ["-CAfile", str(capf), "-Verify", "2"]
-    try:
-        process = await asyncio.create_subprocess_exec(
-            "openssl", *words, stdin=asyncio.subprocess.PIPE, stdout=none, stderr=none
-        )
-    except OSError:
-        return None
-    try:
-        await asyncio.to_thread(wait_for, port)
-        before = _spent(process.pid)
-        for name in names:
-            _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=contexts(name), server_hostname="")
-            writer.transport.abort()
-        return (_spent(process.pid) - before) / len(names)
-    finally:
-        process.kill()
-        await process.wait()
+async def _keep(effort: Effort, found: Found, units: list[_Unit]) -> None:
+    """Leave the phones alone, and see how many stay registered: one that lost its connection does not come again."""
+    wanted, seconds = sum(unit.phones.count for unit in units), effort.seconds(600, 5)
+    effort.say(f"{wanted:,} registrations are kept for {seconds:,.0f} s")
+    before, begun = [spent(unit.process) for unit in units], time.monotonic()
+    while (over := time.monotonic() - begun) < seconds:
+        effort.count("seconds of keeping", int(over), int(seconds))
+        await asyncio.sleep(min(_LOOK_SECONDS, seconds - over))
+    lasted = time.monotonic() - begun
+    effort.count("seconds of keeping", int(seconds), int(seconds))
+    kept = [(await unit.phones.ask("kept"))["kept"] for unit in units]
+    used = sum(spent(unit.process) for unit in units) - sum(before)
+    shared = f" ({', '.join(f'{count:,}' for count in kept)})" if len(units) > 1 else ""
+    found.lines.append(
+        f"{sum(kept):,}{shared} of {wanted:,} registrations after {lasted:,.0f} s; "
+        f"{used / lasted:.1%} of a core meanwhile"
+    )
+    found.goal("registrations kept", sum(kept) / wanted, 1, at_most=False)
 
 
 async def _sound(effort: Effort, found: Found) -> None:
@@ -229,9 +182,10 @@ def _judge(found: Found, mode: SecurityMode, talked: Talked, calls: int, packets
 
 
 @contextmanager
-def _served(count: int, server: Path, capf: Path) -> Iterator[tuple[int, int, int]]:
-    """Run a CallManager; give its process and its two ports."""
-    words = [sys.executable, "-m", "bench.hall", str(count), str(server), str(capf)]
+def _served(mode: SecurityMode, first: int, count: int, folder: Path) -> Iterator[tuple[int, int, int]]:
+    """Run a CallManager for devices of one mode; give its process and its two ports."""
+    words = [sys.executable, "-m", "bench.hall", str(mode.value), str(first), str(count)]
+    words += [str(folder / "server.pem"), str(folder / "capf.pem")]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -244,30 +198,3 @@ def _served(count: int, server: Path, capf: Path) -> Iterator[tuple[int, int, in
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def _context(folder: Path, device: str) -> ssl.SSLContext:
-    """Return a phone's TLS; it judges nobody, since the server is ours."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    file = folder / "phone.pem"
-    _write(file, lsc(device))
-    context.load_cert_chain(file)
-    return context
-
-
-def _write(path: Path, signer: SoftwareSigner) -> None:
-    write_atomic(path, private_key_pem(signer.key) + signer.certificate.pem(), mode=PRIVATE)
-
-
-def _spent(process: int) -> float:
-    return sum(processor_seconds(process).values())
-
-
-def _resident(process: int) -> int:
-    """Return the bytes of memory that a process has."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) << 10
-    return 0

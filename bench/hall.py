@@ -1,7 +1,8 @@
 """A CallManager with devices in memory, and phones that hold what they need: for benches, and for tests of many calls.
 
-``python -m bench.hall COUNT CA CERTIFICATE`` serves them in a process of its own, so that its memory and processor time
-are its own: it prints its two ports and ends when its input does. :func:`hall` has whole simulated phones beside it.
+``python -m bench.hall MODE FIRST COUNT KEY CAPF`` serves them in a process of its own, so that its memory and
+processor time are its own: it prints its two ports and ends when its input does. :func:`hall` has whole simulated
+phones beside it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.peers import all_files, alone_on_ctrl_c
 from mixedmode.phone.body.calling.rtp import RtpMedia
 from mixedmode.phone.body.calling.telephone import Telephone
 from mixedmode.phone.body.client import Phone
@@ -52,7 +54,7 @@ _PERIOD = 80
 
 
 def name_of(number: int) -> str:
-    """Return the name of a device; the upper half of all numbers are those of plain ones."""
+    """Return the name of a device."""
     return f"SEP{number:012X}"
 
 
@@ -288,12 +290,11 @@ async def _until(holds: Callable[[], bool], seconds: float) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _serve(count: int, server: str, capf: str) -> None:
+async def _serve(mode: SecurityMode, first: int, count: int, server: str, capf: str) -> None:
     signer = load_signer(server)
     assert isinstance(signer, SoftwareSigner)
-    modes = {name_of(number): SecurityMode.NON_SECURE for number in range(count)}
-    modes |= {name_of(count + number): SecurityMode.ENCRYPTED for number in range(count)}
-    service = callmanager(Roll(modes), signer, FixedTrust([signer], load_certificates(Path(capf))))
+    roll = Roll({name_of(first + number): mode for number in range(count)})
+    service = callmanager(roll, signer, FixedTrust([signer], load_certificates(Path(capf))))
     await service.start()
     print(service.port, service.tls_port, flush=True)
     try:
@@ -303,4 +304,6 @@ async def _serve(count: int, server: str, capf: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    alone_on_ctrl_c()
+    all_files()
+    asyncio.run(_serve(SecurityMode(int(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]))

@@ -144,7 +144,11 @@ class LightPhone(asyncio.Protocol):
 
 
 async def register(
-    phones: list[LightPhone], port: int, at_once: int, context: Callable[[str], ssl.SSLContext] | None = None
+    phones: list[LightPhone],
+    port: int,
+    at_once: int,
+    context: Callable[[str], ssl.SSLContext] | None = None,
+    first: int = 0,
 ) -> int:
     """Register phones; return how many are.
 
@@ -153,6 +157,7 @@ async def register(
         port: Of the server, on this host.
         at_once: How many do it in the same moment.
         context: Makes a phone's TLS by its name; None without TLS.
+        first: The number of the first one among all phones of this host.
     """
     gate = asyncio.Semaphore(at_once)
 
@@ -160,7 +165,7 @@ async def register(
         async with gate:
             tls = None if context is None else context(phone.device)
             # From as many addresses as there are ten thousands: a connection needs a port of its own.
-            own = (f"127.0.0.{2 + number // 10_000}", 0)
+            own = (f"127.0.0.{2 + (first + number) // 10_000}", 0)
             loop = asyncio.get_running_loop()
             try:
                 await loop.create_connection(

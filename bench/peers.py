@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -63,6 +65,18 @@ def running(contender: Contender) -> Iterator[int]:
                 process.kill()
 
 
+def all_files() -> int:
+    """Let this process, and those that it starts, open as many files as the system lets it; return how many."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+def alone_on_ctrl_c() -> None:
+    """Leave Ctrl-C to the process that started this one, which ends with its input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def wait_for(port: int, seconds: float = 30.0) -> None:
     """Wait until somebody listens on a TCP port of 127.0.0.1.
 
@@ -88,6 +102,19 @@ def processor_seconds(pid: int) -> dict[int, float]:
         found[each] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         waiting += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
     return found
+
+
+def spent(pid: int) -> float:
+    """Return the seconds of processor time that a process and its children have spent."""
+    return sum(processor_seconds(pid).values())
+
+
+def resident(pid: int) -> int:
+    """Return the bytes of memory that a process has."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) << 10
+    return 0
 
 
 def compiled(folder: Path, name: str, *libraries: str) -> Path:

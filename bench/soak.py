@@ -54,7 +54,7 @@ class Watched:
 
 def run(effort: Effort) -> Report:
     """Measure."""
-    seconds = 40.0 if effort.quick else float(os.environ.get("MIXEDMODE_SOAK_SECONDS", SECONDS))
+    seconds = effort.seconds(float(os.environ.get("MIXEDMODE_SOAK_SECONDS", SECONDS)), 40.0)
     with tempfile.TemporaryDirectory(prefix="mixedmode-bench-") as temporary, ExitStack() as servers:
         folder = Path(temporary)
         served = folder / "served"

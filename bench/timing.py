@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -15,15 +15,23 @@ class Effort:
 
     Attributes:
         quick: Under a minute, for a first look: too short for a report.
+        minutes: How long the part that takes long is to last; None: as long as the bench says.
         say: Told what is being measured.
+        count: Told what is being counted, how far it is and of how many.
     """
 
     quick: bool = False
+    minutes: float | None = None
     say: Callable[[str], None] = lambda _line: None
+    count: Callable[[str, int, int], None] = lambda _what, _done, _total: None
 
     def of(self, full: int, quick: int) -> int:
         """Return how many of something to take."""
         return quick if self.quick else full
+
+    def seconds(self, full: float, quick: float) -> float:
+        """Return how long to go on with what takes long."""
+        return (quick if self.quick else full) if self.minutes is None else self.minutes * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,23 @@ class Goal:
         figure = f"not measured, {self.missing}" if self.value is None else f"{self.value:.4g}"
         wanted = f"(goal: at {'most' if self.at_most else 'least'} {self.bound:g})"
         return f"{'met    ' if self.met else 'NOT MET'} {self.name}: {figure} {wanted}"
+
+
+@dataclass(slots=True)
+class Found:
+    """What a bench has measured so far.
+
+    Attributes:
+        lines: For people.
+        goals: For the verdict.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    goals: list[Goal] = field(default_factory=list)
+
+    def goal(self, name: str, value: float | None, bound: float, *, at_most: bool, missing: str = "") -> None:
+        """Take a figure that has a bound."""
+        self.goals.append(Goal(name, value, bound, at_most=at_most, missing=missing))
 
 
 @dataclass(frozen=True, slots=True)

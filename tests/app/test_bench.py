@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from bench import start, tftp
+from bench import callmanager, start, tftp
 from bench.tftp import CEILING, CLIENTS, OURS, Load
 from bench.timing import Effort, Goal
 
@@ -24,6 +24,8 @@ def test_unknown_benches_and_quick_reports_are_refused() -> None:
     for words, said in (
         (["nothing"], "use one of: callmanager, cluster, forecast, http"),
         (["tvs", "--quick", "--report"], "too short"),
+        (["tvs", "--minutes", "3"], "--minutes is for one of: callmanager, soak"),
+        (["--minutes", "3"], "--minutes is for one of: callmanager, soak"),
     ):
         done = run_mixedmode("bench", *words)
         assert done.returncode == 2
@@ -51,6 +53,21 @@ def test_without_the_best_peer_no_goal_about_peers_is_met() -> None:
 def test_effort_is_smaller_when_quick() -> None:
     assert Effort(quick=True).of(9, 2) == 2
     assert Effort().of(9, 2) == 9
+
+
+def test_minutes_say_how_long_to_go_on() -> None:
+    assert Effort(minutes=2).seconds(600, 5) == 120
+    assert Effort(quick=True, minutes=2).seconds(600, 5) == 120
+    assert Effort(quick=True).seconds(600, 5) == 5
+    assert Effort().seconds(600, 5) == 600
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [(1_048_576, [40_000]), (40_256, [40_000]), (20_000, [13_334, 13_333, 13_333]), (21_000, [20_000, 20_000])],
+)
+def test_phones_are_shared_where_a_process_may_not_open_as_many_files(files: int, wanted: list[int]) -> None:
+    assert callmanager.shares(40_000, files) == wanted
 
 
 def test_a_command_is_timed_to_its_end_and_one_that_fails_is_no_figure() -> None:

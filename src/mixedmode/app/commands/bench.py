@@ -11,7 +11,18 @@ from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import UsageError
 
 _TREE = Path(__file__).resolve().parents[4]
-_HELPERS = {"__init__", "__main__", "fleet", "hall", "light_phones", "peers", "storm_site", "timing"}
+_HELPERS = {
+    "__init__",
+    "__main__",
+    "fleet",
+    "hall",
+    "handshakes",
+    "herd",
+    "light_phones",
+    "peers",
+    "storm_site",
+    "timing",
+}
 _LONG = {"callmanager", "soak"}
 """Run only by name: a quarter of an hour, and half of one."""
 
@@ -28,6 +39,12 @@ def bench(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Under a minute: a first look, too short to report.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Write bench/reports/NAME.txt too.")] = False,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--minutes", min=0.05, max=1440, help="How long callmanager keeps registrations, or soak goes on."
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Measure against peers in the same run. Exit code 1 if a goal is not met, or could not be measured."""
@@ -44,9 +61,14 @@ def bench(
         raise UsageError(f"no bench is named {name!r}", next_step=f"use one of: {', '.join(known)}")
     if quick and report:
         raise UsageError("a quick run is too short for a report", next_step="leave out --quick or --report")
+    if minutes is not None and name not in _LONG:
+        raise UsageError(
+            "--minutes is for one of: " + ", ".join(sorted(_LONG)), next_step="name it, or leave out --minutes"
+        )
     options = {"--quick": quick, "--report": report, "--json": json}
     names = [name] if name else [each for each in known if each not in _LONG]
     words = [sys.executable, "-m", "bench", *names, *(option for option, given in options.items() if given)]
+    words += [] if minutes is None else ["--minutes", str(minutes)]
     # Ctrl-C reaches the child too: it ends with its servers, and we with its exit code.
     with subprocess.Popen(words, cwd=_TREE) as child:
         try:
