@@ -120,7 +120,9 @@ def phones_restarted(outside: LabFromOutside) -> Callable[[], str]:
 
 def client_run(outside: LabFromOutside, act: CtlClient) -> Callable[[], str]:
     def do() -> str:
-        outside.wait(outside.hands.run(act))
+        said = outside.wait(outside.hands.run(act))
+        if act.finish:
+            assert [line.split()[-1] for line in said if line.strip().startswith("cucm-")] == ["Good", "Good"], said
         return "h"
 
     return do
@@ -163,7 +165,9 @@ def cut_off_at_each_step(outside: LabFromOutside, name: str, begin: str = "y") -
             ended, text = outside.walk(name, answers, inventory=True, who=f"person {at}")
             said.append(text)
         record = outside.kept().run.steps[at]
-        assert record.state is StepState.DONE, (at, record, said[-1])
+        assert record.state is StepState.DONE, (
+            f"{[str(each) for each in record.findings if each.held is False]}\n{said[-1]}"
+        )
     assert outside.kept().run.state is RunState.ENDED
     return "\n".join(said)
 

@@ -40,6 +40,18 @@ def test_a_command_its_question_and_the_prompt_again() -> None:
     assert done(prompt, 12.0) == (f" {ASK_UPDATE}y", "", "Updating CTL file", "CTL file Updated")
 
 
+def test_a_prompt_that_is_drawn_again_before_the_echo_is_not_the_end() -> None:
+    prompt = ready()
+    prompt.type("show ctl", 10.0, 60.0)
+    assert prompt.received("\r\x1b[Kadmin:", 10.1) == []
+    assert prompt.tick(10.2 + PATIENCE.settle) == [], "the command's echo has not come"
+    assert prompt.received("show ctl\r\nThe checksum value\r\nadmin:", 11.0) == []
+    assert done(prompt, 11.0 + PATIENCE.settle) == ("The checksum value",)
+    prompt.type("show ctl", 20.0, 60.0)
+    prompt.received("admin:", 20.1)
+    assert done(prompt, 20.2 + PATIENCE.quiet) == (), "a node without an echo that has nothing to say"
+
+
 def test_a_question_that_was_not_foreseen_is_somebody_elses_to_answer() -> None:
     prompt = ready()
     prompt.type("utils ctl set-cluster mixed-mode", 10.0, 60.0, {"set-mixed": "y"})

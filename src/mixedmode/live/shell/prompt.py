@@ -2,7 +2,8 @@
 
 Rules:
 
-1. A command has ended when the last line is ``admin:`` and nothing more comes for a moment.
+1. A command has ended when the last line is ``admin:`` and nothing more comes for a moment. Until a line has ended
+   since it was typed (its echo does), ``admin:`` may be the old prompt drawn again: that takes a while to count.
 2. A question that is known (:mod:`.questions`) is answered as the command's caller said, once; else somebody is asked.
    At any other question nothing is typed: the session is over, and the error says what was seen.
 3. What looks like a question counts as one when nothing more comes for a while; everything else waits for the prompt
@@ -143,7 +144,7 @@ class Prompt:
         """When :meth:`tick` is to be called, if nothing comes before."""
         if self._state is not _At.COMMAND:
             return float("inf")
-        wait = self._patience.settle if self._at_prompt() else self._patience.quiet
+        wait = self._settle if self._at_prompt() else self._patience.quiet
         return min(self._heard + wait, self._end) if self._at_prompt() or self._asks() else self._end
 
     def type(
@@ -196,7 +197,7 @@ class Prompt:
         """
         if self._state is not _At.COMMAND:
             return []
-        if self._at_prompt() and now >= self._heard + self._patience.settle:
+        if self._at_prompt() and now >= self._heard + self._settle:
             self._state = _At.PROMPT
             return [Done(self._printed())]
         if self._asks() and now >= self._heard + self._patience.quiet:
@@ -274,6 +275,12 @@ class Prompt:
         self._terminal.feed("\r\x1b[K")
         self._heard = now
         return Send(f"{text}\n")
+
+    @property
+    def _settle(self) -> float:
+        """Seconds without anything more after which ``admin:`` is the prompt (rule 1)."""
+        echoed = not self._line or bool(self._lines)
+        return self._patience.settle if echoed else self._patience.quiet
 
     def _at_prompt(self) -> bool:
         return self._terminal.tail.rstrip(" ") == PROMPT

@@ -179,6 +179,8 @@ class AdminShell:
     async def _heard(self) -> list[Said]:
         """Return what comes of the next text, or of the time."""
         wait = self._prompt.due - self._now()
+        # In a loop that is late the time is over before what has come meanwhile was looked at.
+        await asyncio.sleep(0)
         try:
             async with asyncio.timeout(max(wait, 0)):
                 data = await self._process.stdout.read(_READ_BYTES)
