@@ -16,7 +16,8 @@ from mixedmode.procedures.reading import shown_list
 
 _LENGTH: Final = re.compile(r"^\s*Length of CTL file: *(\d+)")
 _RECORD: Final = re.compile(r"^\s*CTL Record #: *\d+")
-_ROW: Final = re.compile(r"^(\d{1,2})\s+([A-Z]+)\s+(\d+)\s*(.*?)\s*$")
+_ROW: Final = re.compile(r"^(\d{1,2})\s+([A-Z]{3,})\s+(\d+)\s*(.*?)\s*$")
+"""A name has more than the two letters of a hash's byte: a hash goes on in the next line, perhaps ``64 BD 20 ...``."""
 _SERIAL: Final = re.compile(r"(?:[0-9A-Fa-f]{2}:)+[0-9A-Fa-f]{2}")
 _HASH: Final = re.compile(r"(?:[0-9A-F]{2} +)*[0-9A-F]{2} *(?:\(SHA1 Hash HEX\))? *$")
 _NONE: Final = "CTL File not found"
