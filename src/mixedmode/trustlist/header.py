@@ -13,7 +13,7 @@ from enum import Enum
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.roles import MODULUS_BYTES, MODULUS_CODES, PAD, HeaderTag
-from mixedmode.trustlist.walk import Fields
+from mixedmode.trustlist.walk import Fields, value_span
 
 
 def tlv(tag: int, value: bytes) -> bytes:
@@ -156,10 +156,11 @@ class Header:
         Raises:
             MalformedError: The header has no signature field.
         """
-        span = self.fields.span(_SIGNATURE)
-        if span is None:
+        data = self.data
+        offset = self.fields.offsets.get(_SIGNATURE)
+        if offset is None:
             raise MalformedError("the header has no signature", offset=self.fields.end, code="signature_missing")
-        return self.data[: span[0] - 3] + self.data[span[1] :]
+        return data[:offset] + data[value_span(data, offset)[1] :]
 
 
 # Plain numbers: looking up an enumeration's member costs as much as finding the field, and fleets and forecasts ask the

@@ -25,6 +25,20 @@ T = TypeVar("T")
 _ANSWERS: Final = 128
 """To so many questions a list remembers the answers: fleets and forecasts ask the same ones again and again."""
 
+# Plain numbers: looking up an enumeration's member costs as much as finding the field.
+_DNS_NAME = int(RecordTag.DNS_NAME)
+_SUBJECT_NAME = int(RecordTag.SUBJECT_NAME)
+_FUNCTION = int(RecordTag.FUNCTION)
+_ISSUER_NAME = int(RecordTag.ISSUER_NAME)
+_SERIAL_NUMBER = int(RecordTag.SERIAL_NUMBER)
+_PUBLIC_KEY = int(RecordTag.PUBLIC_KEY)
+_SIGNATURE = int(RecordTag.SIGNATURE)
+_CERTIFICATE = int(RecordTag.CERTIFICATE)
+_IP_ADDRESS = int(RecordTag.IP_ADDRESS)
+_CERTIFICATE_HASH = int(RecordTag.CERTIFICATE_HASH)
+_HASH_ALGORITHM = int(RecordTag.HASH_ALGORITHM)
+_SAST = int(Role.SAST)
+
 
 class Record:
     """A read-only view of one record; an absent field is None.
@@ -55,7 +69,7 @@ class Record:
         return self.fields.offsets.get(tag, self.fields.offset)
 
     def _text(self, tag: int) -> str | None:
-        value = self.value(tag)
+        value = self.fields.value(tag)
         return None if value is None else read_text(value)
 
     @property
@@ -76,7 +90,7 @@ class Record:
     @property
     def role_code(self) -> int | None:
         """The FUNCTION number."""
-        value = self.value(RecordTag.FUNCTION)
+        value = self.fields.value(_FUNCTION)
         return int.from_bytes(value) if value else None
 
     @property
@@ -97,43 +111,43 @@ class Record:
     @property
     def dns_name(self) -> str | None:
         """Host name (CLI) or dotted quad (CTL Client); may be empty."""
-        return self._text(RecordTag.DNS_NAME)
+        return self._text(_DNS_NAME)
 
     @property
     def subject(self) -> str | None:
         """Subject text."""
-        return self._text(RecordTag.SUBJECT_NAME)
+        return self._text(_SUBJECT_NAME)
 
     @property
     def issuer(self) -> str | None:
         """Issuer text."""
-        return self._text(RecordTag.ISSUER_NAME)
+        return self._text(_ISSUER_NAME)
 
     @property
     def serial(self) -> bytes | None:
         """Serial bytes as they stand in the file."""
-        return self.value(RecordTag.SERIAL_NUMBER)
+        return self.fields.value(_SERIAL_NUMBER)
 
     @property
     def public_key(self) -> bytes | None:
         """PKCS#1 RSAPublicKey DER, or an uncompressed EC point."""
-        return self.value(RecordTag.PUBLIC_KEY)
+        return self.fields.value(_PUBLIC_KEY)
 
     @property
     def signature(self) -> bytes | None:
         """The certificate's own signature value."""
-        return self.value(RecordTag.SIGNATURE)
+        return self.fields.value(_SIGNATURE)
 
     @property
     def certificate_der(self) -> bytes | None:
         """The certificate's DER bytes."""
-        return self.value(RecordTag.CERTIFICATE)
+        return self.fields.value(_CERTIFICATE)
 
     @property
     def certificate(self) -> Certificate | None:
         """The certificate, loaded when its properties are asked for."""
         if self._certificate is None:
-            der = self.certificate_der
+            der = self.fields.value(_CERTIFICATE)
             if der is None:
                 return None
             self._certificate = Certificate(der)
@@ -142,18 +156,18 @@ class Record:
     @property
     def certificate_hash(self) -> bytes | None:
         """Digest of the certificate, in place of the certificate itself."""
-        return self.value(RecordTag.CERTIFICATE_HASH)
+        return self.fields.value(_CERTIFICATE_HASH)
 
     @property
     def hash_algorithm(self) -> int | None:
         """Digest code of :attr:`certificate_hash`."""
-        value = self.value(RecordTag.HASH_ALGORITHM)
+        value = self.fields.value(_HASH_ALGORITHM)
         return None if value is None else int.from_bytes(value)
 
     @property
     def ip_address(self) -> str | None:
         """The address as text: IPv4 of 4 bytes, IPv6 of 16, otherwise the bytes in hex."""
-        value = self.value(RecordTag.IP_ADDRESS)
+        value = self.fields.value(_IP_ADDRESS)
         if value is None:
             return None
         if len(value) == 4:
@@ -166,7 +180,7 @@ class Record:
 
     def is_sast(self) -> bool:
         """Whether the record allows its certificate to sign trust lists."""
-        return self.role_code == Role.SAST
+        return self.role_code == _SAST
 
 
 class TrustList:

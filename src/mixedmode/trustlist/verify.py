@@ -14,7 +14,7 @@ trust that record is the phone's question (:mod:`mixedmode.phone.mind.trust.poli
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from mixedmode.errors import MalformedError
@@ -88,8 +88,7 @@ def _names_issuer(record: Record, text: str, issuer: str) -> bool:
 
 def _is_issuer(record: Record, issuer: bytes | None) -> bool:
     """Return whether a record's issuer is that of a header's CANAME field (rule 2)."""
-    value = record.value(_ISSUER)
-    return value == issuer or issuer is None or has_issuer(record, read_text(issuer))
+    return record.fields.value(_ISSUER) == issuer or issuer is None or has_issuer(record, read_text(issuer))
 
 
 def _records_with_serial(trust_list: TrustList, serial: bytes) -> Iterator[Record]:
@@ -98,9 +97,11 @@ def _records_with_serial(trust_list: TrustList, serial: bytes) -> Iterator[Recor
         # Most records lack the serial altogether: a search costs less than reading their fields.
         if data.find(serial, start, end) >= 0:
             record = trust_list.record(number)
-            role = record.value(_FUNCTION)
-            if role and not any(role) and record.value(_SERIAL) == serial:
-                yield record
+            value = record.fields.value
+            if value(_SERIAL) == serial:
+                role = value(_FUNCTION)
+                if role and not any(role):
+                    yield record
 
 
 _TOKEN_NAME = "SAST-"  # noqa: S105 - how the names of security tokens begin
@@ -109,11 +110,21 @@ _FUNCTION = int(RecordTag.FUNCTION)
 _SERIAL = int(RecordTag.SERIAL_NUMBER)
 _ISSUER = int(RecordTag.ISSUER_NAME)
 _CA_NAME = int(HeaderTag.CA_NAME)
+_SIGNER_SERIAL = int(HeaderTag.SERIAL_NUMBER)
 _SIGNATURE = int(HeaderTag.SIGNATURE)
 _DIGEST = int(HeaderTag.DIGEST_ALGORITHM)
 _ALGORITHM = int(HeaderTag.SIGNATURE_ALGORITHM)
-_KNOWN_DIGESTS: frozenset[bytes | None] = frozenset({None, *(bytes((digest,)) for digest in DigestAlgorithm)})
+_DIGESTS: dict[bytes | None, tuple[DigestAlgorithm, ...]] = {
+    None: tuple(DigestAlgorithm),
+    **{bytes((digest,)): (digest,) for digest in DigestAlgorithm},
+}
+"""The digests that a signature may be over, by the header's digest field."""
 _PKCS1: frozenset[bytes | None] = frozenset({None, b"\x00"})
+
+
+_Claim = tuple[bytes, tuple[DigestAlgorithm, ...], bytes]
+"""What a header says of its signature, once no obstacle is left: the signature, the digests that it may be over, and
+the bytes that it covers."""
 
 
 def check_signature(header: Header, certificate: Certificate, signed: bytes | None = None) -> bool:
@@ -129,79 +140,83 @@ def check_signature(header: Header, certificate: Certificate, signed: bytes | No
     Raises:
         MalformedError: The certificate cannot be read.
     """
-    if _obstacle(header) is not None:
-        return False
-    return _signature_holds(header, certificate, header.signed_bytes() if signed is None else signed)
+    claim = _claim_of(header, signed)
+    return claim is not None and _holds(claim, certificate)
 
 
-def _signature_holds(header: Header, certificate: Certificate, signed: bytes) -> bool:
-    digest = header.digest
-    signature = header.signature or b""
-    if digest is not None:
-        return certificate.verify_pkcs1(signature, signed, digest)
-    return any(certificate.verify_pkcs1(signature, signed, each) for each in DigestAlgorithm)
+def _claim_of(header: Header, signed: bytes | None = None) -> _Claim | None:
+    """Return what can be verified, None if no certificate whatever could verify it; :func:`_obstacle` says why."""
+    value = header.fields.value
+    digests = _DIGESTS.get(value(_DIGEST))
+    signature = value(_SIGNATURE)
+    if digests is None or signature is None or value(_ALGORITHM) not in _PKCS1:
+        return None
+    return signature, digests, header.signed_bytes() if signed is None else signed
+
+
+def _holds(claim: _Claim, certificate: Certificate) -> bool:
+    """Return whether a certificate's key made a signature."""
+    signature, digests, signed = claim
+    if len(digests) == 1:
+        return certificate.verify_pkcs1(signature, signed, digests[0])
+    return any(certificate.verify_pkcs1(signature, signed, digest) for digest in digests)
 
 
 def verify_trust_list(trust_list: TrustList, signer: Certificate | None) -> Verification:
     """Judge a list's signature; see the module's rules."""
     header = trust_list.header
-    obstacle = _obstacle(header)
-    if obstacle is not None:
-        return obstacle
+    claim = _claim_of(header)
+    if claim is None:
+        return _obstacle(header)
     if signer is not None:
-        return _verify_with_certificate(header, signer)
-    serial = header.signer_serial
+        return _verify_with_certificate(header, claim, signer)
+    value = header.fields.value
+    serial = value(_SIGNER_SERIAL)
     if serial is None:
         return Verification(None, None, "unknown_signer", "the header does not name its signer's serial")
-    issuer = header.value(_CA_NAME)
-    records = (record for record in _records_with_serial(trust_list, serial) if _is_issuer(record, issuer))
-    verdict = _verify_with_records(header, records)
-    return _no_signer_record(trust_list, serial) if verdict is None else verdict
+    issuer = value(_CA_NAME)
+    worst: Verification | None = None
+    for record in _records_with_serial(trust_list, serial):
+        if _is_issuer(record, issuer):
+            verdict = _verify_with_record(claim, record)
+            if verdict.verified:
+                return verdict
+            # A record that does verify may follow; if none does, one with a certificate says more than one without.
+            worst = worst if worst is not None and verdict.verified is None else verdict
+    return _no_signer_record(trust_list, serial) if worst is None else worst
 
 
-def _obstacle(header: Header) -> Verification | None:
+def _obstacle(header: Header) -> Verification:
     """Return why no certificate whatever could verify the signature."""
-    value, offsets = header.fields.value, header.fields.offsets
-    if value(_DIGEST) in _KNOWN_DIGESTS and value(_ALGORITHM) in _PKCS1 and _SIGNATURE in offsets:
-        return None
-    if _SIGNATURE not in offsets:
+    if header.signature is None:
         return Verification(None, None, "signature_missing", "the header has no signature")
-    if value(_ALGORITHM) not in _PKCS1:
+    if header.value(_ALGORITHM) not in _PKCS1:
         said = f"signature algorithm {header.signature_algorithm} is unknown"
         return Verification(None, None, "signature_algorithm", said)
     return Verification(None, None, "digest", f"digest code {header.digest_code} is unknown")
 
 
-def _verify_with_records(header: Header, records: Iterable[Record]) -> Verification | None:
-    """Judge with the first record whose certificate fits; None if there are no records."""
-    signed = header.signed_bytes()
-    worst: Verification | None = None
-    for record in records:
-        certificate = record.certificate
-        if certificate is None:
-            said = "the signer's record holds no certificate to check with"
-            worst = worst or Verification(None, record, "certificate_missing", said)
-            continue
-        try:
-            if _signature_holds(header, certificate, signed):
-                return Verification(True, record, "ok", _HOLDS)
-        except MalformedError:
-            said = "the signer's certificate cannot be read"
-            worst = Verification(False, record, "certificate_malformed", said)
-        else:
-            said = "the signature does not hold: the file was changed or damaged"
-            worst = Verification(False, record, "bad_signature", said)
-    return worst
+def _verify_with_record(claim: _Claim, record: Record) -> Verification:
+    certificate = record.certificate
+    if certificate is None:
+        said = "the signer's record holds no certificate to check with"
+        return Verification(None, record, "certificate_missing", said)
+    try:
+        if _holds(claim, certificate):
+            return Verification(True, record, "ok", _HOLDS)
+    except MalformedError:
+        return Verification(False, record, "certificate_malformed", "the signer's certificate cannot be read")
+    return Verification(False, record, "bad_signature", "the signature does not hold: the file was changed or damaged")
 
 
-def _verify_with_certificate(header: Header, signer: Certificate) -> Verification:
+def _verify_with_certificate(header: Header, claim: _Claim, signer: Certificate) -> Verification:
     from mixedmode.pki.certificates.names import serial_matches
 
     if header.signer_serial is not None and not serial_matches(header.signer_serial, signer.serial):
         return Verification(
             False, None, "unknown_signer", "the file was not signed by the given certificate: serials differ"
         )
-    if _signature_holds(header, signer, header.signed_bytes()):
+    if _holds(claim, signer):
         return Verification(True, None, "ok", f"{_HOLDS} for the given certificate")
     return Verification(False, None, "bad_signature", "the signature does not hold for the given certificate")
 

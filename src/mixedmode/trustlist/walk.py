@@ -9,7 +9,8 @@ odd padding, containers whose length does not add up.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from struct import Struct
 
 from mixedmode.errors import MalformedError
 from mixedmode.trustlist.roles import HEADER_CONTAINERS, HEADER_NAMES, MAX_RECORDS, PAD, RECORD_NAMES
@@ -17,19 +18,12 @@ from mixedmode.trustlist.roles import HEADER_CONTAINERS, HEADER_NAMES, MAX_RECOR
 Span = tuple[int, int]
 """Where a value lies: first byte, byte after the last."""
 
-
-class Index(NamedTuple):
-    """Where the fields of a header or record stand.
-
-    Attributes:
-        offsets: Tag to the offset of its first occurrence; the value begins three bytes later.
-        repeated: Offsets of later occurrences of a tag.
-        pads: Spans of padding.
-    """
-
-    offsets: dict[int, int]
-    repeated: list[int]
-    pads: list[Span]
+_BEGIN = b"\x01\x00\x02"
+"""Tag 1 of two bytes: the version that begins a file, the length that begins a record."""
+_TURNS = frozenset({1, PAD})
+"""Tags that may not begin a field of the header."""
+_number_at = Struct(">H").unpack_from
+"""Reads a length in one call; two subscripts, a shift and an or take longer."""
 
 
 class Fields:
@@ -41,45 +35,64 @@ class Fields:
         end: The byte after it.
     """
 
-    __slots__ = ("_index", "data", "end", "offset")
+    __slots__ = ("_offsets", "_pads", "_repeated", "data", "end", "offset")
 
-    def __init__(self, data: bytes, offset: int, end: int, index: Index | None = None) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        offset: int,
+        end: int,
+        offsets: dict[int, int] | None = None,
+        repeated: Sequence[int] = (),
+        pads: Sequence[Span] = (),
+    ) -> None:
         self.data = data
         self.offset = offset
         self.end = end
-        self._index = index
+        self._offsets = offsets
+        self._repeated = repeated
+        self._pads = pads
 
     @property
     def offsets(self) -> dict[int, int]:
-        """Tag to the offset of its first occurrence."""
-        return (self._index or self._make_index()).offsets
+        """Tag to the offset of its first occurrence; the value begins three bytes later."""
+        return self._offsets or self._make_index()
 
     @property
-    def repeated(self) -> list[int]:
+    def repeated(self) -> Sequence[int]:
         """Offsets of later occurrences of a tag."""
-        return (self._index or self._make_index()).repeated
+        if self._offsets is None:
+            self._make_index()
+        return self._repeated
 
     @property
-    def pads(self) -> list[Span]:
+    def pads(self) -> Sequence[Span]:
         """Spans of padding."""
-        return (self._index or self._make_index()).pads
+        if self._offsets is None:
+            self._make_index()
+        return self._pads
 
-    def _make_index(self) -> Index:
+    def _make_index(self) -> dict[int, int]:
         """Index a record; its walk has checked every bound."""
         data, end = self.data, self.end
         offsets: dict[int, int] = {1: self.offset}
-        index = self._index = Index(offsets, [], [])
+        repeated: list[int] = []
         pos, last = self.offset + 5, end - 3
         while pos <= last:
-            after = pos + 3 + (data[pos + 1] << 8 | data[pos + 2])
+            after = pos + 3 + _number_at(data, pos + 1)[0]
             if after > end:
                 break
-            if offsets.setdefault(data[pos], pos) != pos:
-                index.repeated.append(pos)
+            tag = data[pos]
+            if tag in offsets:
+                repeated.append(pos)
+            else:
+                offsets[tag] = pos
             pos = after
         if pos < end:
-            index.pads.append((pos, end))
-        return index
+            self._pads = ((pos, end),)
+        self._repeated = repeated
+        self._offsets = offsets
+        return offsets
 
     def span(self, tag: int) -> Span | None:
         """Return where the value of a tag lies, None if the tag is absent."""
@@ -88,18 +101,18 @@ class Fields:
 
     def value(self, tag: int) -> bytes | None:
         """Return the value of a tag, None if it is absent."""
-        offset = (self._index or self._make_index())[0].get(tag)
+        offset = (self._offsets or self._make_index()).get(tag)
         if offset is None:
             return None
         data = self.data
         start = offset + 3
-        return data[start : start + (data[offset + 1] << 8 | data[offset + 2])]
+        return data[start : start + _number_at(data, offset + 1)[0]]
 
 
 def value_span(data: bytes, offset: int) -> Span:
     """Return where the value of the TLV at ``offset`` lies."""
     start = offset + 3
-    return start, start + (data[offset + 1] << 8 | data[offset + 2])
+    return start, start + _number_at(data, offset + 1)[0]
 
 
 def malformed(code: str, offset: int, what: str, next_step: str | None = None) -> MalformedError:
@@ -127,7 +140,7 @@ def walk_header(data: bytes, containers: frozenset[int] = HEADER_CONTAINERS) -> 
         MalformedError: The header breaks the format.
     """
     size = len(data)
-    if data[:3] != b"\x01\x00\x02" or size < 5:
+    if data[:3] != _BEGIN or size < 5:
         raise _no_header(data)
     offsets: dict[int, int] = {1: 0}
     repeated: list[int] = []
@@ -137,26 +150,28 @@ def walk_header(data: bytes, containers: frozenset[int] = HEADER_CONTAINERS) -> 
     pos = 5
     while pos < limit:
         tag = data[pos]
-        offset = pos
-        if tag == PAD:
-            pos = _end_of_padding(data, offset, limit, has_length)
-            pads.append((offset, pos))
-            continue
-        if tag == 1 and not has_length:
-            break
-        pos += 3
-        if pos > limit:
-            raise _field_overrun(tag, offset, pos, limit, size)
-        if tag not in containers:
-            pos += data[offset + 1] << 8 | data[offset + 2]
-            if pos > limit:
-                raise _field_overrun(tag, offset, pos, limit, size)
-        if offsets.setdefault(tag, offset) != offset:
-            repeated.append(offset)
-        elif tag == 2:
-            limit = _header_length(data, offset + 3, pos, size)
-            has_length = True
-    return Fields(data, 0, pos, Index(offsets, repeated, pads))
+        if tag in _TURNS:
+            if tag == PAD:
+                after = _end_of_padding(data, pos, limit, has_length)
+                pads.append((pos, after))
+                pos = after
+                continue
+            if not has_length:
+                break
+        after = pos + 3
+        if tag not in containers and after <= limit:
+            after += _number_at(data, pos + 1)[0]
+        if after > limit:
+            raise _field_overrun(tag, pos, after, limit, size)
+        if tag in offsets:
+            repeated.append(pos)
+        else:
+            offsets[tag] = pos
+            if tag == 2:
+                limit = _header_length(data, pos + 3, after, size)
+                has_length = True
+        pos = after
+    return Fields(data, 0, pos, offsets, repeated, pads)
 
 
 def walk_records(data: bytes, pos: int) -> list[Span]:
@@ -168,15 +183,15 @@ def walk_records(data: bytes, pos: int) -> list[Span]:
     size = len(data)
     records: list[Span] = []
     while pos < size:
-        if data[pos] != 1 or data[pos + 1 : pos + 3] != b"\x00\x02" or pos + 5 > size:
+        if data[pos : pos + 3] != _BEGIN or pos + 5 > size:
             raise _no_record_here(data, pos, len(records))
-        end = pos + (data[pos + 3] << 8 | data[pos + 4])
+        end = pos + _number_at(data, pos + 3)[0]
         if end < pos + 5 or end > size or len(records) == MAX_RECORDS:
             raise _bad_record(pos, end, size, len(records) + 1)
-        field, last = pos + 5, end - 3
-        while field <= last:
-            field += 3 + (data[field + 1] << 8 | data[field + 2])
-        if field != end:
+        length, last = pos + 6, end - 2
+        while length <= last:
+            length += 3 + _number_at(data, length)[0]
+        if length != end + 1:
             _check_odd_record(data, pos, end)
         records.append((pos, end))
         pos = end
