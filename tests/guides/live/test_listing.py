@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mixedmode.guides.live.seeing.listing import read_listing
 
 RECORD = """
+Parse CTL File
 CTL Record #:1
               ----
 BYTEPOS TAG             LENGTH  VALUE
@@ -32,7 +33,7 @@ This etoken was used to sign the CTL file.
 def test_a_hash_whose_second_line_looks_like_a_row(digest: bytes) -> None:
     first, last = digest[:16].hex(" ").upper(), digest[16:].hex(" ").upper()
     (record,) = read_listing(RECORD.format(first=first, last=last).splitlines()).records
-    assert record.sha1 == digest.hex()
-    assert record.serial == "83E9080000005545AF31"
+    assert record.certificate_sha1 == digest.hex()
+    assert record.serial == "83:E9:08:00:00:00:55:45:AF:31"
     assert record.function == "System Administrator Security Token"
     assert record.signed
