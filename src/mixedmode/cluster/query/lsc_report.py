@@ -66,49 +66,72 @@ class LscLine:
         }
 
 
-def lsc_report(cluster: Cluster, now: datetime, *, notice: timedelta = timedelta(days=30)) -> Iterator[LscLine]:
-    """Yield every device with its LSC, by name.
+@dataclass(frozen=True, slots=True)
+class ReadLsc:
+    """What an LSC says of itself.
+
+    Attributes:
+        certificate: Itself.
+        until: Its last moment, UTC.
+        is_ours: Whether the present CAPF issued it.
+    """
+
+    certificate: Certificate
+    until: datetime
+    is_ours: bool
+
+
+def capf_certificate(cluster: Cluster) -> Certificate | None:
+    """Return the present CAPF's certificate, None if it has none that can be read."""
+    try:
+        return cluster.own_certificate(cluster.publisher.name, Purpose.CAPF.value)
+    except MixedModeError:
+        return None
+
+
+def read_lsc(der: bytes, issuer: Certificate | None) -> ReadLsc | None:
+    """Read an LSC; without an issuer to compare with, it counts as the present one's.
+
+    Returns:
+        None if it cannot be read.
+    """
+    try:
+        lsc = Certificate.from_der(der)
+        return ReadLsc(lsc, lsc.not_after, issuer is None or lsc.is_issued_by(issuer))
+    except MixedModeError:
+        return None
+
+
+def lsc_report(
+    cluster: Cluster, now: datetime, device: str | None = None, /, *, notice: timedelta = timedelta(days=30)
+) -> Iterator[LscLine]:
+    """Yield every device with its LSC, by name; they are read a thousand at a time.
 
     Args:
         cluster: Whose.
         now: UTC.
+        device: Only this one.
         notice: How long before its end an LSC counts as expiring soon.
     """
-    held = dict(cluster.devices.lscs())
-    revoked = cluster.revoked_lscs()
-    without = cluster.devices.with_revoked_lscs()
-    try:
-        issuer: Certificate | None = cluster.own_certificate(cluster.publisher.name, Purpose.CAPF.value)
-    except MixedModeError:
-        issuer = None
-    for device in cluster.devices:
-        der = held.get(device.name)
+    revoked = cluster.revoked_lscs(device)
+    without = cluster.devices.with_revoked_lscs(device)
+    issuer = capf_certificate(cluster)
+    for each, der in cluster.devices.with_lscs(device):
         if der is not None:
-            yield _line(device, der, now, notice, issuer, revoked)
+            yield _line(each, read_lsc(der, issuer), now, notice, revoked)
         else:
-            yield LscLine(device, LscStanding.REVOKED if device.name in without else LscStanding.NONE)
+            yield LscLine(each, LscStanding.REVOKED if each.name in without else LscStanding.NONE)
 
 
-def _line(
-    device: Device,
-    der: bytes,
-    now: datetime,
-    notice: timedelta,
-    issuer: Certificate | None,
-    revoked: frozenset[bytes],
-) -> LscLine:
-    try:
-        lsc = Certificate.from_der(der)
-        until = lsc.not_after
-        is_ours = issuer is None or lsc.is_issued_by(issuer)
-    except MixedModeError:
+def _line(device: Device, lsc: ReadLsc | None, now: datetime, notice: timedelta, revoked: frozenset[bytes]) -> LscLine:
+    if lsc is None:
         return LscLine(device, LscStanding.UNREADABLE)
-    if lsc.sha256 in revoked:
+    if lsc.certificate.sha256 in revoked:
         standing = LscStanding.REVOKED
-    elif now > until:
+    elif now > lsc.until:
         standing = LscStanding.EXPIRED
-    elif not is_ours:
+    elif not lsc.is_ours:
         standing = LscStanding.OTHER_ISSUER
     else:
-        standing = LscStanding.EXPIRES_SOON if until - now <= notice else LscStanding.VALID
-    return LscLine(device, standing, lsc, until)
+        standing = LscStanding.EXPIRES_SOON if lsc.until - now <= notice else LscStanding.VALID
+    return LscLine(device, standing, lsc.certificate, lsc.until)

@@ -99,6 +99,20 @@ class DeviceStore:
         with self._database.read() as session:
             return session.scalar(select(DeviceRow.lsc).where(DeviceRow.name == name))
 
+    def with_lscs(self, name: str | None = None) -> Iterator[tuple[Device, bytes | None]]:
+        """Go through all devices by name, or one, a thousand at a time, each with the DER of its LSC if it is known."""
+        query = DEVICES.add_columns(DeviceRow.lsc).order_by(DeviceRow.name).limit(_CHUNK)
+        query = query if name is None else query.where(DeviceRow.name == name)
+        last = ""
+        while True:
+            with self._database.read() as session:
+                found = session.execute(query.where(DeviceRow.name > last))
+                page = [(device_of(row, pool), lsc) for row, pool, lsc in found]
+            yield from page
+            if len(page) < _CHUNK:
+                return
+            last = page[-1][0].name
+
     def lscs(self) -> Iterator[tuple[str, bytes]]:
         """Go through the devices whose LSC is known, by name, a thousand at a time: the name, and the LSC's DER."""
         last = ""
@@ -118,10 +132,11 @@ class DeviceStore:
             found = session.scalars(query if name is None else query.where(LscRow.device == name))
             return frozenset(bytes.fromhex(each) for each in found)
 
-    def with_revoked_lscs(self) -> frozenset[str]:
-        """Return the names of the devices of which an LSC was revoked."""
+    def with_revoked_lscs(self, name: str | None = None) -> frozenset[str]:
+        """Return the names of the devices, or of one, of which an LSC was revoked."""
+        query = select(LscRow.device).where(LscRow.revoked.is_not(None)).distinct()
         with self._database.read() as session:
-            return frozenset(session.scalars(select(LscRow.device).where(LscRow.revoked.is_not(None)).distinct()))
+            return frozenset(session.scalars(query if name is None else query.where(LscRow.device == name)))
 
     def given_lscs(self, name: str) -> list[GivenLsc]:
         """Return the LSCs that CAPF gave a device, as far as they are known, the newest first."""

@@ -244,6 +244,7 @@ class WebService(Service):
         if self._desk is not None:
             self._desk.hub.close()
             await asyncio.to_thread(self._desk.standing.close)
+            await asyncio.to_thread(self._desk.lscs.close)
         if self._clock is not None:
             self._clock.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -222,28 +222,33 @@ def report(
 
     Exit code 1 if a phone with a secure profile has an LSC that has expired or that another CAPF issued.
     """
+    from collections import Counter
     from datetime import UTC, datetime, timedelta
 
     from mixedmode.app.targets.hands import looked_at
     from mixedmode.cluster.query.lsc_report import LscStanding, lsc_report
 
     now = datetime.now(UTC)
-    with looked_at(directory, config) as hands:
-        found = list(lsc_report(hands.cluster, now, notice=timedelta(days=days)))
     quiet = {LscStanding.NONE, LscStanding.VALID}
-    shown = [each for each in found if every or each.standing not in quiet]
+    lost = {LscStanding.EXPIRED, LscStanding.OTHER_ISSUER}
+    counts, shown, is_short = Counter[LscStanding](), [], False
+    with looked_at(directory, config) as hands:
+        for each in lsc_report(hands.cluster, now, notice=timedelta(days=days)):
+            counts[each.standing] += 1
+            is_short |= each.standing in lost and each.device.security_mode > 1
+            if every or each.standing not in quiet:
+                shown.append(each.document(now))
     if json:
-        print_json([each.document(now) for each in shown])
+        print_json(shown)
     else:
         from mixedmode.faces.terminal.table import table
 
         rows = ([d["device"], d["model"], d["standing"], (d["not_after"] or "-")[:10], _days(d["days_left"]),
-                 d["issuer"] or "-"] for d in (each.document(now) for each in shown))  # fmt: skip
+                 d["issuer"] or "-"] for d in shown)  # fmt: skip
         print_lines(table(["device", "model", "LSC", "until", "days", "issuer"], rows))
-        counts = [f"{standing} {sum(each.standing is standing for each in found)}" for standing in LscStanding]
-        print_lines(["", f"{len(found)} phones: {', '.join(counts)}"])
-    lost = {LscStanding.EXPIRED, LscStanding.OTHER_ISSUER}
-    if any(each.standing in lost and each.device.security_mode > 1 for each in found):
+        said = ", ".join(f"{standing} {counts[standing]}" for standing in LscStanding)
+        print_lines(["", f"{counts.total()} phones: {said}"])
+    if is_short:
         raise typer.Exit(1)
 
 

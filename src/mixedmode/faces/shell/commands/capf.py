@@ -5,6 +5,7 @@ No public transcript shows what CUCM prints for ``utils capf stale-lsc list``; `
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import timedelta
 from typing import Final
 
@@ -22,9 +23,17 @@ _MOST_DAYS: Final = 3650
 _STALE: Final = {LscStanding.EXPIRED, LscStanding.OTHER_ISSUER, LscStanding.UNREADABLE}
 
 
-async def _lines(call: Call, days: int = _DAYS) -> list[LscLine]:
-    now = call.cluster.now()
-    return await call.blocking(lambda: list(lsc_report(call.cluster, now, notice=timedelta(days=days))))
+async def _lines(
+    call: Call, wanted: Container[LscStanding], days: int = _DAYS, *, device: str | None = None
+) -> list[LscLine]:
+    """Return the phones whose LSC is worth what is wanted, or the one."""
+    now, notice = call.cluster.now(), timedelta(days=days)
+
+    def read() -> list[LscLine]:
+        found = lsc_report(call.cluster, now, device, notice=notice)
+        return [each for each in found if each.standing in wanted]
+
+    return await call.blocking(read)
 
 
 async def _print(call: Call, found: list[LscLine]) -> None:
@@ -39,14 +48,13 @@ async def _print(call: Call, found: list[LscLine]) -> None:
 async def list_lscs(call: Call) -> None:
     """List the phones that have an LSC, or had one that is revoked; or one phone."""
     wanted = call.value("device")
-    found = await _lines(call)
     if wanted:
         name = same_device(wanted)
-        found = [each for each in found if each.device.name == name]
+        found = await _lines(call, set(LscStanding), device=name)
         if not found:
             raise UsageError(f"there is no device {name}", where=name, next_step="look at its name")
     else:
-        found = [each for each in found if each.standing is not LscStanding.NONE]
+        found = await _lines(call, set(LscStanding) - {LscStanding.NONE})
     await _print(call, found)
 
 
@@ -55,14 +63,13 @@ async def list_expiring(call: Call) -> None:
     text = call.value("days") or str(_DAYS)
     if not (text.isascii() and text.isdigit() and int(text) <= _MOST_DAYS):
         raise UsageError(f"{text!r} is no number of days", next_step=f"use 0 to {_MOST_DAYS}")
-    wanted = {LscStanding.EXPIRED, LscStanding.EXPIRES_SOON}
-    found = [each for each in await _lines(call, int(text)) if each.standing in wanted]
+    found = await _lines(call, {LscStanding.EXPIRED, LscStanding.EXPIRES_SOON}, int(text))
     await _print(call, sorted(found, key=lambda each: (each.until is None, each.until)))
 
 
 async def list_stale(call: Call) -> None:
     """List the LSCs that prove nobody: expired, or of another CAPF than the present one."""
-    await _print(call, [each for each in await _lines(call) if each.standing in _STALE])
+    await _print(call, await _lines(call, _STALE))
 
 
 async def ask_revoke(call: Call) -> Question | None:

@@ -22,6 +22,7 @@ from mixedmode.faces.web.metering import Meter
 from mixedmode.faces.web.rates import Rates
 from mixedmode.faces.web.serviceability.dock import Dock
 from mixedmode.faces.web.serviceability.dock_sources import operation_acts, reset_acts
+from mixedmode.faces.web.standing.lscs import Lscs
 from mixedmode.faces.web.standing.resets import Resets
 from mixedmode.faces.web.standing.standing import Standing
 from mixedmode.faces.web.vitals import Vitals
@@ -50,6 +51,7 @@ class Desk:
         cards: What is wrong with the cluster.
         hub: Tells pages what changes.
         standing: How every phone stands.
+        lscs: The certificate of every phone.
         resets: Phones that are being reset.
         dock: What takes long.
         meter: Counts requests.
@@ -79,6 +81,7 @@ class Desk:
         self.rates = Rates()
         self.filters = SavedFilters(cluster, node)
         self.standing = Standing(cluster)
+        self.lscs = Lscs(cluster)
         self.resets = Resets(self.control, phones, side, self.standing)
         self.frame = FrameStore(
             cluster, node, count=self.standing.counts, running=lambda: running_change(cluster, self.control)

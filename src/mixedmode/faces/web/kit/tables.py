@@ -195,6 +195,14 @@ class Table:
         rows: list[Row[Any]] = list(session.execute(ordered.offset((number - 1) * size).limit(size)))
         return self._sheet(path, asked, rows, total, of)
 
+    def first_of_database(
+        self, session: Session, query: Select[*tuple[Any, ...]], asked: Mapping[str, str], most: int
+    ) -> list[Row[Any]]:
+        """Return the first rows that an address asks for, of all pages, read from the database."""
+        sort, descending = self._sorting(asked)
+        ordered = self._ordered(self._narrowed(query, self._given(asked)), sort, descending=descending)
+        return list(session.execute(ordered.limit(most)))
+
     def of_rows(self, rows: Iterable[Any], path: str, asked: Mapping[str, str]) -> Sheet:
         """Return the page that an address asks for, of rows in memory."""
         everything = list(rows)

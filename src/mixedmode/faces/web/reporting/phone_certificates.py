@@ -2,124 +2,137 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
-from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.query.lsc_report import LscLine, LscStanding, lsc_report
-from mixedmode.faces.web.kit.answers import Answer
+from sqlalchemy import ColumnElement, Row, Select, and_, case, false, func, or_, select
+
+from mixedmode.cluster.query.lsc_report import LscStanding
+from mixedmode.faces.web.kit.answers import Answer, Csv, View
 from mixedmode.faces.web.kit.asking import Ask
-from mixedmode.faces.web.kit.tables import Column, Filter, Table
-from mixedmode.faces.web.reporting.whole import report
+from mixedmode.faces.web.kit.tables import Column, Filter, Table, contains
+from mixedmode.faces.web.reporting.whole import MOST_ON_PAPER
+from mixedmode.faces.web.standing.lscs import Lscs
+from mixedmode.faces.web.standing.rows import LSCS
 from mixedmode.inventory.kinds import MODES
 
 SOON_DAYS: Final = 90
-_LOST: Final = {LscStanding.EXPIRED, LscStanding.REVOKED, LscStanding.OTHER_ISSUER, LscStanding.UNREADABLE}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A phone.
-
-    Attributes:
-        line: It, and its LSC.
-        days: Until the LSC ends, negative if it has; None without one.
-    """
-
-    line: LscLine
-    days: int | None
-
-    @property
-    def name(self) -> str:
-        """The device's name."""
-        return self.line.device.name
-
-    @property
-    def mode(self) -> str:
-        """Its security mode in a word."""
-        return MODES.get(self.line.device.security_mode, "")
-
-    @property
-    def issuer(self) -> str:
-        """Who issued the LSC; empty without one."""
-        return "" if self.line.lsc is None else self.line.lsc.issuer
-
-    @property
-    def serial(self) -> str:
-        """The LSC's serial number; empty without one."""
-        return "" if self.line.lsc is None else self.line.lsc.serial.hex()
-
-    @property
-    def key(self) -> str:
-        """The LSC's key; empty without one."""
-        return "" if self.line.lsc is None else self.line.lsc.key_description
-
-    @property
-    def ends(self) -> str:
-        """The LSC's last day; empty without one."""
-        return "" if self.line.until is None else self.line.until.date().isoformat()
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether the phone needs a certificate and has an LSC that is none any more."""
-        return self.line.device.security_mode > 1 and self.line.standing in _LOST
-
-
-def _is_of(row: Row, text: str) -> bool:
-    digits = text.lower().replace(":", "").replace(" ", "")
-    return text.casefold() in row.issuer.casefold() or bool(digits and digits in row.serial)
-
-
-TABLE: Final = Table(
-    "phones",
-    (
-        Column("name", "Phone", value=lambda row: row.name),
-        Column("model", "Model", value=lambda row: row.line.device.model),
-        Column("mode", "Security mode", value=lambda row: row.mode),
-        Column("standing", "LSC", value=lambda row: row.line.standing.value),
-        Column("not_after", "Ends", value=lambda row: row.ends),
-        Column("days", "Days left", value=lambda row: "" if row.days is None else row.days, number=True, sorts=False),
-        Column("issuer", "Issuer", value=lambda row: row.issuer, low=True),
-        Column("key", "Key", value=lambda row: row.key, low=True),
-        Column("serial", "Serial", value=lambda row: row.serial, low=True),
-    ),
-    (
-        Filter("name", "Phone", test=lambda row, text: text.casefold() in row.name.casefold()),
-        Filter("model", "Model", test=lambda row, text: text.casefold() in row.line.device.model.casefold()),
-        Filter(
-            "standing",
-            "LSC",
-            test=lambda row, text: row.line.standing.value == text,
-            choices=tuple((each.value, each.value) for each in LscStanding),
-        ),
-        Filter(
-            "secure",
-            "Security mode",
-            test=lambda row, text: (row.line.device.security_mode > 1) == (text == "yes"),
-            choices=(("yes", "authenticated or encrypted"), ("no", "non-secure")),
-        ),
-        Filter("issuer", "Issuer or serial", test=_is_of),
-    ),
-    sort="standing",
-)
+_LOST: Final = (LscStanding.EXPIRED, LscStanding.REVOKED, LscStanding.OTHER_ISSUER, LscStanding.UNREADABLE)
+_GOOD: Final = (LscStanding.VALID, LscStanding.EXPIRES_SOON)
+_COLUMN: Final = LSCS.c
+_SECONDS: Final = 86_400
 
 
 def phone_certificates(ask: Ask) -> Answer:
     """Show the report."""
-    found = rows(ask.cluster)
+    lscs, now = ask.desk.lscs, ask.cluster.now()
+    standing = standing_at(now)
+    table = _table(standing, now)
+    query = select(*_COLUMN, standing.label("standing"))
+    if ask.wants_csv:
+        lscs.now()
+        return Csv("phone-certificates", table.header, _rows(lscs, table, query, ask.query))
+    lscs.fresh()
+    with lscs.read() as session:
+        sheet = table.of_database(session, query, ask.path, ask.query)
+        if ask.query.get("all") == "yes":
+            every = table.first_of_database(session, query, ask.query, MOST_ON_PAPER)
+            sheet = replace(sheet, rows=every, number=1, size=max(len(every), 1))
+        counts = select(func.count(), *(func.sum(case((each, 1), else_=0)) for each in _counted(standing)))
+        total, lost, soon, valid = session.execute(counts.select_from(LSCS)).one()
     context = {
-        "total": len(found),
-        "lost": sum(row.is_lost for row in found),
-        "soon": sum(row.line.standing is LscStanding.EXPIRES_SOON for row in found),
-        "valid": sum(row.line.standing in {LscStanding.VALID, LscStanding.EXPIRES_SOON} for row in found),
+        "sheet": sheet,
+        "total": total,
+        "lost": lost or 0,
+        "soon": soon or 0,
+        "valid": valid or 0,
         "soon_days": SOON_DAYS,
+        "lscs": lscs,
+        "modes": MODES,
+        "ends_of": _ends,
+        "days_of": lambda row: _days(row, now),
     }
-    return report(ask, TABLE, found, "cucreports/phone_certificates.html", context, "phone-certificates")
+    return View("cucreports/phone_certificates.html", context, refresh=0 if lscs.moment or lscs.problem else 2)
 
 
-def rows(cluster: Cluster) -> list[Row]:
-    """Return a row for each phone."""
-    now = cluster.now()
-    lines = lsc_report(cluster, now, notice=timedelta(days=SOON_DAYS))
-    return [Row(line, line.days_left(now)) for line in lines]
+def standing_at(now: datetime) -> ColumnElement[str]:
+    """Return what the LSC of a row is worth at a moment, as :func:`.lsc_report` judges it."""
+    moment = now.timestamp()
+    return case(
+        (and_(_COLUMN.has, _COLUMN.until.is_(None)), LscStanding.UNREADABLE.value),
+        (_COLUMN.is_revoked, LscStanding.REVOKED.value),
+        (_COLUMN.has.is_(false()), LscStanding.NONE.value),
+        (_COLUMN.until < moment, LscStanding.EXPIRED.value),
+        (_COLUMN.is_ours.is_(false()), LscStanding.OTHER_ISSUER.value),
+        (_COLUMN.until <= moment + SOON_DAYS * _SECONDS, LscStanding.EXPIRES_SOON.value),
+        else_=LscStanding.VALID.value,
+    )
+
+
+def _counted(standing: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
+    """Return what the page counts: secure phones whose LSC proves nothing, LSCs that end soon, good ones."""
+    return (
+        and_(_COLUMN.mode > 1, standing.in_([each.value for each in _LOST])),
+        standing == LscStanding.EXPIRES_SOON.value,
+        standing.in_([each.value for each in _GOOD]),
+    )
+
+
+def _table(standing: ColumnElement[str], now: datetime) -> Table:
+    return Table(
+        "phones",
+        (
+            Column("name", "Phone", _COLUMN.name, lambda row: row.name),
+            Column("model", "Model", _COLUMN.model, lambda row: row.model),
+            Column("mode", "Security mode", _COLUMN.mode, lambda row: MODES.get(row.mode, "")),
+            Column("standing", "LSC", standing, lambda row: row.standing),
+            Column("not_after", "Ends", _COLUMN.until, _ends),
+            Column("days", "Days left", value=lambda row: _days(row, now), number=True, sorts=False),
+            Column("issuer", "Issuer", _COLUMN.issuer, lambda row: row.issuer, low=True),
+            Column("key", "Key", _COLUMN.key, lambda row: row.key, low=True),
+            Column("serial", "Serial", _COLUMN.serial, lambda row: row.serial, low=True),
+        ),
+        (
+            Filter("name", "Phone", contains(_COLUMN.name)),
+            Filter("model", "Model", contains(_COLUMN.model)),
+            Filter(
+                "standing",
+                "LSC",
+                lambda text: standing == text,
+                choices=tuple((each.value, each.value) for each in LscStanding),
+            ),
+            Filter(
+                "secure",
+                "Security mode",
+                lambda text: _COLUMN.mode > 1 if text == "yes" else _COLUMN.mode <= 1,
+                choices=(("yes", "authenticated or encrypted"), ("no", "non-secure")),
+            ),
+            Filter("issuer", "Issuer or serial", _is_of),
+        ),
+        sort="standing",
+        tie=_COLUMN.name,
+    )
+
+
+def _is_of(text: str) -> ColumnElement[bool]:
+    digits = text.lower().replace(":", "").replace(" ", "")
+    named = contains(_COLUMN.issuer)(text)
+    return or_(named, contains(_COLUMN.serial)(digits)) if digits else named
+
+
+def _ends(row: Row[Any]) -> str:
+    return "" if row.until is None else datetime.fromtimestamp(row.until, UTC).date().isoformat()
+
+
+def _days(row: Row[Any], now: datetime) -> int | str:
+    """Return in how many whole days an LSC ends, negative if it has."""
+    return "" if row.until is None else (datetime.fromtimestamp(row.until, UTC) - now) // timedelta(days=1)
+
+
+def _rows(
+    lscs: Lscs, table: Table, query: Select[*tuple[Any, ...]], asked: Mapping[str, str]
+) -> Iterator[Sequence[object]]:
+    with lscs.read() as session:
+        yield from table.csv_of_database(session, query, asked)

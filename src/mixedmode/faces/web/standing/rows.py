@@ -1,6 +1,6 @@
-"""The table of phones that pages sort, filter and page through: a file of SQLite that lasts as long as the service.
+"""The tables of phones that pages sort, filter and page through: files of SQLite that last as long as the service.
 
-What the cluster's database has of a phone, and how it stands; it can be made anew at any time.
+What the cluster's database has of a phone, and how it stands, or what its LSC says; they can be made anew at any time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,20 @@ import weakref
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, String, Table, create_engine, event
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+)
 from sqlalchemy.pool import QueuePool
 
 _META: Final = MetaData()
@@ -44,13 +57,34 @@ PHONES: Final = Table(
 ``ctl`` and ``itl`` are what it holds: the SHA-256 of a list that was published, ``none``, what it said, or nothing."""
 
 
-def new_file() -> Engine:
+LSCS: Final = Table(
+    "lscs",
+    MetaData(),
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("mode", Integer, nullable=False),
+    Column("mark", BigInteger, nullable=False),
+    Column("has", Boolean, nullable=False),
+    Column("is_revoked", Boolean, nullable=False),
+    Column("is_ours", Boolean, nullable=False),
+    Column("until", Float),
+    Column("issuer", String, nullable=False),
+    Column("serial", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("sha256", String, nullable=False),
+)
+"""A phone each, and its LSC. ``mark`` is another number when anything else is; ``has`` an LSC, of which nothing can be
+read if ``until`` (seconds since 1970) is not there; ``is_revoked``: it, or the last one of a phone that has none."""
+
+
+def new_file(table: Table = PHONES) -> Engine:
     """Return an empty table in a file that goes with the engine."""
     folder = tempfile.TemporaryDirectory(prefix="mixedmode-web-")
     engine = create_engine(f"sqlite:///{Path(folder.name) / 'phones.db'}", poolclass=QueuePool, pool_size=8)
     weakref.finalize(engine, folder.cleanup)
     event.listen(engine, "connect", _connected)
-    _META.create_all(engine)
+    table.metadata.create_all(engine)
     return engine
 
 

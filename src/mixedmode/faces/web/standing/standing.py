@@ -12,8 +12,6 @@ Rules:
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -26,6 +24,7 @@ from mixedmode.control.door import Control
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.web.kit.outcomes import LOOKS, Counts
 from mixedmode.faces.web.standing.reading import CHUNK, Known, RowMaker, known, lsc_issuers, page
+from mixedmode.faces.web.standing.rereading import Rereading
 from mixedmode.faces.web.standing.rows import PHONES, new_file
 from mixedmode.faces.web.standing.world import State, World
 from mixedmode.phone.mind.fate.prospect import Fate
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster
     from mixedmode.inventory.kinds import PhoneKind
 
-_SHARE: Final = 20
-_LEAST_SECONDS: Final = 0.2
-_FIRST_SECONDS: Final = 1.0
 SEVERITY: Final = {look.fate: place for place, look in enumerate(LOOKS)}
 """The place of an outcome, the worst 0."""
 _log = logging.getLogger(__name__)
@@ -58,12 +54,7 @@ class Standing:
         self.counts_now = Counts()
         self.problem = ""
         self._engine = new_file()
-        self._work = threading.Lock()
-        self._starting = threading.Lock()
-        self._read_once = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._closed = False
-        self._due = 0.0
+        self._rereading = Rereading(self._refresh, self._failed, "web-standing")
         self._marks: dict[int, int] = {}
         self._version = 0
         self._holdings: tuple[int, Sequence[Row[Any]]] = (-1, ())
@@ -81,14 +72,12 @@ class Standing:
 
     def fresh(self, seconds: float = 0.1) -> None:
         """Read again what is due, and wait for it as long; the first time a little longer."""
-        thread = self._begin()
-        if thread is not None:
-            thread.join(seconds if self._read_once.is_set() else _FIRST_SECONDS)
+        self._rereading.fresh(seconds)
 
     @property
     def is_ready(self) -> bool:
         """Whether the phones were read once."""
-        return self._read_once.is_set()
+        return self._rereading.is_ready
 
     @property
     def moment(self) -> datetime | None:
@@ -140,43 +129,20 @@ class Standing:
 
     def now(self) -> None:
         """Read again, whatever it costs, and wait for it."""
-        with self._work:
-            self._refresh()
+        self._rereading.now()
 
     def close(self) -> None:
         """Let the table go."""
-        self._closed = True
-        thread = self._thread
-        if thread is not None:
-            thread.join(10)
+        self._rereading.close()
         self._engine.dispose()
 
-    def _begin(self) -> threading.Thread | None:
-        with self._starting:
-            if self._thread is not None and self._thread.is_alive():
-                return self._thread
-            if self._closed or time.monotonic() < self._due:
-                return None
-            self._thread = threading.Thread(target=self._read_again, name="web-standing", daemon=True)
-            self._thread.start()
-            return self._thread
-
-    def _read_again(self) -> None:
-        begun = time.monotonic()
-        try:
-            with self._work:
-                self._refresh()
-            self.problem = ""
-        except MixedModeError as error:
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, MixedModeError):
             self.problem = str(error)
             self._count_unknown()
-        except Exception:  # noqa: BLE001 - the pages show what is known all the same
+        else:
             self.problem = "the phones could not be read; the node's log says why"
-            _log.exception("phones could not be read")
-        finally:
-            self._read_once.set()
-            ended = time.monotonic()
-            self._due = ended + max(_LEAST_SECONDS, _SHARE * (ended - begun))
+            _log.error("phones could not be read", exc_info=error)
 
     def _count_unknown(self) -> None:
         """Without what was seen of them, phones are unknown, and never counted as safe."""
@@ -211,6 +177,7 @@ class Standing:
             found = {LOOKS[place].fate: count for place, count in session.execute(places)}
         self._version += changes
         self.counts_now = Counts(found, moment)
+        self.problem = ""
 
     def _judge_again(self, session: Session, world: World) -> None:
         for kind, number in self._numbers.items():
@@ -231,7 +198,7 @@ class Standing:
                 session.execute(insert(PHONES).prefix_with("OR REPLACE"), self._made(changed, world))
                 changes += 1
                 self._marks.update((row.id, hash(tuple(row))) for row in changed)
-            if len(found) < CHUNK or self._closed:
+            if len(found) < CHUNK or self._rereading.is_closed:
                 break
             last = found[-1].id
         for number in self._marks.keys() - there:
