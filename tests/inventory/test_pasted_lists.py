@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from mixedmode.errors import MalformedError
 from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Plan, Published, Step, Tvs
 from mixedmode.forecast.vouching import Vouched
@@ -18,6 +20,7 @@ from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.trustlist.listing import render_listing
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.pasted.reading import read_listings
+from mixedmode.trustlist.pasted.standin import DescribedList
 from tests.phone.site import ctl, identity, itl
 
 HELD_CTL, HELD_ITL = ctl("callmanager", "recovery"), itl("callmanager", "recovery")
@@ -62,6 +65,37 @@ def test_a_forecast_is_the_same_as_with_the_lists_themselves(
         return found
 
     assert becomes(*found) == becomes(HELD_CTL, HELD_ITL)
+
+
+@pytest.mark.parametrize("offered", OFFERED.values(), ids=list(OFFERED))
+@pytest.mark.parametrize("model", ["7975", "7940"])
+def test_a_forecast_is_the_same_where_nobody_has_any_list_itself(
+    offered: tuple[TrustList, TrustList], model: str
+) -> None:
+    library = pasted(HELD_CTL, HELD_ITL)
+    found = [library.find(HELD_CTL.md5), library.find(HELD_ITL.sha1)]
+    new = [library.published(listing(each).encode()) for each in offered]
+
+    def becomes(held_ctl: Held, held_itl: Held, lists: Sequence[TrustList]) -> tuple[object, ...]:
+        unsigned = frozenset(each.data for each in lists if isinstance(each, DescribedList))
+        published = tuple(Published(ListKind(each.kind), each) for each in lists)
+        step = Step("publish", published, signed_by_stand_in=unsigned)
+        kind = PhoneKind(get_model(model), model, held_ctl, held_itl if model != "7940" else None, 3)
+        made = Forecaster(Plan((step,), Tvs.DOWN)).of(kind)
+        return made.outcome, made.reason, made.rule
+
+    assert becomes(*found, [each for each in new if each]) == becomes(HELD_CTL, HELD_ITL, offered)
+
+
+def test_half_a_listing_is_not_published_and_is_told_of() -> None:
+    lines = listing(HELD_CTL).splitlines()
+    library = Library()
+    with pytest.raises(MalformedError, match="half a listing"):
+        library.published("\n".join(lines[:-9]).encode())
+    with pytest.raises(MalformedError, match="does not say whether"):
+        Library().published("\n".join(lines[:-1]).encode())
+    assert Library().published(b"no list\n") is None
+    assert library.half() == [HELD_CTL.md5]
 
 
 def test_the_checksums_are_those_of_the_listing() -> None:

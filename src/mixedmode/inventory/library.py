@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError, UsageError
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist.kinds import FileKind, kind_of
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.pasted.described import from_json, looks_described
 from mixedmode.trustlist.pasted.reading import read_listings
-from mixedmode.trustlist.pasted.standin import DescribedList
+from mixedmode.trustlist.pasted.standin import DescribedList, without_half
 from mixedmode.trustlist.pasted.text import Lines
 from mixedmode.trustlist.roles import MAX_FILE
 
@@ -78,10 +79,37 @@ class Library:
         data = self._files.get(digest)
         return self._stand_in(digest) if data is None else self.parse(data)
 
+    def published(self, data: bytes) -> DescribedList | None:
+        """Return the list that a text describes, for servers to give; None if it describes none.
+
+        Raises:
+            MalformedError: It is half a listing, or does not say whether its signature holds.
+        """
+        found = self._describe(data)
+        if not found:
+            return None
+        made = without_half(found[-1], self._known())
+        if found[-1].get("verified") is None:
+            raise MalformedError(
+                "the listing does not say whether the signature of the list holds",
+                code="half-listing",
+                next_step="paste it to its last line: The CTL file was verified successfully, or that it failed",
+            )
+        return made
+
+    def _known(self) -> dict[str, Certificate]:
+        every = (record.certificate for each in self.lists() for record in each.records)
+        return {each.sha1.hex(): each for each in every if each is not None}
+
     def pasted(self, data: bytes) -> TrustList | None:
         """Return the list that the last listing in a text stands for, None if there is none, or not a whole one."""
         found = self._describe(data) if looks_described(data) else []
         return self._made(found[-1]) if found else None
+
+    def half(self) -> list[str]:
+        """Return the MD5 or SHA-1 of described lists that explain nothing, since a listing shows half of them."""
+        halves = [each for each in self._described.values() if DescribedList.of(each, {}) is None]
+        return list(dict.fromkeys(str(each.get("md5") or each.get("sha1") or each.get("sha256")) for each in halves))
 
     def _describe(self, data: bytes) -> list[dict[str, Any]]:
         """Note what a text says of lists; a text that says nothing of any is none of ours."""
@@ -107,11 +135,8 @@ class Library:
 
     def _made(self, description: dict[str, Any]) -> TrustList | None:
         """Return the list of a description, None if what is known of it could mislead."""
-        lists = self.lists()
-        every = (record.certificate for each in lists for record in each.records)
-        known = {each.sha1.hex(): each for each in every if each is not None}
-        made = DescribedList.of(description, known)
-        return None if made is None or made.names(each.header for each in lists) else made
+        made = DescribedList.of(description, self._known())
+        return None if made is None or made.names(each.header for each in self.lists()) else made
 
     def parse(self, data: bytes) -> TrustList | None:
         """Return the list of these bytes, the same one for the same bytes; None if they are no list."""

@@ -32,6 +32,8 @@ class CertificateFacts:
         hash: Under its issuer's signature, such as ``sha256``; None if it is an unusual one.
         hosts: Host names of its alternative names; None if it has none.
         is_token: Whether it is a security token's.
+        pasted_sha1: Of the certificate itself, if a pasted listing is all that is known of it; then its dates, its
+            alternative names and the hash under it are not known, and :attr:`der` and :attr:`sha256` are a stand-in's.
     """
 
     der: bytes
@@ -47,6 +49,7 @@ class CertificateFacts:
     hash: str | None
     hosts: tuple[str, ...] | None
     is_token: bool
+    pasted_sha1: str = ""
 
     @property
     def is_recovery(self) -> bool:
@@ -57,6 +60,11 @@ class CertificateFacts:
     def is_multi_server(self) -> bool:
         """Whether it is called as certificates of several nodes are."""
         return self.common_name.partition(".")[0].casefold().endswith("-ms")
+
+    @property
+    def digest(self) -> str:
+        """The hash of its bytes, in a few words."""
+        return f"SHA-1 {self.pasted_sha1}" if self.pasted_sha1 else f"SHA-256 {self.sha256[:16]}..."
 
     @property
     def words(self) -> str:

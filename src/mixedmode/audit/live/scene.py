@@ -16,12 +16,14 @@ from ipaddress import ip_address
 from typing import Final
 
 from mixedmode.audit.live.certificate import CertificateFacts, facts_of
+from mixedmode.audit.live.pasted import described_list, is_listing
 from mixedmode.cluster.model.errors import VersionError
 from mixedmode.cluster.model.versions import Version
 from mixedmode.errors import MalformedError
 from mixedmode.live.observed import CertificateSeen, FaceSeen, FileSeen, NodeSeen, Observation, Sighting, Source
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import Record, TrustList
+from mixedmode.trustlist.pasted.standin import DescribedList
 
 LIST_FILES: Final = {"CTL": CTL_FILE, "ITL": ITL_FILE}
 _FACES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -58,6 +60,17 @@ class ListSeen:
     def name(self) -> str:
         """The file's name."""
         return LIST_FILES[self.kind]
+
+    @property
+    def is_pasted(self) -> bool:
+        """Whether a listing of it is all that is known."""
+        return isinstance(self.parsed, DescribedList)
+
+    def is_same(self, other: ListSeen) -> bool:
+        """Return whether both are one file, as far as bytes or shown hashes tell."""
+        if self.parsed is None or other.parsed is None or not (self.is_pasted or other.is_pasted):
+            return self.data == other.data
+        return self.parsed.md5 == other.parsed.md5 or self.parsed.sha1 == other.parsed.sha1
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +159,8 @@ class Scene:
     @cached_property
     def publisher(self) -> str:
         """The publisher's name; the first node's, if none is known to be it."""
+        if self.nodes and all(node.seen is not None and node.seen.source is Source.FILE for node in self.nodes):
+            return "the publisher"
         for node in self.nodes:
             if node.role == "publisher":
                 return node.name
@@ -194,16 +209,19 @@ class Scene:
 
     def _read_lists(self) -> Iterator[ListSeen]:
         kinds = {name: kind for kind, name in LIST_FILES.items()}
-        read: dict[bytes, tuple[TrustList | None, MalformedError | None]] = {}
-        for (node, name), file in self.files.items():
+        read: dict[tuple[bytes, bool], tuple[TrustList | None, MalformedError | None]] = {}
+        # Listings last: what stands in a list itself says more than a listing of it.
+        for (node, name), file in sorted(self.files.items(), key=lambda item: is_listing(item[1])):
             if name not in kinds or file.data is None:
                 continue
-            if file.data not in read:
+            key = file.data, is_listing(file)
+            if key not in read:
                 try:
-                    read[file.data] = TrustList.parse(file.data), None
+                    parsed = [each for each, _ in read.values() if each is not None]
+                    read[key] = (described_list(file.data, parsed) if key[1] else TrustList.parse(file.data)), None
                 except MalformedError as error:
-                    read[file.data] = None, error
-            yield ListSeen(node, kinds[name], file.data, *read[file.data], file.seen)
+                    read[key] = None, error
+            yield ListSeen(node, kinds[name], file.data, *read[key], file.seen)
 
     def readable(self, kind: str | None = None) -> Iterator[tuple[ListSeen, TrustList]]:
         """Yield the lists of a kind that can be read, with what they say."""
@@ -215,7 +233,10 @@ class Scene:
         """Return the lists of a kind by the SHA-1 and the MD5 of their bytes."""
         found: dict[str, ListSeen] = {}
         for each in self.lists:
-            if each.kind == kind:
+            if each.kind == kind and isinstance(each.parsed, DescribedList):
+                found.setdefault(each.parsed.sha1, each)
+                found.setdefault(each.parsed.md5, each)
+            elif each.kind == kind:
                 found.setdefault(hashlib.sha1(each.data, usedforsecurity=False).hexdigest(), each)
                 found.setdefault(hashlib.md5(each.data, usedforsecurity=False).hexdigest(), each)
         return found
@@ -241,7 +262,9 @@ class Scene:
 
     def record_facts(self, record: Record) -> CertificateFacts | None:
         """Return what a record's certificate says; None if it has none or it cannot be read."""
-        return self.facts(record.certificate_der)
+        facts = self.facts(record.certificate_der)
+        digest = record.certificate_hash
+        return facts if facts is None or digest is None else replace(facts, pasted_sha1=digest.hex())
 
     @cached_property
     def identities(self) -> tuple[Identity, ...]:

@@ -126,6 +126,20 @@ def texts_match(one: str, other: str) -> bool:
     )
 
 
+def read_attributes(text: str) -> Pairs | None:
+    """Return the attributes that a text in any style names, as (type, value); None if it names none."""
+    for separator in ";,":
+        found = _parse(text, separator)
+        if found is not None and (separator == "," or len(found) > 1 or "," not in text):
+            return [(kind, list(_readings(value))[-1]) for kind, value in found]
+    return None
+
+
+def attribute_types() -> dict[str, str]:
+    """Return the object identifiers of attributes by the words that :func:`read_attributes` has for them."""
+    return {name: oid for oid, name in _TYPES.items()}
+
+
 def serial_matches(record_serial: bytes, certificate_serial: bytes) -> bool:
     """Return whether a serial of a trust list is that of a certificate, forward or reversed (rule 5)."""
     plain = certificate_serial.lstrip(b"\x00")

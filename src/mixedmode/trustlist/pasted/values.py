@@ -18,6 +18,11 @@ RECORD_NEVER_SHOWN: Final = (
 )  # fmt: skip
 """The same of a record."""
 _HEADER: Final = ("version", "header_length", "signer", "signer_version", "signature_length")
+_TAG_AND_LENGTH: Final = 3
+_ROWS: Final = {
+    *("DNSNAME", "SUBJECTNAME", "FUNCTION", "ISSUERNAME", "SERIALNUMBER", "PUBLICKEY", "CERTIFICATE", "IPADDRESS"),
+}
+"""Of a record with a certificate; some have SIGNATURE as well."""
 _ROLES: Final = {role.function_text.upper(): role for role in Role} | {role.label.upper(): role for role in Role}
 
 
@@ -66,6 +71,15 @@ class ShownRecord:
     def has_certificate(self) -> bool:
         """Whether it has a certificate."""
         return "CERTIFICATE" in self.lengths
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no row of it is missing: its fields add up to its length, but for tags that no listing prints."""
+        has_hash = self.certificate_sha1 is not None
+        if self.length is None or self.has_certificate != has_hash:
+            return False
+        left = self.length - sum(_TAG_AND_LENGTH + each for each in self.lengths.values())
+        return left == 0 or (left > 0 and self.lengths.keys() >= _ROWS)
 
     @property
     def is_sast(self) -> bool:
@@ -157,9 +171,11 @@ class ShownList:
 
     @property
     def complete(self) -> bool:
-        """Whether header and records add up to the length of the file, so that no record is missing."""
+        """Whether header and records add up to the length of the file, and no record lacks a row."""
         lengths = [record.length for record in self.records]
         if self.length is None or self.header_length is None or None in lengths or not lengths:
+            return False
+        if not all(record.is_whole for record in self.records):
             return False
         return self.header_length + sum(each or 0 for each in lengths) == self.length
 

@@ -70,6 +70,27 @@ def test_a_listing_goes_to_json_and_into_diff(tmp_path: Path) -> None:
     assert run("diff", SEED, TRANSCRIPTS / "118893-h-after-regen-2048.txt").exit_code == 1
 
 
+def test_audit_and_forecast_take_what_explain_wrote(tmp_path: Path) -> None:
+    out, phones = tmp_path / "list.json", tmp_path / "phones.csv"
+    assert run("explain", FULL, "--listing-out", out).exit_code == 0
+    held = json.loads(out.read_text())["md5"]
+    audited = json.loads(run("audit", "--json", out).stdout)
+    assert {each["rule"] for each in audited["findings"]} == {"C7"}, "keys of 1024 bits"
+    assert run("audit", "-", "--fail-on", "critical", stdin=FULL.read_bytes()).exit_code == 0
+    again = tmp_path / "audit.json"
+    again.write_text(json.dumps(audited))
+    assert run("audit", out, FULL, "--baseline", again, "--fail-on", "none").exit_code == 0
+    phones.write_text(f"name,model,ctl,itl\nSEP00005E005301,7975,{held},none\n")
+    for published in (out, FULL):
+        found = run("forecast", "--json", "--inventory", phones, "--lists", out, "--publish", published)
+        assert json.loads(found.stdout)["outcomes"]["follows"] == 1, found.stdout
+    half = TRANSCRIPTS / "118893-h-after-regen-2048.txt"
+    assert refused("audit", half).code == "half-listing"
+    assert refused("forecast", "--inventory", phones, "--publish", half).code == "half-listing"
+    assert refused("audit", out, "127.0.0.1").exit_code == 2
+    assert "there is no file" in str(refused("audit", tmp_path / "none.json"))
+
+
 def test_no_listing_and_no_list_are_said(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("ITL installed\n")

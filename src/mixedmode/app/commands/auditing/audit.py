@@ -41,8 +41,9 @@ def audit(
     hosts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="host, host:port (of HTTP), [IPv6]:port, http://host:port; or a collected FILE.json.",
-            metavar="[HOST]...",
+            help="host, host:port (of HTTP), [IPv6]:port, http://host:port; or a collected FILE.json; or lists: files, "
+            "or what show ctl and show itl printed, - for standard input.",
+            metavar="[HOST|FILE]...",
         ),
     ] = None,
     cluster: ClusterOption = None,
@@ -65,6 +66,7 @@ def audit(
     Lists by HTTP or TFTP are enough; each login in CLUSTER.toml lets it see more. What was not seen is said so, and is
     never a finding.
     """
+    from mixedmode.app.commands.auditing.given import given
     from mixedmode.app.commands.auditing.stopping import at_once
     from mixedmode.app.commands.auditing.where import cluster_of
     from mixedmode.audit.live.comparing import compare, comparison_document, states_of
@@ -73,7 +75,7 @@ def audit(
     from mixedmode.faces.terminal.console import print_json, print_lines, say
 
     before = None if baseline is None else read_account(baseline)
-    observation = collected(hosts or [])
+    observation = None if cluster or directory else given(hosts or [])
     if observation is None:
         wanted = cluster_of(hosts or [], cluster, directory)
         with at_once():
@@ -122,26 +124,6 @@ def left_out(*, pages: bool, traces: bool) -> frozenset[Part]:
     from mixedmode.live.parts import Part
 
     return frozenset({Part.PAGES} if pages else ()) | frozenset({Part.TRACES} if traces else ())
-
-
-def collected(names: list[str]) -> Observation | None:
-    """Return the observation of the file that ``inventory collect`` wrote, if that is what is named.
-
-    Raises:
-        MixedModeError: It cannot be read, or is something else.
-    """
-    from mixedmode.errors import MixedModeError
-    from mixedmode.live.document import read_document
-    from mixedmode.pki.files import read_limited
-
-    path = Path(names[0]) if len(names) == 1 else None
-    if path is None or path.suffix != ".json" or not path.is_file():
-        return None
-    data, _ = read_limited(path, _LARGEST)
-    try:
-        return read_document(data.decode("utf-8", "replace"))
-    except MixedModeError as error:
-        raise error.located(str(path)) from None
 
 
 def look(cluster: ClusterFile, *, named: bool = False, left_out: frozenset[Part] = frozenset()) -> Observation:

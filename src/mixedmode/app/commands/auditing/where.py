@@ -17,6 +17,7 @@ _LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
 _SCHEMES: Final = {"http": "http", "https": "https", "tftp": "tftp"}
 CLUSTER_FILE: Final = "cluster.toml"
+_FILES: Final = (".toml", ".json", ".tlv", ".txt", ".log")
 
 
 def cluster_of(hosts: list[str], cluster: Path | None, directory: Path | None) -> ClusterFile:
@@ -57,6 +58,12 @@ def node_of(text: str, *, first: bool = True) -> Node:
     """
     from mixedmode.live.cluster_file import CUCM_PORTS, PUBLISHER, SUBSCRIBER, Node
 
+    if text.endswith(_FILES) or (text.isprintable() and Path(text).is_file()):
+        raise UsageError(
+            f"{text} is a file, not a host" if Path(text).exists() else f"there is no file {text}",
+            next_step="name a CLUSTER.toml with --cluster FILE, an earlier audit with --baseline FILE; files alone, "
+            "without hosts, are lists or listings of them",
+        )
     scheme, rest = ("http", text) if "://" not in text else text.split("://", 1)
     service = _SCHEMES.get(scheme.lower())
     if service is None or not text.isprintable():
@@ -73,11 +80,6 @@ def node_of(text: str, *, first: bool = True) -> Node:
     extra = parts.username or parts.password or parts.query or parts.fragment or parts.path not in {"", "/"}
     if not host or extra or port == 0 or not (_NAME.fullmatch(host) or ":" in host):
         raise _no_host(text)
-    if Path(text).is_file() or text.endswith((".toml", ".json")):
-        raise UsageError(
-            f"{text} is a file, not a host",
-            next_step="name a CLUSTER.toml with --cluster FILE, an earlier audit with --baseline FILE",
-        )
     ports = dict(CUCM_PORTS)
     if port is not None:
         ports[service] = port

@@ -36,7 +36,7 @@ def explain(
     listing_out: Annotated[
         Path | None,
         typer.Option(
-            help="Write the last pasted list as JSON, which diff and forecast --lists take.", metavar="FILE.json"
+            help="Write the last pasted list as JSON, which diff, audit and forecast take.", metavar="FILE.json"
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show events that repeat one by one.")] = False,

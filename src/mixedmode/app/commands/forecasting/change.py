@@ -22,13 +22,15 @@ from mixedmode.errors import MalformedError, UsageError
 from mixedmode.forecast.plan import NOBODY, Off, Published, Step, Tvs
 from mixedmode.forecast.planning.signing import signed_again
 from mixedmode.forecast.vouching import Store, Upload
-from mixedmode.inventory.library import digest_of
+from mixedmode.inventory.library import Library, digest_of
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.policy import read_list
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.kinds import names_list
 from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.pasted.described import looks_described
+from mixedmode.trustlist.pasted.standin import DescribedList
 from mixedmode.trustlist.roles import MAX_FILE
 from mixedmode.trustlist.walk import walk_header
 
@@ -81,19 +83,23 @@ class Changes:
     Args:
         operate: Plans an operation.
         folder: What paths are relative to.
+        library: Takes in what is published, and knows the certificates that a pasted listing stands for.
 
     Attributes:
         files: What is published, by its name as given.
     """
 
-    def __init__(self, operate: Operate, folder: Path | None = None) -> None:
+    def __init__(self, operate: Operate, folder: Path | None = None, library: Library | None = None) -> None:
         self.operate = operate
         self.folder = folder
+        self.library = library or Library()
         self.files: dict[str, bytes] = {}
         self._read: dict[str, Published] = {}
 
     def from_options(self, options: Iterable[tuple[str, str]]) -> list[Step]:
         """Return the steps of a command line (rules 1 and 2)."""
+        options = list(options)
+        self._take_in(value for name, value in options if name == "publish")
         steps: list[Step] = []
         waiting: list[str] = []
         for name, value in options:
@@ -146,7 +152,8 @@ class Changes:
                 where=str(path),
                 next_step="write [[step]] tables",
             )
-        inside = Changes(self.operate, path.parent)
+        inside = Changes(self.operate, path.parent, self.library)
+        inside._take_in(text for each in document.get("step", []) for text in _texts(each.get("publish", [])))
         found = []
         for each in steps:
             inside.read(each)
@@ -175,6 +182,10 @@ class Changes:
         if signer is not None:
             lists = [_signed(each, signer) for each in lists]
             stand_ins |= {each.file.data for each in lists if isinstance(each.file, TrustList)}
+        else:
+            # Who signed what was pasted, the cluster has said: there is no signature to be checked.
+            pasted = (each.file for each in lists if isinstance(each.file, DescribedList))
+            stand_ins |= {each.data for each in pasted if each.verify()}
         labels = [step.label] if step.label else []
         signed = "" if signer is None else f" signed by {signer.subject}"
         labels += [f"publish {', '.join(sources)}{signed}"] if sources else []
@@ -240,14 +251,32 @@ class Changes:
             self._read[source] = self._open(source)
         return self._read[source]
 
+    def _take_in(self, texts: Iterable[str]) -> None:
+        """Make known the certificates of all lists that are published, before listings are read of others."""
+        for text in texts:
+            for source in self._split(text):
+                data = self._data(source)
+                if not looks_described(data):
+                    self.library.add(data)
+
+    def _data(self, source: str) -> bytes:
+        if source not in self.files:
+            self.files[source] = open_source(self._path(source), limit=4 * MAX_FILE).data
+        return self.files[source]
+
     def _open(self, source: str) -> Published:
-        file = open_source(self._path(source), limit=4 * MAX_FILE)
-        self.files[source] = file.data
-        found = read_list(file.data)
+        data = self._data(source)
+        found: TrustList | bytes | None = None
+        try:
+            found = self.library.published(data) if looks_described(data) else None
+        except MalformedError as error:
+            raise error.located(source) from None
+        if found is None:
+            found = read_list(data)
         try:
             header = Header(found, walk_header(found)) if isinstance(found, bytes) else found.header
         except MalformedError as error:
-            raise error.located(file.name) from None
+            raise error.located("standard input" if source == "-" else source) from None
         return Published(_kind(source, header, found), found, self._path(source))
 
 

@@ -73,7 +73,10 @@ def evaluate(
     from mixedmode.app.commands.forecasting.vouching import policy_settings, vouched
 
     about = about or cluster_of(asked, folder)
-    changes = Changes(no_operation if about is None else about.operate, None if folder == Path() else folder)
+    library = Library()
+    for text in asked.lists:
+        library.add_path(place(folder, text))
+    changes = Changes(no_operation if about is None else about.operate, None if folder == Path() else folder, library)
     toml = None if asked.plan is None else place(folder, asked.plan)
     given, way = changes.from_file(toml) if toml is not None else ([], None)
     given += changes.from_options(asked.steps)
@@ -83,12 +86,11 @@ def evaluate(
     if about is not None:
         plan = replace(plan, present=about.present, foresee=about.foresee)
     settings, answered = policy_settings(asked.policy)
-    library = Library()
-    for text in asked.lists:
-        library.add_path(place(folder, text))
     for data in (*changes.files.values(), *(about.lists if about is not None else ())):
         library.add(data)
     forecaster = Forecaster(plan, settings, answered=answered, both_ways=asked.both_ways, now=datetime.now(UTC))
+    for digest in library.half():
+        say(f"the listing of {digest} is not whole: it explains nothing; paste all that the command prints")
     found, cells, sha256 = _read(asked, folder, library, forecaster, out, take, hashed=hashed)
     made = Made(plan, forecaster, cells, found, sha256=sha256)
     if hashed:

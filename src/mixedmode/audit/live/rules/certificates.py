@@ -66,6 +66,9 @@ def expiry(scene: Scene) -> Iterator[Finding | Gap]:
     """C1: an identity certificate has ended, ends soon, or is not valid yet."""
     certificates = in_use(scene)
     for (node, unit, _), (facts, where) in sorted(certificates.items(), key=lambda item: item[1][0].not_after):
+        if facts.pasted_sha1:
+            yield Gap(f"the dates of the {unit} certificate", node, f"a listing does not show them; {where}")
+            continue
         seconds = (facts.not_after - scene.now).total_seconds()
         early = (facts.not_before - scene.now).total_seconds() > CLOCKS_AGREE
         if seconds > INFORMATION_DAYS * 86400 and not early:
@@ -109,9 +112,11 @@ def _expiry_severity(seconds: float, *, early: bool) -> Severity:
 
 def strength(scene: Scene) -> Iterator[Finding | Gap]:
     """C7: RSA keys below 2048 bits, MD5 or SHA-1 under a certificate, LSCs of 512 or 1024 bits."""
-    for (node, unit, sha256), (facts, where) in in_use(scene).items():
+    for (node, unit, _), (facts, where) in in_use(scene).items():
         if facts.is_token:
             continue
+        if facts.pasted_sha1:
+            yield Gap(f"what the {unit} certificate is signed over", node, "a listing does not show it")
         weak = []
         if facts.key_kind == "RSA" and facts.key_bits < SHORTEST_RSA:
             weak.append(f"an RSA key of {facts.key_bits} bits")
@@ -123,7 +128,7 @@ def strength(scene: Scene) -> Iterator[Finding | Gap]:
                 "C7",
                 Severity.SERIOUS,
                 f"The {unit} certificate of {node} has {' and '.join(weak)}.",
-                (f"{facts.words}, SHA-256 {sha256[:16]}...; {where}",),
+                (f"{facts.words}, {facts.digest}; {where}",),
                 renew(unit, node, scene.publisher, mixed=scene.is_mixed),
                 node,
                 count=scene.phone_count,

@@ -186,11 +186,11 @@ def ctl_of_nodes(scene: Scene) -> Iterator[Finding | Gap]:
     reference = next((seen for seen in ctls if seen.node == scene.publisher), ctls[0] if ctls else None)
     if reference is not None:
         yield from _different(scene, reference, ctls)
-    done: set[bytes] = set()
+    done: set[str] = set()
     for seen, listed in scene.readable("CTL"):
-        if seen.data in done:
+        if listed.sha1 in done:
             continue
-        done.add(seen.data)
+        done.add(listed.sha1)
         if scene.version is None:
             yield Gap("the version", "", "who has to sign the CTL depends on it")
             continue
@@ -212,8 +212,9 @@ def ctl_of_nodes(scene: Scene) -> Iterator[Finding | Gap]:
 
 def _different(scene: Scene, reference: ListSeen, ctls: list[ListSeen]) -> Iterator[Finding]:
     served = {seen.node: _sha1(seen) for seen in ctls}
+    same = {seen.node for seen in ctls if seen.is_same(reference)}
     for (node, name), file in scene.files.items():
-        if name != "CTLFile.tlv" or node == reference.node or file.data == reference.data:
+        if name != "CTLFile.tlv" or node in same:
             continue
         if file.data is None and _no_tftp(scene, node):
             continue

@@ -57,6 +57,9 @@ def signature(scene: Scene) -> Iterator[Finding | Gap]:
         verdict = listed.verify()
         if verdict.verified is True:
             continue
+        if seen.is_pasted and verdict.verified is None:
+            yield Gap(f"the signature of {seen.name}", seen.node, verdict.reason)
+            continue
         yield Finding(
             finding_id("L2", seen.kind, seen.node),
             "L2",
@@ -72,6 +75,11 @@ def signature(scene: Scene) -> Iterator[Finding | Gap]:
 def contradictions(scene: Scene) -> Iterator[Finding | Gap]:
     """L3: a list contradicts itself: fields of a record that its certificate does not have, a tag twice, and more."""
     for seen, listed in scene.readable():
+        if seen.is_pasted:
+            yield Gap(
+                f"the fields of {seen.name} beside its certificates", seen.node, "a listing shows no certificates"
+            )
+            continue
         verdict = listed.verify()
         problems = [
             each
