@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mixedmode.app.commands.auditing.where import is_file
 from mixedmode.errors import MixedModeError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def given(names: list[str]) -> Observation | None:
     Raises:
         MixedModeError: One cannot be read, or is something else, or hosts are named beside it.
     """
-    files = [name for name in names if name == STANDARD_INPUT or _is_file(name)]
+    files = [name for name in names if name == STANDARD_INPUT or _is_named(name)]
     if not files:
         return None
     if len(files) < len(names):
@@ -41,11 +41,8 @@ def given(names: list[str]) -> Observation | None:
     return observation_of(contents, datetime.now(UTC))
 
 
-def _is_file(name: str) -> bool:
-    try:
-        return Path(name).is_file() and Path(name).suffix != ".toml"
-    except (OSError, ValueError):
-        return False
+def _is_named(name: str) -> bool:
+    return not name.endswith(".toml") and is_file(name)
 
 
 def _may_be_collected(data: bytes) -> bool:

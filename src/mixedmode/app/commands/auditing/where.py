@@ -58,9 +58,9 @@ def node_of(text: str, *, first: bool = True) -> Node:
     """
     from mixedmode.live.cluster_file import CUCM_PORTS, PUBLISHER, SUBSCRIBER, Node
 
-    if text.endswith(_FILES) or (text.isprintable() and Path(text).is_file()):
+    if text.endswith(_FILES) or is_file(text):
         raise UsageError(
-            f"{text} is a file, not a host" if Path(text).exists() else f"there is no file {text}",
+            f"{text} is a file, not a host" if is_file(text) else f"there is no file {text}",
             next_step="name a CLUSTER.toml with --cluster FILE, an earlier audit with --baseline FILE; files alone, "
             "without hosts, are lists or listings of them",
         )
@@ -85,6 +85,14 @@ def node_of(text: str, *, first: bool = True) -> Node:
         ports[service] = port
     name = host if port is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return Node(name, host, PUBLISHER if first else SUBSCRIBER, ports)
+
+
+def is_file(text: str) -> bool:
+    """Return whether there is a file of that name; what can be no name is none."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _no_host(text: str) -> UsageError:
