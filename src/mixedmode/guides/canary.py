@@ -40,6 +40,7 @@ async def try_out(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     *,
     limit: float = LOOK_LIMIT,
+    saw: Callable[[Trial], Awaitable[None]] | None = None,
 ) -> Trial:
     """Look at canaries until all passed or one failed.
 
@@ -49,6 +50,7 @@ async def try_out(
         now: The time, as the trial has it.
         sleep: Waits.
         limit: Seconds for one look.
+        saw: Told after each look.
     """
     while True:
         signs: Sequence[Sign] = ()
@@ -58,6 +60,8 @@ async def try_out(
         except (MixedModeError, OSError, TimeoutError):
             signs = ()
         trial = trial.saw(signs, now())
+        if saw is not None:
+            await saw(trial)
         if trial.state is not State.RUNNING:
             return trial
         await sleep(trial.pause(now()))
@@ -91,12 +95,15 @@ class OwnCanary:
             found.append(Candidate(each.device.name, each.device.model, "", each.ctl.held, each.itl.held, shows))
         return choose(found)
 
-    async def run(self, before: ListFacts | None, tell: Tell) -> None:
+    async def run(
+        self, before: ListFacts | None, tell: Tell, saw: Callable[[Trial], Awaitable[None]] | None = None
+    ) -> None:
         """Try the published list.
 
         Args:
             before: The CTL that was published when the run was planned.
             tell: Told every line of the report.
+            saw: Told after each look what is concluded until then.
 
         Raises:
             CheckFailedError: A canary failed; what was done about it has been told.
@@ -110,7 +117,7 @@ class OwnCanary:
                 "there is no canary: no phone is registered and reports what it holds"
                 if new is not None
                 else "there is no CTL file to try",
-                next_step="go on without --canary, or wait until phones are registered",
+                next_step="go on without canaries, or wait until phones are registered",
             )
         loop = asyncio.get_running_loop()
         began = self._cluster.now()
@@ -118,7 +125,7 @@ class OwnCanary:
             await tell(f"  | {line}")
         trial = Trial.of(choice.names, (new.md5, new.sha1, new.sha256), loop.time(), self._within)
         ended = await try_out(
-            trial, lambda: asyncio.to_thread(self._signs, choice.names, began), loop.time, self._sleep
+            trial, lambda: asyncio.to_thread(self._signs, choice.names, began), loop.time, self._sleep, saw=saw
         )
         for line in ended.lines():
             await tell(line)
@@ -158,6 +165,55 @@ class OwnCanary:
         took = [name for name, each in ended.judged.items() if each.verdict is Verdict.HOLDS]
         keep = f"; {', '.join(took)} took the new list, and may keep it" if took else ""
         return f"the CTL file of before is put back, and no other phone was reset{keep}"
+
+
+class CanaryRefusedError(MixedModeError):
+    """Canaries do not show the new list, or there are none; nobody else was reset.
+
+    Attributes:
+        said: The report.
+        stops: Whether one refused: the list of before is put back, so that the run has nothing more to do.
+    """
+
+    default_code = "canary"
+
+    def __init__(self, error: CheckFailedError, said: Sequence[str]) -> None:
+        super().__init__(error.what, why=error.why, next_step=error.next_step)
+        self.said = tuple(said)
+        self.stops = error.code == "canary"
+
+
+async def shown_while(
+    canary: OwnCanary, before: ListFacts | None, show: Callable[[tuple[str, ...]], Awaitable[None]]
+) -> tuple[str, ...]:
+    """Try the published list; have it shown how far that is.
+
+    Args:
+        canary: Who tries it.
+        before: The CTL that was published when the run was planned.
+        show: Told everything that is known until then, again and again.
+
+    Returns:
+        The report.
+
+    Raises:
+        CanaryRefusedError: One failed, or there is none.
+    """
+    said: list[str] = []
+
+    async def tell(line: str) -> None:
+        said.append(line)
+        await show(tuple(said))
+
+    async def saw(trial: Trial) -> None:
+        if trial.state is State.RUNNING:
+            await show((*said, *trial.lines()))
+
+    try:
+        await canary.run(before, tell, saw)
+    except CheckFailedError as error:
+        raise CanaryRefusedError(error, said) from error
+    return tuple(said)
 
 
 def _at_least(moment: float, since: datetime) -> bool:

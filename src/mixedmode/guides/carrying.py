@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from mixedmode.canary.trial import WITHIN
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.engine.results import DONE, RUNNING, UNDOING, Entry
 from mixedmode.cluster.facade import Cluster
@@ -26,14 +27,15 @@ from mixedmode.control.acts import GUIDE
 from mixedmode.control.door import Control
 from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError
+from mixedmode.guides.canary import CanaryRefusedError, OwnCanary, shown_while
 from mixedmode.guides.hands import Hands, Inserted, NotDoneError
 from mixedmode.guides.kept import Opened, RunKeeper
 from mixedmode.guides.looking import after_step
 from mixedmode.guides.outlooks import operation_of, title_of
-from mixedmode.procedures.guided.events import CutOff, Do, Event, Finish, Order, Start, Undoing
+from mixedmode.procedures.guided.events import CutOff, Do, Event, Finish, Order, Start, Stop, Told, Undoing
 from mixedmode.procedures.guided.machine import StaleError
 from mixedmode.procedures.guided.run import Person, RunState, StepState
-from mixedmode.procedures.steps import Act, ImportToken
+from mixedmode.procedures.steps import Act, ImportToken, ResetPhones
 
 _ME: Final = secrets.token_hex(8)
 """This process, as runs name who does a step."""
@@ -50,12 +52,14 @@ class Ticket:
         order: What is to be done.
         principal: In whose name.
         inserted: Tokens of this host.
+        canary: Seconds that one phone of each kind has to show the new list before others are reset; None tries none.
     """
 
     number: int
     order: Order
     principal: Principal
     inserted: Inserted | None = None
+    canary: float | None = None
 
 
 class Carrier:
@@ -77,8 +81,9 @@ class Carrier:
         self._patience = patience
 
     def ticket(
-        self, principal: Principal, number: int, event: Event, attempt: str, inserted: Inserted | None = None
-    ) -> Ticket:
+        self, principal: Principal, number: int, event: Event, attempt: str,
+        inserted: Inserted | None = None, canary: float | None = None,
+    ) -> Ticket:  # fmt: skip
         """Begin what an event asks for.
 
         Raises:
@@ -92,7 +97,7 @@ class Carrier:
             raise
         if order is None:
             raise StaleError("there is nothing to do", next_step="look at the run")
-        return Ticket(number, order, principal, inserted)
+        return Ticket(number, order, principal, inserted, canary)
 
     async def carry(self, ticket: Ticket) -> Opened:
         """Carry a step to its end, whatever that is; who is cancelled leaves it to :meth:`look`.
@@ -104,8 +109,10 @@ class Carrier:
         beating = asyncio.create_task(self._beat(number))
         try:
             opened = await asyncio.to_thread(self._keeper.open, number)
-            finish = await self._done(opened, ticket)
+            finish, stops = await self._done(opened, ticket)
             opened, _ = await asyncio.to_thread(self._keeper.happen, number, finish)
+            if stops:
+                opened, _ = await asyncio.to_thread(self._keeper.happen, number, Stop(self._cluster.now()))
         finally:
             beating.cancel()
             _mine.discard(order.attempt)
@@ -120,26 +127,45 @@ class Carrier:
             )
         return opened
 
-    async def _done(self, opened: Opened, ticket: Ticket) -> Finish:
+    async def _done(self, opened: Opened, ticket: Ticket) -> tuple[Finish, bool]:
+        """Return how a step ended, and whether the run ends with it."""
         order, step = ticket.order, opened.steps[ticket.order.step]
         hands = Hands(self._cluster, ticket.principal, self._services, patience=self._patience)
         said: tuple[str, ...] = ()
-        problem = ""
+        problem, stops = "", False
         try:
             if isinstance(order, Undoing):
                 if step.undo.act is not None:
                     said = await hands.do(step.undo.act, opened.run.choices)
-                return Finish(order.attempt, self._cluster.now(), said)
+                return Finish(order.attempt, self._cluster.now(), said), False
+            if isinstance(step.act, ResetPhones) and ticket.canary is not None:
+                said = await self._tried(opened, ticket, hands)
             if isinstance(order, Do) or ticket.inserted is not None:
-                said = await hands.do(step.act, opened.run.choices, ticket.inserted)
+                said = (*said, *await hands.do(step.act, opened.run.choices, ticket.inserted))
+        except CanaryRefusedError as error:
+            said, problem, stops = error.said, error.diagnostics(), error.stops
         except NotDoneError as error:
             said, problem = error.said, error.what
         except (MixedModeError, OSError, TimeoutError) as error:
             problem = error.diagnostics() if isinstance(error, MixedModeError) else str(error) or type(error).__name__
         if problem:
-            return Finish(order.attempt, self._cluster.now(), said, (), problem)
+            return Finish(order.attempt, self._cluster.now(), said, (), problem), stops
         findings = await after_step(self._cluster, opened.run, step, said or None)
-        return Finish(order.attempt, self._cluster.now(), said, findings)
+        return Finish(order.attempt, self._cluster.now(), said, findings), False
+
+    async def _tried(self, opened: Opened, ticket: Ticket, hands: Hands) -> tuple[str, ...]:
+        """Reset one phone of each kind, and wait until each shows the new list; return what was said of it.
+
+        Raises:
+            CanaryRefusedError: One does not.
+        """
+
+        async def show(said: tuple[str, ...]) -> None:
+            with contextlib.suppress(MixedModeError):  # what it says now is said again soon
+                await asyncio.to_thread(self._keeper.happen, ticket.number, Told(ticket.order.attempt, said))
+
+        canary = OwnCanary(self._cluster, ticket.principal, hands, within=ticket.canary or WITHIN)
+        return await shown_while(canary, opened.run.before.ctl, show)
 
     async def _beat(self, number: int) -> None:
         while True:

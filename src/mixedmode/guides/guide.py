@@ -132,6 +132,7 @@ class Guide:
     def start(
         self, principal: Principal, number: int, step: int, *, done_already: bool = False,
         inserted: Inserted | None = None, tokens: Mapping[Token, Certificate] | None = None,
+        canary: float | None = None,
     ) -> Ticket:  # fmt: skip
         """Begin a step; :meth:`carry` brings it to its end.
 
@@ -142,6 +143,7 @@ class Guide:
             done_already: It was done elsewhere: only look.
             inserted: Tokens of this host.
             tokens: Certificates of tokens that are known from now on.
+            canary: Reset one phone of each kind first, and go on if each shows the new list in so many seconds.
 
         Raises:
             StaleError: The run is elsewhere.
@@ -152,7 +154,7 @@ class Guide:
             self.choose(number, tokens)
         attempt = secrets.token_hex(8)
         event = Start(step, _person(principal), self.cluster.now(), attempt, done_already)
-        return self._carrier.ticket(principal, number, event, attempt, inserted)
+        return self._carrier.ticket(principal, number, event, attempt, inserted, canary)
 
     def take_back(self, principal: Principal, number: int, step: int) -> Ticket:
         """Begin to take a step back; :meth:`carry` brings it to its end.

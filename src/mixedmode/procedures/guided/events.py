@@ -72,6 +72,19 @@ class TakeBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """An attempt that takes long says how far it is.
+
+    Attributes:
+        attempt: Which.
+        said: What it has said until now.
+    """
+
+    attempt: str
+    said: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """An attempt has ended.
 
@@ -124,7 +137,7 @@ class Stop:
     at: datetime
 
 
-Event = Foreseen | Chosen | Begin | Start | TakeBack | Finish | CutOff | LeaveOut | Stop
+Event = Foreseen | Chosen | Begin | Start | TakeBack | Told | Finish | CutOff | LeaveOut | Stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from mixedmode.procedures.guided.events import (
     Start,
     Stop,
     TakeBack,
+    Told,
     Undoing,
 )
 from mixedmode.procedures.guided.run import OVER, Person, Run, RunState, StepRecord, StepState
@@ -148,6 +149,11 @@ def _take_back(procedure: Procedure, run: Run, event: TakeBack) -> Answer:
     return _with(run, event.step, doing), Undoing(event.step, event.attempt)
 
 
+def _told(run: Run, event: Told) -> Run:
+    at, record = _attempt(run, event.attempt)
+    return _with(run, at, replace(record, said=event.said))
+
+
 def _finish(run: Run, event: Finish) -> Run:
     at, record = _attempt(run, event.attempt)
     if record.taking_back:
@@ -234,6 +240,7 @@ _AFTER: Final[Mapping[type[Any], Callable[[Run, Any], Run]]] = {
     Foreseen: lambda run, event: replace(run, forecast=dict(event.forecast)),
     Chosen: lambda run, event: replace(run, choices={**run.choices, **event.choices}),
     Begin: _begin,
+    Told: _told,
     Finish: _finish,
     CutOff: _cut_off,
     LeaveOut: _leave_out,

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from html import unescape
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mixedmode.cluster.model.sightings import NONE, Reported, Seen
 from mixedmode.guides.guide import Guide
-from mixedmode.guides.kept import Opened
+from mixedmode.phone.mind.model_facts import Signalling
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.rehearsal.lab.lab import ADMINISTRATOR, Lab
 from mixedmode.rehearsal.lab.phones import LabPhone
 from mixedmode.rehearsal.lab.spec import LabSpec
-from tests.faces.web.weblab import Page, Visitor
+from tests.faces.web.weblab import Visitor
 
 T = TypeVar("T")
 
@@ -74,20 +72,45 @@ class GuideLab:
         assert found is not None
         return found
 
-    def read_screens(self) -> None:
-        """Have the cluster know what phones hold that report nothing themselves: somebody read it on their screens."""
-        for each in map(self.phone, self.lab.phones.names):
-            if not each.phone.model.security_by_default:
-                ctl = each.phone.state.trust.ctl
-                seen = Seen()
-                seen.report(Reported(time.time(), ctl.sha1 if ctl else NONE, NONE))
-                self.lab.cluster.sightings.add({each.phone.name: seen})
+    def registers(self, name: str) -> bool:
+        """Return whether a phone is made to speak SCCP, and so registers in a lab."""
+        return self.phone(name).phone.model.signalling is Signalling.SCCP
 
-    def wait_for_boots(self, before: Mapping[str, int], seconds: float = 20) -> None:
+    def reports(self, name: str) -> bool:
+        """Return whether a phone says what it holds when it registers."""
+        return self.phone(name).phone.model.security_by_default
+
+    def is_there(self, name: str, boots: int = 0) -> bool:
+        """Return whether a phone is registered, and has booted more often than so."""
+        found = self.phone(name)
+        return found.boots > boots and found.status.state == "registered"
+
+    def read_screens(self, since: Mapping[str, int] | None = None) -> None:
+        """Have the cluster know what phones hold that report nothing themselves: somebody read it on their screens.
+
+        Args:
+            since: Only of phones that have booted more often than so.
+        """
+        found = {}
+        for name in self.lab.phones.names:
+            if not self.registers(name) or self.reports(name):
+                continue
+            if since is None or self.is_there(name, since[name]):
+                ctl = self.phone(name).phone.state.trust.ctl
+                seen = found[name] = Seen()
+                seen.report(Reported(time.time(), ctl.sha1 if ctl else NONE, NONE))
+        self.lab.cluster.sightings.add(found)
+
+    def restart_the_others(self) -> None:
+        """Switch those phones off and on that do not register, and which no reset reaches."""
+        others = [name for name in self.lab.phones.names if not self.registers(name)]
+        self.do(self.lab.phones.restart(others, self.lab.phone_server), 300)
+
+    def wait_for_boots(self, before: Mapping[str, int], seconds: float = 120) -> None:
         """Wait until every phone has booted since and is registered."""
         end = time.monotonic() + seconds
         phones = [self.phone(name) for name in before]
-        while not all(each.boots > before[each.phone.name] and each.status.state == "registered" for each in phones):
+        while not all(self.is_there(name, boots) for name, boots in before.items()):
             assert time.monotonic() < end, [(each.phone.name, each.boots, each.status) for each in phones]
             time.sleep(0.05)
 
@@ -95,12 +118,12 @@ class GuideLab:
         """Return how often each phone has booted."""
         return {name: self.phone(name).boots for name in self.lab.phones.names}
 
-    def wait_for_reports(self, seconds: float = 15) -> None:
-        """Wait until the database knows of a report of every phone that can report."""
+    def wait_for_reports(self, seconds: float = 120) -> None:
+        """Wait until the database knows of every phone that registers."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if sum(each.last_seen is not None for each in self.lab.cluster.devices) == len(self.lab.phones):
-                return
+        awaited = sum(map(self.registers, self.lab.phones.names))
+        while sum(each.last_seen is not None for each in self.lab.cluster.devices) < awaited:
+            assert time.monotonic() < end, "phones do not register"
             time.sleep(0.1)
 
 
@@ -113,9 +136,9 @@ def guide_lab(folder: Path, spec: LabSpec) -> Iterator[GuideLab]:
     lab = Lab(folder / "lab", spec)
     here = GuideLab(lab, loop)
     try:
-        here.do(lab.start())
-        here.do(lab.phones.boot_all(lab.phone_server))
-        here.do(lab.phones.register_all(lab.phone_server))
+        here.do(lab.start(), 300)
+        here.do(lab.phones.boot_all(lab.phone_server), 300)
+        here.do(lab.phones.register_all(lab.phone_server), 300)
         here.wait_for_reports()
         yield here
     finally:
@@ -123,28 +146,3 @@ def guide_lab(folder: Path, spec: LabSpec) -> Iterator[GuideLab]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
-
-
-def button_of(page: Page, act: str = "do") -> str:
-    """Return what the button of the current step says."""
-    found = re.search(rf'name="act" value="{act}".*?<button[^>]*>(.*?)</button>', page.text, re.DOTALL)
-    return unescape(found[1]).strip() if found else ""
-
-
-def step_of(opened: Opened) -> int:
-    """Return the number of the current step, from 1."""
-    at = opened.run.current
-    assert at is not None
-    return at + 1
-
-
-def settled(lab: GuideLab, visitor: Visitor, path: str, seconds: float = 60) -> Page:
-    """Return the page of a run once nothing is being done."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        page = visitor.get(path)
-        assert page.status == 200, page.text[:300]
-        if lab.guide.open(int(path.rpartition("/")[2])).run.doing is None:
-            return visitor.get(path)
-        time.sleep(0.2)
-    raise AssertionError("it never ended")

@@ -21,7 +21,7 @@ from mixedmode.control.acts import GUIDE
 from mixedmode.errors import UsageError
 from mixedmode.faces.api.endpoint import STRICT, Call, Endpoint, Handler, Reply
 from mixedmode.faces.api.problems import WOULD_LOSE
-from mixedmode.faces.web.guided.acting import carry_on, foresee_on, guide_of
+from mixedmode.faces.web.guided.acting import MOST_SECONDS, carry_on, foresee_on, guide_of
 from mixedmode.faces.web.guided.view import current_of
 from mixedmode.faces.web.kit.problems import Problem
 from mixedmode.guides.guide import Guide
@@ -101,6 +101,14 @@ class StepAsked(Accepted):
     __pydantic_config__ = STRICT
 
     done_already: Annotated[bool, Field(description="It was done elsewhere: only look whether it is so.")] = False
+    canary_seconds: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=MOST_SECONDS,
+            description="Where phones are reset: one of each kind first, which has so long to show the new list.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +210,8 @@ def _do(call: Call) -> Reply:
     if current is not None and current.number == at + 1 and current.trust:
         opened = guide.foresee(opened.number)
         _check_lost(opened, max(sent.lose_at_most, opened.run.accepted))
-    ticket = guide.start(call.principal, opened.number, at, done_already=sent.done_already)
+    canary = None if sent.canary_seconds is None else float(sent.canary_seconds)
+    ticket = guide.start(call.principal, opened.number, at, done_already=sent.done_already, canary=canary)
     carry_on(call, guide, ticket)
     return _now(call, opened.number)
 

@@ -9,11 +9,14 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, Final, Protocol
 
-from mixedmode.errors import MixedModeError
+from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.faces.web.kit.asking import Ask, whole_number
 from mixedmode.faces.web.kit.desk import Desk
 from mixedmode.guides.carrying import Ticket
 from mixedmode.guides.guide import Guide
 
+MOST_SECONDS: Final = 86_400
+"""That the first phones may be given."""
 _SOON: Final = 1.5
 """Seconds that an answer waits for work that is quickly done, so that a browser without script sees its end."""
 _log = logging.getLogger(__name__)
@@ -40,6 +43,24 @@ def guide_of(desk: Desk) -> Guide:
 def topic(number: int) -> str:
     """Return the topic of a run."""
     return f"guide/{number}"
+
+
+def canary_of(ask: Ask) -> float | None:
+    """Return how many seconds one phone of each kind has to show the new list first; None if all are reset at once.
+
+    Raises:
+        UsageError: That is no number of seconds.
+    """
+    if ask.form.get("canary") != "yes":
+        return None
+    seconds = whole_number(ask.form.get("canary-seconds", "").strip(), 0)
+    if not 1 <= seconds <= MOST_SECONDS:
+        raise UsageError(
+            "how long each of the first phones has is not a number of seconds",
+            where="canary-seconds",
+            next_step=f"1 to {MOST_SECONDS}; nothing was done",
+        )
+    return float(seconds)
 
 
 def carry_on(ask: Asker, guide: Guide, ticket: Ticket) -> None:

@@ -14,8 +14,8 @@ from mixedmode.guides.words import gate_text, kind_of
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.guided.machine import changes_trust, gate_of, taken_back_next
-from mixedmode.procedures.guided.run import StepRecord, StepState
-from mixedmode.procedures.steps import Step
+from mixedmode.procedures.guided.run import RunState, StepRecord, StepState
+from mixedmode.procedures.steps import ResetPhones, Step
 
 _ICONS: Final = {
     StepState.OPEN: "wait",
@@ -51,6 +51,7 @@ class Current:
         commands: What is typed for it.
         trust: Whether it changes what phones are asked to trust.
         kind: ``do``, ``hand``, ``token`` or ``client``.
+        canary: Whether one phone of each kind can go first.
     """
 
     number: int
@@ -61,6 +62,7 @@ class Current:
     commands: tuple[str, ...]
     trust: bool
     kind: str
+    canary: bool
 
 
 def plan_lines(procedure: Procedure, records: Sequence[StepRecord], current: int | None) -> list[Line]:
@@ -101,7 +103,17 @@ def current_of(opened: Opened) -> Current | None:
         return None
     step, record = opened.steps[at], opened.run.steps[at]
     kind, button = kind_of(step)
-    return Current(at + 1, step, record, button, step.act.by_hand, step.act.lines, changes_trust(step), kind)
+    return Current(
+        at + 1,
+        step,
+        record,
+        button,
+        step.act.by_hand,
+        step.act.lines,
+        changes_trust(step),
+        kind,
+        isinstance(step.act, ResetPhones),
+    )
 
 
 def counts_of(forecast: dict[str, Any]) -> Counts | None:
@@ -110,6 +122,15 @@ def counts_of(forecast: dict[str, Any]) -> Counts | None:
     if not isinstance(numbers, dict):
         return None
     return Counts({fate: int(numbers.get(fate.value, 0)) for fate in Fate}, datetime.fromisoformat(forecast["made"]))
+
+
+def stopped_by(opened: Opened) -> tuple[int, list[str]] | None:
+    """Return the step that a stopped run failed at, from 1, and why; None if it was stopped by somebody."""
+    if opened.run.state is not RunState.STOPPED:
+        return None
+    failed = (at for at, each in enumerate(opened.run.steps, 1) if each.state is StepState.FAILED)
+    at = next((at for at in failed if opened.run.steps[at - 1].problem), None)
+    return None if at is None else (at, opened.run.steps[at - 1].problem.splitlines())
 
 
 def undo_lines(opened: Opened) -> list[tuple[int, str, str]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from mixedmode.canary.trial import WITHIN
 from mixedmode.cluster.store.guide_runs import Sample
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.pictures.convergence import HEIGHT, WIDTH, convergence
-from mixedmode.faces.web.guided.acting import carry_on, foresee_on, guide_of, topic
+from mixedmode.faces.web.guided.acting import canary_of, carry_on, foresee_on, guide_of, topic
 from mixedmode.faces.web.guided.behind import BEHIND, behind_rows, remedy, reported, reset_picked, state
 from mixedmode.faces.web.guided.tokens import certificates_of, inserted_of, shown_tokens
 from mixedmode.faces.web.guided.view import (
@@ -16,6 +17,7 @@ from mixedmode.faces.web.guided.view import (
     current_of,
     fresh_plan,
     plan_lines,
+    stopped_by,
     taken_back,
     undo_lines,
 )
@@ -193,7 +195,13 @@ def _do(ask: Ask, guide: Guide, opened: Opened) -> Answer:
     inserted, tokens = inserted_of(ask, opened, at), certificates_of(ask)
     elsewhere = ask.form.get("elsewhere") == "yes"
     ticket = guide.start(
-        ask.principal, opened.number, at, done_already=elsewhere, inserted=inserted, tokens=tokens or None
+        ask.principal,
+        opened.number,
+        at,
+        done_already=elsewhere,
+        inserted=inserted,
+        tokens=tokens or None,
+        canary=canary_of(ask),
     )
     carry_on(ask, guide, ticket)
     return Redirect(_here(opened))
@@ -262,6 +270,8 @@ def _context(ask: Ask, guide: Guide, opened: Opened, error: MixedModeError | Non
             if record.findings or record.said
         ],
         "lead": lead_of(opened),
+        "stopped_by": stopped_by(opened),
+        "canary_seconds": round(WITHIN),
         "plan": plan_lines(opened.procedure, run_.steps, run_.current),
         "current": current,
         "forecast": forecast,

@@ -12,14 +12,26 @@
     if (!answer.ok) throw new Error(String(answer.status));
     return new DOMParser().parseFromString(await answer.text(), "text/html");
   };
-  const put = (page, ids) => {
+  const isTick = (each) => each.type === "checkbox" || each.type === "radio";
+  const typed = (part) => all("input, select, textarea", part).filter((each) => each.name && each.type !== "hidden" && (isTick(each) ? each.checked !== each.defaultChecked : each.value !== each.defaultValue));
+  const keep = (given, part) => {
+    for (const each of given) {
+      const same = all(each.tagName, part).find((other) => other.name === each.name && (!isTick(other) || other.value === each.value));
+      if (same && isTick(same)) same.checked = each.checked; else if (same) same.value = each.value;
+    }
+  };
+  const put = (page, ids, kept = false) => {
     for (const id of ids) {
       const here = document.getElementById(id), there = page.getElementById(id);
       if (!here || !there || here.outerHTML === there.outerHTML) continue;
       if (here.contains(document.activeElement) && /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) continue;
+      /* What somebody has filled in stays; a file cannot be carried over, so its part stays as it is. */
+      const given = kept ? typed(here) : [];
+      if (given.some((each) => each.type === "file")) continue;
       const open = new Set(all("details[open][id]", here).map((each) => each.id));
       const focused = here.contains(document.activeElement) ? document.activeElement.id : "";
       here.replaceWith(document.adoptNode(there));
+      keep(given, there);
       for (const each of open) document.getElementById(each)?.setAttribute("open", "");
       if (focused) document.getElementById(focused)?.focus();
       ready(document.getElementById(id));
@@ -28,7 +40,6 @@
 
   /* Live parts: <section id="x" data-live="topic"> is fetched again when its topic changes. */
   let stream = null;
-  const seen = new Map();
   const handlers = {
     counts: (state) => { for (const each of all("[data-count]")) { const count = state[each.dataset.count] ?? 0; each.textContent = number(count); each.closest("#ribbon a:not(.all)")?.classList.toggle("zero", !count); } },
     acts: (state) => {
@@ -65,12 +76,24 @@
       if (follows) log.scrollTop = log.scrollHeight;
     }
   };
-  let asked = 0;
-  const refetch = (topic) => {
-    const ids = all(`[data-live="${CSS.escape(topic)}"]`).map((each) => each.id).filter(Boolean);
-    if (!ids.length) return;
-    const mine = ++asked;
-    fetched(location.href).then((page) => { if (mine === asked) put(page, ids); }).catch(() => {});
+  /* One fetch at a time, of whatever has changed until then: answers cannot overtake each other. */
+  const changed = new Set(), pause = (time) => new Promise((done) => { setTimeout(done, time); });
+  let fetching = false;
+  const refetch = async (topic) => {
+    for (const each of all(`[data-live="${CSS.escape(topic)}"]`)) if (each.id) changed.add(each.id);
+    if (fetching) return;
+    fetching = true;
+    while (changed.size) {
+      await pause(50);
+      const ids = [...changed];
+      changed.clear();
+      try { put(await fetched(location.href), ids, true); } catch (error) {
+        if (!(error instanceof TypeError)) continue;
+        for (const id of ids) changed.add(id);  /* the network was away */
+        await pause(3000);
+      }
+    }
+    fetching = false;
   };
   const listen = () => {
     const topics = new Set(["counts", "running", "acts"]);
@@ -80,11 +103,10 @@
     stream?.close();
     stream = new EventSource(`/api/v1/events?topics=${encodeURIComponent([...topics].join(","))}`);
     for (const topic of topics) stream.addEventListener(topic, (event) => {
-      const state = JSON.parse(event.data), first = !seen.has(topic);
-      seen.set(topic, event.data);
+      const state = JSON.parse(event.data);
       handlers[topic]?.(state);
       if (one(`[data-tail="${CSS.escape(topic)}"]`)) tails(topic, state);
-      else if (!first) refetch(topic);
+      else refetch(topic);  /* the first time too: it may have changed since the page was made */
     });
     stream.addEventListener("signed-out", () => { stream.close(); location.reload(); });
   };
