@@ -251,7 +251,7 @@ async def talk(found: Hall, calls: int, seconds: float = _SECONDS) -> Talked:
     pairs = [(found.phones[2 * number], found.phones[2 * number + 1]) for number in range(calls)]
     for begin in range(0, calls, AT_ONCE):
         for one, other in pairs[begin : begin + AT_ONCE]:
-            one.dial(number_of(_name(other)))
+            one.dial(other.registration.status.lines[0])
         await asyncio.gather(*(one.wait(_connected, seconds) for one, _ in pairs[begin : begin + AT_ONCE]))
     ends = [(end, tone_of(_name(peer))) for pair in pairs for end, peer in (pair, pair[::-1])]
     await _until(lambda: all(_heard(end, tone) for end, tone in ends), seconds)

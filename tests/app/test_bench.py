@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-from bench import callmanager, start, tftp
+from bench import callmanager, start, tftp, wire
 from bench.tftp import CEILING, CLIENTS, OURS, Load
 from bench.timing import Effort, Goal
 
+from mixedmode.phone.body.calling.pcap import ACK, HEADER, record, tcp, udp
+from mixedmode.protocols.rtp.g711 import ULAW
+from mixedmode.protocols.rtp.tones import TONES, wave
 from tests.support import run_mixedmode
 
 
@@ -68,6 +72,26 @@ def test_minutes_say_how_long_to_go_on() -> None:
 )
 def test_phones_are_shared_where_a_process_may_not_open_as_many_files(files: int, wanted: list[int]) -> None:
     assert callmanager.shares(40_000, files) == wanted
+
+
+def test_a_capture_says_what_was_in_the_clear(tmp_path: Path) -> None:
+    phone, other = ("127.100.0.1", 20000), ("127.100.0.2", 20002)
+    server, tls = ("127.0.0.1", 2000), ("127.0.0.1", 2443)
+    sound = wave(TONES[0], ULAW) * 2
+    clear, secret = bytes([0x80]) + bytes(11) + sound, bytes([0x80]) + bytes(11) + bytes(reversed(range(164)))
+    packets = [
+        udp(phone, other, clear),
+        udp(other, phone, secret),
+        udp(other, phone, b"no sound"),
+        tcp(phone, server, (1, 1), ACK, b"\x04\0\0\0"),
+        tcp(phone, server, (1, 1), ACK),
+        tcp(phone, tls, (1, 1), ACK, b"\x17\3\3"),
+        tcp(other, tls, (1, 1), ACK, b"\x04\0\0\0"),
+    ]
+    (tmp_path / "calls.pcap").write_bytes(HEADER + b"".join(record(1.0, each) for each in packets))
+    seen = wire.judge(tmp_path / "calls.pcap", 2000, 2443)
+    assert (seen.media, seen.clear, seen.tagged) == (2, 1, 1)
+    assert (seen.plain, seen.secure, seen.strange) == (1, 2, 1)
 
 
 def test_a_command_is_timed_to_its_end_and_one_that_fails_is_no_figure() -> None:

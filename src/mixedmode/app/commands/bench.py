@@ -23,8 +23,10 @@ _HELPERS = {
     "storm_site",
     "timing",
 }
-_LONG = {"callmanager", "soak"}
-"""Run only by name: a quarter of an hour, and half of one."""
+_TIMED = {"callmanager", "soak"}
+"""Go on as long as they are told."""
+_LONG = _TIMED | {"secured"}
+"""Run only by name: a quarter of an hour, half of one, and minutes."""
 
 
 def bench_names() -> list[str]:
@@ -63,7 +65,7 @@ def bench(
         raise UsageError("a quick run is too short for a report", next_step="leave out --quick or --report")
     if minutes is not None and name not in _LONG:
         raise UsageError(
-            "--minutes is for one of: " + ", ".join(sorted(_LONG)), next_step="name it, or leave out --minutes"
+            "--minutes is for one of: " + ", ".join(sorted(_TIMED)), next_step="name it, or leave out --minutes"
         )
     options = {"--quick": quick, "--report": report, "--json": json}
     names = [name] if name else [each for each in known if each not in _LONG]

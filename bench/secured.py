@@ -1,0 +1,201 @@
+"""A lab of 500 phones: into mixed mode with LSCs and encrypted profiles, calls, and the way back.
+
+The lab is a real one. What is done is what the procedures ``secure-phones`` and ``back-to-non-secure`` say: at the
+``admin:`` prompt, by CAPF with each phone's MIC, by resets through CallManager. Then 50 calls are there at once, and
+their sound goes from phone to phone. What is judged about the wire was taken from the loopback interface
+(:mod:`bench.wire`).
+
+Goals: each phone has an LSC and is registered encrypted; every call is SRTP with a lock at both ends, each end
+recognises the other; no packet of media is in the clear, none of signalling goes without TLS. After the way back each
+phone is registered non-secure, and the same calls are RTP, heard on the wire and without a lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.hall import Hall, Talked, talk
+from bench.peers import all_files
+from bench.timing import Effort, Found, Report
+from bench.wire import Seen, judge, watched
+from mixedmode.errors import RemoteError
+from mixedmode.phone.body.calling.rtp import RtpMedia
+from mixedmode.phone.body.calling.telephone import Telephone
+from mixedmode.procedures.definition import Procedure
+from mixedmode.procedures.facts import Facts, StationFacts
+from mixedmode.procedures.secure import BACK_TO_NON_SECURE, SECURE_PHONES
+from mixedmode.procedures.steps import CallEachOther, Part, ResetPhones, Step
+from mixedmode.protocols.rtp.tones import tone_of
+from mixedmode.protocols.sccp.calls.codes import Protection
+from mixedmode.protocols.sccp.registration.admission import SecurityMode
+from mixedmode.rehearsal.lab.lab import Lab
+from mixedmode.rehearsal.lab.spec import LabSpec
+from mixedmode.rehearsal.observer import observe
+from mixedmode.rehearsal.report import Report as Rehearsed
+from mixedmode.rehearsal.stage import Stage
+
+_MODELS = ("7965", "7975", "7945", "7962")
+_SETTLE_SECONDS = 600.0
+_LOOK_SECONDS = 0.5
+
+
+def run(effort: Effort) -> Report:
+    """Measure."""
+    all_files()
+    found = Found()
+    phones, calls = effort.of(500, 12), effort.of(50, 4)
+    with tempfile.TemporaryDirectory(prefix="mixedmode-bench-") as temporary:
+        asyncio.run(_measure(effort, found, Path(temporary), phones, calls))
+    return Report(f"{phones} secure phones, and the way back", found.lines, found.goals)
+
+
+async def _measure(effort: Effort, found: Found, folder: Path, phones: int, calls: int) -> None:
+    models = tuple(_MODELS[number % len(_MODELS)] for number in range(phones))
+    lab = Lab(folder / "lab", LabSpec(nodes=1, models=models))
+    stage = Stage(lab, Rehearsed("secured"))
+    stage.registers = True
+    await lab.start()
+    try:
+        for procedure, mode in ((SECURE_PHONES, SecurityMode.ENCRYPTED), (BACK_TO_NON_SECURE, SecurityMode.NON_SECURE)):
+            begun, used = time.monotonic(), spent_here()
+            await _play(effort, found, stage, procedure)
+            stations = stage.stations.facts()
+            took, used = time.monotonic() - begun, spent_here() - used
+            found.lines.append(f"{procedure.name}: {_how(stations)}; {took:,.0f} s, {used:,.0f} s of processor time")
+            as_wanted = sum(each.security == mode.label for each in stations)
+            found.goal(f"phones registered {mode.label}", as_wanted, phones, at_most=False)
+            if mode is SecurityMode.ENCRYPTED:
+                by_lsc = sum(each.security == mode.label and each.certificate == "LSC" for each in stations)
+                found.goal("phones registered by an LSC", by_lsc, phones, at_most=False)
+            effort.say(f"{calls} calls at once, {mode.label}")
+            talked, seen = await _call(lab, folder / "calls.pcap", calls)
+            _judge(found, mode, calls, talked, seen)
+    finally:
+        await lab.stop()
+
+
+def spent_here() -> float:
+    """Return the seconds of processor time of this process: nodes and phones are in it."""
+    return time.process_time()
+
+
+def _how(stations: Sequence[StationFacts]) -> str:
+    """Say how phones are registered."""
+    counts = Counter(
+        f"registered {each.security} by {each.certificate}" if each.certificate else f"registered {each.security}"
+        if each.security else f"not registered ({each.told or 'not told why'})"
+        for each in stations
+    )  # fmt: skip
+    return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+
+
+async def _play(effort: Effort, found: Found, stage: Stage, procedure: Procedure) -> None:
+    """Do what a procedure says up to its calls; what comes before it has been done by the one before."""
+    before = Facts()
+    for step in procedure.steps:
+        if isinstance(step.act, CallEachOther):
+            return
+        if step.part is Part.BEFORE and procedure is not SECURE_PHONES:
+            continue
+        effort.say(step.what)
+        await stage.do(step.act)
+        if isinstance(step.act, ResetPhones):
+            await _settled(effort, stage)
+        wrong = await _wrong(step, stage, before)
+        if wrong:
+            found.lines.append(f"does not hold: {wrong}")
+    for each in stage.report.checks:
+        if not each.held:
+            found.lines.append(f"does not hold: {each.what} ({each.detail})")
+
+
+async def _settled(effort: Effort, stage: Stage) -> None:
+    """Wait until every phone is registered again: hundreds of them take longer than the few of a rehearsal."""
+    end = time.monotonic() + _SETTLE_SECONDS
+    total = len(stage.lab.phones)
+    while time.monotonic() < end:
+        stations = stage.stations.facts()
+        there = sum(bool(each.security) for each in stations)
+        effort.count("phones registered", there, total)
+        if there == total:
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _wrong(step: Step, stage: Stage, before: Facts) -> str:
+    """Return what does not hold after a step, within the time that hundreds of phones need."""
+    for check in step.after:
+        end = time.monotonic() + _SETTLE_SECONDS / 10
+        while True:
+            findings = [each for each in check.find(before, observe(stage, check.needs)) if not each.held]
+            if not findings:
+                break
+            if time.monotonic() > end:
+                return f"{findings[0].what} ({findings[0].detail[:200]})"
+            await asyncio.sleep(_LOOK_SECONDS)
+    return ""
+
+
+async def _call(lab: Lab, file: Path, calls: int) -> tuple[Talked, Seen]:
+    """Have calls at once, and look at the wire meanwhile."""
+    manager = lab.publisher.callmanager
+    if manager is None:
+        raise RemoteError("the lab has no CallManager")
+    here = Hall(manager)
+    for number, name in enumerate(lab.phones.names[: 2 * calls]):
+        phone = lab.phones.find(name)
+        if phone is not None and phone.registration is not None:
+            media = RtpMedia(tone_of(name))
+            here.phones.append(Telephone(phone.registration, media, answers=number % 2 == 1))
+    parts = {f"{address.rsplit('.', 2)[0]}." for address in (_phone_address(lab), manager.address[0])}
+    try:
+        with watched(file, parts) as ended:
+            talked = await talk(here, calls)
+            await asyncio.sleep(_LOOK_SECONDS)
+    finally:
+        for telephone in here.phones:
+            telephone.hush()
+    seen = judge(file, manager.port, manager.tls_port)
+    seen.missed = ended["missed"]
+    return talked, seen
+
+
+def _phone_address(lab: Lab) -> str:
+    phone = lab.phones.find(lab.phones.names[0])
+    if phone is None or phone.registration is None:
+        raise RemoteError("the lab has no phones that register")
+    return phone.registration.address
+
+
+def _judge(found: Found, mode: SecurityMode, calls: int, talked: Talked, seen: Seen) -> None:
+    secret = mode is SecurityMode.ENCRYPTED
+    icons = ", ".join(sorted(each.words for each in talked.statuses))
+    kinds = ", ".join(sorted(talked.kinds))
+    found.lines.append(
+        f"{talked.connected} calls at once, {mode.label}: {talked.recognised} of {2 * calls} tones recognised,"
+        f" status {icons}, {kinds}, {talked.dropped} packets dropped by phones"
+    )
+    found.lines.append(
+        f"on the wire: {seen.media:,} packets of media, {seen.clear:,} in the clear, {seen.tagged:,} with a tag of"
+        f" 32 bits; {seen.plain:,} segments of SCCP without TLS, {seen.secure:,} with it; {seen.missed:,} not seen"
+    )
+    found.goal(f"calls connected, {mode.label}", talked.connected, calls, at_most=False)
+    found.goal(f"tones recognised, {mode.label}", talked.recognised, 2 * calls, at_most=False)
+    wanted = Protection.ENCRYPTED if secret else Protection.NOT_AUTHENTICATED
+    shown = talked.statuses == {wanted} and talked.kinds == {"SRTP" if secret else "RTP"}
+    found.goal(f"{mode.label} calls shown as what they are", float(shown), 1, at_most=False)
+    # Every end sends fifty packets a second; a capture without them would prove nothing.
+    found.goal(f"packets of media in the capture, {mode.label}", seen.media, 20 * calls, at_most=False)
+    if secret:
+        found.goal("packets of media in the clear", seen.clear, 0, at_most=True)
+        found.goal("packets of media without a tag", seen.media - seen.tagged, 0, at_most=True)
+        found.goal("segments of SCCP without TLS", seen.plain + seen.strange, 0, at_most=True)
+        found.goal("packets that the capture missed", seen.missed, 0, at_most=True)
+    else:
+        found.goal("packets of media that cannot be heard", seen.media - seen.clear, 0, at_most=True)
+        found.goal("segments of SCCP with TLS", seen.secure, 0, at_most=True)
