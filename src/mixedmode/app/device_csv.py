@@ -83,9 +83,12 @@ def checked(given: Mapping[str, str]) -> DeviceSpec:
     model = field("model", lambda text: get_phone_model(text).name, DEFAULT_MODEL)
     protocol = field("protocol", lambda text: checked_protocol(text, model))
     mode = field("security_mode", _mode, "1")
-    web_access = field("web_access", _access, "Disabled")
+    web_access = field("web_access", lambda text: _switch(text, "web access"), "Disabled")
+    tone = field("secure_tone", lambda text: _switch(text, "setting of a tone"), "Disabled")
     others = {name: given[name] for name in ("description", "device_pool", "authentication_url") if given.get(name)}
-    return DeviceSpec(name, model, protocol=protocol, security_mode=mode, web_access=web_access, **others)
+    return DeviceSpec(
+        name, model, protocol=protocol, security_mode=mode, web_access=web_access, secure_tone=tone, **others
+    )
 
 
 def checked_protocol(text: str, model: str) -> str:
@@ -109,10 +112,10 @@ def _mode(text: str) -> int:
     return int(text)
 
 
-def _access(text: str) -> bool:
+def _switch(text: str, what: str) -> bool:
     found = {"enabled": True, "disabled": False}.get(text.lower())
     if found is None:
-        raise UsageError(f"{text!r} is no web access", next_step="write Enabled or Disabled")
+        raise UsageError(f"{text!r} is no {what}", next_step="write Enabled or Disabled")
     return found
 
 

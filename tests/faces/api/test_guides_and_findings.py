@@ -73,11 +73,13 @@ def test_web_access_of_a_phone_is_set_and_a_long_text_refused(admin: Program) ->
     path = "/api/v1/phones/SEP001122334403"
     assert parsed(admin.get(path))["web_access"] is False
     url = f"http://{PUB}:8080/authenticate.jsp"
-    assert admin.send("PATCH", path, {"web_access": True, "authentication_url": url}).status == 200
+    assert admin.send("PATCH", path, {"web_access": True, "authentication_url": url, "secure_tone": True}).status == 200
     found = parsed(admin.get(path))
-    assert (found["web_access"], found["authentication_url"]) == (True, url)
+    assert (found["web_access"], found["authentication_url"], found["secure_tone"]) == (True, url, True)
     assert 400 <= admin.send("PATCH", path, {"authentication_url": "cucm"}).status < 500
     assert 400 <= admin.send("PATCH", path, {"description": "x" * 256}).status < 500
     step = {"name": "SEP001122334403", "values": {"description": "x" * 256}}
     assert 400 <= admin.post("/api/v1/operations/device-change", step).status < 500
-    assert admin.send("PATCH", path, {"web_access": False, "authentication_url": ""}).status == 200
+    assert (
+        admin.send("PATCH", path, {"web_access": False, "authentication_url": "", "secure_tone": False}).status == 200
+    )

@@ -15,7 +15,16 @@ from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.registration.admission import Line, Security, SecurityMode
 from mixedmode.services.callmanager.switch.board import HEARD
 from mixedmode.services.callmanager.switch.exchange import Exchange
-from mixedmode.services.callmanager.switch.model import CallSettings, Effect, Leg, LegState, Record, Station, Tell
+from mixedmode.services.callmanager.switch.model import (
+    CallSettings,
+    Counted,
+    Effect,
+    Leg,
+    LegState,
+    Record,
+    Station,
+    Tell,
+)
 from mixedmode.services.callmanager.switch.plan import DialPlan, Entry
 
 A, B, C = "SEPA", "SEPB", "SEPC"
@@ -55,6 +64,7 @@ class Room:
         self.exchange = Exchange(self.random, settings, plan)
         self.told: dict[str, list[Laid]] = defaultdict(list)
         self.records: list[Record] = []
+        self.counted: list[Counted] = []
         self.stations: dict[str, Station] = {}
         for each in stations:
             self.attach(each)
@@ -121,6 +131,8 @@ class Room:
                 case Record():
                     assert effect.ended >= effect.begun
                     self.records.append(effect)
+                case Counted():
+                    self.counted.append(effect)
         self.check()
 
     def check(self) -> None:

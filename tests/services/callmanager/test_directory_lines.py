@@ -5,7 +5,7 @@ from __future__ import annotations
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.lines import LineSpec
 from mixedmode.cluster.model.topology import DeviceSpec
-from mixedmode.cluster.operations.devices import AddDevices
+from mixedmode.cluster.operations.devices import AddDevices, ChangeDevice, DeviceValues
 from mixedmode.cluster.operations.lines import AddLines, ChangeLine, LineValues
 from mixedmode.protocols.sccp.registration.admission import Line
 from mixedmode.services.callmanager.directory import ClusterDirectory, KnownDevice
@@ -14,7 +14,7 @@ PHONE, BARE = "SEP0011223344AA", "SEP0011223344BB"
 
 
 def test_the_lines_and_numbers_of_a_cluster_are_read_when_they_change(cluster: Cluster) -> None:
-    cluster.run(AddDevices((DeviceSpec(PHONE), DeviceSpec(BARE, description="Lobby"))))
+    cluster.run(AddDevices((DeviceSpec(PHONE), DeviceSpec(BARE, description="Lobby", secure_tone=True))))
     directory = ClusterDirectory(cluster, changed=cluster.last_change)
     found = directory.plan(None)
     assert found is not None
@@ -34,6 +34,11 @@ def test_the_lines_and_numbers_of_a_cluster_are_read_when_they_change(cluster: C
     bare = directory.find(BARE)
     assert isinstance(bare, KnownDevice)
     assert bare.facts.lines == (Line("", "Lobby"),)
+    assert (device.facts.secure_tone, bare.facts.secure_tone) == (False, True)
+    cluster.run(ChangeDevice(BARE, DeviceValues(secure_tone=False)))
+    silent = directory.find(BARE)
+    assert isinstance(silent, KnownDevice)
+    assert not silent.facts.secure_tone
     cluster.run(ChangeLine("1001", LineValues(forward_all="1002")))
     found = directory.plan(mark)
     assert found is not None

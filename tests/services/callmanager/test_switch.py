@@ -57,9 +57,9 @@ def test_a_call_is_dialled_rings_is_answered_and_ends() -> None:
 
     phones.now += 30
     phones.say(A, f.OnHook(1, phones.leg(A).call))
-    assert kinds(phones.told[B][-9:]) == [
-        *("CloseReceiveChannel", "StopMediaTransmission", "StopTone", "CallState", "SetLamp", "ClearPromptStatus"),
-        *("SetRinger", "SelectSoftKeys", "SetSpeakerMode"),
+    assert kinds(phones.told[B][-10:]) == [
+        *("CloseReceiveChannel", "StopMediaTransmission", "ConnectionStatisticsReq", "StopTone", "CallState"),
+        *("SetLamp", "ClearPromptStatus", "SetRinger", "SelectSoftKeys", "SetSpeakerMode"),
     ]
     assert phones.exchange.legs == ()
     [record] = phones.records

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-HEAD = "0014"
+HEAD = "0015"
 """The newest schema; a database that has it is opened without loading Alembic."""
 
 

@@ -45,6 +45,7 @@ class Device:
         ctl_hash: The same for the CTL.
         web_access: Whether the phone's own pages may be seen.
         authentication_url: Who is asked before its keys are pressed from afar.
+        secure_tone: Whether it is a protected device: a tone tells who talks whether the call is encrypted.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Device:
     last_seen: datetime | None
     web_access: bool = False
     authentication_url: str = ""
+    secure_tone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

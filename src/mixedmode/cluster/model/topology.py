@@ -131,6 +131,8 @@ class DeviceSpec:
         web_access: Whether the phone's own pages may be seen; off unless it is set, as since CUCM 8
             (docs/specification/live-cluster.md 4.1).
         authentication_url: Who is asked whether somebody may press the phone's keys from afar; empty: nobody is.
+        secure_tone: Whether it is a protected device, "Play Secure Indication Tone": a tone tells who talks whether the
+            call is encrypted (docs/specification/calls-and-media.md 7.5).
 
     Raises:
         UsageError: A field is out of its range.
@@ -144,6 +146,7 @@ class DeviceSpec:
     security_mode: int = 1
     web_access: bool = False
     authentication_url: str = ""
+    secure_tone: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", device_name(self.name))

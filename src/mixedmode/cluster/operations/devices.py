@@ -70,6 +70,7 @@ class DeviceValues:
     security_mode: int | None = None
     web_access: bool | None = None
     authentication_url: str | None = None
+    secure_tone: bool | None = None
 
     def over(self, device: Device) -> DeviceSpec:
         """Return a device as it shall be.
@@ -86,6 +87,7 @@ class DeviceValues:
             _new(self.security_mode, device.security_mode),
             _new(self.web_access, device.web_access),
             _new(self.authentication_url, device.authentication_url),
+            _new(self.secure_tone, device.secure_tone),
         )
 
 

@@ -198,6 +198,7 @@ def _values(session: Session, device: DeviceSpec, pools: dict[str, int]) -> dict
         "securitymode": device.security_mode,
         "webaccess": device.web_access,
         "authenticationurl": device.authentication_url,
+        "securetone": device.secure_tone,
     }
 
 
@@ -244,4 +245,5 @@ def device_of(row: DeviceRow, pool: str) -> Device:
         row.lastseen,
         row.webaccess,
         row.authenticationurl,
+        row.securetone,
     )

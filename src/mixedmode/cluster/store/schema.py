@@ -199,6 +199,7 @@ class DeviceRow(Base):
     lsc: Mapped[bytes | None] = mapped_column(deferred=True)
     webaccess: Mapped[bool] = mapped_column(default=False, server_default=false())
     authenticationurl: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    securetone: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class LscRow(Base):

@@ -4,7 +4,8 @@ Rules:
 
 1. The dial plan is read when the service starts, and again when the directory has changed. While it cannot be read, the
    one that was read last is used.
-2. The records of the last calls are kept; each is told to the log in a line, without keys.
+2. The records of the last calls are kept; each is told to the log in a line, without keys. What phones counted is added
+   when they say it, a moment after the call's end.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final, Protocol
@@ -23,7 +25,15 @@ from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.messages.fields import shown
 from mixedmode.services.callmanager.directory import Directory
 from mixedmode.services.callmanager.switch.exchange import Exchange
-from mixedmode.services.callmanager.switch.model import CallSettings, Effect, NoKeys, Record, Station, Tell
+from mixedmode.services.callmanager.switch.model import (
+    CallSettings,
+    Counted,
+    Effect,
+    NoKeys,
+    Record,
+    Station,
+    Tell,
+)
 
 REFRESH_SECONDS: Final = 2.0
 """Between two looks whether the dial plan has changed."""
@@ -118,6 +128,8 @@ class CallDesk:
                 case Record():
                     self.records.append(effect)
                     self._log(_words(effect))
+                case Counted():
+                    self._count(effect)
                 case NoKeys(number, device, mode):
                     why = f"call {number}: no media keys, since {device} is registered {mode.label}"
                     self._log(why)
@@ -127,6 +139,16 @@ class CallDesk:
             if connection is not None:
                 connection.tell(messages)
         self._watch()
+
+    def _count(self, told: Counted) -> None:
+        """Add what a phone counted to its call's record, which is among the last; numbers begin anew with a service."""
+        for at in range(len(self.records) - 1, -1, -1):
+            record = self.records[at]
+            if record.number == told.number:
+                by_caller, by_called = record.counted
+                counted = (told.counts, by_called) if told.by_caller else (by_caller, told.counts)
+                self.records[at] = replace(record, counted=counted)
+                return
 
     def _watch(self) -> None:
         """Look at the next deadline when it is due; one that moves later costs nothing until then."""

@@ -124,7 +124,8 @@ class ClusterDirectory:
         lines = tuple(map(_line, self._reader.lines_of(name)))
         # Only a certificate can be revoked, and only a secure device shows one.
         revoked = frozenset() if mode is SecurityMode.NON_SECURE else self._reader.revoked_lscs(name)
-        return KnownDevice(device.model, DeviceFacts(mode, lines or (Line("", device.description or name),), revoked))
+        lines = lines or (Line("", device.description or name),)
+        return KnownDevice(device.model, DeviceFacts(mode, lines, revoked, device.secure_tone))
 
     def plan(self, mark: int | None) -> tuple[int, DialPlan] | None:
         """Return the directory numbers, None if they have not changed."""

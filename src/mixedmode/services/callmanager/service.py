@@ -27,6 +27,7 @@ from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.calls.media import OpenReceiveChannel, StartMediaTransmission
 from mixedmode.protocols.sccp.messages.fields import shown
 from mixedmode.protocols.sccp.messages.registering import ResetKind
+from mixedmode.protocols.sccp.registration.admission import DeviceFacts
 from mixedmode.protocols.sccp.registration.server import ServerSettings
 from mixedmode.protocols.sccp.registration.server_events import Registered
 from mixedmode.services.callmanager.connection import CallManagerLimits, PhoneConnection
@@ -209,7 +210,8 @@ class CallManagerService(Service):
         self._phones[name] = (phone, connection)
         connection.place.settle()
         security = peer.security
-        self.calls.came(Station(name, event.protocol, () if known is None else known.facts.lines, event.mode, security))
+        facts = DeviceFacts() if known is None else known.facts
+        self.calls.came(Station(name, event.protocol, facts.lines, event.mode, security, facts.secure_tone))
         if older is not None and older[1] is not connection:
             self.counts["replaced"] += 1
             older[1].abort()

@@ -102,7 +102,7 @@ async def _the_command_places_and_takes_a_call() -> None:
     async with callmanager(Lines({DEVICE: plain, OTHER: plain})) as service:
         manager = ("--call-manager", f"127.0.0.1:{service.port}")
         taking = asyncio.create_task(command(*manager, "--name", OTHER, "--answer"))
-        await eventually(lambda: service.phone(OTHER) is not None, seconds=20)
+        await eventually(lambda: service.phone(OTHER) is not None, seconds=90)
         placed = await command(*manager, "--name", DEVICE, "--dial", "2001", "--talk", "0.2", "--json")
         taken = await taking
     assert (placed[0], taken[0]) == (0, 0), (placed, taken)

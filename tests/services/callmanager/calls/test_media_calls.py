@@ -279,7 +279,7 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, dict[st
         async with callmanager(Lines({DEVICE: PLAIN, OTHER: PLAIN})) as service:
             manager = ("--call-manager", f"127.0.0.1:{service.port}")
             taking = asyncio.create_task(command(*manager, "--name", OTHER, "--answer"))
-            await eventually(lambda: service.phone(OTHER) is not None, seconds=20)
+            await eventually(lambda: service.phone(OTHER) is not None, seconds=90)
             words = ("--name", DEVICE, "--dial", "2001", "--talk", "0.5", "--json", "--capture", file)
             return await command(*manager, *words), await taking
 

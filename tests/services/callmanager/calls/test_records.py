@@ -38,6 +38,7 @@ async def _the_command_shows(folder: Path) -> None:
                 one.hang_up(the_call(one.calls))
                 assert await one.wait(lambda calls: not calls, 5)
             await eventually(lambda: len(service.calls.records) == 3)
+            await eventually(lambda: None not in service.calls.records[-1].counted)
             code, out, _ = await cdr(folder)
             assert code == 0
             heads, *rows = [line.split() for line in out.splitlines() if line.strip(" -")]
@@ -48,6 +49,12 @@ async def _the_command_shows(folder: Path) -> None:
             assert rows[1][-2:] == ["unknown", "none"]
             [newest] = json.loads((await cdr(folder, "--json", "--last", "1"))[1])
             assert (newest["node"], newest["called_device"], newest["media"]) == ("pub", "SEP001122334466", "SRTP")
+            assert newest["counted"]["called"]["packets_lost"] == 0
+            counted = (await cdr(folder, "--media", "--last", "1"))[1]
+            assert [line.split()[1:3] for line in counted.splitlines()[-2:]] == [
+                ["SEP001122334455", "1001"],
+                ["SEP001122334466", "2001"],
+            ]
             assert newest["begun"] <= newest["answered"] <= newest["ended"]
         finally:
             await socket.stop()

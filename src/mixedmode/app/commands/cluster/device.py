@@ -35,14 +35,17 @@ def add(
     security_mode: Annotated[int, typer.Option(help="1 non-secure, 2 authenticated, 3 encrypted.")] = 1,
     web_access: Annotated[bool, typer.Option(help="Whether the phone's own pages may be seen.")] = False,
     authentication_url: Annotated[str, typer.Option(help="Who says who may press its keys from afar.")] = "",
+    secure_tone: Annotated[
+        bool, typer.Option(help="Whether a tone tells the user if a call is encrypted (protected device).")
+    ] = False,
     directory: LabFolder = None,
     config: Config = None,
 ) -> None:
     """Add a phone."""
     from mixedmode.app.device_csv import FIELDS, checked
 
-    access = "Enabled" if web_access else "Disabled"
-    values = (name, model, description, device_pool, protocol, str(security_mode), access, authentication_url)
+    access, tone = ("Enabled" if each else "Disabled" for each in (web_access, secure_tone))
+    values = (name, model, description, device_pool, protocol, str(security_mode), access, authentication_url, tone)
     _add([checked(dict(zip(FIELDS, values, strict=True)))], directory, config)
 
 
@@ -88,6 +91,9 @@ def change(
     authentication_url: Annotated[
         str | None, typer.Option(help="Who says who may press its keys from afar; empty for nobody.")
     ] = None,
+    secure_tone: Annotated[
+        bool | None, typer.Option(help="Whether a tone tells the user if a call is encrypted (protected device).")
+    ] = None,
     directory: LabFolder = None,
     config: Config = None,
 ) -> None:
@@ -106,7 +112,8 @@ def change(
         if there is not None and (model is not None or protocol is not None):
             # A phone of another model speaks what that one speaks, unless it is said otherwise.
             protocol = checked_protocol(protocol or "", model or there.model)
-        values = DeviceValues(model, description, device_pool, protocol, security_mode, web_access, authentication_url)
+        pages = (web_access, authentication_url)
+        values = DeviceValues(model, description, device_pool, protocol, security_mode, *pages, secure_tone)
         done = hands.run(ChangeDevice(name, values))
     print_lines(done.changes)
     print_lines(done.warnings)
@@ -148,6 +155,7 @@ def list_devices(
                 "security_mode": each.security_mode,
                 "web_access": each.web_access,
                 "authentication_url": each.authentication_url or None,
+                "secure_tone": each.secure_tone,
                 "ctl_sha1": each.ctl_hash or None,
                 "itl_sha1": each.itl_hash or None,
                 "last_seen": each.last_seen.isoformat() if each.last_seen else None,

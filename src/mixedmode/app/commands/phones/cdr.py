@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from mixedmode.app.commands.options import AsJson, Config, LabFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 def cdr(
+    media: Annotated[
+        bool, typer.Option("--media", help="Show what the phones of each call counted: packets, loss, jitter, latency.")
+    ] = False,
     last: Annotated[int, typer.Option(min=1, max=100_000, help="So many, the newest ones.", metavar="N")] = 20,
     directory: LabFolder = None,
     config: Config = None,
@@ -26,11 +29,26 @@ def cdr(
     found: list[dict[str, Any]] = ask_running(directory, config, {"ask": "calls"})["calls"][-last:]
     if json:
         print_json(found)
+    elif found and media:
+        print_lines(table(_COUNTED, (row for call in found for row in _counted(call))))
     elif found:
         heads = ["begun", "calling", "dialled", "called", "outcome", "seconds", "security", "media"]
         print_lines(table(heads, map(_row, found)))
     else:
         say("no call has ended yet")
+
+
+_COUNTED: Final = ["begun", "phone", "number", "sent", "received", "lost", "jitter ms", "latency ms", "quality"]
+
+
+def _counted(call: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Yield a row for each end that talked."""
+    for side, counted in call["counted"].items():
+        if call["media"] != "none":
+            told = counted or {}
+            names = ("packets_sent", "packets_received", "packets_lost", "jitter", "latency")
+            figures = [str(told.get(name, "-")) for name in names]
+            yield [call["begun"], call[f"{side}_device"], call[side], *figures, told.get("quality") or "-"]
 
 
 def _row(call: Mapping[str, Any]) -> list[str]:

@@ -84,10 +84,12 @@ class Whole(Phone):
     Attributes:
         web_access: Whether its own pages may be seen.
         authentication_url: Who says who may press its keys from afar; empty: nobody is asked.
+        secure_tone: Whether a tone tells the user if a call is encrypted.
     """
 
     web_access: bool
     authentication_url: str
+    secure_tone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ class NewPhone:
     security_mode: Annotated[int, Field(ge=1, le=3, description="1, 2 or 3.")] = 1
     web_access: Annotated[bool, Field(description="Whether its own pages may be seen.")] = False
     authentication_url: Annotated[str, Field(max_length=255, description="Who says who may press its keys.")] = ""
+    secure_tone: Annotated[bool, Field(description="Whether a tone tells the user if a call is encrypted.")] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,7 @@ class Changes:
     security_mode: Annotated[int | None, Field(ge=1, le=3)] = None
     web_access: bool | None = None
     authentication_url: Annotated[str | None, Field(max_length=255)] = None
+    secure_tone: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +243,7 @@ def _one(call: Call) -> Reply:
             found.security_mode,
             found.web_access,
             found.authentication_url,
+            found.secure_tone,
         )
     )
 

@@ -92,11 +92,13 @@ class DeviceFacts:
         mode: How it must connect.
         lines: Its lines.
         revoked: SHA-256 of the certificates that do not prove it any more.
+        secure_tone: Whether a tone tells its user if a call is encrypted.
     """
 
     mode: SecurityMode = SecurityMode.NON_SECURE
     lines: tuple[Line, ...] = ()
     revoked: frozenset[bytes] = frozenset()
+    secure_tone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

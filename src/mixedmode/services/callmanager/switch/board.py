@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.services.callmanager.switch.model import (
+    Asked,
     CallSettings,
     Effects,
     Leg,
@@ -36,6 +38,7 @@ class Board:
         plan: Which numbers there are.
         stations: The registered phones by name.
         legs: All legs by number.
+        asked: Which phones were asked what they counted, and have not said it; the oldest first.
         effects: What is told and recorded.
     """
 
@@ -45,6 +48,7 @@ class Board:
     stations: dict[str, Station] = field(default_factory=dict)
     legs: dict[int, Leg] = field(default_factory=dict)
     last_dialled: dict[str, str] = field(default_factory=dict)
+    asked: deque[Asked] = field(default_factory=deque)
     effects: Effects = field(default_factory=Effects)
     _by_device: dict[str, list[int]] = field(default_factory=dict)
     _timers: list[tuple[float, int]] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mixedmode.services.callmanager.switch import channels, screen
+from mixedmode.services.callmanager.switch import channels, counting, screen
 from mixedmode.services.callmanager.switch.board import HEARD, Board
 from mixedmode.services.callmanager.switch.model import Leg, LegState, Outcome
 
@@ -31,6 +31,7 @@ def hang_up(board: Board, leg: Leg, now: float, *, lost: bool = False) -> None:
             waited = peer.state is LegState.RINGING
             outcome = Outcome.ABANDONED if waited else Outcome.LOST if lost else Outcome.ANSWERED
             board.record(talk, outcome, now)
+            counting.ask(board, talk, now, peer, leg)
             leg.peer = peer.peer = None
             drop(board, peer)
     drop(board, leg)
@@ -52,6 +53,7 @@ def break_off(board: Board, leg: Leg, why: Outcome, now: float) -> None:
     """End a call at both ends, which both hear."""
     peer = board.peer(leg)
     channels.close(board, leg)
+    counting.ask(board, leg.talk, now, leg, peer)
     leg.peer = None
     fail(board, leg, why, now)
     if peer is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum, StrEnum
 from typing import Any
 
@@ -202,6 +202,65 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A phone was asked what it counted.
+
+    Attributes:
+        device: The phone.
+        call: Its leg's number.
+        talk: The call's.
+        by_caller: Whether it called.
+        due: Until when it may answer.
+    """
+
+    device: str
+    call: int
+    talk: int
+    by_caller: bool
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a phone says that it counted in a call; all of it is the phone's word.
+
+    Attributes:
+        packets_sent: Packets.
+        octets_sent: Bytes of sound.
+        packets_received: Packets.
+        octets_received: Bytes of sound.
+        packets_lost: Packets.
+        jitter: Milliseconds.
+        latency: Milliseconds.
+        quality: ``MLQK=4.5000;...``; empty from most phones.
+    """
+
+    packets_sent: int = 0
+    octets_sent: int = 0
+    packets_received: int = 0
+    octets_received: int = 0
+    packets_lost: int = 0
+    jitter: int = 0
+    latency: int = 0
+    quality: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A phone said what it counted in a call that has ended.
+
+    Attributes:
+        number: The call's.
+        counts: What.
+        by_caller: Whether it called.
+    """
+
+    number: int
+    counts: Counts
+    by_caller: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A call that has ended; times are the switch's own.
 
@@ -216,6 +275,7 @@ class Record:
         outcome: What became of it.
         protection: Its security status.
         encrypted: Whether media were encrypted.
+        counted: What the calling phone counted, and the called one; None before they say it, or if they do not.
     """
 
     number: int
@@ -228,6 +288,7 @@ class Record:
     outcome: Outcome
     protection: Protection = Protection.UNKNOWN
     encrypted: bool = False
+    counted: tuple[Counts | None, Counts | None] = (None, None)
 
     @property
     def seconds(self) -> float:
@@ -247,6 +308,10 @@ class Record:
             "seconds": round(self.seconds, 3),
             "security": self.protection.name.lower().replace("_", "-"),
             "media": "none" if self.answered is None else "SRTP" if self.encrypted else "RTP",
+            "counted": {
+                side: None if each is None else asdict(each)
+                for side, each in zip(("calling", "called"), self.counted, strict=True)
+            },
         }
 
 
@@ -265,7 +330,7 @@ class NoKeys:
     mode: SecurityMode
 
 
-Effect = Tell | Record | NoKeys
+Effect = Tell | Record | NoKeys | Counted
 
 
 @dataclass(slots=True)

@@ -16,7 +16,8 @@ from mixedmode.protocols.sccp.calls import from_phone as f
 from mixedmode.protocols.sccp.calls import media as m
 from mixedmode.protocols.sccp.calls.codes import DIGITS, Button, Key, MediaStatus
 from mixedmode.protocols.sccp.calls.layout import Laid
-from mixedmode.services.callmanager.switch import channels, holding, routing, talking
+from mixedmode.protocols.sccp.calls.statistics import ConnectionStatisticsRes
+from mixedmode.services.callmanager.switch import channels, counting, holding, routing, talking
 from mixedmode.services.callmanager.switch.board import Board
 from mixedmode.services.callmanager.switch.endings import break_off, hang_up
 from mixedmode.services.callmanager.switch.model import Leg, LegState, Outcome, Station
@@ -83,6 +84,8 @@ class Operator:
                 self._media_failed(device, party, call, now)
             case m.MediaTransmissionFailure(party=party, call=call):
                 self._media_failed(device, party, call, now)
+            case ConnectionStatisticsRes():
+                counting.told(self._board, device, message, now)
             case _:
                 pass
 

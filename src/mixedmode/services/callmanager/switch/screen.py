@@ -109,17 +109,22 @@ def answered(station: Station, leg: Leg) -> list[Laid]:
 
 
 def connected(station: Station, leg: Leg) -> list[Laid]:
-    """The call is there; a tone tells how well it is protected, if the phone is to tell."""
-    protection = Protection.UNKNOWN if leg.talk is None else leg.talk.protection
-    tone = Tone.SECURE if protection is Protection.ENCRYPTED else Tone.NOT_SECURE
+    """The call is there."""
     return [
         _quiet(leg),
         _state(leg, State.CONNECTED),
         *call_info(station, leg),
         _prompt(station, leg, Phrase.CONNECTED),
         _keys(leg, KeySet.CONNECTED),
-        *([t.StartTone(tone, 0, leg.line, leg.call)] if station.tells_security else []),
+        *told_security(station, leg),
     ]
+
+
+def told_security(station: Station, leg: Leg) -> list[Laid]:
+    """A tone tells how well the call is protected, if the phone is to tell (calls-and-media.md 7.5)."""
+    protection = Protection.UNKNOWN if leg.talk is None else leg.talk.protection
+    tone = Tone.SECURE if protection is Protection.ENCRYPTED else Tone.NOT_SECURE
+    return [t.StartTone(tone, 0, leg.line, leg.call)] if station.tells_security else []
 
 
 def resumed(station: Station, leg: Leg) -> list[Laid]:

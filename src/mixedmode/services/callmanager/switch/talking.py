@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mixedmode.services.callmanager.switch import channels, screen
+from mixedmode.services.callmanager.switch import channels, counting, screen
 from mixedmode.services.callmanager.switch.board import Board
 from mixedmode.services.callmanager.switch.endings import drop
 from mixedmode.services.callmanager.switch.holding import hold, make_room
@@ -54,6 +54,7 @@ def _join(board: Board, consult: Leg, held: Leg, now: float) -> None:
         channels.close(board, leg)
         if leg.talk is not None:
             board.record(leg.talk, Outcome.TRANSFERRED, now)
+            counting.ask(board, leg.talk, now, leg, board.peer(leg))
         leg.peer = None
     one.peer, other.peer = other.call, one.call
     drop(board, held)
@@ -72,4 +73,6 @@ def _join(board: Board, consult: Leg, held: Leg, now: float) -> None:
     talk.answered, talk.protection = now, channels.protection(station, there)
     for leg, phone in ((one, station), (other, there)):
         board.tell(leg, screen.call_info(phone, leg))
+        if leg.state is LegState.CONNECTED:
+            board.tell(leg, screen.told_security(phone, leg))
     channels.open_between(board, one, other, now)

@@ -80,7 +80,7 @@ def found_at(ask: Ask) -> Found:
     device = ask.cluster.devices.get(ask.values["name"])
     lines, waits = ask.cluster.lines_of(device.name), capf.standing(ask.cluster, device.name)
     set_by_people = (device.model, device.description, device.device_pool, device.protocol, device.security_mode)
-    pages = (device.web_access, device.authentication_url)
+    pages = (device.web_access, device.authentication_url, device.secure_tone)
     mark = hashlib.sha256(repr((device.name, set_by_people, pages, lines, waits)).encode()).hexdigest()[:32]
     return Found(device, lines, waits, mark)
 

@@ -74,6 +74,14 @@ def change_form(device: Device, pools: Sequence[str]) -> Form:
                 mono=True,
                 most=DEVICE_LENGTHS["authentication_url"],
             ),
+            Field(
+                "secure_tone",
+                "Protected Device (Play Secure Indication Tone)",
+                kind="choice",
+                value=_access(device.secure_tone),
+                hint="A tone tells who talks whether the call is encrypted.",
+                choices=_ACCESS,
+            ),
         ]
     )
 
@@ -85,17 +93,16 @@ def changed(device: Device, given: Mapping[str, str]) -> ChangeDevice | None:
         UsageError: A value is out of its range.
     """
     mode = int(given["security_mode"])
-    access = given.get("web_access") or _access(device.web_access)
     values = DeviceValues(
         description=_other(given.get("description", ""), device.description),
         device_pool=_other(given["device_pool"], device.device_pool),
         protocol=_other(given["protocol"], device.protocol),
         security_mode=None if mode == device.security_mode else mode,
-        # A form of an older page does not say it.
-        web_access=None if access == _access(device.web_access) else access == _ENABLED,
+        web_access=_switched(given, "web_access", device.web_access),
         authentication_url=_other(
             given.get("authentication_url", device.authentication_url), device.authentication_url
         ),
+        secure_tone=_switched(given, "secure_tone", device.secure_tone),
     )
     return None if values == DeviceValues() else ChangeDevice(device.name, values)
 
@@ -242,6 +249,12 @@ def remove_line(line: LineSpec) -> RemoveLine:
 
 def _access(is_on: bool) -> str:
     return _ENABLED if is_on else "Disabled"
+
+
+def _switched(given: Mapping[str, str], name: str, present: bool) -> bool | None:
+    """Return what is chosen, None if it stays; a form of an older page does not say it."""
+    chosen = given.get(name) or _access(present)
+    return None if chosen == _access(present) else chosen == _ENABLED
 
 
 def _other(given: str, present: str) -> str | None:
