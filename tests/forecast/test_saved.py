@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import gzip
 import json
 import shutil
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mixedmode.app.commands.forecasting.saved import read
+from mixedmode.app.commands.forecasting import saved
+from mixedmode.app.commands.forecasting.evaluating import evaluate
+from mixedmode.app.commands.forecasting.saved import asked_again, read
 from mixedmode.errors import MixedModeError
 from tests.docs.pages import ROOT
 from tests.support import run_mixedmode
@@ -124,11 +130,26 @@ def test_inputs_that_are_gone_and_other_options(place: Path) -> None:
     assert run_mixedmode("forecast", *WORDS, "--save", "no/such/folder.json").returncode == 2
 
 
+STRANGE = [None, 1, 1e400, [], {}, "x", "\0", "\ud800", [1], ["\0"], {"a": 1}]
+
+
 def test_every_kept_file_that_is_damaged_is_refused_or_read(place: Path) -> None:
     kept = json.loads((place / "plans.json").read_text())
     odd = place / "odd.json"
-    for key in kept:
-        for value in (None, 1, [], {}, "x", [1], {"a": 1}):
-            odd.write_text(json.dumps({**kept, key: value}))
+    inside = [(key, name) for key in ("asked", "inventory", "inputs") for name in kept[key]]
+    for path in [*((key,) for key in kept), *inside, ("forecast", "outcomes", "frozen")]:
+        for value in STRANGE:
+            document = copy.deepcopy(kept)
+            *above, last = path
+            reduce(getitem, above, document)[last] = value
+            odd.write_text(json.dumps(document))
             with contextlib.suppress(MixedModeError):
-                read(odd)
+                found = read(odd)
+                evaluate(asked_again(found, odd, "")[0], found.folder)
+
+
+def test_a_kept_file_that_grows_without_end_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved, "_LARGEST", 1 << 20)
+    (place / "bomb.json.gz").write_bytes(gzip.compress(b" " * (8 << 20), 1))
+    with pytest.raises(MixedModeError, match="too large"):
+        read(place / "bomb.json.gz")

@@ -69,6 +69,8 @@ def refused(data: bytes) -> MixedModeError:
         (gzip.compress(b"", mtime=0), "empty"),
         (ROW.encode(), "no column name"),
         (b"model,ctl\n7975,none\n", "no column name"),
+        (b"\xef\xbb\xbf <?xml?>", "HTML or XML"),
+        (b"name,m\xfcnchen".replace(b"name", b"n\xffme"), "row 0, the header: this is not UTF-8"),
     ],
 )
 def test_a_file_of_another_kind_is_called_what_it_is(data: bytes, what: str) -> None:
@@ -95,6 +97,29 @@ def test_a_file_of_another_kind_is_called_what_it_is(data: bytes, what: str) -> 
         ("name;model;ctl\nSEP00000000000A;7975;" + "x" * 10_000_000, "row 1, column ctl"),
         ('[{"name": "SEP000000000001", "model": ["7975"]}]', "row 1, column model"),
         ('[{"name": "SEP000000000001", "ctl": 1.5}]', "row 1, column ctl"),
+        ('[{"name": "SEP000000000001", "model": true}]', "row 1, column model"),
+        ('[{"name": "SEP000000000001", "security_mode": -0}]', "row 1, column security_mode"),
+        ('[{"name": "SEP000000000001", "ctl": "none", "ctl": ""}]', "row 1, column ctl: the object has it twice"),
+        ('{"name": "SEP000000000001", "itl": "none", "ITL": ""}', "row 1, column itl: the object has it twice"),
+        ('[{"name": "SEP000000000001", "registered": "\\udc80"}]', "row 1, column registered: this is not UTF-8"),
+        (f'{{"name": "SEP000000000001", "model": {"9" * 5000}}}', "row 1, column model"),
+        (f'{{"name": "SEP000000000001", "x": {"[" * 100_000}', "row 1: this is no JSON that can be read"),
+        ("name,last_seen\nSEP000000000001,\x1b[31m\n", "row 1, column last_seen"),
+        (TEXT + f"SEP00000000000A,7975,none,none,{'x' * 200_000}\n", "row 2, column security_mode"),
+        (TEXT + '"SEP00000000000A,7975,none,none,\n' * 2, "row 2, column name"),
+        (
+            TEXT + 'SEP00000000000A,7975,"none,none,\n' + ROW * 3,
+            "phones.csv:3: row 2, column ctl: this is no CSV: a quote",
+        ),
+        (TEXT + 'SEP00000000000A,7975,"none"x,none,\n', "row 2, column ctl: this is no CSV: something follows"),
+        (TEXT + 'SEP00000000000A,"79\n75",none,none,\n', "phones.csv:3: row 2, column model: the cell goes on"),
+        (TEXT + 'SEP00000000000A,"7975,none\n,none,"\n', "phones.csv:3: row 2, column model: the cell goes on"),
+        ('name,model,"x\nSEP000000000001,7975,\n', "the header has no column name"),
+        (TEXT + "SEP00000000000\u0661,7975,none,none,\n", "row 2, column name"),
+        (TEXT + "SEP00000000000\uff11,7975,none,none,\n", "row 2, column name"),
+        (TEXT + "\u017fEP000000000002,7975,none,none,\n", "row 2, column name"),
+        (TEXT + "CSF\u0131\u00df,7975,none,none,\n", "row 2, column name"),
+        (TEXT + ROW.lower(), "row 2, column name: SEP000000000001 is there twice"),
         ('{"name": "SEP000000000001"}\n{"name": "SEP000000000001"}\n', "row 2, column name"),
         ('{"name": "SEP000000000001"}\n[]\n', "row 2"),
         ('{"name": "' + "x" * 10_000_000, "row 1"),
@@ -104,6 +129,55 @@ def test_a_file_of_another_kind_is_called_what_it_is(data: bytes, what: str) -> 
 )
 def test_a_bad_row_is_named_with_its_column(text: str, where: str) -> None:
     assert where in str(refused(text.encode()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\r\n" + TEXT.replace(",", ";"),
+        '"sep=\t"\n' + TEXT.replace(",", "\t"),
+        TEXT.replace("\n", "\r"),
+        "\ufeff\ufeff" + TEXT,
+        HEADER.replace("\n", ",,\n") + ROW.replace("\n", ",,\n"),
+        HEADER.replace("\n", ",,\n") + ROW,
+        TEXT + ",,,,\n \n ,,,,,,\n",
+        TEXT.replace("name,", "Name ,").replace("security_mode", '"Security Mode"'),
+        '[{" NAME ": "SEP000000000001", "model": 7975, "CTL": "none", "itl": "None", "Security Mode": null, "x": 1.5}]',
+        f'{{"name": "SEP000000000001", "model": "7975", "ctl": "none", "itl": "none", "x": {"9" * 5000}}}',
+        'name,model,ctl,itl,note\nSEP000000000001,7975,none,none,"of two\nlines, ""with"" quotes"\n',
+    ],
+)
+def test_what_spreadsheets_and_scripts_write_is_read(text: str) -> None:
+    inventory = Inventory("phones.csv", Cells(Library(), Path("/nowhere")))
+    ((name, kind, _),) = inventory.rows(io.BytesIO(text.encode()))
+    assert (name, kind.model_name, kind.ctl, kind.itl, kind.mode) == ("SEP000000000001", "7975", None, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("broken", "bad"),
+    [
+        ('"SEP00000000000A,7975,none,none,\n', 1),
+        ('SEP00000000000A,"7975,none,none,\n', 1),
+        ('SEP00000000000A,"7975"x,none,none,\n', 1),
+        ('SEP00000000000A,"79\n75",none,none,\n', 2),
+        ('SEP00000000000A,7975,none,none,"\n"\n', 2),
+    ],
+)
+def test_a_forgotten_quote_hides_no_other_phone(broken: str, bad: int) -> None:
+    rows = [f"SEP{number:012X},7975,none,none,\n" for number in range(3000)]
+    text = HEADER + "".join([*rows[:1000], broken, *rows[1000:2000], broken.replace("A", "B"), *rows[2000:]])
+    inventory = Inventory("phones.csv", Cells(Library(), Path("/nowhere")), skip_bad=True)
+    assert len(list(inventory.rows(io.BytesIO(text.encode())))) == 3000
+    assert inventory.bad == 2 * bad
+    assert "row 1001, column" in str(inventory.errors[0])
+    assert inventory.errors[0].where == "phones.csv:1002"
+
+
+def test_quotes_that_never_end_take_no_more_time_than_lines() -> None:
+    text = HEADER + 'a",",c\n' * 20_000
+    inventory = Inventory("phones.csv", Cells(Library(), Path("/nowhere")), skip_bad=True)
+    assert not list(inventory.rows(io.BytesIO(text.encode())))
+    assert inventory.bad == 20_000
 
 
 def test_very_many_columns_are_few_words() -> None:

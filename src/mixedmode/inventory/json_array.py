@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError
 from mixedmode.inventory.sources import LONGEST
 
-_BLANKS: Final = " \t\r\n"
+_BLANKS: Final = re.compile(r"[ \t\r\n]*").match
 
 
 class JsonArray:
@@ -18,12 +19,13 @@ class JsonArray:
     Args:
         parts: The text, in pieces.
         name: Of the file, for messages.
+        decoder: Reads elements.
     """
 
-    def __init__(self, parts: Iterator[str], name: str) -> None:
+    def __init__(self, parts: Iterator[str], name: str, decoder: json.JSONDecoder | None = None) -> None:
         self._parts = parts
         self._name = name
-        self._decoder = json.JSONDecoder()
+        self._decoder = decoder or json.JSONDecoder()
         self._text = ""
         self._pos = 0
         self._ended = False
@@ -77,8 +79,8 @@ class JsonArray:
     def _next(self) -> str:
         """Return the next sign that is no blank; empty at the end."""
         while True:
-            while self._pos < len(self._text) and self._text[self._pos] in _BLANKS:
-                self._pos += 1
+            blanks = _BLANKS(self._text, self._pos)
+            self._pos = self._pos if blanks is None else blanks.end()
             if self._pos < len(self._text) or not self._more():
                 return self._text[self._pos : self._pos + 1]
 

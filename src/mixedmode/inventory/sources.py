@@ -61,10 +61,11 @@ def opened(stream: BinaryIO, name: str) -> io.BufferedReader:
         head = found.peek(16)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise damaged(name, error) from error
-    if not head.strip(b"\xef\xbb\xbf \t\r\n"):
+    inside = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not inside:
         raise UsageError("the inventory is empty", where=name, next_step="its first row names the columns")
     for start, what in _STRANGE.items():
-        if head.startswith(start):
+        if head.startswith(start) or inside.startswith(start):
             raise UsageError(what, where=name, code="not-text", next_step="save it as CSV in UTF-8")
     if head[:16].count(0) > _FEW_ZEROS:
         what = "this is UTF-16" if 0 in head[:2] and any(head[:2]) else "this is no text"
@@ -96,7 +97,7 @@ def texts(stream: io.BufferedReader, name: str) -> Iterator[str]:
             raise damaged(name, error) from error
         text = decoder.decode(data, final=not data)
         if first:
-            text, first = text.removeprefix("\ufeff"), False
+            text, first = text.lstrip("\ufeff"), False
         if text:
             yield text
         if not data:

@@ -32,8 +32,10 @@ def device_name(text: str) -> str:
     Raises:
         UsageError: It is no such name.
     """
-    name = text.strip().upper()
+    name = text.strip()
     bare = _SEPARATORS.sub("", name)
+    if bare.isascii():  # capitals of other letters may be ASCII: a dotless i has an I for one
+        name, bare = name.upper(), bare.upper()
     if _MAC.fullmatch(bare):
         return f"{WITH_MAC[0]}{bare}"
     for each in (name, bare) if name.startswith(WITH_USER) else (bare,):

@@ -50,6 +50,8 @@ def open_source(source: str, *, limit: int = DEFAULT_LIMIT) -> SourceFile:
         UsageError: The path cannot be read, the URL is no good, or there are too many bytes.
         RemoteError: The server does not answer, or does not have the file.
     """
+    if not is_name(source):
+        raise UsageError(f"no file can be called {source[:64]!r}", next_step="name a file, - or a URL")
     if source == "-":
         return SourceFile("standard input", within(sys.stdin.buffer.read(limit + 1), "standard input", limit), None)
     scheme = source.split("://", 1)[0].lower() if "://" in source else ""
@@ -58,6 +60,14 @@ def open_source(source: str, *, limit: int = DEFAULT_LIMIT) -> SourceFile:
     if scheme and not Path(source).exists():
         raise UsageError(f"unknown scheme {scheme}", where=source, next_step="use tftp://, http:// or https://")
     return SourceFile(source, *read_limited(Path(source), limit))
+
+
+def is_name(text: str) -> bool:
+    """Return whether a file can have that name: documents hold texts that no command line can."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _download(url: str, limit: int) -> bytes:

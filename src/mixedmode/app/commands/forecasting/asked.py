@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from mixedmode.errors import MalformedError
+from mixedmode.app.targets.sources import is_name
+from mixedmode.errors import MalformedError, UsageError
 
 STDIN = "-"
 CLUSTER = "cluster"
@@ -74,11 +75,17 @@ class Asked:
         texts = [asked.inventory, *(text for step in asked.steps for text in step)]
         texts += [*asked.lists, *asked.tvs_trust, *asked.policy]
         maybe = [asked.plan, asked.tvs, asked.directory, asked.config]
-        if not all(isinstance(text, str) for text in (*texts, *(each or "" for each in maybe))):
+        if not all(isinstance(text, str) for text in (*texts, *("" if each is None else each for each in maybe))):
             raise MalformedError("what was asked cannot be read", why="a name is no text")
         return asked
 
 
 def place(folder: Path, text: str) -> Path:
-    """Return the path of a name that is relative to a folder."""
+    """Return the path of a name that is relative to a folder.
+
+    Raises:
+        UsageError: No file can have that name.
+    """
+    if not is_name(text):
+        raise UsageError(f"no file can be called {text[:64]!r}", next_step="name a file")
     return Path(text) if folder == Path() else folder / text

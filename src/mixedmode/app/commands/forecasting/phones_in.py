@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import sys
 from collections.abc import Callable, Iterator
@@ -55,6 +56,13 @@ def opened(asked: Asked, folder: Path, library: Library, *, hashed: bool) -> Ite
     path = Path(STDIN) if asked.inventory == STDIN else place(folder, asked.inventory)
     found = Inventory("standard input" if str(path) == STDIN else str(path), Cells(library, _home(path)))
     found.skip_bad = asked.skip_bad_rows
+    if path.is_dir():
+        from mixedmode.inventory.folder import folder_batches
+
+        told = hashlib.sha256()
+        note = (lambda row: told.update(repr((row[2], *row[3:])).encode())) if hashed else None
+        yield Phones(found, folder_batches(found, path, note), told.hexdigest if hashed else str)
+        return
     with _stream(path) as stream, _hashing(stream, hashed=hashed) as (source, finish):
         yield Phones(found, found.batches(source), finish)
 
@@ -93,10 +101,6 @@ def _home(path: Path) -> Path:
 def _stream(path: Path) -> BinaryIO:
     if str(path) == STDIN:
         return open(sys.stdin.fileno(), "rb", closefd=False) if sys.stdin.isatty() else sys.stdin.buffer
-    if path.is_dir():
-        from mixedmode.inventory.folder import folder_as_csv
-
-        return io.BytesIO(folder_as_csv(path))
     try:
         return path.open("rb")
     except OSError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mixedmode import __version__
-from mixedmode.app.commands.forecasting.asked import STDIN, Asked
+from mixedmode.app.commands.forecasting.asked import STDIN, Asked, place
 from mixedmode.causes import file_error
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.forecast.document import document
@@ -28,7 +28,8 @@ FORMAT: Final = "mixedmode-forecast"
 VERSION: Final = 1
 NOTHING: Final = Asked("")
 """What is asked without any option."""
-_LARGEST: Final = 1 << 30
+_LARGEST: Final = 1 << 28
+"""Bytes: ten times what a million phones are."""
 State = tuple[Any, ...]
 """What is known of a phone, in JSON's values."""
 
@@ -132,10 +133,12 @@ def read(path: Path) -> Saved:
         MalformedError: It is no such file, or one of a later version.
     """
     try:
-        if path.stat().st_size > _LARGEST:
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            data = (gzip.GzipFile(fileobj=file) if packed else file).read(_LARGEST + 1)
+        if len(data) > _LARGEST:
             raise UsageError("it is too large for a kept forecast", where=str(path), code="too_large")
-        data = path.read_bytes()
-        data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
         found = json.loads(data)
     except OSError as error:
         if isinstance(error, gzip.BadGzipFile):
@@ -154,9 +157,9 @@ def read(path: Path) -> Saved:
         )
     try:
         return _saved(path, found)
-    except MalformedError as error:
+    except (MalformedError, UsageError) as error:
         raise error.located(str(path)) from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise _wrong(path, error) from error
 
 
@@ -167,7 +170,7 @@ def _saved(path: Path, found: dict[str, Any]) -> Saved:
         phones |= dict.fromkeys(map(_text, group["names"]), known)
     return Saved(
         Asked.of(found["asked"]),
-        path.resolve().parent / _text(found["folder"]),
+        place(path.resolve().parent, _text(found["folder"])),
         _text(found["made"]),
         _text(found["inventory"]["sha256"]),
         {
