@@ -11,6 +11,7 @@ from mixedmode.forecast.plan import Off, Plan, Published, Step, Tvs
 from mixedmode.forecast.remedies import remedy
 from mixedmode.forecast.vouching import Vouched
 from mixedmode.inventory.kinds import Held, PhoneKind, Unexplained
+from mixedmode.phone.mind.fate.offers import Keys
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.decisions import ListKind
@@ -104,6 +105,23 @@ def test_3_signing_again_needs_an_anchor_in_the_list_and_on_the_phone() -> None:
     bridged = ctl("new-callmanager", "callmanager", servers=("new-callmanager",))
     assert foreseen(step(bridged), model="7940", itl_held=None).outcome is Fate.BEHIND
     assert foreseen(step(NEW_CTL), model="7940", itl_held=None).outcome is Fate.FROZEN
+
+
+def test_3_where_it_is_known_which_keys_there_are_those_alone_sign() -> None:
+    callmanager, other = (identity(name).certificate for name in ("callmanager", "new-callmanager"))
+    bridged = step(ctl("new-callmanager", "callmanager", servers=("new-callmanager",)))
+    alone = step(NEW_CTL)
+
+    def of(change: Step, keys: Keys) -> Forecast:
+        return foreseen(replace(change, keys=keys), model="7940", itl_held=None)
+
+    gone = of(bridged, Keys(frozenset({other}), frozenset({callmanager})))
+    assert gone.outcome is Fate.FROZEN, "it stands in the list, but its key is gone"
+    there = of(alone, Keys(frozenset({other, callmanager})))
+    assert there.outcome is Fate.BEHIND, "its key is there, though the list does not name it"
+    assert f"have the CTL signed by {callmanager.subject}" in remedy(Forecaster(Plan((alone,))), there)
+    assert of(alone, Keys(frozenset({callmanager}))).outcome is Fate.FROZEN, "another cluster's list"
+    assert of(bridged, Keys(frozenset({other}))).outcome is Fate.BEHIND, "of whom nothing is known, a token perhaps"
 
 
 def test_5_which_list_vouches() -> None:

@@ -30,7 +30,8 @@ def read(
     folder: Path, *, skip: bool = False
 ) -> tuple[Inventory, list[Raw], list[tuple[str, str, str | None, str | None]]]:
     """Return the inventory, its rows as they were filled, and what is known of each phone."""
-    inventory, told = Inventory(str(folder), Cells(Library(), folder), skip), []
+    inventory = Inventory(str(folder), Cells(Library(), folder), skip)
+    told: list[Raw] = []
     found = [
         (name, known.kind.model_name, held_text(known.kind.ctl), held_text(known.kind.itl))
         for batch in folder_batches(inventory, folder, told.append)

@@ -16,7 +16,7 @@ from mixedmode.forecast.evaluation import Forecast, Forecaster
 from mixedmode.forecast.plan import Plan
 from mixedmode.forecast.proposal import proposed
 from mixedmode.forecast.tally import Cell
-from mixedmode.phone.mind.fate.offers import Presence, Stage
+from mixedmode.phone.mind.fate.offers import Keys, Presence, Stage
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import TvsAnswer, TvsOutcome
@@ -128,17 +128,30 @@ class Helping:
         yield "TVS", self.whole, servers
         # Whom the phone does not hold as an anchor would need TVS as well, which was tried before.
         held = anchors(phone.state.trust.lists)
+        there = forecast.stages[-1].offer.keys
         choices = [
             # Of one that cannot be read, forecast.md 5.7 asks whether the same list would be taken if it were whole.
-            _signed_again(name, data, held, sha512=phone.model.sha512) if self._can_be_read(name) else [(name, data)]
+            _signed_again(name, data, held, there, sha512=phone.model.sha512)
+            if self._can_be_read(name)
+            else [(name, data)]
             for name, data in self.whole.items()
         ]
         for chosen in itertools.product(*choices):
             yield "another signature", dict(chosen), servers
 
 
-def _signed_again(name: str, data: bytes, held: frozenset[bytes], *, sha512: bool = True) -> list[tuple[str, bytes]]:
-    """Return a list as each of its own anchors would sign it that a phone holds; over SHA-1 if it knows no other."""
+def _signed_again(
+    name: str, data: bytes, held: frozenset[bytes], there: Keys | None, *, sha512: bool = True
+) -> list[tuple[str, bytes]]:
+    """Return a list as each would sign it who can and whom a phone holds; over SHA-1 if it knows no other.
+
+    Args:
+        name: Of the file.
+        data: The list.
+        held: DER of the phone's anchors.
+        there: Whose keys there are; None: those of the list's own anchors.
+        sha512: Whether the phone knows that digest.
+    """
     found = parsed(data)
     if not isinstance(found, TrustList) or len(data) > MAX_PHONE_FILE:
         return [(name, data)]
@@ -153,13 +166,20 @@ def _signed_again(name: str, data: bytes, held: frozenset[bytes], *, sha512: boo
         for record in found.records
         if record.role is not None
     ]
-    own = dict.fromkeys(each.certificate for each in specs if each.role is Role.SAST and each.certificate)
+    able = held & (anchors([found]) if there is None else there.signers(found))
+    more = sorted(there.there, key=lambda each: each.der) if there is not None else []
+    own = dict.fromkeys([*(each.certificate for each in specs if each.role is Role.SAST and each.certificate), *more])
     digest = found.header.digest if sha512 else DigestAlgorithm.SHA1
     return [(name, data)] + [
-        (name, build_trust_list(specs, keys.remembering(each), timestamp=0, filename=name, digest=digest))
+        (name, _built(name, specs, each, digest))
         for each in own
-        if each is not None and each.der in held and digest is not None
+        if each is not None and each.der in able and digest is not None
     ]
+
+
+def _built(name: str, specs: list[RecordSpec], by: Certificate, digest: DigestAlgorithm) -> bytes:
+    signer = keys.remembering(by)
+    return build_trust_list(specs, signer, timestamp=0, filename=name, digest=digest, require_signer_record=False)
 
 
 def broken_proposal(
@@ -204,7 +224,7 @@ def _really_signed(name: str, offered: TrustList | bytes, plan: Plan) -> bytes:
         return offered.data
     signers = offered.find_signer(offered.header.signer_issuer, offered.header.signer_serial or b"")
     named = frozenset(each.certificate_der for each in signers if each.certificate_der is not None)
-    return _signed_again(name, offered.data, named)[-1][1]
+    return _signed_again(name, offered.data, named, None)[-1][1]
 
 
 def _played(phone: Handset, plan: Plan, when: datetime) -> tuple[bool, bool]:

@@ -22,7 +22,7 @@ from typing import Final
 
 from mixedmode.errors import UsageError
 from mixedmode.forecast.vouching import Upload, Vouched
-from mixedmode.phone.mind.fate.offers import Offer, Presence, Stage, TvsServers, file_signer, list_digest
+from mixedmode.phone.mind.fate.offers import Keys, Offer, Presence, Stage, TvsServers, file_signer, list_digest
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.lookup import tvs_certificates
 from mixedmode.pki.certificates.certificates import Certificate
@@ -115,6 +115,7 @@ class Step:
         signed_by_stand_in: Those of its lists that are yet to be signed: whoever they name as signer signed them.
         withdrawn: The kinds of which nothing is on the servers from here on.
         mixed: Whether the cluster is in mixed mode from here on, if that is known but by its CTL.
+        keys: Whose keys can sign its lists from here on, if that is known.
     """
 
     label: str
@@ -132,6 +133,7 @@ class Step:
     signed_by_stand_in: frozenset[bytes] = frozenset()
     withdrawn: tuple[ListKind, ...] = ()
     mixed: bool | None = None
+    keys: Keys | None = None
 
 
 Foresee = Callable[[tuple[str, ...]], tuple[Step, ...]]
@@ -197,7 +199,9 @@ class Plan:
                 offer = replace(offer, signer=signer, digest=digest, **lists)
                 if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
                     named = frozenset(tvs_certificates(each.file))
-            offer = replace(offer, signer=step.signer or offer.signer, shown=step.shown or offer.shown)
+            offer = replace(
+                offer, signer=step.signer or offer.signer, shown=step.shown or offer.shown, keys=step.keys or offer.keys
+            )
             offer = offer if step.mixed is None else replace(offer, mixed=step.mixed)
             named = step.servers or named
             uploads += step.uploads

@@ -140,6 +140,11 @@ def _names(refused: list[tuple[ListKind, TrustList | bytes]], der: bytes) -> boo
 def _anchors(forecast: Forecast, refused: list[TrustList | bytes]) -> str:
     came = forecast.prospect.restart
     known = anchors(came.trust.lists) if came is not None else frozenset()
-    every = [record for each in refused if isinstance(each, TrustList) for record in each.records_with_role(Role.SAST)]
-    names = dict.fromkeys(record.subject or "?" for record in every if record.certificate_der in known)
+    lists = [each for each in refused if isinstance(each, TrustList)]
+    every = [record for each in lists for record in each.records_with_role(Role.SAST)]
+    keys = forecast.stages[-1].offer.keys
+    able = None if keys is None else frozenset().union(*map(keys.signers, lists))
+    there = sorted((each.subject, each.der) for each in (keys.there if keys is not None else ()))
+    signers = [(record.subject or "?", record.certificate_der) for record in every] + there
+    names = dict.fromkeys(subject for subject, der in signers if der in known and (able is None or der in able))
     return " or ".join(names) or "an anchor that the phone holds"

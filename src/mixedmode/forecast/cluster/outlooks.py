@@ -6,7 +6,9 @@ Rules:
 2. TVS vouches for what is in the stores, with the roles that it gives, and for what the stores do not know by the
    functions of the CTL file's records; its servers and the CallManager show the certificates that the nodes have,
    whatever the lists say.
-3. Every TFTP is restarted after an operation but a reset of the ITL.
+3. Whose keys can sign lists is known: those of the nodes' CallManager and ITLRecovery, not those that they had before
+   (forecast.md 5.3).
+4. Every TFTP is restarted after an operation but a reset of the ITL.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from mixedmode.cluster.publishing.lists import has_stand_in
 from mixedmode.errors import MalformedError
 from mixedmode.forecast.plan import Published, Step
 from mixedmode.forecast.vouching import Vouched
+from mixedmode.phone.mind.fate.offers import Keys
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from mixedmode.pki.certificates.certificates import Certificate
     from mixedmode.trustlist.model import Record
 
+_SIGNING: Final = {Purpose.CALLMANAGER.value, Purpose.ITLRECOVERY.value}
 _KINDS: Final = {ListKind.CTL: CTL_FILE, ListKind.ITL: ITL_FILE}
 
 
@@ -77,7 +81,15 @@ def foreseen_step(label: str, after: Outlook, before: Outlook | None) -> Step:
         shown=own if view.mode is SecurityMode.MIXED else None,
         signed_by_stand_in=frozenset(stand_ins),
         mixed=view.mode is SecurityMode.MIXED,
+        keys=_keys(after),
     )
+
+
+def _keys(after: Outlook) -> Keys:
+    every = {**after.hidden, **after.view.own}
+    there = frozenset(certificate for (_, unit), certificate in every.items() if unit in _SIGNING)
+    before = (certificate for (_, unit), some in after.former.items() if unit in _SIGNING for certificate in some)
+    return Keys(there, frozenset(before) - there)
 
 
 def _records(ctl: bytes | None) -> tuple[Record, ...]:

@@ -87,7 +87,7 @@ def could_take(
     ask = _vouching(offer) if reaches(trust, tvs.within_reach) else _silent
     if not offer_list(policy, trust, kind, offered, tvs.asked_by(trust), now).refused:
         return True
-    return _list_help(_friendly(policy), trust, kind, offered, tvs, ask, now) is not None
+    return _list_help(_friendly(policy), trust, kind, offer, tvs, ask, now) is not None
 
 
 def _friendly(policy: TrustPolicy) -> TrustPolicy:
@@ -122,7 +122,7 @@ def _in_order(
         elif not offer_list(policy, trust, kind, offered, tvs.asked_by(trust), now).refused:
             help_ = Help.RESTART
         else:
-            help_ = _list_help(friendly, trust, kind, offered, tvs, ask, now)
+            help_ = _list_help(friendly, trust, kind, offer, tvs, ask, now)
             if help_ is None:
                 return None
         if help_ is not None:
@@ -142,18 +142,21 @@ def _list_help(
     friendly: TrustPolicy,
     trust: TrustState,
     kind: ListKind,
-    offered: TrustList | bytes,
+    offer: Offer,
     tvs: TvsServers,
     ask: Ask,
     now: datetime | None,
 ) -> Help | None:
-    """Return what brings in a list that the phone refuses."""
+    """Return what brings in a list that is offered and that the phone refuses."""
+    offered = offer.of(kind)
+    if offered is None:
+        return None
     if isinstance(offered, bytes):
         return Help.WHOLE if _would_take(trust, offered, tvs) else None
     decision = offer_list(friendly, trust, kind, offered, ask, now)
     if not decision.refused:
         return Help.TVS if decision.voucher is Voucher.TVS else Help.WHOLE
-    signs_again = decision.reason is not Reason.WRONG_KIND and _shares_anchor(trust, offered)
+    signs_again = decision.reason is not Reason.WRONG_KIND and _shares_anchor(trust, offer, offered)
     return Help.SIGN_AGAIN if signs_again else None
 
 
@@ -175,9 +178,10 @@ def _vouching(offer: Offer) -> Ask:
     return answer
 
 
-def _shares_anchor(trust: TrustState, offered: TrustList) -> bool:
-    """Return whether one who stands as SAST in a list stands so in what the phone holds, and could sign it again."""
-    return not anchors(trust.lists).isdisjoint(anchors([offered]))
+def _shares_anchor(trust: TrustState, offer: Offer, offered: TrustList) -> bool:
+    """Return whether one who could sign a list again stands as SAST in what the phone holds (forecast.md 5.3)."""
+    signers = anchors([offered]) if offer.keys is None else offer.keys.signers(offered)
+    return not anchors(trust.lists).isdisjoint(signers)
 
 
 def _would_take(trust: TrustState, offered: bytes, tvs: TvsServers) -> bool:

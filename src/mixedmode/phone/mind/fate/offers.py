@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mixedmode.errors import MalformedError
 from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, ListKind, TvsAnswer, TvsQuestion
-from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS, tvs_certificates
+from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS, anchors, tvs_certificates
 from mixedmode.phone.mind.trust.uses import SERVER
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
@@ -26,6 +26,25 @@ Ask = Callable[[TvsQuestion], TvsAnswer]
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """Whose keys can sign a cluster's lists, where it is known which keys there are.
+
+    Attributes:
+        there: The certificates whose keys are there.
+        gone: Those that the cluster had before: what stands as SAST in its older lists and can sign none any more.
+    """
+
+    there: frozenset[Certificate]
+    gone: frozenset[Certificate] = frozenset()
+
+    def signers(self, offered: TrustList) -> frozenset[bytes]:
+        """Return the DER of who could sign a list again; of another cluster's list the keys say nothing."""
+        named = anchors([offered])
+        there, gone = ({each.der for each in some} for some in (self.there, self.gone))
+        return named - gone | there if named & (there | gone) else named
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """What the servers have at a restart.
 
@@ -37,6 +56,7 @@ class Offer:
         digest: Wire code of the digest under configurations; None: that of the ITL, or else of the CTL, since one
             parameter of the cluster decides about all files.
         mixed: Whether the cluster is in mixed mode, None if that is not known but by its CTL.
+        keys: Whose keys can sign its lists; None: those of the certificates that stand as SAST in them.
         announced: The CTL that was published last, where none is published any more: the cluster is as it says.
     """
 
@@ -47,6 +67,7 @@ class Offer:
     digest: int | None = None
     announced: TrustList | bytes | None = None
     mixed: bool | None = None
+    keys: Keys | None = None
 
     def of(self, kind: ListKind) -> TrustList | bytes | None:
         """Return the list of a kind."""
