@@ -1,9 +1,9 @@
 """The ``mixedmode`` command without its start-up time: a process that has all modules forks one for each call.
 
-Hundreds of commands would spend most of their time importing the same modules. The stand-in hands folder, environment,
-arguments and the three standard files over a socket; the fork runs the command's own ``main`` with them. Started as
-``python -m tests.forked SOCKET``; it ends with the process that started it. A test that sends signals to the command
-or measures how it starts takes the installed one.
+Hundreds of commands would spend most of their time importing the same modules. Whoever calls hands folder, environment,
+arguments and the three standard files over a socket; the fork runs the command's own ``main`` with them. The caller is
+told its process and how it ended; a caller that is gone takes the fork with it. Started as ``python -m tests.forked
+SOCKET``; it ends with the process that started it. A test that measures how the command starts takes the installed one.
 """
 
 from __future__ import annotations
@@ -23,27 +23,94 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 STAND_IN = """\
 #!{python} -IS
-import json, os, socket, sys
+import json, os, signal, socket, sys
 with socket.socket(socket.AF_UNIX) as link:
     link.connect({path!r})
     call = json.dumps([os.getcwd(), dict(os.environ), sys.argv]).encode()
     socket.send_fds(link, [len(call).to_bytes(4, "big")], [0, 1, 2])
     link.sendall(call)
-    code = link.recv(1)
-sys.exit(code[0] if code else 255)
+    process = int.from_bytes(link.recv(4), "big")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: os.kill(process, number))
+    code = int.from_bytes(link.recv(4), "big", signed=True)
+if code < 0:
+    signal.signal(-code, signal.SIG_DFL)
+    os.kill(os.getpid(), -code)
+sys.exit(code)
 """
 """The text of the command that is put on the reader's PATH."""
 
 
 def stand_in(path: Path) -> str:
     return STAND_IN.format(python=sys.executable, path=str(path))
+
+
+class Started:
+    """A command that runs on, as ``subprocess.Popen`` would have it; its process is the command itself."""
+
+    def __init__(
+        self, path: Path, words: list[str], cwd: Path, env: Mapping[str, str] | None,
+        stdout: int | IO[Any] | None, stderr: int | IO[Any] | None,
+    ) -> None:  # fmt: skip
+        self.returncode: int | None = None
+        self.stderr: IO[str] | None = None
+        self._link = socket.socket(socket.AF_UNIX)
+        self._link.connect(str(path))
+        call = json.dumps([str(cwd), dict(os.environ if env is None else env), words]).encode()
+        with ExitStack() as stack:
+            nothing = stack.enter_context(Path(os.devnull).open("r+"))
+            files = [nothing.fileno()]
+            for number, file in ((1, stdout), (2, stderr)):
+                if file == subprocess.PIPE:
+                    reader, writer = os.pipe()
+                    stack.callback(os.close, writer)
+                    self.stderr = os.fdopen(reader)
+                    files.append(writer)
+                elif file == subprocess.DEVNULL:
+                    files.append(nothing.fileno())
+                else:
+                    files.append(number if file is None else file if isinstance(file, int) else file.fileno())
+            socket.send_fds(self._link, [len(call).to_bytes(4, "big")], files)
+            self._link.sendall(call)
+        self.pid = int.from_bytes(self._link.recv(4), "big")
+
+    def poll(self) -> int | None:
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(0)
+        return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; the code is negative after a signal.
+
+        Raises:
+            subprocess.TimeoutExpired: It runs still.
+        """
+        if self.returncode is None:
+            if not select.select([self._link], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("mixedmode", timeout or 0)
+            self.returncode = int.from_bytes(self._link.recv(4), "big", signed=True)
+            self._link.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
 
 
 class Forking:
@@ -69,6 +136,13 @@ class Forking:
     def command(self) -> Path:
         """Return a stand-in of its own folder."""
         return self.put(self._folder / "mixedmode")
+
+    def start(
+        self, *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None,
+        stdout: int | IO[Any] | None = None, stderr: int | IO[Any] | None = None,
+    ) -> Started:  # fmt: skip
+        """Start the command, with the arguments of ``subprocess.Popen``, and without standard input."""
+        return Started(self.socket, ["mixedmode", *map(str, arguments)], cwd or Path.cwd(), env, stdout, stderr)
 
     def close(self) -> None:
         self._process.terminate()
@@ -106,22 +180,73 @@ def load_everything() -> None:
     gc.freeze()  # a fork neither looks through nor copies what it will never drop
 
 
-def serve(path: str) -> None:
-    """Answer calls until SIGTERM, or until whoever started this is gone."""
-    load_everything()
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(path)
-        server.listen()
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+class Server:
+    """What forks: reads calls, tells each caller its process and how it ended."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._listening = listening
+        self._poll = select.poll()
+        self._links: dict[int, socket.socket] = {}
+        """By the file that tells of the end of a process: its caller."""
+        self._processes: dict[int, int] = {}
+        """By the file of a caller: its process."""
+
+    def run(self) -> None:
+        """Answer calls until SIGTERM, or until whoever started this is gone."""
+        self._poll.register(self._listening, select.POLLIN)
+        self._poll.register(sys.stdin, select.POLLIN)
         while True:
-            ready, _, _ = select.select([server, sys.stdin], [], [])
-            if sys.stdin in ready:
+            file, _ = self._poll.poll()[0]  # what comes after it may be about a number that has been given anew
+            if file == sys.stdin.fileno():
+                for process in self._processes.values():
+                    os.kill(process, signal.SIGKILL)
                 return
-            link, _ = server.accept()
-            if os.fork() == 0:
-                server.close()
-                answer(link)
-            link.close()
+            if file == self._listening.fileno():
+                self._begin()
+            elif file in self._links:
+                self._ended(file)
+            else:
+                self._left(file)
+
+    def _begin(self) -> None:
+        link, _ = self._listening.accept()
+        process = os.fork()
+        if process == 0:
+            # A file that stays open in one command would keep the callers of others waiting.
+            self._listening.close()
+            for end, each in self._links.items():
+                os.close(end)
+                each.close()
+            answer(link)
+        with suppress(OSError):
+            link.sendall(process.to_bytes(4, "big"))
+        end = os.pidfd_open(process)
+        self._links[end], self._processes[link.fileno()] = link, process
+        self._poll.register(end, select.POLLIN)
+        self._poll.register(link, 0)
+
+    def _ended(self, end: int) -> None:
+        link = self._links.pop(end)
+        _, status = os.waitpid(self._processes.pop(link.fileno()), 0)
+        self._poll.unregister(end)
+        os.close(end)
+        with suppress(KeyError):
+            self._poll.unregister(link)
+        with link, suppress(OSError):
+            link.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+
+    def _left(self, file: int) -> None:
+        self._poll.unregister(file)
+        os.kill(self._processes[file], signal.SIGKILL)
+
+
+def serve(path: str) -> None:
+    """Listen on a socket."""
+    load_everything()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        Server(listening).run()
 
 
 def answer(link: socket.socket) -> None:
@@ -133,10 +258,10 @@ def answer(link: socket.socket) -> None:
     # Whoever looks how the program was started shall see a command, not ``python -m``.
     sys.modules["__main__"].__package__ = None
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        size, files, _, _ = socket.recv_fds(link, 4, 3)
-        with link.makefile("rb") as call:
-            folder, environment, sys.argv = json.loads(call.read(int.from_bytes(size, "big")))
+        with link:
+            size, files, _, _ = socket.recv_fds(link, 4, 3)
+            with link.makefile("rb") as call:
+                folder, environment, sys.argv = json.loads(call.read(int.from_bytes(size, "big")))
         for number, file in enumerate(files):
             os.dup2(file, number)
             os.close(file)
@@ -152,8 +277,7 @@ def answer(link: socket.socket) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        link.sendall(bytes([code]))
-        os._exit(0)
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO, Any
 
-from tests.forked import forked_command
+from tests.forked import Started, forked_command, shared_forking
 
 DATA = Path(__file__).parent / "data"
 """Vectors made by others; tests/data/README.md names their origins."""
@@ -20,12 +21,17 @@ MIXEDMODE = Path(sys.executable).with_name("mixedmode")
 
 
 def run_mixedmode(
-    *arguments: str | Path, stdin: bytes = b"", env: Mapping[str, str] | None = None, timeout: float = 60
+    *arguments: str | Path,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float = 60,
 ) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would, but without its start-up time, and return what it printed."""
     done = subprocess.run(
         [forked_command(), *arguments],
         input=stdin,
+        cwd=cwd,
         capture_output=True,
         timeout=timeout,
         check=False,
@@ -33,6 +39,14 @@ def run_mixedmode(
     )
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def start_mixedmode(
+    *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None,
+    stdout: int | IO[Any] | None = None, stderr: int | IO[Any] | None = None,
+) -> Started:  # fmt: skip
+    """Start a command that serves, without its start-up time; files are as ``subprocess.Popen`` takes them."""
+    return shared_forking().start(*arguments, cwd=cwd, env=env, stdout=stdout, stderr=stderr)
 
 
 def until(holds: Callable[[], object], seconds: float = 30, pause: float = 0.1) -> bool:

@@ -19,7 +19,7 @@ BARE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Terminal:
-    """Bash in ``folder``, where ``.venv`` has the command; servers come from the environment that runs the tests."""
+    """Bash in ``folder``, where ``.venv`` has the command."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
@@ -71,14 +71,14 @@ class Terminal:
         log = self.folder / f"server-{len(self._servers)}.log"
         with log.open("wb") as sink:
             self._servers[name] = process = subprocess.Popen(
-                ["bash", "-c", f". ./.exported\nexec {sys.prefix}/bin/{name}"], cwd=self.folder, env=self._env,
+                ["bash", "-c", f". ./.exported\nexec .venv/bin/{name}"], cwd=self.folder, env=self._env,
                 stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
             )  # fmt: skip
         end = time.monotonic() + timeout
         while process.poll() is None and time.monotonic() < end:
             if ready in log.read_text():
                 return 0, log.read_text()
-            time.sleep(0.1)
+            time.sleep(0.05)
         return process.poll() or -1, log.read_text()
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from mixedmode.control.audit_log import Wanted
 from mixedmode.control.door import Control
 from mixedmode.errors import CheckFailedError
 from mixedmode.faces.shell.talk import InputEndedError, ScriptedIO
-from mixedmode.guides import carrying
+from mixedmode.guides import carrying, looking
 from mixedmode.guides.guide import Guide
 from mixedmode.guides.kept import Opened
 from mixedmode.guides.walk import Walk
@@ -39,7 +39,9 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
 
 
 @pytest.fixture
-def guide(cluster: Cluster) -> Guide:
+def guide(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Guide:
+    # The cluster's phones are names: none will ever report what it holds.
+    monkeypatch.setattr(looking, "_PHONE_SECONDS", 0.2)
     return Guide(cluster, patience=1.0)
 
 

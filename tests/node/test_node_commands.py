@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,9 @@ from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.itl import ResetItl
 from mixedmode.cluster.store.folders import NodeFolder
-from tests.support import MIXEDMODE, run_mixedmode, until
+from mixedmode.errors import RemoteError
+from mixedmode.node.status import SOCKET_NAME, ask_status
+from tests.support import MIXEDMODE, run_mixedmode, start_mixedmode, until
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
@@ -55,22 +56,22 @@ class RunningNode:
         self.folder = folder
         self.log = folder / "node.log"
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [MIXEDMODE, "node", "run", "--config", str(folder / "mixedmode.toml")], stderr=log
-            )
+            self.process = start_mixedmode("node", "run", "--config", str(folder / "mixedmode.toml"), stderr=log)
 
     def ask(self) -> dict[str, Any]:
         done = run_mixedmode("node", "status", "--json", "--config", str(self.folder / "mixedmode.toml"))
         return dict(json.loads(done.stdout))
 
-    def wait(self, seconds: float = 60) -> dict[str, Any]:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            document = self.ask()
-            if "units" in document and all(u["state"] == "STARTED" or u["problem"] for u in document["units"]):
-                return document
-            time.sleep(0.1)
-        raise AssertionError(self.log.read_text())
+    def wait(self) -> dict[str, Any]:
+        assert until(self._started, 60, 0.02), self.log.read_text()
+        return self.ask()
+
+    def _started(self) -> bool:
+        try:
+            units = ask_status(self.folder / "data" / SOCKET_NAME)["units"]
+        except RemoteError:
+            return False
+        return all(unit["state"] == "STARTED" or unit["problem"] for unit in units)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -209,11 +210,8 @@ def test_a_slip_in_the_settings_is_named(tmp_path: Path, text: str, said: str) -
 
 
 def test_the_environment_wins_over_the_file(made: Path) -> None:
-    environment = {**os.environ, "MIXEDMODE_NODE__NAME": "sub9"}
-    done = subprocess.run(
-        [MIXEDMODE, "node", "run", "--config", str(made / "mixedmode.toml")],
-        capture_output=True, text=True, env=environment, timeout=30, check=False,
-    )  # fmt: skip
+    environment = {"MIXEDMODE_NODE__NAME": "sub9"}
+    done = run_mixedmode("node", "run", "--config", str(made / "mixedmode.toml"), env=environment)
     assert done.returncode == 2
     assert "sub9" in done.stderr
 

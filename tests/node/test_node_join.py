@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -15,8 +14,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from mixedmode.errors import RemoteError
+from mixedmode.node.status import SOCKET_NAME, ask_status
+from tests.forked import Started
 from tests.postgres import PostgresServer, find_binaries
-from tests.support import MIXEDMODE, run_mixedmode, until
+from tests.support import run_mixedmode, start_mixedmode, until
 
 ENV = {"MIXEDMODE_METRICS__PORT": "0"}
 UNITS = ("tftp", "http", "https", "tvs", "ssh", "sftp", "sccp", "sccp_tls", "capf", "ctl_provider", "web")
@@ -38,7 +40,7 @@ class Node:
         self.ports = free_ports(address)
         self.config = folder / "mixedmode.toml"
         self.log = folder / "node.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Started | None = None
         folder.mkdir()
 
     @property
@@ -49,8 +51,8 @@ class Node:
 
     def run(self) -> None:
         with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [MIXEDMODE, "node", "run", "--config", self.config], stderr=log, env={**os.environ, **ENV}
+            self.process = start_mixedmode(
+                "node", "run", "--config", self.config, stderr=log, env={**os.environ, **ENV}
             )
         assert soon(lambda: self.status().get("units") is not None), self.log.read_text()
         assert soon(lambda: all(u["state"] == "STARTED" or u["name"] == "capf" for u in self.status()["units"])), (
@@ -64,7 +66,11 @@ class Node:
         self.process = None
 
     def status(self) -> dict[str, Any]:
-        return dict(json.loads(run_mixedmode("node", "status", "--json", "--config", self.config, env=ENV).stdout))
+        """Return what the command shows, without a process for each look."""
+        try:
+            return ask_status(self.folder / "data" / SOCKET_NAME)
+        except RemoteError:
+            return {}
 
     def unit(self, name: str) -> tuple[str, int]:
         (found,) = [each for each in self.status()["units"] if each["name"] == name]

@@ -26,10 +26,11 @@ from mixedmode.live.cluster_file import read_cluster_file
 from mixedmode.rehearsal.lab.document import administrator, read_lab
 from mixedmode.rehearsal.lab.lab import Lab
 from mixedmode.rehearsal.lab.spec import LabSpec
-from tests.support import MIXEDMODE, run_mixedmode
+from tests.forked import Started
+from tests.support import run_mixedmode, start_mixedmode
 
 
-def wait_for_lab(process: subprocess.Popen[str], directory: Path, output: Path) -> dict[str, Any]:
+def wait_for_lab(process: Started, directory: Path, output: Path) -> dict[str, Any]:
     deadline = time.monotonic() + 60
     while "What to try" not in output.read_text():
         assert process.poll() is None, output.read_text()
@@ -46,10 +47,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, di
     folder.mkdir(parents=True)
     directory, output = folder / "lab", folder / "output"
     with output.open("w") as sink:
-        process = subprocess.Popen(
-            [MIXEDMODE, "lab", "--directory", "lab", "--phones", "4"], stdout=sink, text=True, cwd=folder,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )  # fmt: skip
+        process = start_mixedmode("lab", "--directory", "lab", "--phones", "4", stdout=sink, cwd=folder)
         try:
             document = wait_for_lab(process, directory, output)
             yield directory, document, output.read_text()
@@ -158,8 +156,7 @@ def test_the_lab_is_found_from_any_folder(running: tuple[Path, dict[str, Any], s
     for place in (directory.parent, tmp_path, Path("/")):
         for words in (["admin", "show", "version", "active"], ["phones", "list"]):
             first = 2 if words[0] == "phones" else 1
-            command: list[str | Path] = [MIXEDMODE, *words[:first], "--directory", directory, *words[first:]]
-            done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=60, check=False)
+            done = run_mixedmode(*words[:first], "--directory", directory, *words[first:], cwd=place)
             assert done.returncode == 0, done.stderr
 
 
@@ -233,15 +230,7 @@ def test_a_lab_that_runs_is_not_started_again(running: tuple[Path, dict[str, Any
 
 
 def test_a_command_at_the_prompt_needs_no_standard_input(running: tuple[Path, dict[str, Any], str]) -> None:
-    done = subprocess.run(
-        [MIXEDMODE, "admin", "show", "ctl"],
-        cwd=running[0].parent,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = run_mixedmode("admin", "show", "ctl", cwd=running[0].parent)
     assert "CTL File not found" in done.stdout, done.stderr
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import MIXEDMODE, run_mixedmode
+from tests.support import run_mixedmode, start_mixedmode
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     (tmp_path / "capf.pem").chmod(0o600)
     serve = ["capf", "serve", "--key", str(tmp_path / "capf.pem"), "--directory", str(tmp_path / "devices"), "--port=0"]
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([MIXEDMODE, *serve, "--trace"], stderr=log)
+        process = start_mixedmode(*serve, "--trace", stderr=log)
     try:
         while not (said := (tmp_path / "log").read_text()).endswith("\n"):
             assert process.poll() is None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import MIXEDMODE, run_mixedmode, until
+from tests.support import run_mixedmode, start_mixedmode, until
 
 PHONE = "SEP0011223344AA"
 
@@ -19,11 +19,8 @@ PHONE = "SEP0011223344AA"
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "lab"
-    process = subprocess.Popen(
-        [MIXEDMODE, "lab", "--directory", folder, "--phones", "1", "--nodes", "2"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    words = ("lab", "--directory", folder, "--phones", "1", "--nodes", "2")
+    process = start_mixedmode(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         assert until((folder / "lab.json").exists, 30)
         yield folder

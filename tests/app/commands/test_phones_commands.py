@@ -15,17 +15,14 @@ import pytest
 
 from mixedmode.errors import RemoteError
 from mixedmode.node.status import SOCKET_NAME, Command, StatusSocket, ask_status
-from tests.support import MIXEDMODE, run_mixedmode, until
+from tests.support import run_mixedmode, start_mixedmode, until
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("phones") / "lab"
-    process = subprocess.Popen(
-        [MIXEDMODE, "lab", "--directory", folder, "--phones", "4", "--nodes", "1"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    words = ("lab", "--directory", folder, "--phones", "4", "--nodes", "1")
+    process = start_mixedmode(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         assert until((folder / "lab.json").exists)
         assert until(lambda: len(registered(folder)) == 3)
@@ -181,10 +178,7 @@ def test_a_node_shows_and_resets_its_registered_phones(node: Path) -> None:
     ("command", "what"), [("log", "console log"), ("delete-ctl", "a CTL"), ("delete-itl", "an ITL")]
 )
 def test_what_a_node_cannot_do_is_said(tmp_path: Path, command: str, what: str) -> None:
-    done = subprocess.run(
-        [MIXEDMODE, "phones", command, "SEP001122334455"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False,
-    )  # fmt: skip
+    done = run_mixedmode("phones", command, "SEP001122334455", cwd=tmp_path)
     assert done.returncode == 2
     assert "a node cannot" in done.stderr
     assert what in done.stderr

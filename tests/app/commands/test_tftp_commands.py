@@ -12,13 +12,12 @@ import pytest
 from mixedmode.errors import MalformedError
 from mixedmode.node.host.settings import load_settings, render_settings
 from mixedmode.services.files.flat_names import DEFAULT_MAP
-from tests.support import MIXEDMODE, run_mixedmode
+from tests.support import run_mixedmode, start_mixedmode
 
 
 class Server:
     def __init__(self, *arguments: str | Path) -> None:
-        command = [MIXEDMODE, "tftp", "serve", "--port", "0", *arguments]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.process = start_mixedmode("tftp", "serve", "--port", "0", *arguments, stderr=subprocess.PIPE)
         self.said: list[str] = []
         assert self.process.stderr is not None
         for line in self.process.stderr:

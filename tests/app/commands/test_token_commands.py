@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.softhsm import MODULE
-from tests.support import MIXEDMODE, run_mixedmode, until
+from tests.support import run_mixedmode, start_mixedmode, until
 
 PASSWORD = "Cisco123"
 
@@ -155,9 +155,8 @@ def test_a_token_that_makes_no_keys_gets_one_made_here(tmp_path: Path) -> None:
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "lab"
-    process = subprocess.Popen(
-        [MIXEDMODE, "lab", "--directory", folder, "--phones", "0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    words = ("lab", "--directory", folder, "--phones", "0")
+    process = start_mixedmode(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         assert until((folder / "lab.json").exists, 40)
         yield folder

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,16 +19,14 @@ from mixedmode.trustlist import Role
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from tests.pki.material import signer
 from tests.services.tvs.tvsclient import tvs_signer
-from tests.support import MIXEDMODE, run_mixedmode
+from tests.support import run_mixedmode, start_mixedmode
 
 
 @contextmanager
 def running(*arguments: str | Path, ready: str, output: Path) -> Iterator[str]:
     """Run the command until the block ends; yield what it had printed when it was ready."""
     with output.open("w") as sink:
-        process = subprocess.Popen(
-            [MIXEDMODE, *arguments], stdout=sink, stderr=sink, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-        )
+        process = start_mixedmode(*arguments, stdout=sink, stderr=sink)
         try:
             deadline = time.monotonic() + 60
             while ready not in output.read_text():

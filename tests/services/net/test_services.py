@@ -107,7 +107,10 @@ def test_these_are_all_there_are() -> None:
     root = Path(mixedmode.__file__).parent
     found = set()
     for path in root.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        if "Service" not in text:
+            continue
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ClassDef) and any(
                 ast.unparse(base) in {"Service", "DoorService"} for base in node.bases
             ):

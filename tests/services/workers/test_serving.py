@@ -14,14 +14,14 @@ import pytest
 from mixedmode.pki.certificates.load import private_key_pem
 from mixedmode.pki.files import write_atomic
 from tests.services.tvs.tvsclient import tvs_signer
-from tests.support import MIXEDMODE, run_mixedmode
+from tests.support import run_mixedmode, start_mixedmode
 
 
 class Serving:
     """A command that serves, until it is ended."""
 
     def __init__(self, *words: str) -> None:
-        self.process = subprocess.Popen([MIXEDMODE, *words], stderr=subprocess.PIPE, text=True)
+        self.process = start_mixedmode(*words, stderr=subprocess.PIPE)
         self.said: list[str] = []
         assert self.process.stderr is not None
         for line in self.process.stderr:
