@@ -9,6 +9,7 @@ import pytest
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import DeviceSpec
+from mixedmode.cluster.store.devices import set_lsc
 from mixedmode.protocols.capf import Operation
 from mixedmode.services.capf.store import CapfStore
 from tests.faces.web.weblab import Page, Visitor, WebLab
@@ -188,6 +189,37 @@ def test_who_has_not_the_level_changes_nothing(lab: WebLab, administrator: Visit
         assert "Your level is 0" in visitor.get(PHONE).words
         audit = lab.cluster.operations.journal.audit(20, user="reader", outcome="refused")
         assert {"device change", "line add", "capf set", "device remove", "device add"} <= {e.action for e in audit}
+
+
+def test_the_lsc_of_a_phone_is_revoked(lab: WebLab, administrator: Visitor, phone: str) -> None:
+    path = f"{PHONE}/revoke-lsc"
+    assert "has no LSC that could be revoked" in administrator.get(path).words
+    der = lab.cluster.own_certificate(lab.cluster.publisher.name, "CAPF").der
+    with lab.cluster.database.write() as session:
+        set_lsc(session, phone, der)
+    assert "Revoke it" in administrator.get(PHONE).words
+    page = administrator.get(path)
+    assert f"Revoke every LSC of {phone}? It cannot be taken back." in page.words
+    assert "It registers again by another certificate" in page.words
+    present = re.search(r'name="lsc" value="(\w+)"', page.text)
+    assert present is not None
+    reader = lab.visitor("reader")
+    assert "Your level is 0" in reader.get(path).words
+    asked = {"csrf": page.csrf, "lsc": present[1], "reason": EVIL}
+    assert reader.post(path, {**asked, "csrf": reader.get(PHONE).csrf}).status == 403
+    assert administrator.post(path, {**asked, "csrf": ""}).status == 403
+    assert administrator.post(path, {**asked, "lsc": "0" * 64}).status == 409
+    assert administrator.post(path, {**asked, "reason": "x" * 256}).status == 400
+    assert lab.cluster.devices.lsc(phone) == der
+    assert administrator.post(path, asked).location == PHONE
+    assert lab.cluster.devices.lsc(phone) is None
+    page = administrator.get(PHONE)
+    assert "Revoked LSC" in page.words
+    assert EVIL in page.words
+    assert EVIL not in page.text
+    assert administrator.post(path, asked).status == 409
+    audit = lab.cluster.operations.journal.audit(20, user="administrator")
+    assert any(each.action == "capf revoke" and each.details["device"] == phone for each in audit)
 
 
 def test_a_phone_is_added_and_deleted(lab: WebLab, administrator: Visitor) -> None:

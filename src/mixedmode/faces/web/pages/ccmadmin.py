@@ -6,7 +6,7 @@ from typing import Final
 
 from mixedmode.faces.web.kit.navigation import CCMADMIN
 from mixedmode.faces.web.kit.page import Page
-from mixedmode.faces.web.pages.administration import device, parameters, pools
+from mixedmode.faces.web.pages.administration import device, lscs, parameters, pools
 
 _SYSTEM: Final = (CCMADMIN, "System")
 _DEVICE: Final = (CCMADMIN, "Device")
@@ -28,4 +28,5 @@ PAGES: Final = (
     ),
     Page(device.LINE, "Directory Number Configuration", device.line, crumbs=_DEVICE, menu=device.PHONES, posts=True),
     Page(device.REMOVE, "Delete a phone", device.remove, crumbs=_DEVICE, menu=device.PHONES, posts=True),
+    Page(lscs.REVOKE, "Revoke LSCs", lscs.revoke, crumbs=_DEVICE, menu=device.PHONES, posts=True),
 )

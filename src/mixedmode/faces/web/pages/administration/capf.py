@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.control.acts import ORDER_CAPF
-from mixedmode.errors import UsageError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.web.kit.forms import Field, Form
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.protocols.capf import Operation
 from mixedmode.services.capf.store import KEY_NAMES, CapfStore
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from mixedmode.faces.web.kit.asking import Ask
 
 _FOLDER: Final = "capf"
+_MOST_GIVEN: Final = 10
 OPERATIONS: Final = {
     Operation.NONE: "No Pending Operation",
     Operation.INSTALL: "Install/Upgrade",
@@ -71,6 +75,39 @@ def standing(cluster: Cluster, device: str) -> Standing | None:
     shown = _MIC if found.mic_first else _CERTIFICATE
     proof = shown if found.by_certificate else _STRING if found.password else _NULL
     return Standing(found.operation, found.key, proof, found.wrong_proofs, found.note)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An LSC that the phone was given.
+
+    Attributes:
+        serial: With colons, upper hex; empty if it cannot be read.
+        issuer: Who issued it.
+        ends: Its last moment.
+        revoked: Since when it proves nobody any more, None if it does.
+        reason: Why.
+    """
+
+    serial: str
+    issuer: str
+    ends: datetime | None
+    revoked: datetime | None
+    reason: str
+
+
+def given(cluster: Cluster, name: str) -> Sequence[Given]:
+    """Return the LSCs that a phone was given, as far as they are known, the newest first; at most ten."""
+    found = []
+    for each in cluster.devices.given_lscs(name)[:_MOST_GIVEN]:
+        try:
+            certificate = Certificate.from_der(each.der)
+            serial, issuer, ends = certificate.serial.hex(":").upper(), certificate.issuer, certificate.not_after
+        except MixedModeError:
+            found.append(Given("", "", None, each.revoked, each.reason))
+        else:
+            found.append(Given(serial, issuer, ends, each.revoked, each.reason))
+    return found
 
 
 def form(waits: Standing) -> Form:

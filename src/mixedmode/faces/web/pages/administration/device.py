@@ -238,6 +238,7 @@ def _page(ask: Ask, found: Found, forms: Mapping[str, Form]) -> View:
         "profile": profile_name(found.device.model, found.device.protocol, found.device.security_mode),
         "servers": ask.cluster.trust_servers(name),
         "lsc": _lsc(ask, lsc),
+        "revoked": [each for each in capf.given(ask.cluster, name) if each.revoked is not None],
         "line_paths": {each.number: line_path(name, each.number) for each in found.lines},
         "can_reset": ask.desk.resets.can,
     }
