@@ -160,7 +160,7 @@ def _wrong(step: Step, stage: Stage) -> list[str]:
 async def _settled(stage: Stage, names: Sequence[str]) -> None:
     """Wait until phones are registered again: on a busy machine that takes longer than a rehearsal waits."""
     end, wanted = time.monotonic() + _SETTLE_SECONDS, set(names)
-    while time.monotonic() < end:  # noqa: ASYNC110 - nobody tells of all of them
+    while time.monotonic() < end:
         if wanted <= {each.name for each in stage.stations.facts() if each.security}:
             return
         await asyncio.sleep(_LOOK_SECONDS)

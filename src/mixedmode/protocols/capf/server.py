@@ -4,6 +4,7 @@ States and what each waits for (wire-formats.md 5, "Sequences")::
 
     CLAIM      AUTH_RESPONSE     -> Asked: who is it, and what shall be done?    Order, NoSuchDevice
     KEY        KEYGEN_RESPONSE   -> Issue: sign this key                         Lsc
+               without a key     -> asked once more, for the order's backup
     STORE      STORE_RESPONSE    -> Confirmed(INSTALL)                           Accepted
     FETCH      FETCH_RESPONSE    -> Confirmed(FETCH, certificate)                Accepted
     DELETE     DELETE_RESPONSE   -> Confirmed(DELETE)                            Accepted
@@ -63,6 +64,7 @@ class Claim:
         certificate: DER with which it proves itself, None if it does not.
         proof: Signature over ``device 00 DER`` by that certificate's key, with SHA-1.
         proof_sha512: The same with SHA-512.
+        version: Of the protocol that it speaks, None if it does not say; makes no other claim.
     """
 
     device: str
@@ -70,6 +72,7 @@ class Claim:
     certificate: bytes | None = None
     proof: bytes | None = None
     proof_sha512: bytes | None = None
+    version: int | None = field(default=None, compare=False)
 
     @property
     def signed(self) -> bytes:
@@ -84,10 +87,12 @@ class Order:
     Attributes:
         operation: What.
         key: The key to make, for INSTALL.
+        backup: Asked for if the phone says that it made none, None for nothing.
     """
 
     operation: Operation
     key: KeyWish = field(default_factory=KeyWish)
+    backup: KeyWish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +210,7 @@ class ServerSession(Machine[Event, Decision]):
         self._inbox = Inbox()
         self._state = _State.CLAIM
         self._done = Operation.NONE
+        self._backup: KeyWish | None = None
         self._progress = 0
         self._write(Command.AUTH_REQUEST, (Element.VERSION, bytes([VERSION])), (Element.AUTH_TYPE, b"\0"))
 
@@ -231,10 +237,10 @@ class ServerSession(Machine[Event, Decision]):
                 self._finish(Reason.UNKNOWN_DEVICE, "the device is not known")
             case Order(Operation.NONE) if self._state is _State.DECIDING:
                 self._finish(Reason.NO_ACTION, "there is nothing to do")
-            case Order(operation, key) if self._state is _State.DECIDING:
+            case Order(operation, key, backup) if self._state is _State.DECIDING:
                 command, elements, state = _STEPS[operation]
                 self._write(command, *(key.elements() if elements else ()))
-                self._state = state
+                self._state, self._backup = state, backup
             case Lsc(certificate) if self._state is _State.SIGNING:
                 self._write(Command.STORE_REQUEST, *certificate_elements(certificate))
                 self._state = _State.STORE
@@ -269,6 +275,9 @@ class ServerSession(Machine[Event, Decision]):
             if key:
                 self._state = _State.SIGNING
                 self._events.append(Issue(key))
+            elif self._backup is not None:
+                self._write(Command.KEYGEN_REQUEST, *self._backup.elements())
+                self._backup = None
             else:
                 self._finish(Reason.INVALID, "the phone made no key")
         else:
@@ -322,6 +331,7 @@ def _claim(message: Message) -> Claim:
         message.certificate(),
         message.get(Element.SIGNED_DATA),
         None if sha2 is None else _sha512_proof(sha2),
+        version,
     )
 
 

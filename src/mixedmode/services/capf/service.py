@@ -96,6 +96,7 @@ class CapfService(Service):
         limits: What phones may use.
         clock: The time, UTC.
         guard: How often phones may try.
+        without_ec: Devices that broke off when they were to make an EC key, and may make an RSA key.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class CapfService(Service):
         super().__init__("the CAPF service")
         self.store = store
         self.guard = ProofGuard((limits or CapfLimits()).proofs)
+        self.without_ec: set[str] = set()
         self.limits = limits or CapfLimits()
         self.guests: Guests[StreamGuest] = Guests(Gate(self.limits.connections, self.limits.per_address))
         self._load = signer

@@ -6,6 +6,8 @@ Rules:
    :mod:`.capf_judge`. A refusal tells the phone nothing but reason 7; why stands in the notes and the trace.
 2. After too many wrong proofs the operation is cancelled: the administrator orders it again, with another password.
 3. What the phone did counts only if the same operation still waits: of two sessions with one password one gets its LSC.
+4. Where an EC key is preferred and an RSA key is the backup, a phone makes an RSA key if it speaks a version without
+   kinds of keys, answers with an RSA key or without one, or broke off when it was asked for an EC key the last time.
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ class Host(Protocol):
     store: CapfStore
     guard: ProofGuard
     counts: Counter[str]
+    without_ec: set[str]
 
     def now(self) -> datetime:
         """Return the time, UTC."""
@@ -99,6 +102,7 @@ class CapfSession:
         self._claim: Claim | None = None
         self._order: CapfDevice | None = None
         self._issued: bytes | None = None
+        self._asked_for_ec = False
         self._label = f"{address} session {number}"
         self.machine = ServerSession(number, self._observe)
 
@@ -110,6 +114,7 @@ class CapfSession:
                 for event in events:
                     self._take(event)
         except RemoteProtocolError as error:
+            self._keeps_to_rsa()
             self._ended(Ended(Reason.INVALID, error.what))
         except MixedModeError as error:
             self._host.tell(CapfOutcome.BROKEN, self._name, self._address, f"the server failed: {error}")
@@ -119,7 +124,14 @@ class CapfSession:
 
     def broke_off(self, why: str) -> None:
         """Note that the connection ended before the session did."""
+        self._keeps_to_rsa()
         self._host.trace(f"{self._label}: {why}")
+
+    def _keeps_to_rsa(self) -> None:
+        """Note that a phone broke off when it was to make an EC key, if it may make another one (rule 4)."""
+        if self._asked_for_ec and self._order is not None:
+            self._host.without_ec.add(self._order.name)
+            self._host.trace(f"{self._label}: it broke off before it made an EC key; the next time it is asked for RSA")
 
     def _observe(self, came: bool, message: Message) -> None:
         self._host.trace(f"{self._label} {'>' if came else '<'} {describe(message)}")
@@ -134,12 +146,14 @@ class CapfSession:
                 refusal = self._refusal(fetched)
                 self.machine.send(Accepted() if refusal is None else Refusal(refusal), monotonic())
                 if refusal is None:
+                    self._host.without_ec.discard(self._name)
                     self._host.counts[operation.value] += 1
                     self._host.tell(_DONE[operation], self._name, self._address)
             case Ended():
                 self._ended(event)
 
     def _issue(self, public_key: bytes) -> Decision:
+        self._asked_for_ec = False
         key = None if self._order is None else _key_wished(public_key, self._order.key)
         self._issued = None if key is None else self._host.lsc(self._name, key)
         return Refusal("the key is refused") if self._issued is None else Lsc(self._issued)
@@ -164,7 +178,16 @@ class CapfSession:
         if device.needs_proof and device.operation is not Operation.FETCH:
             host.guard.held(self._source, device.name)
         self._order, self.proved = device, True
-        return Order(device.operation, device.wish)
+        return self._ordered(claim, device)
+
+    def _ordered(self, claim: Claim, device: CapfDevice) -> Order:
+        """Return what waits for a device, with the key that it is asked for (rule 4)."""
+        if device.backup is None:
+            return Order(device.operation, device.wish)
+        if (claim.version is not None and claim.version < _KINDS_FROM) or device.name in self._host.without_ec:
+            return Order(device.operation, device.backup)
+        self._asked_for_ec = device.operation is Operation.INSTALL
+        return Order(device.operation, device.wish, device.backup)
 
     def _proves(self, claim: Claim, device: CapfDevice) -> bool:
         """Judge a claim (rule 1), and cancel the operation if that was one too many (rule 2)."""
@@ -215,6 +238,8 @@ class CapfSession:
                 self._host.tell(CapfOutcome.BROKEN, self._name, self._address, plain(ended.why))
 
 
+_KINDS_FROM = 3
+"""The first version that knows kinds of keys; clients of version 2 are asked for RSA (wire-formats.md 5)."""
 _ORDINARY = {"the device is not known", "there is nothing to do"}
 
 
@@ -228,6 +253,7 @@ def _key_wished(der: bytes, wish: str) -> rsa.RSAPublicKey | ec.EllipticCurvePub
         key = load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm):
         return None
-    if isinstance(key, rsa.RSAPublicKey) and wish == f"rsa-{key.key_size}":
+    wished = wish.split(",")
+    if isinstance(key, rsa.RSAPublicKey) and f"rsa-{key.key_size}" in wished:
         return key
-    return key if isinstance(key, ec.EllipticCurvePublicKey) and wish == f"ec-{key.curve.key_size}" else None
+    return key if isinstance(key, ec.EllipticCurvePublicKey) and f"ec-{key.curve.key_size}" in wished else None

@@ -30,12 +30,17 @@ from mixedmode.protocols.capf import Curve, KeyWish, Operation
 _DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LOCK: Final = ".lock"
 _PASSWORD = re.compile(r"[0-9]{4,15}")
-_KEYS: Final = {
-    **{f"rsa-{bits}": KeyWish(bits) for bits in (1024, 2048, 3072, 4096)},
+_RSA: Final = {f"rsa-{bits}": KeyWish(bits) for bits in (1024, 2048, 3072, 4096)}
+_EC: Final = {
     "ec-256": KeyWish(None, Curve.P256),
     "ec-384": KeyWish(None, Curve.P384),
     "ec-521": KeyWish(None, Curve.P521),
 }
+_KEYS: Final[dict[str, tuple[KeyWish, KeyWish | None]]] = {
+    **{name: (wish, None) for name, wish in (_RSA | _EC).items()},
+    **{f"{ec},{rsa}": (_EC[ec], _RSA[rsa]) for ec in _EC for rsa in _RSA if rsa != "rsa-1024"},
+}
+"""What is asked for, and what if the phone cannot make that: "EC Preferred, RSA Backup"."""
 KEY_NAMES: Final = tuple(_KEYS)
 _ROUNDS: Final = 1 << 12
 """scrypt's cost: every phone of a site may come at once, and the password is good for one operation."""
@@ -48,7 +53,7 @@ class CapfDevice:
     Attributes:
         name: Such as ``SEP001122334455``.
         operation: What waits for it.
-        key: The key that it shall make, of :data:`KEY_NAMES`.
+        key: The key that it shall make, of :data:`KEY_NAMES`: one, or one preferred and one as backup.
         password: ``salt$hash`` in hex; empty where it needs none.
         by_certificate: Whether it proves itself with the certificate that it has.
         mic_first: Whether it shows its MIC though it has an LSC, as one must whose LSC proves it no more.
@@ -83,7 +88,12 @@ class CapfDevice:
     @property
     def wish(self) -> KeyWish:
         """The key as the protocol asks for it."""
-        return _KEYS[self.key]
+        return _KEYS[self.key][0]
+
+    @property
+    def backup(self) -> KeyWish | None:
+        """The key for a phone that cannot make that one, None if there is no choice."""
+        return _KEYS[self.key][1]
 
     @property
     def lsc(self) -> Certificate | None:

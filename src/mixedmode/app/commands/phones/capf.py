@@ -112,7 +112,9 @@ def set_operation(
     device: Annotated[str, typer.Argument(help="Such as SEP001122334455.")],
     operation: Annotated[Wanted, typer.Argument(help="What to do when the phone comes.")],
     directory: Directory = Path("capf"),
-    key: Annotated[str, typer.Option(help="The key to make: rsa-2048, ec-256 ...")] = "rsa-2048",
+    key: Annotated[
+        str, typer.Option(help="The key to make: rsa-2048, ec-256 ..., or EC with RSA as backup: ec-256,rsa-2048.")
+    ] = "rsa-2048",
     password_file: Annotated[
         Path | None, typer.Option(help="4 to 15 digits that the user types on the phone; none if left out.")
     ] = None,

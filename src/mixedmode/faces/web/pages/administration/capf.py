@@ -136,7 +136,7 @@ def form(waits: Standing) -> Form:
                 "Key Size (Bits)",
                 kind="choice",
                 value=waits.key,
-                choices=tuple((each, each.upper().replace("-", " ")) for each in KEY_NAMES),
+                choices=tuple((each, each.upper().replace("-", " ").replace(",", ", backup ")) for each in KEY_NAMES),
                 required=True,
             ),
         ]
