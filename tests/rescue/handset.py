@@ -14,7 +14,7 @@ from mixedmode.phone.body.pages.facts import PageFacts
 from mixedmode.phone.body.pages.layouts import Layout, Reset
 from mixedmode.phone.body.pages.server import PhonePages, Reply
 from mixedmode.phone.body.registration_status import RegistrationStatus
-from mixedmode.phone.mind.alarms import ERASING, list_event, status_messages
+from mixedmode.phone.mind.alarms import ERASING, ListEvent, list_event, status_messages
 from mixedmode.phone.mind.config import PhoneConfig
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome
@@ -22,7 +22,7 @@ from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.phone.mind.trust.state import TrustState
 from mixedmode.rescue.hands import request_body
 from mixedmode.rescue.phone.answers import EXECUTE, FORM, Answer, basic
-from mixedmode.rescue.phone.reading import NETWORK
+from mixedmode.rescue.phone.reading import ALARM, NETWORK
 from mixedmode.rescue.planning import Served
 from mixedmode.trustlist.model import TrustList
 from tests.phone.site import identity, itl
@@ -65,6 +65,8 @@ class Habits:
         resets: Whether the cluster can reset it.
         load: Its firmware; empty is that of its model.
         answer_lost: Whether the answer to a key does not arrive, though the key does.
+        silent: Whether it says nothing of a configuration that it refuses.
+        alarms: Whether its Debug Display page has its alarms.
     """
 
     erases: str = "both"
@@ -79,6 +81,8 @@ class Habits:
     clock: float = 0.0
     resets: bool = True
     answer_lost: bool = False
+    silent: bool = False
+    alarms: bool = False
     load: str = ""
 
 
@@ -99,6 +103,7 @@ class Handset:
     disaster: Reset | None = None
     off_until: float = 0.0
     moved: bool = False
+    alarm: str = ""
     _stale: tuple[float, Reply] | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -182,7 +187,10 @@ class Handset:
         holds = state.itl is not None or state.ctl is not None
         for text in status_messages(events[ListKind.CTL], events[ListKind.ITL], decided, holds_any=holds):
             self.say(text)
-        if self.trust.itl is not lists("new")[1]:
+        first = 3 if events[ListKind.ITL] is ListEvent.NEW else 1
+        held = "" if self.trust.itl is None else self.trust.itl.sha1
+        self.alarm = f"[1:23:45a] DeviceTLInfo CTL_Signature=Not Installed ITL_Signature={held} StatusCode={first}"
+        if self.trust.itl is not lists("new")[1] and not self.habits.silent:
             self.say(f"TFTP Error : {self.name}.cnf.xml.sgn")  # its configuration is signed by who it does not know
 
     async def ask(self, method: str, target: str, fields: dict[str, str], body: bytes = b"") -> Answer:
@@ -198,6 +206,8 @@ class Handset:
             return Answer(200, "<html>busy</html>") if habits.answers == "html" else Answer(0, "", "cut off")
         if self._stale is not None and now < self._stale[0] and target == NETWORK:
             return _answer(self._stale[1])
+        if habits.alarms and target == ALARM:
+            return Answer(200, f"<html><pre>{self.alarm}</pre></html>")
         reply = await self.pages.answer(method, target, fields, body)
         return Answer(0, "", "cut off") if method == "POST" and habits.answer_lost else _answer(reply)
 

@@ -24,7 +24,8 @@ def fleet_of(chance: random.Random) -> Fleet:
         model = chance.choice(models)
         habits: dict[str, object] = {
             "boots": chance.uniform(10, 170), "restarts": chance.random() < 0.5, "resets": chance.random() < 0.9,
-            "clock": chance.choice((0.0, 0.0, 3600.0, -86_400.0)),
+            "clock": chance.choice((0.0, 0.0, 3600.0, -86_400.0)), "alarms": chance.random() < 0.5,
+            "silent": chance.random() < 0.5,
         }  # fmt: skip
         if chance.random() < liars:
             habits |= chance.choice(

@@ -89,6 +89,7 @@ class Fleet:
     stopped: str = ""
     stopped_at: float = 0.0
     changes_at: float = float("inf")
+    read: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = [(facts, verdict(facts, self.catalogue)) for facts in map(facts_of, self.phones)]
@@ -110,7 +111,7 @@ class Fleet:
         entries = self.plan.checked(self.catalogue)
         run = Runner(
             self.plan, entries, lambda phone: named(self.catalogue, self.plan, phone), SimulatedHands(by_url),
-            SimulatedSite(by_url, self.changes_at), self.log, Time(loop.time), self._ended,
+            SimulatedSite(by_url, self.changes_at), self.log, Time(loop.time), self._ended, self.read,
         )  # fmt: skip
         before = histories(self.log.records, self.plan.sha256, "memory")
         if meanwhile is not None:

@@ -105,16 +105,17 @@ async def rescued(lab: Lab, folder: Path) -> None:
     plan = read_plan((folder / "plan.json").read_text(), "plan")
     known = catalogue(walks)
     loop = asyncio.get_running_loop()
+    (served,) = (await fetch_served(plan.nodes)).files.values()
+    read = {names[1]: served["ITLFile.tlv"][0]}
     with evidence_file(kept) as log:
         runner = Runner(
             plan, plan.checked(known), lambda phone: windows_named(plan, known, phone), PhoneHands("rescue", "key"),
-            LabSite(lab, dict(plan.nodes)), log, Time(lambda: loop.time() * FASTER, soon),
+            LabSite(lab, dict(plan.nodes)), log, Time(lambda: loop.time() * FASTER, soon), read=read,
         )  # fmt: skip
         stopped = await runner.run(histories(log.records, plan.sha256, "evidence"), {"person": "Ada", "ticket": "C1"})
     assert not stopped, runner.results
     outcomes = [runner.results[name].outcome for name in names]
     assert outcomes == [Outcome.PROVED_1, Outcome.PROVED_2], runner.results
-    (served,) = (await fetch_served(plan.nodes)).files.values()
     assert runner.results[names[0]].itl in served["ITLFile.tlv"]
     assert b"key" not in kept.read_bytes().replace(b'"key"', b"").replace(b"key ", b"")
     await accounted(folder, kept)

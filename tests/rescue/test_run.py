@@ -10,9 +10,11 @@ import pytest
 from mixedmode.phone.body.pages.layouts import FIVE_RESETS, Layout, Reset
 from mixedmode.rescue.outcomes import Outcome
 from mixedmode.rescue.runner import Runner
-from tests.rescue.handset import Handset
+from tests.rescue.handset import Handset, hashes, lists
 from tests.rescue.seeds import check, fleet_of
 from tests.rescue.site import Fleet, Killed, MemoryLog, confirmed, events, handset
+
+NEW_MD5 = hashes(lists("new")[1])[0]
 
 
 def test_a_thousand_phones_within_ten_minutes_each_with_proof_or_reason() -> None:
@@ -42,13 +44,17 @@ def test_a_thousand_phones_within_ten_minutes_each_with_proof_or_reason() -> Non
     phones += [handset(7000 + number, "8945") for number in range(80)]
     phones += [handset(8000 + number, "8841", holds="new") for number in range(159)]
     phones += [handset(9000, "8841", holds="evil")]
-    fleet = Fleet(phones)
+    for phone in phones:
+        phone.habits.alarms = phone.model_name == "7975"
+    # A person reads what the first of those shows in its menu that show no hash anywhere else.
+    fleet = Fleet(phones, read={"SEP000000000BB8": NEW_MD5})
     fleet.run()
     assert len(phones) == 1000
     assert set(fleet.results) == {phone.name for phone in phones}
     found = Counter(result.outcome for result in fleet.results.values())
     assert set(found) == set(Outcome), found
-    assert found[Outcome.PROVED_1] + found[Outcome.PROVED_2] > 600, found
+    assert found[Outcome.PROVED_1] > 450, found
+    assert found[Outcome.NOT_PROVED] > 100, found
     assert not fleet.false
     assert max(fleet.at.values()) <= 600, fleet.stopped_at
     assert "find out who answers TFTP" in fleet.stopped
@@ -107,9 +113,12 @@ def test_what_becomes_of_a_phone(habits: dict[str, object], outcome: Outcome) ->
 @pytest.mark.parametrize(
     ("habits", "outcome"),
     [
-        ({}, Outcome.PROVED_2),
-        ({"clock": -86_400.0}, Outcome.PROVED_2),
-        ({"restarts": True}, Outcome.PROVED_2),
+        ({}, Outcome.NOT_PROVED),
+        ({"takes": "old", "silent": True}, Outcome.NOT_PROVED),
+        ({"alarms": True}, Outcome.PROVED_1),
+        ({"alarms": True, "takes": "old", "silent": True}, Outcome.NOT_PROVED),
+        ({"clock": -86_400.0}, Outcome.NOT_PROVED),
+        ({"restarts": True}, Outcome.NOT_PROVED),
         ({"erases": "nothing"}, Outcome.NO_CHANGE),
         ({"takes": "evil"}, Outcome.WRONG_LIST),
         ({"takes": "old"}, Outcome.WRONG_LIST),
@@ -118,11 +127,37 @@ def test_what_becomes_of_a_phone(habits: dict[str, object], outcome: Outcome) ->
         ({"resets": False}, Outcome.NOT_RESTARTED),
     ],
 )
-def test_phones_without_hashes_prove_by_messages(habits: dict[str, object], outcome: Outcome) -> None:
+def test_messages_alone_are_no_proof(habits: dict[str, object], outcome: Outcome) -> None:
     fleet = Fleet([handset(1, "7945", **habits)])
     fleet.run()
     assert fleet.results["SEP000000000001"].outcome is outcome, fleet.results
     assert not fleet.false
+    assert outcome is Outcome.STOPPED or bool(fleet.stopped) is not outcome.is_proof, "else nothing goes on"
+
+
+def test_what_a_person_reads_in_the_menu_lets_the_kind_go_on() -> None:
+    phones = [handset(number, "7945") for number in range(1, 8)]
+    first = Fleet(phones)
+    first.run()
+    assert "read its hash in its menu" in first.stopped
+    assert not any(phone.presses for phone in phones[1:])
+    second = Fleet(phones, log=first.log, read={"SEP000000000001": NEW_MD5})
+    second.run()
+    assert not second.stopped
+    found = [result.outcome for _, result in sorted(second.results.items())]
+    assert found == [Outcome.PROVED_2] + [Outcome.NOT_PROVED] * 6
+    assert all(second.confirm_presses(phone.name) == 1 for phone in phones)
+
+
+def test_a_person_who_reads_the_list_of_before_stops_everything() -> None:
+    phones = [handset(number, "7945", takes="old", silent=True) for number in range(1, 4)]
+    first = Fleet(phones)
+    first.run()
+    second = Fleet(phones, log=first.log, read={"SEP000000000001": hashes(lists("old")[1])[0]})
+    second.run()
+    assert second.results["SEP000000000001"].outcome is Outcome.WRONG_LIST
+    assert "find out who answers TFTP" in second.stopped
+    assert not any(phone.presses for phone in phones[1:])
 
 
 def test_a_canary_stops_the_run_within_a_minute_of_the_first_refusal() -> None:
@@ -154,7 +189,8 @@ def test_a_phone_that_names_its_windows_is_not_confirmed_in_another_one() -> Non
     assert fleet.results["SEP000000000000"].outcome is Outcome.NOT_CONFIRMED
     assert fleet.stopped
     assert phones[0].pages._menus.screen == ""
-    good = Fleet([handset(1, "8841"), handset(2, "7945"), handset(3, "7975")], confirmed(named=True))
+    models = [handset(1, "8841"), handset(2, "7945", alarms=True), handset(3, "7975", alarms=True)]
+    good = Fleet(models, confirmed(named=True))
     good.run()
     assert all(result.outcome.is_proof for result in good.results.values())
 
@@ -201,7 +237,8 @@ def test_a_phone_whose_firmware_is_another_by_now_is_left_alone() -> None:
 
 
 def trio() -> list[Handset]:
-    return [handset(1, "7945", restarts=True, boots=20), handset(2, "8841", boots=20), handset(3, "8841", boots=20)]
+    first = handset(1, "7945", restarts=True, boots=20, alarms=True)
+    return [first, handset(2, "8841", boots=20), handset(3, "8841", boots=20)]
 
 
 def test_every_point_at_which_the_machine_stops_is_taken_up_without_a_second_press() -> None:

@@ -5,10 +5,12 @@ Rules:
 1. One phone of a kind (model, load, menu, lists held, sequences) first, until it is proved; then three; then as many as
    there are slots, 25 for all kinds together. A slot is held while keys are pressed, not while a proof is waited for.
 2. A phone in use is come back to, three times.
-3. Stopped at once: the first phone of a kind is not proved though keys were sent to it; a list that no server hands
+3. A phone whose messages say that it took a list, and not which, is no proof, and no failure either: the first of its
+   kind stops the run, until a person has read the hash in its menu; the others end as not proved.
+4. Stopped at once: the first phone of a kind is not proved though keys were sent to it; a list that no server hands
    out; Error 4 on two phones; three failures in a row; failures of 2 % of a kind; the set of lists changed or cannot be
    fetched; fewer phones registered than before; the evidence cannot be written; the operator says so.
-4. Nothing is started behind that. Phones whose keys were sent are looked at until their end.
+5. Nothing is started behind that. Phones whose keys were sent are looked at until their end.
 """
 
 from __future__ import annotations
@@ -40,12 +42,13 @@ class _Kind:
     open: int = 0
     proved: int = 0
     failed: int = 0
+    untold: int = 0
 
     def room(self) -> int:
         """Return how many more may be started (rule 1)."""
         if not self.proved:
             return 1 - self.open
-        if self.proved <= SECOND:
+        if self.proved + self.untold <= SECOND:
             return SECOND - self.open
         return SLOTS
 
@@ -116,8 +119,14 @@ class Conductor:
                 return False
         first = not kind.proved
         kind.proved += outcome.is_proof
+        kind.untold += outcome is Outcome.NOT_PROVED
         self._count(phone, kind, result, first=first and pressed)
         return True
+
+    def checked(self, phone: Planned, result: Result) -> None:
+        """Say how it ended for a phone whose keys a run before this one sent: a proof counts for its kind."""
+        kind = self._kinds.setdefault(phone.kind, _Kind())
+        kind.proved += result.outcome.is_proof
 
     def _count(self, phone: Planned, kind: _Kind, result: Result, *, first: bool) -> None:
         outcome = result.outcome

@@ -13,11 +13,14 @@ class Outcome(StrEnum):
     PROVED_1 = "proved(1)"
     """It shows the hash of a list that the servers hand out now, twice."""
     PROVED_2 = "proved(2)"
-    """Its status messages say, in order, that lists were erased and installed."""
+    """Its status messages say, in order, that lists were erased and installed, and a person read the hash of one that
+    the servers hand out in its own menu."""
     ALREADY_RIGHT = "already right"
     NOT_RESTARTED = "erased not restarted"
     WRONG_LIST = "erased wrong list taken"
     NO_CHANGE = "keys sent no change"
+    NOT_PROVED = "keys sent not proved"
+    """Its messages say erased and installed, and nothing says which list it installed: never counted as saved."""
     REFUSED = "refused by phone"
     UNREACHABLE = "unreachable"
     IN_USE = "in use"
@@ -47,7 +50,10 @@ _FAILURES: Final = frozenset(
     {Outcome.NOT_RESTARTED, Outcome.WRONG_LIST, Outcome.NO_CHANGE, Outcome.REFUSED, Outcome.LATE}
 )
 _OPEN: Final = frozenset(
-    {Outcome.NOT_RESTARTED, Outcome.NO_CHANGE, Outcome.LATE, Outcome.STOPPED, Outcome.IN_USE, Outcome.UNREACHABLE}
+    {
+        *(Outcome.NOT_RESTARTED, Outcome.NO_CHANGE, Outcome.NOT_PROVED, Outcome.LATE, Outcome.STOPPED),
+        *(Outcome.IN_USE, Outcome.UNREACHABLE),
+    }
 )
 
 

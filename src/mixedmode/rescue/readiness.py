@@ -116,6 +116,10 @@ class Verdict:
         return f"{self.word}: {', '.join(self.todo)}" if self.word is Word.FIX_FIRST else self.word.value
 
 
+WEAK: Final = 2
+"""Strength of the proof of models whose pages show messages alone."""
+
+
 def proof_of(model: PhoneModel | None) -> int:
     """Return the strength of proof that a model's pages can give, 0 for none (live-cluster.md 4.2)."""
     name = model.name if model is not None else ""
@@ -190,6 +194,8 @@ def _not_known(facts: PhoneFacts) -> Iterable[str]:
         yield "menu password"
     if facts.end_to_end is None:
         yield "whether it takes the control user's login"
+    if proof_of(facts.model) == WEAK:
+        yield "which list it takes: no page shows its hash; a person at its menu tells, or SIP firmware's alarms"
 
 
 def _is_address(url: str) -> bool:

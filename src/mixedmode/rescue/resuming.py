@@ -28,12 +28,14 @@ class History:
         confirmed: Whether a confirm key was sent or about to be.
         unlocked: Whether ``**#`` was.
         result: How it ended the last time.
+        read: The hash of its list that a person read in its menu, lower hex; empty if nobody did.
     """
 
     before: Note | None = None
     confirmed: bool = False
     unlocked: bool = False
     result: Result | None = None
+    read: str = ""
 
     @property
     def is_done(self) -> bool:
@@ -64,10 +66,14 @@ def histories(records: Iterable[Record], plan: str, where: str) -> dict[str, His
             continue
         history = found.setdefault(name, History())
         if event == "look" and not history.confirmed:
-            history.before = Note(_text(record, "ctl"), _text(record, "itl"), _texts(record, "messages"))
+            history.before = Note(
+                _text(record, "ctl"), _text(record, "itl"), _texts(record, "messages"), _text(record, "alarm")
+            )
         elif event == "key":
             history.confirmed = history.confirmed or bool(record.get("confirm"))
             history.unlocked = history.unlocked or bool(record.get("unlock"))
+        elif event == "read":
+            history.read = _text(record, "hash")
         elif event == "outcome":
             history.result = result_of(record)
     return found

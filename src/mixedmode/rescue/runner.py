@@ -117,6 +117,7 @@ class Runner:
         log: The evidence.
         time: Of the run.
         on_result: Told each outcome.
+        read: Hashes that a person read in phones' menus, by name.
     """
 
     plan: Plan
@@ -127,6 +128,7 @@ class Runner:
     log: Log
     time: Time
     on_result: Callable[[Planned, Result], object] = lambda _phone, _result: None
+    read: Mapping[str, str] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
     _conductor: Conductor = field(init=False)
     _served: Served = field(init=False)
@@ -163,7 +165,11 @@ class Runner:
         ticker = asyncio.create_task(self._tick())
         try:
             for phone, history in to_check:
-                self._task(self._check(phone, history))
+                if phone.name in self.read:
+                    # Whether its kind goes on depends on it.
+                    await self._check(phone, history)
+                else:
+                    self._task(self._check(phone, history))
             await self._loop()
             await self._end()
         finally:
@@ -262,6 +268,7 @@ class Runner:
         found = await self._drive(self._proof(phone, before).run(self.time.now(), first=0.0), _Under(phone))
         if found.outcome is Outcome.WRONG_LIST:
             self._conductor.stop(f"{phone.name} holds a list that nobody should hand out: find out who answers TFTP")
+        self._conductor.checked(phone, found)
         self._outcome(phone, found)
 
     async def _again(self, phone: Planned, history: Note) -> None:
@@ -272,7 +279,8 @@ class Runner:
 
     def _proof(self, phone: Planned, before: Note, **more: float) -> Proof:
         nodes = {node for name, url in self.plan.nodes.items() for node in (name, _host(url))}
-        return Proof(phone, before, lambda: self._served, self.plan.served, nodes, **more)
+        read = self.read.get(phone.name, "")
+        return Proof(phone, before, lambda: self._served, self.plan.served, nodes, read, **more)
 
     async def _drive(self, steps: Walk[T], under: _Under) -> T:
         value: Any = None
@@ -381,7 +389,7 @@ class Runner:
 
 
 def _said(note: Note) -> dict[str, Any]:
-    return {"ctl": note.ctl, "itl": note.itl, "messages": list(note.messages)}
+    return {"ctl": note.ctl, "itl": note.itl, "messages": list(note.messages), "alarm": note.alarm}
 
 
 def _host(url: str) -> str:

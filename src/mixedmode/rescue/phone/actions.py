@@ -58,6 +58,7 @@ class Note:
     ctl: str
     itl: str
     messages: tuple[str, ...]
+    alarm: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,13 @@
 Rules:
 
 1. Proof of strength 1: its own page shows lists that the servers hand out now, and did when the plan was made, read
-   twice, 30 seconds apart. Of strength 2, where pages show no lists: status messages that came after the keys say
-   "erasing" and then "installed", nothing bad behind (a phone with a wrong list refuses its configuration), the TFTP
-   servers that it names are those of the plan and have no other list for it, and that twice as well.
+   twice, 30 seconds apart. Where pages show no lists: an alarm on its Debug Display page that was not there before says
+   that it took its first lists, and those are served.
+   Where nothing shows a hash, status messages that came after the keys ("erasing", then "installed") say that it took a
+   list, and not which: a phone that got an old one says the same, and need not say that it refuses its configuration.
+   They are a proof, of strength 2, only with the hash that a person read in the phone's own menu; else the phone ends
+   as not proved. Whatever else contradicts them (a refused configuration, a TFTP server that is not the plan's, another
+   list for this phone alone) is a wrong list.
 2. A hash outside of the set that is not the one of before: somebody else hands out lists. The set is fetched again
    before that is said.
 3. The hash of before says nothing for a while: a page may be old. It is "no change" after 150 seconds, and a wrong list
@@ -22,7 +26,7 @@ from dataclasses import dataclass
 from mixedmode.rescue.outcomes import Outcome, Result
 from mixedmode.rescue.phone import reading
 from mixedmode.rescue.phone.actions import Note, Walk, fetch, pause, restart
-from mixedmode.rescue.phone.walking import messages_of, own_page
+from mixedmode.rescue.phone.walking import alarm_of, messages_of, own_page
 from mixedmode.rescue.planning import Planned, Served
 
 FIRST_LOOK = 20.0
@@ -62,6 +66,7 @@ class Proof:
         served: What the servers hand out now.
         planned: What they handed out when the plan was made.
         nodes: Addresses and names of the TFTP nodes.
+        read: The hash of its ITL, or of its CTL, that a person read in its menu; empty if nobody did.
         patience: Seconds until it is given up.
     """
 
@@ -70,6 +75,7 @@ class Proof:
     served: Callable[[], Served]
     planned: Served
     nodes: Collection[str]
+    read: str = ""
     patience: float = GIVE_UP
 
     def run(self, began: float, *, first: float = FIRST_LOOK) -> Walk[Result]:
@@ -135,13 +141,26 @@ class Proof:
         if wrong:
             return seen.result(Outcome.WRONG_LIST, wrong)
         if told is reading.Told.INSTALLED:
-            return (yield from self._twice(seen, now, Outcome.PROVED_2, "its messages say erased, then installed"))
+            return (yield from self._which(seen, now))
         seen.good_since = None
         if told is reading.Told.ERASED:
             yield from self._empty(seen, now)
         elif waited >= NO_CHANGE:
             return seen.result(Outcome.NO_CHANGE, "keys sent, not proved: its messages do not say that it erased")
         return None
+
+    def _which(self, seen: _Seen, now: float) -> Walk[Result | None]:
+        """Say what is known of the list that a phone says it installed (rule 1)."""
+        alarm = yield from alarm_of(self.phone.model)
+        if alarm.is_first and alarm.text != self.before.alarm and self._right(alarm):
+            return (yield from self._twice(seen, now, Outcome.PROVED_1, "its alarm names what the servers hand out"))
+        if self.read:
+            if not any(sets.is_right(kind, self.read) for kind in self.phone.lists for sets in (self.served(),)):
+                return seen.result(Outcome.WRONG_LIST, "its menu shows a list that no server of the plan hands out")
+            said = "its messages say erased, then installed, and its menu shows what the servers hand out"
+            return (yield from self._twice(seen, now, Outcome.PROVED_2, said))
+        why = "its messages say erased, then installed, and nothing says which list: read its hash in its menu"
+        return (yield from self._twice(seen, now, Outcome.NOT_PROVED, why))
 
     def _wrong(self, told: reading.Told, page: reading.PageSeen) -> Walk[str]:
         """Return why the list that a phone says it installed is not the servers'; empty if nothing says so."""
@@ -175,10 +194,10 @@ class Proof:
         return tuple(reading.new_messages(self.before.messages, (yield from messages_of(self.phone.model))))
 
     @staticmethod
-    def _held(page: reading.PageSeen) -> tuple[tuple[str, str], ...]:
+    def _held(page: reading.PageSeen | reading.AlarmSeen) -> tuple[tuple[str, str], ...]:
         return (("CTL", page.ctl), ("ITL", page.itl))
 
-    def _right(self, page: reading.PageSeen) -> bool:
+    def _right(self, page: reading.PageSeen | reading.AlarmSeen) -> bool:
         both = (self.served(), self.planned)
         return page.itl != reading.NONE and all(
             sets.is_right(kind, held) for kind, held in self._held(page) for sets in both

@@ -18,9 +18,12 @@ from functools import lru_cache
 from html import unescape
 from typing import Final
 
+from mixedmode.live.sources.alarms import alarm_on_page
+
 NETWORK: Final = "/CGI/Java/Serviceability?adapter=device.statistics.configuration"
 STATUS: Final = "/CGI/Java/Serviceability?adapter=device.settings.status.messages"
 DEVICE: Final = "/CGI/Java/Serviceability?adapter=device.statistics.device"
+ALARM: Final = "/CGI/Java/Serviceability?adapter=device.trace.display.alarm"
 PLAIN_DEVICE: Final = "/DeviceInformation"
 STREAM: Final = "/CGI/Java/Serviceability?adapter=device.statistics.streaming.0"
 PLAIN_NETWORK: Final = "/NetworkConfiguration"
@@ -127,6 +130,38 @@ def _held(said: dict[str, str], kind: str) -> str:
     if state is not None and "not installed" in state.lower():
         return NONE
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSeen:
+    """The newest alarm ``DeviceTLInfo`` on a phone's Debug Display page (live-cluster.md 4.6, 5.1).
+
+    Attributes:
+        text: What it says, to be compared with that of before.
+        ctl: The hash of the CTL, lower hex; ``none``; empty if it does not say.
+        itl: The same of the ITL.
+        code: Its StatusCode, 0 if it does not say.
+    """
+
+    text: str = ""
+    ctl: str = ""
+    itl: str = ""
+    code: int = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the phone held nothing before it took these lists: CTL_INITIAL, ITL_INITIAL, TL_INITIAL."""
+        return self.code in _INITIAL
+
+
+_INITIAL: Final = frozenset({2, 3, 4})
+
+
+def read_alarm(text: str) -> AlarmSeen:
+    """Read the Debug Display page."""
+    said = alarm_on_page(text)
+    whole = " ".join(f"{name}={value}" for name, value in sorted(said.items()))
+    return AlarmSeen(whole, said.get("ctl", ""), said.get("itl", ""), int(said.get("tl_status", 0)))
 
 
 def read_load(text: str) -> str:

@@ -70,6 +70,14 @@ def messages_of(model: str) -> Walk[list[str]]:
     return reading.read_messages(answer.body) if answer.is_page else []
 
 
+def alarm_of(model: str) -> Walk[reading.AlarmSeen]:
+    """Return the newest alarm about lists that a phone shows; one that says nothing where it has no such page."""
+    if model.startswith("894"):
+        return reading.AlarmSeen()
+    answer = yield from look(reading.ALARM)
+    return reading.read_alarm(answer.body) if answer.is_page else reading.AlarmSeen()
+
+
 def approach(phone: Planned, served: Callable[[], Served]) -> Walk[Result | Note]:
     """Look before any key is pressed (rule 1).
 
@@ -90,7 +98,9 @@ def approach(phone: Planned, served: Callable[[], Served]) -> Walk[Result | Note
         return Result(Outcome.STOPPED, f"{', '.join(odd)} hands out another list to it than to others")
     if (yield from in_use()):
         return Result(Outcome.IN_USE, "somebody speaks", page.ctl, page.itl)
-    before = Note(page.ctl, page.itl, tuple((yield from messages_of(phone.model))))
+    messages = tuple((yield from messages_of(phone.model)))
+    alarm = "" if page.shows_lists else (yield from alarm_of(phone.model)).text
+    before = Note(page.ctl, page.itl, messages, alarm)
     yield before
     return before
 

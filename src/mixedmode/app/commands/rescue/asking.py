@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -65,6 +66,31 @@ def word_typed_back(word: str, what: str) -> None:
         typed = ""
     if typed.strip() != word:
         raise CheckFailedError("the word was not typed back; nothing was pressed", next_step=f"the word is {word}")
+
+
+def read_in_menus(texts: list[str], names: Collection[str]) -> dict[str, str]:
+    """Return the hashes that a person read in phones' menus, by name.
+
+    Args:
+        texts: ``NAME=HASH``.
+        names: Phones that may be named.
+
+    Raises:
+        UsageError: It is none, or of another phone.
+    """
+    from mixedmode.inventory.library import digest_of
+
+    found: dict[str, str] = {}
+    for text in texts:
+        name, _, shown = text.partition("=")
+        digest = digest_of(shown)
+        if name.upper() not in names or digest is None:
+            raise UsageError(
+                f"--read {text!r} names no phone of the plan with a hash",
+                next_step="write --read SEP001122334455=HASH, as the phone's menu shows the MD5 of its list",
+            )
+        found[name.upper()] = digest
+    return found
 
 
 def refuse_opening_hours(moment: datetime, *, in_hours: bool) -> None:

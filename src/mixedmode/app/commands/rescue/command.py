@@ -225,6 +225,10 @@ def run(
     evidence: Annotated[
         Path | None, typer.Option(help="Where the evidence grows; PLAN.evidence.jsonl if left out.")
     ] = None,
+    read: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=HASH", help="What a person read in the menu of a phone whose pages show no hash."),
+    ] = None,
     in_hours: Annotated[bool, typer.Option("--in-hours", help="Press keys on a working day between 7 and 19.")] = False,
     json: AsJson = False,
 ) -> None:
@@ -232,7 +236,13 @@ def run(
 
     Each phone ends with proof or a named reason. The evidence takes a run up where it was left, without a second press.
     """
-    from mixedmode.app.commands.rescue.asking import control_login, named, refuse_opening_hours, word_typed_back
+    from mixedmode.app.commands.rescue.asking import (
+        control_login,
+        named,
+        read_in_menus,
+        refuse_opening_hours,
+        word_typed_back,
+    )
     from mixedmode.app.commands.rescue.running import OurSite, audited, play, runner_for
     from mixedmode.pki.files import read_limited
     from mixedmode.rescue.account import account
@@ -244,6 +254,7 @@ def run(
     made = read_plan(read_limited(plan, LONGEST)[0].decode("utf-8", "replace"), str(plan))
     known = catalogue(confirmed)
     made.checked(known)
+    by_person = read_in_menus(read or [], {phone.name for phone in made.phones})
     refuse_opening_hours(datetime.now().astimezone(), in_hours=in_hours)
     login = control_login(control_user, control_password_file)
     kept = evidence or plan.with_name(f"{plan.name}.evidence.jsonl")
@@ -254,8 +265,11 @@ def run(
     about = {"person": who, "ticket": why, "version": __version__, "cluster": made.cluster}
     with audited(lab, config, {"plan": made.sha256, "person": who, "ticket": why}) as came, evidence_file(kept) as log:
         before = histories(log.records, made.sha256, str(kept))
-        runner = runner_for(made, known, login, OurSite(dict(made.nodes), lab, config), log)
+        menus = {name: history.read for name, history in before.items() if history.read} | by_person
+        runner = runner_for(made, known, login, OurSite(dict(made.nodes), lab, config), log, menus)
         try:
+            for name, digest in by_person.items():
+                log.write("read", {"phone": name, "hash": digest, "person": who}, durable=True)
             stopped = play(runner, before, about)
         except OSError as error:
             raise UsageError(f"the evidence cannot be written: {error.strerror}", where=str(kept)) from error

@@ -142,7 +142,9 @@ def play(runner: Runner, histories: dict[str, History], about: dict[str, Any]) -
     return asyncio.run(main())
 
 
-def runner_for(plan: Plan, catalogue: Catalogue, login: tuple[str, str], site: OurSite, log: Log) -> Runner:
+def runner_for(
+    plan: Plan, catalogue: Catalogue, login: tuple[str, str], site: OurSite, log: Log, read: dict[str, str]
+) -> Runner:
     """Return the runner of a plan, which says each outcome on stderr."""
     from mixedmode.rescue.hands import PhoneHands
     from mixedmode.rescue.runner import Runner, Time
@@ -163,4 +165,5 @@ def runner_for(plan: Plan, catalogue: Catalogue, login: tuple[str, str], site: O
         log,
         Time(time.monotonic),
         told,
+        read,
     )
