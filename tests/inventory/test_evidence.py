@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,17 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.sightings import LOST, Delivery, Fetched, Registered, Reported, Seen
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
+from mixedmode.forecast.evaluation import Forecaster
+from mixedmode.forecast.plan import Plan, Published, Step
 from mixedmode.inventory.cluster import ClusterInventory
 from mixedmode.inventory.evidence import Evidence, Finding
+from mixedmode.inventory.kinds import Unexplained, as_if_given
 from mixedmode.inventory.library import Library
+from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.models import PhoneModel, get_model
+from mixedmode.phone.mind.trust.decisions import ListKind
 from tests.cluster.building import MIXED, NON_SECURE, PHONES, PUB, ctl_of, itl_of, make
+from tests.phone.site import ctl
 from tests.support import run_mixedmode
 
 HERE, ELSEWHERE = "10.0.0.1", "10.0.0.2"
@@ -148,7 +154,26 @@ def test_without_a_report_a_delivery_proves_nothing(site: tuple[Path, Lists]) ->
     seen = Seen()
     given(seen, "CTL", lists.first, 10.0)
     given(seen, "ITL", lists.itl, 10.0)
-    assert [each.held for each in concluded(site, seen)] == ["", ""]
+    ctl, itl = concluded(site, seen)
+    assert [each.held for each in (ctl, itl)] == ["", ""]
+    assert (ctl.given, ctl.possible) == ((sha256(lists.first),), ()), "what it was given is said"
+    given(seen, "CTL", lists.foreign, 20.0)
+    assert set(concluded(site, seen, LEGACY)[0].given) == {sha256(lists.first), sha256(lists.foreign)}
+    seen.report(Reported(30.0, sha1(lists.second), None))
+    assert concluded(site, seen, LEGACY)[0].given == ()
+
+
+def test_what_a_phone_without_words_was_given_is_foreseen_as_a_note(known: Path) -> None:
+    cluster = Cluster.open(known)
+    kinds = {name: kind for name, kind, _ in ClusterInventory(cluster, Library()).rows()}
+    cluster.close()
+    legacy = replace(kinds[NAMES[1]], model=LEGACY)
+    assert isinstance(legacy.ctl, Unexplained)
+    assert [each.ctl for each in as_if_given(legacy)] == list(legacy.ctl.given)
+    change = Step("another cluster's", (Published(ListKind.CTL, ctl("stranger")),))
+    found = Forecaster(Plan((change,))).of(legacy)
+    assert found.outcome is Fate.UNKNOWN
+    assert found.notes == ("if it holds what this cluster gave it, it is frozen",)
 
 
 def test_an_empty_phone_takes_the_first_lists(site: tuple[Path, Lists]) -> None:
@@ -178,7 +203,7 @@ def test_deliveries_that_were_not_kept_make_it_unknown(site: tuple[Path, Lists])
     seen = reported(sha1(lists.first), sha1(lists.itl))
     seen.deliveries["CTL"] = [Delivery(9.0, HERE, LOST, whole=False)]
     given(seen, "CTL", lists.second, 10.0)
-    assert concluded(site, seen)[0] == Finding()
+    assert concluded(site, seen)[0] == Finding(given=(sha256(lists.second),))
 
 
 @pytest.fixture(scope="module")

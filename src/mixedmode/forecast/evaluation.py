@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 
 from mixedmode.forecast.plan import Plan
 from mixedmode.forecast.signatures import Signatures
-from mixedmode.inventory.kinds import PhoneKind, Unexplained
+from mixedmode.inventory.kinds import PhoneKind, Unexplained, as_if_given
 from mixedmode.phone.mind.fate.afar import Help
 from mixedmode.phone.mind.fate.offers import Stage, reaches
 from mixedmode.phone.mind.fate.prospect import OPEN_SETTINGS, Fate, Prospect, what_becomes
@@ -97,6 +97,7 @@ class Forecast:
         steps: The outcome after each step.
         depends_on: Settings with which the outcome would be another.
         why_unknown: What is not known; empty unless the outcome is unknown.
+        if_given: The outcomes if the phone held what it was given, where that is known and no more.
     """
 
     kind: PhoneKind
@@ -106,6 +107,7 @@ class Forecast:
     steps: tuple[Fate, ...]
     depends_on: tuple[str, ...] = ()
     why_unknown: str = ""
+    if_given: tuple[Fate, ...] = ()
 
     @cached_property
     def chain(self) -> tuple[Link, ...]:
@@ -193,6 +195,8 @@ class Forecast:
                 found[f"step {link.step}: the {link.file} is older than the one that it replaces"] = None
             if link.file == "registration" and decision.reason is Reason.NON_SECURE and decision.accepted:
                 found["the cluster went non-secure: the phone registers in the clear"] = None
+        if self.if_given:
+            found[f"if it holds what this cluster gave it, it is {' or '.join(self.if_given)}"] = None
         if self._capf_changed():
             found["the CAPF certificate of the lists changed: what of it an LSC needs is not judged"] = None
         return tuple(found)
@@ -301,7 +305,9 @@ class Forecaster:
         why = self._not_known(kind)
         if why:
             nothing = Prospect(Fate.UNKNOWN, after=(Fate.UNKNOWN,) * len(stages))
-            return Forecast(kind, Fate.UNKNOWN, nothing, stages, nothing.after, why_unknown=why)
+            given = dict.fromkeys(self.outcome(each, absences) for each in as_if_given(kind))
+            given.pop(Fate.UNKNOWN, None)
+            return Forecast(kind, Fate.UNKNOWN, nothing, stages, nothing.after, why_unknown=why, if_given=tuple(given))
         known = self._judged(kind, absences)
         prospect = known.prospect
         why = f"depends on {', '.join(prospect.settings)}" if prospect.fate is Fate.UNKNOWN else ""

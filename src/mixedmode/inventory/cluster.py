@@ -20,7 +20,7 @@ from mixedmode.inventory.cells import COLUMNS as READ_COLUMNS
 from mixedmode.inventory.cells import KIND_COLUMNS, Cells, model_of
 from mixedmode.inventory.evidence import Evidence, Finding
 from mixedmode.inventory.fast_lane import Known
-from mixedmode.inventory.kinds import MODES
+from mixedmode.inventory.kinds import MODES, Unexplained
 from mixedmode.inventory.library import Library
 from mixedmode.inventory.reading import Batch
 from mixedmode.pki.certificates.certificates import Certificate
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster
     from mixedmode.cluster.model.records import Device
     from mixedmode.cluster.model.sightings import Seen
-    from mixedmode.inventory.kinds import PhoneKind
+    from mixedmode.inventory.kinds import Held, PhoneKind
     from mixedmode.inventory.reading import Row
 
 COLUMNS: Final = (*READ_COLUMNS, "ctl_source", "ctl_time", "itl_source", "itl_time", "address")
@@ -97,6 +97,7 @@ class Entry:
         found: dict[str, Any] = dict(self.cells())
         for kind, finding in (("ctl", self.ctl), ("itl", self.itl)):
             found[f"{kind}_possible"] = list(finding.possible)
+            found[f"{kind}_given"] = list(finding.given)
         found["delivered"] = [
             {"kind": kind, "sha256": each.sha256 or None, "address": each.address, "time": _iso(each.moment)}
             | ({} if each.whole else {"acknowledged": False})
@@ -145,10 +146,11 @@ class ClusterInventory:
         self._cluster = cluster
         for data in archive.contents(cluster.database):
             library.add(data)
+        self._library = library
         self._evidence = Evidence(library)
         self._cells = Cells(library, Path())
         self._hash = hashlib.sha256()
-        self._kinds: dict[tuple[str, ...], PhoneKind] = {}
+        self._kinds: dict[tuple[object, ...], PhoneKind] = {}
         self._interned: dict[PhoneKind, PhoneKind] = {}
 
     def entries(self) -> Iterator[Entry]:
@@ -162,11 +164,13 @@ class ClusterInventory:
         """Yield the phones as the reader of a file does."""
         for entry in self.entries():
             cells = entry.cells()
-            key = tuple(cells[column] for column in KIND_COLUMNS)
-            self._hash.update(repr((entry.device.name, *key)).encode())
+            columns = tuple(cells[column] for column in KIND_COLUMNS)
+            self._hash.update(repr((entry.device.name, *columns)).encode())
+            key = (*columns, *(each.possible or each.given for each in (entry.ctl, entry.itl)))
             kind = self._kinds.get(key)
             if kind is None:
                 made = replace(self._cells.kind(cells), model_name=entry.device.model)
+                made = replace(made, ctl=self._given(made.ctl, entry.ctl), itl=self._given(made.itl, entry.itl))
                 kind = self._kinds[key] = self._interned.setdefault(made, made)
             yield entry.device.name, kind, (entry.registered, entry.last_seen)
 
@@ -179,6 +183,13 @@ class ClusterInventory:
     def sha256(self) -> str:
         """Return a hash of what is known of the phones whose rows were read, lower hex."""
         return self._hash.hexdigest()
+
+    def _given(self, held: Held, finding: Finding) -> Held:
+        """Return a list that is not known, with those that the phone may hold by what it was given."""
+        if not isinstance(held, Unexplained):
+            return held
+        lists = (self._library.find(each) for each in finding.possible or finding.given)
+        return replace(held, given=tuple(each for each in lists if each is not None))
 
     def _lsc_issuers(self) -> dict[str, str]:
         return {name: issuer for name, der in self._cluster.devices.lscs() if (issuer := _issuer(der))}

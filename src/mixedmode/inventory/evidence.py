@@ -14,7 +14,8 @@ Rules:
    safe; which lists it may be is said.
 5. Without a report nothing is known: a phone that was given a list, fetched its signed configuration and registered may
    hold that list, or an older one of which the cluster knows nothing and which made it refuse the new one. It does all
-   three in either case, so they are no proof.
+   three in either case, so they are no proof. What it was given is said all the same: phones without Security by
+   Default never report, and whoever asks what a change does to them is told what it does if they hold that.
 """
 
 from __future__ import annotations
@@ -52,12 +53,14 @@ class Finding:
         source: Where that is from: ``reported``, ``delivered`` or empty.
         moment: Seconds since 1970 of that; 0 if there is no source.
         possible: The hashes of what it may be, where it is not known but not everything is possible.
+        given: The hashes of the lists that the phone was given and may hold, where all else is possible too.
     """
 
     held: str = ""
     source: str = ""
     moment: float = 0.0
     possible: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
 
 
 class Evidence:
@@ -118,7 +121,10 @@ class Evidence:
             if moment > said.moment:
                 return Finding(text, "delivered", moment)
             return said if said.held else Finding(text)
-        return Finding(possible=() if "" in texts else tuple(sorted(texts)))
+        if "" not in texts:
+            return Finding(possible=tuple(sorted(texts)))
+        offered = {each.sha256 for each in seen.deliveries.get(KINDS[place], ())}
+        return Finding(given=tuple(sorted(texts & offered - {LOST})))
 
 
 def _events(seen: Seen) -> tuple[_Event, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.trustlist.model import TrustList
@@ -20,9 +21,11 @@ class Unexplained:
 
     Attributes:
         digest: As the inventory has it; empty if nothing is known.
+        given: Lists that the phone was given, one of which it may hold.
     """
 
     digest: str = ""
+    given: tuple[TrustList, ...] = ()
 
     def __str__(self) -> str:
         return self.digest or "not known"
@@ -52,6 +55,13 @@ class PhoneKind:
     mode: int = 1
     lsc_issuer: str | None = None
     pool: str = ""
+
+
+def as_if_given(kind: PhoneKind) -> tuple[PhoneKind, ...]:
+    """Return what a phone would be if it held what it was given: none if that is not known, or what it holds is."""
+    choices = [each.given or (each,) if isinstance(each, Unexplained) else (each,) for each in (kind.ctl, kind.itl)]
+    made = (replace(kind, ctl=ctl, itl=itl) for ctl, itl in itertools.product(*choices))
+    return tuple(each for each in made if (each.ctl, each.itl) != (kind.ctl, kind.itl))
 
 
 def held_text(held: Held) -> str | None:

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.model.sightings import Reported, Seen
+from mixedmode.cluster.model.sightings import Delivery, Fetched, Registered, Reported, Seen
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations.devices import AddDevices
 from mixedmode.faces.shell import texts
@@ -48,6 +48,26 @@ def test_who_would_be_lost_is_said_before_the_question(site: Terminal) -> None:
         "Command cancelled",
     ]
     assert site.last.exit_code == 1
+
+
+def test_phones_that_never_report_are_counted_by_what_tftp_gave_them(site: Terminal, cluster: Cluster) -> None:
+    """A 7940 has no words for what it holds; what it was given is evidence enough for a warning."""
+    silent = {name: Seen() for name in ("SEP0011223344BB", "SEP0011223344DD", "SEP0011223344EE")}
+    cluster.run(AddDevices((DeviceSpec("SEP0011223344DD", "7940"), DeviceSpec("SEP0011223344EE", "7975"))))
+    for name, seen in silent.items():
+        seen.deliver("CTL", Delivery(10.0, "10.0.0.1", hashlib.sha256(ctl_of(cluster).data).hexdigest()))
+        seen.fetched = Fetched(11.0, "10.0.0.1", f"{name}.cnf.xml")
+        seen.registered = Registered(12.0, "10.0.0.1", "non-secure")
+    cluster.sightings.add(silent)
+    site.type("set cert regen CallManager")
+    said = site.type(UPDATE, "n")
+    may = "2 phones of which it is not known what they hold would be frozen if it is what TFTP gave them"
+    assert said[:2] == [
+        f"7 phones would be frozen: {', '.join(LEGACY[:5])} and 2 more",
+        f"{may}: SEP0011223344BB, SEP0011223344DD",
+    ]
+    site.type(UPDATE, "y")
+    assert site.type(UPDATE, "n")[0] == f"{texts.ASK_UPDATE.line()}n", "they are lost already"
 
 
 def test_who_is_lost_already_is_not_said_again(site: Terminal) -> None:

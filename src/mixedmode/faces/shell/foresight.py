@@ -2,9 +2,10 @@
 
 Rules:
 
-1. Phones are those of the cluster's own records. Those of which it is not known what they hold are not counted, and
-   those that are lost without the operation neither.
-2. Nobody is lost, or it cannot be foreseen: nothing is said, and the command is as it always was.
+1. Phones are those of the cluster's own records. Those that are lost without the operation are not counted.
+2. Those of which it is not known what they hold, as phones without Security by Default never say it, are counted apart
+   if they would be lost with the lists that TFTP gave them.
+3. Nobody is lost, or it cannot be foreseen: nothing is said, and the command is as it always was.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from mixedmode.errors import MixedModeError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.model import Question
 from mixedmode.faces.shell.talk import InputEndedError
-from mixedmode.inventory.kinds import Unexplained
 from mixedmode.phone.mind.fate.prospect import LOST
 
 if TYPE_CHECKING:
@@ -57,17 +57,19 @@ async def agreed_if_lost(call: Call, operation: Operation) -> None:
 
 def _lines(call: Call, operation: Operation) -> tuple[str, ...]:
     try:
-        names = _known_phones(call)
+        names = _phones(call)
         if not names:
             return ()
-        lost = _lost(call, operation, names)
+        lost, perhaps = _lost(call, operation, names)
     except MixedModeError:
         return ()  # what is wrong, the command itself says
     found: list[str] = []
-    for fate in LOST:
-        every = [name for kind, each in lost.items() if each is fate for name in names[kind]]
+    for text, fates, fate in [(texts.LOST_BY_THIS, lost, fate) for fate in LOST] + [
+        (texts.MAY_BE_LOST, perhaps, fate) for fate in LOST
+    ]:
+        every = [name for kind, each in fates.items() if each is fate for name in names[kind]]
         if every:
-            found += texts.LOST_BY_THIS.lines(
+            found += text.lines(
                 count=f"{len(every):,} phone{'' if len(every) == 1 else 's'}",
                 outcome=fate.value.replace("-", " "),
                 names=", ".join(every[:_NAMED]),
@@ -76,7 +78,7 @@ def _lines(call: Call, operation: Operation) -> tuple[str, ...]:
     return (*found, *texts.LOST_SEE.lines(operation=_words(operation))) if found else ()
 
 
-def _known_phones(call: Call) -> dict[PhoneKind, list[str]]:
+def _phones(call: Call) -> dict[PhoneKind, list[str]]:
     """Return the names of phones by what is known of them."""
     from mixedmode.inventory.cluster import ClusterInventory
     from mixedmode.inventory.library import Library
@@ -84,19 +86,23 @@ def _known_phones(call: Call) -> dict[PhoneKind, list[str]]:
     library = Library()
     names: dict[PhoneKind, list[str]] = defaultdict(list)
     for name, kind, _ in ClusterInventory(call.cluster, library).rows():
-        if kind.model is not None and not isinstance(kind.ctl, Unexplained):
+        if kind.model is not None:
             names[kind].append(name)
     return names
 
 
-def _lost(call: Call, operation: Operation, names: dict[PhoneKind, list[str]]) -> dict[PhoneKind, Fate]:
-    from mixedmode.forecast.cluster.losses import lost_by
+def _lost(
+    call: Call, operation: Operation, names: dict[PhoneKind, list[str]]
+) -> tuple[dict[PhoneKind, Fate], dict[PhoneKind, Fate]]:
+    """Return who is lost, and who is if they hold what they were given."""
+    from mixedmode.forecast.cluster.losses import lost_by, perhaps_lost_by
     from mixedmode.forecast.cluster.outlooks import in_force
 
     before = outlook(call.cluster)
     control, principal = call.session.control, call.session.principal
     after = in_force(operation, control.preview(principal, operation).after)
-    return lost_by(operation.title, before, after, names)
+    both = (operation.title, before, after, names)
+    return lost_by(*both), perhaps_lost_by(*both)
 
 
 def _words(operation: Operation) -> str:
