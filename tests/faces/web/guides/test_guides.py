@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from playwright.sync_api import Page as Tab
 
 from mixedmode.guides.kept import guided
@@ -228,3 +228,21 @@ def test_refusals(lab: WebLab) -> None:
     ).status in {403, 422}
     assert operator.post(path, {"csrf": page.csrf, "act": "stop"}).status == 303
     assert "dropped" in operator.get("/guides/procedures").text
+
+
+def test_what_changed_before_the_page_listened_is_shown(signed_in: Tab, lab: WebLab) -> None:
+    operator = lab.visitor("operator")
+    path = operator.post(START, {"csrf": operator.get(START).csrf}).location
+    csrf = operator.get(path).csrf
+    dropped: list[int] = []
+
+    def late(route: Route) -> None:
+        """The stream begins when the page is there; between the two another person drops the run."""
+        if not dropped:
+            dropped.append(operator.post(path, {"csrf": csrf, "act": "stop"}).status)
+        route.continue_()
+
+    signed_in.route("**/api/v1/events**", late)
+    signed_in.goto(path)
+    expect(signed_in.locator("#run form")).to_have_count(0, timeout=20_000)
+    assert dropped == [303]
