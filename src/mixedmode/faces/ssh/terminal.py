@@ -27,6 +27,7 @@ from mixedmode.faces.shell.session import AdminSession, Outcome
 from mixedmode.faces.shell.talk import INPUT_ENDED, BreakError, IdleError, InputEndedError
 from mixedmode.faces.shell.tree import LINE_LIMIT
 from mixedmode.faces.ssh.line_editor import Event, LineEditor
+from mixedmode.faces.ssh.outlet import Outlet
 from mixedmode.faces.ssh.typed import History, TypedInput
 from mixedmode.printable import printable, printable_block
 
@@ -65,6 +66,7 @@ class SshTerminal:
         allowed: Callable[[], Awaitable[None]],
     ) -> None:
         self._process = process
+        self._out = Outlet(process.stdout)
         self._allowed = allowed
         self._session = session
         self._idle = idle_seconds
@@ -132,10 +134,13 @@ class SshTerminal:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
+            with contextlib.suppress(OSError):
+                self._out.flush()
 
     def say(self, text: str) -> None:
         """Write without waiting; for the last words of a session."""
-        self._process.stdout.write(text.replace("\n", "\r\n") if self._watched else text)
+        self._out.put(text.replace("\n", "\r\n") if self._watched else text)
+        self._out.flush()
 
     async def _converse(self) -> int:
         await self.write(texts.WELCOME.line())
@@ -195,8 +200,8 @@ class SshTerminal:
     async def _send(self, text: str) -> None:
         try:
             async with asyncio.timeout(self._idle):
-                self._process.stdout.write(text)
-                await self._process.stdout.drain()
+                self._out.put(text)
+                await self._out.drain()
         except TimeoutError as error:
             raise IdleError(f"the client did not read for {self._idle:.0f} seconds") from error
         if monotonic() - self._turn > _TURN_SECONDS:
