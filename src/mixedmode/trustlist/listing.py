@@ -30,6 +30,7 @@ _TAG_WIDTH = 16
 _VALUE_COLUMN = 32
 _LINE_WIDTH = 80
 _BLANKS = re.compile(" +")
+_BYTES = tuple(f"{byte:<4x}" for byte in range(256))
 
 
 def missing_file_listing(kind: str) -> list[str]:
@@ -171,7 +172,7 @@ def _hash_lines(digest: bytes) -> list[str]:
 
 def _signature_rows(signature: bytes) -> Iterator[str]:
     for start in range(0, len(signature), 8):
-        yield "".join(f"{byte:<4x}" for byte in signature[start : start + 8]).rstrip()
+        yield "".join([_BYTES[byte] for byte in signature[start : start + 8]]).rstrip()
 
 
 def _excerpt(value: bytes, limit: int = 16) -> str:

@@ -23,7 +23,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from cryptography import x509
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     AnyName = x509.Name | DistinguishedName
     Pairs = list[tuple[str, str]]
+    SomePairs = Sequence[tuple[str, str]]
 
 
 class NameStyle(Enum):
@@ -101,7 +102,11 @@ def is_token_name(subject: AnyName, issuer: AnyName) -> bool:
 
 def names_match(text: str, name: AnyName) -> bool:
     """Return whether a text names the same as a certificate's name (rules 4 and 5)."""
-    wanted = attributes_of(name)
+    return _text_matches(text, tuple(attributes_of(name)))
+
+
+@lru_cache(maxsize=1024)
+def _text_matches(text: str, wanted: tuple[tuple[str, str], ...]) -> bool:
     if not text and not wanted:
         return True
     short = [attribute for attribute in wanted if attribute[0] != "DC"]
@@ -176,7 +181,7 @@ def _quoted(value: str) -> str:
     return f'"{value}"' if "," in value or value != value.strip() else value
 
 
-def _spells(text: str, wanted: Pairs, separator: str) -> bool:
+def _spells(text: str, wanted: SomePairs, separator: str) -> bool:
     """Return whether a text is made of exactly these attributes, in any order, their values as they stand.
 
     The search is bounded; only names that repeat themselves could make it long.
@@ -229,7 +234,7 @@ def _without_domain(attributes: Iterable[tuple[str, str]]) -> Pairs:
     return [attribute for attribute in attributes if attribute[0] != "DC"]
 
 
-def _attributes_match(found: Pairs | None, wanted: Pairs) -> bool:
+def _attributes_match(found: Pairs | None, wanted: SomePairs) -> bool:
     if found is None:
         return False
     left = list(wanted)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import MalformedError
@@ -31,6 +32,7 @@ _READERS: dict[str, Callable[[bytes], object]] = {
 }
 
 
+@lru_cache(maxsize=256)
 def oddities(certificate: Certificate) -> tuple[str, ...]:
     """Return what is odd about a certificate, a clause each: ``its serial number is negative``.
 
