@@ -249,6 +249,8 @@ class LabPhones:
     async def register_all(self, server: Server, *, wait: float = 5.0) -> int:
         """Have every phone that speaks SCCP register with its CallManager, and boot when that resets it.
 
+        A phone that is registered leaves first.
+
         Args:
             server: Where files come from at a reset.
             wait: Seconds for the first registration.
@@ -256,6 +258,7 @@ class LabPhones:
         Returns:
             How many are registered.
         """
+        await self.leave()
         registrations = []
         for each in self._phones.values():
             if each.phone.model.sip_only:
