@@ -8,10 +8,14 @@ import ssl
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +29,7 @@ from mixedmode.pki.certificates.requests import authority_obstacle, is_authority
 from mixedmode.pki.reading.der import encode
 from mixedmode.pki.reading.oddities import oddities
 from mixedmode.pki.reading.outline import read_outline, usual_key
+from mixedmode.pki.reading.public_keys import load_key
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.trustlist import Layout, Role, TrustList
@@ -235,6 +240,27 @@ def test_the_short_way_to_a_key_finds_the_same_one(path: Path) -> None:
         assert short == bytes(changed[outline.key.outer : outline.key.next])
     assert usual_key(der + b"\0") is None
     assert all(usual_key(der[:size]) is None for size in range(0, len(der), 11))
+
+
+@pytest.mark.parametrize("size", [1024, 2048, 4096])
+def test_a_key_that_is_read_by_its_frame_is_the_one_that_the_library_reads(size: int) -> None:
+    modulus = (random.Random(size).getrandbits(size) | 1 << (size - 1) | 1).to_bytes(size // 8)
+    usual = rsa.RSAPublicNumbers(65537, int.from_bytes(modulus)).public_key()
+    encoded = usual.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    chance = random.Random(size)
+    places = [*range(40), *range(len(encoded) - 8, len(encoded)), *chance.sample(range(len(encoded)), 30)]
+    for place in places:
+        for octet in (encoded[place], 0, 1, 0x02, 0x30, 0x7F, 0x80, 0x81, 0x82, 0xFF):
+            changed = encoded[:place] + bytes((octet,)) + encoded[place + 1 :]
+            assert _key_or_none(load_key, changed) == _key_or_none(load_der_public_key, changed)
+    for other in (encoded[:-1], encoded + b"\0", b""):
+        assert _key_or_none(load_key, other) == _key_or_none(load_der_public_key, other)
+
+
+def _key_or_none(read: Callable[[bytes], object], encoded: bytes) -> object:
+    with suppress(Exception):  # the library has a dozen kinds of errors
+        return read(encoded)
+    return None
 
 
 def test_no_command_warns_with_source_paths(tmp_path: Path) -> None:

@@ -330,7 +330,7 @@ class Forecaster:
             if policy is None:
                 policy = self._policies[able, unsure] = RememberingPolicy(kind.model, self.settings, self._verifier)
             stages = self.stages(absences)
-            prospect = self._becomes(policy, kind, stages)
+            prospect = self._becomes(policy, kind, stages, held)
             depending = tuple(self._depending(policy, kind, stages, prospect))
             found = self._known[key] = _Judged(prospect, (*prospect.settings, *depending))
         return found
@@ -359,12 +359,14 @@ class Forecaster:
             return f"itl-unknown {kind.itl.digest}".rstrip()
         return ""
 
-    def _becomes(self, policy: TrustPolicy, kind: PhoneKind, stages: tuple[Stage, ...]) -> Prospect:
+    def _becomes(
+        self, policy: TrustPolicy, kind: PhoneKind, stages: tuple[Stage, ...], held: TrustState | None
+    ) -> Prospect:
         abilities = (each for each in self._abilities if each in policy.model.unknown)
         open_settings = (*self._open, *abilities)
         return what_becomes(
             policy,
-            held_by(kind),
+            held,
             stages,
             mode=kind.mode,
             lsc_issuer=kind.lsc_issuer,
@@ -376,9 +378,11 @@ class Forecaster:
     def _depending(
         self, policy: TrustPolicy, kind: PhoneKind, stages: tuple[Stage, ...], prospect: Prospect
     ) -> Iterator[str]:
-        names = [each.name for each in fields(PolicySettings)] if self.both_ways else []
-        for name in names:
+        if not self.both_ways:
+            return
+        held = held_by(kind)
+        for name in (each.name for each in fields(PolicySettings)):
             if name not in self.answered and name not in OPEN_SETTINGS:
                 turned = policy.turned(name)
-                if self._becomes(turned, kind, stages).fate is not prospect.fate:
+                if self._becomes(turned, kind, stages, held).fate is not prospect.fate:
                     yield name

@@ -13,12 +13,9 @@ from typing import Any, Final
 
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.trustlist.kinds import FileKind, kind_of
+from mixedmode.trustlist.kinds import FileKind, kind_of, looks_described
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.pasted.described import from_json, looks_described
-from mixedmode.trustlist.pasted.reading import read_listings
 from mixedmode.trustlist.pasted.standin import DescribedList, without_half
-from mixedmode.trustlist.pasted.text import Lines
 from mixedmode.trustlist.roles import MAX_FILE
 
 _LENGTHS: Final = {32, 40, 64}
@@ -30,7 +27,7 @@ def digest_of(text: str) -> str | None:
     bare = text.translate(_DROPPED).lower()
     if len(bare) not in _LENGTHS or not bare.isascii():
         return None
-    return bare if all(letter in "0123456789abcdef" for letter in bare) else None
+    return None if bare.strip("0123456789abcdef") else bare
 
 
 class Library:
@@ -113,6 +110,10 @@ class Library:
 
     def _describe(self, data: bytes) -> list[dict[str, Any]]:
         """Note what a text says of lists; a text that says nothing of any is none of ours."""
+        from mixedmode.trustlist.pasted.described import from_json
+        from mixedmode.trustlist.pasted.reading import read_listings
+        from mixedmode.trustlist.pasted.text import Lines
+
         try:
             if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
                 found = [from_json(data)]

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.inventory.cells import CARRIED, COLUMNS, KIND_COLUMNS, Cells, plain
-from mixedmode.inventory.collected import collected_phones, is_collected
 from mixedmode.inventory.csv_rows import Form, Line, Place, Raw, cells_of, header, hint
 from mixedmode.inventory.fast_lane import FastLane, Known
 from mixedmode.inventory.json_rows import array_rows, line_rows, object_rows
@@ -97,15 +96,19 @@ class Inventory:
         source = opened(stream, self.name)
         begin = source.peek(1 << 12)
         head = begin.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        if is_collected(begin):
-            phones = collected_phones(source, self.name, self.cells.library)
-            yield from self.careful(object_rows(phones, self.refuse, self._note))
-        elif head == b"[":
+        if head == b"[":
             yield from self.careful(array_rows(source, self.name, self.refuse, self._note))
         elif head == b"{":
-            yield from self.careful(line_rows(source, self.name, self.refuse, self._note))
+            yield from self.careful(self._objects(source, begin))
         else:
             yield from self._csv(source)
+
+    def _objects(self, source: io.BufferedReader, begin: bytes) -> Iterator[Raw]:
+        from mixedmode.inventory.collected import collected_phones, is_collected
+
+        if is_collected(begin):
+            return object_rows(collected_phones(source, self.name, self.cells.library), self.refuse, self._note)
+        return line_rows(source, self.name, self.refuse, self._note)
 
     def careful(self, raw: Iterator[Raw]) -> Iterator[Batch]:
         """Read rows one by one, so that an error names its row and column; see :meth:`batches`."""

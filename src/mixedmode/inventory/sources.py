@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import zlib
 from collections.abc import Iterator
@@ -57,9 +56,11 @@ def opened(stream: BinaryIO, name: str) -> io.BufferedReader:
     found = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(_raw(stream))
     try:
         if found.peek(2)[:2] == _GZIP:
-            found = io.BufferedReader(_raw(gzip.GzipFile(fileobj=found)))
+            from gzip import GzipFile
+
+            found = io.BufferedReader(_raw(GzipFile(fileobj=found)))
         head = found.peek(16)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except _damages() as error:
         raise damaged(name, error) from error
     inside = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not inside:
@@ -78,6 +79,13 @@ def damaged(name: str, error: Exception) -> MalformedError:
     return MalformedError("the compressed file is damaged", where=name, why=str(error) or None, code="gzip")
 
 
+def _damages() -> tuple[type[Exception], ...]:
+    """Return the errors of a damaged file; nobody asks before there is one, and few inventories are compressed."""
+    from gzip import BadGzipFile
+
+    return BadGzipFile, EOFError, zlib.error
+
+
 def _raw(stream: object) -> io.RawIOBase:
     return stream  # type: ignore[return-value]
 
@@ -93,7 +101,7 @@ def texts(stream: io.BufferedReader, name: str) -> Iterator[str]:
     while True:
         try:
             data = stream.read(PIECE)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        except _damages() as error:
             raise damaged(name, error) from error
         text = decoder.decode(data, final=not data)
         if first:

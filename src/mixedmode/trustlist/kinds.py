@@ -22,6 +22,7 @@ ITL_FILE = "ITLFile.tlv"
 """The names in headers, and of the files that nodes serve."""
 LIST_VERSION = (1, 2)
 _RECORD = b"\x01\x00\x02"
+_BINARY = b"\x01\x00"
 _LIST_NAME = re.compile(r"(?:.*/)?[CI]TL[^/]*\.tlv", re.IGNORECASE)
 
 
@@ -32,6 +33,11 @@ class FileKind(Enum):
     SIGNED = "a signed file"
     ENCRYPTED = "an encrypted and signed file"
     UNKNOWN = "a file of an unknown kind"
+
+
+def looks_described(data: bytes) -> bool:
+    """Return whether bytes are text, so that they may describe a list; a list's own bytes begin with its version."""
+    return not data.startswith(_BINARY) and bool(data.strip())
 
 
 def names_list(name: str) -> bool:

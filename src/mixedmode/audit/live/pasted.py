@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.live.observed import FileSeen, NodeSeen, NotSeen, Observation, Sighting, Source
-from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
+from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE, looks_described
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.pasted.described import from_json, looks_described
+from mixedmode.trustlist.pasted.described import from_json
 from mixedmode.trustlist.pasted.reading import read_listings
 from mixedmode.trustlist.pasted.standin import DescribedList, without_half
 from mixedmode.trustlist.pasted.text import Lines

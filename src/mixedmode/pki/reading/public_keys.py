@@ -12,10 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mixedmode.errors import MalformedError
-from mixedmode.pki.reading.der import SEQUENCE, as_der, contents, expect, read_element, whole
+from mixedmode.pki.reading.der import (
+    BIT_STRING,
+    INTEGER,
+    SEQUENCE,
+    as_der,
+    contents,
+    encode,
+    expect,
+    read_element,
+    whole,
+)
 from mixedmode.pki.reading.outline import Outline, algorithm_oid, read_outline, usual_key
 
 if TYPE_CHECKING:
@@ -164,7 +174,7 @@ def _pss(der: bytes, outline: Outline) -> tuple[Any, Any]:
 class VerificationLibrary(NamedTuple):
     """What verification needs of the library."""
 
-    load: Callable[[bytes], Any]
+    numbers: Callable[[int, int], Any]
     rsa_key: Any
     scheme: PKCS1v15
     digests: tuple[Any, ...]
@@ -176,11 +186,10 @@ def verification_library() -> VerificationLibrary:
     """Return what verification needs of the library, imported once."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
     refusals = (InvalidSignature, UnsupportedAlgorithm, ValueError)
-    return VerificationLibrary(load_der_public_key, RSAPublicKey, PKCS1v15(), digests(), refusals)
+    return VerificationLibrary(RSAPublicNumbers, RSAPublicKey, PKCS1v15(), digests(), refusals)
 
 
 @lru_cache(maxsize=SIGNERS_KEPT)
@@ -195,7 +204,7 @@ def verification_of(der: bytes) -> Any:
     key: Any = None
     if usual is not None:
         with suppress(Exception):  # whatever the library says, the careful way finds our words for it
-            key = library.load(usual)
+            key = load_key(usual)
     if key is None:
         try:
             key = load_public_key(der, read_outline(der))
@@ -204,6 +213,38 @@ def verification_of(der: bytes) -> Any:
                 return None
             raise
     return key.verify if isinstance(key, library.rsa_key) and key.key_size <= MAX_RSA_BITS else None
+
+
+_RSA_ALGORITHM: Final = bytes.fromhex("300d06092a864886f70d0101010500")
+"""``rsaEncryption`` with its NULL."""
+_EXPONENT: Final = 65537
+_ENDS: Final = encode(INTEGER, _EXPONENT.to_bytes(3))
+
+
+def _frame(size: int) -> tuple[int, bytes]:
+    """Return the length of an RSA key of this many bytes, encoded, and what stands before its modulus (RFC 3279)."""
+    modulus = b"\xff" * size
+    numbers = encode(SEQUENCE, encode(INTEGER, b"\0" + modulus) + _ENDS)
+    key = encode(SEQUENCE, _RSA_ALGORITHM + encode(BIT_STRING, b"\0" + numbers))
+    return len(key), key[: key.index(modulus)]
+
+
+_FRAMES: Final = dict(map(_frame, (128, 256, 384, 512)))
+
+
+def load_key(encoded: bytes) -> Any:
+    """Return the library's object for an encoded key.
+
+    The keys of nearly all signers are written alike but for the modulus; for them the library's reader of keys, which
+    brings SSH and its ciphers along, is not loaded.
+    """
+    frame = _FRAMES.get(len(encoded))
+    if frame is not None and encoded.startswith(frame) and encoded.endswith(_ENDS) and encoded[len(frame)] & 0x80:
+        modulus = int.from_bytes(encoded[len(frame) : -len(_ENDS)])
+        return verification_library().numbers(_EXPONENT, modulus).public_key()
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    return load_der_public_key(encoded)
 
 
 def forget_signers() -> None:

@@ -14,7 +14,6 @@ from mixedmode.trustlist.pasted.reading import read_listings
 from mixedmode.trustlist.pasted.values import ShownList
 from mixedmode.trustlist.roles import MAX_RECORDS
 
-_BINARY: Final = b"\x01\x00"
 _TEXTS: Final = ("kind", "md5", "sha1", "sha256", "version", "signer_version", "digest", "filename", "timestamp")
 _NUMBERS: Final = ("header_length", "length", "signature_length")
 _RECORD_TEXTS: Final = (
@@ -23,11 +22,6 @@ _RECORD_TEXTS: Final = (
 )  # fmt: skip
 _RECORD_NUMBERS: Final = ("length", "public_key_length", "signature_length", "certificate_length")
 _SIGNER: Final = ("name", "issuer", "serial")
-
-
-def looks_described(data: bytes) -> bool:
-    """Return whether bytes are text, so that they may describe a list; a list's own bytes begin with its version."""
-    return not data.startswith(_BINARY) and bool(data.strip())
 
 
 def described(data: bytes, lines: list[str]) -> dict[str, Any] | None:

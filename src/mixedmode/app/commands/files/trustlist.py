@@ -56,7 +56,8 @@ def _open_list(source: str) -> tuple[SourceFile, TrustList]:
 
 def _open_described(source: str) -> TrustList | dict[str, Any]:
     """Return the list of a source, or the description that a pasted listing or a JSON document gives of one."""
-    from mixedmode.trustlist.pasted.described import described, looks_described
+    from mixedmode.trustlist.kinds import looks_described
+    from mixedmode.trustlist.pasted.described import described
     from mixedmode.trustlist.pasted.text import Lines
 
     file = open_source(source, limit=_SIGNED_LIMIT)

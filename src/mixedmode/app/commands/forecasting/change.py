@@ -10,7 +10,6 @@ Rules:
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +26,8 @@ from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.policy import read_list
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist.header import Header
-from mixedmode.trustlist.kinds import names_list
+from mixedmode.trustlist.kinds import looks_described, names_list
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.pasted.described import looks_described
 from mixedmode.trustlist.pasted.standin import DescribedList
 from mixedmode.trustlist.roles import MAX_FILE
 from mixedmode.trustlist.walk import walk_header
@@ -138,6 +136,8 @@ class Changes:
             UsageError: The file cannot be read, or a key is not known.
             MalformedError: It is no TOML.
         """
+        import tomllib
+
         try:
             document = tomllib.loads(path.read_text("utf-8-sig"))
         except OSError as error:

@@ -112,20 +112,21 @@ def forecast(
 
     Nothing is touched: phones' own rules run over what they hold and what servers would offer.
     """
-    asked = _asked(
-        ctx,
-        inventory=inventory,
-        lists=lists,
-        directory=directory,
-        config=config,
-        plan=plan,
-        tvs=tvs,
-        tvs_trust=tvs_trust,
-        policy=policy,
-        both_ways=both_ways,
-        skip_bad_rows=skip_bad_rows,
-        checking=check is not None,
-    )
+    with loading():
+        asked = _asked(
+            ctx,
+            inventory=inventory,
+            lists=lists,
+            directory=directory,
+            config=config,
+            plan=plan,
+            tvs=tvs,
+            tvs_trust=tvs_trust,
+            policy=policy,
+            both_ways=both_ways,
+            skip_bad_rows=skip_bad_rows,
+            checking=check is not None,
+        )
     if check is not None:
         _check(check, asked, json=json)
         return

@@ -64,25 +64,26 @@ def _lost(lost: list[Group]) -> Iterator[str]:
 
 
 def _group(group: Group) -> Iterator[str]:
-    forecast = group.first
-    phones = f"{group.count:,} phone{'s' if group.count != 1 else ''}"
-    mode = f", {MODES[forecast.kind.mode]}" if forecast.kind.mode > 1 else ""
-    head = f"{group.outcome.value}: {phones}, {', '.join(group.models)}{mode}"
-    colour = _COLOURS.get(group.outcome)
+    forecast, count, examples = group.first, group.count, group.examples
+    outcome, kind = forecast.outcome, forecast.kind
+    mode = f", {MODES[kind.mode]}" if kind.mode > 1 else ""
+    head = f"{outcome}: {count:,} phone{'s' if count != 1 else ''}, {', '.join(group.models)}{mode}"
+    colour = _COLOURS.get(outcome)
     yield head if colour is None else Painted(head, colour)
-    yield f"  holds: CTL {shown_held(forecast.kind.ctl)}, ITL {shown_held(forecast.kind.itl)}"
-    if group.outcome is Fate.UNKNOWN:
+    yield f"  holds: CTL {shown_held(kind.ctl)}, ITL {shown_held(kind.itl)}"
+    if outcome is Fate.UNKNOWN:
         yield f"  why: {forecast.reason}"
+    safe = outcome in SAFE
     for link in forecast.chain:
-        if link.decision.refused or group.outcome in SAFE:
+        if safe or link.decision.refused:
             yield f"  {link}"
     if forecast.by_tvs is not None:
         yield f"  TVS: {forecast.by_tvs}"
     if group.remedy:
         yield f"  remedy: {group.remedy}"
     yield from (f"  note: {note}" for note in forecast.notes)
-    more = ", ..." if group.count > len(group.examples) else ""
-    yield f"  phones: {', '.join(group.examples)}{more}"
+    more = ", ..." if count > len(examples) else ""
+    yield f"  phones: {', '.join(examples)}{more}"
 
 
 def proposal_lines(proposal: Proposal) -> Iterator[str]:

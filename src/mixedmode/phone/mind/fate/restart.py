@@ -72,20 +72,21 @@ def restart(
         lsc_issuer: The name of the CAPF that issued its LSC; None if that is not known.
         now: UTC; only looked at if expiry is checked.
     """
-    secure = mode > _NON_SECURE
-    question = ("restart", trust, offer, tvs, secure, lsc_issuer, now if policy.settings.check_expiry else None)
-    return policy.once(question, lambda: _restart(policy, trust, offer, tvs, mode, lsc_issuer, now))
+    # The mode decides about registering alone, so phones of all modes share what becomes of the files.
+    met = (trust, offer, tvs, now if policy.settings.check_expiry else None)
+    taken = policy.once(("files", *met), lambda: _take_files(policy, trust, offer, tvs, now))
+    if mode <= _NON_SECURE:
+        return taken
+
+    def registered() -> Restart:
+        ask = tvs.asked_by(taken.trust)
+        decision = register(policy, taken.trust, offer, mode, lsc_issuer, ask)
+        return taken if decision is None else Restart(taken.trust, taken.decisions, decision)
+
+    return policy.once(("registers", *met, lsc_issuer), registered)
 
 
-def _restart(
-    policy: TrustPolicy,
-    trust: TrustState,
-    offer: Offer,
-    tvs: TvsServers,
-    mode: int,
-    lsc_issuer: str | None,
-    now: datetime | None,
-) -> Restart:
+def _take_files(policy: TrustPolicy, trust: TrustState, offer: Offer, tvs: TvsServers, now: datetime | None) -> Restart:
     trust = configured(trust)
     ask = tvs.asked_by(trust)
     decisions = {}
@@ -96,7 +97,7 @@ def _restart(
         if trust is not before:
             ask = tvs.asked_by(trust)
     decisions[BootFile.CONFIG] = offer_config(policy, trust, offer, ask, now)
-    return Restart(trust, decisions, register(policy, trust, offer, mode, lsc_issuer, ask))
+    return Restart(trust, decisions, None)
 
 
 def configured(trust: TrustState) -> TrustState:
