@@ -16,7 +16,7 @@ from tests.simulation.running import played, replay
 from tests.simulation.schedule import made
 from tests.simulation.shrink import shrunk
 from tests.simulation.tracked import Finding
-from tests.simulation.world import handset, network
+from tests.simulation.world import handset, keys, network
 from tests.simulation.world.handset import Handset
 
 SEEDS = 300
@@ -27,6 +27,11 @@ AT_ONCE = 10
 def test_phones_do_what_was_foreseen(first: int) -> None:
     for seed in played(range(first, first + AT_ONCE)).failed:
         pytest.fail(replay(seed), pytrace=False)
+
+
+def test_every_key_is_made_of_two_primes() -> None:
+    for number in range(keys.KEYS + 3):
+        assert keys.key(number).private_numbers().private_key().key_size == 1024  # the library looks at them
 
 
 def test_a_seed_is_the_same_each_time() -> None:
