@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mixedmode.errors import CheckFailedError, MixedModeError
 from mixedmode.live.shell.lines import LINE_LIMIT, TerminalLines
-from mixedmode.live.shell.prompt import Asked, Done, NoPromptError, Patience, Prompt, Send, UnexpectedPromptError
+from mixedmode.live.shell.prompt import Asked, Done, NoPromptError, Patience, Prompt, Said, Send, UnexpectedPromptError
 from mixedmode.live.shell.questions import QUESTIONS, found_question, seconds_for
 
 PATIENCE = Patience()
@@ -23,6 +23,12 @@ def ready() -> Prompt:
     return prompt
 
 
+def settled(prompt: Prompt, text: str, now: float) -> list[Said]:
+    """Receive what is asked, and hear nothing more for a moment."""
+    assert prompt.received(text, now) == []
+    return prompt.tick(now + PATIENCE.settle)
+
+
 def done(prompt: Prompt, now: float) -> tuple[str, ...]:
     (said,) = prompt.tick(now)
     assert isinstance(said, Done)
@@ -35,7 +41,9 @@ def test_a_command_its_question_and_the_prompt_again() -> None:
         Send("utils ctl update CTLFile\n")
     ]
     assert prompt.received("utils ctl update CTLFile\r\n This operation updates the CTL", 10.1) == []
-    assert prompt.received("File. Do you want to continue? (y/n):", 10.2) == [Send("y\n")]
+    assert prompt.received("File. Do you want to continue? (y/n):", 10.2) == []
+    assert prompt.tick(10.3) == [], "something may be printed behind it"
+    assert prompt.tick(10.2 + PATIENCE.settle) == [Send("y\n")]
     assert prompt.received("y\r\n\r\nUpdating CTL file\r\nCTL file Updated\r\nadmin:", 11.0) == []
     assert done(prompt, 12.0) == (f" {ASK_UPDATE}y", "", "Updating CTL file", "CTL file Updated")
 
@@ -55,7 +63,8 @@ def test_a_prompt_that_is_drawn_again_before_the_echo_is_not_the_end() -> None:
 def test_a_question_that_was_not_foreseen_is_somebody_elses_to_answer() -> None:
     prompt = ready()
     prompt.type("utils ctl set-cluster mixed-mode", 10.0, 60.0, {"set-mixed": "y"})
-    (asked,) = prompt.received(
+    (asked,) = settled(
+        prompt,
         "This operation will set the cluster to Mixed mode.  Auto-registration is enabled on at least one CM node. "
         "Do you want to continue? (y/n): ",
         10.1,
@@ -70,8 +79,8 @@ def test_a_question_that_was_not_foreseen_is_somebody_elses_to_answer() -> None:
 def test_an_answer_is_given_once() -> None:
     prompt = ready()
     prompt.type("utils ctl update CTLFile", 10.0, 60.0, {"update-ctl": "y"})
-    assert prompt.received(ASK_UPDATE, 10.1) == [Send("y\n")]
-    (asked,) = prompt.received(f"y\r\n{ASK_UPDATE}", 10.2)
+    assert settled(prompt, ASK_UPDATE, 10.1) == [Send("y\n")]
+    (asked,) = settled(prompt, f"y\r\n{ASK_UPDATE}", 10.4)
     assert isinstance(asked, Asked)
     with pytest.raises(UnexpectedPromptError, match="was not answered"):
         prompt.answer(None, 10.3)
@@ -98,6 +107,29 @@ def test_at_any_other_prompt_nothing_is_typed(unknown: str) -> None:
     assert unknown.strip() in str(caught.value.why)
     with pytest.raises(CheckFailedError):
         prompt.type("show ctl", 20.0, 60.0)
+
+
+@pytest.mark.parametrize("behind", ["\r\nFormat the disk (yes/no)?", " \x1b[1mFormat\x1b[0m?", "\r\nnot now\r\n"])
+def test_a_known_question_with_something_behind_it_is_not_answered(behind: str) -> None:
+    prompt = ready()
+    prompt.type("utils ctl update CTLFile", 10.0, 60.0, {"update-ctl": "y"})
+    assert prompt.received(ASK_UPDATE, 10.1) == []
+    assert prompt.received(behind, 10.2) == []
+    assert prompt.tick(10.3 + PATIENCE.settle) == []
+    with pytest.raises((UnexpectedPromptError, NoPromptError)):
+        prompt.tick(80.0)
+
+
+def test_a_session_that_ends_at_any_byte_says_so() -> None:
+    text = f"utils ctl update CTLFile\r\n{ASK_UPDATE}"
+    for end in range(len(text) + 1):
+        prompt = ready()
+        prompt.type("utils ctl update CTLFile", 10.0, 60.0, {"update-ctl": "y"})
+        assert prompt.received(text[:end], 10.1) == []
+        lost = prompt.ended()
+        assert "was lost while 'utils ctl update CTLFile' ran" in str(lost)
+        assert "not typed again" in (lost.next_step or "")
+        assert prompt.tick(99.0) == [], "nothing is typed behind that"
 
 
 def test_a_prompt_that_never_comes() -> None:
@@ -137,8 +169,8 @@ def test_a_node_that_prints_without_an_end() -> None:
 def test_secrets_are_in_no_line_and_no_error() -> None:
     prompt = ready()
     prompt.type("set cert import trust Phone-SAST-trust", 10.0, 60.0, {"paste": "s3cret"}, secret=True)
-    assert prompt.received("Paste the Certificate and Hit Enter\r\n", 10.1) == [Send("s3cret\n")]
-    prompt.received("s3cret\r\nWhat now?", 10.2)
+    assert settled(prompt, "Paste the Certificate and Hit Enter\r\n", 10.1) == [Send("s3cret\n")]
+    prompt.received("s3cret\r\nWhat now?", 10.4)
     with pytest.raises(UnexpectedPromptError) as caught:
         prompt.tick(30.0)
     assert "s3cret" not in caught.value.diagnostics()

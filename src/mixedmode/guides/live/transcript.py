@@ -1,7 +1,8 @@
 """A transcript of a guided run for the change record: what was asked, typed, printed and found, with times.
 
 The file is its owner's alone (0600) and only grows; each line has its time, UTC. Passwords never come here: they go
-from where they are kept to the SSH client.
+from where they are kept to the SSH client. One that a person types at the wrong question, or that a node prints, is
+blotted out.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mixedmode.printable import printable
 
 _PRIVATE: Final = 0o600
 _HIDDEN: Final = "********"
+_SHORTEST: Final = 4
 
 
 class Transcript:
@@ -30,6 +32,12 @@ class Transcript:
 
     def __init__(self, path: Path | None, now: Callable[[], datetime]) -> None:
         self.path, self._now = path, now
+        self._secrets: set[str] = set()
+
+    def hide(self, secret: str) -> None:
+        """Blot a secret out wherever it stands; one of fewer than four characters would blot out everything."""
+        if len(secret) >= _SHORTEST:
+            self._secrets |= {secret, printable(secret)}
 
     def note(self, *lines: str, of: str = "") -> None:
         """Add lines.
@@ -45,7 +53,7 @@ class Transcript:
             return
         moment = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
         begin = f"{moment} {f'[{of}] ' if of else ''}"
-        text = "".join(f"{begin}{printable(line)}".rstrip() + "\n" for line in lines)
+        text = "".join(f"{begin}{self._blotted(line)}".rstrip() + "\n" for line in lines)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         try:
             file = os.open(self.path, flags, _PRIVATE)
@@ -59,6 +67,12 @@ class Transcript:
                 os.close(file)
         except OSError as error:
             raise file_error(error) from error
+
+    def _blotted(self, line: str) -> str:
+        shown = printable(line)
+        for secret in self._secrets:
+            shown = shown.replace(secret, _HIDDEN)
+        return shown
 
 
 class WrittenIO:

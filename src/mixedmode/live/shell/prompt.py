@@ -5,7 +5,8 @@ Rules:
 1. A command has ended when the last line is ``admin:`` and nothing more comes for a moment. Until a line has ended
    since it was typed (its echo does), ``admin:`` may be the old prompt drawn again: that takes a while to count.
 2. A question that is known (:mod:`.questions`) is answered as the command's caller said, once; else somebody is asked.
-   At any other question nothing is typed: the session is over, and the error says what was seen.
+   It counts when nothing more comes for the same moment: an answer must not reach what is asked behind it. At any
+   other question nothing is typed: the session is over, and the error says what was seen.
 3. What looks like a question counts as one when nothing more comes for a while; everything else waits for the prompt
    until the command's time is over.
 4. Text and time are bounded. What was typed as a secret is in no line and no error.
@@ -25,10 +26,14 @@ from mixedmode.printable import printable
 
 _ASKING: Final = ("?", ":", "]", ")", ">", "#", "$")
 """How questions and the prompts of other shells end."""
+_ENDS: Final = (*_ASKING, "Hit Enter", "hit enter")
+"""How those of the table do; a look that costs little."""
 _SHOWN: Final = 6
 """Lines of what was seen that an error has."""
 _LOOKED_AT: Final = 4000
 """Characters before a question's end in which its beginning is looked for."""
+_LOOKED_LINES: Final = 64
+"""Lines of them."""
 _HIDDEN: Final = "********"
 
 
@@ -37,7 +42,7 @@ class Patience:
     """How long and how much.
 
     Attributes:
-        settle: Seconds without anything more after which ``admin:`` is the prompt (rule 1).
+        settle: Seconds without anything more after which ``admin:`` is the prompt (rule 1), a known question one.
         quiet: Seconds without anything more after which a question counts (rule 3).
         login: Seconds until the first prompt.
         characters: Of one command's output.
@@ -144,6 +149,8 @@ class Prompt:
         """When :meth:`tick` is to be called, if nothing comes before."""
         if self._state is not _At.COMMAND:
             return float("inf")
+        if self._question() is not None:
+            return self._heard + self._patience.settle
         wait = self._settle if self._at_prompt() else self._patience.quiet
         return min(self._heard + wait, self._end) if self._at_prompt() or self._asks() else self._end
 
@@ -186,7 +193,7 @@ class Prompt:
                 where=self.where,
                 why=f"{self._characters:,} characters of one command",
             )
-        return self._look(now) if self._state is _At.COMMAND else []
+        return self._turned() if self._state is _At.COMMAND else []
 
     def tick(self, now: float) -> list[Said]:
         """Look at the time.
@@ -200,6 +207,9 @@ class Prompt:
         if self._at_prompt() and now >= self._heard + self._settle:
             self._state = _At.PROMPT
             return [Done(self._printed())]
+        question = self._question()
+        if question is not None:
+            return self._asked_for(question, now) if now >= self._heard + self._patience.settle else []
         if self._asks() and now >= self._heard + self._patience.quiet:
             raise self._over(
                 UnexpectedPromptError(
@@ -249,7 +259,8 @@ class Prompt:
             next_step="go on once the node answers: what was typed is checked by its effect, and not typed again",
         )
 
-    def _look(self, now: float) -> list[Said]:
+    def _turned(self) -> list[Said]:
+        """Turn a page, if that is what the node waits for."""
         tail = self._terminal.tail
         for pager in PAGERS:
             if pager.pattern.search(tail):
@@ -258,14 +269,20 @@ class Prompt:
                     raise self._over(UnexpectedPromptError("there are too many pages", where=self.where))
                 self._terminal.feed("\r\x1b[K")
                 return [Send(pager.key)]
-        printed = "\n".join([*self._lines[self._since_typed :], tail])[-_LOOKED_AT:]
-        question = found_question(printed)
-        if question is None:
-            return []
+        return []
+
+    def _question(self) -> Question | None:
+        """Return the known question that all that was printed ends with, None if it is none."""
+        since = max(self._since_typed, len(self._lines) - _LOOKED_LINES)
+        printed = "\n".join([*self._lines[since:], self._terminal.tail])[-_LOOKED_AT:]
+        return found_question(printed) if printed.rstrip().endswith(_ENDS) else None
+
+    def _asked_for(self, question: Question, now: float) -> list[Said]:
         answer = self._answers.pop(question.name, None)
         if answer is None:
             self._state = _At.ASKED
-            return [Asked(question, "\n".join(self._clean([*self._lines[self._since_typed :], tail])))]
+            shown = [*self._lines[self._since_typed :], self._terminal.tail]
+            return [Asked(question, "\n".join(self._clean(shown)))]
         return [self._typed(answer, now)]
 
     def _typed(self, text: str, now: float) -> Send:

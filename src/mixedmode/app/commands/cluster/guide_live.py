@@ -13,7 +13,7 @@ from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mixedmode.guides.live.book import Book
     from mixedmode.guides.live.canary import LiveCanary
@@ -167,7 +167,7 @@ async def _walk(asked: Asked, cluster: ClusterFile, book: Book) -> None:
 
     transcript = Transcript(asked.written, book.now)
     transcript.note(f"== mixedmode guide {book.procedure.name}, {book.who.name}, {book.nodes[0]}")
-    accounts = _Accounts(cluster)
+    accounts = _Accounts(cluster, transcript.hide)
     sessions = Sessions(accounts.of, transcript)
     walk = LiveWalk(
         WrittenIO(TerminalIO(), transcript),
@@ -225,8 +225,8 @@ def _canary(asked: Asked, cluster: ClusterFile) -> LiveCanary | None:
 class _Accounts:
     """Who logs in to the nodes; a password that no file and no environment has is asked for once."""
 
-    def __init__(self, cluster: ClusterFile) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: ClusterFile, hide: Callable[[str], None]) -> None:
+        self._cluster, self._hide = cluster, hide
         self._password: str | None = None
 
     def of(self, node: str) -> SshAccount:
@@ -245,6 +245,7 @@ class _Accounts:
         found = next(each for each in self._cluster.nodes if each.name == node)
         if self._password is None and login.key_file is None:
             self._password = login.password() or _from_keyring(login.user, node) or _asked_for(login.user, node)
+            self._hide(self._password)
         known = login.known_hosts or Path("~/.ssh/known_hosts").expanduser()
         return SshAccount(found.address, found.ports["ssh"], login.user, known, self._password, login.key_file)
 
