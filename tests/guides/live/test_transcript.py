@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mixedmode.guides.live.transcript import Transcript, WrittenIO
 
-PASSWORD = "Orange [1] \\ \x1b[1m"  # noqa: S105 - a test's
+PASSWORD = "Orange [1] \\ \x1b[1m"
 
 
 class Person:
