@@ -6,26 +6,32 @@ Rules:
    itself: a new result of an update that failed, or a new status message of it; a list that is neither that of before
    nor the new one; or nothing new in its time.
 2. Nothing is put back here: the report says how the procedure goes back.
+3. Who was reset for a list, and showed what before, is kept before anybody is: a run that is taken up again looks at
+   the same phones and has no others reset.
+4. A phone that holds the list already has nothing to try.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from mixedmode.canary.choice import Candidate, choose
 from mixedmode.canary.trial import WITHIN, Sign, State, Trial
 from mixedmode.errors import CheckFailedError
 from mixedmode.faces.shell.talk import AdminIO
 from mixedmode.guides.canary import try_out
-from mixedmode.live.observed import PhoneSeen, Source
+from mixedmode.live.observed import PhoneSeen, Sighting, Source, Value
 from mixedmode.trustlist.model import TrustList
 
 Phones = Callable[[], Awaitable[Sequence[PhoneSeen]]]
 Pages = Callable[[Sequence[PhoneSeen]], Awaitable[Sequence[PhoneSeen]]]
 _FAILED_FROM: Final = 5
 """Result codes of an update that was refused (docs/specification/live-cluster.md 5.1)."""
+_KEPT: Final = ("address", "model", "ctl", "tl_status", "messages")
+"""Of a canary: where its pages are, and what it showed before."""
 _FAILURES: Final = ("trust list update failed", "ctl update failed", "verification failure")
 
 
@@ -46,19 +52,73 @@ class LiveCanary:
         self._phones, self._pages = phones, pages
         self._within, self._sleep = within, sleep
 
-    async def run(self, published: TrustList, back: str, io: AdminIO) -> None:
+    async def run(
+        self, published: TrustList, back: str, io: AdminIO,
+        kept: Mapping[str, Any] | None = None, keep: Callable[[dict[str, Any]], object] = lambda _kept: None,
+    ) -> None:  # fmt: skip
         """Have canaries reset, and judge what they show.
 
         Args:
             published: The new list.
             back: How to go back.
             io: The person.
+            kept: What was kept of canaries before; those of another list count for nothing (rule 3).
+            keep: Keeps who is reset, and what came of it.
 
         Raises:
             CheckFailedError: One failed, or there is none.
         """
+        hashes = (published.md5, published.sha1, published.sha256)
+        before = _read(kept) if kept and kept.get("list") == published.sha1 else {}
+        if kept and before:
+            await io.write(f"  Reset for this list before, at {kept['reset']}: {', '.join(before)}")
+            await io.ask("Enter looks at them again; reset one that has not restarted, and no others: ")
+        else:
+            before = await self._chosen(hashes, io)
+            if not before:
+                return
+            await io.write(f"  Reset these phones and no others: {', '.join(before)}")
+            kept = {
+                "list": published.sha1,
+                "reset": datetime.now(UTC).isoformat(timespec="seconds"),
+                "before": {name: _shown(each) for name, each in before.items()},
+                "failed": "",
+            }
+            keep(dict(kept))
+            await io.ask("Enter once they are being reset: ")
+        now = asyncio.get_running_loop().time
+        trial = Trial.of(before, hashes, now(), self._within)
+
+        async def look() -> list[Sign]:
+            return [sign_of(each, before) for each in await self._pages(list(before.values()))]
+
+        ended = await try_out(trial, look, now, self._sleep)
+        for line in ended.lines():
+            await io.write(line)
+        if ended.state is State.PASSED:
+            keep({**kept, "failed": ""})
+            return
+        name, judged = ended.failed[0]
+        keep({**kept, "failed": f"the canary {name} {judged.verdict}"})
+        raise CheckFailedError(
+            f"the canary {name} {judged.verdict}",
+            why=judged.why or None,
+            next_step=f"reset no other phone; go back: {back}",
+            code="canary",
+        )
+
+    async def _chosen(self, hashes: Sequence[str], io: AdminIO) -> dict[str, PhoneSeen]:
+        """Return the canaries with what they show now; nobody if no phone is left to try (rule 4).
+
+        Raises:
+            CheckFailedError: There is none.
+        """
         phones = {each.name: each for each in await self._phones()}
-        choice = choose(_candidate(each) for each in phones.values())
+        left = [each for each in phones.values() if (each.newest("ctl") or "").lower() not in hashes]
+        if phones and not left:
+            await io.write("  Every phone holds this list already: there is nothing to try.")
+            return {}
+        choice = choose(_candidate(each) for each in left)
         for line in choice.lines():
             await io.write(line)
         if not choice.canaries:
@@ -67,27 +127,28 @@ class LiveCanary:
                 next_step="go on without --canary, or give phones their web access",
             )
         chosen = [phones[name] for name in choice.names]
-        before = {each.name: each for each in await self._pages(chosen)}
-        await io.write(f"  Reset these phones and no others: {', '.join(choice.names)}")
-        await io.ask("Enter once they are being reset: ")
-        now = asyncio.get_running_loop().time
-        trial = Trial.of(choice.names, (published.md5, published.sha1, published.sha256), now(), self._within)
+        pages = {each.name: each for each in await self._pages(chosen)}
+        # A page that does not answer right now says nothing: what was seen of the phone a moment ago does.
+        return {
+            each.name: PhoneSeen(each.name, {**each.values, **pages.get(each.name, PhoneSeen(each.name)).values})
+            for each in chosen
+        }
 
-        async def look() -> list[Sign]:
-            return [sign_of(each, before) for each in await self._pages(chosen)]
 
-        ended = await try_out(trial, look, now, self._sleep)
-        for line in ended.lines():
-            await io.write(line)
-        if ended.state is State.PASSED:
-            return
-        name, judged = ended.failed[0]
-        raise CheckFailedError(
-            f"the canary {name} {judged.verdict}",
-            why=judged.why or None,
-            next_step=f"reset no other phone; go back: {back}",
-            code="canary",
-        )
+def _shown(phone: PhoneSeen) -> dict[str, str]:
+    return {key: text for key in _KEPT if (text := phone.newest(key))}
+
+
+def _read(kept: Mapping[str, Any]) -> dict[str, PhoneSeen]:
+    """Return what canaries showed before they were reset, as it was kept; nothing of what somebody broke."""
+    try:
+        seen = Sighting(Source.FILE, datetime.fromisoformat(str(kept["reset"])))
+        return {
+            str(name): PhoneSeen(str(name), {str(key): (Value(str(text), seen),) for key, text in values.items()})
+            for name, values in kept["before"].items()
+        }
+    except (KeyError, ValueError, AttributeError, TypeError):
+        return {}
 
 
 def sign_of(phone: PhoneSeen, before: Mapping[str, PhoneSeen]) -> Sign:

@@ -42,6 +42,7 @@ class Kept:
         typed: The attempt whose command went out; empty if none did.
         parts: Of a step that is done on several nodes, what became of each: ``typed``, ``done`` or why not.
         serving: The nodes whose file service answered when the run was planned.
+        canary: Who was reset first for which list, and what came of it (:mod:`.canary`); empty if nobody was.
     """
 
     cluster: tuple[str, ...]
@@ -50,6 +51,7 @@ class Kept:
     typed: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
     serving: tuple[str, ...] = ()
+    canary: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RunFile:
@@ -86,6 +88,7 @@ class RunFile:
                 str(document["typed"]),
                 {str(name): str(what) for name, what in document["parts"].items()},
                 tuple(map(str, document["serving"])),
+                dict(document.get("canary", {})),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MixedModeError) as error:
             raise MalformedError(
@@ -109,6 +112,7 @@ class RunFile:
             "typed": kept.typed,
             "parts": dict(kept.parts),
             "serving": list(kept.serving),
+            "canary": dict(kept.canary),
         }
         try:
             write_atomic(self.path, json.dumps(document, indent=1).encode() + b"\n", mode=_PRIVATE)

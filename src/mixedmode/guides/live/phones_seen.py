@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final
 
 from mixedmode.errors import MixedModeError
@@ -22,11 +22,14 @@ from mixedmode.live.notebook import NoNotebook
 from mixedmode.live.observed import Observation, PhoneSeen
 from mixedmode.live.page_reader import PageReader
 from mixedmode.live.parts import Part
-from mixedmode.live.phones import AT_ONCE, Book
+from mixedmode.live.phones import Book
 from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.wire.clock import SYSTEM
 from mixedmode.live.wire.https import Web
 
+_AT_ONCE: Final = 100
+_LOOK_SECONDS: Final = 15.0
+"""For the pages of canaries: below the limit of one look."""
 _NEEDED: Final = frozenset({"address", "model"})
 _PARTS: Final = frozenset({Part.PHONES, Part.REGISTRATIONS, Part.PAGES})
 
@@ -75,5 +78,11 @@ def _pages(cluster: ClusterFile, phones: Sequence[PhoneSeen]) -> list[PhoneSeen]
         except MixedModeError:
             return PhoneSeen(name)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(page, [each.name for each in phones]))
+    # One that does not answer must not keep the others from being heard (canary/trial.py, rule 4).
+    pool = ThreadPoolExecutor(min(max(len(phones), 1), _AT_ONCE))
+    try:
+        asked = [pool.submit(page, each.name) for each in phones]
+        done, _ = wait(asked, timeout=_LOOK_SECONDS)
+        return [each.result() for each in asked if each in done]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

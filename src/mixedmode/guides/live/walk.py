@@ -170,6 +170,9 @@ class LiveWalk:
             await self._say(*finding_lines(record.findings))
         elif record.problem:
             await self._say(f"  {record.problem}")
+        failed = self._book.kept.canary.get("failed")
+        if failed and isinstance(step.act, ResetPhones):
+            await self._say(f"  {failed}: reset no other phone.")
 
     async def _type(self, at: int, *, once_more: bool = False) -> None:
         """Type a step at the prompt, and judge its end."""
@@ -230,7 +233,10 @@ class LiveWalk:
             return
         changed = (each.undo for each in reversed(self._book.steps) if each.undo.possible is not None)
         back = next((each.how for each in changed), "there is no step that goes back")
-        await canary.run(published, back, self._io)
+        book = self._book
+        await canary.run(
+            published, back, self._io, book.kept.canary, lambda found: book.keep(replace(book.kept, canary=found))
+        )
         await self._say("  Every canary shows the new list: reset the others.")
 
     async def _restart(self, at: int, act: RestartServices) -> None:
