@@ -219,7 +219,8 @@ def test_the_lsc_of_a_phone_is_revoked(lab: WebLab, administrator: Visitor, phon
     assert EVIL not in page.text
     assert administrator.post(path, asked).status == 409
     audit = lab.cluster.operations.journal.audit(20, user="administrator")
-    assert any(each.action == "capf revoke" and each.details["device"] == phone for each in audit)
+    revoked = [each for each in audit if each.action == "capf revoke"]
+    assert any(phone in str(each.details) for each in revoked), revoked
 
 
 def test_a_phone_is_added_and_deleted(lab: WebLab, administrator: Visitor) -> None:
