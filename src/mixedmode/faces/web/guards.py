@@ -4,8 +4,11 @@ Rules:
 
 1. Every answer has the headers of :data:`HEADERS`; a page is never kept by anybody, an asset for ever.
 2. A body has a size and a time; what is too large is read and dropped up to a bound, so that a browser sees the answer
-   and not a broken connection, and is never held in memory.
-3. What fails is told without how: a traceback is for the node's log.
+   and not a broken connection, and is never held in memory. Who waits to be told to send it is not asked for it.
+3. What fails is told without how: a traceback is for the node's log. Who goes away, or sends what is no body, is no
+   failure.
+4. A request that says its length in two ways is refused, and its connection ends: where one body ends and the next
+   request begins is not left to two readers.
 """
 
 from __future__ import annotations
@@ -17,9 +20,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mixedmode.faces.web.kit.problems import BROKEN, TOO_LARGE, TOO_SLOW, Problem
+from mixedmode.faces.web.kit.problems import BROKEN, TOO_LARGE, TOO_SLOW, TWO_LENGTHS, Problem
 
 CSP: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -71,8 +75,8 @@ class Guards:
         if scope["type"] != "http":
             return
         begun = time.perf_counter()
-        answer = _Answer(send, lambda status: self._count(scope, status, time.perf_counter() - begun))
         body = _Body(receive, self._limit(scope["path"]), Headers(scope=scope))
+        answer = _Answer(send, body, lambda status: self._count(scope, status, time.perf_counter() - begun))
         try:
             body.check()
             await self._app(scope, body.receive, answer.send)
@@ -80,6 +84,8 @@ class Guards:
             # The problems that have names are raised again and again: what they remember would only grow.
             problem.__traceback__ = None
             await self._tell(scope, problem, body, answer)
+        except ClientDisconnect:
+            _log.debug("%s %s: the client went away", scope["method"], scope["path"])
         except Exception:  # noqa: BLE001 - whatever it is, the browser gets an answer, and the log the rest
             _log.exception("%s %s failed", scope["method"], scope["path"])
             await self._tell(scope, BROKEN, body, answer)
@@ -95,8 +101,8 @@ class Guards:
 class _Answer:
     """Adds the headers (rule 1)."""
 
-    def __init__(self, send: Send, told: Callable[[int], None]) -> None:
-        self._send, self._told = send, told
+    def __init__(self, send: Send, body: _Body, told: Callable[[int], None]) -> None:
+        self._send, self._body, self._told = send, body, told
         self.begun = False
 
     async def send(self, message: Message) -> None:
@@ -106,6 +112,8 @@ class _Answer:
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")
+            if self._body.is_cut:
+                headers["connection"] = "close"
             self._told(message["status"])
         await self._send(message)
 
@@ -116,12 +124,17 @@ class _Body:
     def __init__(self, receive: Receive, limit: int, headers: Headers) -> None:
         self._receive, self._limit = receive, limit
         self._said = headers.get("content-length", "")
+        self.is_cut = bool(self._said) and "transfer-encoding" in headers
+        """Whether it is not read to its end: nobody knows then where the next request begins."""
+        self._waits = headers.get("expect", "").lower() == "100-continue"
         self._size = 0
         self._whole = self._given_up = False
         self._until = asyncio.get_running_loop().time() + BODY_SECONDS
 
     def check(self) -> None:
-        """Raise if the header says already that it is too much."""
+        """Raise if the header says already that it is too much, or what its length is in two ways."""
+        if self.is_cut:
+            raise TWO_LENGTHS
         if self._said.isdigit() and int(self._said) > self._limit:
             raise TOO_LARGE
 
@@ -138,7 +151,8 @@ class _Body:
 
     async def drop(self) -> None:
         """Read what is left, and forget it."""
-        while not self._whole and self._size < _DROPPED_MOST:
+        self.is_cut = self._given_up = self._waits or self.is_cut
+        while not self._given_up and not self._whole and self._size < _DROPPED_MOST:
             try:
                 message = await self._piece()
             except Problem:
@@ -150,9 +164,11 @@ class _Body:
         self._given_up = True
 
     async def _piece(self) -> Message:
+        self._waits = False
         left = self._until - asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(min(_PIECE_SECONDS, left)):
                 return await self._receive()
         except TimeoutError:
+            self.is_cut = True
             raise TOO_SLOW from None

@@ -26,7 +26,7 @@ from tests.faces.web.guides.tour import ORDER, Carried, Tour
 from tests.softhsm import MODULE
 
 REPORT = Path(__file__).resolve().parents[4] / "bench" / "reports" / "guides.txt"
-_ROW: Final = "{:<22}{:>6}{:>9}{:>18}{:>6}{:>9}{:>8}{:>9}"
+_ROW: Final = "{:<22}{:>6}{:>9}{:>16}{:>7}{:>6}{:>9}{:>8}{:>9}"
 
 
 def report_of(phones: int, nodes: int, carried: Iterable[Carried], registered: int) -> str:
@@ -40,16 +40,17 @@ def report_of(phones: int, nodes: int, carried: Iterable[Carried], registered: i
         f"{nodes} nodes, {phones} phones, of which {registered} register",
         "The browser is closed while phones are being reset, and another one goes on.",
         "",
-        _ROW.format("procedure", "steps", "seconds", "closed at step", "lost", "in step", "behind", "unknown"),
+        _ROW.format("procedure", "steps", "seconds", "closed at step", "again", "lost", "in step", "behind", "unknown"),
     ]
     for each in carried:
         shown = each.shown
-        counts = len(each.lost), shown.in_step, shown.behind, shown.unknown
+        counts = each.again.total(), len(each.lost), shown.in_step, shown.behind, shown.unknown
         lines.append(_ROW.format(each.name, each.steps, round(each.seconds), each.left, *counts))
     return "\n".join([
         *lines,
         "",
         "Each step was done and verified. Those were lost whom the forecast had named; they are saved before the next.",
+        "Again are those that were reset once more, since TVS answered too late for them.",
         "In step, behind and unknown are what the page said in the end, and what the phones hold.",
         "",
     ])  # fmt: skip

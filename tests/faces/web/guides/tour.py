@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,6 +58,7 @@ class Carried:
         seconds: How long it took.
         lost: Who was lost, as the forecast had named them.
         left: At which step the browser was closed, from 1; what that step was at then.
+        again: Who had to be reset once more, by what it said: TVS of a busy machine answers late.
         shown: What its page says of the phones at the end.
         findings: Of all steps.
     """
@@ -66,6 +68,7 @@ class Carried:
     seconds: float
     lost: tuple[str, ...]
     left: str
+    again: Counter[str]
     shown: Convergence
     findings: list[Finding] = field(repr=False)
 
@@ -107,7 +110,7 @@ class Tour:
         named = [(fate.value, phone) for fate, phone, _ in lost_names(opened.run.forecast)]
         assert sorted(named) == [("frozen", each) for each in sorted(lost)], (name, opened.run.forecast)
         hand.begin(number, len(lost))
-        left = ""
+        left, again = "", Counter[str]()
         for at, step in enumerate(opened.steps):
             boots, fields = lab.boots(), fields_of(step, self.labels)
             meanwhile: Callable[[], None] | None = None
@@ -123,11 +126,28 @@ class Tour:
             if isinstance(step.act, ResetPhones):
                 assert record.said[-1] == f"{self.registered} of {self.registered} phones told to reset"
                 lab.wait_for_boots({each: boots[each] for each in (*self.followers, *self.old)})
+                again += self._reset_again()
                 lab.restart_the_others()
                 lab.read_screens()
         shown = self._end(hand, number, lost)
         findings = [each for record in lab.guide.open(number).run.steps for each in record.findings]
-        return Carried(name, len(opened.steps), time.monotonic() - began, lost, left, shown, findings)
+        return Carried(name, len(opened.steps), time.monotonic() - began, lost, left, again, shown, findings)
+
+    def _reset_again(self) -> Counter[str]:
+        """Reset phones that could follow and did not, as the page of those that are behind says."""
+        lab, said = self.lab, Counter[str]()
+        hands = Hands(lab.lab.cluster, lab.lab.principal, lab.lab.control)
+        for _ in range(3):
+            sha1 = published_sha1(lab.lab.cluster)
+            held = {each: lab.phone(each).phone.state.trust.held(ListKind.CTL) for each in self.followers}
+            late = [name for name, ctl in held.items() if ctl is None or ctl.sha1 != sha1]
+            if not late:
+                break
+            said.update(f"{lab.phone(each).document()['outcome']}: {lab.phone(each).messages}" for each in late)
+            boots = lab.boots()
+            lab.do(hands.reset(late), 300)
+            lab.wait_for_boots({each: boots[each] for each in late})
+        return said
 
     def _wait_until_registered(self) -> None:
         """Wait for phones that a restart of CallManager has disconnected: only who is registered can be reset."""

@@ -100,6 +100,12 @@ TOO_LARGE: Final = Problem(
     "",
     "Send a smaller file: certificates, lists and inventories have a few KB to a few MB.",
 )
+TWO_LENGTHS: Final = Problem(
+    400,
+    "This request says its length in two ways, so it was not read.",
+    "Content-Length and Transfer-Encoding exclude each other: where it ends could be read in two ways.",
+    "Send it again with one of them; a proxy in between may have added the other.",
+)
 TOO_SLOW: Final = Problem(408, "The request did not come to its end in time. Nothing was kept.", "", "Send it again.")
 BROKEN: Final = Problem(
     500,

@@ -1,0 +1,1 @@
+"""What strangers and people try at the pages."""
