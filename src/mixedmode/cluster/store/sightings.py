@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.model.records import Device
@@ -22,6 +21,9 @@ from mixedmode.cluster.model.sightings import NONE, Seen
 from mixedmode.cluster.store.database import Database
 from mixedmode.cluster.store.devices import DEVICES, device_of
 from mixedmode.cluster.store.schema import DeviceRow, DeviceSighting
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 CHUNK: Final = 500
 """Devices of one transaction."""
@@ -99,8 +101,19 @@ class SightingStore:
             last = page[-1][0].name
 
     def _make_rows(self, session: Session, numbers: list[int]) -> None:
-        made = sqlite.insert(DeviceSighting) if self._database.is_sqlite else postgresql.insert(DeviceSighting)
-        session.execute(made.on_conflict_do_nothing(), [{"fkdevice": number, "facts": {}} for number in numbers])
+        made = _insert(is_sqlite=self._database.is_sqlite).on_conflict_do_nothing()
+        session.execute(made, [{"fkdevice": number, "facts": {}} for number in numbers])
+
+
+def _insert(*, is_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+    """Return an insertion; SQLAlchemy loads a dialect with all of its drivers when it is named, so only that one is."""
+    if is_sqlite:
+        from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+        return insert_sqlite(DeviceSighting)
+    from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+
+    return insert_postgresql(DeviceSighting)
 
 
 def _at_device(number: int, seen: Seen) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from them. A folder holds everything: the database, each node's files and keys, 
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +88,8 @@ class Lab:
         self.directory = directory
         self.spec = spec
         self._say = say
+        self._password = secrets.token_urlsafe(12)
+        self._hashes: dict[str, Future[str]] = {}
         self._network, self.cluster = self._open(make_key)
         self.factory = Factory(directory / KEYS, make_key)
         self.nodes: dict[str, NodeServices] = {}
@@ -128,6 +132,7 @@ class Lab:
         try:
             spec, url = self.spec.cluster_spec(network), self.spec.database_url
             self._say(f"making a cluster of {len(spec.nodes)} nodes, version {spec.version}, in {self.directory}")
+            self._hash_ahead([each.name for each in spec.nodes])
             maker = maker_of(self.directory, spec.nodes[0].name)
             cluster = Cluster.create(self.directory, spec, database_url=url, principal=maker, make_key=make_key)
             note_database(self.directory, url)
@@ -209,7 +214,7 @@ class Lab:
     async def start(self) -> None:
         """Start every service of every node and write the files that tell others of them."""
         password = self._administrator_password()
-        hashing = (asyncio.to_thread(_new_hash, node, password) for node in self.nodes.values())
+        hashing = (asyncio.to_thread(self._new_hash, node, password) for node in self.nodes.values())
         _, *hashes = await asyncio.gather(asyncio.to_thread(self._use_sftp), *hashing)
         for node, hashed in zip(self.nodes.values(), hashes, strict=True):
             if hashed is not None:
@@ -224,8 +229,24 @@ class Lab:
 
     def _administrator_password(self) -> str:
         if not self.password_file.exists():
-            write_atomic(self.password_file, secrets.token_urlsafe(12).encode() + b"\n", mode=PRIVATE)
+            write_atomic(self.password_file, self._password.encode() + b"\n", mode=PRIVATE)
         return self.password_file.read_text().strip()
+
+    def _hash_ahead(self, nodes: Sequence[str]) -> None:
+        """Begin to hash the administrator's password for new nodes: it takes long, and so does making them."""
+        if not self.password_file.exists():
+            pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="lab-hashes")
+            self._hashes = {name: pool.submit(hash_password, self._password) for name in nodes}
+            pool.shutdown(wait=False)
+
+    def _new_hash(self, node: NodeServices, password: str) -> str | None:
+        """Return the hash of the administrator's password, None if a node has his account with it; takes long."""
+        accounts = account_store(node.folder)
+        known = accounts.find(ADMINISTRATOR) is not None and accounts.verify(ADMINISTRATOR, password) is not None
+        if known:
+            return None
+        ahead = self._hashes.pop(node.info.name, None) if password == self._password else None
+        return hash_password(password) if ahead is None else ahead.result()
 
     async def stop(self) -> None:
         """Drain and stop every service and close the database."""
@@ -273,10 +294,3 @@ class Lab:
     def write_document(self) -> None:
         """Write ``lab.json``, and what else tells others of the lab."""
         write_lab(self.directory, self.document(), self.cluster)
-
-
-def _new_hash(node: NodeServices, password: str) -> str | None:
-    """Return the hash of the administrator's password, None if a node has his account with it; takes long."""
-    accounts = account_store(node.folder)
-    known = accounts.find(ADMINISTRATOR) is not None and accounts.verify(ADMINISTRATOR, password) is not None
-    return None if known else hash_password(password)
