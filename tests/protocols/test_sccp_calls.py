@@ -121,6 +121,7 @@ def test_the_parties_and_the_lock_of_both_forms(name: str, security: int, icon: 
     assert c.Protection(info.security).icon == icon
 
 
+COUNTED = ConnectionStatisticsRes("1002", 1, 1, 10, 20, 30, 40, 5, 6, 7, "MLQK=4.5")
 SIZES = {
     f.KeypadButton(1, 1, 257): {3: 4, 5: 12, 22: 12},
     f.EnblocCall("1002", 1): {3: 24, 11: 24, 17: 28, 18: 32, 22: 32},
@@ -161,6 +162,10 @@ def test_bodies_have_the_sizes_of_the_versions(message: Message, sizes: dict[int
             m.OpenReceiveChannelAck(0, "10.0.0.1", 2, 3, 4),
         ),
         (0x0107, 22, b"1002".ljust(24, b"\0") + b"\1\0\0\0\0\0\0\0", ConnectionStatisticsReq("1002", 1)),
+        (0x0107, 22, b"1002".ljust(24, b"\0") + b"\1".ljust(12, b"\0"), ConnectionStatisticsReq("1002", 1)),
+        (0x0023, 22, COUNTED.laid_out(20), COUNTED),
+        (0x0023, 22, COUNTED.laid_out(17), COUNTED),
+        (0x0023, 20, COUNTED.laid_out(17), COUNTED),
     ],
 )
 def test_other_forms_are_told_by_their_length(number: int, protocol: int, body: bytes, wanted: Message) -> None:

@@ -23,7 +23,7 @@ from mixedmode.protocols.sccp.calls.media import OpenReceiveChannel
 from mixedmode.protocols.sccp.calls.media_keys import MediaKeys
 from mixedmode.protocols.sccp.registration.admission import DeviceFacts, Security
 from mixedmode.protocols.sccp.registration.phone import PhonePhase, PhoneRegistration
-from mixedmode.protocols.sccp.registration.phone_events import CallTold, PhoneFacts
+from mixedmode.protocols.sccp.registration.phone_events import Acknowledged, CallTold, PhoneFacts
 from mixedmode.protocols.sccp.registration.server import ServerRegistration, ServerSettings
 from mixedmode.protocols.sccp.registration.server_events import AskDevice, CallSaid
 from mixedmode.services.callmanager.switch.exchange import Exchange
@@ -155,6 +155,28 @@ def conversation(path: Path) -> dict[str, Any]:
 
 def sent(path: Path, way: str) -> list[Frame]:
     return frames_of(b"".join(bytes.fromhex(m["hex"]) for m in conversation(path)["messages"] if m["way"] == way))
+
+
+@pytest.mark.parametrize("path", PEERS, ids=lambda path: path.stem)
+def test_neither_headers_nor_longer_bodies_choose_a_layout(path: Path) -> None:
+    def heard(version: int | None, more: int) -> list[Any]:
+        """What our phone makes of a server that writes another header version, and fills its bodies up."""
+        phone = PhoneRegistration(PhoneFacts("SEP001122334401", 437, protocol=22), 0)
+        calls, found = CallClient(0), list[Any]()
+        for frame in sent(path, "S>C"):
+            body = frame.body + bytes(more if frame.message_id != 0x81 else 0)
+            data = Frame(frame.message_id, body, frame.version if version is None else version).encode()
+            for event in phone.receive(data, 1):
+                if isinstance(event, Acknowledged):
+                    calls = CallClient(event.protocol)
+                elif isinstance(event, CallTold):
+                    found += calls.receive(event.message)
+        return found
+
+    plain = heard(None, 0)
+    assert any(isinstance(each, Listen) for each in plain)
+    for version, more in ((0, 0), (3, 0), (17, 0), (22, 0), (99, 0), (None, 4), (None, 16), (None, 64)):
+        assert heard(version, more) == plain, (version, more)
 
 
 @pytest.mark.parametrize("path", PEERS, ids=lambda path: path.stem)

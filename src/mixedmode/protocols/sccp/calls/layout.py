@@ -79,7 +79,8 @@ class Text:
         width: Bytes.
         wide: Bytes in later versions.
         since: From which one on.
-        total: The length of the body without which it is narrow all the same: other servers write so.
+        total: The length of the body without which it is narrow all the same: other servers write so. It is narrow too
+            where something stands in the bytes that only a wide text has, which end it with a NUL.
     """
 
     width: int
@@ -89,7 +90,9 @@ class Text:
 
     def size(self, fields: Fields) -> int:
         """Its width."""
-        return self.wide if fields.protocol >= self.since and fields.total >= self.total else self.width
+        wide = fields.protocol >= self.since and fields.total >= self.total
+        rest = fields.whole[fields.at + self.width : fields.at + self.wide]
+        return self.wide if wide and not any(rest) else self.width
 
     def read(self, fields: Fields, name: str) -> str:
         """Return its value."""

@@ -13,6 +13,9 @@ _WIDE_NUMBER: Final = 28
 _WIDE_FROM: Final = 18
 _PACKED_FROM: Final = 22
 _TEXT: Final = 600
+_PACKED_SIZE_AT: Final = 61
+_LENGTHS: Final = {664: False, 668: True}
+"""Bodies with a text of 600 bytes: whether the number is wide."""
 _COUNTERS: Final = (
     *("packets_sent", "octets_sent", "packets_received", "octets_received"),
     *("packets_lost", "jitter", "latency"),
@@ -77,12 +80,20 @@ class ConnectionStatisticsRes(Laid):
 
     @classmethod
     def _read(cls, fields: Fields) -> dict[str, Any]:
-        packed = fields.protocol >= _PACKED_FROM
+        """Read it; a length that only another version has says which layout it is."""
+        packed = fields.protocol >= _PACKED_FROM and not cls._is_of_old(fields)
+        wide = packed or (_LENGTHS.get(fields.total, True) and fields.protocol >= _WIDE_FROM)
         values: dict[str, Any] = {
-            "number": fields.text(_WIDE_NUMBER if fields.protocol >= _WIDE_FROM else _NUMBER, "number"),
+            "number": fields.text(_WIDE_NUMBER if wide else _NUMBER, "number"),
             "call": fields.number("call"),
             "mode": fields.optional("mode", size=1 if packed else 4),
         }
         values.update({name: fields.optional(name) for name in _COUNTERS})
         size = min(fields.optional("text size"), fields.left)
         return {**values, "text": fields.text(size, "text")}
+
+    @staticmethod
+    def _is_of_old(fields: Fields) -> bool:
+        """Whether a body of version 22 has the length of an earlier one, and not that which its text would give it."""
+        size = int.from_bytes(fields.whole[_PACKED_SIZE_AT : _PACKED_SIZE_AT + 4], "little")
+        return fields.total in _LENGTHS and len(filled(bytes(_PACKED_SIZE_AT + 4 + size % (1 << 16)))) != fields.total
