@@ -351,6 +351,7 @@ def test_messages_said_twice_on_a_connection_do_no_harm() -> None:
 def test_every_fault_of_a_connection_is_said_in_words() -> None:
     from mixedmode.protocols.sccp.registration.admission import Security
 
+    now = datetime(2026, 3, 1, tzinfo=UTC)
     good = Security(True, True, DEVICE, b"one")
     facts = DeviceFacts(SecurityMode.ENCRYPTED, revoked=frozenset({b"two"}))
     assert good.fault(DEVICE, facts) == ""
@@ -360,5 +361,26 @@ def test_every_fault_of_a_connection_is_said_in_words() -> None:
         (replace(good, device=OTHER), OTHER),
         (replace(good, certificate=b"two"), "revoked"),
         (replace(good, encrypts=False), "does not encrypt"),
+        (replace(good, until=now), "expired"),
     ):
-        assert word in security.fault(DEVICE, facts)
+        assert word in security.fault(DEVICE, facts, now)
+    assert replace(good, until=now + timedelta(seconds=1)).fault(DEVICE, facts, now) == ""
+
+
+def test_a_certificate_that_ends_between_handshake_and_register_proves_nobody() -> None:
+    from mixedmode.protocols.sccp.registration.admission import Security
+    from mixedmode.protocols.sccp.registration.phone import PhoneRegistration
+    from mixedmode.protocols.sccp.registration.phone_events import PhoneFacts
+    from mixedmode.protocols.sccp.registration.server import ServerRegistration, ServerSettings
+    from mixedmode.protocols.sccp.registration.server_events import Rejected
+
+    day = datetime(2026, 3, 1, tzinfo=UTC)
+    times = iter((day, day + timedelta(seconds=9)))
+    server = ServerRegistration(
+        Security(True, True, DEVICE, b"one", day + timedelta(seconds=5)), ServerSettings(), 0, lambda: next(times)
+    )
+    for wanted in (False, True):
+        server.receive(PhoneRegistration(PhoneFacts(DEVICE, 437), 0).bytes_to_send(), 1)
+        server.send(DeviceFacts(SecurityMode.ENCRYPTED), 1)
+        ended = [event for event in server.receive(b"", 1) if isinstance(event, Rejected)]
+        assert [event.why for event in ended] == ["its certificate has expired"] * wanted

@@ -155,13 +155,15 @@ def peer_of(tls: ssl.SSLObject) -> Peer:
     shown = None if der is None else Certificate(der)
     device, kind = (None, None) if shown is None else device_of(shown)
     fingerprint = b"" if shown is None else shown.sha256
-    return Peer(Security(True, bits > 0, device, fingerprint), kind, f"{tls.version()} {name}")
+    until = None if shown is None or device is None else shown.not_after
+    return Peer(Security(True, bits > 0, device, fingerprint, until), kind, f"{tls.version()} {name}")
 
 
 def device_of(certificate: Certificate) -> tuple[str | None, str | None]:
     """Return the device that a certificate names and its kind, ``LSC`` or ``MIC``; nothing if it names none."""
     try:
         device = device_named(certificate.common_name)
+        _ = certificate.not_after  # one whose end cannot be read names nobody
     except MalformedError:
         return None, None
     if device is None:

@@ -43,7 +43,7 @@ _COUNTED: Final = ["begun", "phone", "number", "sent", "received", "lost", "jitt
 
 def _counted(call: Mapping[str, Any]) -> Iterator[list[str]]:
     """Yield a row for each end that talked."""
-    for side, counted in call["counted"].items():
+    for side, counted in call.get("counted", {}).items():
         if call["media"] != "none":
             told = counted or {}
             names = ("packets_sent", "packets_received", "packets_lost", "jitter", "latency")

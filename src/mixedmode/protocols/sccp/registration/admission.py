@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
@@ -33,14 +34,16 @@ class Security:
         encrypts: Whether its cipher encrypts; one that only authenticates does not.
         device: The device that its certificate names, None without a certificate that holds.
         certificate: SHA-256 of that certificate; empty without one.
+        until: The end of its time, None without one: a phone may take long between its handshake and its Register.
     """
 
     tls: bool = False
     encrypts: bool = False
     device: str | None = None
     certificate: bytes = b""
+    until: datetime | None = None
 
-    def fault(self, device: str, facts: DeviceFacts) -> str:
+    def fault(self, device: str, facts: DeviceFacts, now: datetime | None = None) -> str:
         """Return why a device may not be registered this way, empty if it may (rule 1)."""
         mode, secure = facts.mode, facts.mode is not SecurityMode.NON_SECURE
         faults = (
@@ -49,12 +52,16 @@ class Security:
             (secure and self.device is None, "it showed no certificate that names a device"),
             (secure and self.device != device, f"its certificate is that of {self.device}"),
             (secure and self.certificate in facts.revoked, "its certificate is revoked"),
+            (secure and now is not None and self._is_over(now), "its certificate has expired"),
             (
                 mode is SecurityMode.ENCRYPTED and not self.encrypts,
                 "its cipher does not encrypt, and its mode is encrypted",
             ),
         )
         return next((why for broken, why in faults if broken), "")
+
+    def _is_over(self, now: datetime) -> bool:
+        return self.until is not None and now >= self.until
 
     def suits(self, device: str, mode: SecurityMode) -> bool:
         """Return whether a device of a mode may be registered this way, if its certificate is not revoked."""

@@ -14,7 +14,8 @@ Rules:
 
 1. A device is registered only the way that its security mode demands (wire-formats.md 6): non-secure without TLS,
    authenticated and encrypted with TLS and a certificate of the device's own name, encrypted with a cipher that
-   encrypts; the certificate must not be revoked. Otherwise it is told "Security Error", and :class:`Rejected` says why.
+   encrypts; the certificate must not be revoked, nor its time be over by then. Otherwise it is told "Security Error",
+   and :class:`Rejected` says why.
 2. Keepalives are answered in every phase, tokens are given to any phone that has a name.
 3. A registered phone that is silent for 1.2 keepalive intervals is gone.
 4. What a registered phone asks is answered (:mod:`~mixedmode.protocols.sccp.registration.answering`); the servers are
@@ -161,7 +162,7 @@ class ServerRegistration(Machine[Event, Told]):
             case Refusal(text) if self.phase is ServerPhase.ASKING and register is not None:
                 self._reject(register.device, text)
             case DeviceFacts() if self.phase is ServerPhase.ASKING and register is not None:
-                fault = self.security.fault(register.device, said)
+                fault = self.security.fault(register.device, said, self._clock())
                 if fault:
                     self._reject(register.device, SECURITY_ERROR, fault)
                 else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -38,7 +37,7 @@ class Board:
         plan: Which numbers there are.
         stations: The registered phones by name.
         legs: All legs by number.
-        asked: Which phones were asked what they counted, and have not said it; the oldest first.
+        asked: What each phone was asked to say that it counted, and has not said; the oldest first.
         effects: What is told and recorded.
     """
 
@@ -48,7 +47,7 @@ class Board:
     stations: dict[str, Station] = field(default_factory=dict)
     legs: dict[int, Leg] = field(default_factory=dict)
     last_dialled: dict[str, str] = field(default_factory=dict)
-    asked: deque[Asked] = field(default_factory=deque)
+    asked: dict[str, list[Asked]] = field(default_factory=dict)
     effects: Effects = field(default_factory=Effects)
     _by_device: dict[str, list[int]] = field(default_factory=dict)
     _timers: list[tuple[float, int]] = field(default_factory=list)

@@ -24,21 +24,23 @@ def ask(board: Board, talk: Talk | None, now: float, *legs: Leg | None) -> None:
     """Ask the phones of a call that was recorded, if it was answered (rule 1)."""
     if talk is None or talk.answered is None:
         return
-    _forget(board, now)
     for leg in legs:
         if leg is not None and leg.device in board.stations:
             other = talk.called if leg.outgoing else talk.calling
-            board.asked.append(Asked(leg.device, leg.call, talk.number, leg.outgoing, now + ANSWER_SECONDS))
+            asked = Asked(leg.call, talk.number, leg.outgoing, now + ANSWER_SECONDS)
+            board.asked[leg.device] = [*_open(board, leg.device, now), asked]
             board.tell(leg, [ConnectionStatisticsReq(other.number, leg.call, _CLEAR)])
 
 
 def told(board: Board, device: str, said: ConnectionStatisticsRes, now: float) -> None:
     """Take what a phone counted (rule 2)."""
-    _forget(board, now)
-    found = next((each for each in board.asked if (each.device, each.call) == (device, said.call)), None)
+    waiting = _open(board, device, now)
+    found = next((each for each in waiting if each.call == said.call), None)
     if found is None:
         return
-    board.asked.remove(found)
+    waiting.remove(found)
+    if not waiting:
+        del board.asked[device]
     counts = Counts(
         said.packets_sent,
         said.octets_sent,
@@ -52,7 +54,10 @@ def told(board: Board, device: str, said: ConnectionStatisticsRes, now: float) -
     board.effects.found.append(Counted(found.talk, counts, by_caller=found.by_caller))
 
 
-def _forget(board: Board, now: float) -> None:
-    """Forget the questions that nobody answered; all wait for the same time."""
-    while board.asked and board.asked[0].due <= now:
-        board.asked.popleft()
+def _open(board: Board, device: str, now: float) -> list[Asked]:
+    """Return the questions that a phone may answer still."""
+    waiting = board.asked.get(device)
+    if waiting is None:
+        return []
+    waiting[:] = [each for each in waiting if each.due > now]
+    return waiting

@@ -88,6 +88,7 @@ class Exchange:
         board = self._board
         if board.stations.pop(device, None) is not None:
             board.last_dialled.pop(device, None)
+            board.asked.pop(device, None)
             for leg in board.legs_of(device):
                 if leg.call in board.legs:
                     self._operator.lost(leg, now)

@@ -206,14 +206,12 @@ class Asked:
     """A phone was asked what it counted.
 
     Attributes:
-        device: The phone.
         call: Its leg's number.
         talk: The call's.
         by_caller: Whether it called.
         due: Until when it may answer.
     """
 
-    device: str
     call: int
     talk: int
     by_caller: bool
