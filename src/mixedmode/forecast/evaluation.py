@@ -41,6 +41,10 @@ _BY_CTL_ALONE_NOTE: Final = (
     "that TVS brings in a CTL of an unknown signer (row 12) rests on technotes 118893 and 213407; field notice FN70613 "
     "speaks of deletion by hand only"
 )
+_LSC_NOTES: Final = {
+    fault: f"its LSC {said}: CallManager refuses it by TLS until CAPF gives it a new one, which is not judged"
+    for fault, said in {"ended": "has ended", "revoked": "is revoked"}.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,8 @@ class Forecast:
                 found["the cluster went non-secure: the phone registers in the clear"] = None
         if self.if_given:
             found[f"if it holds what this cluster gave it, it is {' or '.join(self.if_given)}"] = None
+        if self.kind.lsc_fault and self.kind.mode > 1:
+            found[_LSC_NOTES[self.kind.lsc_fault]] = None
         if self._capf_changed():
             found["the CAPF certificate of the lists changed: what of it an LSC needs is not judged"] = None
         return tuple(found)

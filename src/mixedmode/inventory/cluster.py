@@ -48,6 +48,7 @@ class Entry:
         ctl: What is known of its CTL.
         itl: The same of its ITL.
         lsc_issuer: Who issued its LSC; empty if it has none, or the node does not know it.
+        lsc_fault: ``ended`` or ``revoked``; empty if it is neither.
     """
 
     device: Device
@@ -55,6 +56,7 @@ class Entry:
     ctl: Finding
     itl: Finding
     lsc_issuer: str = ""
+    lsc_fault: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -155,10 +157,10 @@ class ClusterInventory:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the phones by name."""
-        issuers = self._lsc_issuers()
+        lscs = self._lscs()
         for device, seen in self._cluster.sightings:
             ctl, itl = self._evidence.findings(model_of(device.model), seen)
-            yield Entry(device, seen, ctl, itl, issuers.get(device.name, ""))
+            yield Entry(device, seen, ctl, itl, *lscs.get(device.name, ()))
 
     def rows(self) -> Iterator[Row]:
         """Yield the phones as the reader of a file does."""
@@ -166,10 +168,10 @@ class ClusterInventory:
             cells = entry.cells()
             columns = tuple(cells[column] for column in KIND_COLUMNS)
             self._hash.update(repr((entry.device.name, *columns)).encode())
-            key = (*columns, *(each.possible or each.given for each in (entry.ctl, entry.itl)))
+            key = (*columns, entry.lsc_fault, *(each.possible or each.given for each in (entry.ctl, entry.itl)))
             kind = self._kinds.get(key)
             if kind is None:
-                made = replace(self._cells.kind(cells), model_name=entry.device.model)
+                made = replace(self._cells.kind(cells), model_name=entry.device.model, lsc_fault=entry.lsc_fault)
                 made = replace(made, ctl=self._given(made.ctl, entry.ctl), itl=self._given(made.itl, entry.itl))
                 kind = self._kinds[key] = self._interned.setdefault(made, made)
             yield entry.device.name, kind, (entry.registered, entry.last_seen)
@@ -191,15 +193,18 @@ class ClusterInventory:
         lists = (self._library.find(each) for each in finding.possible or finding.given)
         return replace(held, given=tuple(each for each in lists if each is not None))
 
-    def _lsc_issuers(self) -> dict[str, str]:
-        return {name: issuer for name, der in self._cluster.devices.lscs() if (issuer := _issuer(der))}
-
-
-def _issuer(der: bytes) -> str:
-    try:
-        return Certificate.from_der(der).issuer
-    except MixedModeError:
-        return ""
+    def _lscs(self) -> dict[str, tuple[str, str]]:
+        """Return by name the issuer of each device's LSC, and why it is taken no more."""
+        now, revoked = self._cluster.now(), self._cluster.devices.revoked_lscs()
+        found = {}
+        for name, der in self._cluster.devices.lscs():
+            try:
+                lsc = Certificate.from_der(der)
+                fault = "revoked" if lsc.sha256 in revoked else "ended" if lsc.not_after < now else ""
+                found[name] = lsc.issuer, fault
+            except MixedModeError:
+                continue
+        return found
 
 
 def _iso(moment: float) -> str:

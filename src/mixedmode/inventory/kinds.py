@@ -46,6 +46,7 @@ class PhoneKind:
         mode: Its ``deviceSecurityMode``.
         lsc_issuer: The name of the CAPF that issued its LSC; None if that is not known.
         pool: Its device pool.
+        lsc_fault: Why CallManager takes its LSC no more, as far as that is known: ``ended`` or ``revoked``.
     """
 
     model: PhoneModel | None
@@ -55,6 +56,7 @@ class PhoneKind:
     mode: int = 1
     lsc_issuer: str | None = None
     pool: str = ""
+    lsc_fault: str = ""
 
 
 def as_if_given(kind: PhoneKind) -> tuple[PhoneKind, ...]:

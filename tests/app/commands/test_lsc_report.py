@@ -12,6 +12,10 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.devices import ChangeDevice, DeviceValues
 from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from mixedmode.cluster.query.lsc_report import LscStanding, lsc_report
+from mixedmode.forecast.evaluation import Forecaster
+from mixedmode.forecast.plan import Plan, Step
+from mixedmode.inventory.cluster import ClusterInventory
+from mixedmode.inventory.library import Library
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import KeyKind, issue_lsc
 from tests.cluster.building import PHONES, PUB
@@ -36,6 +40,22 @@ def issued(cluster: Cluster, name: str, *, since: int = 0, days: int = 365) -> C
 
 def standings(cluster: Cluster, **options: timedelta) -> dict[str, LscStanding]:
     return {line.device.name: line.standing for line in lsc_report(cluster, datetime.now(UTC), **options)}
+
+
+def test_a_forecast_notes_the_lscs_that_prove_nobody_any_more(cluster: Cluster) -> None:
+    """An LSC that ended is no matter of lists: a note, and no outcome (forecast.md 5.8)."""
+    ended, good, plain = NAMES[:3]
+    cluster.keep_lsc(ended, issued(cluster, ended, since=40, days=30))
+    cluster.keep_lsc(good, issued(cluster, good))
+    cluster.keep_lsc(plain, issued(cluster, plain, since=40, days=30))
+    for name in (ended, good):
+        cluster.run(ChangeDevice(name, DeviceValues(security_mode=3)))
+    kinds = {name: kind for name, kind, _ in ClusterInventory(cluster, Library()).rows()}
+    forecaster = Forecaster(Plan((Step("nothing"),)))
+    notes = {name: " ".join(forecaster.of(kind).notes) for name, kind in kinds.items()}
+    assert "its LSC has ended" in notes[ended]
+    assert not notes[good]
+    assert not notes[plain], "it registers in the clear"
 
 
 def test_each_phone_stands_somewhere(cluster: Cluster) -> None:
