@@ -78,6 +78,17 @@ class _AnyHost(dict[str, TvsServer]):
         return None
 
 
+class _Every(dict[bytes, TvsServer]):
+    """Servers of which every one answers that an ITL names, also one that the phone took a moment ago."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self._stage = stage
+
+    def get(self, der: bytes, _default: object = None) -> TvsServer | None:  # type: ignore[override]
+        return Willing(der, self._stage) if der else None
+
+
 def starts(phone: Handset, node: Node, when: datetime) -> bool:
     """Let a phone start; return whether it took all that it was offered."""
     return took_all(phone.starts(node, when))
@@ -236,11 +247,8 @@ def _played(phone: Handset, plan: Plan, when: datetime) -> tuple[bool, bool]:
         lists = {CTL_FILE: offer.ctl, ITL_FILE: offer.itl}
         files = {name: _really_signed(name, each, plan) for name, each in lists.items() if each is not None}
         server, signer = offer.server, offer.file_signer
-        named = {
-            record.certificate_der
-            for record in (phone.state.trust.itl.records_with_role(Role.TVS) if phone.state.trust.itl else ())
-        }
-        up = named if stage.tvs.up is None else stage.tvs.up
+        up = stage.tvs.up
+        servers: Servers = _Every(stage) if up is None else {der: Willing(der, stage) for der in up}
         node = Node(
             files,
             signer or keys.token(0).certificate,
@@ -249,7 +257,7 @@ def _played(phone: Handset, plan: Plan, when: datetime) -> tuple[bool, bool]:
                 server or keys.token(0).certificate,
                 SecurityMode.NON_SECURE if server is None and offer.newest_ctl else SecurityMode.MIXED,
             ),
-            _AnyHost(phone, {der: Willing(der, stage) for der in up if der is not None}),
+            _AnyHost(phone, servers),
             ("tvs",),
         )
         is_last_return = number >= len(stages)
