@@ -10,6 +10,7 @@ import pytest
 from mixedmode.app.commands.forecasting.cluster import whose
 from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from mixedmode.cluster.publishing import archive
+from mixedmode.errors import CheckFailedError, MixedModeError
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
@@ -184,3 +185,43 @@ def test_a_kept_forecast_of_an_operation_holds_until_the_cluster_changes(tmp_pat
     assert done.returncode == 1, done.stderr
     assert f"cluster: CallManager certificate of {PUB} changed" in done.stdout
     assert "no outcome of a phone moved" in done.stdout
+
+
+def test_the_ctl_client_is_foreseen_by_a_stand_in(lab: Path) -> None:
+    """The seed's way back to tokens: both in the trust store, the CTL deleted, the client run."""
+    tokens = [identity(f"SAST-ADN{number}").certificate for number in (1, 2)]
+    (lab.parent / "tokens.pem").write_bytes(b"".join(each.pem() for each in tokens))
+    client = f"ctl client install action=update tokens=@{lab.parent / 'tokens.pem'}"
+    about = whose(lab, None, wanted=True)
+    assert about is not None
+    with pytest.raises(CheckFailedError, match="does not exist in the CTL File"):
+        about.operate(client)
+    deleted = f"file delete tftp node={PUB} name=CTLFile.tlv"
+    stored = [f"set cert import trust unit=Phone-SAST-trust pem='{each.pem().decode()}'" for each in tokens]
+    *_, step = about.foresee((*stored, deleted, client))
+    ((published,), signed) = step.lists, step.signed_by_stand_in
+    assert isinstance(published.file, TrustList)
+    assert signed == {published.file.data}
+    assert published.file.header.signer_serial == tokens[-1].serial
+    anchors = [record.certificate for record in published.file.records if record.is_sast()]
+    assert set(tokens) <= set(anchors)
+    *_, of_the_store = about.foresee((*stored, deleted, "ctl client install action=update"))
+    assert of_the_store.lists[0].file == published.file, "the store knows the tokens"
+    words = [word for each in (*stored, deleted, client) for word in ("--operation", each)]
+    found = foreseen(lab, *words)
+    assert (found["01"], found["03"]) == ("follows-by-tvs", "frozen")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [("", "which action"), ("action=coffee", "mixed, non-secure, update"), ("action=update colour=red", "no field"),
+     ("action=update", "which tokens"), ("action=update tokens=x", "which tokens"),
+     ("action=update tokens=@missing.pem", "missing.pem")],
+)  # fmt: skip
+def test_a_client_that_says_too_little_is_refused(lab: Path, fields: str, said: str) -> None:
+    about = whose(lab, None, wanted=True)
+    assert about is not None
+    with pytest.raises(MixedModeError) as error:
+        about.operate(f"ctl client install {fields}")
+    assert said in error.value.diagnostics()
+    assert error.value.exit_code == 2

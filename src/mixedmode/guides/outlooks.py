@@ -14,16 +14,13 @@ from dataclasses import replace
 from typing import Final
 
 from mixedmode.cluster.engine.operation import Operation
-from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.operations.ctl import SetMixedMode, SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.operations.ctl_upload import InstallCtl
 from mixedmode.cluster.operations.files import DeleteFile
 from mixedmode.cluster.operations.identity.certificates import ImportTrust, RegenerateCertificate
 from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
-from mixedmode.cluster.publishing.lists import StandIn
 from mixedmode.cluster.publishing.outlook import Outlook
-from mixedmode.control.ctl_description import described
-from mixedmode.faces.ctlclient.lists import client_list, present_tokens, target_mode
+from mixedmode.faces.ctlclient.foreseen import after_client
 from mixedmode.forecast.cluster.outlooks import foreseen_step
 from mixedmode.forecast.plan import NOBODY, Off
 from mixedmode.forecast.plan import Step as Restart
@@ -42,7 +39,7 @@ from mixedmode.procedures.steps import (
     Step,
     SwitchPhones,
 )
-from mixedmode.protocols.ctlprovider import Action, Mode
+from mixedmode.protocols.ctlprovider import Action
 from mixedmode.trustlist.kinds import CTL_FILE
 
 CertificateOf = Callable[[Token], Certificate]
@@ -129,19 +126,5 @@ def _after(act: Act, now: Outlook, certificate_of: CertificateOf) -> Outlook:
         case InstallVersion():
             return Upgrade(act.version).foresee(now)
         case CtlClient() if act.finish:
-            return _signed_by_tokens(act, now, certificate_of)
+            return after_client(now, ACTIONS[act.action], [certificate_of(token) for token in act.tokens])
     return now
-
-
-def _signed_by_tokens(act: CtlClient, now: Outlook, certificate_of: CertificateOf) -> Outlook:
-    """Return the cluster with the list of the CTL Client, a stand-in's signature in it."""
-    view, ctl = now.view, now.files.get((now.view.publisher.name, CTL_FILE))
-    description = described(view, Mode(view.mode.value), int(now.now.timestamp()), 0, int(now.digest), ctl)
-    mode = target_mode(description, ACTIONS[act.action])
-    there = present_tokens(description)
-    inserted = [certificate_of(token) for token in act.tokens]
-    known = [token for token in inserted if token in there]
-    signer = StandIn(known[0] if there and known else inserted[-1])
-    tokens = list(dict.fromkeys((*there, *inserted)))
-    data = client_list(description, tokens, signer, mode, int(now.now.timestamp()))
-    return now.publishing_ctl(SecurityMode(mode.value), data)

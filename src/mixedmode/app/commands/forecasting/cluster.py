@@ -10,6 +10,8 @@ Rules:
    functions of the CTL file's records; its servers and the CallManager show the certificates that the nodes have,
    whatever the lists say.
 4. A field of an operation is written ``key=value``; ``key=@FILE`` is what a file holds, such as a certificate's PEM.
+5. ``ctl client install action=update tokens=@FILE.pem`` is the list that tokens would sign; without ``tokens`` those
+   that the cluster knows. Its true signer and records are in it, and a stand-in's signature.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixedmode.app.targets.sources import read_source
+from mixedmode.cluster.operations.ctl_upload import InstallCtl
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
+from mixedmode.pki.certificates.certificates import Certificate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
     from mixedmode.forecast.plan import Step
 
 _LIMIT = 1 << 20
+_PEM = "-----BEGIN CERTIFICATE-----"
+_CLIENT_FIELDS = {"action", "tokens"}
 
 
 class About:
@@ -101,6 +107,8 @@ class About:
         before = self._outlook(texts[:-1])
         title, fields = _read(texts[-1])
         with looked_at(*self._place) as hands:
+            if title == InstallCtl.title:
+                return _after_client(before, fields).starting_every_tftp()
             operation = _operation(hands, title, fields)
             if len(texts) == 1:
                 after = hands.control.preview(hands.principal, operation).after
@@ -134,8 +142,41 @@ def _read(text: str) -> tuple[str, dict[str, str]]:
     for word in words:
         key, equals, value = word.partition("=")
         if equals:
-            fields[key] = read_source(value[1:], limit=_LIMIT).decode() if value.startswith("@") else value
+            fields[key] = _of_file(value[1:]) if value.startswith("@") else value
     return " ".join(word for word in words if "=" not in word), fields
+
+
+def _of_file(source: str) -> str:
+    try:
+        return read_source(source, limit=_LIMIT).decode()
+    except UnicodeDecodeError as error:
+        raise UsageError("this is no text", where=source, next_step="give a certificate as PEM") from error
+
+
+def _after_client(before: Outlook, fields: Mapping[str, str]) -> Outlook:
+    """Return the cluster after the CTL Client (rule 5).
+
+    Raises:
+        MixedModeError: Fields are wrong, no tokens are known, or none of them may sign.
+    """
+    from mixedmode.faces.ctlclient.foreseen import after_client, check_tokens, known_tokens
+    from mixedmode.protocols.ctlprovider import Action
+
+    names = {each.name.lower().replace("_", "-"): each for each in Action}
+    wrong = sorted(set(fields) - _CLIENT_FIELDS)
+    action = names.get(fields.get("action", ""))
+    if wrong or action is None:
+        raise UsageError(
+            f"{InstallCtl.title} has no field {wrong[0]!r}" if wrong else f"{InstallCtl.title}: which action?",
+            next_step=f"its fields: action ({', '.join(names)}), tokens (=@FILE: certificates as PEM, the last signs)",
+        )
+    text = fields.get("tokens", "")
+    blocks = [f"{_PEM}{each}".encode() for each in text.split(_PEM)[1:]]
+    tokens = [Certificate.from_file(each) for each in blocks] if text else known_tokens(before)
+    if not tokens:
+        raise UsageError(f"{InstallCtl.title}: which tokens?", next_step="give their certificates: tokens=@FILE, PEM")
+    check_tokens(before, tokens)
+    return after_client(before, action, tokens)
 
 
 def _operation(hands: Hands, title: str, texts: Mapping[str, str]) -> Operation:
