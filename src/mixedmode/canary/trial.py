@@ -2,8 +2,8 @@
 
 Rules:
 
-1. A canary passes when it shows the new list. It fails when it shows another one after it restarted, or says itself
-   that it refused, or shows nothing until its time is over.
+1. A canary passes when it shows the new list, or, where it shows no hash, says that it took one. It fails when it
+   shows another one after it restarted, or says itself that it refused, or shows nothing until its time is over.
 2. The first that fails ends the trial: nobody else is touched. All must pass for it to go on.
 3. What a canary shows of the time before it restarted says nothing.
 4. Who is looked at every :data:`LOOK_SECONDS`, each time for at most :data:`LOOK_LIMIT`, is stopped within a minute of
@@ -29,6 +29,8 @@ class Verdict(StrEnum):
 
     WAITING = "waiting"
     HOLDS = "holds the new list"
+    TOOK = "took a list that its own accept"
+    """It shows no hash: its status messages say so."""
     REFUSED = "refused it"
     LATE = "showed nothing in its time"
 
@@ -50,12 +52,14 @@ class Sign:
         ctl: A hash of the CTL that it holds, ``none``, or empty if it does not say.
         restarted: Whether that is of after its restart.
         refusal: What it says of a refusal itself; empty if nothing.
+        took: What it says of a list that it took, where it does not say which; empty if nothing.
     """
 
     name: str
     ctl: str
     restarted: bool
     refusal: str = ""
+    took: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,9 @@ class Trial:
         """Whether to go on (rule 2); nobody to be tried is no reason to go on."""
         if self.failed:
             return State.FAILED
-        passed = bool(self.judged) and all(each.verdict is Verdict.HOLDS for each in self.judged.values())
+        passed = bool(self.judged) and all(
+            each.verdict in {Verdict.HOLDS, Verdict.TOOK} for each in self.judged.values()
+        )
         return State.PASSED if passed else State.RUNNING if self.judged else State.FAILED
 
     def saw(self, signs: Iterable[Sign], now: float) -> Trial:
@@ -121,6 +127,8 @@ class Trial:
             return Judged(Verdict.HOLDS, now)
         if sign.refusal:
             return Judged(Verdict.REFUSED, now, sign.refusal)
+        if sign.took and not sign.ctl:
+            return Judged(Verdict.TOOK, now, f"it says: {sign.took}")
         if sign.ctl:
             return Judged(Verdict.REFUSED, now, f"it restarted, and shows CTL {sign.ctl[:8]}")
         return Judged()

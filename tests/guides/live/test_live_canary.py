@@ -39,6 +39,16 @@ def test_what_a_phone_shows() -> None:
     twice = "Trust List update failed\nTrust List update failed"
     assert "trust list update failed" in sign_of(phone("a", ctl=OLD, messages=twice), before).refusal
     assert not sign_of(PhoneSeen("a"), before).refusal
+    # Where no hash is shown the messages tell; what was there before says nothing, though it scrolls.
+    silent = {"a": phone("a", messages="1:00:00a CTL installed\n1:00:01a ITL installed")}
+    assert not sign_of(phone("a", messages="1:00:01a ITL installed"), silent).restarted
+    assert (
+        sign_of(phone("a", messages="1:00:01a ITL installed\n2:00:00a CTL Installed"), silent).took == "ctl installed"
+    )
+    both = "2:00:00a CTL Installed\n2:00:01a Trust List update failed"
+    assert sign_of(phone("a", messages=both), silent).refusal == "it says: trust list update failed"
+    assert not sign_of(phone("a", messages=both), silent).took
+    assert not sign_of(phone("a", ctl=OLD, messages="2:00:00a CTL Installed"), silent).took, "it shows its list itself"
 
 
 def test_phones_are_followed_and_tried_by_their_own_pages(outside: LabFromOutside) -> None:

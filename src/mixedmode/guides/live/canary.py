@@ -5,15 +5,19 @@ Rules:
 1. Before its restart a phone shows the list of before, so that alone says nothing. A refusal is what the phone says
    itself: a new result of an update that failed, or a new status message of it; a list that is neither that of before
    nor the new one; or nothing new in its time.
-2. Nothing is put back here: the report says how the procedure goes back.
-3. Who was reset for a list, and showed what before, is kept before anybody is: a run that is taken up again looks at
+2. A phone whose pages show no hash says by a new status message that it took a list: it checks lists by those that it
+   holds, so that it would not say so of one that it refuses. Which list it is, the servers say, which were compared
+   before.
+3. Nothing is put back here: the report says how the procedure goes back.
+4. Who was reset for a list, and showed what before, is kept before anybody is: a run that is taken up again looks at
    the same phones and has no others reset.
-4. A phone that holds the list already has nothing to try.
+5. A phone that holds the list already has nothing to try.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -33,6 +37,7 @@ _FAILED_FROM: Final = 5
 _KEPT: Final = ("address", "model", "ctl", "tl_status", "messages")
 """Of a canary: where its pages are, and what it showed before."""
 _FAILURES: Final = ("trust list update failed", "ctl update failed", "verification failure")
+_TAKEN: Final = ("ctl and itl installed", "ctl installed", "trust list updated")
 
 
 class LiveCanary:
@@ -62,7 +67,7 @@ class LiveCanary:
             published: The new list.
             back: How to go back.
             io: The person.
-            kept: What was kept of canaries before; those of another list count for nothing (rule 3).
+            kept: What was kept of canaries before; those of another list count for nothing (rule 4).
             keep: Keeps who is reset, and what came of it.
 
         Raises:
@@ -108,7 +113,7 @@ class LiveCanary:
         )
 
     async def _chosen(self, hashes: Sequence[str], io: AdminIO) -> dict[str, PhoneSeen]:
-        """Return the canaries with what they show now; nobody if no phone is left to try (rule 4).
+        """Return the canaries with what they show now; nobody if no phone is left to try (rule 5).
 
         Raises:
             CheckFailedError: There is none.
@@ -152,17 +157,18 @@ def _read(kept: Mapping[str, Any]) -> dict[str, PhoneSeen]:
 
 
 def sign_of(phone: PhoneSeen, before: Mapping[str, PhoneSeen]) -> Sign:
-    """Return what a phone shows (rule 1)."""
+    """Return what a phone shows (rules 1 and 2)."""
     old = before.get(phone.name)
     ctl, held = (phone.newest("ctl") or "").lower(), ((old.newest("ctl") if old else "") or "").lower()
     refusal = _refusal(phone, old)
-    return Sign(phone.name, ctl, restarted=ctl != held or bool(refusal), refusal=refusal)
+    took = "" if ctl or held or refusal else _new_line(phone, old, _TAKEN)
+    return Sign(phone.name, ctl, restarted=ctl != held or bool(refusal or took), refusal=refusal, took=took)
 
 
 def _candidate(phone: PhoneSeen) -> Candidate:
     there = (phone.newest("status") or "").lower() == "registered"
     model, load, ctl, itl = (phone.newest(each) or "" for each in ("model", "load", "ctl", "itl"))
-    shows = any(each.seen.source is Source.PAGE for each in phone.values.get("ctl", ()))
+    shows = any(each.seen.source is Source.PAGE for key in ("ctl", "messages") for each in phone.values.get(key, ()))
     return Candidate(phone.name, model, load, ctl, itl, there and shows)
 
 
@@ -170,6 +176,16 @@ def _refusal(phone: PhoneSeen, old: PhoneSeen | None) -> str:
     code = phone.newest("tl_status") or ""
     if code.isdigit() and int(code) >= _FAILED_FROM and (old is None or old.newest("tl_status") != code):
         return f"its last update has result {code}"
-    told = (phone.newest("messages") or "").lower()
-    before = "" if old is None else (old.newest("messages") or "").lower()
-    return next((f"it says: {each}" for each in _FAILURES if told.count(each) > before.count(each)), "")
+    said = _new_line(phone, old, _FAILURES)
+    return f"it says: {said}" if said else ""
+
+
+def _new_line(phone: PhoneSeen, old: PhoneSeen | None, words: Sequence[str]) -> str:
+    """Return which of these words status messages have that were not there before; the newest counts."""
+    before = Counter(_lines(old))
+    new = Counter(_lines(phone)) - before
+    return next((word for line in reversed(list(new)) for word in words if word in line), "")
+
+
+def _lines(phone: PhoneSeen | None) -> list[str]:
+    return [] if phone is None else (phone.newest("messages") or "").lower().split("\n")
