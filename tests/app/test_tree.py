@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -25,6 +26,55 @@ def test_a_commands_own_help_and_a_slip_of_the_pen_are_as_ever() -> None:
     for words in (["lab", "--help"], ["phones", "--help"], ["shwo"]):
         whole, quick = (CliRunner().invoke(tree, words) for tree in (app, tree_for(words)))
         assert (quick.exit_code, quick.output) == (whole.exit_code, whole.output)
+
+
+_LINES = (
+    "", "sh", "phones", "--", "-h", "nonsense", "show -", "capf ", "capf re", "capf report --", "lab --da",
+    "rehearse lsc", "rehearse --phones 4 ", "--version ", "models --json x",
+)  # fmt: skip
+
+
+@cache
+def _whole_command() -> Any:
+    return get_command(app)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_word_is_completed_as_by_the_whole_tree(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = _whole_command()
+    monkeypatch.setenv("_MIXEDMODE_COMPLETE", f"complete_{shell}")
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+
+    def completed(command: Any) -> str:
+        with pytest.raises(SystemExit):
+            command.main([], prog_name="mixedmode")
+        return capsys.readouterr().out
+
+    found = {}
+    for line in _LINES:
+        words = ["mixedmode", *line.split(" ")]
+        if shell == "bash":
+            monkeypatch.setenv("COMP_WORDS", "\n".join(words))
+            monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+        else:
+            monkeypatch.setenv("_TYPER_COMPLETE_ARGS", f"mixedmode {line}")
+        found[line] = completed(get_command(tree_for([])))
+        assert found[line] == completed(whole), line
+    assert "show" in found["sh"]
+    assert "report" in found["capf re"]
+
+
+def test_helps_are_printed_without_what_none_of_them_uses() -> None:
+    code = "import sys; sys.argv = ['mixedmode', '--help']; from mixedmode.app.tree import tree_for"
+    code += "\ntry: tree_for(['--help'])()\nexcept SystemExit: pass"
+    code += "\nprint(*sys.modules, file=sys.stderr)\nimport rich.markdown; rich.markdown.Markdown('*a*')"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stderr.split())
+    assert "Usage" in run.stdout
+    assert "rich.table" in loaded
+    assert not loaded & {"markdown_it", "pygments", "attr", "rich.traceback"}
 
 
 def helps(command: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ A command's module is loaded when it is run, or when all commands are looked at:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cache
 from importlib import import_module
@@ -109,7 +109,8 @@ def __getattr__(name: str) -> typer.Typer:
     raise AttributeError(name)
 
 
-_ABOUT_ALL = frozenset({"--help", "-h", "--version"})
+_HELP = frozenset({"--help", "-h"})
+_ABOUT_ALL = frozenset({*_HELP, "--version"})
 """With these first, or with nothing at all, commands are named and not run."""
 
 
@@ -119,10 +120,27 @@ def tree_for(words: Sequence[str]) -> typer.Typer:
     Reading what every command takes costs more processor time than most commands themselves.
     """
     if "_MIXEDMODE_COMPLETE" in os.environ:
-        return _whole()
+        return _completing(os.environ)
+    if not words or not _HELP.isdisjoint(words):
+        from mixedmode.app.lean_help import load_lean_help
+
+        load_lean_help()
     if not words or words[0] in _ABOUT_ALL:
         return _names_only()
     return _tree(words[:1]) if words[0] in _COMMANDS or words[0] in _GROUPS else _whole()
+
+
+def _completing(environment: Mapping[str, str]) -> typer.Typer:
+    """Return the tree of a line that a shell completes: all names for the first word, else that word's command.
+
+    bash says the words and which of them is completed, other shells the line as far as it is written.
+    """
+    line = environment.get("COMP_WORDS") or environment.get("_TYPER_COMPLETE_ARGS", "")
+    words, said = line.split()[1:], environment.get("COMP_CWORD", "")
+    is_first = said == "1" if said else len(words) <= (not line[-1:].isspace())
+    if is_first:
+        return _names_only()
+    return _tree(words[:1]) if words and (words[0] in _COMMANDS or words[0] in _GROUPS) else _whole()
 
 
 def _names_only() -> typer.Typer:
