@@ -139,6 +139,7 @@ def test_an_error_in_a_file_names_line_and_column(text: str, said: str) -> None:
         ({"name": "SEP001122334455", "model": "8861", "protocol": "SCCP"}, "protocol", "speaks SIP only"),
         ({"name": "SEP001122334455", "protocol": "H323"}, "protocol", "no protocol"),
         ({"name": "SEP001122334455", "security_mode": "4"}, "security_mode", "no security mode"),
+        ({"name": "SEP001122334455", "secure_tone": "maybe"}, "secure_tone", "no setting of a tone"),
     ],
 )
 def test_what_is_no_device_is_refused(given: dict[str, str], where: str, said: str) -> None:

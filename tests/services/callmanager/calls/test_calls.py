@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 
 import pytest
 
@@ -122,6 +124,15 @@ async def _the_command_places_and_takes_a_call() -> None:
         "icon": "",
     }
     assert "ring in, Alice (1001) to Bob (2001)" in taken[1]
+
+
+def test_what_terminates_a_call_ends_it_as_ctrl_c_does() -> None:
+    from mixedmode.app.commands.phones.calling import ended_by_terminate
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), ended_by_terminate():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_command_says_why_there_was_no_call() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from mixedmode.phone.body.calling.capture import Capture
@@ -75,11 +78,12 @@ def call(phone: Phone, calling: Calling, lsc: Path | None, mic: Path | None) -> 
     media = RtpMedia(tone_of(phone.name), None if capture is None else capture.datagram)
     if capture is not None:
         phone.world = replace(phone.world, network=CapturedNetwork(phone.world.network, capture))
-    try:
-        report = interrupts.run(run(phone, errand, identity=identity, media=media, on_change=tell))
-    finally:
-        if capture is not None and calling.capture is not None:
-            _keep(capture, calling.capture)
+    with ended_by_terminate():
+        try:
+            report = interrupts.run(run(phone, errand, identity=identity, media=media, on_change=tell))
+        finally:
+            if capture is not None and calling.capture is not None:
+                _keep(capture, calling.capture)
     if calling.as_json:
         print_json(report.document())
     else:
@@ -93,6 +97,16 @@ def call(phone: Phone, calling: Calling, lsc: Path | None, mic: Path | None) -> 
     if (calling.dial or calling.answer) and not report.connected:
         ended = "no call came" if report.call is None else f"the call was not answered: {report.call.state_words}"
         raise CheckFailedError(ended, where=phone.name)
+
+
+@contextmanager
+def ended_by_terminate() -> Iterator[None]:
+    """Have SIGTERM end a call as Ctrl-C does, so that its capture is kept (``timeout 60 mixedmode phone ...``)."""
+    before = signal.signal(signal.SIGTERM, lambda _signal, _frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _keep(capture: Capture, path: Path) -> None:
