@@ -103,6 +103,20 @@ def test_reading_commands_load_no_client_of_http_and_no_help() -> None:
     assert not loaded & {"urllib.request", "http.client", "rich", "asyncio", "sqlalchemy", "cryptography.x509"}
 
 
+def test_a_forecast_of_a_csv_and_of_lists_loads_no_reader_of_anything_else() -> None:
+    parts = ("change", "evaluating", "phones_in", "phones_out", "screen")
+    loaded = loaded_by(", ".join(f"mixedmode.app.commands.forecasting.{each}" for each in parts))
+    assert "mixedmode.forecast.evaluation" in loaded
+    assert not loaded & {
+        "cryptography.x509",
+        "cryptography.hazmat.primitives.serialization",
+        "gzip",
+        "mixedmode.live.observed",
+        "mixedmode.trustlist.pasted.reading",
+        "tomllib",
+    }
+
+
 def test_a_lab_is_made_of_nothing_that_it_does_not_need_to_start() -> None:
     loaded = loaded_by("mixedmode.rehearsal.lab.lab, mixedmode.rehearsal.rehearse, mixedmode.rehearsal.lab.guide")
     assert "sqlalchemy" in loaded

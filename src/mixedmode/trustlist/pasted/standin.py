@@ -18,7 +18,6 @@ from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist.header import Header, text_value, tlv
 from mixedmode.trustlist.model import Record, TrustList
-from mixedmode.trustlist.pasted.certificates import stand_in
 from mixedmode.trustlist.roles import HeaderTag, RecordTag, Role
 from mixedmode.trustlist.verify import Verification
 from mixedmode.trustlist.walk import walk_header, walk_records
@@ -176,6 +175,8 @@ def _made(record: Mapping[str, Any], digest: str | None) -> Certificate | None:
     subject, issuer, serial = (record.get(name) for name in ("subject", "issuer", "serial"))
     if not (digest and subject and issuer and serial):
         return None
+    from mixedmode.trustlist.pasted.certificates import stand_in
+
     return stand_in(subject, issuer, serial, digest.lower(), record.get("public_key_length"))
 
 
