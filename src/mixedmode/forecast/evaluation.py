@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final, TypeVar
 
 from mixedmode.forecast.plan import Plan
@@ -35,6 +35,8 @@ from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 
 T = TypeVar("T")
+_LISTS: Final = 512
+"""Lists, held or offered, of which it is remembered what is told of them: every group of phones is told of some."""
 _ABILITIES: Final[tuple[str, ...]] = ("security_by_default", "signed_config")
 _QUIET: Final = {Reason.NOT_FOUND, Reason.NOT_ASKED}
 _BY_CTL_ALONE_NOTE: Final = (
@@ -208,17 +210,20 @@ class Forecast:
         return tuple(found)
 
     def _capf_changed(self) -> bool:
-        held, last = held_by(self.kind), self.prospect.restart
-        if held is None or last is None or held.ctl is None or self.kind.lsc_issuer:
+        kind, last = self.kind, self.prospect.restart
+        if kind.mode <= 1 or kind.lsc_issuer or last is None:
             return False
-        return _capf(held.ctl) != _capf(last.trust.ctl) and self.kind.mode > 1
+        held = held_by(kind)
+        return held is not None and held.ctl is not None and _capf(held.ctl) != _capf(last.trust.ctl)
 
 
+@lru_cache(maxsize=_LISTS)
 def _capf(each: TrustList | None) -> frozenset[bytes | None]:
     records = each.records_with_role(Role.CAPF) if each is not None else ()
     return frozenset(record.certificate_der for record in records)
 
 
+@lru_cache(maxsize=_LISTS)
 def signer_text(offered: TrustList | bytes | None) -> str:
     """Return who signed a list, as its header says."""
     if not isinstance(offered, TrustList):
@@ -228,21 +233,24 @@ def signer_text(offered: TrustList | bytes | None) -> str:
 
 
 def _servers(trust: TrustState, up: frozenset[bytes] | None) -> tuple[str, ...]:
-    if trust.itl is None or not reaches(trust, up):
-        return ()
-    records = trust.itl.records_with_role(Role.TVS)
+    return _servers_of(trust.itl, up) if trust.itl is not None and reaches(trust, up) else ()
+
+
+@lru_cache(maxsize=_LISTS)
+def _servers_of(itl: TrustList, up: frozenset[bytes] | None) -> tuple[str, ...]:
+    records = itl.records_with_role(Role.TVS)
     fits = (each for each in records if up is None or each.certificate_der in up)
     return tuple(dict.fromkeys(each.dns_name or each.subject or "?" for each in fits))
 
 
 def held_by(kind: PhoneKind) -> TrustState | None:
     """Return what a kind of phone holds, None if that is not known (rule 1)."""
-    held = TrustState(None if isinstance(kind.ctl, Unexplained) else kind.ctl)
-    if not isinstance(kind.itl, Unexplained):
-        held = held.with_list(ListKind.ITL, kind.itl)
-    elif kind.model is None or kind.model.asks_itl or "security_by_default" in kind.model.unknown:
-        return None
-    return None if isinstance(kind.ctl, Unexplained) else held
+    ctl, itl = kind.ctl, kind.itl
+    if isinstance(itl, Unexplained):
+        if kind.model is None or kind.model.asks_itl or "security_by_default" in kind.model.unknown:
+            return None
+        itl = None
+    return None if isinstance(ctl, Unexplained) else TrustState(ctl, itl)
 
 
 @dataclass(frozen=True, slots=True)
