@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Error, expect
 from playwright.sync_api import Page as Tab
 
 from mixedmode.guides.words import WORD, kind_of
@@ -169,8 +169,19 @@ class InChromium:
         self.tab.goto(f"/guides/runs/{number}")
 
     def words(self, number: int) -> str:
-        self.tab.goto(f"/guides/runs/{number}")
+        self._go(f"/guides/runs/{number}")
         return " ".join(self.tab.locator("main").inner_text().split())
+
+    def _go(self, path: str) -> None:
+        """Open an address, also while the answer to a form is still on its way."""
+        while True:
+            try:
+                self.tab.goto(path)
+            except Error as error:
+                if "interrupted by another navigation" not in error.message:
+                    raise
+            else:
+                return
 
 
 def record_of(lab: GuideLab, number: int, at: int) -> StepRecord:
