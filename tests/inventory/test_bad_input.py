@@ -257,3 +257,12 @@ def test_the_command_counts_bad_rows(tmp_path: Path) -> None:
     assert done.returncode in {0, 1}, done.stderr
     assert json.loads(done.stdout)["bad_rows"] == 2
     assert "row 2, column name" in done.stderr
+
+
+def test_a_folder_of_lists_that_is_not_there_explains_nothing(tmp_path: Path) -> None:
+    """An empty folder is left out of archives: what it would have explained is unknown, and never safe."""
+    (tmp_path / "phones.csv").write_text(HEADER + f"SEP000000000001,7975,{'ab' * 16},none,\n")
+    steps = (("publish", str(EXAMPLE / "publish" / "CTLFile.tlv")),)
+    made = evaluate(Asked(str(tmp_path / "phones.csv"), steps, lists=("nowhere",)), tmp_path)
+    assert made.found.absent == ("nowhere",)
+    assert [cell.forecast.outcome.value for cell in made.cells] == ["unknown"]

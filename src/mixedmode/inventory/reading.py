@@ -65,6 +65,7 @@ class Inventory:
         errors: The first of them.
         ignored: Columns that are not known.
         missing: Columns that every phone lacks.
+        absent: Folders in which hashes were to be looked up, and which are not there: what they explain is not known.
         fast: Whether many lines may be read at once where nothing is lost by it.
     """
 
@@ -75,6 +76,7 @@ class Inventory:
     errors: list[MixedModeError] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     fast: bool = True
     _columns: tuple[str, ...] = KIND_COLUMNS
     _seen: set[str] = field(default_factory=set)

@@ -273,6 +273,8 @@ def _notes(found: Inventory) -> Iterator[str]:
         yield f"the inventory has no column {', '.join(found.missing)}: that is not known of any phone"
     if found.ignored:
         yield f"columns that are not used: {', '.join(found.ignored)}"
+    for folder in found.absent:
+        yield f"{folder}: there is no such folder of lists: no hash was looked up in it"
     if found.bad:
         yield f"{found.bad:,} bad rows were left out"
 

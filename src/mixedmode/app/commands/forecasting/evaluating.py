@@ -74,8 +74,10 @@ def evaluate(
 
     about = about or cluster_of(asked, folder)
     library = Library()
-    for text in asked.lists:
-        library.add_path(place(folder, text))
+    places = {text: place(folder, text) for text in asked.lists}
+    there = [(text, path) for text, path in places.items() if path.exists()]
+    for _, path in there:
+        library.add_path(path)
     changes = Changes(no_operation if about is None else about.operate, None if folder == Path() else folder, library)
     toml = None if asked.plan is None else place(folder, asked.plan)
     given, way = changes.from_file(toml) if toml is not None else ([], None)
@@ -92,6 +94,7 @@ def evaluate(
     for digest in library.half():
         say(f"the listing of {digest} is not whole: it explains nothing; paste all that the command prints")
     found, cells, sha256 = _read(asked, folder, library, forecaster, out, take, hashed=hashed)
+    found.absent = tuple(text for text in places if text not in dict(there))
     made = Made(plan, forecaster, cells, found, sha256=sha256)
     if hashed:
         from mixedmode.app.commands.forecasting.fingerprints import of_bytes, of_paths
@@ -99,7 +102,7 @@ def evaluate(
         made.prints = {
             "published": {name: of_bytes(data) for name, data in changes.files.items()},
             "plan": {} if asked.plan is None or toml is None else of_paths([(asked.plan, toml)]),
-            "lists": of_paths((text, place(folder, text)) for text in asked.lists),
+            "lists": of_paths(there),
             "tvs-trust": of_paths(trusted),
             "cluster": {} if about is None else about.prints,
         }
