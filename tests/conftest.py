@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,23 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("mixedmode", deadline=None)
 hypothesis.settings.load_profile("mixedmode")
 
+
+def room_in_memory() -> str | None:
+    """Return the folder of this machine that is in memory, if it has room for what the tests write, else None."""
+    place, wanted = "/dev/shm", 4 << 30
+    try:
+        found = os.statvfs(place)
+    except OSError:
+        return None
+    fits = found.f_bavail * found.f_frsize >= wanted and not found.f_flag & os.ST_NOEXEC
+    return place if fits and os.access(place, os.W_OK) else None
+
+
+# What tests write is thrown away; on a disk they would spend a third of their time on waiting until it is safe.
+if "TMPDIR" not in os.environ and (memory := room_in_memory()):
+    os.environ["TMPDIR"] = memory
+    tempfile.tempdir = None
+
 # One process for a node, unless a test wants more: a process a core is for machines that do nothing else.
 os.environ.setdefault("MIXEDMODE_NODE__WORKERS", "1")
 
@@ -30,6 +48,16 @@ accounts._ARGON2.update(memory=64, iterations=1)
 
 # As the command does it: most of what the collector looks through in a test lives on.
 gc.set_threshold(50_000, 20, 10)
+
+
+LONG = ("docs/test_pages.py", "faces/web", "guides/live", "rehearsal/test_versions_lab.py", "node/test_node_join.py")
+"""Tests of twenty seconds and more, with what shares their labs: begun first, or one worker ends long after the rest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long."""
+    first = tuple(str(Path(__file__).parent / each) for each in LONG)
+    items.sort(key=lambda item: not str(item.path).startswith(first))
 
 
 def pytest_collection_finish() -> None:
