@@ -32,7 +32,7 @@ from mixedmode.cluster.query.query_login import ensure_login
 from mixedmode.cluster.replication.replication import ReplicationMonitor, SharedDatabase
 from mixedmode.cluster.store.database import Database, sqlite_url
 from mixedmode.cluster.store.devices import DeviceStore, set_lsc
-from mixedmode.cluster.store.folders import DATABASE_FILE
+from mixedmode.cluster.store.folders import DATABASE_FILE, NodeFolder
 from mixedmode.cluster.store.lines import LineStore
 from mixedmode.cluster.store.sightings import SightingStore
 from mixedmode.cluster.store.state import Clock, ClusterState, utc_now
@@ -171,8 +171,8 @@ class Cluster(ClusterState):
         # An operation that another process is running now is no reason to stay closed.
         with contextlib.suppress(ClusterBusyError):
             cluster.operations.resume_or_rollback()
-            for node in cluster.nodes():
-                cluster.make_missing_certificates(node.name)
+            for name in dict.fromkeys(name for name, _ in missing_certificates(cluster, cluster.version)):
+                cluster.make_missing_certificates(name)
         cluster.publish_missing_itls()
         return cluster
 
@@ -243,6 +243,9 @@ class Cluster(ClusterState):
 
     def publish_missing_itls(self) -> None:
         """Write the ITL of each TFTP node that has none, as its TFTP service does when it starts."""
+        folders = [NodeFolder(self.directory / node.name) for node in self.nodes()]
+        if all(folder.is_here and folder.read(ITL_FILE) is not None for folder in folders):
+            return
         for node, data in build_itls(self, self.view(), missing_only=True).items():
             here = self.folder(node).is_here
             if here:

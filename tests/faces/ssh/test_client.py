@@ -13,9 +13,10 @@ import pytest
 from mixedmode.cluster.facade import Cluster
 from tests.faces.conftest import PUBLISHER
 from tests.faces.sshlab import PASSWORD, Screen, SshLab, ssh_lab
-from tests.support import MIXEDMODE
+from tests.support import MIXEDMODE, run_mixedmode
 
 COMMAND = [str(MIXEDMODE), "admin"]
+"""As installed, which has the terminal that it is started on."""
 
 
 @pytest.fixture
@@ -36,11 +37,7 @@ def lab(cluster: Cluster, tmp_path: Path) -> Iterator[SshLab]:
 
 
 def run(lab: SshLab, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [*COMMAND, *arguments], input=stdin, capture_output=True, text=True, timeout=30, check=False, cwd=lab.folder
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
+    return run_mixedmode("admin", *arguments, stdin=stdin.encode(), cwd=lab.folder)
 
 
 def test_a_command_on_the_labs_publisher(lab: SshLab) -> None:
@@ -89,7 +86,7 @@ def test_a_wrong_password_and_a_silent_port(lab: SshLab) -> None:
 
 
 def test_without_a_lab_a_host_is_needed(tmp_path: Path) -> None:
-    done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path)
+    done = run_mixedmode("admin", cwd=tmp_path)
     assert done.returncode == 2
     assert "no node is named" in done.stderr
 
