@@ -51,7 +51,7 @@ gc.set_threshold(50_000, 20, 10)
 
 
 LONG = ("docs/test_pages.py", "faces/web", "guides/live", "rehearsal/test_versions_lab.py", "node/test_node_join.py")
-"""Tests of twenty seconds and more, with what shares their labs: begun first, or one worker ends long after the rest."""
+"""Tests of twenty seconds and more, with what shares their labs: begun first, or one worker ends long after others."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
