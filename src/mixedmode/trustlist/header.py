@@ -73,7 +73,7 @@ class Header:
         return texts[tag]
 
     def _number(self, tag: int) -> int | None:
-        value = self.value(tag)
+        value = self.fields.value(tag)
         return None if value is None else int.from_bytes(value)
 
     def _pair(self, tag: int) -> tuple[int, int] | None:
@@ -118,12 +118,12 @@ class Header:
     @property
     def digest_code(self) -> int | None:
         """1 SHA-1, 2 SHA-256, 3 SHA-512."""
-        return self._number(HeaderTag.DIGEST_ALGORITHM)
+        return self._number(_DIGEST_ALGORITHM)
 
     @property
     def digest(self) -> DigestAlgorithm | None:
         """The digest, None if the field is absent or its code unknown."""
-        return _DIGESTS.get(self.fields.value(8))
+        return _DIGESTS.get(self.fields.value(_DIGEST_ALGORITHM))
 
     @property
     def signature_algorithm(self) -> int | None:
@@ -148,7 +148,7 @@ class Header:
     @property
     def timestamp(self) -> int | None:
         """When it was signed: seconds since 1970, UTC."""
-        return self._number(HeaderTag.TIMESTAMP)
+        return self._number(_TIMESTAMP)
 
     def signed_bytes(self) -> bytes:
         """Return what the signature covers: the file without the signature TLV.
@@ -168,7 +168,9 @@ class Header:
 _SIGNER_NAME = int(HeaderTag.SIGNER_NAME)
 _SERIAL_NUMBER = int(HeaderTag.SERIAL_NUMBER)
 _CA_NAME = int(HeaderTag.CA_NAME)
+_DIGEST_ALGORITHM = int(HeaderTag.DIGEST_ALGORITHM)
 _FILENAME = int(HeaderTag.FILENAME)
+_TIMESTAMP = int(HeaderTag.TIMESTAMP)
 _SIGNATURE = int(HeaderTag.SIGNATURE)
 _DIGESTS: dict[bytes | None, DigestAlgorithm] = {bytes((digest,)): digest for digest in DigestAlgorithm}
 

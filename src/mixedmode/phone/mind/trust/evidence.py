@@ -12,7 +12,7 @@ The part of :class:`mixedmode.phone.mind.trust.policy.TrustPolicy` that trust li
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError
 from mixedmode.phone.mind.trust.asking import tvs_obstacle
@@ -48,6 +48,10 @@ def refusal(reason: Reason, text: str, row: Row | None = None, setting: str | No
     return Decision(Outcome.REJECT, reason, text, row, setting=setting)
 
 
+_SHA1: Final = int(DigestAlgorithm.SHA1)
+"""Known to every phone, and asked for about every list: an enumeration's member is dearer than the comparison."""
+
+
 class Evidence:
     """Weighs signatures for phones of one model.
 
@@ -66,7 +70,7 @@ class Evidence:
 
     def unknown_digest(self, code: int | None) -> Decision | None:
         """Return the refusal of a digest, by its wire code, that the model does not know (row 23)."""
-        if code in {None, DigestAlgorithm.SHA1}:
+        if code is None or code == _SHA1:
             return None
         known = code == DigestAlgorithm.SHA512 or (code == DigestAlgorithm.SHA256 and self.settings.sha256_where_sha512)
         if known and self.model.sha512:

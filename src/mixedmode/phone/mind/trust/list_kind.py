@@ -37,7 +37,7 @@ def wrong_kind(kind: ListKind, offered: TrustList, settings: PolicySettings) -> 
         name = header.filename
         if name is not None and not names_list(name):
             return _refused(f"its header calls it {name!r}, which is no trust list's name", "check_list_filename")
-        if offered.kind != kind.value:
+        if offered.kind != kind:
             called = (
                 f"its header calls it {name!r}" if name else "it has no name, and its records are those of the other"
             )
