@@ -336,11 +336,13 @@ def _with_ctl(site: Site, how: str) -> Site:
 
 
 def _node_name(site: Site, node: int) -> str:
-    return site.view.tftp_nodes[node % len(site.view.tftp_nodes)].name
+    nodes = site.view.tftp_nodes
+    return nodes[node % len(nodes)].name
 
 
 def _files(site: Site, node: int) -> dict[str, bytes]:
-    found = {name: site.outlook.files.get((_node_name(site, node), name)) for name in LISTS}
+    here = _node_name(site, node)
+    found = {name: site.outlook.files.get((here, name)) for name in LISTS}
     return {name: data for name, data in found.items() if data is not None}
 
 
