@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import CheckFailedError, MalformedError, MixedModeError
+from mixedmode.live.sources import pages
 from mixedmode.phone.mind.models import MODELS, get_model
 from mixedmode.rescue.catalogue import Catalogue, Confirmation, State, read_catalogue
 from mixedmode.rescue.chain import read_evidence
 from mixedmode.rescue.files import catalogue, evidence_file, read_file
+from mixedmode.rescue.hands import PAGE_BYTES
 from mixedmode.rescue.outcomes import Outcome
+from mixedmode.rescue.phone import reading
 from mixedmode.rescue.phone.answers import Answer, taken
 from mixedmode.rescue.phone.reading import (
     Told,
@@ -291,3 +294,16 @@ def test_a_walk_that_somebody_wrote_into_the_file_by_hand_is_refused(tmp_path: P
     path.write_text('{"n":1,"previous":"","event":"confirmed","confirmation":{}}\n')
     with pytest.raises(MalformedError):
         catalogue(path)
+
+
+@pytest.mark.parametrize("piece", ["<tr>", "<td>", "<tr ", "<", "<state", "<tr><td>", "<ResponseItem ", "DeviceTLInfo"])
+def test_a_hostile_page_holds_nobody_up(piece: str) -> None:
+    page = piece * (PAGE_BYTES // len(piece))  # minutes, if anything looked at it again and again
+    assert reading.read_network(page).itl == ""
+    assert reading.read_messages(page) == []
+    assert (reading.read_load(page), reading.has_stream(page), reading.in_call(page)) == ("", False, False)
+    assert reading.read_alarm(page).code == 0
+    assert not taken(Answer(200, page)).ok
+    assert pages.network_values(page) == {}
+    assert not pages.names_phone(page, "SEP001122334455")
+    assert pages.messages_of(page) == ""

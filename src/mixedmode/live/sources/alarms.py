@@ -45,7 +45,9 @@ def alarm_on_page(text: str) -> dict[str, str]:
         return {}
     part = plain[at : at + _LONGEST]
     strings = _STRING.findall(part)
-    said = {name.lower(): value.strip() for name, value in (strings or _ON_PAGE.findall(re.sub(r"<[^>]*>", " ", part)))}
+    said = {
+        name.lower(): value.strip() for name, value in (strings or _ON_PAGE.findall(re.sub(r"<[^<>]*>", " ", part)))
+    }
     return _values(said)
 
 

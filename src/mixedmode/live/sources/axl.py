@@ -29,7 +29,7 @@ SPACE: Final = "http://www.cisco.com/AXL/API/"
 VERSIONS: Final = ((10, 0), (10, 5), (11, 0), (11, 5), (12, 0), (12, 5), (14, 0), (15, 0))
 PAGE: Final = 2000
 """Rows of a page, until a server says that it is too many."""
-_SUGGESTED: Final = re.compile(r"suggest\w* row fetch:\D*(\d{1,9})", re.IGNORECASE)
+_SUGGESTED: Final = re.compile(r"suggest\w{0,20} row fetch:\D{0,80}(\d{1,9})", re.IGNORECASE)
 _MEMORY: Final = re.compile(r"maximum axl memory", re.IGNORECASE)
 _LISTED: Final = re.compile(r"\b(\d{1,2})\.(\d{1,2}|x)\b", re.IGNORECASE)
 _TRIES, _FIRST_WAIT = 5, 5.0
@@ -166,7 +166,7 @@ def version_of_page(page: str, tried: str) -> str:
     Raises:
         RemoteError: It names none that is known.
     """
-    bare = re.sub(r"<[^>]*>", " ", page)
+    bare = re.sub(r"<[^<>]*>", " ", page)
     start = bare.lower().find("supported axl versions are")
     named: set[tuple[int, int]] = set()
     for major, minor in _LISTED.findall(bare[max(start, 0) :][:500]):

@@ -38,9 +38,9 @@ _PAGES: Final[tuple[tuple[re.Pattern[str], Mapping[str, tuple[str, ...]]], ...]]
         },
     ),
 )
-_ROW: Final = re.compile(r"<tr\b[^>]*>(.*?)(?=</?tr\b|</table\b|\Z)", re.IGNORECASE | re.DOTALL)
-_CELL: Final = re.compile(r"<td\b[^>]*>(.*?)(?=</?td\b|</tr\b|\Z)", re.IGNORECASE | re.DOTALL)
-_TAG: Final = re.compile(r"<[^>]*>")
+_ROW: Final = re.compile(r"<tr\b[^<>]*>(.*?)(?=</?tr\b|</table\b|\Z)", re.IGNORECASE | re.DOTALL)
+_CELL: Final = re.compile(r"<td\b[^<>]*>(.*?)(?=</?td\b|</tr\b|\Z)", re.IGNORECASE | re.DOTALL)
+_TAG: Final = re.compile(r"<[^<>]*>")
 _XML_ROW: Final = re.compile(r"<([A-Za-z][\w.]*)>([^<]*)</\1>")
 _NAME: Final = re.compile(r"\b(?:SEP|ATA|VGC)[0-9A-F]{12}\b")
 _HEX: Final = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40})")

@@ -5,7 +5,8 @@ Rules:
 1. Labels are matched without regard to case, after unescaping and trimming; HTML and XML are taken.
 2. The page's title says whose it is. A page of another phone says nothing of this one.
 3. What a page does not show is not known; it is never "none".
-4. Status messages are compared with those of before by their text: the phone's clock may be wrong, ours is not asked.
+4. A page may be hostile: no pattern looks at a character more often than a few times.
+5. Status messages are compared with those of before by their text: the phone's clock may be wrong, ours is not asked.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ CALLS: Final = "/CGI/CallInfo"
 WINDOW: Final = "/CGI/ModeInfo"
 NONE: Final = "none"
 """Of a list that the phone does not hold."""
-_ROW: Final = re.compile(r"<tr[^>]*>(.*?)</tr>", re.IGNORECASE | re.DOTALL)
-_CELL: Final = re.compile(r"<t[dh][^>]*>(.*?)</t[dh]>", re.IGNORECASE | re.DOTALL)
+_ROW: Final = re.compile(r"<tr\b[^<>]*>(.*?)(?=</?tr\b|</table\b|\Z)", re.IGNORECASE | re.DOTALL)
+_CELL: Final = re.compile(r"<t[dh]\b[^<>]*>(.*?)(?=</?t[dh]\b|</tr\b|\Z)", re.IGNORECASE | re.DOTALL)
 _ELEMENT: Final = re.compile(r"<([A-Za-z][A-Za-z0-9_]*)>([^<]*)</\1>")
-_TAG: Final = re.compile(r"<[^>]*>")
+_TAG: Final = re.compile(r"<[^<>]*>")
 _NAME: Final = re.compile(r"\(\s*(SEP[0-9A-F]{12})\s*\)", re.IGNORECASE)
 _DEVICE: Final = re.compile(r"SEP[0-9A-F]{12}", re.IGNORECASE)
 _HASH: Final = re.compile(r"(?:[0-9A-F]{2}[ :]?){16}(?:(?:[0-9A-F]{2}[ :]?){4})?", re.IGNORECASE)
@@ -179,7 +180,7 @@ def read_messages(text: str) -> list[str]:
 
 
 def new_messages(before: Sequence[str], after: Sequence[str]) -> list[str]:
-    """Return the messages that came since (rule 4); one that stood there before is old, wherever it stands now."""
+    """Return the messages that came since (rule 5); one that stood there before is old, wherever it stands now."""
     old = frozenset(before)
     return [message for message in after if message not in old]
 
@@ -229,7 +230,7 @@ def told(messages: Sequence[str], lists: tuple[str, ...]) -> Told:
     return Told.REFUSES if bad else Told.INSTALLED
 
 
-_CALL_STATE: Final = re.compile(r"<(?:\w*:)?\w*state\w*>([^<]*)<", re.IGNORECASE)
+_CALL_STATE: Final = re.compile(r"<(?:\w{0,20}:)?\w{0,40}state\w{0,40}>([^<]*)<", re.IGNORECASE)
 _IDLE: Final = frozenset({"", "idle", "onhook", "none", "inactive", "notready", "disconnected", "0"})
 _SILENT: Final = frozenset({"", "notready", "notactive", "inactive", "idle", "stopped", "none", "closed"})
 
