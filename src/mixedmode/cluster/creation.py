@@ -26,7 +26,7 @@ from mixedmode.cluster.model.topology import (
     Service,
 )
 from mixedmode.cluster.operations.nodes import add_node
-from mixedmode.cluster.store.certificates import key_name, take_own
+from mixedmode.cluster.store.certificates import key_name, take_first
 from mixedmode.cluster.store.database import Database
 from mixedmode.cluster.store.devices import add_devices
 from mixedmode.cluster.store.folders import NodeFolder
@@ -81,16 +81,16 @@ def create(
     ]
     with ThreadPoolExecutor(thread_name_prefix="keys") as pool:
         signers = list(pool.map(lambda pair: _make(spec, pair[0], pair[1], now, make_key), wanted))
+    made = list(zip(wanted, signers, strict=True))
     for node in spec.nodes:
         NodeFolder(directory / node.name).create()
-    for (node, purpose), signer in zip(wanted, signers, strict=True):
+    for (node, purpose), signer in made:
         name = key_name(purpose.value, signer.certificate)
         NodeFolder(directory / node.name).write_key(name, key_file(signer))
     with database.write() as session:
         _nodes(session, spec, now)
         _parameters(session, spec)
-        for (node, purpose), signer in zip(wanted, signers, strict=True):
-            take_own(session, node.name, purpose, signer.certificate, now)
+        take_first(session, ((node.name, purpose, signer.certificate) for (node, purpose), signer in made), now)
         session.add(VersionRow(partition="a", number=spec.version.text, isactive=True, installed=now))
         for licence in Licence:
             session.add(

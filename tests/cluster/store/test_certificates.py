@@ -6,12 +6,15 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.operations.identity.certificates import DeleteTrust, ImportTrust, RegenerateCertificate
+from mixedmode.cluster.store.certificates import take_own
 from mixedmode.cluster.store.making import make_certificate
+from mixedmode.cluster.store.schema import CertificateRow
 from mixedmode.cluster.store.state import utc_now
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject
@@ -32,6 +35,20 @@ def test_a_node_makes_the_certificates_of_its_version(cluster: Cluster, tmp_path
     assert units(newer, PUB) == rsa | {"CallManager-ECDSA", "tomcat-ECDSA"}
     assert units(newer, PUB) - units(newer, SUB) == {"CAPF", "ITLRecovery"}
     newer.close()
+
+
+def test_a_new_cluster_has_what_taking_each_certificate_would_have_put_there(cluster: Cluster) -> None:
+    def rows() -> list[tuple[str, str, str, str, bool]]:
+        query = select(CertificateRow).order_by(CertificateRow.id)
+        with cluster.database.read() as session:
+            return [(row.unit, row.node, row.name, row.sha256, row.isactive) for row in session.scalars(query)]
+
+    made = rows()
+    assert len({(unit, node, sha256) for unit, node, _, sha256, _ in made}) == len(made)
+    with cluster.database.write() as session:
+        for each in cluster.certificates.list_own():
+            take_own(session, each.node, Purpose(each.unit), each.certificate, cluster.now())
+    assert rows() == made
 
 
 def test_private_keys_are_0600_files_and_not_in_the_database(cluster: Cluster) -> None:

@@ -206,6 +206,23 @@ def take_own(session: Session, node: str, purpose: Purpose, certificate: Certifi
         add_trust(session, store, certificate, now)
 
 
+def take_first(session: Session, taken: Iterable[tuple[str, Purpose, Certificate]], now: datetime) -> None:
+    """Do what :func:`take_own` does for each node's purposes where there are no certificates yet: nothing is looked up.
+
+    Args:
+        session: Of the transaction that makes the cluster.
+        taken: Node, purpose and certificate; each purpose of a node once.
+        now: The time (UTC).
+    """
+    stored: set[tuple[str, bytes]] = set()
+    for node, purpose, certificate in taken:
+        session.add(_row(purpose.value, node, f"{purpose.value}.pem", certificate, now))
+        for store in TRUSTED_BY.get(purpose, ()):
+            if (store, certificate.sha256) not in stored:
+                stored.add((store, certificate.sha256))
+                session.add(_row(store, "", trust_name(certificate), certificate, now))
+
+
 def add_trust(session: Session, unit: str, certificate: Certificate, now: datetime) -> bool:
     """Put a certificate into a trust store; return False if it was there."""
     known = select(CertificateRow.id).where(

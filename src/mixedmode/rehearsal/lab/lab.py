@@ -91,6 +91,7 @@ class Lab:
         self._password = secrets.token_urlsafe(12)
         self._hashes: dict[str, Future[str]] = {}
         self._network, self.cluster = self._open(make_key)
+        self._publisher = self.cluster.publisher.name
         self.factory = Factory(directory / KEYS, make_key)
         self.nodes: dict[str, NodeServices] = {}
         self.control = NodeControl(self.cluster, self.nodes)
@@ -179,7 +180,7 @@ class Lab:
     @property
     def publisher(self) -> NodeServices:
         """The publisher's services."""
-        return self.nodes[self.cluster.publisher.name]
+        return self.nodes[self._publisher]
 
     @property
     def phone_server(self) -> PhoneServer:

@@ -75,7 +75,8 @@ _PORTS = {"SCCP": ("ethernetPhonePort", "securedPhonePort"), "SIP": ("sipPort", 
 _TLS, _TCP = 3, 1
 
 
-_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What is none, in small sets: Python takes ten times as long to compile the set of all others.
+_NO_XML = re.compile("[\x00-\x08]|[\x0b\x0c]|[\x0e-\x1f]|[\ud800-\udfff]|[\ufffe\uffff]")
 """Characters that XML cannot hold, not even escaped: a phone would drop the whole file for one."""
 
 
