@@ -16,6 +16,7 @@ import pytest
 
 from mixedmode.errors import RemoteError
 from mixedmode.node.status import SOCKET_NAME, ask_status
+from tests.faces.web.weblab import Visitor
 from tests.forked import Started
 from tests.postgres import PostgresServer, find_binaries
 from tests.support import run_mixedmode, start_mixedmode, until
@@ -161,6 +162,11 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
     assert "[STARTED]" in restarted.stdout, restarted.stdout + restarted.stderr
 
     for node in (publisher, subscriber):
+        person = Visitor(node.address, node.ports["web"])
+        assert person.sign_in("administrator", node.password.read_text().strip()).status == 303
+        assert "Mixed Mode" in person.get("/cmplatform/cluster").words
+        assert person.get("/trust/lists").status == 200
+        assert person.post("/signout", {"csrf": person.get("/").csrf}).location == "/signin"
         login = node.folder / "data" / "query.login"
         assert login.stat().st_mode & 0o777 == 0o600
         assert "pub1" in node.admin("run sql select name from processnode").stdout

@@ -117,7 +117,7 @@ def test_who_may_ask(address: str, may: bool) -> None:
 
 
 def test_a_node_is_ready_when_its_units_run_and_its_database_answers(own_lab: WebLab) -> None:
-    visitor = own_lab.visitor()
+    visitor, person = own_lab.visitor(), own_lab.visitor("reader")
     assert json.loads(visitor.get("/readyz").body)["ready"] is True
     desk = own_lab.service.desk
     assert desk is not None
@@ -133,6 +133,14 @@ def test_a_node_is_ready_when_its_units_run_and_its_database_answers(own_lab: We
         assert json.loads(page.body)["reasons"][0].startswith("database: ")
         assert visitor.get("/healthz").status == 200
         assert value(visitor, "mixedmode_web_database_up") == 0
+        # Where the database is, and who signs in to it, is nothing for strangers.
+        for path in ("/", "/signin", "/api/v1/cluster"):
+            page = person.get(path)
+            assert (page.status, "The cluster's database does not answer" in page.words) == (503, True), path
+            assert str(own_lab.cluster.directory) not in page.text
+        page = visitor.sign_in()
+        assert page.status == 503
+        assert str(own_lab.cluster.directory) not in page.text
     finally:
         (own_lab.cluster.directory / "away.db").rename(own_lab.cluster.directory / "cluster.db")
 

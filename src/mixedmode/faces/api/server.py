@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import threading
 from collections import Counter
@@ -28,7 +29,7 @@ from starlette.responses import Response, StreamingResponse
 from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.engine.results import DONE, OperationResult
-from mixedmode.cluster.model.errors import ClusterBusyError
+from mixedmode.cluster.model.errors import ClusterBusyError, DatabaseError
 from mixedmode.control.acts import Act
 from mixedmode.control.repeats import LONGEST_KEY, Answer, KeyReusedError, Repeats, Turn
 from mixedmode.errors import MixedModeError, UsageError
@@ -48,12 +49,14 @@ from mixedmode.faces.api.problems import (
 )
 from mixedmode.faces.web.kit.desk import Desk
 from mixedmode.faces.web.kit.doorman import same
-from mixedmode.faces.web.kit.problems import TOO_LARGE, Problem, problem_of
+from mixedmode.faces.web.kit.problems import DATABASE_AWAY, TOO_LARGE, Problem, problem_of
 from mixedmode.faces.web.kit.requests import address_of, check_origin, keep_place
+from mixedmode.printable import one_line
 
 ROOT: Final = "/api/v1"
 KEY: Final = "idempotency-key"
 CSRF: Final = "x-csrf-token"
+_log = logging.getLogger(__name__)
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _WAIT: Final = (0.05, 30.0)
 """Seconds between looks for the answer of a request that is being done, and of looking in all."""
@@ -89,6 +92,10 @@ class Server:
             answer = await self._endpoint(request, endpoint, here.get("GET"))
         except Problem as problem:
             answer = self._told(request, problem)
+        except DatabaseError as error:
+            # Nobody is known yet.
+            _log.warning("%s", one_line(f"{request.url.path}: {error}"))
+            answer = self._told(request, DATABASE_AWAY)
         except MixedModeError as error:
             answer = self._told(request, _problem(error))
         return _bare(answer) if request.method == "HEAD" else answer

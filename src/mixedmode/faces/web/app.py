@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -28,6 +29,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
+from mixedmode.cluster.model.errors import DatabaseError
 from mixedmode.control.acts import Act
 from mixedmode.control.signed_in.web_sessions import WebSession
 from mixedmode.errors import MixedModeError
@@ -41,6 +43,7 @@ from mixedmode.faces.web.kit.events import counts_topic, running_topic
 from mixedmode.faces.web.kit.navigation import HOMES
 from mixedmode.faces.web.kit.page import FORM_BYTES, Page
 from mixedmode.faces.web.kit.problems import (
+    DATABASE_AWAY,
     NOT_FOUND,
     SIGNED_OUT,
     STALE_FORM,
@@ -52,10 +55,12 @@ from mixedmode.faces.web.kit.render import page_made, render
 from mixedmode.faces.web.kit.requests import address_of, check_origin, is_within, keep_place, theme_of
 from mixedmode.faces.web.metering import PAGE
 from mixedmode.faces.web.pages import PAGES, TOPICS, limits, routes
+from mixedmode.printable import one_line
 
 _MOST_FIELDS: Final = 2000
 _MOST_FILES: Final = 20
 _API: Final = "/api/"
+_log = logging.getLogger(__name__)
 
 
 def application(desk: Desk) -> ASGIApp:
@@ -235,7 +240,10 @@ class _Shown:
         return response
 
     async def error(self, request: Request, error: Exception) -> Response:
-        """Tell an error of the package."""
+        """Tell an error of the package; what it was of a database that is away, only who is known is told."""
+        if isinstance(error, DatabaseError) and not await asyncio.to_thread(self._is_known, request):
+            _log.warning("%s", one_line(f"{request.url.path}: {error}"))
+            return await self._tell(request, DATABASE_AWAY)
         return await self._tell(request, problem_of(error) if isinstance(error, MixedModeError) else Problem(500, ""))
 
     async def problem(self, request: Request, error: Exception) -> Response:
@@ -253,6 +261,11 @@ class _Shown:
             return JSONResponse(document, problem.status, media_type="application/problem+json")
         html = await asyncio.to_thread(self._html, request, problem)
         return HTMLResponse(html, status_code=problem.status)
+
+    def _is_known(self, request: Request) -> bool:
+        with suppress(MixedModeError):
+            return self._desk.doorman.session(request.cookies, address_of(request), touch=False) is not None
+        return False
 
     def _html(self, request: Request, problem: Problem) -> str:
         frame = session = None

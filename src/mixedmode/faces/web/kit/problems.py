@@ -107,6 +107,14 @@ TWO_LENGTHS: Final = Problem(
     "Send it again with one of them; a proxy in between may have added the other.",
 )
 TOO_SLOW: Final = Problem(408, "The request did not come to its end in time. Nothing was kept.", "", "Send it again.")
+DATABASE_AWAY: Final = Problem(
+    503,
+    "The cluster's database does not answer. Pages are made of it, and who is signed in stands in it.",
+    "What it was is in the node's log.",
+    "See that the publisher's database runs, and try again; the prompt over SSH answers all the same.",
+    "database",
+)
+"""For whoever is not known: where the database is, and who signs in to it, is nobody's business."""
 BROKEN: Final = Problem(
     500,
     "Something in this program failed. What it was is in the node's log.",
