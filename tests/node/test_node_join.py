@@ -164,7 +164,7 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
     for node in (publisher, subscriber):
         person = Visitor(node.address, node.ports["web"])
         assert person.sign_in("administrator", node.password.read_text().strip()).status == 303
-        assert "Mixed Mode" in person.get("/cmplatform/cluster").words
+        assert "sub1" in person.get("/cmplatform/cluster").words
         assert person.get("/trust/lists").status == 200
         assert person.post("/signout", {"csrf": person.get("/").csrf}).location == "/signin"
         login = node.folder / "data" / "query.login"
