@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 
 from mixedmode.control import accounts
+from tests.quick_keys import use_quick_keys
 
 if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster
@@ -45,6 +46,8 @@ os.environ.setdefault("MIXEDMODE_NODE__WORKERS", "1")
 # Hundreds of logins would spend most of their time on hashes: a stored hash says itself what it costs to check.
 PASSWORD_COST = dict(accounts._ARGON2)
 accounts._ARGON2.update(memory=64, iterations=1)
+
+use_quick_keys()
 
 # As the command does it: most of what the collector looks through in a test lives on.
 gc.set_threshold(50_000, 20, 10)

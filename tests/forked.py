@@ -23,12 +23,15 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
+
+from tests.quick_keys import use_quick_keys
 
 ROOT = Path(__file__).resolve().parents[1]
 STAND_IN = """\
@@ -59,29 +62,15 @@ class Started:
     """A command that runs on, as ``subprocess.Popen`` would have it; its process is the command itself."""
 
     def __init__(
-        self, path: Path, words: list[str], cwd: Path, env: Mapping[str, str] | None,
-        stdout: int | IO[Any] | None, stderr: int | IO[Any] | None,
-    ) -> None:  # fmt: skip
+        self, path: Path, words: list[str], cwd: Path, env: Mapping[str, str] | None, files: tuple[int, ...]
+    ) -> None:
         self.returncode: int | None = None
         self.stderr: IO[str] | None = None
         self._link = socket.socket(socket.AF_UNIX)
         self._link.connect(str(path))
         call = json.dumps([str(cwd), dict(os.environ if env is None else env), words]).encode()
-        with ExitStack() as stack:
-            nothing = stack.enter_context(Path(os.devnull).open("r+"))
-            files = [nothing.fileno()]
-            for number, file in ((1, stdout), (2, stderr)):
-                if file == subprocess.PIPE:
-                    reader, writer = os.pipe()
-                    stack.callback(os.close, writer)
-                    self.stderr = os.fdopen(reader)
-                    files.append(writer)
-                elif file == subprocess.DEVNULL:
-                    files.append(nothing.fileno())
-                else:
-                    files.append(number if file is None else file if isinstance(file, int) else file.fileno())
-            socket.send_fds(self._link, [len(call).to_bytes(4, "big")], files)
-            self._link.sendall(call)
+        socket.send_fds(self._link, [len(call).to_bytes(4, "big")], files)
+        self._link.sendall(call)
         self.pid = int.from_bytes(self._link.recv(4), "big")
 
     def poll(self) -> int | None:
@@ -96,7 +85,9 @@ class Started:
             subprocess.TimeoutExpired: It runs still.
         """
         if self.returncode is None:
-            if not select.select([self._link], [], [], timeout)[0]:
+            ended = select.poll()
+            ended.register(self._link, select.POLLIN)
+            if not ended.poll(None if timeout is None else timeout * 1000):
                 raise subprocess.TimeoutExpired("mixedmode", timeout or 0)
             self.returncode = int.from_bytes(self._link.recv(4), "big", signed=True)
             self._link.close()
@@ -111,6 +102,58 @@ class Started:
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
+
+
+class Talk:
+    """What is typed into a command and what it prints, through pipes."""
+
+    def __init__(self, typed: int, outputs: tuple[int, int], stdin: bytes, end: float) -> None:
+        self.end = end
+        self._typed, self._stdin = typed, memoryview(stdin)
+        self._printed: dict[int, list[bytes]] = {output: [] for output in outputs}
+        self._open = {typed, *outputs}
+        os.set_blocking(typed, False)
+
+    def whole(self) -> list[bytes]:
+        """Return what comes on each of the outputs until both are closed.
+
+        Raises:
+            subprocess.TimeoutExpired: That takes too long.
+        """
+        poll = select.poll()
+        for file in self._open:
+            poll.register(file, select.POLLOUT if file == self._typed else select.POLLIN)
+        while self._open & self._printed.keys():
+            left = self.end - time.monotonic()
+            events = poll.poll(left * 1000) if left > 0 else []
+            if not events:
+                raise subprocess.TimeoutExpired("mixedmode", 0, *(b"".join(each) for each in self._printed.values()))
+            for file, _ in events:
+                if not (self._write() if file == self._typed else self._read(file)):
+                    poll.unregister(file)
+                    self._open.remove(file)
+                    os.close(file)
+        return [b"".join(each) for each in self._printed.values()]
+
+    def _write(self) -> bool:
+        """Write what fits; return whether something is left."""
+        with suppress(BlockingIOError):
+            try:
+                self._stdin = self._stdin[os.write(self._typed, self._stdin) :] if self._stdin else self._stdin
+            except BrokenPipeError:  # it has ended, or closed its input
+                self._stdin = self._stdin[:0]
+        return bool(self._stdin)
+
+    def _read(self, file: int) -> bool:
+        """Read what is there; return whether more may come."""
+        data = os.read(file, 1 << 16)
+        self._printed[file].append(data)
+        return bool(data)
+
+    def close(self) -> None:
+        """Close what is open still."""
+        for file in self._open:
+            os.close(file)
 
 
 class Forking:
@@ -133,16 +176,56 @@ class Forking:
         command.chmod(0o755)
         return command
 
-    def command(self) -> Path:
-        """Return a stand-in of its own folder."""
-        return self.put(self._folder / "mixedmode")
-
     def start(
         self, *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None,
         stdout: int | IO[Any] | None = None, stderr: int | IO[Any] | None = None,
     ) -> Started:  # fmt: skip
         """Start the command, with the arguments of ``subprocess.Popen``, and without standard input."""
-        return Started(self.socket, ["mixedmode", *map(str, arguments)], cwd or Path.cwd(), env, stdout, stderr)
+        reader = None
+        with ExitStack() as stack:
+            nothing = stack.enter_context(Path(os.devnull).open("r+")).fileno()
+            files = []
+            for number, file in ((1, stdout), (2, stderr)):
+                if file == subprocess.PIPE:
+                    reader, writer = os.pipe()
+                    stack.callback(os.close, writer)
+                    files.append(writer)
+                elif file == subprocess.DEVNULL:
+                    files.append(nothing)
+                else:
+                    files.append(number if file is None else file if isinstance(file, int) else file.fileno())
+            started = self._call(arguments, cwd, env, (nothing, *files))
+        if reader is not None:
+            started.stderr = os.fdopen(reader)
+        return started
+
+    def run(
+        self, *arguments: str | Path, stdin: bytes, timeout: float, cwd: Path | None, env: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run the command to its end, without the process that a stand-in is; nothing of it is left behind.
+
+        Raises:
+            subprocess.TimeoutExpired: It took too long.
+        """
+        with ExitStack() as stack:
+            typed, printed, told = (os.pipe() for _ in range(3))
+            talk = Talk(typed[1], (printed[0], told[0]), stdin, time.monotonic() + timeout)
+            stack.callback(talk.close)
+            try:
+                started = self._call(arguments, cwd, env, (typed[0], printed[1], told[1]))
+            finally:
+                for file in (typed[0], printed[1], told[1]):
+                    os.close(file)
+            stack.callback(started.kill)
+            out, err = talk.whole()
+            code = started.wait(max(0.0, talk.end - time.monotonic()))
+        return subprocess.CompletedProcess(["mixedmode", *arguments], code, out, err)
+
+    def _call(
+        self, arguments: Iterable[str | Path], cwd: Path | None, env: Mapping[str, str] | None,
+        files: tuple[int, ...],
+    ) -> Started:  # fmt: skip
+        return Started(self.socket, ["mixedmode", *map(str, arguments)], cwd or Path.cwd(), env, files)
 
     def close(self) -> None:
         self._process.terminate()
@@ -156,12 +239,6 @@ def shared_forking() -> Forking:
     forking = Forking()
     atexit.register(forking.close)
     return forking
-
-
-@cache
-def forked_command() -> Path:
-    """Return the stand-in that the tests of this process share."""
-    return shared_forking().command()
 
 
 def load_everything() -> None:
@@ -188,6 +265,7 @@ class Server:
         self._poll = select.poll()
         self._links: dict[int, socket.socket] = {}
         """By the file that tells of the end of a process: its caller."""
+        self._commands = count()
         self._processes: dict[int, int] = {}
         """By the file of a caller: its process."""
 
@@ -210,6 +288,7 @@ class Server:
 
     def _begin(self) -> None:
         link, _ = self._listening.accept()
+        number = next(self._commands)
         process = os.fork()
         if process == 0:
             # A file that stays open in one command would keep the callers of others waiting.
@@ -217,6 +296,7 @@ class Server:
             for end, each in self._links.items():
                 os.close(end)
                 each.close()
+            use_quick_keys(number)
             answer(link)
         with suppress(OSError):
             link.sendall(process.to_bytes(4, "big"))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from tests.forked import Started, forked_command, shared_forking
+from tests.forked import Started, shared_forking
 
 DATA = Path(__file__).parent / "data"
 """Vectors made by others; tests/data/README.md names their origins."""
@@ -28,15 +28,8 @@ def run_mixedmode(
     timeout: float = 60,
 ) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would, but without its start-up time, and return what it printed."""
-    done = subprocess.run(
-        [forked_command(), *arguments],
-        input=stdin,
-        cwd=cwd,
-        capture_output=True,
-        timeout=timeout,
-        check=False,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **(env or {})},
-    )
+    told = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **(env or {})}
+    done = shared_forking().run(*arguments, stdin=stdin, timeout=timeout, cwd=cwd, env=told)
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 

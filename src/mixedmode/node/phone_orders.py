@@ -62,7 +62,7 @@ class OrderFollower:
                 waiting = await asyncio.to_thread(self._orders.waiting, self._node, self._cluster.now())
                 if waiting:
                     await self._services_follow()
-                alone = len(self._cluster.nodes()) == 1
+                alone = bool(waiting) and len(self._cluster.nodes()) == 1
                 for order in waiting:
                     await asyncio.to_thread(self._orders.note, order.number, self._node, 0, 0, None)
                     self._taken.append(_Taken(order))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.cluster.model.topology import NodeInfo
+from mixedmode.cluster.model.topology import NodeInfo, NodeRole
 from mixedmode.node.units.options import STANDARD_PORTS, NodeOptions
 from mixedmode.services.files.phoneconfig import ConfigFacts, Server
 
@@ -22,7 +22,7 @@ def phone_servers(
         port: Where a unit of a node listens.
     """
     members = [nodes[name] for name in cluster.trust_servers(device) or nodes]
-    publisher = nodes[cluster.publisher.name]
+    publisher = next(each for each in nodes.values() if each.role is NodeRole.PUBLISHER)
     return ConfigFacts(
         call_managers=[Server(each.address, port(each, "sccp"), port(each, "sccp_tls")) for each in members],
         tvs=[Server(each.address, port(each, "tvs")) for each in members],

@@ -16,6 +16,7 @@ from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.identity.certificates import RegenerateCertificate
 from tests.cluster.building import MIXED, NON_SECURE, PUB, UPDATE
+from tests.quick_keys import use_quick_keys
 
 ROUND = (MIXED, UPDATE, RegenerateCertificate(PUB, "CallManager"), NON_SECURE)
 
@@ -41,6 +42,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             try:
+                use_quick_keys(os.getpid())
                 work(directory, url)
             finally:
                 os._exit(1)

@@ -13,6 +13,7 @@ from mixedmode.errors import MixedModeError
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.kinds import CTL_FILE
 from tests.cluster.building import MIXED, PUB, SUB, UPDATE, seed_spec
+from tests.quick_keys import use_quick_keys
 
 
 def fill(folder: Path) -> Path:
@@ -62,4 +63,5 @@ def main(directory: Path, full_node: str) -> None:
 
 
 if __name__ == "__main__":
+    use_quick_keys()
     main(Path(sys.argv[1]), sys.argv[2])
