@@ -22,8 +22,9 @@ _BEGIN = b"\x01\x00\x02"
 """Tag 1 of two bytes: the version that begins a file, the length that begins a record."""
 _TURNS = frozenset({1, PAD})
 """Tags that may not begin a field of the header."""
+_field_at = Struct(">BH").unpack_from
 _number_at = Struct(">H").unpack_from
-"""Reads a length in one call; two subscripts, a shift and an or take longer."""
+"""Read a tag with its length, or a length, in one call; two subscripts, a shift and an or take longer."""
 
 
 class Fields:
@@ -79,10 +80,10 @@ class Fields:
         repeated: list[int] = []
         pos, last = self.offset + 5, end - 3
         while pos <= last:
-            after = pos + 3 + _number_at(data, pos + 1)[0]
+            tag, size = _field_at(data, pos)
+            after = pos + 3 + size
             if after > end:
                 break
-            tag = data[pos]
             if tag in offsets:
                 repeated.append(pos)
             else:
