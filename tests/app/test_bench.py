@@ -29,7 +29,6 @@ def test_unknown_benches_and_quick_reports_are_refused() -> None:
         (["nothing"], "use one of: callmanager, cluster, forecast, http"),
         (["tvs", "--quick", "--report"], "too short"),
         (["tvs", "--minutes", "3"], "--minutes is for one of: callmanager, soak"),
-        (["--minutes", "3"], "--minutes is for one of: callmanager, soak"),
     ):
         done = run_mixedmode("bench", *words)
         assert done.returncode == 2

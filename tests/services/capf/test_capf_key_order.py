@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.certificates.profiles import KeyKind, generate_key, issue_lsc
+from mixedmode.pki.certificates.profiles import KeyKind, issue_lsc
 from mixedmode.protocols.capf import (
     Command,
     Element,
@@ -27,10 +27,10 @@ from mixedmode.services.capf.guard import ProofGuard, ProofPolicy
 from mixedmode.services.capf.notes import CapfOutcome
 from mixedmode.services.capf.session import CapfSession
 from mixedmode.services.capf.store import CapfStore
+from tests.pki.material import key
 from tests.services.capf.capf_site import PHONE, authority
 
-EC = generate_key(KeyKind.EC_256)
-RSA = generate_key(KeyKind.RSA_2048)
+EC, RSA = key(KeyKind.EC_256), key(KeyKind.RSA_2048)
 NUMBER = 7
 
 
@@ -145,7 +145,7 @@ def test_who_breaks_off_is_asked_for_rsa_the_next_time(desk: Desk, breaks_off: o
 def test_a_key_that_is_neither_is_refused(desk: Desk) -> None:
     phone = Visit(desk)
     phone.wished()
-    assert phone.makes(generate_key(KeyKind.EC_384)).number(Element.REASON) == Reason.INVALID
+    assert phone.makes(key(KeyKind.EC_384)).number(Element.REASON) == Reason.INVALID
 
 
 def test_where_there_is_no_choice_nothing_else_is_asked_for(tmp_path: Path) -> None:
@@ -156,6 +156,6 @@ def test_where_there_is_no_choice_nothing_else_is_asked_for(tmp_path: Path) -> N
     assert phone.heard().number(Element.REASON) == Reason.INVALID
     Visit(desk).session.broke_off("gone")
     assert not desk.without_ec
-    for key in ("rsa-2048,ec-256", "ec-256,rsa-1024", "ec-256,", "ec-256,ec-384", "ec-256, rsa-2048"):
+    for name in ("rsa-2048,ec-256", "ec-256,rsa-1024", "ec-256,", "ec-256,ec-384", "ec-256, rsa-2048"):
         with pytest.raises(UsageError, match="there is no key"):
-            desk.store.order(PHONE, Operation.INSTALL, key=key, password=None, by_certificate=False)
+            desk.store.order(PHONE, Operation.INSTALL, key=name, password=None, by_certificate=False)
