@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -73,7 +73,7 @@ class ReadLsc:
     Attributes:
         certificate: Itself.
         until: Its last moment, UTC.
-        is_ours: Whether the present CAPF issued it.
+        is_ours: Whether the present CAPF issued it, or somebody of ``CAPF-trust``.
     """
 
     certificate: Certificate
@@ -81,15 +81,20 @@ class ReadLsc:
     is_ours: bool
 
 
-def capf_certificate(cluster: Cluster) -> Certificate | None:
-    """Return the present CAPF's certificate, None if it has none that can be read."""
+def lsc_issuers(cluster: Cluster) -> tuple[Certificate, ...]:
+    """Return whose LSCs CallManager believes: the present CAPF's certificate, then those of ``CAPF-trust``.
+
+    Returns:
+        Nothing if CAPF has no certificate that can be read.
+    """
     try:
-        return cluster.own_certificate(cluster.publisher.name, Purpose.CAPF.value)
+        own = cluster.own_certificate(cluster.publisher.name, Purpose.CAPF.value)
     except MixedModeError:
-        return None
+        return ()
+    return own, *(stored.certificate for stored in cluster.trust_certificates("CAPF-trust"))
 
 
-def read_lsc(der: bytes, issuer: Certificate | None) -> ReadLsc | None:
+def read_lsc(der: bytes, issuers: Sequence[Certificate]) -> ReadLsc | None:
     """Read an LSC; without an issuer to compare with, it counts as the present one's.
 
     Returns:
@@ -97,7 +102,7 @@ def read_lsc(der: bytes, issuer: Certificate | None) -> ReadLsc | None:
     """
     try:
         lsc = Certificate.from_der(der)
-        return ReadLsc(lsc, lsc.not_after, issuer is None or lsc.is_issued_by(issuer))
+        return ReadLsc(lsc, lsc.not_after, not issuers or any(map(lsc.is_issued_by, issuers)))
     except MixedModeError:
         return None
 
@@ -115,10 +120,10 @@ def lsc_report(
     """
     revoked = cluster.revoked_lscs(device)
     without = cluster.devices.with_revoked_lscs(device)
-    issuer = capf_certificate(cluster)
+    issuers = lsc_issuers(cluster)
     for each, der in cluster.devices.with_lscs(device):
         if der is not None:
-            yield _line(each, read_lsc(der, issuer), now, notice, revoked)
+            yield _line(each, read_lsc(der, issuers), now, notice, revoked)
         else:
             yield LscLine(each, LscStanding.REVOKED if each.name in without else LscStanding.NONE)
 

@@ -122,6 +122,7 @@ async def enrol(
             "" if mode is AuthMode.NONE else password,
             lsc.certificate.der if lsc else None,
             None if shown is None else credential(device, shown),
+            _public(lsc.key) if lsc else None,
         )
     )
     try:
@@ -158,7 +159,7 @@ def credential(device: str, identity: SoftwareSigner) -> Credential:
 async def _converse(session: PhoneSession, connection: Connection, lsc: SoftwareSigner | None, world: World) -> Outcome:
     reader, writer, clock = connection.reader, connection.writer, world.clock
     did = ""
-    key = None
+    key = None if lsc is None else lsc.key
     data: bytes | None = b""
     while True:
         events = session.receive(data, clock.monotonic())

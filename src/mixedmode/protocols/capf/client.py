@@ -61,12 +61,14 @@ class Enrolment:
         password: Digits that the administrator gave, empty without.
         certificate: The LSC that it holds, None without.
         credential: How it proves itself, None if it does not by certificate.
+        public_key: Of its LSC (SubjectPublicKeyInfo DER), None without one: another certificate for it is taken.
     """
 
     device: str
     password: str = ""
     certificate: bytes | None = None
     credential: Credential | None = None
+    public_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ class PhoneSession(Machine[Event, KeyMade]):
         self._inbox = Inbox()
         self._session = 0
         self._certificate = enrolment.certificate
-        self._makes_key = False
+        self._public_key = enrolment.public_key
+        self._makes_key = self._made_key = False
         self._closed = False
 
     @property
@@ -151,7 +154,7 @@ class PhoneSession(Machine[Event, KeyMade]):
             self._write(Command.KEYGEN_RESPONSE, (Element.PUBLIC_KEY, said.public_key))
         except MalformedCapfError as error:
             raise does_not_fit(error) from error
-        self._makes_key = False
+        self._makes_key, self._made_key = False, True
 
     def _read(self, data: bytes, now: float) -> None:
         self._inbox.receive(data)
@@ -181,9 +184,12 @@ class PhoneSession(Machine[Event, KeyMade]):
                 certificate = message.certificate()
                 if certificate is None:
                     raise MalformedCapfError("the server gave no certificate")
-                self._certificate = certificate
-                self._write(Command.STORE_RESPONSE, (Element.REASON, b"\1"))
-                self._events.append(Installed(certificate))
+                # Where it made no key, one for another key than it has is of no use; a certificate holds its key whole.
+                fits = self._made_key or (self._public_key is not None and self._public_key in certificate)
+                self._write(Command.STORE_RESPONSE, (Element.REASON, bytes([Reason.OK if fits else Reason.INVALID])))
+                if fits:
+                    self._certificate = certificate
+                    self._events.append(Installed(certificate))
             case Command.FETCH_REQUEST:
                 held = self._certificate
                 proof = () if held is None else (certificate_elements(held)[1],)

@@ -88,11 +88,13 @@ class Order:
         operation: What.
         key: The key to make, for INSTALL.
         backup: Asked for if the phone says that it made none, None for nothing.
+        certificate: DER for the key that the phone has already: it makes none, for INSTALL.
     """
 
     operation: Operation
     key: KeyWish = field(default_factory=KeyWish)
     backup: KeyWish | None = None
+    certificate: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,17 +239,22 @@ class ServerSession(Machine[Event, Decision]):
                 self._finish(Reason.UNKNOWN_DEVICE, "the device is not known")
             case Order(Operation.NONE) if self._state is _State.DECIDING:
                 self._finish(Reason.NO_ACTION, "there is nothing to do")
+            case Order(Operation.INSTALL, certificate=bytes() as ready) if self._state is _State.DECIDING:
+                self._give(ready)
             case Order(operation, key, backup) if self._state is _State.DECIDING:
                 command, elements, state = _STEPS[operation]
                 self._write(command, *(key.elements() if elements else ()))
                 self._state, self._backup = state, backup
             case Lsc(certificate) if self._state is _State.SIGNING:
-                self._write(Command.STORE_REQUEST, *certificate_elements(certificate))
-                self._state = _State.STORE
+                self._give(certificate)
             case Accepted() if self._state is _State.JUDGING:
                 self._say_end(Reason.NO_ACTION if self._done is Operation.FETCH else Reason.OK)
             case _:
                 raise LocalProtocolError(f"{type(said).__name__} answers nothing that was asked in this session")
+
+    def _give(self, certificate: bytes) -> None:
+        self._write(Command.STORE_REQUEST, *certificate_elements(certificate))
+        self._state = _State.STORE
 
     def _read(self, data: bytes, now: float) -> None:
         self._inbox.receive(data)

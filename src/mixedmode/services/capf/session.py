@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+import base64
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
@@ -181,7 +182,10 @@ class CapfSession:
         return self._ordered(claim, device)
 
     def _ordered(self, claim: Claim, device: CapfDevice) -> Order:
-        """Return what waits for a device, with the key that it is asked for (rule 4)."""
+        """Return what waits for a device, with the key that it is asked for (rule 4), or the certificate of its key."""
+        if device.ready and device.operation is Operation.INSTALL:
+            self._issued = base64.b64decode(device.ready)
+            return Order(device.operation, certificate=self._issued)
         if device.backup is None:
             return Order(device.operation, device.wish)
         if (claim.version is not None and claim.version < _KINDS_FROM) or device.name in self._host.without_ec:

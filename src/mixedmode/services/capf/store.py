@@ -60,6 +60,8 @@ class CapfDevice:
         certificate: Its LSC as base64 of the DER; empty without one.
         wrong_proofs: Since the operation was ordered.
         note: What became of the last operation, for people; empty if nothing has to be said.
+        ready: A certificate that an authority outside made for the key of its LSC, as base64 of the DER: the phone is
+            to take that one, and makes no key.
     """
 
     name: str
@@ -71,6 +73,7 @@ class CapfDevice:
     wrong_proofs: int = 0
     note: str = ""
     mic_first: bool = False
+    ready: str = ""
 
     @property
     def needs_proof(self) -> bool:
@@ -83,7 +86,7 @@ class CapfDevice:
 
     @property
     def _order(self) -> tuple[object, ...]:
-        return self.operation, self.key, self.password, self.by_certificate, self.mic_first
+        return self.operation, self.key, self.password, self.by_certificate, self.mic_first, self.ready
 
     @property
     def wish(self) -> KeyWish:
@@ -212,6 +215,43 @@ class CapfStore:
                     mic_first=mic_first and by_certificate,
                     wrong_proofs=0,
                     note="",
+                    ready="",
+                )
+            )
+
+    def check_ready(self, name: str, certificate: Certificate) -> CapfDevice:
+        """Return the device that may take a certificate.
+
+        Raises:
+            UsageError: There is no such device, or it is for another key than that of its LSC.
+        """
+        device = self.find(name)
+        if device is None or device.lsc is None:
+            raise UsageError(f"{name} has no LSC", next_step="have CAPF give it one first: it makes its key")
+        if device.lsc.public_key_field != certificate.public_key_field:
+            step = f"have the key of `mixedmode capf request {name}` signed"
+            raise UsageError(f"the certificate is not for the key that {name} has", next_step=step)
+        return device
+
+    def give(self, name: str, certificate: Certificate) -> CapfDevice:
+        """Have a device take a certificate that an authority outside made for the key of its LSC, which it proves.
+
+        Raises:
+            UsageError: There is no such device, or that is not its key.
+        """
+        with self._alone():
+            device = self.check_ready(name, certificate)
+            ready = base64.b64encode(certificate.der).decode()
+            return self.put(
+                replace(
+                    device,
+                    operation=Operation.INSTALL,
+                    password="",
+                    by_certificate=True,
+                    mic_first=False,
+                    wrong_proofs=0,
+                    note="",
+                    ready=ready,
                 )
             )
 
@@ -236,7 +276,7 @@ class CapfStore:
             device = self.find(order.name)
             if device is None or device.operation is Operation.NONE or not device.is_same_order(order):
                 return False
-            self.put(replace(device, operation=Operation.NONE, password="", note=note))
+            self.put(replace(device, operation=Operation.NONE, password="", note=note, ready=""))
             return True
 
     def done(self, order: CapfDevice, certificate: bytes | None) -> bool:
@@ -255,7 +295,11 @@ class CapfStore:
                 return False
             self._changed(order.name, Certificate.from_der(certificate) if certificate else None)
             held = base64.b64encode(certificate).decode() if certificate else ""
-            self.put(replace(device, operation=Operation.NONE, password="", certificate=held, wrong_proofs=0, note=""))
+            self.put(
+                replace(
+                    device, operation=Operation.NONE, password="", certificate=held, wrong_proofs=0, note="", ready=""
+                )
+            )
             return True
 
     def mark(self) -> int:

@@ -10,6 +10,7 @@ import typer
 
 from mixedmode.app import completion
 from mixedmode.app.commands.options import AsJson, Config, LabFolder, ListenHost, ListenTcp
+from mixedmode.app.commands.phones.capf_outside import bring, request
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from mixedmode.services.capf.store import CapfDevice
 
 app = typer.Typer(help="Certificate Authority Proxy Function: certificates for phones.", no_args_is_help=True)
+
+app.command()(request)
+app.command("import")(bring)
 
 Directory = Annotated[Path, typer.Option(help="Of the devices' records; a lab's is LAB/PUBLISHER/capf.")]
 

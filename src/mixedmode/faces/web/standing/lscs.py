@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Engine, Row, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from mixedmode.cluster.query.lsc_report import capf_certificate, read_lsc
+from mixedmode.cluster.query.lsc_report import lsc_issuers, read_lsc
 from mixedmode.cluster.store.schema import DeviceRow
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.web.standing.rereading import Rereading
@@ -45,12 +45,12 @@ class _Sources:
     """What decides about LSCs, beside the phones.
 
     Attributes:
-        issuer: The present CAPF's certificate.
+        issuers: Whose LSCs are believed, the present CAPF first.
         revoked: SHA-256 of the LSCs that are revoked.
         without: Devices of which one was revoked.
     """
 
-    issuer: Certificate | None
+    issuers: tuple[Certificate, ...]
     revoked: frozenset[str]
     without: frozenset[str]
 
@@ -72,7 +72,7 @@ class Lscs:
         self.problem = ""
         self._making = threading.Lock()
         self._engine: Engine | None = None
-        self._issuer: bytes | None = None
+        self._issuers: tuple[bytes, ...] | None = None
         self._revoked = 0
         self._read: object = None
         self._rereading = Rereading(self._refresh, self._failed, "web-lscs")
@@ -119,10 +119,10 @@ class Lscs:
         moment, version = self._cluster.now(), _version(self._cluster)
         store = self._cluster.devices
         revoked = frozenset(each.hex() for each in store.revoked_lscs())
-        sources = _Sources(capf_certificate(self._cluster), revoked, store.with_revoked_lscs())
-        issuer = None if sources.issuer is None else sources.issuer.sha256
+        sources = _Sources(lsc_issuers(self._cluster), revoked, store.with_revoked_lscs())
+        issuers = tuple(each.sha256 for each in sources.issuers)
         with Session(self._file()) as session:
-            if issuer != self._issuer:
+            if issuers != self._issuers:
                 session.execute(update(LSCS).values(mark=_NO_MARK))
             last = -1
             while not self._rereading.is_closed:
@@ -136,7 +136,7 @@ class Lscs:
             if len(revoked) != self._revoked:
                 self._revoke(session, revoked)
                 session.commit()
-        self._issuer, self._revoked, self._read = issuer, len(revoked), version
+        self._issuers, self._revoked, self._read = issuers, len(revoked), version
         self.moment, self.problem = moment, ""
 
     def _follow(
@@ -197,7 +197,7 @@ def _ders(cluster: Cluster, numbers: Sequence[int]) -> dict[int, bytes]:
 
 
 def _row(device: Row[Any], der: bytes | None, sources: _Sources) -> dict[str, Any]:
-    lsc = None if der is None else read_lsc(der, sources.issuer)
+    lsc = None if der is None else read_lsc(der, sources.issuers)
     row = {"id": device.id, "name": device.name, "model": device.model, "mode": device.securitymode}
     if lsc is None:
         revoked = der is None and device.name in sources.without
