@@ -261,3 +261,14 @@ def test_forecast_and_phones_say_what_was_decided(case: Case) -> None:
         assert registers is (found.outcome is not Fate.LOCKED_OUT) or phone.off or not case.steps[-1].reset, chain
         if found.outcome is not Fate.LOCKED_OUT and not phone.off and case.steps[-1].reset:
             assert took is (found.outcome in SAFE), chain
+
+
+def test_half_of_a_move_is_named() -> None:
+    """Field notes A2: CallManager-trust alone lets the configuration in, with the new TVS, and the ITL not."""
+    vouched = Vouched(((certificate("ocm"), frozenset({3})),))
+    forecaster = Forecaster(Plan((publish(_OTHERS[1]),), Tvs.OLD, vouched))
+    found = forecaster.of(PhoneKind(get_model("8861"), "8861", None, ITL10))
+    assert found.outcome is BEHIND
+    assert any("takes the configuration by TVS, but not the ITL" in each for each in found.notes)
+    whole = Forecaster(Plan((publish(_OTHERS[1]),), Tvs.OLD, Vouched(((certificate("ocm"), frozenset({0, 3})),))))
+    assert whole.of(PhoneKind(get_model("8861"), "8861", None, ITL10)).notes == ()

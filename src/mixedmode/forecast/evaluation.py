@@ -17,10 +17,10 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, Final, TypeVar
 
+from mixedmode.forecast.notes import notes_of
 from mixedmode.forecast.plan import Plan
 from mixedmode.forecast.signatures import Signatures
 from mixedmode.inventory.kinds import PhoneKind, Unexplained, as_if_given
-from mixedmode.phone.mind.fate.afar import Help
 from mixedmode.phone.mind.fate.offers import Stage, reaches
 from mixedmode.phone.mind.fate.prospect import OPEN_SETTINGS, Fate, Prospect, what_becomes
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
@@ -39,14 +39,6 @@ _LISTS: Final = 512
 """Lists, held or offered, of which it is remembered what is told of them: every group of phones is told of some."""
 _ABILITIES: Final[tuple[str, ...]] = ("security_by_default", "signed_config")
 _QUIET: Final = {Reason.NOT_FOUND, Reason.NOT_ASKED}
-_BY_CTL_ALONE_NOTE: Final = (
-    "that TVS brings in a CTL of an unknown signer (row 12) rests on technotes 118893 and 213407; field notice FN70613 "
-    "speaks of deletion by hand only"
-)
-_LSC_NOTES: Final = {
-    fault: f"its LSC {said}: CallManager refuses it by TLS until CAPF gives it a new one, which is not judged"
-    for fault, said in {"ended": "has ended", "revoked": "is revoked"}.items()
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +113,12 @@ class Forecast:
         return tuple(self._links())
 
     def _links(self) -> Iterator[Link]:
-        restarts = list(enumerate(self.prospect.restarts, 1))
-        if self.prospect.returns is not None:
-            restarts.append((len(restarts), self.prospect.returns))
-        for number, came in restarts:
-            if came is not None:
-                for file, decision in came.decisions.items():
-                    if decision.reason not in _QUIET:
-                        yield Link(number, file.value, decision)
-                if came.registration is not None:
-                    yield Link(number, "registration", came.registration)
+        for number, came in self.prospect.numbered:
+            for file, decision in came.decisions.items():
+                if decision.reason not in _QUIET:
+                    yield Link(number, file.value, decision)
+            if came.registration is not None:
+                yield Link(number, "registration", came.registration)
 
     @property
     def deciding(self) -> Decision | None:
@@ -192,35 +180,7 @@ class Forecast:
     @property
     def notes(self) -> tuple[str, ...]:
         """What else is worth knowing."""
-        found: dict[str, None] = {}
-        for link in self.chain:
-            decision = link.decision
-            if decision.row == 12 and (decision.voucher is Voucher.TVS or Help.TVS in self.prospect.helps):
-                found[_BY_CTL_ALONE_NOTE] = None
-            if decision.older:
-                found[f"step {link.step}: the {link.file} is older than the one that it replaces"] = None
-            if link.file == "registration" and decision.reason is Reason.NON_SECURE and decision.accepted:
-                found["the cluster went non-secure: the phone registers in the clear"] = None
-        if self.if_given:
-            found[f"if it holds what this cluster gave it, it is {' or '.join(self.if_given)}"] = None
-        if self.kind.lsc_fault and self.kind.mode > 1:
-            found[_LSC_NOTES[self.kind.lsc_fault]] = None
-        if self._capf_changed():
-            found["the CAPF certificate of the lists changed: what of it an LSC needs is not judged"] = None
-        return tuple(found)
-
-    def _capf_changed(self) -> bool:
-        kind, last = self.kind, self.prospect.restart
-        if kind.mode <= 1 or kind.lsc_issuer or last is None:
-            return False
-        held = held_by(kind)
-        return held is not None and held.ctl is not None and _capf(held.ctl) != _capf(last.trust.ctl)
-
-
-@lru_cache(maxsize=_LISTS)
-def _capf(each: TrustList | None) -> frozenset[bytes | None]:
-    records = each.records_with_role(Role.CAPF) if each is not None else ()
-    return frozenset(record.certificate_der for record in records)
+        return notes_of(self.kind, self.prospect, held_by(self.kind), self.if_given)
 
 
 @lru_cache(maxsize=_LISTS)

@@ -61,6 +61,13 @@ class Prospect:
     after: tuple[Fate, ...] = ()
 
     @property
+    def numbered(self) -> list[tuple[int, Restart]]:
+        """The restarts by the number of their stage, from 1; the one that is still to come is of the last."""
+        last = len(self.restarts), self.returns
+        every = (*enumerate(self.restarts, 1), last)
+        return [(number, came) for number, came in every if came is not None]
+
+    @property
     def restart(self) -> Restart | None:
         """The last restart, also one that is still to come; None if it is not known what the phone holds."""
         return self.returns or next((each for each in reversed(self.restarts) if each is not None), None)
