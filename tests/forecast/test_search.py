@@ -6,10 +6,12 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from mixedmode.app.commands.forecasting.change import Changes
+from mixedmode.errors import MixedModeError
 from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Off, Plan, Published, Step, Tvs
 from mixedmode.forecast.plan_file import written
@@ -175,3 +177,27 @@ def test_the_signer_of_configurations_goes_into_the_other_store() -> None:
     assert cell.forecast.outcome is Fate.FROZEN
     (can_ask,) = fleet(forecaster, [PhoneKind(get_model("8841"), "8841", held, itl("stranger", servers=("x",)))])
     assert can_ask.forecast.outcome is Fate.FOLLOWS
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"step = 1", "no array of tables"),
+        (b"\xff\xfe[\x00", "no TOML"),
+        (b"x=" + b"[" * 20_000, "no TOML"),
+        (b'[[step]]\npublish = "\\u0000"', "step 1: no file can be called"),
+        (b"[[step]]\npublish = 5", "step 1: 5 is no"),
+        (b'[[step]]\n[[step]]\nupload = "Phone-SAST-trust:\\u0000"', "step 2"),
+        (b"[[step]]\noff = 1e999", "step 1: inf"),
+        (b'[[step]]\noff = "nan%"', "names no phones"),
+        (b'[[step]]\ntvs = ["x"]', "step 1: "),
+        (b"[[step]]\na = 1", "no key"),
+    ],
+)
+def test_a_plan_file_that_is_none_says_what_is_wrong_and_in_which_step(tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "plan.toml").write_bytes(data)
+    with pytest.raises(MixedModeError) as error:
+        Changes(no_operation).from_file(tmp_path / "plan.toml")
+    assert said in str(error.value)
+    assert "plan.toml" in str(error.value)
+    assert error.value.exit_code == 2

@@ -192,7 +192,7 @@ def load_settings(path: Path | None = None) -> Settings:
 
     try:
         settings = FromFile()  # type: ignore[call-arg]  # the sources fill the fields
-    except tomllib.TOMLDecodeError as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise MalformedError("the settings file is not TOML", where=str(found), why=str(error)) from error
     except OSError as error:
         raise UsageError("the settings file cannot be read", where=str(found), why=error.strerror or "") from error

@@ -142,7 +142,7 @@ class Changes:
             document = tomllib.loads(path.read_text("utf-8-sig"))
         except OSError as error:
             raise file_error(error) from error
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise MalformedError("this is no TOML", where=str(path), why=str(error)) from error
         unknown = sorted(set(document) - {"step", "tvs"})
         steps = document.get("step", [])
@@ -153,15 +153,18 @@ class Changes:
                 next_step="write [[step]] tables",
             )
         inside = Changes(self.operate, path.parent, self.library)
-        inside._take_in(text for each in document.get("step", []) for text in _texts(each.get("publish", [])))
-        found = []
-        for each in steps:
-            inside.read(each)
-        for number, each in enumerate(steps, 1):
-            try:
-                found.append(inside.step(each))
-            except (UsageError, MalformedError) as error:
-                raise error.located(f"{path}: step {number}") from None
+        found: list[Step] = []
+        ways: tuple[Callable[[Mapping[str, Any]], None], ...] = (
+            lambda each: inside._take_in(_texts(each.get("publish", []))),
+            inside.read,
+            lambda each: found.append(inside.step(each)),
+        )
+        for way in ways:
+            for number, each in enumerate(steps, 1):
+                try:
+                    way(each)
+                except (UsageError, MalformedError) as error:
+                    raise error.located(f"{path}: step {number}") from None
         self.files |= inside.files
         return found, _tvs(document["tvs"]) if "tvs" in document else None
 
