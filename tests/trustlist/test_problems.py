@@ -10,6 +10,7 @@ import pytest
 from mixedmode.errors import MalformedError
 from mixedmode.trustlist import TrustList
 from mixedmode.trustlist.problems import Problem, Severity, find_problems
+from mixedmode.trustlist.roles import RecordTag
 from tests.support import DATA
 from tests.trustlist.samples import TOKENLESS
 
@@ -59,6 +60,16 @@ def test_good_list_has_only_the_expected_remarks() -> None:
         "certificate_expired",
         "certificate_not_yet_valid",
     }
+
+
+def test_a_record_without_certificate_does_not_hide_a_bad_signature() -> None:
+    signer = TrustList.parse(GOOD).record(1)
+    start, end = signer.fields.span(RecordTag.CERTIFICATE) or (0, 0)
+    bare = GOOD[signer.offset : start - 3] + GOOD[end : signer.offset + signer.length]
+    bare = bare[:3] + len(bare).to_bytes(2) + bare[5:]
+    for data in (GOOD + bare, GOOD[: signer.offset] + bare + GOOD[signer.offset :]):
+        verdict = TrustList.parse(data).verify()
+        assert (verdict.verified, verdict.code) == (False, "bad_signature")
 
 
 def test_bad_signature_is_found_at_the_signature() -> None:
