@@ -86,6 +86,21 @@ def test_an_lsc_is_installed_and_openssl_believes_it(store: CapfStore, tmp_path:
     assert again.text == "no pending CAPF operation"
 
 
+def test_a_phone_keeps_what_it_stored_though_it_does_not_hear_the_end(
+    store: CapfStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ServerSession, "_say_end", lambda session, _reason: session._end(0))
+    ordered(store, Operation.INSTALL)
+    outcome = visit(store, password="12345")
+    device = store.find(PHONE)
+    assert device is not None
+    assert outcome.did == "installed"
+    assert outcome.lsc is not None
+    assert (device.operation, device.lsc) == (Operation.NONE, outcome.lsc.certificate)
+    ordered(store, Operation.DELETE)
+    assert visit(store, password="12345", lsc=outcome.lsc).did == "removed"
+
+
 def test_an_lsc_is_fetched_and_deleted(store: CapfStore) -> None:
     ordered(store, Operation.INSTALL)
     lsc = visit(store, password="12345").lsc

@@ -6,6 +6,8 @@ Rules:
    or, without one, its MIC, 4 by its MIC.
 2. The proof covers the device's name and the certificate, not the session: whoever receives it could show it again. So
    it goes only to a server whose certificate the lists hold, where there are lists.
+3. What it has stored, or removed, stays so, though it does not hear the end of the session: the server has it on record
+   by then, and encrypts to it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.causes import why_no_connection
 from mixedmode.errors import RemoteError, RemoteProtocolError, UsageError
@@ -39,6 +41,9 @@ from mixedmode.protocols.capf import (
     Reason,
     Removed,
 )
+
+if TYPE_CHECKING:
+    from mixedmode.pki.signing.signer import PrivateKey
 
 
 class AuthMode(IntEnum):
@@ -125,22 +130,29 @@ async def enrol(
             _public(lsc.key) if lsc else None,
         )
     )
+    talk = _Talk(lsc, key=None if lsc is None else lsc.key)
     try:
         async with asyncio.timeout(DEADLINE):
             connection = await world.network.connect(host, port, tls=PhoneTls(tls_max))
             try:
                 _check_server(connection, trusted)
-                return await _converse(session, connection, lsc, world)
+                return await _converse(session, connection, talk, world)
             finally:
                 connection.writer.transport.abort()
-    except TimeoutError:
-        raise RemoteError(f"no answer from CAPF after {DEADLINE:g} s", where=where, code="timeout") from None
-    except RemoteProtocolError as error:
+    except (TimeoutError, OSError, UnicodeError, RemoteProtocolError) as error:
+        if talk.did:
+            return Outcome(Reason.OK, talk.lsc, talk.did)
+        raise _why(error, where) from error
+
+
+def _why(error: OSError | UnicodeError | RemoteProtocolError, where: str) -> RemoteError:
+    if isinstance(error, TimeoutError):
+        return RemoteError(f"no answer from CAPF after {DEADLINE:g} s", where=where, code="timeout")
+    if isinstance(error, RemoteProtocolError):
         error.located(where)
-        raise
-    except (OSError, UnicodeError) as error:
-        why, step = why_no_connection(error)
-        raise RemoteError("CAPF cannot be reached", where=where, why=why, next_step=step) from error
+        return error
+    why, step = why_no_connection(error)
+    return RemoteError("CAPF cannot be reached", where=where, why=why, next_step=step)
 
 
 def identity_of(mode: AuthMode, lsc: SoftwareSigner | None, mic: SoftwareSigner | None) -> SoftwareSigner | None:
@@ -156,10 +168,23 @@ def credential(device: str, identity: SoftwareSigner) -> Credential:
     return Credential(der, *make_proof(identity, Claim(device, b"", der).signed))
 
 
-async def _converse(session: PhoneSession, connection: Connection, lsc: SoftwareSigner | None, world: World) -> Outcome:
+@dataclass(slots=True)
+class _Talk:
+    """What a session has come to.
+
+    Attributes:
+        lsc: The phone's LSC now.
+        key: The key that the next one is for.
+        did: ``installed``, ``removed`` or empty.
+    """
+
+    lsc: SoftwareSigner | None
+    key: PrivateKey | None
+    did: str = ""
+
+
+async def _converse(session: PhoneSession, connection: Connection, talk: _Talk, world: World) -> Outcome:
     reader, writer, clock = connection.reader, connection.writer, world.clock
-    did = ""
-    key = None if lsc is None else lsc.key
     data: bytes | None = b""
     while True:
         events = session.receive(data, clock.monotonic())
@@ -168,14 +193,14 @@ async def _converse(session: PhoneSession, connection: Connection, lsc: Software
             match event:
                 case Generate(wish):
                     writer.write(session.bytes_to_send())
-                    key = await asyncio.to_thread(world.make_key, _kind(wish))
-                    session.send(KeyMade(_public(key)), clock.monotonic())
-                case Installed(certificate) if key is not None:
-                    lsc, did = SoftwareSigner(Certificate.from_der(certificate), key), "installed"
+                    talk.key = await asyncio.to_thread(world.make_key, _kind(wish))
+                    session.send(KeyMade(_public(talk.key)), clock.monotonic())
+                case Installed(certificate) if talk.key is not None:
+                    talk.lsc, talk.did = SoftwareSigner(Certificate.from_der(certificate), talk.key), "installed"
                 case Removed():
-                    lsc, did = None, "removed"
+                    talk.lsc, talk.did = None, "removed"
                 case Finished(reason):
-                    return Outcome(reason, lsc, did if reason == Reason.OK else "")
+                    return Outcome(reason, talk.lsc, talk.did if reason == Reason.OK else "")
         if not events:
             writer.write(session.bytes_to_send())
             await writer.drain()
