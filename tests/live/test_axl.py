@@ -10,6 +10,8 @@ import pytest
 
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.live.allowed.requests import Place
+from mixedmode.live.allowed.sql import check_sql
+from mixedmode.live.phones import row_values
 from mixedmode.live.sources import catalogue
 from mixedmode.live.sources.axl import Axl, AxlFaultError, version_for, version_of_page
 from mixedmode.live.sources.database import Database, look_at_database
@@ -208,3 +210,14 @@ def over_a_socket(answer: Callable[[Sent], Answer]) -> Iterator[Axl]:
 def test_over_a_socket() -> None:
     with over_a_socket(lambda _: rows({"name": "a"})) as asked:
         assert asked.select("select name from device") == [{"name": "a"}]
+
+
+def test_key_sizes_of_lscs_come_from_their_security_profiles() -> None:
+    asked = catalogue.KEY_SIZES
+    statement = asked.statement(100, "SEP000000000001")
+    check_sql(statement)
+    assert "ks.name as lsc_key_bits" in statement
+    assert "d.lscvaliduntil>0" in statement
+    assert row_values({"name": "SEP000000000002", "lsc_key_bits": "1024"}) == {"lsc_key_bits": "1024"}
+    without = {table: {"pkid"} for table in asked.tables.values()}
+    assert asked.within(without) is None, "a release without those columns is asked for the rest"

@@ -194,9 +194,9 @@ class PhoneSeen:
             ``protocol``, ``description``, ``pool``, ``security_profile``, ``security_mode`` (configured),
             ``phone_security_mode`` (what the phone says), ``load``, ``address``, ``status``, ``status_reason``,
             ``node`` (where it is registered), ``last_seen``, ``httpd``, ``web_access``, ``certificate_status``,
-            ``lsc_until``, ``lsc_issuer``, ``lsc_issuer_until``, ``has_certificate``, ``ctl``, ``itl`` (SHA-1 or MD5 in
-            lower hex, or ``none``), ``ctl_server``, ``itl_server``, ``tl_status`` (result code of the last list
-            update), ``itl_file_status``, ``messages``.
+            ``lsc_until``, ``lsc_key_bits`` (as its profile orders it), ``lsc_issuer``, ``lsc_issuer_until``,
+            ``has_certificate``, ``ctl``, ``itl`` (SHA-1 or MD5 in lower hex, or ``none``), ``ctl_server``,
+            ``itl_server``, ``tl_status`` (result code of the last list update), ``itl_file_status``, ``messages``.
     """
 
     name: str

@@ -95,7 +95,7 @@ class Book:
 
 def phones_of_database(database: Database, book: Book) -> None:
     """Add every phone that is configured, and where each registered last."""
-    for query in (catalogue.PHONES, catalogue.REGISTRATIONS):
+    for query in (catalogue.PHONES, catalogue.REGISTRATIONS, catalogue.KEY_SIZES):
         _whole_query(database, query, book)
 
 

@@ -116,6 +116,15 @@ REGISTRATIONS: Final = Query(
     "d.name",
     "name",
 )
+KEY_SIZES: Final = Query(
+    "key sizes of LSCs, by security profile",
+    (("name", "d.name"), ("lsc_key_bits", "ks.name")),
+    "device d join securityprofile sp on sp.pkid=d.fksecurityprofile join typekeysize ks on ks.enum=sp.tkkeysize",
+    "d.tkclass=1 and d.lscvaliduntil>0",
+    "d.name",
+    "name",
+    2000,
+)
 PARAMETERS: Final = Query(
     "enterprise parameters",
     (("name", "p.paramname"), ("value", "p.paramvalue")),
@@ -149,7 +158,7 @@ TRUST_ROLES: Final = Query(
     "certificate c join certificatetrustrolemap r on r.fkcertificate=c.pkid",
 )
 CATALOGUE: Final = (
-    PHONES, REGISTRATIONS, PARAMETERS, SECURITY_MODE, NODES, CERTIFICATES, UNITS, TRUST_ROLES,
+    PHONES, REGISTRATIONS, KEY_SIZES, PARAMETERS, SECURITY_MODE, NODES, CERTIFICATES, UNITS, TRUST_ROLES,
 )  # fmt: skip
 ITL_STATUS: Final = "select tabname from systables where tabname like '%hash%' or tabname like '%itl%'"
 """Finds the tables of "ITL File Status", whose names are not published (5.2)."""

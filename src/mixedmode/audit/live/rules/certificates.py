@@ -145,7 +145,8 @@ def strength(scene: Scene) -> Iterator[Finding | Gap]:
             "Set key size 2048 in their security profile and certificate operation Install/Upgrade, then reset them: "
             "each fetches a new LSC from CAPF and registers again"
         )
-        title = f"{number_of(len(weak_phones))} a certificate (LSC) with an RSA key below {SHORTEST_RSA} bits."
+        said = f"a certificate (LSC), and a security profile that orders an RSA key below {SHORTEST_RSA} bits"
+        title = f"{number_of(len(weak_phones))} {said}."
         yield about_phones("C7/LSC", "C7", title, weak_phones, (step,))
 
 
