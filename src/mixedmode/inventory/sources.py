@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import codecs
 import io
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from mixedmode.errors import MalformedError, UsageError
+from mixedmode.errors import UsageError
+from mixedmode.pki.unpacking import damaged, damages, unpacked
 
 PIECE: Final = 1 << 19
 """Bytes that are read at once."""
@@ -19,7 +19,6 @@ OVERLONG: Final = "\x00overlong "
 """Begins what stands for a line that is longer; behind it, how many of each separator its beginning holds."""
 SEPARATORS: Final = ",;\t"
 """Of CSV."""
-_GZIP: Final = b"\x1f\x8b"
 _STRANGE: Final = {
     b"PK\x03\x04": "this is a ZIP archive, as spreadsheets (XLSX, ODS) are",
     b"\xd0\xcf\x11\xe0": "this is an old spreadsheet (XLS)",
@@ -53,15 +52,11 @@ def opened(stream: BinaryIO, name: str) -> io.BufferedReader:
         UsageError: It is empty, or of a kind that is no text.
         MalformedError: It is damaged.
     """
-    found = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(_raw(stream))
     try:
-        if found.peek(2)[:2] == _GZIP:
-            from gzip import GzipFile
-
-            found = io.BufferedReader(_raw(GzipFile(fileobj=found)))
+        found = unpacked(stream)
         head = found.peek(16)
-    except _damages() as error:
-        raise damaged(name, error) from error
+    except damages() as error:
+        raise damaged(error, name) from error
     inside = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not inside:
         raise UsageError("the inventory is empty", where=name, next_step="its first row names the columns")
@@ -72,22 +67,6 @@ def opened(stream: BinaryIO, name: str) -> io.BufferedReader:
         what = "this is UTF-16" if 0 in head[:2] and any(head[:2]) else "this is no text"
         raise UsageError(what, where=name, code="not-text", next_step="save it as CSV in UTF-8")
     return found
-
-
-def damaged(name: str, error: Exception) -> MalformedError:
-    """Make the error for a compressed file that cannot be read."""
-    return MalformedError("the compressed file is damaged", where=name, why=str(error) or None, code="gzip")
-
-
-def _damages() -> tuple[type[Exception], ...]:
-    """Return the errors of a damaged file; nobody asks before there is one, and few inventories are compressed."""
-    from gzip import BadGzipFile
-
-    return BadGzipFile, EOFError, zlib.error
-
-
-def _raw(stream: object) -> io.RawIOBase:
-    return stream  # type: ignore[return-value]
 
 
 def texts(stream: io.BufferedReader, name: str) -> Iterator[str]:
@@ -101,8 +80,8 @@ def texts(stream: io.BufferedReader, name: str) -> Iterator[str]:
     while True:
         try:
             data = stream.read(PIECE)
-        except _damages() as error:
-            raise damaged(name, error) from error
+        except damages() as error:
+            raise damaged(error, name) from error
         text = decoder.decode(data, final=not data)
         if first:
             text, first = text.lstrip("\ufeff"), False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mixedmode.app.commands.options import AsJson
-from mixedmode.errors import MalformedError, MixedModeError, UsageError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines, say
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ EPILOG = (
     "cannot be read, or is no text."
 )
 _PIECE = 1 << 18
-_GZIP = b"\x1f\x8b"
 
 
 def explain(
@@ -79,34 +79,22 @@ def _pieces(log: str) -> Iterator[bytes]:
         UsageError: It cannot be read.
         MalformedError: It is compressed, and damaged.
     """
-    import gzip
     import sys
-    import zlib
+
+    from mixedmode.pki.unpacking import damaged, damages, unpacked
 
     try:
-        if log == "-":
-            yield from _unpacked(sys.stdin.buffer)
-            return
-        with Path(log).open("rb") as file:
-            yield from _unpacked(file)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise MalformedError("the compressed file is damaged", why=str(error) or None, code="gzip") from error
+        with nullcontext(sys.stdin.buffer) if log == "-" else Path(log).open("rb") as file:
+            stream = unpacked(file)
+            while piece := stream.read(_PIECE):
+                yield piece
+    except damages() as error:
+        raise damaged(error) from error
     except (OSError, ValueError) as error:
         words = getattr(error, "strerror", None) or "this is no path"
         raise UsageError(
             f"cannot read it: {words}", code="unreadable", next_step="check the path and its permissions"
         ) from error
-
-
-def _unpacked(file: BinaryIO) -> Iterator[bytes]:
-    import gzip
-    import io
-
-    stream = io.BufferedReader(file) if not hasattr(file, "peek") else file  # type: ignore[type-var]
-    if stream.peek(2)[:2] == _GZIP:
-        stream = gzip.GzipFile(fileobj=stream)  # type: ignore[assignment]
-    while piece := stream.read(_PIECE):
-        yield piece
 
 
 def _write_listing(path: Path, found: list[Explained]) -> None:
