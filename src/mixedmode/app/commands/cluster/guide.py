@@ -11,7 +11,7 @@ from mixedmode.app import completion
 from mixedmode.app.commands.options import AsJson, Config, LabFolder
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
-from mixedmode.faces.terminal.console import print_json, print_lines, say
+from mixedmode.faces.terminal.console import print_json, print_lines
 
 if TYPE_CHECKING:
     from mixedmode.app.targets.hands import Hands
@@ -153,10 +153,8 @@ async def _walk(
     directory: Path | None,
     canary_within: float | None,
 ) -> None:
-    import asyncio
-
+    from mixedmode.app.commands.cluster.guide_ends import stays_as_it_is
     from mixedmode.faces.ctlclient.inserted import inserted_tokens, token_folder
-    from mixedmode.faces.shell.talk import InputEndedError
     from mixedmode.faces.terminal.terminal_io import TerminalIO
     from mixedmode.guides.walk import Walk
     from mixedmode.rehearsal.lab.document import meant_lab
@@ -172,14 +170,8 @@ async def _walk(
         publisher=publisher.address,
         canary=None if canary_within is None else _canary(hands, canary_within),
     )
-    again = f"mixedmode guide --run {number}"
-    try:
+    with stays_as_it_is(f"mixedmode guide --run {number}", besides=", or in a browser"):
         await walk.run()
-    except InputEndedError as error:
-        raise CheckFailedError("the input ended before the run did: it stays as it is", next_step=again) from error
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        say(f"\nleft: the run stays as it is; go on with {again}, or in a browser")
-        raise
 
 
 def _canary(hands: Hands, within: float) -> OwnCanary:
@@ -228,6 +220,7 @@ def _list_procedures() -> None:
 
 
 def _status(found: Guide, run: int | None, *, as_json: bool) -> None:
+    from mixedmode.app.commands.cluster.guide_ends import step_lines
     from mixedmode.guides.words import lead_of
 
     opened = _meant(found, run)
@@ -235,10 +228,7 @@ def _status(found: Guide, run: int | None, *, as_json: bool) -> None:
         print_json(_document(opened))
         return
     print_lines([f"run {opened.number}: {opened.procedure.title}", *lead_of(opened)])
-    for at, (step, record) in enumerate(zip(opened.steps, opened.run.steps, strict=True), 1):
-        who = f", {record.who.name}" if record.who.name else ""
-        print_lines([f"  {at:>2}. {record.state.value:<8} {step.what}{who}"])
-        print_lines([f"      {record.problem}"] if record.problem else [])
+    print_lines(step_lines(opened.steps, opened.run))
 
 
 def _document(opened: Opened) -> dict[str, Any]:

@@ -156,9 +156,7 @@ async def _dry(asked: Asked, cluster: ClusterFile, procedure: Procedure) -> None
 
 
 async def _walk(asked: Asked, cluster: ClusterFile, book: Book) -> None:
-    import asyncio
-
-    from mixedmode.faces.shell.talk import InputEndedError
+    from mixedmode.app.commands.cluster.guide_ends import stays_as_it_is
     from mixedmode.faces.terminal.terminal_io import TerminalIO
     from mixedmode.guides.live.seeing.looking import Looker
     from mixedmode.guides.live.sessions import Sessions
@@ -180,13 +178,8 @@ async def _walk(asked: Asked, cluster: ClusterFile, book: Book) -> None:
     )
     again = f"mixedmode guide {book.procedure.name} --cluster {asked.cluster}"
     try:
-        await walk.run()
-    except InputEndedError as error:
-        raise CheckFailedError("the input ended before the run did: it stays as it is", next_step=again) from error
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        transcript.note("-- interrupted")
-        say(f"\nleft: the run stays as it is; go on with {again}")
-        raise
+        with stays_as_it_is(again, left=lambda: transcript.note("-- interrupted")):
+            await walk.run()
     finally:
         await sessions.close()
         say(f"transcript: {asked.written}")
@@ -274,6 +267,7 @@ def _asked_for(user: str, node: str) -> str:
 
 
 def _status(book: Book, *, as_json: bool) -> None:
+    from mixedmode.app.commands.cluster.guide_ends import step_lines
     from mixedmode.procedures.guided.document import document_of
 
     run = book.run
@@ -287,7 +281,4 @@ def _status(book: Book, *, as_json: bool) -> None:
         print_json({"current": current, "typed": bool(book.kept.typed), **kept})
         return
     print_lines([f"{book.procedure.title}: {run.state.value}, {run.over} of {len(book.steps)} steps are over"])
-    for at, (step, record) in enumerate(zip(book.steps, run.steps, strict=True), 1):
-        who = f", {record.who.name}" if record.who.name else ""
-        print_lines([f"  {at:>2}. {record.state.value:<8} {step.what}{who}"])
-        print_lines([f"      {record.problem}"] if record.problem else [])
+    print_lines(step_lines(book.steps, run))
