@@ -60,7 +60,7 @@ def test_what_is_not_offered_is_refused_and_the_connection_closed(sent: bytes, s
     async def play(service: HttpService) -> bytes:
         begin = time.monotonic()
         answer = await raw(service, sent, secure=secure)
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 9  # before a deadline ends it
         return answer
 
     answer = during(play, secure=secure, linger_seconds=0.5)
@@ -107,7 +107,9 @@ def test_slow_silent_and_greedy_clients_end_and_disturb_nobody(loop: str, secure
     tls = client_context() if secure else None
 
     async def play(service: HttpService) -> tuple[bytes, ...]:
+        begin = time.monotonic()
         before = await raw(service, b"GET /empty HTTP/1.0\r\n\r\n", secure=secure)
+        enough = max(0.3, 20 * (time.monotonic() - begin))
         assert before.startswith(b"HTTP/1.1 200")
         slow, blank, silent, greedy = [
             await asyncio.open_connection(*service.address, ssl=tls, limit=1024) for _ in range(4)
@@ -121,7 +123,7 @@ def test_slow_silent_and_greedy_clients_end_and_disturb_nobody(loop: str, secure
             blank[1].write(b"\r\n")
             begin = time.monotonic()
             await raw(service, b"GET /CTLFile.tlv HTTP/1.0\r\n\r\n", secure=secure)
-            assert time.monotonic() - begin < 0.3
+            assert time.monotonic() - begin < enough
         async with asyncio.timeout(5):
             ends = [await each[0].read() for each in (slow, blank, silent)]
             await eventually(lambda: not service.metrics["open"], 5)

@@ -80,10 +80,10 @@ def test_garbage_is_a_status_or_a_request(head: bytes) -> None:
 @pytest.mark.parametrize("piece", [b"a", b"a:", b"\r\n", b"\r\na:", b"\r\na: b", b"%41", b"/", b" ", b"http://"])
 def test_no_head_takes_longer_than_its_length_allows(piece: bytes) -> None:
     head = b"GET /" + piece * (250_000 // len(piece))
-    begin = time.perf_counter()
+    begin = time.process_time()
     parse_request(head)
     parse_request(head + b" HTTP/1.1" + piece * (250_000 // len(piece)) + b"\x00")
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 0.5
 
 
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))

@@ -127,8 +127,8 @@ def test_eight_megabytes_come_back_from_a_client_that_reads_late(loop: str) -> N
     async def procedure() -> None:
         async with echo() as server, client(server, limit=1024) as (reader, writer):
             writer.write(data)
-            await asyncio.sleep(0.3)
-            assert server.made[0].pauses, "the server went on reading though nothing was taken"
+            # Or else the server goes on reading though nothing is taken.
+            await eventually(lambda: server.made and server.made[0].pauses, 30)
             assert await reader.readexactly(len(data)) == data
 
     run(procedure(), loop)
@@ -200,7 +200,7 @@ def test_who_cannot_be_talked_to_gets_an_alert_and_who_sends_nothing_is_ended_in
             for reader, writer in silent:
                 assert await reader.read(1) == b""
                 writer.close()
-            assert 0.3 < time.monotonic() - began < 2
+            assert 0.3 < time.monotonic() - began < 20
             assert len(server.failed) == 5
             assert server.made == []
 

@@ -35,7 +35,7 @@ from tests.services.tvs.tvsclient import (
     serving,
     tvs_signer,
 )
-from tests.support import DATA
+from tests.support import DATA, eventually
 
 KNOWN = encode_message(known(QUERY, CALLMANAGER.der, (0, 2)))
 OLD_TLS = ("-tls1", "-cipher", "AES256-SHA:@SECLEVEL=0")
@@ -178,21 +178,25 @@ def test_silent_and_slow_clients_are_closed_in_their_time() -> None:
             with contextlib.suppress(ConnectionError):
                 assert await reader.read() == b""
             writer.close()
-            assert 0.2 < time.monotonic() - start < 1.5, "no handshake"
+            assert time.monotonic() - start > 0.2, "no handshake"
             async with connected(service) as (reader, writer):
                 start = time.monotonic()
-                writer.write(REQUEST[:20])
-                await asyncio.sleep(0.15)
-                writer.write(REQUEST[20:21])
+                ended = asyncio.create_task(reader.read())
+                for at in range(len(REQUEST) - 1):
+                    if ended.done():
+                        break
+                    writer.write(REQUEST[at : at + 1])
+                    await asyncio.sleep(0.1)
+                assert ended.done(), "a byte now and then buys no time"
                 with contextlib.suppress(ConnectionError):
-                    assert await reader.read() == b""
-                assert 0.2 < time.monotonic() - start < 0.55, "a byte now and then buys no time"
+                    assert await ended == b""
+                assert time.monotonic() - start > 0.2
             async with connected(service) as (reader, writer):
                 start = time.monotonic()
                 with contextlib.suppress(ConnectionError):
                     assert await reader.read() == b""
-                assert 0.5 < time.monotonic() - start < 1.5, "nothing asked"
-            assert service.metrics["open"] == 0
+                assert time.monotonic() - start > 0.5, "nothing asked"
+            await eventually(lambda: service.metrics["open"] == 0)
 
     run(procedure())
 
