@@ -174,10 +174,10 @@ def test_a_forgotten_quote_hides_no_other_phone(broken: str, bad: int) -> None:
 
 
 def test_quotes_that_never_end_take_no_more_time_than_lines() -> None:
-    text = HEADER + 'a",",c\n' * 20_000
+    text = HEADER + 'a",",c\n' * 5_000
     inventory = Inventory("phones.csv", Cells(Library(), Path("/nowhere")), skip_bad=True)
     assert not list(inventory.rows(io.BytesIO(text.encode())))
-    assert inventory.bad == 20_000
+    assert inventory.bad == 5_000
 
 
 def test_very_many_columns_are_few_words() -> None:
