@@ -8,12 +8,16 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import MixedModeError, RemoteError
+from mixedmode.live.cluster_file import CUCM_PORTS, ClusterFile, Node
+from mixedmode.live.looking import observe
+from mixedmode.live.parts import Part
 from mixedmode.live.sources import pages
 from mixedmode.live.sources.alarms import alarm_on_page, alarms_in
 from mixedmode.live.sources.axl import Axl
@@ -247,3 +251,21 @@ def test_whatever_a_server_answers_is_an_answer_or_an_error(text: str, status: i
     for ask in (lambda: Ris(web(), time).select(["SEP1"]), lambda: Axl(web(), "", time).select("select a from b")):
         with contextlib.suppress(MixedModeError):
             ask()
+
+
+@pytest.mark.parametrize(("roles", "asked"), [(("", ""), ["a"]), (("", "publisher"), ["b"])])
+def test_capf_is_asked_of_the_publisher_or_of_the_first_node(
+    roles: tuple[str, str], asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def connect(address: tuple[str, int], timeout: float) -> None:
+        if address[1] == CUCM_PORTS["capf"]:
+            tried.append(address[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("mixedmode.live.sources.faces.socket.create_connection", connect)
+    named = zip("ab", roles, strict=True)
+    nodes = tuple(Node(name, name, role or "subscriber", dict(CUCM_PORTS)) for name, role in named)
+    observe(ClusterFile(Path("cluster.toml"), nodes), {Part.FACES})
+    assert tried == asked

@@ -169,7 +169,7 @@ class _Look:
         if Part.FILES in parts:
             look_at_files(node, seen, clock, pace)
         if Part.FACES in parts:
-            look_at_faces(node, seen, clock)
+            look_at_faces(node, seen, clock, is_publisher=node == self._cluster.publisher)
         if Part.CERTIFICATES in parts and (web := self._web(node, "platform", "certificates by REST")) is not None:
             with closing(web):
                 if node == self._cluster.publisher:

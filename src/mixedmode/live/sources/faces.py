@@ -30,7 +30,9 @@ KEYS: Final = {"RSA": "aRSA:@SECLEVEL=0", "EC": "aECDSA:@SECLEVEL=0"}
 _SECONDS: Final = 5.0
 
 
-def look_at_faces(node: Node, seen: Seen, clock: Clock, services: tuple[str, ...] = SERVICES) -> None:
+def look_at_faces(
+    node: Node, seen: Seen, clock: Clock, services: tuple[str, ...] = SERVICES, *, is_publisher: bool | None = None
+) -> None:
     """Add what a node shows.
 
     Args:
@@ -38,9 +40,10 @@ def look_at_faces(node: Node, seen: Seen, clock: Clock, services: tuple[str, ...
         seen: To be added to.
         clock: Says when.
         services: Names of ports.
+        is_publisher: Whether it counts as the publisher; by default if it is said to be it.
     """
     for service in services:
-        if service in _PUBLISHERS and not node.is_publisher:
+        if service in _PUBLISHERS and not (node.is_publisher if is_publisher is None else is_publisher):
             continue
         port = node.ports[service]
         faces = []
