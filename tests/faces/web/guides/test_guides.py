@@ -21,7 +21,7 @@ from tests.faces.web.guides.guiding import GuideLab, guide_lab
 from tests.faces.web.guides.hands import PASSWORD, InChromium, OverHttp, made_tokens, until, wait_for_step
 from tests.faces.web.guides.seven import report_of
 from tests.faces.web.guides.tour import ORDER, Carried, Convergence, Tour
-from tests.faces.web.test_every_page import serious
+from tests.faces.web.test_every_page import FRAME, serious
 from tests.faces.web.weblab import WebLab
 from tests.softhsm import MODULE
 
@@ -69,7 +69,7 @@ def begun_in_a_browser_gone_on_in_a_terminal_ended_in_another_browser(chromium: 
     number = somebody.plan("non-secure-to-mixed", "From non-secure mode to mixed mode, without eTokens")
     expect(tab.get_by_text("No phone that is known would be lost")).to_be_visible()
     expect(tab.get_by_text("Nothing that phones trust is changed before this line")).to_be_visible()
-    assert serious(tab) == []
+    assert serious(tab, FRAME) == []
     other = InChromium(chromium, lab)
     watching = other.tab
     watching.goto(f"/guides/runs/{number}")
@@ -83,7 +83,7 @@ def begun_in_a_browser_gone_on_in_a_terminal_ended_in_another_browser(chromium: 
     assert lab.mode == 1
     expect(watching.locator("#plan progress")).to_have_attribute("value", "3", timeout=SECONDS)
     expect(watching.locator(".lead")).to_contain_text("Step 4 of 7")
-    assert serious(tab) == []
+    assert serious(tab, FRAME) == []
     tab.set_viewport_size({"width": 360, "height": 740})
     assert tab.evaluate("document.documentElement.scrollWidth") <= 360
     somebody.close()
@@ -103,7 +103,7 @@ def begun_in_a_browser_gone_on_in_a_terminal_ended_in_another_browser(chromium: 
     shown = tab.locator("#convergence")
     expect(shown).to_contain_text("2 of 3 phones report the published CTL", timeout=SECONDS)
     expect(shown).to_contain_text("0 are behind, by name, with what to do. 1 is unknown")
-    assert serious(tab) == []
+    assert serious(tab, FRAME) == []
     somebody.close()
     run = lab.guide.open(number).run
     assert run.state is RunState.ENDED
