@@ -161,6 +161,10 @@ class _Person(ScriptedIO):
         self._todo = list(answers)
 
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
+        if prompt.startswith("What shall be typed?"):
+            # The node asks once more where a phone may be lost, which depends on what it has seen of phones by now.
+            self.lines.append(f"{prompt}y")
+            return "y"
         if not self._todo:
             self.lines.append(prompt)
             raise InputEndedError("there is no more input")
