@@ -137,6 +137,13 @@ def test_tvs_on_the_command_line_goes_before_the_plan(folder: Path, words: tuple
     assert json.loads(done.stdout)["outcomes"]["follows-by-tvs"] == follows
 
 
+def test_a_folder_of_lists_that_is_not_there_is_a_note(folder: Path) -> None:
+    """It holds no list, as an empty one: whose hash is in no list is unknown, and never safe."""
+    done = run_mixedmode("forecast", "--inventory", "phones.csv", "--publish", "ITLFile.tlv", "--lists", "nowhere")
+    assert done.returncode == 0
+    assert done.stderr == "note: nowhere: there is no such folder of lists: no hash was looked up in it\n"
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -147,7 +154,6 @@ def test_tvs_on_the_command_line_goes_before_the_plan(folder: Path, words: tuple
         ("--publish", "ITLFile.tlv", "--policy", "nonsense=true"),
         ("--publish", "ITLFile.tlv", "--policy", "check_expiry=maybe"),
         ("--publish", "ITLFile.tlv", "--off", "120%"),
-        ("--publish", "ITLFile.tlv", "--lists", "nowhere"),
         ("--publish", "ITLFile.tlv", "--tvs-trust", "held.tlv"),
         ("--step", "publish=ITLFile.tlv"),
         ("--plan", "phones.csv"),

@@ -5,7 +5,8 @@ Rules:
 1. Phones are those of the cluster's own records. Those that are lost without the operation are not counted.
 2. Those of which it is not known what they hold, as phones without Security by Default never say it, are counted apart
    if they would be lost with the lists that TFTP gave them.
-3. Nobody is lost, or it cannot be foreseen: nothing is said, and the command is as it always was.
+3. Nobody is lost, or it cannot be foreseen: nothing is said, and the command is as it always was. So it is in a
+   rehearsal, which printed its forecast of every phone before.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _NAMED: Final = 5
 
 async def losses(call: Call, operation: Operation) -> tuple[str, ...]:
     """Return what to say of those whom an operation would lose; nothing if there are none."""
-    return await call.blocking(lambda: _lines(call, operation))
+    return await call.blocking(lambda: _lines(call, operation)) if call.session.warns else ()
 
 
 async def ask_if_lost(call: Call, operation: Operation) -> Question | None:

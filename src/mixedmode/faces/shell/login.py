@@ -26,6 +26,7 @@ class Login(ABC):
         source: Address it came from, or ``console``.
         services: The port to the services; by default the one that notes in the database what they shall do.
         zone: Time zone of printed dates; by default the machine's.
+        warns: Whether commands say before they ask who would be lost (:mod:`.foresight`).
 
     Attributes:
         control: The door that all that changes something passes.
@@ -42,6 +43,7 @@ class Login(ABC):
         source: str,
         services: ServiceControl | None,
         zone: tzinfo | None,
+        warns: bool = True,
     ) -> None:
         self.cluster = cluster
         self.node = cluster.node(node).name
@@ -51,6 +53,7 @@ class Login(ABC):
         self.services: ServiceControl = services or OperationServices(cluster)
         self.control = Control(cluster)
         self.history: deque[str] = deque(maxlen=HISTORY_LIMIT)
+        self.warns = warns
         self._zone = zone
 
     @property

@@ -55,6 +55,7 @@ class AdminSession(Login):
         source: See there.
         services: See there.
         zone: See there.
+        warns: See there.
         commands: The command tree; by default the whole one.
     """
 
@@ -68,9 +69,12 @@ class AdminSession(Login):
         source: str = "console",
         services: ServiceControl | None = None,
         zone: tzinfo | None = None,
+        warns: bool = True,
         commands: Sequence[Command] | None = None,
     ) -> None:
-        super().__init__(cluster, node, user, privilege=privilege, source=source, services=services, zone=zone)
+        super().__init__(
+            cluster, node, user, privilege=privilege, source=source, services=services, zone=zone, warns=warns
+        )
         self._commands = commands
 
     @cached_property
@@ -91,6 +95,7 @@ class AdminSession(Login):
             source=self.source,
             services=self.services,
             zone=self._zone,
+            warns=self.warns,
             commands=self._commands,
         )
 

@@ -120,8 +120,9 @@ class Lab:
         return of_user(uid, account_store(self.publisher.folder), self.publisher.info.name)
 
     def session(self, node: str | None = None) -> AdminSession:
-        """Return the administrator's session on a node, the publisher by default."""
-        return AdminSession(self.cluster, node or self.cluster.publisher.name, ADMINISTRATOR, services=self.control)
+        """Return the session of a rehearsal's administrator on a node, the publisher by default."""
+        name = node or self.cluster.publisher.name
+        return AdminSession(self.cluster, name, ADMINISTRATOR, services=self.control, warns=False)
 
     def _open(self, make_key: Callable[[KeyKind], PrivateKey]) -> tuple[Network, Cluster]:
         cluster = open_lab(self.directory, self.spec.database_url)
