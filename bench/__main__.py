@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 from bench.timing import Effort
 from mixedmode.errors import MixedModeError
+from mixedmode.faces.terminal.bars import counted
 from mixedmode.faces.terminal.console import print_json, print_lines, report_error, say
 from mixedmode.pki.files import write_atomic
 
@@ -30,7 +30,7 @@ def main() -> int:
     wanted = words.parse_args()
     documents, met = {}, True
     for name in wanted.names:
-        with _counter() as count:
+        with counted() as count:
             effort = Effort(quick=wanted.quick, minutes=wanted.minutes, say=_teller(name), count=count)
             result = import_module(f"bench.{name}").run(effort)
         documents[name] = result.document()
@@ -44,27 +44,6 @@ def main() -> int:
     if wanted.json:
         print_json(documents)
     return 0 if met else 1
-
-
-@contextmanager
-def _counter() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for what is counted; nothing where nobody looks."""
-    if not sys.stderr.isatty():
-        yield lambda _what, _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done)
-
-        yield show
 
 
 def _teller(name: str) -> Callable[[str], None]:

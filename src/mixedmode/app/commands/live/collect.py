@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from mixedmode.app.commands.options import AsJson
+from mixedmode.faces.terminal.bars import counted
 from mixedmode.faces.terminal.console import say
 from mixedmode.live.parts import Part
 
@@ -83,7 +82,7 @@ def _collected(cluster: ClusterFile, parts: frozenset[Part], output: Path, *, fr
     if notebook.resumed:
         say(f"going on with what was begun at {notebook.begun.isoformat()}: {notebook.resumed:,} steps are done")
     try:
-        with _progress() as progress:
+        with counted() as progress:
             # Threads of the look wait for answers where Ctrl-C does not come through.
             seen = aside(lambda: observe(cluster, parts, progress=progress, ask=ask, notebook=notebook))
     except KeyboardInterrupt:
@@ -144,27 +143,3 @@ def _summary(seen: Observation, output: Path) -> dict[str, object]:
         "known": sum(bool(each.newest("itl") or each.newest("ctl")) for each in seen.phones),
         "not_seen": [{"what": each.what, "where": each.where, "why": each.why} for each in seen.not_seen],
     }
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for each thing that is looked at; nothing where nobody looks."""
-    import sys
-
-    if not sys.stderr.isatty():
-        yield lambda _what, _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            task = tasks.get(what)
-            if task is None:
-                task = tasks[what] = bar.add_task(what, total=total or None)
-            bar.update(task, completed=done, total=total or None)
-
-        yield show

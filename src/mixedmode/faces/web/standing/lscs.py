@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from mixedmode.cluster.query.lsc_report import lsc_issuers, read_lsc
 from mixedmode.cluster.store.schema import DeviceRow
 from mixedmode.errors import MixedModeError
+from mixedmode.faces.web.standing.reading import lsc_ders
 from mixedmode.faces.web.standing.rereading import Rereading
 from mixedmode.faces.web.standing.rows import LSCS, new_file
 
@@ -148,7 +149,7 @@ class Lscs:
         marks = {row.id: hash((*row, row.name in sources.without)) for row in found}
         changed = [row for row in found if kept.get(row.id) != marks[row.id]]
         if changed:
-            ders = _ders(self._cluster, [row.id for row in changed if row.lsc is not None])
+            ders = lsc_ders(self._cluster, [row.id for row in changed if row.lsc is not None])
             made = [{**_row(row, ders.get(row.id), sources), "mark": marks[row.id]} for row in changed]
             session.execute(insert(LSCS).prefix_with("OR REPLACE"), made)
         gone = kept.keys() - marks.keys()
@@ -186,14 +187,6 @@ def _page(cluster: Cluster, last: int) -> Sequence[Row[Any]]:
     )
     with cluster.database.read() as session:
         return session.execute(query).all()
-
-
-def _ders(cluster: Cluster, numbers: Sequence[int]) -> dict[int, bytes]:
-    if not numbers:
-        return {}
-    query = select(DeviceRow.id, DeviceRow.lsc).where(DeviceRow.id.in_(numbers))
-    with cluster.database.read() as session:
-        return {number: der for number, der in session.execute(query) if der is not None}
 
 
 def _row(device: Row[Any], der: bytes | None, sources: _Sources) -> dict[str, Any]:

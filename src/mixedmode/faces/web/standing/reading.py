@@ -95,12 +95,16 @@ def page(cluster: Cluster, last: int) -> Sequence[Row[Any]]:
 
 def lsc_issuers(cluster: Cluster, numbers: Sequence[int]) -> dict[int, str]:
     """Return who issued the LSCs of phones, by their numbers."""
+    return {number: _issuer(der) for number, der in lsc_ders(cluster, numbers).items()}
+
+
+def lsc_ders(cluster: Cluster, numbers: Sequence[int]) -> dict[int, bytes]:
+    """Return the LSCs of phones that have one, by their numbers."""
     if not numbers:
         return {}
     query = select(DeviceRow.id, DeviceRow.lsc).where(DeviceRow.id.in_(numbers))
     with cluster.database.read() as session:
-        found = session.execute(query).all()
-    return {number: _issuer(der) for number, der in found if der is not None}
+        return {number: der for number, der in session.execute(query) if der is not None}
 
 
 class RowMaker:
