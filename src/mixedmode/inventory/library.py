@@ -110,16 +110,10 @@ class Library:
 
     def _describe(self, data: bytes) -> list[dict[str, Any]]:
         """Note what a text says of lists; a text that says nothing of any is none of ours."""
-        from mixedmode.trustlist.pasted.described import from_json
-        from mixedmode.trustlist.pasted.reading import read_listings
-        from mixedmode.trustlist.pasted.text import Lines
+        from mixedmode.trustlist.pasted.described import all_described
 
         try:
-            if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-                found = [from_json(data)]
-            else:
-                lines = [text for _, text in Lines()([data])]
-                found = [each.document() for each in read_listings(lines)]
+            found = all_described(data)
         except MalformedError:
             return []
         for each in found:

@@ -40,6 +40,11 @@ def looks_described(data: bytes) -> bool:
     return not data.startswith(_BINARY) and bool(data.strip())
 
 
+def looks_json(data: bytes) -> bool:
+    """Return whether a text may be JSON of one thing, as the description of a list is."""
+    return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
 def names_list(name: str) -> bool:
     """Return whether a header's file name is a trust list's."""
     return _LIST_NAME.fullmatch(name) is not None

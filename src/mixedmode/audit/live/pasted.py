@@ -13,16 +13,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.live.observed import FileSeen, NodeSeen, NotSeen, Observation, Sighting, Source
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE, looks_described
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.pasted.described import from_json
-from mixedmode.trustlist.pasted.reading import read_listings
+from mixedmode.trustlist.pasted.described import all_described, from_json
 from mixedmode.trustlist.pasted.standin import DescribedList, without_half
-from mixedmode.trustlist.pasted.text import Lines
 
 _FILES: Final = {"CTL": CTL_FILE, "ITL": ITL_FILE}
 
@@ -80,10 +78,7 @@ def _lists_in(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
     if not looks_described(data):
         yield _kind(name, data), data
         return
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        descriptions: list[dict[str, Any]] = [from_json(data)]
-    else:
-        descriptions = [each.document() for each in read_listings([text for _, text in Lines()([data])])]
+    descriptions = all_described(data)
     if not descriptions:
         raise UsageError(
             "there is no list and no listing of one in it",

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError
+from mixedmode.trustlist.kinds import looks_json
 from mixedmode.trustlist.pasted.reading import read_listings
+from mixedmode.trustlist.pasted.text import Lines
 from mixedmode.trustlist.pasted.values import ShownList
 from mixedmode.trustlist.roles import MAX_RECORDS
 
@@ -34,10 +36,21 @@ def described(data: bytes, lines: list[str]) -> dict[str, Any] | None:
     Raises:
         MalformedError: It is JSON of something else, or of a list with fields of the wrong kind.
     """
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+    if looks_json(data):
         return from_json(data)
     found = read_listings(lines)
     return found[-1].document() if found else None
+
+
+def all_described(data: bytes) -> list[dict[str, Any]]:
+    """Return every description that a text holds, as :func:`described` returns the last.
+
+    Raises:
+        MalformedError: See there.
+    """
+    if looks_json(data):
+        return [from_json(data)]
+    return [each.document() for each in read_listings([text for _, text in Lines()([data])])]
 
 
 def last_listing(lines: list[str]) -> ShownList | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mixedmode.app.commands.auditing.where import is_file
 from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.trustlist.kinds import looks_json
 
 if TYPE_CHECKING:
     from mixedmode.live.observed import Observation
@@ -47,7 +48,7 @@ def _is_named(name: str) -> bool:
 
 def _may_be_collected(data: bytes) -> bool:
     """Return whether a file is JSON, and not that of a list."""
-    if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+    if not looks_json(data):
         return False
     if len(data) > _LARGEST_LISTING:
         return True
