@@ -148,3 +148,16 @@ def test_a_phone_that_kept_the_ctl_of_non_secure_mode_registers_if_its_itl_vouch
     took = foreseen(step(empty), ctl_held=OLD_CTL, mode=SECURE)
     assert took.outcome is Fate.FOLLOWS
     assert any("registers in the clear" in note for note in took.notes)
+
+
+@pytest.mark.parametrize(("before", "fate"), [(OLD_CTL, Fate.FROZEN), (NEW_CTL, Fate.BEHIND)])
+def test_a_damaged_copy_of_a_list_that_was_published_names_whom_that_list_names(before: TrustList, fate: Fate) -> None:
+    """A list cut before its servers' records: whether it would help is known where the same list stood there whole."""
+    cut = before.data[: before.record_spans[0][1]] + b"\1"
+    signed_by_new = replace(step(cut), signer=identity("new-callmanager").certificate)
+    plan = Plan((signed_by_new,), present=step(before))
+    empty = PhoneKind(get_model("7921"), "7921", None, None)
+    assert Forecaster(plan).outcome(empty) is fate
+    other = SHA512_CTL.data[: SHA512_CTL.record_spans[0][1]] + b"\1"
+    unknown = Plan((replace(signed_by_new, lists=(Published(ListKind.CTL, other),)),), present=step(before))
+    assert Forecaster(unknown).outcome(empty) is Fate.BEHIND, "forecast.md 5.7: the list itself would be taken"

@@ -22,7 +22,7 @@ from typing import Final
 
 from mixedmode.errors import UsageError
 from mixedmode.forecast.vouching import Upload, Vouched
-from mixedmode.phone.mind.fate.offers import Keys, Offer, Presence, Stage, TvsServers, file_signer, list_digest
+from mixedmode.phone.mind.fate.offers import Keys, Offer, Presence, Stage, TvsServers
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.lookup import tvs_certificates
 from mixedmode.pki.certificates.certificates import Certificate
@@ -194,9 +194,7 @@ class Plan:
             for kind in step.withdrawn:
                 offer = offer.without(kind)
             for each in step.lists:
-                lists = {each.kind.value.lower(): each.file}
-                signer, digest = file_signer(each.file) or offer.signer, list_digest(each.file) or offer.digest
-                offer = replace(offer, signer=signer, digest=digest, **lists)
+                offer = offer.publishing(each.kind, each.file)
                 if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
                     named = frozenset(tvs_certificates(each.file))
             offer = replace(

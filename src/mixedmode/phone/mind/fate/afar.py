@@ -127,15 +127,24 @@ def _in_order(
                 return None
         if help_ is not None:
             found.append(help_)
-        whole = readable_part(offered) if isinstance(offered, bytes) and help_ is Help.WHOLE else offered
-        if isinstance(whole, TrustList) and (whole is offered or names_file_signer(whole)):
-            trust = trust.with_list(kind, whole)  # of a damaged one, what can be read may name who signs files
+        whole = _undamaged(offer, kind) if help_ is Help.WHOLE else offered
+        if isinstance(whole, TrustList):
+            trust = trust.with_list(kind, whole)
     if offer_config(policy, trust, offer, tvs.asked_by(trust), now).refused:
         ask = vouching if reaches(trust, tvs.within_reach) else _silent
         if offer_config(friendly, trust, offer, ask, now).refused:
             return None
         found.append(Help.TVS)
     return tuple(dict.fromkeys(found))
+
+
+def _undamaged(offer: Offer, kind: ListKind) -> TrustList | None:
+    """Return a list that is offered as it would be whole, None if nothing says whom it names."""
+    offered = offer.of(kind)
+    if not isinstance(offered, bytes):
+        return offered
+    part = readable_part(offered)
+    return offer.known(kind) or (part if names_file_signer(part) else None)
 
 
 def _list_help(

@@ -58,6 +58,7 @@ class Offer:
         mixed: Whether the cluster is in mixed mode, None if that is not known but by its CTL.
         keys: Whose keys can sign its lists; None: those of the certificates that stand as SAST in them.
         announced: The CTL that was published last, where none is published any more: the cluster is as it says.
+        undamaged: The lists of which the files that cannot be read are damaged copies, where they are known.
     """
 
     ctl: TrustList | bytes | None = None
@@ -68,6 +69,23 @@ class Offer:
     announced: TrustList | bytes | None = None
     mixed: bool | None = None
     keys: Keys | None = None
+    undamaged: tuple[tuple[ListKind, TrustList], ...] = ()
+
+    def publishing(self, kind: ListKind, file: TrustList | bytes) -> Offer:
+        """Return the same with a list on the servers; a damaged copy of the one before is known as such."""
+        kept = [pair for pair in self.undamaged if pair[0] is not kind]
+        if isinstance(file, bytes):
+            before = self.of(kind)
+            whole = before if isinstance(before, TrustList) else self.known(kind)
+            if whole is not None and is_copy(file, whole):
+                kept.append((kind, whole))
+        signer, digest = file_signer(file) or self.signer, list_digest(file) or self.digest
+        lists = {kind.value.lower(): file}
+        return replace(self, signer=signer, digest=digest, undamaged=tuple(kept), **lists)  # type: ignore[arg-type]
+
+    def known(self, kind: ListKind) -> TrustList | None:
+        """Return the list of which the file of a kind is a damaged copy, None if that is not known."""
+        return next((whole for each, whole in self.undamaged if each is kind), None)
 
     def of(self, kind: ListKind) -> TrustList | bytes | None:
         """Return the list of a kind."""
@@ -195,6 +213,11 @@ def first_certificate(published: TrustList | bytes | None, roles: Collection[Rol
     whole = readable_part(published) if isinstance(published, bytes) else published
     records = whole.records_with_role(*roles) if whole is not None else ()
     return next((record.certificate for record in records if record.certificate is not None), None)
+
+
+def is_copy(damaged: bytes, whole: TrustList) -> bool:
+    """Return whether a damaged file is a copy of a list: no two lists have the same header, with its signature."""
+    return damaged.startswith(whole.data[: whole.header.length])
 
 
 @cache
