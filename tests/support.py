@@ -42,7 +42,7 @@ def start_mixedmode(
     return shared_forking().start(*arguments, cwd=cwd, env=env, stdout=stdout, stderr=stderr)
 
 
-def until(holds: Callable[[], object], seconds: float = 30, pause: float = 0.1) -> bool:
+def until(holds: Callable[[], object], seconds: float = 60, pause: float = 0.1) -> bool:
     """Look again and again, for something that nobody tells; return whether it came in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -52,7 +52,7 @@ def until(holds: Callable[[], object], seconds: float = 30, pause: float = 0.1) 
     return False
 
 
-async def eventually(holds: Callable[[], object], seconds: float = 10) -> None:
+async def eventually(holds: Callable[[], object], seconds: float = 60) -> None:
     """Wait on the loop for something that nobody tells.
 
     Raises:

@@ -170,7 +170,7 @@ def test_a_taken_port_is_a_problem_that_status_names_and_that_heals(made: Path) 
             assert shown.returncode == 1
             assert "tvs" in shown.stderr
             taken.close()
-            assert until(lambda: not {u["name"]: u for u in running.ask()["units"]}["tvs"]["problem"], 15)
+            assert until(lambda: not {u["name"]: u for u in running.ask()["units"]}["tvs"]["problem"])
             assert running.stop() == 0
         finally:
             running.process.kill()
@@ -263,7 +263,7 @@ def test_who_holds_the_lock_is_shown_and_what_was_cut_off_is_settled(
         assert f"Operation: {operation.title}, by anna (192.0.2.7) on pub1, since {shown['since']}: running" in told
         go.set()
         thread.join()
-    assert until(lambda: node.ask()["operation"] is None, 15), node.log.read_text()
+    assert until(lambda: node.ask()["operation"] is None), node.log.read_text()
     assert cluster.operations.journal.history()[-1].state in {"done", "undone"}
     cluster.close()
 

@@ -96,7 +96,7 @@ async def story(folder: Path) -> Story:
             assert phone is not None
             assert phone.registration is not None
             state = RegistrationState.UNREGISTERED if name == without else RegistrationState.REGISTERED
-            assert await phone.registration.wait(state, 20), phone.document()
+            assert await phone.registration.wait(state, 60), phone.document()
         return look(lab)
 
     audited = ""

@@ -22,7 +22,7 @@ def lab(tmp_path: Path) -> Iterator[Path]:
     words = ("lab", "--directory", folder, "--phones", "1", "--nodes", "2")
     process = start_mixedmode(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        assert until((folder / "lab.json").exists, 30)
+        assert until((folder / "lab.json").exists)
         yield folder
     finally:
         process.send_signal(signal.SIGINT)

@@ -158,7 +158,7 @@ def lab(tmp_path: Path) -> Iterator[Path]:
     words = ("lab", "--directory", folder, "--phones", "0")
     process = start_mixedmode(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        assert until((folder / "lab.json").exists, 40)
+        assert until((folder / "lab.json").exists)
         yield folder
     finally:
         process.send_signal(signal.SIGINT)

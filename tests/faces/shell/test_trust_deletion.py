@@ -116,7 +116,7 @@ def test_the_service_looks_only_while_it_runs() -> None:
         service = ChangeNotificationService(keeper, return_seconds=15, look_seconds=0.01)
         assert not service.healthy
         await service.start()
-        await eventually(lambda: keeper.asked, 5)
+        await eventually(lambda: keeper.asked)
         assert service.healthy
         assert keeper.asked[0] == keeper.now() - timedelta(seconds=15)
         await service.stop()

@@ -208,13 +208,13 @@ async def registering(
 
 async def registered(registration: Registration) -> None:
     """Wait until a phone is registered and has set itself up."""
-    assert await registration.wait(RegistrationState.REGISTERED, 10), registration.status
+    assert await registration.wait(RegistrationState.REGISTERED, 60), registration.status
     await eventually(lambda: bool(registration.status.lines))
 
 
 async def refused(registration: Registration) -> str:
     """Wait until a phone knows that it is not registered; return why."""
-    assert await registration.wait(RegistrationState.UNREGISTERED, 10), registration.status
+    assert await registration.wait(RegistrationState.UNREGISTERED, 60), registration.status
     return registration.status.reason
 
 

@@ -280,7 +280,7 @@ def test_a_nodes_callmanager_serves_the_clusters_devices(cluster: Cluster) -> No
             itl = cluster.show_itl(PUB).data
             assert itl is not None
             async with registering(phone_at(service, name=device, itl=TrustList.parse(itl))) as registration:
-                assert await registration.wait(RegistrationState.REGISTERED, 10)
+                assert await registration.wait(RegistrationState.REGISTERED, 60)
                 await eventually(lambda: bool(cluster.devices.get(device).itl_hash))
             directory = ClusterDirectory(cluster)
             assert directory.find(OTHER) == Refusal()
@@ -313,13 +313,13 @@ def test_a_cluster_in_mixed_mode_registers_encrypted_devices_with_an_lsc_of_its_
         try:
             # Non-secure: whatever the device's profile says, it registers without TLS.
             async with registering(phone_at(service, name=OTHER, mode=1)) as registration:
-                assert await registration.wait(RegistrationState.REGISTERED, 10)
+                assert await registration.wait(RegistrationState.REGISTERED, 60)
             await asyncio.to_thread(cluster.run, MIXED)
             async with registering(phone_at(service, name=OTHER, mode=1)) as registration:
                 assert await refused(registration) == "Security Error"
             phone = phone_at(service, name=OTHER, mode=3, model="7975", ctl=ctl_of(cluster))
             async with registering(phone, identity=SoftwareSigner(certificate, own)) as registration:
-                assert await registration.wait(RegistrationState.REGISTERED, 10), registration.status
+                assert await registration.wait(RegistrationState.REGISTERED, 60), registration.status
                 await eventually(lambda: cluster.devices.get(OTHER).ctl_hash == ctl_of(cluster).sha1)
                 assert [each.security for each in service.phones()] == ["encrypted"]
         finally:

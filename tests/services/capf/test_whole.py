@@ -138,7 +138,7 @@ async def registers(cluster: Cluster, lsc: SoftwareSigner) -> None:
     try:
         phone = phone_at(manager, name=NAME, mode=3, model="7975", ctl=ctl_of(cluster))
         async with registering(phone, identity=lsc) as registration:
-            assert await registration.wait(RegistrationState.REGISTERED, 10), registration.status
+            assert await registration.wait(RegistrationState.REGISTERED, 60), registration.status
             assert [(each.security, each.certificate) for each in manager.phones()] == [("encrypted", "LSC")]
         other = phone_at(manager, name=OTHER, mode=3, model="7975", ctl=ctl_of(cluster))
         async with registering(other, identity=lsc) as registration:

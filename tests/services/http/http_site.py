@@ -69,7 +69,7 @@ def during(play: Callable[[HttpService], Awaitable[T]], loop: str = "uvloop", **
 async def curl(*words: str) -> tuple[int, bytes]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec("curl", "-sS", *words, stdout=pipe, stderr=pipe)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         output, _ = await process.communicate()
     return process.returncode or 0, output
 
@@ -78,7 +78,7 @@ async def raw(service: HttpService, data: bytes, *, secure: bool = False) -> byt
     """Send bytes and return everything until the server closes."""
     reader, writer = await asyncio.open_connection(*service.address, ssl=client_context() if secure else None)
     writer.write(data)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.transport.abort()
     return answer
@@ -93,6 +93,7 @@ class SlowStore(MappingStore):
 
     def __init__(self) -> None:
         super().__init__(FILES)
+        self.asked = threading.Event()
         self.go = threading.Event()
 
     def ready(self, name: str) -> bool:
@@ -102,6 +103,7 @@ class SlowStore(MappingStore):
         if name == "built-badly":
             raise MixedModeError("the database does not answer")
         if name.startswith("built"):
-            self.go.wait(5)
+            self.asked.set()
+            self.go.wait(100)
             return b"built"
         return super().lookup(name)

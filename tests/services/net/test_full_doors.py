@@ -180,7 +180,7 @@ def test_a_few_addresses_cannot_fill_it(name: str, tmp_path: Path) -> None:
     serve, places = DOORS[name]
 
     async def procedure() -> None:
-        async with serve(tmp_path) as (address, ask), asyncio.timeout(30):
+        async with serve(tmp_path) as (address, ask), asyncio.timeout(100):
             silent = [
                 await asyncio.open_connection(*address, local_addr=(source, 0))
                 for source in FLOOD

@@ -44,7 +44,7 @@ class Seen:
         self.queue: asyncio.Queue[UnitStatus] = asyncio.Queue()
 
     async def next(self, state: UnitState) -> UnitStatus:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (status := await self.queue.get()).state is not state:
                 pass
         return status

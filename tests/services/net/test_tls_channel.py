@@ -68,7 +68,7 @@ def ends() -> Iterator[Ends]:
     loop = Turns()
     channel = loop.channel(ours)
     with theirs:
-        theirs.settimeout(5)
+        theirs.settimeout(60)
         yield loop, channel, theirs
         channel.close()
 

@@ -94,7 +94,7 @@ class Server:
 
 
 @asynccontextmanager
-async def echo(seconds: float = 5.0) -> AsyncIterator[Server]:
+async def echo(seconds: float = 60.0) -> AsyncIterator[Server]:
     server = Server(seconds)
     await server.open()
     try:
@@ -128,7 +128,7 @@ def test_eight_megabytes_come_back_from_a_client_that_reads_late(loop: str) -> N
         async with echo() as server, client(server, limit=1024) as (reader, writer):
             writer.write(data)
             # Or else the server goes on reading though nothing is taken.
-            await eventually(lambda: server.made and server.made[0].pauses, 30)
+            await eventually(lambda: server.made and server.made[0].pauses)
             assert await reader.readexactly(len(data)) == data
 
     run(procedure(), loop)
@@ -139,7 +139,7 @@ def test_what_was_written_before_closing_arrives_and_nothing_after_it(loop: str)
     async def procedure() -> None:
         async with echo() as server, client(server) as (reader, writer):
             writer.write(b"x" * 300_000 + b"bye")
-            got = await asyncio.wait_for(reader.read(-1), 5)
+            got = await asyncio.wait_for(reader.read(-1), 60)
             assert len(got) == 300_003
             assert got.endswith(b"bye")
 
@@ -158,7 +158,7 @@ def test_a_hello_that_comes_byte_by_byte_is_a_hello(loop: str) -> None:
 def _byte_by_byte(address: tuple[str, int]) -> None:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = client_context().wrap_bio(incoming, outgoing)
-    with socket.create_connection(address, timeout=5) as plain:
+    with socket.create_connection(address, timeout=60) as plain:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
         def send() -> None:
@@ -181,9 +181,9 @@ def _byte_by_byte(address: tuple[str, int]) -> None:
 
 
 @both_loops
-def test_who_cannot_be_talked_to_gets_an_alert_and_who_sends_nothing_is_ended_in_time(loop: str) -> None:
+def test_who_cannot_be_talked_to_gets_an_alert(loop: str) -> None:
     async def procedure() -> None:
-        async with echo(seconds=0.4) as server:
+        async with echo() as server:
             reader, writer = await asyncio.open_connection(*server.address)
             writer.write(b"GET / HTTP/1.1\r\n\r\n")
             assert await reader.read(-1) == b""
@@ -194,14 +194,22 @@ def test_who_cannot_be_talked_to_gets_an_alert_and_who_sends_nothing_is_ended_in
             with pytest.raises(ssl.SSLError, match="ALERT_HANDSHAKE_FAILURE"):
                 await asyncio.open_connection(*server.address, ssl=other, server_hostname="")
             assert [type(error) for error in server.failed] == [ssl.SSLError, ssl.SSLError]
+            assert server.made == []
 
+    run(procedure(), loop)
+
+
+@both_loops
+def test_who_sends_nothing_is_ended_and_not_before_the_time(loop: str) -> None:
+    async def procedure() -> None:
+        async with echo(seconds=0.4) as server:
             began = time.monotonic()
             silent = [await asyncio.open_connection(*server.address) for _ in range(3)]
             for reader, writer in silent:
                 assert await reader.read(1) == b""
                 writer.close()
-            assert 0.3 < time.monotonic() - began < 20
-            assert len(server.failed) == 5
+            assert time.monotonic() - began > 0.3
+            assert len(server.failed) == 3
             assert server.made == []
 
     run(procedure(), loop)
@@ -216,7 +224,7 @@ def test_a_client_that_goes_away_in_its_handshake_is_counted_once(loop: str) -> 
                 writer.write(data)
                 await writer.drain()
                 writer.transport.abort()
-            await eventually(lambda: len(server.failed) == 2, 5)
+            await eventually(lambda: len(server.failed) == 2)
 
     run(procedure(), loop)
 
@@ -229,7 +237,7 @@ def test_a_mistake_of_a_protocol_ends_its_connection_only(loop: str) -> None:
         async with echo() as server, client(server) as (reader, writer), client(server) as (other, to_other):
             writer.write(b"fail")
             with contextlib.suppress(ConnectionError):
-                assert await asyncio.wait_for(reader.read(), 5) == b""
+                assert await asyncio.wait_for(reader.read(), 60) == b""
             to_other.write(b"still there")
             assert await other.readexactly(11) == b"still there"
         return told
@@ -243,13 +251,13 @@ def test_a_client_that_never_answers_the_goodbye_is_let_go(loop: str) -> None:
         async with echo() as server:
             begun = asyncio.to_thread(_say_bye_and_stay, server.address)
             with await begun:
-                await eventually(lambda: server.made[0].lost, 3)
+                await eventually(lambda: server.made[0].lost)
 
     run(procedure(), loop)
 
 
 def _say_bye_and_stay(address: tuple[str, int]) -> ssl.SSLSocket:
-    tls = client_context().wrap_socket(socket.create_connection(address, timeout=5))
+    tls = client_context().wrap_socket(socket.create_connection(address, timeout=60))
     tls.sendall(b"bye")
     return tls
 
@@ -279,7 +287,7 @@ def test_what_a_protocol_may_ask(loop: str, version: ssl.TLSVersion) -> None:
             transport.resume_reading()
             assert await reader.readexactly(5) == b"later"
             writer.transport.abort()
-            await eventually(lambda: server.made[0].lost, 5)
+            await eventually(lambda: server.made[0].lost)
             assert transport.is_closing()
 
     run(procedure(), loop)
@@ -296,7 +304,7 @@ def test_what_ended_is_freed_without_the_collector(loop: str) -> None:
                     writer.write(b"x")
                     await reader.readexactly(1)
                     protocol = weakref.ref(server.made[0])
-                await eventually(lambda: server.made[0].lost, 5)
+                await eventually(lambda: server.made[0].lost)
                 server.made.clear()
                 await asyncio.sleep(0)
                 assert protocol() is None

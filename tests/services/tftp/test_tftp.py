@@ -17,6 +17,7 @@ from mixedmode.protocols.tftp import Options, ServerLimits
 from mixedmode.services.files.store import FileStore, FolderStore, MappingStore
 from mixedmode.services.tftp.service import TftpService
 from tests.services.net.relay import LossyRelay
+from tests.support import eventually
 
 RANDOM = random.Random(1)
 FILES = {
@@ -43,7 +44,7 @@ async def command(*words: str, cwd: Path | None = None) -> tuple[int, bytes]:
     process = await asyncio.create_subprocess_exec(
         *words, cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(110):
         output, _ = await process.communicate()
     return process.returncode or 0, output
 
@@ -166,14 +167,15 @@ def test_more_than_65535_blocks(where: str, tmp_path: Path) -> None:
 
 def test_two_hundred_at_once_and_the_books_balance() -> None:
     async def procedure() -> tuple[list[bytes], dict[str, int]]:
-        async with serving() as service, asyncio.TaskGroup() as group:
+        patient = ServerLimits(timeout=3600)
+        async with serving(limits=patient) as service, asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(fetch_tftp("127.0.0.1", service.port, "CTLFile.tlv", options=options))
+                group.create_task(fetch_tftp("127.0.0.1", service.port, "CTLFile.tlv", options=options, timeout=60))
                 for options in (Options(), Options(blksize=1024, windowsize=4, tsize=True))
                 for _ in range(100)
             ]
             await asyncio.wait(tasks)
-            assert await service.drain(2) == 0
+            assert await service.drain(60) == 0
             return [task.result() for task in tasks], service.metrics
 
     got, metrics = asyncio.run(procedure())
@@ -184,10 +186,10 @@ def test_two_hundred_at_once_and_the_books_balance() -> None:
 
 
 @pytest.mark.parametrize("name", ["none", "/etc/passwd", "a/b/c/d/e", "../../etc/passwd", "/../x", "..\\..\\x"])
-def test_what_is_not_there_is_refused_promptly(name: str) -> None:
+def test_what_is_not_there_is_refused_at_once(name: str) -> None:
     async def procedure() -> None:
-        async with serving() as service, asyncio.timeout(1):
-            await fetch_tftp("127.0.0.1", service.port, name)
+        async with serving() as service, asyncio.timeout(60):
+            await fetch_tftp("127.0.0.1", service.port, name, timeout=3600)  # so silence is no refusal
 
     with pytest.raises(TransferFailed) if ".." in name else pytest.raises(FileNotFoundOnServer):
         asyncio.run(procedure())
@@ -226,7 +228,7 @@ def test_answers_come_from_another_port_and_from_the_address_that_was_asked() ->
     async def procedure() -> tuple[int, tuple[str, int]]:
         async with serving(host="0.0.0.0") as service:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-                sock.settimeout(2)
+                sock.settimeout(60)
                 sock.sendto(b"\0\1exact\0octet\0", ("127.0.0.3", service.port))
                 _, address = await asyncio.to_thread(sock.recvfrom, 1000)
                 return service.port, address
@@ -240,13 +242,12 @@ def test_draining_lets_transfers_finish_and_takes_no_more() -> None:
     async def procedure() -> None:
         async with serving() as service:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+                sock.bind(("127.0.0.1", 0))
                 sock.sendto(b"\0\1text\0octet\0", service.address)
-                await asyncio.sleep(0.05)
-                _, tid = sock.recvfrom(1000)
+                _, tid = await asyncio.get_running_loop().sock_recvfrom(sock, 1000)
                 assert service.healthy
-                draining = asyncio.create_task(service.drain(2))
-                await asyncio.sleep(0.05)
-                assert not service.healthy
+                draining = asyncio.create_task(service.drain(60))
+                await eventually(lambda: not service.healthy)
                 with pytest.raises(TransferFailed, match="No answer"):
                     await fetch_tftp("127.0.0.1", service.port, "text", timeout=0.1, retries=1)
                 for block in (1, 2):
@@ -266,7 +267,7 @@ def test_garbage_and_a_flood_of_forged_requests_do_no_harm() -> None:
             socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(80)]
             for sock in socks:
                 sock.sendto(b"\0\1exact\0octet\0", service.address)
-            await asyncio.sleep(0.2)
+            await eventually(lambda: service.metrics["requests"] == 380)
             for sock in socks:
                 sock.close()
             metrics = service.metrics

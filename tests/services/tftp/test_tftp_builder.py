@@ -13,8 +13,9 @@ from mixedmode.errors import RemoteError
 from mixedmode.phone.body.download import FileNotFoundOnServer, TransferFailed, fetch_tftp
 from mixedmode.protocols.tftp import Mode, Request, encode_packet
 from mixedmode.protocols.tftp.packets import Opcode
-from mixedmode.services.tftp import mmsg
+from mixedmode.services.tftp import builder, mmsg
 from mixedmode.services.tftp.service import TftpService
+from tests.support import eventually
 
 CTL = b"list" * 1000
 
@@ -23,6 +24,7 @@ class Store:
     """Builds what begins with SEP, when it may."""
 
     def __init__(self) -> None:
+        self.asked = threading.Event()
         self.may = threading.Event()
         self.built: list[str] = []
         self.fails = False
@@ -34,7 +36,8 @@ class Store:
         if self.ready(name):
             return CTL if name == "CTLFile.tlv" else None
         assert threading.current_thread() is not threading.main_thread(), "built between two packets"
-        self.may.wait(10)
+        self.asked.set()
+        self.may.wait(100)
         self.built.append(name)
         if self.fails:
             raise RemoteError("the database does not answer")
@@ -52,8 +55,14 @@ async def serving(store: Store, host: str = "127.0.0.1") -> AsyncIterator[TftpSe
         await service.stop()
 
 
-async def get(service: TftpService, name: str, **settings: float) -> bytes:
-    return await fetch_tftp("127.0.0.1", service.port, name, **settings)  # type: ignore[arg-type] # passed through
+async def get(service: TftpService, name: str, timeout: float = 60.0, retries: int = 1) -> bytes:
+    return await fetch_tftp("127.0.0.1", service.port, name, timeout=timeout, retries=retries)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for who waits, however slow the machine is."""
+    monkeypatch.setattr(builder, "_PATIENCE_SECONDS", 3600.0)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
@@ -95,10 +104,11 @@ def test_a_file_that_cannot_be_built_is_silence_and_a_later_try_succeeds() -> No
         store.may.set()
         store.fails = True
         async with serving(store) as service:
-            with pytest.raises(TransferFailed):
-                await get(service, "SEP1", timeout=0.2, retries=1)
+            for failures in (1, 2):
+                with pytest.raises(TransferFailed):
+                    await get(service, "SEP1", timeout=0.1, retries=0)
+                await eventually(lambda: service.metrics["build_failures"] == failures)  # noqa: B023 - awaited at once
             assert await get(service, "CTLFile.tlv") == CTL
-            assert service.metrics["build_failures"] == 2
             assert service.metrics["not_found"] == 0
             store.fails = False
             assert await get(service, "SEP1") == b"SEP1" * 300
@@ -121,11 +131,9 @@ def test_a_client_that_asks_again_while_it_waits_gets_one_transfer() -> None:
             request = encode_packet(Request(Opcode.RRQ, "SEP1", Mode.OCTET.value, ()))
             for _ in range(5):
                 transport.sendto(request, service.address)
-                await asyncio.sleep(0.02)
+            await eventually(lambda: service.metrics["requests"] == 5)
             store.may.set()
-            async with asyncio.timeout(5):
-                while not got:  # noqa: ASYNC110 - datagrams tell nobody
-                    await asyncio.sleep(0.01)
+            await eventually(lambda: got)
             await asyncio.sleep(0.1)
             assert len(got) == 1
             assert service.metrics["active"] == 1
@@ -139,10 +147,10 @@ def test_stopping_waits_for_no_build() -> None:
         store = Store()
         async with serving(store) as service:
             waiting = asyncio.create_task(get(service, "SEP1", timeout=0.2, retries=0))
-            await asyncio.sleep(0.05)
-            async with asyncio.timeout(1):
-                assert await service.drain(0.1) == 0
-                await service.stop()
+            await eventually(store.asked.is_set)
+            assert await service.drain(0.1) == 0
+            await service.stop()
+            assert store.built == [], "it is still under way"
             store.may.set()
             with pytest.raises(TransferFailed):
                 await waiting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import random
 import socket
@@ -24,6 +25,7 @@ from mixedmode.services.tftp import lanes as tftp_lanes
 from mixedmode.services.tftp import service as tftp
 from mixedmode.services.tftp.service import TftpService
 from tests.services.net.relay import LossyRelay
+from tests.services.tftp.still import Still
 
 FILES = {"one": b"x" * 100, "exact": b"y" * 1024, "list": random.Random(1).randbytes(5000), "empty": b""}
 ADDRESSES = [mmsg.pack_address((f"127.0.{n // 250}.{n % 250 + 1}", 1024 + 7 * n)) for n in range(600)]
@@ -59,8 +61,7 @@ def test_files_arrive_whole_and_the_books_balance() -> None:
         service = TftpService(MappingStore(FILES))
         await service.start()
         got = [await fetch_tftp("127.0.0.1", service.port, name) for name in FILES]
-        async with asyncio.timeout(5):
-            await service.drain(5)
+        await service.drain(60)
         metrics = service.metrics
         await service.stop()
         return got, metrics
@@ -93,9 +94,11 @@ def test_lost_packets_are_sent_again() -> None:
 
 
 @pytest.mark.usefixtures("lane")
-def test_a_client_that_falls_silent_is_given_up() -> None:
+def test_a_client_that_falls_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Still(monkeypatch)
+
     async def play() -> dict[str, int]:
-        service = TftpService(MappingStore(FILES), limits=ServerLimits(timeout=0.05, retries=2, retries_unproven=2))
+        service = TftpService(MappingStore(FILES), limits=ServerLimits(timeout=1.0, retries=2, retries_unproven=2))
         await service.start()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
@@ -106,7 +109,8 @@ def test_a_client_that_falls_silent_is_given_up() -> None:
                 data, server = await loop.sock_recvfrom(sock, 600)
                 assert data[:4] == bytes((0, 3, 0, block))
                 sock.sendto(bytes((0, 4, 0, block)), server)
-            await asyncio.sleep(0.9)
+            await loop.sock_recvfrom(sock, 600)
+            await time.pass_by(20)
             metrics = service.metrics
         await service.stop()
         return metrics
@@ -116,17 +120,22 @@ def test_a_client_that_falls_silent_is_given_up() -> None:
 
 
 @pytest.mark.usefixtures("lane")
-def test_nothing_is_sent_twice_to_who_never_acknowledges() -> None:
+def test_nothing_is_sent_twice_to_who_never_acknowledges(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Still(monkeypatch)
+
     async def play() -> tuple[int, dict[str, int]]:
-        service = TftpService(MappingStore(FILES), limits=ServerLimits(timeout=0.05, retries=3))
+        service = TftpService(MappingStore(FILES), limits=ServerLimits(timeout=1.0, retries=3))
         await service.start()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
-            sock.sendto(b"\0\1list\0octet\0", service.address)
-            await asyncio.sleep(0.4)
-            sock.sendto(b"\0\1list\0octet\0blksize\x001400\0windowsize\x0016\0", service.address)
-            await asyncio.sleep(1.2)
-            got = 0
+            sock.bind(("127.0.0.1", 0))
+            loop = asyncio.get_running_loop()
+            for request in (b"\0\1list\0octet\0", b"\0\1list\0octet\0blksize\x001400\0windowsize\x0016\0"):
+                sock.sendto(request, service.address)
+                await loop.sock_recv(sock, 2000)
+                await time.pass_by(8)
+            await time.pass_by(16)
+            got = 2
             while True:
                 try:
                     sock.recv(2000)
@@ -143,9 +152,11 @@ def test_nothing_is_sent_twice_to_who_never_acknowledges() -> None:
 
 
 @pytest.mark.usefixtures("lane")
-def test_the_pauses_between_copies_grow_and_end_with_progress() -> None:
+def test_the_pauses_between_copies_grow_and_end_with_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Still(monkeypatch)
+
     async def play() -> list[list[float]]:
-        service = TftpService(MappingStore(FILES), limits=ServerLimits(timeout=0.2, retries=3))
+        service = TftpService(MappingStore(FILES), limits=ServerLimits(timeout=1.0, retries=3))
         await service.start()
         loop = asyncio.get_running_loop()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -155,17 +166,19 @@ def test_the_pauses_between_copies_grow_and_end_with_progress() -> None:
             pauses: list[list[float]] = []
             for block in (1, 2):
                 sock.sendto(bytes((0, 4, 0, block)), server)
-                moments = []
-                for _ in range(3):
-                    data = await loop.sock_recv(sock, 600)
-                    assert data[3] == block + 1
-                    moments.append(loop.time())
+                assert (await loop.sock_recv(sock, 600))[3] == block + 1
+                moments = [time.now]
+                while len(moments) < 3:
+                    await time.pass_by(0.1)
+                    with contextlib.suppress(BlockingIOError):
+                        assert sock.recv(600)[3] == block + 1
+                        moments.append(time.now)
                 pauses.append([later - earlier for earlier, later in itertools.pairwise(moments)])
         await service.stop()
         return pauses
 
     for first, second in asyncio.run(play()):
-        assert second > 1.3 * first > 0.2
+        assert second > 1.3 * first > 1.0
 
 
 @pytest.mark.usefixtures("lane")
@@ -184,7 +197,7 @@ def test_a_file_on_the_disk_arrives_whole_even_if_packets_are_lost(blksize: int,
             await fetch_tftp("127.0.0.1", each, "image", options=options, timeout=0.2, retries=20, limit=2 << 20)
             for each in (service.port, port)
         ]
-        await service.drain(5)
+        await service.drain(60)
         relay.stop()
         metrics = service.metrics
         await service.stop()
@@ -226,7 +239,7 @@ def test_block_numbers_roll_over_in_the_compiled_loop_too() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, socket.socket(socket.AF_INET, 2) as client:
         server.bind(("127.0.0.1", 0))
         client.bind(("127.0.0.1", 0))
-        client.settimeout(2)
+        client.settimeout(60)
         address = mmsg.pack_address(client.getsockname())
         table = _lockstep.Lockstep()
         table.lend_part(address, tuple(str(block).encode() for block in blocks), blocks[0], blocks[0] - 1, 0.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from mixedmode.trustlist.roles import Layout
 from tests.cluster.building import MIXED, PUB, UPDATE
 from tests.pki.material import NOW, key, signer
 from tests.services.tvs.tvsclient import DEVICE, ask, run, serving
-from tests.support import DATA
+from tests.support import DATA, eventually
 
 
 def query(certificate: Certificate) -> QueryRequest:
@@ -232,9 +231,7 @@ def test_a_changed_ctl_file_is_known_within_a_second(tmp_path: Path) -> None:
         write_atomic(path, build_trust_list([own, record], signer(), timestamp=1))
 
     async def becomes(service: object, asked: QueryRequest, *, known: bool) -> None:
-        start = time.monotonic()
-        while (await ask(service, encode(asked))).known is not known:  # type: ignore[arg-type] # a TvsService
-            assert time.monotonic() - start < 30
+        while (await ask(service, encode(asked))).known is not known:  # type: ignore[arg-type] # noqa: ASYNC110 - as a phone would find out
             await asyncio.sleep(0.05)
 
     async def procedure() -> None:
@@ -249,7 +246,7 @@ def test_a_changed_ctl_file_is_known_within_a_second(tmp_path: Path) -> None:
             assert not (await ask(service, encode(first))).known
             os.utime(path)
             path.write_bytes(b"\1\0\2nonsense")
-            await asyncio.sleep(0.6)
+            await eventually(lambda: said[-1].startswith("ERROR:updateLocalCTLCache : CTLFile.tlv:"))
             assert (await ask(service, encode(second))).known, "a broken file changes nothing"
             path.unlink()
             await becomes(service, second, known=False)
@@ -262,7 +259,6 @@ def test_a_changed_ctl_file_is_known_within_a_second(tmp_path: Path) -> None:
     length = len(stranger("two").serial.hex() + issuer)
     unique = f"tvs_sql_get_all_CTL_certificate - Unique Key used for Caching :: 4711{issuer}, length : {length}"
     assert unique in said
-    assert any(line.startswith("ERROR:updateLocalCTLCache : CTLFile.tlv:") for line in said)
 
 
 def encode(request: QueryRequest) -> bytes:
@@ -293,12 +289,11 @@ def test_a_node_serves_its_own_certificate_and_takes_a_regenerated_one_into_use(
         try:
             assert await shown(*service.address) == cluster.own_certificate(PUB, "TVS").der
             await asyncio.to_thread(cluster.run, RegenerateCertificate(PUB, "TVS"))
-            async with asyncio.timeout(4):
-                new = cluster.own_certificate(PUB, "TVS").der
-                while await shown(*service.address) != new:  # noqa: ASYNC110 - as a phone would find out
-                    await asyncio.sleep(0.1)
+            new = cluster.own_certificate(PUB, "TVS").der
+            while await shown(*service.address) != new:  # noqa: ASYNC110 - as a phone would find out
+                await asyncio.sleep(0.1)
             await asyncio.to_thread(cluster.run, UPDATE)
-            await asyncio.sleep(0.6)
+            await eventually(lambda: service.metrics["list_reloads"])
             assert service.metrics["certificate_reloads"] == 1
             assert service.metrics["list_reloads"] == 1
         finally:

@@ -102,7 +102,7 @@ async def ask(service: TvsService, data: bytes = REQUEST) -> Answer:
 
 
 async def nobody_left(service: TvsService) -> None:
-    await eventually(lambda: not service.metrics["open"], 5)
+    await eventually(lambda: not service.metrics["open"])
 
 
 async def s_client(service: TvsService, data: bytes, *options: str, size: int = 10) -> tuple[bytes, str]:
@@ -123,7 +123,7 @@ async def s_client(service: TvsService, data: bytes, *options: str, size: int = 
         with contextlib.suppress(ConnectionError):
             await process.stdin.drain()
         with contextlib.suppress(asyncio.IncompleteReadError):
-            answer = await asyncio.wait_for(process.stdout.readexactly(size), 10)
+            answer = await asyncio.wait_for(process.stdout.readexactly(size), 60)
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

@@ -36,8 +36,8 @@ def test_a_phone_calls_another_and_hangs_up(alice: SecurityMode, bob: SecurityMo
 async def _a_phone_calls_another_and_hangs_up(alice: SecurityMode, bob: SecurityMode, icon: str) -> None:
     async with pair(alice, bob) as (service, one, other, log):
         one.dial("2001")
-        assert await one.wait(connected, 5)
-        assert await other.wait(connected, 5)
+        assert await one.wait(connected, 60)
+        assert await other.wait(connected, 60)
         media = one.media, other.media
         assert isinstance(media[0], NoMedia)
         assert isinstance(media[1], NoMedia)
@@ -50,8 +50,8 @@ async def _a_phone_calls_another_and_hangs_up(alice: SecurityMode, bob: Security
         assert (the_call(one.calls).icon, the_call(other.calls).icon) == (icon, icon)
         assert the_call(other.calls).calling_name == "Alice"
         one.hang_up(the_call(one.calls))
-        assert await one.wait(lambda calls: not calls, 5)
-        assert await other.wait(lambda calls: not calls, 5)
+        assert await one.wait(lambda calls: not calls, 60)
+        assert await other.wait(lambda calls: not calls, 60)
         assert not any((media[0].sending, media[1].sending, media[0].hearing, media[1].hearing))
         assert service.calls.exchange.legs == ()
         [record] = service.calls.documents()
@@ -68,11 +68,11 @@ def test_a_phone_that_loses_its_connection_ends_its_call() -> None:
 async def _a_phone_that_loses_its_connection_ends_its_call() -> None:
     async with pair(SecurityMode.NON_SECURE, SecurityMode.NON_SECURE) as (service, one, other, _):
         one.dial("2001")
-        assert await other.wait(connected, 5)
+        assert await other.wait(connected, 60)
         one.registration._link._writer.transport.abort()  # type: ignore[union-attr]
-        assert await other.wait(lambda calls: not calls, 5)
+        assert await other.wait(lambda calls: not calls, 60)
         assert service.calls.exchange.legs == ()
-        assert one.calls == {} or await one.wait(lambda calls: not calls, 5)
+        assert one.calls == {} or await one.wait(lambda calls: not calls, 60)
 
 
 def test_numbers_that_come_and_go_are_known_without_a_restart() -> None:
@@ -87,7 +87,7 @@ async def _numbers_that_come_and_go_are_known_without_a_restart() -> None:
         service.calls._mark = None
         await service.calls.refresh()
         one.dial("2001")
-        assert await one.wait(lambda calls: any(c.state == State.INVALID_NUMBER for c in calls.values()), 5)
+        assert await one.wait(lambda calls: any(c.state == State.INVALID_NUMBER for c in calls.values()), 60)
 
 
 async def command(*words: str) -> tuple[int, str, str]:

@@ -64,7 +64,7 @@ class Room:
 
     async def call(self) -> None:
         self.phones[0].dial("2001")
-        assert await self.phones[0].wait(connected, 5)
+        assert await self.phones[0].wait(connected, 60)
 
     async def hear(self, *expected: tuple[int, int, int]) -> None:
         """Wait until phones hear tones: a phone, its call, and the tone."""
@@ -152,7 +152,7 @@ def test_a_held_call_is_silent_and_goes_on_with_new_keys() -> None:
             one, other = here.calls()
             await here.hear((0, one, 1300), (1, other, 700))
             here.phones[0].press(Key.HOLD, the_call(here.phones[0].calls))
-            assert await here.phones[0].wait(lambda calls: the_call(calls).state == State.HOLD, 5)
+            assert await here.phones[0].wait(lambda calls: the_call(calls).state == State.HOLD, 60)
             await eventually(lambda: not any(media_of(phone)._channels for phone in here.phones))
             sent = here.sound(0, one).packets_sent
             here.phones[0].press(Key.RESUME, the_call(here.phones[0].calls))
@@ -179,12 +179,12 @@ def test_a_transferred_call_is_as_protected_as_the_two_that_are_left(third: Secu
             other = here.calls()[1]
             await here.hear((1, other, 700))
             here.phones[0].press(Key.TRANSFER, the_call(here.phones[0].calls))
-            assert await here.phones[0].wait(lambda calls: len(calls) == 2, 5)
+            assert await here.phones[0].wait(lambda calls: len(calls) == 2, 60)
             consult = here.phones[0].calls[here.calls()[0]]
             here.phones[0].digits("3001", consult)
             await eventually(lambda: here.sound(2, here.calls()[2]).tone == 700)
             here.phones[0].press(Key.TRANSFER, here.phones[0].calls[consult.call])
-            assert await here.phones[0].wait(lambda calls: not calls, 5)
+            assert await here.phones[0].wait(lambda calls: not calls, 60)
             last = here.calls()[2]
             before = here.sound(2, last).packets_received, here.sound(1, other).packets_received
             await eventually(lambda: here.sound(2, last).packets_received > before[0] + 10)

@@ -34,9 +34,9 @@ async def _the_command_shows(folder: Path) -> None:
             assert "no call has ended yet" in (await cdr(folder))[2]
             for number in ("2001", "2", "2001"):
                 one.dial(number + "#" * (number == "2"))
-                await one.wait(lambda calls: any(c.was_connected or c.state == 14 for c in calls.values()), 5)
+                await one.wait(lambda calls: any(c.was_connected or c.state == 14 for c in calls.values()), 60)
                 one.hang_up(the_call(one.calls))
-                assert await one.wait(lambda calls: not calls, 5)
+                assert await one.wait(lambda calls: not calls, 60)
             await eventually(lambda: len(service.calls.records) == 3)
             await eventually(lambda: None not in service.calls.records[-1].counted)
             code, out, _ = await cdr(folder)
