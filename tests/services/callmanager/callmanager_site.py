@@ -37,7 +37,7 @@ from tests.support import DATA, eventually
 
 DEVICE = "SEP001122334455"
 OTHER = "SEP001122334466"
-QUICK = RegistrationTimes(connect=3, answer=3, first_pause=0.05, longest_pause=0.2, settled=0.5, leave=1)
+QUICK = RegistrationTimes(connect=30, answer=30, first_pause=0.05, longest_pause=0.2, settled=0.5, leave=30)
 
 
 class Table:
@@ -158,7 +158,7 @@ async def callmanager(
     server: SoftwareSigner | None = None,
     anchors: Iterable[Certificate] | None = None,
     keepalive: int = 30,
-    first_seconds: float = 5,
+    first_seconds: float = 60,
     floor: TlsFloor = TlsFloor.TLS_1_2,
     limits: CallManagerLimits | None = None,
     log: Callable[[str], None] = lambda _line: None,
@@ -232,7 +232,7 @@ class Client:
 
     async def next(self) -> Message | None:
         """The next message, None at the end."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 frame = self._buffer.take()
                 if frame is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from tests.cluster.building import PUB, SUB
 from tests.cluster.tokens import signed
 
 PASSWORD = "Marmalade-1"
-QUICK = LoginPolicy(attempts=3, address_attempts=5, delay_seconds=0.01, longest_delay=0.02, lock_seconds=1.0)
+QUICK = LoginPolicy(attempts=3, address_attempts=5, delay_seconds=0.01, longest_delay=0.02, lock_seconds=60.0)
 
 
 @dataclass
@@ -32,6 +33,8 @@ class Lab:
     cluster: Cluster
     accounts: AccountStore
     folder: Path
+    later: float = 0.0
+    """Seconds that the clocks of logins are ahead."""
 
     @property
     def down(self) -> set[str]:
@@ -45,9 +48,10 @@ class Lab:
     async def serving(
         self, node: str = PUB, limits: ProviderLimits | None = None, policy: LoginPolicy = QUICK
     ) -> AsyncIterator[CtlProviderService]:
-        service = CtlProviderService(
-            CtlDesk(self.cluster, node), node, LoginGuard(self.accounts, policy), port=0, limits=limits
+        logins = LoginGuard(
+            self.accounts, policy, now=lambda: time.monotonic() + self.later, wall=lambda: time.time() + self.later
         )
+        service = CtlProviderService(CtlDesk(self.cluster, node), node, logins, port=0, limits=limits)
         await service.start()
         try:
             yield service
@@ -56,7 +60,7 @@ class Lab:
 
     def client(self, service: CtlProviderService, trust: TrustCheck | None = None) -> ProviderClient:
         known = KnownProviders(self.folder / "known", lambda _place, _certificate: True)
-        return ProviderClient("127.0.0.1", service.port, trust or known, connect_seconds=5, answer_seconds=10)
+        return ProviderClient("127.0.0.1", service.port, trust or known, connect_seconds=60, answer_seconds=60)
 
     @asynccontextmanager
     async def logged_in(self, service: CtlProviderService, user: str = "anna") -> AsyncIterator[ProviderClient]:
@@ -78,7 +82,7 @@ class Held:
 
     def deliver(self, node: NodeInfo, files: Mapping[str, bytes | None]) -> None:
         self.begun.set()
-        assert self._free.wait(20)
+        assert self._free.wait(100)
         self._inner.deliver(node, files)
 
     def go(self) -> None:

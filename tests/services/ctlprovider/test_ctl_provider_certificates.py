@@ -137,13 +137,16 @@ def test_a_fingerprint_may_be_accepted_without_a_question(lab: Lab) -> None:
 def test_an_administrator_may_take_his_time_over_the_fingerprint(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider, "_ASKED_SECONDS", 0.1)
     asked: list[Certificate] = []
+    service: CtlProviderService
 
     def slowly(_place: str, certificate: Certificate) -> bool:
         asked.append(certificate)
         time.sleep(0.6)
+        service.limits = ProviderLimits()
         return True
 
     async def procedure() -> None:
+        nonlocal service
         async with lab.serving(limits=ProviderLimits(login_seconds=0.4)) as service:
             trust = KnownProviders(lab.folder / "slow", slowly)
             async with lab.client(service, trust) as client:
@@ -219,7 +222,7 @@ def test_openssls_client_sees_the_callmanager_certificate_and_tls_1_2_at_least(l
 
             def s_client(*options: str) -> str:
                 command = ["openssl", "s_client", "-connect", place, "-cipher", "DEFAULT:@SECLEVEL=0", *options]
-                return subprocess.run(command, input=b"", capture_output=True, timeout=10, check=False).stdout.decode()
+                return subprocess.run(command, input=b"", capture_output=True, timeout=60, check=False).stdout.decode()
 
             shown = await asyncio.to_thread(s_client, "-tls1_2")
             assert f"CN = {PUB}" in shown or f"CN={PUB}" in shown
@@ -234,7 +237,7 @@ def test_nobody_there_and_somebody_else_there(lab: Lab) -> None:
             port = service.port
         known = KnownProviders(lab.folder / "known", lambda _place, _certificate: True)
         with pytest.raises(RemoteError) as error:
-            await ProviderClient("127.0.0.1", port, known, connect_seconds=2).connect()
+            await ProviderClient("127.0.0.1", port, known, connect_seconds=60).connect()
         assert "CTL Provider" in (error.value.next_step or "")
 
         async def says_something(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

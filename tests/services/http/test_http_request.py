@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from http import HTTPStatus
 
 import pytest
@@ -79,11 +78,10 @@ def test_garbage_is_a_status_or_a_request(head: bytes) -> None:
 
 @pytest.mark.parametrize("piece", [b"a", b"a:", b"\r\n", b"\r\na:", b"\r\na: b", b"%41", b"/", b" ", b"http://"])
 def test_no_head_takes_longer_than_its_length_allows(piece: bytes) -> None:
-    head = b"GET /" + piece * (250_000 // len(piece))
-    begin = time.process_time()
+    """Its length squared would take longer than any test may."""
+    head = b"GET /" + piece * (1_000_000 // len(piece))
     parse_request(head)
-    parse_request(head + b" HTTP/1.1" + piece * (250_000 // len(piece)) + b"\x00")
-    assert time.process_time() - begin < 0.5
+    parse_request(head + b" HTTP/1.1" + piece * (1_000_000 // len(piece)) + b"\x00")
 
 
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))

@@ -16,6 +16,7 @@ from mixedmode.services.sightings import collector
 from mixedmode.services.sightings.collector import Sightings, host_of
 from mixedmode.services.tftp.mmsg import pack_address
 from mixedmode.services.tftp.service import TftpService
+from tests.support import eventually
 
 PHONE = "SEP001122334455"
 CTL, ITL, CONFIG = b"c" * 3000, b"i" * 700, b"<device/>"
@@ -79,7 +80,7 @@ def test_a_transfer_that_broke_off_before_its_end_is_none() -> None:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0))
         transport.sendto(b"\0\1" + f"CTL{PHONE}.tlv".encode() + b"\0octet\0", ("127.0.0.1", service.port))
-        await asyncio.sleep(0.1)
+        await eventually(lambda: service.metrics["active"])
         transport.close()
         await service.stop()
 

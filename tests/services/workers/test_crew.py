@@ -10,7 +10,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ from tests.support import eventually
 
 HOST = "127.0.0.1"
 KINDS = {"tftp": socket.SOCK_DGRAM, "http": socket.SOCK_STREAM}
-soon = partial(eventually, seconds=20)
+soon = eventually
 
 
 class Files(Workshop):
@@ -311,7 +310,7 @@ def test_workers_of_a_process_that_was_killed_end(folder: Path, tmp_path: Path) 
         await asyncio.sleep(0.2)
         assert crew.pids == [pid], "signals are for the crew's process"
         crew._workers[0]._writer.transport.abort()
-        await asyncio.wait_for(crew._workers[0]._process.wait(), 10)
+        await asyncio.wait_for(crew._workers[0]._process.wait(), 60)
         await http.stop()
 
     run(procedure())
