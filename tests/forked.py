@@ -165,10 +165,12 @@ class Forking:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.forked", self.socket], cwd=ROOT, stdin=subprocess.PIPE
         )
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while not self.socket.is_socket() and self._process.poll() is None and time.monotonic() < end:
             time.sleep(0.02)
-        assert self.socket.is_socket()
+        if not self.socket.is_socket():
+            self.close()
+            raise AssertionError("the process that forks commands did not begin")
 
     def put(self, command: Path) -> Path:
         """Write the stand-in and return its path."""
@@ -229,7 +231,7 @@ class Forking:
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=60)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -199,8 +200,8 @@ def test_stopping_waits_for_the_installation(lab: Lab) -> None:
 @pytest.mark.parametrize("when", ["handshake", "hello", "login", "request", "idle"])
 def test_clients_that_are_silent_or_slow_are_closed(lab: Lab, when: str) -> None:
     limit = {"hello": "login"}.get(when, when)
-    hours = dict.fromkeys(("handshake_seconds", "login_seconds", "request_seconds", "idle_seconds"), 36000.0)
-    limits = ProviderLimits(**{**hours, f"{limit}_seconds": 0.3})
+    hours = ProviderLimits(handshake_seconds=36000, login_seconds=36000, request_seconds=36000, idle_seconds=36000)
+    limits = replace(hours, **{f"{limit}_seconds": 0.3})  # type: ignore[arg-type] # seconds
 
     async def silent(service: CtlProviderService) -> None:
         if when == "handshake":

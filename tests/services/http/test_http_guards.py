@@ -38,7 +38,7 @@ from tests.services.http.http_site import (
 from tests.services.tvs.tvsclient import client_context, run
 from tests.support import eventually
 
-HOURS = {f"{name}_seconds": 36000.0 for name in ("handshake", "head", "idle", "write", "linger")}
+HOURS: dict[str, Any] = {f"{name}_seconds": 36000.0 for name in ("handshake", "head", "idle", "write", "linger")}
 GREEDY = b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n" * 20
 
 
@@ -151,7 +151,7 @@ def test_slow_silent_and_greedy_clients_end(loop: str, secure: bool) -> None:
                 return await came
             return b"cut off"
 
-    async def procedure() -> list[bytes]:
+    async def procedure() -> tuple[bytes, ...]:
         return await asyncio.gather(
             end("head_seconds", b"GET /CTLFile", b"x"),
             end("head_seconds", b"\r\n", b"\r\n"),
