@@ -21,9 +21,10 @@ from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.phone.mind.trust.state import TrustState
 from mixedmode.rescue.hands import request_body
-from mixedmode.rescue.phone.answers import EXECUTE, FORM, Answer, basic
+from mixedmode.rescue.phone.answers import EXECUTE, Answer, basic
 from mixedmode.rescue.phone.reading import ALARM, NETWORK
 from mixedmode.rescue.planning import Served
+from mixedmode.rescue.wire.http import FORM
 from mixedmode.trustlist.model import TrustList
 from tests.phone.site import identity, itl
 from tests.phone.worlds.memory_world import BEGIN
@@ -60,6 +61,7 @@ class Habits:
         stale: Seconds for which its page shows what it showed before the erase.
         answers: ``yes``, ``no``, ``401``, ``303``, ``html`` or ``cut``.
         https: Whether its authentication URL is https.
+        asks: Its authentication URL, if it is another one than that or none.
         in_call: Until when somebody speaks.
         clock: Seconds that its own clock is wrong.
         resets: Whether the cluster can reset it.
@@ -77,6 +79,7 @@ class Habits:
     stale: float = 0.0
     answers: str = "yes"
     https: bool = False
+    asks: str = ""
     in_call: float = 0.0
     clock: float = 0.0
     resets: bool = True
@@ -123,7 +126,7 @@ class Handset:
         self.messages.append((BEGIN + timedelta(seconds=self.now() + self.habits.clock), text))
 
     def facts(self) -> PageFacts:
-        url = "https://192.0.2.1:8443/ccmcip/authenticate.jsp" if self.habits.https else ""
+        url = "https://192.0.2.1:8443/ccmcip/authenticate.jsp" if self.habits.https else self.habits.asks
         tftp = TFTP if self.habits.takes != "evil" or self.trust.itl is not lists("evil")[1] else "192.0.2.66"
         call = "Connected" if self.now() < self.habits.in_call else ""
         return PageFacts(

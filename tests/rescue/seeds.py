@@ -1,14 +1,15 @@
 """Random fleets of phones that lie: no false proof, no confirm key outside of a confirmed sequence.
 
-By hand, for as many as there is time for::
+By hand, for as many as there is time for, from a first one on::
 
     PYTHONPATH=src:. .venv/bin/python -m tests.rescue.seeds 10000
+    PYTHONPATH=src:. .venv/bin/python -m tests.rescue.seeds 4500 --first 5500
 """
 
 from __future__ import annotations
 
+import argparse
 import random
-import sys
 from urllib.parse import unquote_plus
 
 from mixedmode.phone.body.pages.layouts import FIVE_RESETS, Layout, layout_of
@@ -91,7 +92,13 @@ def check(fleet: Fleet, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    for number in range(int(sys.argv[1]) if len(sys.argv) > 1 else 1000):
+    asked = argparse.ArgumentParser(
+        prog="python -m tests.rescue.seeds", description="Random fleets of phones that lie."
+    )
+    asked.add_argument("count", type=int, nargs="?", default=1000, help="how many seeds")
+    asked.add_argument("--first", type=int, default=0, help="the first of them")
+    meant = asked.parse_args()
+    for number in range(meant.first, meant.first + meant.count):
         check(fleet_of(random.Random(number)), number)
         if number % 500 == 499:
-            print(number + 1, "seeds", flush=True)
+            print("seeds up to", number, flush=True)

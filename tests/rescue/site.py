@@ -10,14 +10,16 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from mixedmode.phone.mind.models import get_model
+from mixedmode.rescue.around import Time
 from mixedmode.rescue.catalogue import Catalogue, Confirmation
 from mixedmode.rescue.chain import BEGIN, Evidence, hash_of, line_of, read_evidence
 from mixedmode.rescue.files import catalogue
 from mixedmode.rescue.outcomes import Result
+from mixedmode.rescue.phone.walking import anybody
 from mixedmode.rescue.planning import Plan, Planned, make_plan
 from mixedmode.rescue.readiness import PhoneFacts, verdict
 from mixedmode.rescue.resuming import histories
-from mixedmode.rescue.runner import Runner, Time
+from mixedmode.rescue.runner import Runner
 from tests.phone.worlds.memory_world import BEGIN as MORNING
 from tests.phone.worlds.memory_world import VirtualLoop
 from tests.rescue.handset import TFTP, Habits, Handset, SimulatedHands, SimulatedSite, hashes, lists, served
@@ -101,17 +103,22 @@ class Fleet:
     def by_name(self) -> dict[str, Handset]:
         return {phone.name: phone for phone in self.phones}
 
-    def run(self, *, slots: int | None = None, meanwhile: Callable[[Runner], Any] | None = None) -> None:
+    def run(
+        self,
+        *,
+        meanwhile: Callable[[Runner], Any] | None = None,
+        stranger: Callable[[str | None], str] = anybody,
+    ) -> None:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            runner.run(self._run(meanwhile))
+            runner.run(self._run(meanwhile, stranger))
 
-    async def _run(self, meanwhile: Callable[[Runner], Any] | None) -> None:
+    async def _run(self, meanwhile: Callable[[Runner], Any] | None, stranger: Callable[[str | None], str]) -> None:
         by_url = {phone.url: phone for phone in self.phones}
         loop = asyncio.get_running_loop()
         entries = self.plan.checked(self.catalogue)
         run = Runner(
             self.plan, entries, lambda phone: named(self.catalogue, self.plan, phone), SimulatedHands(by_url),
-            SimulatedSite(by_url, self.changes_at), self.log, Time(loop.time), self._ended, self.read,
+            SimulatedSite(by_url, self.changes_at), self.log, Time(loop.time), self._ended, self.read, stranger,
         )  # fmt: skip
         before = histories(self.log.records, self.plan.sha256, "memory")
         if meanwhile is not None:

@@ -15,7 +15,6 @@ from mixedmode.phone.mind.models import MODELS, get_model
 from mixedmode.rescue.catalogue import Catalogue, Confirmation, State, read_catalogue
 from mixedmode.rescue.chain import read_evidence
 from mixedmode.rescue.files import catalogue, evidence_file, read_file
-from mixedmode.rescue.hands import PAGE_BYTES
 from mixedmode.rescue.outcomes import Outcome
 from mixedmode.rescue.phone import reading
 from mixedmode.rescue.phone.answers import Answer, taken
@@ -30,6 +29,7 @@ from mixedmode.rescue.phone.reading import (
 )
 from mixedmode.rescue.planning import Plan, Served, make_plan, read_plan
 from mixedmode.rescue.readiness import PhoneFacts, lead, verdict
+from mixedmode.rescue.wire.http import PAGE_BYTES
 from tests.rescue.handset import served
 from tests.rescue.site import BASE, Fleet, MemoryLog, as_json, confirmed, facts_of, handset
 
@@ -107,6 +107,8 @@ def test_a_catalogue_that_could_press_anything_is_refused(text: str) -> None:
          "fix first: authentication URL, menu password"),
         ({"authentication_url": "http://192.0.2.1:8080/ccmcip/authenticate.jsp"}, "ready"),
         ({"login": False}, "fix first: control user"),
+        ({"stranger": "its certificate is another's"}, "fix first: certificates of phones that speak HTTPS only"),
+        ({"not_asked": "nobody allowed its authentication service"}, "ready"),
         ({"end_to_end": False}, "fix first: control user"),
         ({"settings_access": "Restricted"}, "fix first: settings menu"),
         ({"menu_password": True}, "fix first: menu password"),

@@ -14,14 +14,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mixedmode.errors import CheckFailedError
+from mixedmode.rescue.around import Hands
 from mixedmode.rescue.catalogue import Confirmation, Entry
 from mixedmode.rescue.files import EvidenceFile
 from mixedmode.rescue.phone import reading
 from mixedmode.rescue.phone.actions import Look, Pause, Press, Walk
 from mixedmode.rescue.phone.answers import taken
-from mixedmode.rescue.phone.walking import dry, in_use, other_firmware, own_page
+from mixedmode.rescue.phone.walking import anybody, dry, in_use, other_firmware, own_page
 from mixedmode.rescue.planning import Planned
-from mixedmode.rescue.runner import Hands
 
 
 class DryWalk:
@@ -34,6 +34,7 @@ class DryWalk:
         log: The file of walks.
         say: Told each key.
         sleep: Waits.
+        stranger: Returns why a phone that names an authentication service gets no login; empty if it does.
     """
 
     def __init__(
@@ -44,9 +45,10 @@ class DryWalk:
         log: EvidenceFile,
         say: Callable[[str], object],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        stranger: Callable[[str | None], str] = anybody,
     ) -> None:
         self._phone, self._entry, self._hands, self._log, self._say, self._sleep = phone, entry, hands, log, say, sleep
-        self._number = 0
+        self._number, self._stranger = 0, stranger
 
     async def there(self) -> str:
         """Walk up to the confirm key; return what the phone itself names its window, empty if it does not.
@@ -57,6 +59,9 @@ class DryWalk:
         page = await self._drive(own_page(self._phone.name, self._phone.model))
         if isinstance(page, str):
             raise CheckFailedError(f"{self._phone.name} is not there: {page}", where=self._phone.url)
+        refused = self._stranger(page.authentication_url)
+        if refused:
+            raise CheckFailedError(refused, where=self._phone.name, next_step="look at what it has for a configuration")
         other = await self._drive(other_firmware(self._phone))
         if other:
             raise CheckFailedError(other, where=self._phone.name, next_step="correct the load in the inventory")

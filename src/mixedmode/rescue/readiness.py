@@ -35,6 +35,7 @@ class Word(StrEnum):
 
 WEB: Final = "web access"
 URL: Final = "authentication URL"
+HTTPS: Final = "certificates of phones that speak HTTPS only"
 LOGIN: Final = "control user"
 MENU: Final = "settings menu"
 PASSWORD: Final = "menu password"  # noqa: S105 - the name of a check
@@ -61,6 +62,8 @@ class PhoneFacts:
         authentication_url: None if that is not known.
         login: Whether the authentication service said yes to the control user and this phone; None: not asked.
         end_to_end: Whether the phone itself did; None: not asked.
+        not_asked: Why the control user's login was not sent, or nobody answered; empty if it was, or nobody is named.
+        stranger: Why a phone that speaks HTTPS alone is not recognised; empty if it is, or speaks HTTP.
         settings_access: ``enabled``, ``restricted``, ``disabled`` or empty.
         menu_password: Whether the menu has a password; None if that is not known.
         cti: Whether it can be controlled by CTI; None if that is not known.
@@ -82,6 +85,8 @@ class PhoneFacts:
     authentication_url: str | None = None
     login: bool | None = None
     end_to_end: bool | None = None
+    not_asked: str = ""
+    stranger: str = ""
     settings_access: str = ""
     menu_password: bool | None = None
     cti: bool | None = None
@@ -166,6 +171,8 @@ def _fixes(facts: PhoneFacts) -> Iterable[tuple[str, str]]:
         yield WEB, "its pages do not answer: switch Web Access on (device, common phone profile) and reset it"
     elif not facts.url:
         yield WEB, "its address is not known"
+    elif facts.stranger:
+        yield HTTPS, facts.stranger
     url = facts.authentication_url
     if url and url.lower().startswith("https:"):
         yield URL, f"{url} is https, which a lost phone cannot check: give the plain one on 8080 for the time"
@@ -193,7 +200,8 @@ def _not_known(facts: PhoneFacts) -> Iterable[str]:
     if facts.menu_password is None:
         yield "menu password"
     if facts.end_to_end is None:
-        yield "whether it takes the control user's login"
+        why = f": {facts.not_asked}" if facts.not_asked else ""
+        yield f"whether it takes the control user's login{why}"
     if proof_of(facts.model) == WEAK:
         yield "which list it takes: no page shows its hash; a person at its menu tells, or SIP firmware's alarms"
 
@@ -233,6 +241,7 @@ def document(facts: PhoneFacts, found: Verdict) -> dict[str, Any]:
         "todo": list(found.todo),
         "why": list(found.why),
         "not_known": list(found.not_known),
+        "not_asked": facts.not_asked or None,
         "proof": proof_of(facts.model) or None,
         "ctl": facts.ctl or None,
         "itl": facts.itl or None,

@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from mixedmode.errors import CheckFailedError, MixedModeError
+from mixedmode.rescue.around import Hands, Log, Site, Time
 from mixedmode.rescue.catalogue import Entry
 from mixedmode.rescue.conductor import Conductor
 from mixedmode.rescue.outcomes import Outcome, Result
 from mixedmode.rescue.phone.actions import Action, Fetch, Look, Note, Pause, Press, Restart, Walk
-from mixedmode.rescue.phone.answers import Answer, Taken, taken
+from mixedmode.rescue.phone.answers import Taken, taken
 from mixedmode.rescue.phone.proving import Proof
-from mixedmode.rescue.phone.walking import Sent, walk
+from mixedmode.rescue.phone.walking import Sent, anybody, walk
 from mixedmode.rescue.planning import Plan, Planned, Served
 from mixedmode.rescue.resuming import History
 
@@ -35,64 +36,6 @@ _KEPT: Final = 0.98
 """Of the phones that were registered before, beside those that restart."""
 _LEFT_OPEN: Final = "it was unlocked and not erased: its padlock may stand open, look at it"
 T = TypeVar("T")
-
-
-class Hands(Protocol):
-    """Reaches phones."""
-
-    async def get(self, url: str, path: str, *, login: bool) -> Answer:
-        """Get a page; what goes wrong is an answer too."""
-
-    async def press(self, url: str, uri: str) -> Answer:
-        """Press one key."""
-
-
-class Site(Protocol):
-    """The cluster."""
-
-    async def served(self) -> Served:
-        """Fetch the lists of every TFTP node.
-
-        Raises:
-            MixedModeError: A node did not answer.
-        """
-
-    async def served_to(self, name: str) -> Served:
-        """Fetch the files that every TFTP node has for one phone; none where it has none of its own.
-
-        Raises:
-            MixedModeError: A node did not answer.
-        """
-
-    async def restart(self, name: str) -> bool:
-        """Have a phone reset; return whether it was told to."""
-
-    async def registered(self) -> int | None:
-        """Return how many phones are registered, None if that is not known."""
-
-
-class Log(Protocol):
-    """The evidence."""
-
-    def write(self, event: str, fields: Mapping[str, Any], *, durable: bool = False) -> None:
-        """Append a record.
-
-        Raises:
-            OSError: It cannot be written.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """The time of a run.
-
-    Attributes:
-        now: Seconds that never run backwards.
-        sleep: Waits.
-    """
-
-    now: Callable[[], float]
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
 @dataclass(slots=True)
@@ -118,6 +61,7 @@ class Runner:
         time: Of the run.
         on_result: Told each outcome.
         read: Hashes that a person read in phones' menus, by name.
+        stranger: Returns why a phone that names an authentication service gets no login; empty if it does.
     """
 
     plan: Plan
@@ -129,6 +73,7 @@ class Runner:
     time: Time
     on_result: Callable[[Planned, Result], object] = lambda _phone, _result: None
     read: Mapping[str, str] = field(default_factory=dict)
+    stranger: Callable[[str | None], str] = anybody
     results: dict[str, Result] = field(default_factory=dict)
     _conductor: Conductor = field(init=False)
     _served: Served = field(init=False)
@@ -254,7 +199,7 @@ class Runner:
             raise
 
     async def _pressed(self, phone: Planned, entries: list[Entry], under: _Under) -> None:
-        found = await self._drive(walk(phone, entries, lambda: self._served, self.named(phone)), under)
+        found = await self._drive(walk(phone, entries, lambda: self._served, self.named(phone), self.stranger), under)
         if isinstance(found, Sent):
             under.sent = True
             self._conductor.sent(phone)

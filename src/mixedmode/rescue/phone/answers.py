@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Final
 
 EXECUTE: Final = "/CGI/Execute"
-FORM: Final = "application/x-www-form-urlencoded"
 AUTHENTICATION: Final = 4
 _ITEM: Final = re.compile(r"<ResponseItem\s[^<>]{0,500}Status\s*=\s*\"(\d+)\"", re.IGNORECASE)
 _ERROR: Final = re.compile(r"<CiscoIPPhoneError\s[^<>]{0,500}Number\s*=\s*\"(\d+)\"", re.IGNORECASE)
@@ -35,7 +34,7 @@ class Answer:
     Attributes:
         status: Of HTTP; 0 if nothing came.
         body: Of it, decoded.
-        why: Why nothing came.
+        why: Why nothing came, or what a refusal says.
     """
 
     status: int
@@ -75,7 +74,9 @@ def taken(answer: Answer) -> Taken:
     if not answer.status:
         return Taken(ok=False, came=False, why=answer.why or "nothing was answered")
     if answer.status != 200:
-        return Taken(ok=False, why=f"HTTP {answer.status}", error=AUTHENTICATION if answer.status == 401 else 0)
+        return Taken(
+            ok=False, why=answer.why or f"HTTP {answer.status}", error=AUTHENTICATION if answer.status == 401 else 0
+        )
     error = _ERROR.search(answer.body)
     if error is not None:
         number = int(error[1][:4])

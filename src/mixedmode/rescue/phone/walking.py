@@ -2,8 +2,8 @@
 
 Rules:
 
-1. Looked at first: whose page it is, what it holds, its firmware, whether somebody speaks, and whether
-   the servers have another list for it than for others. Without a wrong list it is left alone.
+1. Looked at first: whose page it is, what it holds, its firmware, whether somebody speaks, whether the servers have
+   another list for it than for others, and whom it would ask about the login. Without a wrong list it is left alone.
 2. Home, then from the top, one key a request. A key that is refused or gets no answer ends the walk: the phone is sent
    home, and nothing is tried again.
 3. Where a walk has shown that the phone names its windows, the confirm key is pressed only if it names the right one.
@@ -78,8 +78,20 @@ def alarm_of(model: str) -> Walk[reading.AlarmSeen]:
     return reading.read_alarm(answer.body) if answer.is_page else reading.AlarmSeen()
 
 
-def approach(phone: Planned, served: Callable[[], Served]) -> Walk[Result | Note]:
+def anybody(_url: str | None) -> str:
+    """Take any authentication service."""
+    return ""
+
+
+def approach(
+    phone: Planned, served: Callable[[], Served], stranger: Callable[[str | None], str] = anybody
+) -> Walk[Result | Note]:
     """Look before any key is pressed (rule 1).
+
+    Args:
+        phone: Of the plan.
+        served: What the servers hand out.
+        stranger: Returns why a phone that names an authentication service gets no login; empty if it does.
 
     Returns:
         How it ends for this phone, or what it shows if it is to be pressed.
@@ -90,9 +102,10 @@ def approach(phone: Planned, served: Callable[[], Served]) -> Walk[Result | Note
     needless = _needless(phone, page, served()) if page.shows_lists else None
     if needless is not None:
         return Result(*needless, page.ctl, page.itl)
-    other = yield from other_firmware(phone)
-    if other:
-        return Result(Outcome.NOT_CONFIRMED, other, page.ctl, page.itl)
+    refused = stranger(page.authentication_url)
+    other = "" if refused else (yield from other_firmware(phone))
+    if refused or other:
+        return Result(Outcome.STOPPED if refused else Outcome.NOT_CONFIRMED, refused or other, page.ctl, page.itl)
     odd = (yield from fetch(phone.name)).others_than(served())
     if odd:
         return Result(Outcome.STOPPED, f"{', '.join(odd)} hands out another list to it than to others")
@@ -142,7 +155,11 @@ def in_use() -> Walk[bool]:
 
 
 def walk(
-    phone: Planned, entries: Sequence[Entry], served: Callable[[], Served], named: Mapping[str, bool]
+    phone: Planned,
+    entries: Sequence[Entry],
+    served: Callable[[], Served],
+    named: Mapping[str, bool],
+    stranger: Callable[[str | None], str] = anybody,
 ) -> Walk[Result | Sent]:
     """Walk a phone and erase its lists.
 
@@ -151,8 +168,9 @@ def walk(
         entries: Its sequences, each confirmed.
         served: What the servers hand out.
         named: Of each sequence, whether windows are named on its walk (rule 3).
+        stranger: As of :func:`approach`.
     """
-    ready = yield from approach(phone, served)
+    ready = yield from approach(phone, served, stranger)
     if isinstance(ready, Result):
         return ready
     sent = False

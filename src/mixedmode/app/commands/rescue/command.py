@@ -39,6 +39,17 @@ User = Annotated[str | None, typer.Option("--control-user", help="Who may press 
 PasswordFile = Annotated[
     Path | None, typer.Option("--control-password-file", help="His password, alone in a file; else it is asked for.")
 ]
+AuthenticationHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="HOST[:PORT]",
+        help="An authentication service of phones beside the cluster's nodes, which the password may be sent to.",
+    ),
+]
+PhoneCa = Annotated[
+    Path | None,
+    typer.Option(help="Certificates, PEM, of who issued the phones' own: for phones that speak HTTPS only."),
+]
 Confirmed = Annotated[Path, typer.Option(help="The file of walks: which sequences people confirmed.")]
 Person = Annotated[str | None, typer.Option(help="Who is responsible; for the evidence.")]
 WALKS = Path("rescue-walks.jsonl")
@@ -55,19 +66,23 @@ def ready(
     confirmed: Confirmed = WALKS,
     control_user: User = None,
     control_password_file: PasswordFile = None,
+    authentication_host: AuthenticationHost = None,
+    phone_ca: PhoneCa = None,
     offline: Offline = False,
     json: AsJson = False,
 ) -> None:
     """Say who could be saved by its own keys if it were lost, and what to do first. Only reads.
 
-    With a control user, each phone is asked whether it would take his keys; nothing is pressed.
+    With a control user, each phone is asked whether it would take his keys; nothing is pressed. His password goes to
+    phones, and to authentication services on the cluster's nodes or allowed by name, whatever a phone's page says.
     """
     from mixedmode.app.commands.rescue.asking import optional_login
     from mixedmode.app.commands.rescue.sources import Asked, gather
     from mixedmode.rescue.files import catalogue
     from mixedmode.rescue.readiness import document, lead, verdict
 
-    asked = Asked(inventory, directory, config, cluster, (), by_hand, offline)
+    allowed = tuple(authentication_host or ())
+    asked = Asked(inventory, directory, config, cluster, (), by_hand, offline, allowed, phone_ca)
     known = catalogue(confirmed)
     found = gather(asked, optional_login(control_user, control_password_file))
     verdicts = [(facts, verdict(facts, known)) for facts in found.phones]
@@ -76,7 +91,18 @@ def ready(
         words = Counter(each.word.value for _, each in verdicts)
         print_json({"summary": first, "verdicts": dict(words), "phones": [document(*each) for each in verdicts]})
         return
-    print_lines([first, "", *_kinds(verdicts)])
+    print_lines([first, "", *_kinds(verdicts), *_not_asked(verdicts)])
+
+
+def _not_asked(verdicts: list[tuple[PhoneFacts, Verdict]]) -> list[str]:
+    """Return a line for each reason why phones were not asked whether they take the login."""
+    groups: dict[str, list[str]] = {}
+    for facts, _ in verdicts:
+        if facts.not_asked:
+            groups.setdefault(facts.not_asked, []).append(facts.name)
+    such = {why: f"{', '.join(names[:3])}{' ...' if len(names) > 3 else ''}" for why, names in groups.items()}
+    lines = [f"the login was not tried on {len(names)} phones ({such[why]}): {why}" for why, names in groups.items()]
+    return lines[:_NAMED]
 
 
 def _kinds(verdicts: list[tuple[PhoneFacts, Verdict]]) -> list[str]:
@@ -102,6 +128,8 @@ def walk(
     person: Person = None,
     control_user: User = None,
     control_password_file: PasswordFile = None,
+    authentication_host: AuthenticationHost = None,
+    phone_ca: PhoneCa = None,
     inventory: Inventory = None,
     directory: Directory = None,
     cluster: ClusterFile = None,
@@ -113,12 +141,14 @@ def walk(
     Stand beside the phone: what it shows at the end decides, and you say what that is.
     """
     from mixedmode.app.commands.rescue.asking import control_login, named, word_typed_back
-    from mixedmode.app.commands.rescue.sources import Asked, gather
+    from mixedmode.app.commands.rescue.sources import Asked, authorities, gather
     from mixedmode.app.commands.rescue.walked import play_walk
     from mixedmode.rescue.files import catalogue
+    from mixedmode.rescue.hands import PhoneHands
+    from mixedmode.rescue.wire.whom import Services
 
     who = named(person, "--person")
-    found = gather(Asked(inventory, directory, config, cluster))
+    found = gather(Asked(inventory, directory, config, cluster, phone_ca=phone_ca))
     facts = next((each for each in found.phones if each.name == name.upper()), None)
     if facts is None:
         raise UsageError(f"{name} is not in the inventory", next_step="name one of its phones")
@@ -132,15 +162,18 @@ def walk(
         ]
     )
     word_typed_back(facts.name, "Stand beside the phone.")
-    play_walk(facts, chosen, login, confirmed, who)
+    hands = PhoneHands(*login, {facts.url: facts.name}, authorities(phone_ca))
+    play_walk(facts, chosen, hands, Services.of(found.nodes, authentication_host or ()), confirmed, who)
 
 
 def _entry(known: Catalogue, facts: PhoneFacts, name: str | None) -> Entry:
     model, load, _ = facts.kind
     if not load:
         raise UsageError(f"the load of {facts.name} is not known", next_step="give the inventory a column load")
-    if not facts.url.startswith("http://"):
-        raise UsageError(f"the address of {facts.name} is not known, or speaks HTTPS only", where=facts.url or None)
+    if not facts.url:
+        raise UsageError(f"the address of {facts.name} is not known", next_step="give the inventory a column address")
+    if facts.stranger:
+        raise CheckFailedError(f"{facts.name} gets no login: {facts.stranger}", where=facts.url)
     usable = known.of(model, load)
     if name is None and len(usable) == 1:
         return usable[0]
@@ -162,6 +195,7 @@ def plan(
     tftp: Tftp = None,
     by_hand: ByHand = None,
     confirmed: Confirmed = WALKS,
+    phone_ca: PhoneCa = None,
     offline: Offline = False,
     json: AsJson = False,
 ) -> None:
@@ -176,7 +210,8 @@ def plan(
     from mixedmode.rescue.readiness import verdict
 
     known = catalogue(confirmed)
-    found = gather(Asked(inventory, directory, config, cluster, tuple(tftp or ()), by_hand, offline))
+    nodes = tuple(tftp or ())
+    found = gather(Asked(inventory, directory, config, cluster, nodes, by_hand, offline, phone_ca=phone_ca))
     if not found.nodes:
         raise UsageError("no TFTP node is named", next_step="give --tftp ADDRESS for each, or --cluster CLUSTER.toml")
     pairs = [(facts, verdict(facts, known)) for facts in found.phones]
@@ -220,6 +255,8 @@ def run(
     ticket: Annotated[str | None, typer.Option(help="The change that this belongs to; for the evidence.")] = None,
     control_user: User = None,
     control_password_file: PasswordFile = None,
+    authentication_host: AuthenticationHost = None,
+    phone_ca: PhoneCa = None,
     config: Config = None,
     confirmed: Confirmed = WALKS,
     evidence: Annotated[
@@ -244,11 +281,14 @@ def run(
         word_typed_back,
     )
     from mixedmode.app.commands.rescue.running import OurSite, audited, play, runner_for
+    from mixedmode.app.commands.rescue.sources import authorities
     from mixedmode.pki.files import read_limited
     from mixedmode.rescue.account import account
     from mixedmode.rescue.files import LONGEST, catalogue, evidence_file, read_file
+    from mixedmode.rescue.hands import PhoneHands
     from mixedmode.rescue.planning import read_plan
     from mixedmode.rescue.resuming import histories
+    from mixedmode.rescue.wire.whom import Services
 
     who, why = named(person, "--person"), named(ticket, "--ticket")
     made = read_plan(read_limited(plan, LONGEST)[0].decode("utf-8", "replace"), str(plan))
@@ -256,6 +296,8 @@ def run(
     made.checked(known)
     by_person = read_in_menus(read or [], {phone.name for phone in made.phones})
     refuse_opening_hours(datetime.now().astimezone(), in_hours=in_hours)
+    services = Services.of(made.nodes, authentication_host or ())
+    issuers = authorities(phone_ca)
     login = control_login(control_user, control_password_file)
     kept = evidence or plan.with_name(f"{plan.name}.evidence.jsonl")
     lab = Path(made.directory) if made.directory and config is None else None
@@ -266,7 +308,9 @@ def run(
     with audited(lab, config, {"plan": made.sha256, "person": who, "ticket": why}) as came, evidence_file(kept) as log:
         before = histories(log.records, made.sha256, str(kept))
         menus = {name: history.read for name, history in before.items() if history.read} | by_person
-        runner = runner_for(made, known, login, OurSite(dict(made.nodes), lab, config), log, menus)
+        hands = PhoneHands(*login, {phone.url: phone.name for phone in made.phones}, issuers)
+        runner = runner_for(made, known, hands, OurSite(dict(made.nodes), lab, config), log, menus)
+        runner.stranger = services.stranger
         try:
             for name, digest in by_person.items():
                 log.write("read", {"phone": name, "hash": digest, "person": who}, durable=True)

@@ -15,11 +15,12 @@ from mixedmode.errors import MixedModeError
 from mixedmode.faces.terminal.console import say
 
 if TYPE_CHECKING:
+    from mixedmode.rescue.around import Hands, Log
     from mixedmode.rescue.catalogue import Catalogue
     from mixedmode.rescue.outcomes import Result
     from mixedmode.rescue.planning import Plan, Planned, Served
     from mixedmode.rescue.resuming import History
-    from mixedmode.rescue.runner import Log, Runner
+    from mixedmode.rescue.runner import Runner
 
 
 class OurSite:
@@ -142,12 +143,10 @@ def play(runner: Runner, histories: dict[str, History], about: dict[str, Any]) -
     return asyncio.run(main())
 
 
-def runner_for(
-    plan: Plan, catalogue: Catalogue, login: tuple[str, str], site: OurSite, log: Log, read: dict[str, str]
-) -> Runner:
+def runner_for(plan: Plan, catalogue: Catalogue, hands: Hands, site: OurSite, log: Log, read: dict[str, str]) -> Runner:
     """Return the runner of a plan, which says each outcome on stderr."""
-    from mixedmode.rescue.hands import PhoneHands
-    from mixedmode.rescue.runner import Runner, Time
+    from mixedmode.rescue.around import Time
+    from mixedmode.rescue.runner import Runner
 
     counts: Counter[str] = Counter()
 
@@ -160,7 +159,7 @@ def runner_for(
         plan,
         entries,
         lambda phone: windows_named(plan, catalogue, phone),
-        PhoneHands(*login),
+        hands,
         site,
         log,
         Time(time.monotonic),

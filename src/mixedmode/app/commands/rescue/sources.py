@@ -12,6 +12,7 @@ from mixedmode.errors import MixedModeError, RemoteError, UsageError
 
 if TYPE_CHECKING:
     from mixedmode.rescue.readiness import PhoneFacts
+    from mixedmode.rescue.wire.tls import PhoneAuthorities
 
 TFTP_HTTP: Final = 6970
 
@@ -28,6 +29,8 @@ class Asked:
         tftp: TFTP nodes, as addresses or URLs; they count in place of the others.
         by_hand: A file of phones that are left to hands.
         offline: Whether the phones' pages are left alone.
+        services: Authentication services that the control user's password may be sent to, beside the cluster's nodes.
+        phone_ca: A file with the certificates of who issued phones' own.
     """
 
     inventory: Path | None = None
@@ -37,6 +40,8 @@ class Asked:
     tftp: tuple[str, ...] = ()
     by_hand: Path | None = None
     offline: bool = False
+    services: tuple[str, ...] = ()
+    phone_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ def gather(asked: Asked, login: tuple[str, str] | None = None) -> Found:
         MalformedError: A file is wrong.
     """
     from mixedmode.rescue.inventory import read_phones
-    from mixedmode.rescue.looking import look_at
+    from mixedmode.rescue.looking import Asking, look_at
+    from mixedmode.rescue.wire.whom import Services
 
     named = asked.inventory is not None or asked.cluster is not None
     found = _ours(asked) if not named or asked.directory or asked.config else Found([])
@@ -81,8 +87,18 @@ def gather(asked: Asked, login: tuple[str, str] | None = None) -> Found:
     phones = _kept_for_hands(found.phones, asked.by_hand)
     if not asked.offline:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        phones = asyncio.run(look_at(phones, login, now=now))
+        services = Services.of(found.nodes, asked.services)
+        phones = asyncio.run(look_at(phones, Asking(login, services, authorities(asked.phone_ca), now)))
     return replace(found, phones=phones, nodes=nodes, cluster=found.cluster or str(asked.inventory or ""))
+
+
+def authorities(path: Path | None) -> PhoneAuthorities | None:
+    """Return who issued phones' certificates, None if nobody is named."""
+    if path is None:
+        return None
+    from mixedmode.rescue.wire.tls import PhoneAuthorities
+
+    return PhoneAuthorities.of(path)
 
 
 def _node(text: str) -> tuple[str, str]:

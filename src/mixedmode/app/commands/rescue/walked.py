@@ -12,11 +12,21 @@ from mixedmode.faces.terminal.console import print_lines, say
 
 if TYPE_CHECKING:
     from mixedmode.rescue.catalogue import Entry
+    from mixedmode.rescue.hands import PhoneHands
     from mixedmode.rescue.readiness import PhoneFacts
+    from mixedmode.rescue.wire.whom import Services
 
 
-def play_walk(facts: PhoneFacts, entry: Entry, login: tuple[str, str], path: Path, person: str) -> None:
+def play_walk(facts: PhoneFacts, entry: Entry, hands: PhoneHands, services: Services, path: Path, person: str) -> None:
     """Walk a phone, ask what it shows, and write down a yes.
+
+    Args:
+        facts: Of the phone.
+        entry: The sequence.
+        hands: Reach it.
+        services: Authentication services that may hear of the login.
+        path: The file of walks.
+        person: Who stands beside it.
 
     Raises:
         CheckFailedError: The walk ended early, or the person did not see the question.
@@ -24,7 +34,6 @@ def play_walk(facts: PhoneFacts, entry: Entry, login: tuple[str, str], path: Pat
     from mixedmode.pki.ask import ask_yes
     from mixedmode.rescue.dry_walk import DryWalk
     from mixedmode.rescue.files import evidence_file
-    from mixedmode.rescue.hands import PhoneHands
     from mixedmode.rescue.planning import Planned
 
     model, load, menu = facts.kind
@@ -32,7 +41,7 @@ def play_walk(facts: PhoneFacts, entry: Entry, login: tuple[str, str], path: Pat
     words = next((step.see for step in reversed(entry.steps) if step.see), "")
     with evidence_file(path) as log:
         log.write("walk", {"phone": facts.name, "entry": entry.name, "person": person})
-        walk = DryWalk(phone, entry, PhoneHands(*login), log, say)
+        walk = DryWalk(phone, entry, hands, log, say, stranger=services.stranger)
 
         async def there() -> str:
             try:
