@@ -15,7 +15,8 @@ from pathlib import Path
 
 READING_ACTIONS = re.compile(
     rb"<\w+:(executeSQLQuery|getCCMVersion|listProcessNode|getServiceParameter|selectCmDeviceExt|soapGetServiceStatus"
-    rb"|isClusterReplicationOK|selectLogFiles|listNodeServiceLogs|GetOneFile)[ >/]"
+    rb"|isClusterReplicationOK|listDeviceDefaults|listTvsCertificate|getTvsCertificate"
+    rb"|selectLogFiles|listNodeServiceLogs|GetOneFile)[ >/]"
 )
 READING_PAGES = re.compile(
     r"/(cucm-uds/(version|servers)|platformcom/api/v1/certmgr/config/snapshot/server|[A-Za-z]+\.tlv"
@@ -39,7 +40,8 @@ class Sent:
         if self.method == "POST":
             assert READING_ACTIONS.search(self.body), self.body
             for statement in re.findall(rb"<sql>(.*?)</sql>", self.body, re.DOTALL):
-                assert re.fullmatch("select [^;]*", unescape(statement.decode())), statement
+                text = unescape(statement.decode())
+                assert re.fullmatch(r"select [^;]*|execute procedure dbreaddevicexml\('[0-9a-f-]{36}'\)", text), text
         else:
             assert self.method == "GET"
             assert READING_PAGES.fullmatch(self.target), self.target

@@ -8,9 +8,13 @@ import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mixedmode.audit.live.judging import judge
 from mixedmode.live.cluster_file import read_cluster_file
 from mixedmode.live.document import read_document
+from mixedmode.live.observed import Observation, PhoneSeen
 from mixedmode.live.page_reader import PageReader
+from mixedmode.live.provisioned import Feature
+from mixedmode.live.sources import catalogue
 from mixedmode.live.wire.clock import SYSTEM
 from mixedmode.live.wire.https import Web
 from mixedmode.rehearsal.lab.lab import Lab
@@ -100,6 +104,22 @@ def _judge(lab: Lab, output: Path) -> None:
     assert {"CallManager", "TVS", "CAPF"} <= {each.unit for each in seen.certificates}
     assert any(each.roles for each in seen.certificates)
     assert any(each.name == "ClusterSecurityMode" for each in seen.parameters)
+    _judge_settings(seen, phone)
+
+
+def _judge_settings(seen: Observation, phone: PhoneSeen) -> None:
+    """What the cluster is set to, by the read-only tables of a node's AXL."""
+    assert {(each.number, each.name) for each in seen.models} >= {("683", "Cisco 8841")}
+    assert [(each.name, each.nodes) for each in seen.groups] == [("Default", tuple(each.name for each in seen.nodes))]
+    assert (phone.newest("pool"), "Default") in {(each.name, each.group) for each in seen.pools}
+    assert phone.newest("security_profile") in {each.name for each in seen.profiles}
+    assert any(each.model == "683" and each.feature == Feature.SECURITY_BY_DEFAULT for each in seen.features)
+    assert [(each.model, each.protocol) for each in seen.default_loads] == [("Cisco 8841", "SIP")]
+    assert phone.newest("web_access_configured") == "yes"
+    assert {"SAST"} <= {role for each in seen.vouched for role in each.roles}
+    settings = {*(each.name for each in catalogue.CATALOGUE), "settings", "roles of TVS", "what TVS vouches for"}
+    assert not [each for each in seen.not_seen if each.what in settings]
+    assert not {each.rule for each in judge(seen).findings} & {"S2", "S3", "P3", "P6", "C14"}
 
 
 async def _page(lab: Lab, name: str) -> None:

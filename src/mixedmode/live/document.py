@@ -6,7 +6,8 @@ Rules:
 2. A phone has the columns of an inventory (docs/specification/forecast.md 1), and under ``values`` all that was seen of
    it, each value as text and sighting, newest first.
 3. A sighting that many values share stands once, in ``sightings``, and is named by its number.
-4. Devices whose names no inventory takes (CTI ports and their like) stand in ``other_devices``.
+4. A list that the file does not have is empty: files of earlier releases have fewer.
+5. Devices whose names no inventory takes (CTI ports and their like) stand in ``other_devices``.
 """
 
 from __future__ import annotations
@@ -35,6 +36,15 @@ from mixedmode.live.observed import (
     Source,
     Value,
 )
+from mixedmode.live.provisioned import (
+    DefaultLoadSeen,
+    FeatureSeen,
+    GroupSeen,
+    ModelSeen,
+    PoolSeen,
+    ProfileSeen,
+    VouchedSeen,
+)
 from mixedmode.pki.device_names import device_name
 
 MARK: Final = "mixedmode_inventory"
@@ -49,6 +59,13 @@ LISTS: Final[Mapping[str, type]] = {
     "faces": FaceSeen,
     "services": ServiceSeen,
     "parameters": ParameterSeen,
+    "models": ModelSeen,
+    "features": FeatureSeen,
+    "default_loads": DefaultLoadSeen,
+    "groups": GroupSeen,
+    "pools": PoolSeen,
+    "profiles": ProfileSeen,
+    "vouched": VouchedSeen,
     "not_seen": NotSeen,
 }
 _BYTES: Final = frozenset({"data", "der"})
@@ -96,7 +113,7 @@ def read_document(text: str) -> Observation:
             str(document["cluster"]),
             _moment(document["begun"]),
             _moment(document["ended"]),
-            **{name: tuple(value_of(kind, each) for each in document[name]) for name, kind in LISTS.items()},
+            **{name: tuple(value_of(kind, each) for each in document.get(name, ())) for name, kind in LISTS.items()},
             phones=tuple(_phone_of(each, sightings) for each in phones),
             replication_ok=document["replication_ok"],
         )

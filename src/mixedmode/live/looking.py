@@ -27,17 +27,21 @@ from mixedmode.live.observed import NodeSeen, Observation, PhoneSeen
 from mixedmode.live.page_reader import PageReader
 from mixedmode.live.parts import EVERYTHING, Part
 from mixedmode.live.phones import AT_ONCE, Book, Opener, Progress, look_at_phones, phones_of_database
+from mixedmode.live.settings import add_models, settings_of_phones
 from mixedmode.live.sources.axl import Axl
+from mixedmode.live.sources.catalogue import Columns
 from mixedmode.live.sources.certificates import look_at_certificates
 from mixedmode.live.sources.control_center import look_at_services
 from mixedmode.live.sources.database import Database, look_at_database
 from mixedmode.live.sources.faces import look_at_faces
 from mixedmode.live.sources.files import BETWEEN, look_at_files
 from mixedmode.live.sources.logs import look_at_traces
+from mixedmode.live.sources.provisioning import look_at_provisioning
 from mixedmode.live.sources.replication import look_at_replication
 from mixedmode.live.sources.ris import Ris
-from mixedmode.live.sources.seeing import Seen
+from mixedmode.live.sources.seeing import Seen, reason
 from mixedmode.live.sources.uds import look_at_release
+from mixedmode.live.sources.vouching import look_at_vouching
 from mixedmode.live.wire.clock import SYSTEM, Clock, Pace
 from mixedmode.live.wire.https import Credentials, Web
 from mixedmode.live.wire.tls import Trust
@@ -93,6 +97,7 @@ def observe(
     look.at_nodes()
     look.at_database()
     look.at_phones(pool)
+    look.at_settings()
     phones = look.book.phones()
     seen = look.seen
     seen.nodes = _told_once(seen.nodes)
@@ -127,6 +132,7 @@ class _Look:
     ) -> None:
         self._cluster, self._parts, self._progress, self._clock = cluster, parts, progress, clock
         self._notebook, self._opener = notebook, opener
+        self._columns: Columns | None = None
         self.seen = Seen()
         self.book = Book(self.seen, notebook, progress)
         self._public = trust_for(cluster, "web", "axl")
@@ -190,12 +196,12 @@ class _Look:
         if web is None:
             return
         self._progress("database", 0, 0)
-        release = next((each.version for each in self.seen.nodes if each.name == publisher.name), "")
         with closing(web):
-            axl = Axl(web, release, self._clock)
+            axl = Axl(web, self._release, self._clock)
             database = Database(axl, self._clock, f"https://{web.where}/axl/")
             try:
                 database.learn_columns(self.seen)
+                self._columns = database.columns
             except MixedModeError as error:
                 self.seen.missing("AXL", publisher.name, error)
                 return
@@ -203,6 +209,12 @@ class _Look:
                 self._once("database", lambda seen: look_at_database(database, axl, seen))
             if Part.PHONES in wanted:
                 phones_of_database(database, self.book)
+
+    @property
+    def _release(self) -> str:
+        """The publisher's, empty if it is not known."""
+        publisher = self._cluster.publisher
+        return next((each.version for each in self.seen.nodes if each.name == publisher.name), "")
 
     def at_phones(self, pool: Callable[[], Executor]) -> None:
         """Look at phones: RIS, pages, traces."""
@@ -226,6 +238,30 @@ class _Look:
             for number, node in enumerate(self._cluster.nodes, 1):
                 self._at_traces(node)
                 self._progress("traces", number, len(self._cluster.nodes))
+
+    def at_settings(self) -> None:
+        """Look at what the cluster is set to do with phones, and what TVS vouches for; last, for that can wait."""
+        if not self._parts & {Part.DATABASE, Part.PHONES} or any(each.what == "AXL" for each in self.seen.not_seen):
+            return
+        web = self._web(self._cluster.publisher, "axl", "AXL")
+        if web is None:
+            return
+        self._progress("settings", 0, 0)
+        with closing(web):
+            axl = Axl(web, self._release, self._clock)
+            database = Database(axl, self._clock, f"https://{web.where}/axl/", self._columns, is_patient=False)
+            try:
+                self._settings(axl, database)
+            except MixedModeError as error:
+                self.seen.missing("settings", "", f"AXL answers no more: {reason(error)}")
+        add_models(self.book, self.seen.models)
+
+    def _settings(self, axl: Axl, database: Database) -> None:
+        if Part.DATABASE in self._parts:
+            self._once("provisioning", lambda seen: look_at_provisioning(database, axl, seen))
+            self._once("vouching", lambda seen: look_at_vouching(database, axl, self.seen.certificates, seen))
+        if Part.PHONES in self._parts:
+            settings_of_phones(database, axl, self.book, self.seen.profiles)
 
     def _at_traces(self, node: Node) -> None:
         step = f"traces {node.name}"
@@ -297,5 +333,5 @@ def _plain_seen(seen: Seen) -> dict[str, Any]:
 def _seen_of(document: dict[str, Any]) -> Seen:
     seen = Seen(replication_ok=document["replication_ok"])
     for name, kind in LISTS.items():
-        getattr(seen, name).extend(value_of(kind, each) for each in document[name])
+        getattr(seen, name).extend(value_of(kind, each) for each in document.get(name, ()))
     return seen

@@ -13,39 +13,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
+from mixedmode.live.provisioned import (
+    DefaultLoadSeen,
+    FeatureSeen,
+    GroupSeen,
+    ModelSeen,
+    PoolSeen,
+    ProfileSeen,
+    VouchedSeen,
+)
+from mixedmode.live.sighting import Sighting, Source
 
-class Source(StrEnum):
-    """Where a value comes from."""
-
-    UDS = "uds"
-    AXL = "axl"
-    RIS = "ris"
-    CONTROL_CENTER = "control-center"
-    REST = "certificate-rest"
-    HTTP = "http-6970"
-    TFTP = "tftp"
-    TLS = "tls"
-    SSH = "ssh"
-    PAGE = "phone-page"
-    TRACE = "callmanager-trace"
-    FILE = "file"
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """Where and when something was seen.
-
-    Attributes:
-        source: By what.
-        at: When, UTC.
-        where: The node, phone or file that was asked.
-    """
-
-    source: Source
-    at: datetime
-    where: str = ""
+__all__ = [
+    "CertificateSeen",
+    "FaceSeen",
+    "FileSeen",
+    "NodeSeen",
+    "NotSeen",
+    "Observation",
+    "ParameterSeen",
+    "PhoneSeen",
+    "ServiceSeen",
+    "Sighting",
+    "Source",
+    "Value",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +189,9 @@ class PhoneSeen:
             ``node`` (where it is registered), ``last_seen``, ``httpd``, ``web_access``, ``certificate_status``,
             ``lsc_until``, ``lsc_key_bits`` (as its profile orders it), ``lsc_issuer``, ``lsc_issuer_until``,
             ``has_certificate``, ``ctl``, ``itl`` (SHA-1 or MD5 in lower hex, or ``none``), ``ctl_server``,
-            ``itl_server``, ``tl_status`` (result code of the last list update), ``itl_file_status``, ``messages``.
+            ``itl_server``, ``tl_status`` (result code of the last list update), ``itl_file_status``, ``messages``,
+            ``configured_load`` (of its own, beside the model's), ``web_access`` (what its page says),
+            ``web_access_configured``, ``config_changed`` (when its configuration last was).
     """
 
     name: str
@@ -240,6 +235,13 @@ class Observation:
         phones: By name.
         not_seen: What is missing, and why.
         replication_ok: Whether the database is replicated; None if that is not known.
+        models: The numbers of models and their names.
+        features: What models can do, as the cluster itself has it.
+        default_loads: The firmware of models.
+        groups: CallManager groups.
+        pools: Device pools, with their groups.
+        profiles: Security profiles of phones.
+        vouched: What TVS vouches for, as AXL's own view of it has it.
     """
 
     cluster: str
@@ -254,3 +256,10 @@ class Observation:
     phones: tuple[PhoneSeen, ...] = ()
     not_seen: tuple[NotSeen, ...] = ()
     replication_ok: bool | None = None
+    models: tuple[ModelSeen, ...] = ()
+    features: tuple[FeatureSeen, ...] = ()
+    default_loads: tuple[DefaultLoadSeen, ...] = ()
+    groups: tuple[GroupSeen, ...] = ()
+    pools: tuple[PoolSeen, ...] = ()
+    profiles: tuple[ProfileSeen, ...] = ()
+    vouched: tuple[VouchedSeen, ...] = ()

@@ -15,7 +15,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any, Final
 from mixedmode.errors import MixedModeError
 from mixedmode.live.document import phone_of, phone_plain
 from mixedmode.live.observed import PhoneSeen, Value
-from mixedmode.live.sources import catalogue, pages
+from mixedmode.live.sources import catalogue
 from mixedmode.live.sources.ris import MOST_NAMES, Ris
+from mixedmode.live.sources.rows import row_values
 from mixedmode.live.sources.seeing import Seen, reason
 
 if TYPE_CHECKING:
     from mixedmode.live.notebook import Notebook
-    from mixedmode.live.sources.axl import Row
     from mixedmode.live.sources.catalogue import Query
     from mixedmode.live.sources.database import Database
     from mixedmode.live.wire.clock import Clock
@@ -37,10 +37,6 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 25
 """Phones whose pages are read side by side (0.4)."""
-_PROTOCOLS: Final = {"0": "SCCP", "11": "SIP", "99": "none"}
-_MODES: Final = {"nonsecure": "non-secure", "authenticated": "authenticated", "encrypted": "encrypted"}
-_MOMENTS: Final = frozenset({"lsc_until", "lsc_issuer_until", "last_seen", "last_active"})
-_LONGEST: Final = 255
 _EXAMPLES: Final = 5
 Opener = Callable[..., "Web"]
 Progress = Callable[[str, int, int], None]
@@ -74,8 +70,13 @@ class Book:
 
     def newest(self, name: str, key: str) -> str:
         """Return what was seen last, empty if nothing was."""
+        found = self.value(name, key)
+        return found.text if found is not None else ""
+
+    def value(self, name: str, key: str) -> Value | None:
+        """Return what was seen last with where it was seen, None if nothing was."""
         values = self._values.get(name, {}).get(key)
-        return max(values, key=lambda each: each.seen.at).text if values else ""
+        return max(values, key=lambda each: each.seen.at) if values else None
 
     def nothing_of(self, name: str, why: str) -> None:
         """Note that a phone did not say anything."""
@@ -95,11 +96,12 @@ class Book:
 
 def phones_of_database(database: Database, book: Book) -> None:
     """Add every phone that is configured, and where each registered last."""
-    for query in (catalogue.PHONES, catalogue.REGISTRATIONS, catalogue.KEY_SIZES):
-        _whole_query(database, query, book)
+    for query in (catalogue.PHONES, catalogue.REGISTRATIONS):
+        whole_query(database, query, book)
 
 
-def _whole_query(database: Database, query: Query, book: Book) -> None:
+def whole_query(database: Database, query: Query, book: Book) -> None:
+    """Add what the rows of a query say of phones, from where it was cut off."""
     number, after = 0, ""
     while (kept := book.notebook.known(f"{query.name} {number}")) is not None:
         for document in kept["phones"]:
@@ -125,28 +127,6 @@ def _whole_query(database: Database, query: Query, book: Book) -> None:
 
 def _page_plain(after: str, phones: Sequence[PhoneSeen]) -> dict[str, Any]:
     return {"after": after, "phones": [phone_plain(each) for each in phones]}
-
-
-def row_values(row: Row) -> dict[str, str]:
-    """Return what a row of the database says of a phone, by the names of :class:`PhoneSeen`."""
-    found = {}
-    for key, text in row.items():
-        value: str | None = text[:_LONGEST]
-        if key == "name":
-            continue
-        if key == "protocol":
-            value = _PROTOCOLS.get(text)
-        elif key == "security_mode":
-            value = _MODES.get(pages.key_of(text))
-        elif key == "has_certificate":
-            value = {"1": "yes", "0": "no"}.get(text)
-        elif key == "model":
-            value = text.removeprefix("Cisco ").removeprefix("Unified IP Phone ").removeprefix("IP Phone ")[:_LONGEST]
-        elif key in _MOMENTS:
-            value = _moment(text)
-        if value:
-            found[key] = value
-    return found
 
 
 def look_at_phones(
@@ -254,10 +234,3 @@ def _add(book: Book, phone: PhoneSeen) -> None:
 
 def _at(value: Value) -> datetime:
     return value.seen.at
-
-
-def _moment(text: str) -> str | None:
-    """Return seconds since 1970 as ISO 8601, None for 0 and what is no number."""
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 1 << 34:
-        return None
-    return datetime.fromtimestamp(int(text), UTC).isoformat()

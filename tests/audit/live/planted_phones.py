@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mixedmode.live.observed import CertificateSeen, Observation, Source
+from mixedmode.trustlist.roles import Role
 from tests.audit.live.faults import CALLMANAGER, TVS, fault
 from tests.audit.live.world import (
     MADE,
@@ -139,3 +140,64 @@ def two_sources_differ() -> Observation:
     other = replace(one.values["itl"][0], text="ab" * 20, seen=seen(Source.PAGE, at=NOW - timedelta(minutes=1)))
     values = {**one.values, "itl": (one.values["itl"][0], other)}
     return replace(found, phones=(replace(one, values=values), *found.phones[1:]))
+
+
+@fault("P3/configuration")
+def settings_that_a_restart_did_not_bring() -> Observation:
+    changed = (NOW - timedelta(hours=3)).isoformat()
+    return with_phone(World().look(), httpd="No", web_access_configured="yes", config_changed=changed)
+
+
+@fault("P6/sip88xx.14-3-1-0001-60")
+def another_firmware_than_the_model_has() -> Observation:
+    return with_phone(World().look(), load="sip88xx.12-8-1-0001-455")
+
+
+@fault("P6/sip88xx.99-1")
+def another_firmware_than_its_own() -> Observation:
+    return with_phone(World().look(), configured_load="sip88xx.99-1.loads")
+
+
+@fault("S2/Default/TVS")
+def nobody_to_ask() -> Observation:
+    found = World().look()
+    services = (
+        replace(each, status="Stopped") if each.name == "Cisco Trust Verification Service" else each
+        for each in found.services
+    )
+    return replace(found, services=tuple(services))
+
+
+@fault("S2/Default/cucm-sub1")
+def group_with_a_node_that_the_itl_does_not_have() -> Observation:
+    world = World()
+    records = [each for each in world.itl_records(PUB) if each.role is not Role.TVS or each.dns_name == PUB]
+    return with_file(world.look(), PUB, "ITLFile.tlv", world.built(records, world.signs(PUB), "ITLFile.tlv"))
+
+
+@fault("S3")
+def signer_that_tvs_does_not_know() -> Observation:
+    found = World().look()
+    return replace(found, vouched=tuple(each for each in found.vouched if "ITLRecovery" not in each.services))
+
+
+@fault("S3")
+def signer_that_tvs_does_not_know_as_one() -> Observation:
+    found = World().look()
+    vouched = (replace(each, roles=("CAPF",)) if "ITLRecovery" in each.services else each for each in found.vouched)
+    return replace(found, vouched=tuple(vouched))
+
+
+@fault("S3/roles")
+def tables_that_say_other_roles() -> Observation:
+    found = World().look()
+    certificates = (
+        replace(each, roles=("SAST",)) if (each.unit, each.seen.source) == ("CallManager", Source.AXL) else each
+        for each in found.certificates
+    )
+    return replace(found, certificates=tuple(certificates))
+
+
+@fault("C14/encrypted")
+def model_that_the_cluster_itself_says_is_unable() -> Observation:
+    return with_phone(World().look(), model="Cisco 99xx", model_number="999", product="998")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.audit.live import planted_certificates, planted_lists, planted_phones
 from tests.audit.live.faults import CALLMANAGER, FAULTS, RECOVERY, TVS
 from tests.audit.live.planted_certificates import tvs_has_ended
 from tests.audit.live.world import (
+    NOW,
     PUB,
     SUB,
     VERSIONS,
@@ -121,6 +123,44 @@ def test_a_list_that_contradicts_itself() -> None:
     at = data.index(b"\x06\x00" + bytes([len(serial)]) + serial)
     changed = data[: at + 3] + bytes(len(serial)) + data[at + 3 + len(serial) :]
     assert "L3/ITL/cucm-pub" in found_in(lists_alone(with_file(world.look(), PUB, "ITLFile.tlv", changed)))
+
+
+def test_who_may_not_have_been_reset_yet_is_not_accused() -> None:
+    same = with_phone(World().look(), httpd="No", web_access_configured="yes")
+    assert found_in(same) == {"P3/configuration": Severity.INFORMATION}
+    later = with_phone(World().look(), httpd="No", web_access_configured="yes", config_changed=NOW.isoformat())
+    assert found_in(later) == {"P3/configuration": Severity.INFORMATION}
+    earlier = (NOW - timedelta(hours=1)).isoformat()
+    proven = with_phone(World().look(), httpd="No", web_access_configured="yes", config_changed=earlier)
+    assert found_in(proven) == {"P3/configuration": Severity.MODERATE}
+    unset = with_phone(World().look(), httpd="No", web_access_configured="")
+    assert found_in(unset) == {}
+
+
+def test_a_view_of_tvs_that_has_nothing_of_the_cluster_says_nothing() -> None:
+    found = World().look()
+    foreign = tuple(replace(each, serial=f"ABCD{number}") for number, each in enumerate(found.vouched))
+    judgement = judge(replace(found, vouched=foreign))
+    assert judgement.findings == ()
+    assert judgement.standings["S3"] is Standing.NO_EVIDENCE
+
+
+def test_whose_tvs_is_stopped_is_told_by_group() -> None:
+    found = World().look()
+    services = tuple(
+        replace(each, status="Stopped") if (each.node, each.name) == (SUB, "Cisco Trust Verification Service") else each
+        for each in found.services
+    )
+    finding = judge(replace(found, services=services)).findings[0]
+    assert (finding.rule, finding.phones) == ("S1", tuple(each.name for each in found.phones))
+
+
+def test_what_the_cluster_says_of_a_model_counts_more_than_what_is_known_of_it() -> None:
+    found = with_phone(World().look(), model="Cisco 7940", model_number="8", product="568", itl="none")
+    assert "C12/none" in found_in(found)
+    assert "C14/encrypted" in found_in(replace(found, features=()))
+    sccp = tuple(replace(each, protocol="SCCP") for each in found.features)
+    assert "C14/encrypted" in found_in(replace(found, features=sccp))
 
 
 def test_an_expired_certificate_is_told_once_for_all_who_show_it() -> None:

@@ -20,6 +20,15 @@ from mixedmode.live.observed import (
     Source,
     Value,
 )
+from mixedmode.live.provisioned import (
+    DefaultLoadSeen,
+    Feature,
+    FeatureSeen,
+    GroupSeen,
+    PoolSeen,
+    ProfileSeen,
+    VouchedSeen,
+)
 from mixedmode.pki.certificates.issuing import Hash
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, self_signed
 from mixedmode.pki.signing.digests import DigestAlgorithm
@@ -42,11 +51,17 @@ VERSIONS = {
     "15": "15.0.1.10000-32",
 }
 PORTS = {"TVS": ("tvs", 2445), "CallManager": ("sccp_tls", 2443), "tomcat": ("web", 8443), "CAPF": ("capf", 3804)}
+LOAD = "sip88xx.14-3-1-0001-60"
 SERVICES = ("Cisco CallManager", "Cisco Tftp", "Cisco Trust Verification Service")
 
 
 def seen(source: Source, where: str = "", at: datetime = NOW) -> Sighting:
     return Sighting(source, at, where)
+
+
+PROFILE = ProfileSeen(
+    "Encrypted", "Encrypted", "TLS", "By Null String", "RSA Only", "2048", "", True, False, seen(Source.AXL, PUB)
+)
 
 
 @dataclass
@@ -210,7 +225,22 @@ class World:
             self.phones or self.healthy_phones(),
             (),
             True,
+            features=tuple(FeatureSeen(feature.value, "683", "568", "", seen(Source.AXL, PUB)) for feature in Feature),
+            default_loads=(DefaultLoadSeen("Cisco 8841", "SIP", LOAD, "", seen(Source.AXL, PUB)),),
+            groups=(GroupSeen("Default", (PUB, SUB), seen(Source.AXL, PUB)),),
+            pools=(PoolSeen("Default", "Default", seen(Source.AXL, PUB)),),
+            profiles=(PROFILE,),
+            vouched=tuple(self.vouched()),
         )
+
+    def vouched(self) -> Iterable[VouchedSeen]:
+        """Yield what TVS vouches for: what stands in stores."""
+        roles = {"CallManager": ("CallManagerTFTP", "SAST"), "ITLRecovery": ("SAST",), "TVS": ("TVS",)}
+        for (_, unit), signer in self.certificates.items():
+            made = signer.certificate
+            serial = made.serial.hex().upper()
+            at = seen(Source.AXL, PUB)
+            yield VouchedSeen(made.subject, made.issuer, serial, roles.get(unit, ()), (unit,), at)
 
     def healthy_phones(self, count: int = 6) -> tuple[PhoneSeen, ...]:
         itls = {node: sha1(self.itl(node)) for node in ADDRESSES}
@@ -225,6 +255,13 @@ def phone(number: int, **values: str) -> PhoneSeen:
     """Return a phone with nothing wrong, and what a test says of it."""
     known = {
         "model": "Cisco 8841",
+        **({} if "model" in values else {"model_number": "683", "product": "568"}),
+        "protocol": "SIP",
+        "load": LOAD,
+        "pool": "Default",
+        "security_profile": "Encrypted",
+        "httpd": "Yes",
+        **({} if "web_access" in values else {"web_access_configured": "yes"}),
         "security_mode": "Encrypted",
         "has_certificate": "t",
         "status": "Registered",

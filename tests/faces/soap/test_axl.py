@@ -85,7 +85,7 @@ def test_the_catalogue_of_queries_is_answered(shared: WebLab) -> None:
         "select tm.name, p.tkdeviceprotocol from productsupportsfeature p join typemodel tm on tm.enum=p.tkmodel join "
         "typesupportsfeature f on f.enum=p.tksupportsfeature where f.name like '%Security By Default%' group by "
         "tm.name, p.tkdeviceprotocol": "<name>Cisco 8841</name>",
-        "execute procedure dbreaddevicexml('00000008-0000-4000-8000-000000000001')": "<row><expression/></row>",
+        "execute procedure dbreaddevicexml('00000008-0000-4000-8000-000000000001')": "&lt;webAccess&gt;1&lt;",
         "select tabname from systables where tabname like '%itl%' or tabname like '%trust%'": "certificatetrustrolemap",
         "select n.dnorpattern from devicenumplanmap m join numplan n on n.pkid=m.fknumplan": "<dnorpattern>1001<",
         "select count(*) from device": "<count>4</count>",
@@ -268,6 +268,9 @@ def test_lists_have_the_tags_that_were_asked_for(programs: Programs) -> None:
     assert "<devicePool uuid=" in pools.text
     profiles = programs.axl("<ns:listPhoneSecurityProfile><searchCriteria/></ns:listPhoneSecurityProfile>")
     assert "<deviceSecurityMode>Encrypted</deviceSecurityMode>" in profiles.text
+    asked = "<searchCriteria><Model>%</Model></searchCriteria><returnedTags><Model/><LoadInformation/></returnedTags>"
+    defaults = programs.axl(f"<ns:listDeviceDefaults>{asked}</ns:listDeviceDefaults>")
+    assert "<Model>Cisco 8841</Model><LoadInformation/></deviceDefaults>" in defaults.text
     known = programs.axl("<ns:listRegistrationDynamic><searchCriteria/></ns:listRegistrationDynamic>")
     assert "<lastKnownIpAddress>192.0.2.52</lastKnownIpAddress><lastSeen>1763000000</lastSeen>" in known.text
 

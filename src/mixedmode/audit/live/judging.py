@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mixedmode.audit.live.finding import Finding, Gap, Severity, Standing
+from mixedmode.audit.live.rule import Rule, Subject
 from mixedmode.audit.live.scene import Scene
-from mixedmode.audit.live.table import RULES, Rule, Subject
+from mixedmode.audit.live.table import RULES
 from mixedmode.errors import MixedModeError
 from mixedmode.live.observed import NodeSeen, NotSeen, Observation
 

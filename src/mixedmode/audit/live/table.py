@@ -6,48 +6,11 @@ C1 to C19 are those of docs/specification/live-cluster.md 8.3; L are about lists
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-from mixedmode.audit.live.finding import Finding, Gap, Severity
-from mixedmode.audit.live.rules import certificates, holding, lists, own, phones, services
-from mixedmode.audit.live.scene import Scene
-
-Judge = Callable[[Scene], Iterator[Finding | Gap]]
-
-
-class Subject(StrEnum):
-    """What a rule may be about."""
-
-    ANYTHING = ""
-    LISTS = "lists"
-    PHONES = "phones"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule.
-
-    Attributes:
-        id: Its name.
-        severity: The worst that it finds.
-        condition: When it holds.
-        effect: What that does to phones.
-        needs: What has to be seen.
-        judge: The rule itself.
-        of: What it is about and has nothing to say without.
-    """
-
-    id: str
-    severity: Severity
-    condition: str
-    effect: str
-    needs: str
-    judge: Judge
-    of: Subject = Subject.ANYTHING
-
+from mixedmode.audit.live.finding import Severity
+from mixedmode.audit.live.rule import Rule, Subject
+from mixedmode.audit.live.rules import asking, certificates, holding, lists, own, phones, services
 
 _C, _S, _M, _I = Severity.CRITICAL, Severity.SERIOUS, Severity.MODERATE, Severity.INFORMATION
 _ANY: Final = "lists by HTTP or TFTP"
@@ -365,12 +328,38 @@ RULES: Final[tuple[Rule, ...]] = (
         Subject.PHONES,
     ),
     Rule(
+        "P6",
+        _I,
+        "A registered phone runs another firmware than is set for it, or for its model.",
+        "It may be taking it just now; a phone that takes none may take no configuration either.",
+        "AXL and RIS",
+        phones.firmware,
+        Subject.PHONES,
+    ),
+    Rule(
         "S1",
         _C,
         "Cisco Tftp, TVS or CallManager is activated and stopped; serious for CAPF.",
         "Phones are served by nobody there, or cannot ask.",
         "Control Center",
         services.stopped,
+    ),
+    Rule(
+        "S2",
+        _C,
+        "All nodes of a CallManager group have TVS stopped; serious: one of them has no TVS record in a served ITL.",
+        "Its phones ask TVS there: nobody answers, or they do not believe who does, and refuse every new signer.",
+        f"{_ANY}; AXL",
+        asking.groups,
+    ),
+    Rule(
+        "S3",
+        _M,
+        "TVS does not vouch, as a signer, for what signs lists or stands in Phone-SAST-trust; information: AXL says "
+        "other roles than its tables.",
+        "Phones with another list ask about that signer, are told no, and keep what they have.",
+        "AXL",
+        asking.vouching,
     ),
 )
 RULES_BY_ID: Final = {rule.id: rule for rule in RULES}

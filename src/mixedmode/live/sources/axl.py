@@ -30,6 +30,9 @@ VERSIONS: Final = ((10, 0), (10, 5), (11, 0), (11, 5), (12, 0), (12, 5), (14, 0)
 PAGE: Final = 2000
 """Rows of a page, until a server says that it is too many."""
 _SUGGESTED: Final = re.compile(r"suggest\w{0,20} row fetch:\D{0,80}(\d{1,9})", re.IGNORECASE)
+_ABSENT_NAME: Final = re.compile(
+    r"\b(?:table|column)\s*\(?['\"]?([a-z][\w.]*)['\"]?\)?\s+(?:is\s+)?not\b", re.IGNORECASE
+)
 _MEMORY: Final = re.compile(r"maximum axl memory", re.IGNORECASE)
 _LISTED: Final = re.compile(r"\b(\d{1,2})\.(\d{1,2}|x)\b", re.IGNORECASE)
 _TRIES, _FIRST_WAIT = 5, 5.0
@@ -65,6 +68,12 @@ class AxlFaultError(RemoteError):
         """How many rows would not be too many, if that is what is wrong."""
         found = _SUGGESTED.search(self.fault.text)
         return int(found[1]) if found else None
+
+    @property
+    def absent(self) -> str:
+        """The table or column that is not there, if that is what is wrong; else empty."""
+        found = _ABSENT_NAME.search(self.fault.text)
+        return "" if found is None else found[1].lower()
 
 
 class Axl:
@@ -117,7 +126,7 @@ class Axl:
             RemoteError: It is not answered.
         """
         found = self.call("executeSQLQuery", f"<sql>{escape(statement)}</sql>")
-        return [{each.name.lower(): each.text for each in row.children} for row in found.all("row")]
+        return [{each.name.lower(): _cell(each) for each in row.children} for row in found.all("row")]
 
     def pages(self, query: Query, after: str = "") -> Iterator[list[Row]]:
         """Yield the rows of a query, a page at a time (rule 4).
@@ -175,6 +184,11 @@ def version_of_page(page: str, tried: str) -> str:
         raise RemoteError("AXL does not speak this version, and does not say which", code="axl-version")
     limit = next((each for each in VERSIONS if _text(each) == tried), VERSIONS[-1])
     return _text(max((each for each in named if each < limit), default=max(named)))
+
+
+def _cell(element: Element) -> str:
+    """Return what a column holds: its text, or the elements in it where XML stands there as it is."""
+    return element.text or "".join(f"<{each.name}>{each.text}</{each.name}>" for each in element.children)
 
 
 def _text(version: tuple[int, int]) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from mixedmode.errors import MixedModeError
 from mixedmode.live.observed import CertificateSeen, NodeSeen, ParameterSeen, Sighting, Source
 from mixedmode.live.sources import catalogue
-from mixedmode.live.sources.axl import Axl, Row
+from mixedmode.live.sources.axl import Axl, AxlFaultError, Row
 from mixedmode.live.sources.catalogue import Columns, Query
 from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.wire.clock import Clock
@@ -19,6 +19,10 @@ from mixedmode.xml_reader import Element
 _EVERYWHERE: Final = "EnterpriseWideData"
 """A node that is none."""
 _LONGEST: Final = 4096
+_MOST_ABSENT: Final = 12
+"""Tables and columns that a query is asked again without, one by one."""
+_OF_CERTIFICATES: Final = ("certificate", "type")
+"""Tables whose names begin so are known to be others."""
 
 
 class Database:
@@ -28,11 +32,18 @@ class Database:
         axl: Of the publisher.
         clock: Says when.
         where: The publisher's address, for sightings.
+        columns: Which there are, if that was asked for before.
+        is_patient: Whether a query that is not answered at all is noted, and the next one asked.
+
+    Attributes:
+        columns: Which there are; None if that is not known.
     """
 
-    def __init__(self, axl: Axl, clock: Clock, where: str) -> None:
+    def __init__(
+        self, axl: Axl, clock: Clock, where: str, columns: Columns | None = None, *, is_patient: bool = True
+    ) -> None:
         self._axl, self._clock, self._where = axl, clock, where
-        self._columns: Columns | None = None
+        self.columns, self._is_patient = columns, is_patient
 
     def sighting(self) -> Sighting:
         """Return where and when something is seen now."""
@@ -54,25 +65,38 @@ class Database:
         found: dict[str, set[str]] = defaultdict(set)
         for row in rows:
             found[row.get("tabname", "").lower()].add(row.get("colname", "").lower())
-        self._columns = found or None
+        self.columns = found or None
 
     def rows(self, query: Query, seen: Seen) -> list[Row]:
         """Return the rows of a query; none, and a note, where it cannot be asked."""
         return [row for page in self.pages(query, seen) for row in page]
 
     def pages(self, query: Query, seen: Seen, after: str = "") -> Iterator[list[Row]]:
-        """Yield the rows of a query, a page at a time; a note where it cannot be asked."""
-        asked = query.within(self._columns)
-        if asked is None:
-            seen.missing(query.name, "", "this release has not the tables for it")
+        """Yield the rows of a query, a page at a time; a note where it cannot be asked.
+
+        Where the catalogue of columns could not be read, a fault names what is not there: it is asked again without.
+
+        Raises:
+            RemoteError: Nothing answers, and that is not to be borne with.
+        """
+        asked = query.within(self.columns)
+        for _ in range(_MOST_ABSENT):
+            if asked is None:
+                break
+            try:
+                yield from self._axl.pages(asked, after) if asked.key else [self._axl.select(asked.statement())]
+            except AxlFaultError as error:
+                less = asked.without(error.absent) if error.absent else asked
+                if less != asked:
+                    asked = less
+                    continue
+                seen.missing(query.name, "", error)
+            except MixedModeError as error:
+                if not self._is_patient:
+                    raise
+                seen.missing(query.name, "", error)
             return
-        try:
-            if asked.key:
-                yield from self._axl.pages(asked, after)
-            else:
-                yield self._axl.select(asked.statement())
-        except MixedModeError as error:
-            seen.missing(query.name, "", error)
+        seen.missing(query.name, "", "this release has not the tables for it")
 
 
 def look_at_database(database: Database, axl: Axl, seen: Seen) -> None:
@@ -105,7 +129,11 @@ def _plain(name: str) -> str:
 def _note_itl_status(axl: Axl, seen: Seen) -> None:
     """Note which tables may hold "ITL File Status"; their names are not published, so nothing is read of them."""
     try:
-        tables = sorted(row.get("tabname", "") for row in axl.select(catalogue.ITL_STATUS))
+        tables = sorted(
+            row.get("tabname", "")
+            for row in axl.select(catalogue.ITL_STATUS)
+            if not row.get("tabname", "").lower().startswith(_OF_CERTIFICATES)
+        )
     except MixedModeError:
         return
     if tables:

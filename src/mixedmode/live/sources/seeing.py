@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from mixedmode.errors import MixedModeError
 from mixedmode.live.observed import (
@@ -13,6 +13,15 @@ from mixedmode.live.observed import (
     NotSeen,
     ParameterSeen,
     ServiceSeen,
+)
+from mixedmode.live.provisioned import (
+    DefaultLoadSeen,
+    FeatureSeen,
+    GroupSeen,
+    ModelSeen,
+    PoolSeen,
+    ProfileSeen,
+    VouchedSeen,
 )
 
 
@@ -27,6 +36,13 @@ class Seen:
         faces: What TLS shows.
         services: Of Control Center.
         parameters: Of the cluster.
+        models: Numbers and names.
+        features: What models can do.
+        default_loads: Firmware of models.
+        groups: CallManager groups.
+        pools: Device pools.
+        profiles: Security profiles.
+        vouched: What TVS vouches for.
         not_seen: What is missing.
         replication_ok: Whether the database is replicated.
     """
@@ -37,6 +53,13 @@ class Seen:
     faces: list[FaceSeen] = field(default_factory=list)
     services: list[ServiceSeen] = field(default_factory=list)
     parameters: list[ParameterSeen] = field(default_factory=list)
+    models: list[ModelSeen] = field(default_factory=list)
+    features: list[FeatureSeen] = field(default_factory=list)
+    default_loads: list[DefaultLoadSeen] = field(default_factory=list)
+    groups: list[GroupSeen] = field(default_factory=list)
+    pools: list[PoolSeen] = field(default_factory=list)
+    profiles: list[ProfileSeen] = field(default_factory=list)
+    vouched: list[VouchedSeen] = field(default_factory=list)
     not_seen: list[NotSeen] = field(default_factory=list)
     replication_ok: bool | None = None
 
@@ -46,8 +69,9 @@ class Seen:
 
     def add(self, other: Seen) -> None:
         """Take in what was seen elsewhere."""
-        for name in ("nodes", "files", "certificates", "faces", "services", "parameters", "not_seen"):
-            getattr(self, name).extend(getattr(other, name))
+        for each in fields(self):
+            if each.name != "replication_ok":
+                getattr(self, each.name).extend(getattr(other, each.name))
         if other.replication_ok is not None:
             self.replication_ok = other.replication_ok
 

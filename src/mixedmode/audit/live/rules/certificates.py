@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from mixedmode.audit.live.abilities import uses_large_keys
 from mixedmode.audit.live.certificate import CertificateFacts
 from mixedmode.audit.live.finding import Finding, Gap, Severity, Step, finding_id
-from mixedmode.audit.live.models import Able, has_large_keys, models_of
+from mixedmode.audit.live.models import Able
 from mixedmode.audit.live.remedies import renew
 from mixedmode.audit.live.rules.telling import about_phones, number_of
 from mixedmode.audit.live.scene import Scene, told
@@ -159,12 +160,14 @@ def large_keys(scene: Scene) -> Iterator[Finding | Gap]:
     }
     if not large:
         return
-    models = models_of(scene.observation.phones)
-    if not models:
+    by_ability: dict[Able, dict[str, list[str]]] = {each: {} for each in Able}
+    for phone in scene.observation.phones:
+        if model := phone.newest("model"):
+            by_ability[uses_large_keys(scene, phone)].setdefault(model, []).append(phone.name)
+    if not any(by_ability.values()):
         yield Gap("models of phones", "", "a CallManager key above 2048 bits needs models that can use it")
         return
-    unable = {name: phones for name, phones in models.items() if has_large_keys(name) is Able.NO}
-    unknown = sorted(name for name in models if has_large_keys(name) is Able.UNKNOWN)
+    unable, unknown = by_ability[Able.NO], sorted(by_ability[Able.UNKNOWN])
     if unknown:
         yield Gap("3072/4096 RSA key size support", "", f"not known of {', '.join(unknown)}: Phone Feature List tells")
     for node, (facts, where) in large.items():

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from mixedmode.audit.live.abilities import knows_lists
 from mixedmode.audit.live.finding import Finding, Gap, Severity, Step, finding_id
-from mixedmode.audit.live.models import Able, knows_default_security
+from mixedmode.audit.live.models import Able
 from mixedmode.audit.live.remedies import AT_THE_PHONE, RESET_PHONES, TFTP, restart
 from mixedmode.audit.live.rules.lists import record_unit
 from mixedmode.audit.live.rules.telling import SECURE, about_phones, examples, moment, number_of
@@ -92,9 +93,7 @@ def held_itl(scene: Scene) -> Iterator[Finding | Gap]:
     if not held.said and not any("itl_file_status" in phone.values for phone in scene.observation.phones):
         yield Gap("the lists that phones hold", "", "no ITL File Status, alarm or phone page was read")
     yield from _foreign(scene, held, "C12")
-    without = [
-        (phone, value) for phone, value in held.none if knows_default_security(phone.newest("model") or "") is Able.YES
-    ]
+    without = [(phone, value) for phone, value in held.none if knows_lists(scene, phone) is Able.YES]
     if without and held.has_lists:
         yield about_phones(
             "C12/none",
@@ -110,7 +109,7 @@ def held_itl(scene: Scene) -> Iterator[Finding | Gap]:
         if not values or phone.name in known:
             continue
         word = values[0].text.strip().casefold()
-        able = knows_default_security(phone.newest("model") or "")
+        able = knows_lists(scene, phone)
         if word == "mismatch" or (word == "not installed" and able is Able.YES):
             told_so.setdefault(word, []).append((phone, values[0]))
     for word, phones in told_so.items():
@@ -206,7 +205,7 @@ def _away(scene: Scene, since: datetime) -> Iterator[tuple[PhoneSeen, Value]]:
             continue
         if (phone.newest("status") or "").casefold() in _REGISTERED:
             continue
-        if knows_default_security(phone.newest("model") or "") is not Able.NO:
+        if knows_lists(scene, phone) is not Able.NO:
             yield phone, values[0]
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from mixedmode.audit.live.abilities import knows_lists
 from mixedmode.audit.live.finding import Finding, Gap, Severity, Step, finding_id
-from mixedmode.audit.live.models import Able, knows_default_security, knows_sha512, models_of
+from mixedmode.audit.live.models import Able, knows_sha512, model_of, models_of
 from mixedmode.audit.live.remedies import AT_THE_PHONE, RESET_PHONES, TFTP, restart, update_ctl
 from mixedmode.audit.live.rules.telling import SECURE, about_phones, moment, number_of
 from mixedmode.audit.live.scene import Scene, is_on, told
 from mixedmode.errors import MixedModeError
-from mixedmode.live.observed import PhoneSeen, Value
+from mixedmode.live.observed import PhoneSeen, Source, Value
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.signedfile.signed import SignedFile
 from mixedmode.trustlist.roles import Role
@@ -21,6 +23,9 @@ from mixedmode.trustlist.roles import Role
 LSC_DAYS: Final = 90
 _ENCRYPTED: Final = frozenset({"encrypted", "3"})
 _EXAMPLES: Final = 3
+_DATABASE: Final = (Source.AXL, Source.SSH, Source.FILE)
+_ONE_RESET: Final = timedelta(minutes=5)
+_STRING: Final = "by authentication string"
 
 
 def digest(scene: Scene) -> Iterator[Finding | Gap]:
@@ -93,8 +98,22 @@ def credentials(scene: Scene) -> Iterator[Finding | Gap]:
     for name, severity, said in _CREDENTIALS:
         if found[name]:
             steps = (update_ctl(scene.publisher), install) if name == "issuer" else (install,)
+            steps = (*_to_authenticate(scene, found[name]), *steps)
             title = f"{number_of(len(found[name]))} {said}."
             yield about_phones(finding_id("C13", name), "C13", title, found[name], steps, severity)
+
+
+def _to_authenticate(scene: Scene, phones: list[tuple[PhoneSeen, Value]]) -> tuple[Step, ...]:
+    """Return the step that phones need whose profile wants a text typed at the phone."""
+    wanting = {each.name for each in scene.observation.profiles if each.authentication.strip().casefold() == _STRING}
+    count = sum(phone.newest("security_profile") in wanting for phone, _ in phones)
+    if not count:
+        return ()
+    said = (
+        f"The security profile of {count:,} of them wants an authentication string, typed at the phone: choose By Null "
+        "String or By Existing Certificate for as long as this lasts, or have it typed"
+    )
+    return (Step(said),)
 
 
 _CREDENTIALS: Final = (
@@ -126,7 +145,7 @@ def without_default_security(scene: Scene) -> Iterator[Finding | Gap]:
         if not mode or mode[0].text.casefold() not in _ENCRYPTED:
             continue
         model = phone.newest("model") or ""
-        able = knows_default_security(model)
+        able = knows_lists(scene, phone)
         if able is Able.NO:
             found.append((phone, mode[0]))
         elif able is Able.UNKNOWN:
@@ -150,30 +169,94 @@ def without_default_security(scene: Scene) -> Iterator[Finding | Gap]:
 
 
 def drift(scene: Scene) -> Iterator[Finding | Gap]:
-    """P3: what a phone does is not what its configuration says: it may not accept its configuration (inference)."""
+    """P3: what a phone does is not what its configuration says: it may not accept its configuration (inference).
+
+    Web access that differs is proof once the phone registered after its configuration was changed; before that it may
+    just not have been reset since.
+    """
     found = []
+    proven = False
     for phone in scene.observation.phones:
         mismatch = phone.values.get("status_reason")
         if mismatch and mismatch[0].text.strip().casefold() in {"14", "configurationmismatch"}:
             found.append((phone, mismatch[0]))
+            proven = True
             continue
-        shown, wanted = phone.values.get("httpd"), phone.values.get("web_access")
-        if shown and wanted and _differ(shown[0].text, wanted[0].text):
-            found.append((phone, shown[0]))
+        shown = _differing_access(phone)
+        if shown is not None:
+            found.append((phone, shown))
+            proven = proven or _registered_since(phone)
     if found:
-        yield about_phones(
+        unsure = "who was not reset since its web access was set is among them: reset, and look again"
+        finding = about_phones(
             "P3/configuration",
             "P3",
             f"{number_of(len(found), 'runs', 'run')} another configuration than the one that is served.",
             found,
             (RESET_PHONES, Step("Look at who stays so after that: its ITL and its status messages"), AT_THE_PHONE),
-            Severity.MODERATE,
+            Severity.MODERATE if proven else Severity.INFORMATION,
+        )
+        yield finding if proven else replace(finding, evidence=(*finding.evidence, unsure))
+
+
+def _differing_access(phone: PhoneSeen) -> Value | None:
+    """Return what a phone shows of its web access, if it is set to something else; None if that is not so."""
+    own = [*phone.values.get("httpd", ()), *_of(phone, "web_access", Source.PAGE)]
+    wanted = [*phone.values.get("web_access_configured", ()), *_of(phone, "web_access", *_DATABASE)]
+    if not own or not wanted:
+        return None
+    shown, configured = (max(each, key=lambda value: value.seen.at) for each in (own, wanted))
+    one, two = is_on(shown.text), is_on(configured.text)
+    return shown if one is not None and two is not None and one is not two else None
+
+
+def _of(phone: PhoneSeen, name: str, *sources: Source) -> Iterator[Value]:
+    return (each for each in phone.values.get(name, ()) if each.seen.source in sources)
+
+
+def _registered_since(phone: PhoneSeen) -> bool:
+    """Return whether a phone registered after its configuration was changed, as far as both moments are known."""
+    changed, since = moment(phone.newest("config_changed") or ""), moment(phone.newest("last_seen") or "")
+    return changed is not None and since is not None and since > changed + _ONE_RESET
+
+
+def firmware(scene: Scene) -> Iterator[Finding | Gap]:
+    """P6: a phone runs another firmware than is set for it or its model."""
+    defaults = {
+        (_model_key(each.model), each.protocol.upper()): each.load
+        for each in scene.observation.default_loads
+        if each.load
+    }
+    found: dict[str, list[tuple[PhoneSeen, Value]]] = {}
+    for phone in scene.observation.phones:
+        running = phone.values.get("load")
+        if not running or (phone.newest("status") or "").casefold() != "registered":
+            continue
+        key = _model_key(phone.newest("model") or ""), (phone.newest("protocol") or "").upper()
+        wanted = phone.newest("configured_load") or defaults.get(key, "")
+        if wanted and _load(running[0].text) != _load(wanted):
+            found.setdefault(_load(wanted), []).append((phone, running[0]))
+    for wanted, phones in sorted(found.items()):
+        yield about_phones(
+            finding_id("P6", wanted),
+            "P6",
+            f"{number_of(len(phones), 'runs', 'run')} another firmware than {wanted}, which is set for them.",
+            phones,
+            (
+                Step("Look whether the firmware is on their TFTP nodes, then reset one of them and read its messages"),
+                Step("Who takes no firmware may take no configuration either: look at its ITL"),
+            ),
+            Severity.INFORMATION,
         )
 
 
-def _differ(shown: str, wanted: str) -> bool:
-    one, two = is_on(shown), is_on(wanted)
-    return one is not None and two is not None and one is not two
+def _load(name: str) -> str:
+    return name.strip().casefold().removesuffix(".loads")
+
+
+def _model_key(name: str) -> str:
+    model = model_of(name)
+    return model.name if model is not None else name.casefold()
 
 
 def operations(scene: Scene) -> Iterator[Finding | Gap]:

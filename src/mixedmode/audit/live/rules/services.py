@@ -8,6 +8,7 @@ from typing import Final
 
 from mixedmode.audit.live.finding import Finding, Gap, Severity, Step, finding_id
 from mixedmode.audit.live.remedies import CALLMANAGER, CAPF, RESET_PHONES, TFTP, TVS, restart
+from mixedmode.audit.live.rules.asking import phones_of
 from mixedmode.audit.live.scene import Scene, told
 from mixedmode.errors import MalformedError
 from mixedmode.signedfile.signed import SignedFile
@@ -28,6 +29,8 @@ _SOON: Final = timedelta(seconds=2)
 _DATABASE: Final = frozenset({"axl"})
 _FILE_SYSTEM: Final = frozenset({"certificate-rest", "ssh"})
 _PREPARES: Final = {TFTP: ("CallManager", "TVS", "CAPF", "ITLRecovery"), TVS: ("TVS",)}
+_BY_GROUP: Final = frozenset({TVS, CALLMANAGER})
+"""Phones ask these of the nodes of their CallManager group."""
 _NEEDED: Final = {
     TFTP: (Severity.CRITICAL, "Phones that start get no list and no configuration from it."),
     TVS: (
@@ -208,6 +211,7 @@ def exposure(scene: Scene) -> Iterator[Finding | Gap]:
             (
                 f"{name}: {entries:,} lines; {told(file.seen)}",
                 *(f"{len(plain)} configurations were read without a login" for _ in plain[:1]),
+                *_unencrypted(scene),
             ),
             (
                 Step("Use security profiles with TFTP Encrypted Config; phones fetch encrypted files after a reset"),
@@ -215,6 +219,16 @@ def exposure(scene: Scene) -> Iterator[Finding | Gap]:
             ),
             node,
         )
+
+
+def _unencrypted(scene: Scene) -> Iterator[str]:
+    """Yield how many phones have a profile that leaves their configuration readable, if profiles were read."""
+    profiles = {each.name: each for each in scene.observation.profiles if each.tftp_encrypted is False}
+    names = [phone.newest("security_profile") or "" for phone in scene.observation.phones]
+    count = sum(name in profiles for name in names)
+    if count:
+        at = next(profiles[name].seen for name in names if name in profiles)
+        yield f"{count:,} phones have profiles without TFTP Encrypted Config; {told(at)}"
 
 
 def _is_plain_phone(name: str, data: bytes | None) -> bool:
@@ -245,6 +259,7 @@ def stopped(scene: Scene) -> Iterator[Finding | Gap]:
             (f"status {each.status}; {told(each.seen)}",),
             (Step("phones notice nothing but that it answers again", f"utils service start {each.name}", node),),
             node,
+            phones=phones_of(scene, node) if each.name in _BY_GROUP else (),
             count=scene.phones_at[node] or scene.phone_count,
             effect=effect,
         )

@@ -28,7 +28,7 @@ from mixedmode.faces.soap.sql.sources import known_model
 from mixedmode.faces.soap.sql.store_views import CERTIFICATE, GROUP, NODE, POOL
 from mixedmode.protocols.tvs import DEFAULT_TTL
 
-_SERVICE: Final = 20
+_SERVICE, _DEFAULTS = 20, 21
 
 
 def uuid_of(kind: int, number: int) -> str:
@@ -186,6 +186,16 @@ def _registration(_cluster: Cluster, row: Any) -> tuple[str, Mapping[str, Node]]
     }
 
 
+def _default(_cluster: Cluster, row: Any) -> tuple[str, Mapping[str, Node]]:
+    title, number = model_title(row.model)
+    return uuid_of(_DEFAULTS, profile_number(number, row.protocol, 0)), {
+        "Model": title,
+        "Protocol": row.protocol,
+        "LoadInformation": "",
+        "InactiveLoadInformation": "",
+    }
+
+
 _USAGE: Final = case((ProcessNode.tknodeusage == 0, literal("Publisher")), else_=literal("Subscriber"))
 _NONE: Final = frozenset({"callingSearchSpaceName", "ipv6Name", "mac"})
 
@@ -263,6 +273,13 @@ LISTINGS: Final[Mapping[str, Listing]] = {
         {"phoneType": literal("Cisco ").op("||")(DeviceRow.model), "protocol": DeviceRow.protocol},
         _profile,
         frozenset({"name", "description"}),
+    ),
+    # No firmware is given out here: phones keep the one that they have.
+    "listDeviceDefaults": Listing(
+        "deviceDefaults",
+        lambda: select(DeviceRow.model, DeviceRow.protocol).distinct().order_by(DeviceRow.model, DeviceRow.protocol),
+        {"Model": literal("Cisco ").op("||")(DeviceRow.model), "Protocol": DeviceRow.protocol},
+        _default,
     ),
     "listLine": Listing(
         "line",

@@ -108,6 +108,18 @@ def _buttons(source: Source) -> str:
     )
 
 
+SETTINGS: Final = "CASE WHEN d.webaccess THEN '<webAccess>0</webAccess>' ELSE '<webAccess>1</webAccess>' END"
+"""What a phone is set to itself, as its configuration says it; 0 is enabled."""
+
+
+def _settings(source: Source) -> str:
+    return f"SELECT {source.dialect.key(DEVICE, 'd.id')}, {SETTINGS} FROM {source.table('device')} d"
+
+
+def _no_settings(_source: Source) -> str:
+    return values([], ("fkdevice", "xml"))
+
+
 VIEWS: Final[Mapping[str, View]] = {
     "device": View(
         (
@@ -132,6 +144,9 @@ VIEWS: Final[Mapping[str, View]] = {
         ),
         _registrations,
     ),
+    "devicexml4k": View(("fkdevice", "xml"), _settings),
+    "devicexml8k": View(("fkdevice", "xml"), _no_settings),
+    "devicexml16k": View(("fkdevice", "xml"), _no_settings),
     "numplan": View(("pkid", "dnorpattern", "alertingname", "tkpatternusage"), _lines),
     "devicenumplanmap": View(("pkid", "fkdevice", "fknumplan", "numplanindex", "label", "busytrigger"), _buttons),
 }  # fmt: skip

@@ -120,7 +120,7 @@ def run_query(cluster: Cluster, sql: str, memory: Memory) -> str:
     source = Source(cluster)
     pkid = procedure_of(sql)
     if pkid is not None:
-        sql = f"select '' as expression from device where pkid = '{pkid}'"  # no phone has a vendor configuration here
+        sql = f"select xml as expression from devicexml4k where fkdevice = '{pkid}'"
     query = read_query(sql, TABLES)
     text = with_views(query.sql, query.words, source)
     found = _select(cluster, text, ROW_LIMIT)

@@ -30,6 +30,7 @@ AUTHENTICATION_MODES: Final = {
 }
 TRANSPORTS: Final = {1: "TCP", 2: "UDP", 3: "TLS"}
 KEY_SIZES: Final = {1: "512", 2: "1024", 3: "2048"}
+EC_KEY_SIZES: Final = {1: "256", 2: "384", 3: "521"}
 KEY_ORDERS: Final = {1: "RSA Only", 2: "EC Only", 3: "EC Preferred, RSA Backup"}
 NODE_USAGES: Final = {0: "Publisher", 1: "Subscriber"}
 NODE_ROLES: Final = {1: "CUCM Voice/Video", 2: "CUCM IM and Presence"}

@@ -67,6 +67,7 @@ VIEWS: Final[Mapping[str, View]] = {
     "typetransport": _enumeration(enums.TRANSPORTS),
     "typeauthenticationmode": _enumeration(enums.AUTHENTICATION_MODES),
     "typekeysize": _enumeration(enums.KEY_SIZES),
+    "typeeckeysize": _enumeration(enums.EC_KEY_SIZES),
     "typekeyorder": _enumeration(enums.KEY_ORDERS),
     "typenodeusage": _enumeration(enums.NODE_USAGES),
     "typeprocessnoderole": _enumeration(enums.NODE_ROLES),
