@@ -21,8 +21,8 @@ from mixedmode.guides.live.sessions import Sessions
 from mixedmode.guides.live.transcript import Transcript, WrittenIO
 from mixedmode.guides.live.walk import LiveWalk
 from mixedmode.live.cluster_file import ClusterFile, read_cluster_file
+from mixedmode.live.shell.login import SshAccount
 from mixedmode.live.shell.prompt import Patience
-from mixedmode.live.shell.session import SshAccount
 from mixedmode.pki.certificates.profiles import KeyKind, generate_key
 from mixedmode.procedures.catalogue import PROCEDURES
 from mixedmode.procedures.guided.run import Person

@@ -23,8 +23,8 @@ from mixedmode.guides.live.sessions import Sessions
 from mixedmode.guides.live.transcript import Transcript
 from mixedmode.guides.live.walk import LiveWalk
 from mixedmode.guides.observer import published
+from mixedmode.live.shell.login import SshAccount
 from mixedmode.live.shell.prompt import ConnectionLostError, Patience
-from mixedmode.live.shell.session import SshAccount
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.procedures.facts import Token
 from mixedmode.procedures.guided.run import RunState, StepState

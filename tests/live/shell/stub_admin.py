@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncssh
 
-from mixedmode.live.shell.session import SshAccount
+from mixedmode.live.shell.login import SshAccount
 
 PASSWORD = "Marmalade-1"
 TRANSCRIPTS = Path(__file__).parents[2] / "data" / "transcripts"
@@ -46,14 +46,20 @@ class Stub:
         typed: Every line that came, answers too.
         banner: Before the first prompt.
         logins: How many were tried.
+        answers: To questions of keyboard-interactive.
         prompt: What it asks for commands with.
+        questions: What it asks by keyboard-interactive, one behind the other; without, it takes a password only.
+        expired: What it says of a password that has expired; empty if it has not.
     """
 
     script: Script
     typed: list[str] = field(default_factory=list)
     banner: tuple[Part, ...] = ("\r\n   Welcome to the Platform Command Line Interface\r\n\r\n",)
     logins: int = 0
+    answers: list[str] = field(default_factory=list)
     prompt: str = "admin:"
+    questions: tuple[tuple[str, ...], ...] = ()
+    expired: str = ""
     port: int = 0
     key: Any = None
     folder: Path = Path()
@@ -103,24 +109,46 @@ class Stub:
         return line
 
 
+class _Login(asyncssh.SSHServer):
+    """Decides about one login."""
+
+    def __init__(self, node: Stub) -> None:
+        self._node, self._asked = node, list(node.questions)
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return not self._node.questions
+
+    def validate_password(self, username: str, password: str) -> bool:
+        self._node.logins += 1
+        if self._node.expired:
+            raise asyncssh.PasswordChangeRequired(self._node.expired)
+        return password == PASSWORD
+
+    def kbdint_auth_supported(self) -> bool:
+        return bool(self._node.questions)
+
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        return "", "", "", [(text, False) for text in self._asked.pop(0)]
+
+    def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> Any:
+        if responses:
+            self._node.logins += 1
+            self._node.answers += responses
+            if PASSWORD not in self._node.answers:
+                return False
+        return self.get_kbdint_challenge("", "", "") if self._asked else True
+
+
 @asynccontextmanager
 async def stub(folder: Path, script: Script, **changes: Any) -> AsyncIterator[Stub]:
     """Serve a script."""
     node = Stub(script, folder=folder, key=_key(), **changes)
 
-    class Server(asyncssh.SSHServer):
-        def begin_auth(self, username: str) -> bool:
-            return True
-
-        def password_auth_supported(self) -> bool:
-            return True
-
-        def validate_password(self, username: str, password: str) -> bool:
-            node.logins += 1
-            return password == PASSWORD
-
     acceptor = await asyncssh.listen(
-        "127.0.0.1", 0, server_factory=Server, server_host_keys=[node.key], process_factory=node.serve,
+        "127.0.0.1", 0, server_factory=lambda: _Login(node), server_host_keys=[node.key], process_factory=node.serve,
         line_editor=False, encoding="utf-8",
     )  # fmt: skip
     node.port = acceptor.get_port()

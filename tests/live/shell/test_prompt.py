@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixedmode.errors import CheckFailedError, MixedModeError
+from mixedmode.live.shell.blots import HIDDEN, Blots
 from mixedmode.live.shell.lines import LINE_LIMIT, TerminalLines
 from mixedmode.live.shell.prompt import Asked, Done, NoPromptError, Patience, Prompt, Said, Send, UnexpectedPromptError
 from mixedmode.live.shell.questions import QUESTIONS, found_question, seconds_for
@@ -174,6 +175,27 @@ def test_secrets_are_in_no_line_and_no_error() -> None:
     with pytest.raises(UnexpectedPromptError) as caught:
         prompt.tick(30.0)
     assert "s3cret" not in caught.value.diagnostics()
+
+
+def test_a_secret_of_several_lines_or_within_another_leaves_no_rest() -> None:
+    blots = Blots()
+    for secret in ("hunter2", "hunter2-and-more", "-----BEGIN-----\r\nMIIB\x07AAA\r\nyes\r\n", "y", ""):
+        blots.hide(secret)
+    assert blots.of("hunter2-and-more hunter2 y") == f"{HIDDEN} {HIDDEN} y"
+    assert blots.of("MIIB\x07AAA") == blots.of("MIIB\\x07AAA") == HIDDEN
+    assert blots.of("(yes/no)") == "(yes/no)", "three characters would blot out everything"
+
+
+def test_an_echo_that_comes_slowly_is_no_question() -> None:
+    prompt = ready()
+    line = "run sql select count(*)"
+    prompt.type(line, 10.0, 60.0)
+    for at, character in enumerate(f"admin:{line}"):
+        assert prompt.received(character, 11.0 + at) == []
+        assert prompt.tick(11.9 + at) == []
+    assert prompt.tick(42.0 + 2 * PATIENCE.quiet - 5) == []
+    prompt.received("\r\n(7)\r\nadmin:", 68.0)
+    assert done(prompt, 69.0) == ("(7)",)
 
 
 def test_lines_with_control_characters_cannot_be_typed() -> None:

@@ -9,13 +9,16 @@ import asyncssh
 import pytest
 
 from mixedmode.errors import CheckFailedError, RemoteError, UsageError
+from mixedmode.live.shell.login import SshAccount
 from mixedmode.live.shell.prompt import ConnectionLostError, NoPromptError, Patience, UnexpectedPromptError
 from mixedmode.live.shell.questions import Question
-from mixedmode.live.shell.session import AdminShell, SshAccount
+from mixedmode.live.shell.session import AdminShell
 from mixedmode.procedures.reading import shown_list
-from tests.live.shell.stub_admin import Ask, HangUp, Script, Silent, stub, transcript
+from tests.live.shell.stub_admin import PASSWORD, Ask, HangUp, Script, Silent, stub, transcript
 
-QUICK = Patience(settle=0.03, quiet=0.15, login=5.0)
+QUICK = Patience(settle=0.03, quiet=0.15, login=60.0)
+CALM = Patience(settle=0.03, quiet=60.0, login=60.0)
+IMPATIENT = Patience(settle=0.03, quiet=0.15, login=1.0)
 UPDATE = "utils ctl update CTLFile"
 ASK = "This operation updates the CTLFile. Do you want to continue? (y/n):"
 DONE = "\r\nUpdating CTL file\r\nCTL file Updated\r\nPlease Restart the TFTP and Cisco CallManager services\r\n"
@@ -54,7 +57,7 @@ def test_what_may_go_wrong_while_a_command_runs(tmp_path: Path) -> None:
                 node.typed.clear()
                 async with await AdminShell.open(account, QUICK) as shell:
                     with pytest.raises(error) as caught:
-                        await shell.run(line, seconds=0.4)
+                        await shell.run(line, seconds=0.4 if line == "silent" else 60.0)
                     assert caught.value.where == account.where
                     assert caught.value.next_step
                     with pytest.raises(ConnectionLostError):
@@ -101,11 +104,76 @@ def test_logins_that_do_not_come_about(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("questions", "asked"),
+    [
+        ((("Password: ",),), ""),
+        ((("Password for administrator@pub:",),), ""),
+        (((), ("PASSWORD:",)), ""),
+        ((("Password: ",), ()), ""),
+        ((("Password: ",), ("New password: ", "Retype new password: ")), "New password:  Retype"),
+        ((("Password: ",), ("Enter your new password:",)), "Enter your new password:"),
+        ((("Password: ",), ("Password: ",)), "Password:"),
+        ((("One-time code: ",),), "One-time code:"),
+        ((("\x1b[2JPIN" + "x" * 5000,),), "PIN"),
+    ],
+)
+def test_a_login_by_keyboard_interactive_types_the_password_once_and_nothing_else(
+    tmp_path: Path, questions: tuple[tuple[str, ...], ...], asked: str
+) -> None:
+    async def play() -> None:
+        async with stub(tmp_path, {"show ctl": ("none\r\n",)}, questions=questions) as node:
+            if not asked:
+                async with await AdminShell.open(node.account(), QUICK) as shell:
+                    assert await shell.run("show ctl") == ("none",)
+            else:
+                with pytest.raises(UnexpectedPromptError, match="something else than a password") as caught:
+                    await AdminShell.open(node.account(), QUICK)
+                assert asked in str(caught.value.why)
+                assert len(str(caught.value.why)) < 400
+                assert str(caught.value.why).isprintable()
+            assert node.answers == ([] if asked in {"PIN", "One-time code:"} else [PASSWORD])
+        async with stub(tmp_path, {}, questions=questions) as node:
+            with pytest.raises((UsageError, UnexpectedPromptError)):
+                await AdminShell.open(node.account("wrong-secret"), QUICK)
+            assert node.logins <= 1, "accounts are locked by those who try again"
+
+    asyncio.run(play())
+
+
+def test_a_password_that_has_expired_is_named_and_not_changed(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with stub(tmp_path, {}, expired="Your password has expired") as node:
+            with pytest.raises(UnexpectedPromptError) as caught:
+                await AdminShell.open(node.account(), QUICK)
+            assert "it asks: Your password has expired" in str(caught.value.why)
+            assert node.logins == 1
+
+    asyncio.run(play())
+
+
+def test_a_banner_of_any_length_and_slow_ends_at_the_prompt(tmp_path: Path) -> None:
+    async def play() -> None:
+        banner = ("".join(f"Line {number}: who is admin:\r\n" for number in range(3000)), "\x1b[1m  2 vCPU:\r\nadm")
+        script: Script = {"show ctl": ("none\r\n",)}
+        async with (
+            stub(tmp_path, script, banner=banner, prompt="in:") as node,
+            await AdminShell.open(node.account(), CALM) as shell,
+        ):
+            node.prompt = "admin:"
+            assert await shell.run("show ctl") == ("none",)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
     ("changes", "error"),
     [
         ({"prompt": "Your password has expired. Enter new password:"}, UnexpectedPromptError),
         ({"prompt": "$ "}, UnexpectedPromptError),
-        ({"banner": (Silent,)}, NoPromptError),
+        ({"prompt": "pub2:admin:"}, UnexpectedPromptError),
+        ({"prompt": "admin@pub2:"}, UnexpectedPromptError),
+        ({"banner": ("Press <enter> to accept the terms:", Silent)}, UnexpectedPromptError),
+        ({"banner": (Silent,)}, RemoteError),
         ({"banner": (HangUp,)}, RemoteError),
     ],
 )
@@ -113,7 +181,7 @@ def test_another_prompt_at_the_login(tmp_path: Path, changes: dict[str, object],
     async def play() -> None:
         async with stub(tmp_path, {}, **changes) as node:
             with pytest.raises(error):
-                await AdminShell.open(node.account(), Patience(settle=0.03, quiet=0.15, login=1.0))
+                await AdminShell.open(node.account(), IMPATIENT if changes == {"banner": (Silent,)} else QUICK)
             assert node.typed == []
 
     asyncio.run(play())

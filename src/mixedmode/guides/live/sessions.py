@@ -13,8 +13,9 @@ from typing import Final
 from mixedmode.errors import CheckFailedError, MixedModeError, UsageError
 from mixedmode.guides.live.transcript import Transcript
 from mixedmode.live.allowed.shell import check_line
+from mixedmode.live.shell.login import SshAccount
 from mixedmode.live.shell.prompt import Patience
-from mixedmode.live.shell.session import AdminShell, Decide, SshAccount
+from mixedmode.live.shell.session import AdminShell, Decide
 
 _NOTHING: Final[Mapping[str, str]] = {}
 _IDLE_SECONDS: Final = 60.0

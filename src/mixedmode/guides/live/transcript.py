@@ -15,11 +15,9 @@ from typing import Final
 
 from mixedmode.causes import file_error
 from mixedmode.faces.shell.talk import AdminIO
-from mixedmode.printable import printable
+from mixedmode.live.shell.blots import HIDDEN, Blots
 
 _PRIVATE: Final = 0o600
-_HIDDEN: Final = "********"
-_SHORTEST: Final = 4
 
 
 class Transcript:
@@ -32,12 +30,11 @@ class Transcript:
 
     def __init__(self, path: Path | None, now: Callable[[], datetime]) -> None:
         self.path, self._now = path, now
-        self._secrets: set[str] = set()
+        self._blots = Blots()
 
     def hide(self, secret: str) -> None:
-        """Blot a secret out wherever it stands; one of fewer than four characters would blot out everything."""
-        if len(secret) >= _SHORTEST:
-            self._secrets |= {secret, printable(secret)}
+        """Blot a secret out wherever it stands."""
+        self._blots.hide(secret)
 
     def note(self, *lines: str, of: str = "") -> None:
         """Add lines.
@@ -53,7 +50,7 @@ class Transcript:
             return
         moment = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
         begin = f"{moment} {f'[{of}] ' if of else ''}"
-        text = "".join(f"{begin}{self._blotted(line)}".rstrip() + "\n" for line in lines)
+        text = "".join(f"{begin}{self._blots.of(line)}".rstrip() + "\n" for line in lines)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         try:
             file = os.open(self.path, flags, _PRIVATE)
@@ -67,12 +64,6 @@ class Transcript:
                 os.close(file)
         except OSError as error:
             raise file_error(error) from error
-
-    def _blotted(self, line: str) -> str:
-        shown = printable(line)
-        for secret in self._secrets:
-            shown = shown.replace(secret, _HIDDEN)
-        return shown
 
 
 class WrittenIO:
@@ -99,5 +90,5 @@ class WrittenIO:
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
         """Ask, and return the line that was typed."""
         answer = await self._io.ask(prompt, secret=secret)
-        self._transcript.note(f"{prompt}{_HIDDEN if secret else answer}")
+        self._transcript.note(f"{prompt}{HIDDEN if secret else answer}")
         return answer

@@ -20,6 +20,7 @@ from enum import Enum
 from typing import Final
 
 from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError
+from mixedmode.live.shell.blots import Blots
 from mixedmode.live.shell.lines import TerminalLines
 from mixedmode.live.shell.questions import PAGERS, PROMPT, Question, found_question
 from mixedmode.printable import printable
@@ -34,7 +35,6 @@ _LOOKED_AT: Final = 4000
 """Characters before a question's end in which its beginning is looked for."""
 _LOOKED_LINES: Final = 64
 """Lines of them."""
-_HIDDEN: Final = "********"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Prompt:
         self.where = where
         self._patience = patience or Patience()
         self._terminal = TerminalLines()
-        self._secrets: set[str] = set()
+        self._blots = Blots()
         self._state = _At.COMMAND
         self._start("", now, self._patience.login, {})
 
@@ -174,7 +174,8 @@ class Prompt:
         self._start(line, now, seconds, answers or {})
         self._terminal = TerminalLines()
         self._state = _At.COMMAND
-        self._secrets |= set(self._answers.values()) if secret else set()
+        for each in self._answers.values() if secret else ():
+            self._blots.hide(each)
         return [Send(f"{line}\n")]
 
     def received(self, text: str, now: float) -> list[Said]:
@@ -245,7 +246,8 @@ class Prompt:
                 )
             )
         self._state = _At.COMMAND
-        self._secrets |= {text} if secret else set()
+        if secret:
+            self._blots.hide(text)
         return [self._typed(text, now)]
 
     def ended(self) -> ConnectionLostError:
@@ -303,7 +305,9 @@ class Prompt:
         return self._terminal.tail.rstrip(" ") == PROMPT
 
     def _asks(self) -> bool:
-        return self._terminal.tail.rstrip().endswith(_ASKING)
+        tail = self._terminal.tail.strip()
+        # The echo of a command may come slowly, and end with such a character itself.
+        return tail.endswith(_ASKING) and not (self._line and tail.removeprefix(PROMPT).strip() == self._line.strip())
 
     def _printed(self) -> tuple[str, ...]:
         lines = list(self._joined())
@@ -322,10 +326,7 @@ class Prompt:
             yield f"{line}{echo}" if echo and line.strip() else line
 
     def _clean(self, lines: Iterable[str]) -> list[str]:
-        found = [printable(line.rstrip()) for line in lines]
-        for secret in self._secrets:
-            found = [line.replace(secret, _HIDDEN) if secret else line for line in found]
-        return found
+        return [self._blots.of(line.rstrip()) for line in lines]
 
     def _saw(self) -> str:
         last = [line for line in self._clean([*self._lines[-_SHOWN:], self._terminal.tail]) if line.strip()]

@@ -2,9 +2,8 @@
 
 Rules:
 
-1. The host key must be in the file of host keys; a password goes to no host whose key is not known, or is another one.
-2. A login is tried once: a node locks accounts that fail too often.
-3. What may be typed and answered is decided by :mod:`.prompt`; after any surprise the session is closed, and nothing is
+1. Who may log in where is decided by :mod:`.login`.
+2. What may be typed and answered is decided by :mod:`.prompt`; after any surprise the session is closed, and nothing is
    typed any more. A question that was left open is thereby a no.
 """
 
@@ -14,15 +13,11 @@ import asyncio
 import codecs
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Self
 
-from mixedmode.causes import why_no_connection
-from mixedmode.errors import CheckFailedError, MalformedError, MixedModeError, RemoteError, UsageError
+from mixedmode.live.shell.login import SshAccount, connected, lost
 from mixedmode.live.shell.prompt import Asked, Done, Patience, Prompt, Said, Send
 from mixedmode.live.shell.questions import Question, seconds_for
-from mixedmode.printable import one_line
 
 Decide = Callable[[Question, str], Awaitable[str | None]]
 """Answers a question that the node asks, given its text; None leaves it."""
@@ -30,33 +25,6 @@ _READ_BYTES: Final = 1 << 15
 _TERMINAL: Final[Mapping[str, Any]] = {"term_type": "vt100", "term_size": (500, 2000)}
 """So wide and high that neither lines are broken nor pages wait for a key, where a node goes by that."""
 _CLOSE_SECONDS: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class SshAccount:
-    """Who logs in where.
-
-    Attributes:
-        host: Name or address.
-        port: TCP port.
-        user: The platform account.
-        known_hosts: The file of host keys (rule 1).
-        password: A secret; None if a key is used.
-        key_file: Of a private key; None if a password is used.
-    """
-
-    host: str
-    port: int
-    user: str
-    known_hosts: Path
-    password: str | None = field(default=None, repr=False)
-    key_file: Path | None = None
-
-    @property
-    def where(self) -> str:
-        """For people."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == 22 else f"{host}:{self.port}"
 
 
 class AdminShell:
@@ -88,7 +56,7 @@ class AdminShell:
         import asyncssh
 
         patience = patience or Patience()
-        connection = await _connected(account, patience)
+        connection = await connected(account, patience)
         shell: AdminShell | None = None
         try:
             process = await connection.create_process(encoding=None, stderr=asyncssh.STDOUT, **_TERMINAL)
@@ -96,7 +64,7 @@ class AdminShell:
             await shell._spoken([], None)
         except (asyncssh.Error, OSError) as error:
             connection.abort()
-            raise _lost(account, error) from error
+            raise lost(account, error) from error
         except BaseException:
             if shell is not None:
                 await shell.close()
@@ -193,89 +161,3 @@ class AdminShell:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-async def _connected(account: SshAccount, patience: Patience) -> Any:
-    import asyncssh
-
-    shown: list[Any] = []
-
-    class Watcher(asyncssh.SSHClient):
-        def validate_host_public_key(self, host: str, addr: str, port: int, key: Any) -> bool:
-            shown.append(key)
-            return False
-
-    known = _known(account)
-    options: dict[str, Any] = {"client_keys": [str(account.key_file)] if account.key_file else None}
-    try:
-        return await asyncssh.connect(
-            account.host,
-            account.port,
-            client_factory=Watcher,
-            username=account.user,
-            password=account.password,
-            known_hosts=known,
-            config=None,
-            agent_path=None,
-            connect_timeout=patience.login,
-            login_timeout=patience.login,
-            keepalive_interval=30,
-            **options,
-        )
-    except asyncssh.HostKeyNotVerifiable as error:
-        raise _not_trusted(account, known[0], shown, error) from error
-    except asyncssh.PermissionDenied as error:
-        raise UsageError(
-            "the login was refused",
-            where=f"{account.user}@{account.where}",
-            next_step="check the platform account and its password, then begin again; it was tried once, because"
-            " nodes lock accounts that fail too often",
-        ) from error
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        raise UsageError(
-            "the key cannot be used", where=str(account.key_file), why=one_line(str(error)), next_step="name another"
-        ) from error
-    except (asyncssh.Error, OSError, UnicodeError) as error:
-        raise _lost(account, error) from error
-
-
-def _known(account: SshAccount) -> tuple[Any, ...]:
-    import asyncssh
-
-    if not account.known_hosts.is_file():
-        return ([], [], [], [], [], [], [])
-    try:
-        port = account.port if account.port != 22 else None
-        found: tuple[Any, ...] = asyncssh.match_known_hosts(str(account.known_hosts), account.host, "", port)
-    except (ValueError, OSError) as error:
-        raise MalformedError(
-            "the file of host keys cannot be read", where=str(account.known_hosts), why=one_line(str(error))
-        ) from error
-    return found
-
-
-def _not_trusted(account: SshAccount, known: Any, shown: list[Any], error: Exception) -> CheckFailedError:
-    changed = "the SSH host key is another one than before" if known else "the SSH host key is not known"
-    prints = ", ".join(each.get_fingerprint() for each in known)
-    instead = f"{prints} is known" if known else "no key of this host is"
-    why = f"{instead}; it shows {shown[0].get_fingerprint()}" if shown else one_line(str(error))
-    scan = f"ssh-keyscan -p {account.port} {account.host} >> {account.known_hosts}"
-    return CheckFailedError(
-        changed,
-        where=account.where,
-        why=why,
-        next_step="no password was sent. Compare the fingerprint at the node's console"
-        + (", remove the old line of it from the file," if known else "")
-        + f" then: {scan}",
-        code="host-key",
-    )
-
-
-def _lost(account: SshAccount, error: Exception) -> MixedModeError:
-    why, step = why_no_connection(error) if isinstance(error, OSError | UnicodeError) else (one_line(str(error)), None)
-    return RemoteError(
-        "the node's SSH does not answer",
-        where=account.where,
-        why=why or type(error).__name__,
-        next_step=step or "check the address, the port and that the node runs",
-    )

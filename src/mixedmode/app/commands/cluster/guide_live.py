@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mixedmode.guides.live.follow import Follow
     from mixedmode.live.cluster_file import ClusterFile
     from mixedmode.live.observed import PhoneSeen
-    from mixedmode.live.shell.session import SshAccount
+    from mixedmode.live.shell.login import SshAccount
     from mixedmode.procedures.definition import Procedure
 
 
@@ -228,7 +228,7 @@ class _Accounts:
         Raises:
             UsageError: ``CLUSTER.toml`` names nobody, or the password file cannot be read.
         """
-        from mixedmode.live.shell.session import SshAccount
+        from mixedmode.live.shell.login import SshAccount
 
         login = self._cluster.ssh
         if login is None or not login.user:
