@@ -63,6 +63,18 @@ async def eventually(holds: Callable[[], object], seconds: float = 60) -> None:
             await asyncio.sleep(0.01)
 
 
+def effort(work: Callable[[], object]) -> float:
+    """Return how many times the processor time of counting to half a million a piece of work takes.
+
+    For what must not become another order of work: compare it with a number so large that no busy machine matters.
+    """
+    begun = time.thread_time()
+    sum(number & 7 for number in range(500_000))
+    counted = time.thread_time()
+    work()
+    return (time.thread_time() - counted) / (counted - begun)
+
+
 def what_make_does(target: str) -> list[str]:
     """Return the lines that make would run for a target, asked as from outside of the make that runs the tests."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}

@@ -21,7 +21,7 @@ from mixedmode.control.logins import LoginPolicy
 from mixedmode.faces.ssh.server import AdminSshService, SshLimits
 
 PASSWORD = "Marmalade-1"
-QUICK = SshLimits(idle_seconds=20.0, logins=LoginPolicy(attempts=3, delay_seconds=0.2, longest_delay=0.4))
+QUICK = SshLimits(idle_seconds=600.0, logins=LoginPolicy(attempts=3, delay_seconds=0.2, longest_delay=0.4))
 
 
 @dataclass
@@ -58,7 +58,7 @@ class SshLab:
         if not command[-1]:
             command.pop()
         env = self.environment(password)
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, env=env, timeout=30, check=False)
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, env=env, timeout=110, check=False)
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def ssh_lab(cluster: Cluster, node: str, folder: Path, limits: SshLimits = QUICK
     service.accounts.path.chmod(0o600)
 
     def wait(coroutine: Coroutine[object, object, object]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, loop).result(20)
+        asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)
 
     wait(service.start())
     try:
@@ -111,7 +111,7 @@ class Screen:
     def type(self, text: str) -> None:
         os.write(self._terminal, text.encode())
 
-    def wait_for(self, pattern: str, seconds: float = 10) -> str:
+    def wait_for(self, pattern: str, seconds: float = 60) -> str:
         """Return what came up to a pattern, and forget it."""
         deadline = time.monotonic() + seconds
         while not (found := re.search(pattern, self.text)):
@@ -128,7 +128,7 @@ class Screen:
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
 
     def _more(self) -> bool:
-        if not select.select([self._terminal], [], [], 10)[0]:
+        if not select.select([self._terminal], [], [], 60)[0]:
             return False
         try:
             data = os.read(self._terminal, 65536)

@@ -100,9 +100,8 @@ def test_a_session_that_gives_up_leaves_no_service_half_restarted() -> None:
         await eventually(lambda: hands.done)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await asyncio.sleep(0.05)
         hands.go_on.set()
-        await asyncio.sleep(0.05)
+        await eventually(lambda: len(hands.done) == 2)
         assert hands.done == ["stopped", "started"]
         await side.stop()
 
@@ -110,10 +109,11 @@ def test_a_session_that_gives_up_leaves_no_service_half_restarted() -> None:
 
 
 def test_the_side_loop_ends_what_runs_on_it() -> None:
-    ended: list[str] = []
+    began, ended = threading.Event(), list[str]()
 
     async def endless() -> None:
         try:
+            began.set()
             await asyncio.sleep(600)
         finally:
             ended.append("ended")
@@ -122,7 +122,7 @@ def test_the_side_loop_ends_what_runs_on_it() -> None:
         side = SideLoop("side")
         await side.start()
         task = asyncio.create_task(side.run(endless()))
-        await asyncio.sleep(0.05)
+        await eventually(began.is_set)
         await side.stop()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from unicodedata import east_asian_width
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixedmode.faces.ssh.line_editor import Event, LineEditor
+from tests.support import effort
 
 KEYS = {
     "left": "\x1b[D",
@@ -191,10 +191,12 @@ def test_a_terminal_without_escape_sequences_gets_none() -> None:
 
 def test_a_flood_of_keys_costs_little() -> None:
     editor = LineEditor("admin:", limit=8192)
-    begun = time.process_time()
-    drawn = 0
-    for _ in range(128):
-        editor.step("a\x01" * 256)
-        drawn += len(editor.render())
-    assert time.process_time() - begun < 3
-    assert drawn < 128 * 9000
+    drawn: list[int] = []
+
+    def type_all() -> None:
+        for _ in range(128):
+            editor.step("a\x01" * 256)
+            drawn.append(len(editor.render()))
+
+    assert effort(type_all) < 150
+    assert sum(drawn) < 128 * 9000

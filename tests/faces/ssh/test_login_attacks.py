@@ -14,11 +14,13 @@ import pytest
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
-from mixedmode.control.logins import LoginPolicy
+from mixedmode.control.accounts import Account
+from mixedmode.control.logins import LoginGuard, LoginPolicy
 from mixedmode.pki.certificates.profiles import KeyKind
 from tests.faces.conftest import PUBLISHER
 from tests.faces.sshlab import QUICK, SshLab, ssh_lab
 from tests.postgres import postgres_database, postgres_server
+from tests.support import eventually, until
 
 __all__ = ["postgres_database", "postgres_server"]
 
@@ -81,9 +83,19 @@ def test_an_attack_over_ssh_leaves_everybody_else_their_way_in(lab: SshLab, tmp_
 
 
 @pytest.mark.interop("ssh")
-def test_a_client_that_begins_anew_before_its_answer_is_counted_each_time(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_client_that_begins_anew_before_its_answer_is_counted_each_time(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     limits = replace(BLUNT, logins=replace(BLUNT.logins, delay_seconds=0.4, longest_delay=0.4))
     with ssh_lab(cluster, PUBLISHER, tmp_path, limits) as lab:
+        guard, came = lab.service.guard, list[str]()
+        check = LoginGuard.check_password
+
+        async def noted(guard: LoginGuard, name: str, password: str, address: str) -> Account | None:
+            came.append(password)
+            return await check(guard, name, password, address)
+
+        monkeypatch.setattr(LoginGuard, "check_password", noted)
 
         async def hurry(number: int) -> None:
             connection = asyncssh.connect(
@@ -91,7 +103,7 @@ def test_a_client_that_begins_anew_before_its_answer_is_counted_each_time(cluste
                 agent_path=None, known_hosts=None, config=None, local_addr=("127.0.0.30", 0),
             )  # fmt: skip
             attempt = asyncio.ensure_future(connection)
-            await asyncio.sleep(0.25)
+            await eventually(lambda: f"wrong-{number}" in came)
             attempt.cancel()
             await asyncio.gather(attempt, return_exceptions=True)
 
@@ -100,7 +112,8 @@ def test_a_client_that_begins_anew_before_its_answer_is_counted_each_time(cluste
                 await hurry(number)
 
         asyncio.run(run())
-        assert lab.service.guard.is_locked("administrator", "127.0.0.30")
+        assert until(lambda: guard.is_locked("administrator", "127.0.0.30"))
+        assert until(lambda: not guard._attempts)
         assert lab.ssh("-b", "127.0.0.30", "show version active").returncode == 255
     refused = [entry for entry in cluster.operations.journal.audit() if entry.action == "login"]
     assert len(refused) >= 4

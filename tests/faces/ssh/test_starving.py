@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 import threading
 import time
@@ -14,17 +15,19 @@ import asyncssh
 import pytest
 
 from mixedmode.cluster.facade import Cluster
-from mixedmode.faces.shell.commands import sql
 from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.shell.talk import ScriptedIO
 from mixedmode.faces.ssh.typed import AHEAD
 from tests.faces.conftest import PUBLISHER
-from tests.faces.ssh.test_prompts import Face, connected, face, nobody_is_left, run
+from tests.faces.ssh.test_prompts import Face, Held, connected, face, held, nobody_is_left, run
 from tests.faces.sshlab import SshLab, ssh_lab
+from tests.support import eventually
 
-SLOW = "run sql with recursive r(n) as (select 1 union all select n+1 from r) select max(n) from r"
-GAP = 1.0
-"""Seconds that the services' loop may wait for its turn; the machine that runs the tests is busy, too."""
+__all__ = ["held"]
+
+SLOW = "run sql select name from processnode"
+GAP = 1.5
+"""Processor seconds that others may spend before the services' loop has its turn."""
 
 
 @pytest.fixture(scope="module")
@@ -38,23 +41,17 @@ def lab(templates: Callable[[str], Path], tmp_path_factory: pytest.TempPathFacto
     cluster.close()
 
 
-@pytest.fixture(autouse=True)
-def short_queries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A query that nobody waits for any more runs on until its time is up."""
-    monkeypatch.setattr(sql, "TIME_LIMIT", 2.0)
-
-
 @contextmanager
 def services_loop() -> Iterator[list[float]]:
-    """A loop as the node's services have one; yields how long it waited for its turns."""
+    """A loop as the node's services have one; yields what others spent while it waited for its turns."""
     gaps: list[float] = []
     ended = threading.Event()
 
     async def beat() -> None:
         while not ended.is_set():
-            begun = time.monotonic()
+            begun = time.process_time()
             await asyncio.sleep(0.01)
-            gaps.append(time.monotonic() - begun)
+            gaps.append(time.process_time() - begun)
 
     thread = threading.Thread(target=lambda: asyncio.run(beat()))
     thread.start()
@@ -76,9 +73,9 @@ async def busy(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def send(session: Face, text: str, times: int) -> None:
-    """Type as fast as the node takes it."""
-    for _ in range(times):
+async def send(session: Face, text: str, times: int | None = None) -> None:
+    """Type as fast as the node takes it, without an end unless a number of times is given."""
+    for _ in itertools.count() if times is None else range(times):
         session.process.stdin.write(text)
         await session.process.stdin.drain()
 
@@ -89,31 +86,30 @@ async def read(session: Face) -> None:
 
 
 FLOODS = {
-    "an endless line through a pipe": (False, "x" * 32_000, 300),
-    "an endless line on a terminal": (True, "x" * 32_000, 300),
-    "keys that redraw a long line": (True, "a\x01\x0c" * 10_000, 40),
-    "empty lines through a pipe": (False, "\n" * 32_000, 40),
-    "empty lines on a terminal": (True, "\r" * 8_000, 10),
-    "wrong commands": (False, "nothing\n" * 4_000, 10),
-    "pages and pages": (False, "file view activelog cm/trace/large.txt\n", 5),
-    "a paste without an end": (True, "set cert import trust CallManager\r" + "\r" * 8_000, 10),
-    "tabs and questions": (True, "\t?\t?show \t?" * 2_000, 10),
+    "an endless line through a pipe": (False, "x" * 32_000),
+    "an endless line on a terminal": (True, "x" * 32_000),
+    "keys that redraw a long line": (True, "a\x01\x0c" * 10_000),
+    "empty lines through a pipe": (False, "\n" * 32_000),
+    "empty lines on a terminal": (True, "\r" * 8_000),
+    "wrong commands": (False, "nothing\n" * 4_000),
+    "pages and pages": (False, "file view activelog cm/trace/large.txt\n"),
+    "a paste without an end": (True, "set cert import trust CallManager\r" + "\r" * 8_000),
+    "tabs and questions": (True, "\t?\t?show \t?" * 2_000),
 }
 
 
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood(lab: SshLab, name: str) -> None:
-    watched, text, times = FLOODS[name]
+    watched, text = FLOODS[name]
 
     async def procedure() -> None:
         async with connected(lab) as bad, connected(lab, "operator") as good:
             session = Face(await bad.create_process(term_type="xterm" if watched else None))
+            times = 5 if name == "pages and pages" else None  # this program's own library is as busy with pages
             async with busy(send(session, text, times)), busy(read(session)):
-                begun = time.monotonic()
                 for _ in range(2):
                     done = await good.run("show version active")
                     assert done.exit_status == 0
-                assert time.monotonic() - begun < 10
                 bad.abort()
         await nobody_is_left(lab)
 
@@ -164,29 +160,27 @@ def test_a_window_that_changes_all_the_time_and_shows_nothing(lab: SshLab) -> No
     run(procedure())
 
 
-def test_slow_queries_leave_room_for_others(lab: SshLab) -> None:
+def test_slow_queries_leave_room_for_others(lab: SshLab, held: Held) -> None:
     async def procedure() -> None:
         async with connected(lab) as bad, connected(lab, "operator") as good:
             queries = [await bad.create_process(SLOW) for _ in range(8)]
-            await asyncio.sleep(0.3)
-            begun = time.monotonic()
+            await eventually(lambda: held.begun)
             assert (await good.run("show version active")).exit_status == 0
             assert (await good.run("show itl")).exit_status == 0
-            assert time.monotonic() - begun < 5
-            assert queries
+            assert [query.exit_status for query in queries] == [None] * 8, "all of them still run or wait"
             bad.abort()
         await nobody_is_left(lab)
 
-    with services_loop() as gaps:
-        run(procedure())
-    assert max(gaps) < GAP
+    run(procedure())
+    assert not held.go.is_set()
 
 
-def test_what_is_typed_ahead_is_bounded(lab: SshLab) -> None:
+def test_what_is_typed_ahead_is_bounded(lab: SshLab, held: Held) -> None:
     async def procedure() -> None:
         async with connected(lab) as connection, face(connection) as session:
             await session.wait_for("admin:")
             session.type(SLOW + "\r")
+            await eventually(lambda: held.begun)
             sent = 0
             try:
                 async with asyncio.timeout(1.5):
@@ -234,18 +228,16 @@ def test_a_paste_is_bounded(cluster: Cluster) -> None:
     assert len(io.lines) < 70_000
 
 
-def test_stopping_does_not_wait_for_a_session(cluster: Cluster, tmp_path: Path) -> None:
+def test_stopping_does_not_wait_for_a_session(cluster: Cluster, tmp_path: Path, held: Held) -> None:
     async def procedure(lab: SshLab) -> None:
         async with asyncssh.connect(
             "127.0.0.1", lab.port, username="operator", password="Marmalade-1", known_hosts=None, config=None
         ) as connection:
             await connection.create_process("set cert import trust CallManager", term_type="xterm")
             await connection.create_process(SLOW)
-            await asyncio.sleep(0.3)
+            await eventually(lambda: held.begun)
             connection.abort()
 
-    begun = 0.0
     with ssh_lab(cluster, PUBLISHER, tmp_path) as lab:
         run(procedure(lab))
-        begun = time.monotonic()
-    assert time.monotonic() - begun < 5
+    assert not held.go.is_set(), "the query still runs"
