@@ -33,6 +33,7 @@ ELSEWHERE = {
     "mixedmode rehearse tokenless-to-etokens": ("played in full", "tests/procedures/test_tokens.py"),
     "mixedmode rehearse tokenless-to-etokens --nodes 5": ("played in full", "tests/procedures/test_tokens.py"),
     "mixedmode rehearse non-secure-to-mixed": ("played in full", "tests/procedures/test_non_secure_to_mixed.py"),
+    "mixedmode rehearse secure-phones": ("played in full", "tests/rehearsal/test_secure_phones.py"),
     "mixedmode rehearse etokens-to-tokenless": ("played in full", "tests/procedures/test_tokens.py"),
     "mixedmode rehearse regenerate-callmanager --phones 12": (
         "played in full", "tests/procedures/test_regenerate_callmanager.py",
@@ -71,7 +72,7 @@ ELSEWHERE = {
 """What is not run here, why, and the test that covers it."""
 
 SMALL = (
-    (r"\blab --phones \d+", "lab --phones 2"),
+    (r"\blab --phones \d+", "lab --phones 3"),
     (r"--phones \d{3,}", "--phones 20"),
     (r"7975:\d+,7940:\d+", "7975:4,7940:2"),
     (r"--ramp \d+", "--ramp 0.5"),
@@ -134,7 +135,7 @@ class Reader:
 
 def lab_hosts(folder: Path, port: int, _words: str) -> Substitutes:
     """Put the lab's nodes in the place of those of the pages."""
-    found: Substitutes = [(r"^make run\b", ".venv/bin/mixedmode lab --phones 2"), (r"\b7069\b", str(port))]
+    found: Substitutes = [(r"^make run\b", ".venv/bin/mixedmode lab --phones 3"), (r"\b7069\b", str(port))]
     if not (folder / "lab" / "lab.json").exists():
         return found
     nodes = json.loads((folder / "lab" / "lab.json").read_text())["nodes"]
@@ -147,6 +148,7 @@ def lab_hosts(folder: Path, port: int, _words: str) -> Substitutes:
         (r"cucm-sub1:6970", f"{subscriber}:{others['http']}"),
         (r"cucm-sub1/", f"{subscriber}:{others['tftp']}/"),
         (r"--server (127\.0\.0\.1 --tftp-port 6969|cucm-pub)", f"--server {publisher} --tftp-port {ports['tftp']}"),
+        (r"--call-manager 127\.0\.0\.1:2000", f"--call-manager {publisher}:{ports['sccp']}"),
         (r"--server 10\.0\.0\.5", f"--server {publisher}:{ports['tftp']}"),
         (r"--silent-tvs 127\.0\.0\.1", f"--silent-tvs {publisher}"),
         (r"^ssh (-o UserKnownHostsFile=lab/known_hosts -p 2222 administrator@127\.0\.0\.1|administrator@10\.0\.0\.5)",
@@ -273,6 +275,7 @@ READERS: dict[Callable[[Path], AbstractContextManager[Reader]], list[str]] = {
     reader_of_readme: ["README.md"],
     reader_of_lab: [
         "docs/tutorial/first-lab.md",
+        "docs/how-to/secure-phones-and-calls.md",
         "docs/how-to/check-a-live-cluster.md",
         "docs/how-to/etokens-to-tokenless.md",
         "docs/how-to/guide-a-live-cluster.md",

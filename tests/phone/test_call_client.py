@@ -93,3 +93,16 @@ def test_what_was_counted_is_told_with_the_number_that_was_asked_for() -> None:
     assert isinstance(count, Count)
     phone.counted(count, ConnectionStatisticsRes("", 0, packets_sent=150))
     assert phone.says() == [ConnectionStatisticsRes("1002", 7, 1, 150)]
+
+
+def test_a_call_that_ended_while_the_handset_was_lifted_leaves_no_dial_tone_behind() -> None:
+    phone = CallClient(17)
+    phone.receive(t.CallState(State.RING_IN, 1, 7))
+    phone.answer(phone.calls[7])
+    phone.receive(t.CallState(State.ON_HOOK, 1, 7))
+    phone.says()
+    assert phone.receive(t.CallState(State.OFF_HOOK, 1, 8)) == []
+    assert phone.says() == [f.OnHook(1, 8)]
+    assert not phone.calls
+    phone.receive(t.CallState(State.OFF_HOOK, 1, 9))
+    assert (phone.says(), list(phone.calls)) == ([], [9]), "a handset that is lifted for nothing has its dial tone"

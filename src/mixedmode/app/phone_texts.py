@@ -2,7 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from mixedmode.errors import UsageError
+
+_NUMBER = re.compile(r"[0-9*#A-D+]{1,24}")
+
+
+def check_number(number: str) -> None:
+    """Refuse what no phone can dial.
+
+    Raises:
+        UsageError: It is no number.
+    """
+    if not _NUMBER.fullmatch(number):
+        raise UsageError(
+            f"{number!r} is no number", next_step="write up to 24 keys of a phone: 0 to 9, *, #, A to D, +"
+        )
+
+
+def call_lines(report: dict[str, Any]) -> list[str]:
+    """Return how a call of a lab's phone went.
+
+    Args:
+        report: As the lab's socket describes it.
+    """
+    call = report["call"]
+    if call is None:
+        return []
+    if not call["connected"]:
+        return [f"{report['name']}: {call['state']}"]
+    parties = f"{_party(call['calling_name'], call['calling'])} to {_party(call['called_name'], call['called'])}"
+    icon = f"{call['icon']} on the screen" if call["icon"] else "no icon on the screen"
+    return [f"{report['name']}: {parties}, {call['media']}, {icon}", *filter(None, [report["media_line"]])]
+
+
+def _party(name: str, number: str) -> str:
+    return f"{name} ({number})" if name and name != number else number or "?"
 
 
 def screen_lines(phone: dict[str, Any]) -> list[str]:

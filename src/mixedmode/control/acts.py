@@ -39,6 +39,8 @@ RESCUE: Final = Act("rescue", 4)
 """Lists erased on phones by their own keys: a run, from its begin to its end."""
 UPDATE_LSC: Final = Act("phones update-lsc", 1)
 """At a lab's phones: what somebody types on them."""
+CALL: Final = Act("phones call", 1)
+"""The same."""
 LOGIN: Final = Act("login", 0)
 SERVICE: Final = Act("utils service", 1)
 """What a node did to a service after the operation that decided on it."""

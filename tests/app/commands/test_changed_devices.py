@@ -53,7 +53,8 @@ def test_adding_changing_and_removing_a_phone_shows_on_every_node(lab: Path, tmp
 
     changed = run_mixedmode("device", "change", PHONE, "--security-mode", "3", "--protocol", "SIP", "--directory", lab)
     assert (changed.returncode, "changed" in changed.stdout, "Reset" in changed.stdout) == (0, True, True)
-    assert everywhere(lab, config, lambda data: b"<deviceSecurityMode>3<" in (data or b""))
+    assert everywhere(lab, config, lambda data: b"<deviceProtocol>SIP<" in (data or b""))
+    assert everywhere(lab, config, lambda data: b"<deviceSecurityMode>1<" in (data or b"")), "it is not in mixed mode"
     assert everywhere(lab, encrypted, lambda data: data is None)
 
     publisher = nodes(lab)[0]

@@ -138,9 +138,9 @@ def test_a_changed_device_has_its_own_file_signed_again_and_no_other(cluster: Cl
     with Site(cluster) as site:
         site.wait()
         before = {name: site.asked(name) for name in signed(*NAMES)}
-        cluster.run(ChangeDevice(NAMES[3], DeviceValues(security_mode=2)))
+        cluster.run(ChangeDevice(NAMES[3], DeviceValues(web_access=True)))
         site.configs.forget()
-        assert b"<deviceSecurityMode>2" in site.asked(f"{NAMES[3]}.cnf.xml.sgn"), "at once"
+        assert b"<webAccess>0" in site.asked(f"{NAMES[3]}.cnf.xml.sgn"), "at once"
         site.wait()
         after = {name: site.asked(name) for name in signed(*NAMES)}
         assert [name for name in before if after[name] is not before[name]] == signed(NAMES[3])

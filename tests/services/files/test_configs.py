@@ -10,6 +10,7 @@ import pytest
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.operations.ctl import SetMixedMode
 from mixedmode.cluster.operations.devices import ChangeDevice, DeviceValues
 from mixedmode.phone.mind.config import parse_config
 from mixedmode.services.files.configs import ConfigFacts, ConfigStore, Server
@@ -113,3 +114,13 @@ def test_a_phone_is_told_whether_its_pages_may_be_seen_and_who_may_press_its_key
     store.forget()
     assert b"<webAccess>1</webAccess>" in held(store, asks)
     assert b"authenticationURL" not in held(store, asks)
+
+
+def test_a_secure_profile_counts_in_mixed_mode_alone(cluster: Cluster) -> None:
+    cluster.run(ChangeDevice(NAMES[4], DeviceValues(security_mode=3)))
+    store = Site().store(cluster)
+    assert parse_config(held(store, f"{NAMES[4]}.cnf.xml")).device_security_mode == 1
+    cluster.run(SetMixedMode())
+    store.forget()
+    modes = [parse_config(held(store, f"{name}.cnf.xml")).device_security_mode for name in NAMES[3:5]]
+    assert modes == [1, 3]

@@ -41,7 +41,7 @@ class AddDevices(Operation):
                 # Repeated after a crash: what the first try wrote is there, whole.
                 fresh = [spec for spec in self.devices if spec.name not in there]
                 add_devices(session, fresh)
-                context.changed(f"{len(self.devices)} devices added")
+                context.changed(f"{len(self.devices)} {'device' if len(self.devices) == 1 else 'devices'} added")
 
         return [Step(f"Add {len(self.devices)} devices", commit, commits=True)]
 

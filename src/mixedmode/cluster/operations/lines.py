@@ -36,7 +36,7 @@ class AddLines(Operation):
                 there = set(session.scalars(select(NumPlan.dnorpattern)))
                 # Repeated after a crash: what the first try wrote is there, whole.
                 add_lines(session, [line for line in self.lines if line.number not in there])
-                context.changed(f"{len(self.lines)} lines added")
+                context.changed(f"{len(self.lines)} {'line' if len(self.lines) == 1 else 'lines'} added")
 
         return [Step(f"Add {len(self.lines)} lines", commit, commits=True)]
 

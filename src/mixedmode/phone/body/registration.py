@@ -187,7 +187,7 @@ class Registration:
         if self.phone.model.sip_only:
             raise RemoteError(speaks_sip_only(self.phone.model))
         if (config.protocol or "SCCP") != "SCCP":
-            raise RemoteError(f"the configuration wants {config.protocol}, which this phone does not register with")
+            raise RemoteError(f"its configuration has {config.protocol}; simulated phones register by SCCP alone")
         if not config.call_managers:
             raise RemoteError("the configuration names no CallManager")
         return config, config.call_managers

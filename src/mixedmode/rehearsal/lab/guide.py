@@ -73,6 +73,15 @@ def _suggestions(lab: Lab, boots: Sequence[BootOutcome]) -> list[str]:
             (f"{name} phones list --directory {lab.directory}", "the registered phones"),
             (f"{name} phone {place} {phone} --trace", "the same phone, fresh from its box: watch its console"),
         ]
+        able = [each for each in (lab.cluster.lines_of(boot.name) for boot in boots[:12]) if each]
+        if len(able) > 1:
+            (caller, *_), (called, *_) = able[0], able[1]
+            rows.append(
+                (
+                    f"{name} phones call {caller.device} {called.number} --directory {lab.directory}",
+                    "a call; in mixed mode, after a reset of the phones, it is encrypted",
+                )
+            )
     ssh = lab.publisher.ports["ssh"]
     if ssh is not None:
         known = ssh_option(lab.directory.absolute() / KNOWN_HOSTS)

@@ -21,6 +21,7 @@ from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import NodeInfo
 from mixedmode.cluster.model.versions import Version
+from mixedmode.cluster.operations.lines import AddLines
 from mixedmode.control.accounts import account_store, hash_password
 from mixedmode.control.door import Control
 from mixedmode.control.people import of_user
@@ -138,6 +139,8 @@ class Lab:
             maker = maker_of(self.directory, spec.nodes[0].name)
             cluster = Cluster.create(self.directory, spec, database_url=url, principal=maker, make_key=make_key)
             note_database(self.directory, url)
+            if lines := self.spec.lines(spec.devices):
+                cluster.run(AddLines(lines), maker)
         except BaseException:
             network.release()
             raise
@@ -147,6 +150,7 @@ class Lab:
         """Refuse a specification that the lab which is there does not have; phones may have been added to it."""
         wanted = self.spec.models
         has = {device.name for device in cluster.devices}
+        modes = {device.security_mode for device in cluster.devices}
         made = next(number for number in range(len(has) + 1) if phone_name(number + 1) not in has)
         version = None if self.spec.version is None else Version.known(self.spec.version)
         own = (stored.certificate for stored in cluster.certificates.list_own(cluster.publisher.name))
@@ -157,6 +161,7 @@ class Lab:
             "--key-size": (None if self.spec.key is None else self.spec.key.value[1], bits),
             "--nodes": (self.spec.nodes, len(cluster.nodes())),
             "--phones": (None if wanted is None else len(wanted), made),
+            "--security-mode": (self.spec.security_mode, next(iter(modes)) if len(modes) == 1 else "several"),
         }
         try:
             refuse_other(self.directory, asked)

@@ -18,3 +18,8 @@ def models_of(phones: int) -> tuple[str, ...]:
 def phone_name(number: int) -> str:
     """Return the device name of a lab's phone."""
     return f"SEP0011223344{number:02X}" if number < 0x100 else f"SEP00112233{number:04X}"
+
+
+def phone_number(number: int) -> str:
+    """Return the directory number of a lab's phone: 4401 of the first."""
+    return str(4400 + number)

@@ -5,7 +5,8 @@ Rules:
 1. A list is deleted as a person deletes it on the phone's menu; then the phone has to be reset, as the seed says.
 2. A registered phone is reset by its CallManager. Any other is switched off and on, as a person would do it.
 3. "Update" of the LSC is chosen, and digits typed, as on the phone's menu.
-4. An answer comes when the phones have started again, so that the next question sees what became of it.
+4. A registered phone calls as if somebody lifted its handset; the answer comes when it has hung up.
+5. An answer comes when the phones have started again, so that the next question sees what became of it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from mixedmode.control.acts import DELETE_LISTS, RESET_PHONES, UPDATE_LSC
+from mixedmode.control.acts import CALL, DELETE_LISTS, RESET_PHONES, UPDATE_LSC
 from mixedmode.control.phones import PhoneControl, Work
 from mixedmode.errors import UsageError
 from mixedmode.node.phone_control import by_hand, phone_commands, tell, wanted
@@ -24,10 +25,12 @@ from mixedmode.node.status import Command
 from mixedmode.phone.body.client import Server
 from mixedmode.phone.body.registration_status import RegistrationState
 from mixedmode.phone.mind.trust.decisions import ListKind
+from mixedmode.rehearsal.lab.handsets import MOST_TALK
 from mixedmode.rehearsal.lab.phones import LabPhone, LabPhones
 
 _BOOT_SECONDS = 20.0
 _REGISTER_SECONDS = 3.0
+_REGISTERED = RegistrationState.REGISTERED
 
 
 def lab_phone_commands(
@@ -75,8 +78,17 @@ def lab_phone_commands(
 
         return control.do(user, UPDATE_LSC, update, request)
 
+    async def call(request: dict[str, Any]) -> dict[str, Any]:
+        found, unknown = chosen(request)
+        talk, number = min(float(request.get("talk", 0)), MOST_TALK), str(request.get("number"))
+        able = [each for each in found if each.handset is not None and each.status.state is _REGISTERED]
+        reports = await asyncio.gather(*(each.handset.call(number, talk) for each in able if each.handset))
+        refused = [{"name": each.phone.name, "why": each.status.reason} for each in found if each not in able]
+        return {"calls": [each.document() for each in reports], "not_registered": refused, "unknown": unknown}
+
     return {
         **phone_commands(nodes, control),
+        "phone-call": by_hand(control, CALL, call),
         "phone-update-lsc": update_lsc,
         "phone-show": show,
         "phone-log": log,
@@ -86,7 +98,7 @@ def lab_phone_commands(
 
 
 def resetting(nodes: Mapping[str, NodeServices], phones: LabPhones, server: Callable[[], Server]) -> Work:
-    """Return what resets a lab's phones (rules 2 and 4); arguments as for :func:`lab_phone_commands`."""
+    """Return what resets a lab's phones (rules 2 and 5); arguments as for :func:`lab_phone_commands`."""
 
     async def reset(request: dict[str, Any]) -> dict[str, Any]:
         names = wanted(request)
@@ -101,7 +113,7 @@ def resetting(nodes: Mapping[str, NodeServices], phones: LabPhones, server: Call
 
 
 async def _started(phones: LabPhones, names: list[str], before: Mapping[str, int]) -> None:
-    """Wait until phones have booted and, if they can, registered again (rule 4)."""
+    """Wait until phones have booted and, if they can, registered again (rule 5)."""
     found = [(phone, before[name]) for name in names if (phone := phones.find(name)) is not None]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_BOOT_SECONDS):

@@ -27,6 +27,7 @@ from mixedmode.phone.mind.outcome import BootOutcome, alarm_document
 from mixedmode.phone.mind.screen import screen_document, trust_list_screen
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.protocols.sccp import ResetKind
+from mixedmode.rehearsal.lab.handsets import Handset
 from mixedmode.rehearsal.lab.keys import Factory, KeyRing
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class LabPhone:
         keys: Its LSC and its MIC.
         hands: Who boots the phone or erases a list on it; one at a time.
         registration: How it keeps registered, None before it does.
+        handset: Takes and places its calls, None before it registers.
         last: How its last boot ended.
         boots: How many there were.
         erased: Lists that were deleted by hand since.
@@ -65,6 +67,7 @@ class LabPhone:
     keys: KeyRing
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
     registration: Registration | None = None
+    handset: Handset | None = None
     last: BootOutcome | None = None
     boots: int = 0
     erased: tuple[ListKind, ...] = ()
@@ -161,6 +164,12 @@ class LabPhone:
                 self.history.append((self.phone.world.clock.now(), text))
 
     @property
+    def speaks_sip(self) -> bool:
+        """Whether it does not register: simulated phones speak SCCP to their CallManager."""
+        config = self.phone.state.config_in_force()
+        return self.phone.model.sip_only or (config is not None and config.protocol == "SIP")
+
+    @property
     def status(self) -> RegistrationStatus:
         """How the phone stands with its CallManager."""
         if self.registration is not None:
@@ -239,8 +248,8 @@ class LabPhones:
 
     @property
     def speaking_sip(self) -> dict[str, str]:
-        """Those that do not register, since their model speaks SIP only: names and models."""
-        return {name: each.phone.model.name for name, each in self._phones.items() if each.phone.model.sip_only}
+        """Those that do not register, since their model or their configuration has SIP: names and models."""
+        return {name: each.phone.model.name for name, each in self._phones.items() if each.speaks_sip}
 
     def find(self, name: str) -> LabPhone | None:
         """Return a phone by its name, in any case."""
@@ -269,6 +278,7 @@ class LabPhones:
                 on_reset=partial(_boot_again, each, server),
                 on_change=each.registration_changed,
             )
+            each.handset = Handset(each.phone.name, each.registration)
             each.registration.start()
             registrations.append(each.registration)
         async with asyncio.TaskGroup() as group:
@@ -282,6 +292,9 @@ class LabPhones:
                 if each.registration is not None:
                     group.create_task(each.registration.stop())
                     each.registration = None
+                if each.handset is not None:
+                    each.handset.hush()
+                    each.handset = None
 
     async def boot_all(self, server: Server, *, without: Collection[str] = ()) -> list[BootOutcome]:
         """Boot every phone that is not switched off and return how each ended, in order."""

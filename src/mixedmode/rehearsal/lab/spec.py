@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from mixedmode.cluster.model.versions import Version
 from mixedmode.pki.certificates.key_stock import KeyStock
 from mixedmode.pki.certificates.purposes import PROFILES, KeyKind
-from mixedmode.rehearsal.lab.names import models_of, phone_name
+from mixedmode.rehearsal.lab.names import models_of, phone_name, phone_number
 
 if TYPE_CHECKING:
-    from mixedmode.cluster.model.topology import ClusterSpec
+    from collections.abc import Sequence
+
+    from mixedmode.cluster.model.lines import LineSpec
+    from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec
     from mixedmode.rehearsal.lab.network import Network
 
 DEFAULT_VERSION = "10.5.1.10000-7"
@@ -31,6 +34,8 @@ class LabSpec:
         database_url: SQLAlchemy URL; None is SQLite in the lab's folder.
         key: Kind of the RSA keys. With 1024 bits, as the seed had them, addresses are as long as the seed's too, so
             that every list has the seed's length.
+        security_mode: Of the phones' profile, 1 to 3; it counts in mixed mode.
+        numbered: Whether each phone of a new lab that registers has a directory number.
     """
 
     nodes: int | None = None
@@ -38,6 +43,8 @@ class LabSpec:
     version: str | None = None
     database_url: str | None = None
     key: KeyKind | None = None
+    security_mode: int | None = None
+    numbered: bool = False
 
     def claim(self) -> Network:
         """Claim the network of a new lab."""
@@ -63,10 +70,21 @@ class LabSpec:
                     model,
                     f"Lab phone {number}",
                     protocol=get_model(model).signalling.value,
+                    security_mode=1 if self.security_mode is None else self.security_mode,
                     web_access=True,
                 )
                 for number, model in enumerate(models, 1)
             ),
+        )
+
+    def lines(self, devices: Sequence[DeviceSpec]) -> tuple[LineSpec, ...]:
+        """Return the lines of a new lab's phones."""
+        from mixedmode.cluster.model.lines import LineSpec
+
+        return tuple(
+            LineSpec(device.name, phone_number(number), name=device.description)
+            for number, device in enumerate(devices, 1)
+            if self.numbered and device.protocol == "SCCP"
         )
 
     def keys_ahead(self, *, needed: bool = True) -> KeyStock:

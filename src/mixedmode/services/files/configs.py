@@ -10,12 +10,13 @@ Rules:
 4. A device of security mode "encrypted" whose LSC is known, with an RSA key, gets its configuration encrypted to it:
    ``.enc.sgn`` holds it, ``.sgn`` and the plain name a stub that tells the phone to ask for that.
    A device for which nothing waits at CAPF is told that certificate's MD5, so that it does not go there.
+   In a cluster that is not in mixed mode every configuration says "non-secure", whatever the device's profile is.
 5. What was built is looked at anew when something in the cluster has changed (:meth:`ConfigStore.forget`), and signed
    anew only if what is signed, or to whom it is encrypted, is not as it was. The bytes of kept files are bounded, and
    the oldest go first. Another key, or another digest, signs only from the next restart of TFTP on, as in CUCM: until
    then the ITL that it serves names the old one.
-6. The servers of a device pool are looked up once a second, not for each of the thousands of phones that ask after a
-   power cut.
+6. The servers of a device pool, and the cluster's mode, are looked up once a second, not for each of the thousands of
+   phones that ask after a power cut.
 7. Files may be asked for from several threads; what was built of an older state of the cluster is never kept
    as one of a newer.
 8. What devices will ask for is built before they do (:mod:`.ahead`); nothing is turned out for it.
@@ -34,6 +35,7 @@ from typing import Final, NamedTuple
 
 from mixedmode.cluster.model.parameters import SIGNATURE_ALGORITHM
 from mixedmode.cluster.model.records import Device
+from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.reader import ClusterReader
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
@@ -57,6 +59,7 @@ _FACTS_SECONDS: Final = 1.0
 _POOLS: Final = 4096
 
 _ENCRYPTED: Final = ".enc.sgn"
+_NON_SECURE: Final = 1
 _ENCRYPTED_MODE: Final = 3
 
 Locate = Callable[[str], ConfigFacts]
@@ -132,7 +135,7 @@ class ConfigStore:
         self._ready = 0
         self._kept_cost = 0
         self._kept_most = kept_bytes
-        self._pools: dict[str, tuple[float, ConfigFacts]] = {}
+        self._pools: dict[str, tuple[float, tuple[ConfigFacts, bool]]] = {}
         self._signing: tuple[Signer, DigestAlgorithm] | None = None
         self._reloads = 0
         self.signed = 0
@@ -256,10 +259,11 @@ class ConfigStore:
         """Return what all files of a device are made of; of the default ones without a device."""
         lsc = None
         if device is not None:
+            facts, mixed = self._facts(device)
             facts = replace(
-                self._facts(device),
+                facts,
                 protocol=device.protocol,
-                security_mode=device.security_mode,
+                security_mode=device.security_mode if mixed else _NON_SECURE,
                 web_access=device.web_access,
                 authentication_url=device.authentication_url,
             )
@@ -300,20 +304,21 @@ class ConfigStore:
         lsc = self._lsc(device.name)
         return lsc if lsc is not None and lsc.key_kind == "RSA" else None
 
-    def _facts(self, device: Device) -> ConfigFacts:
+    def _facts(self, device: Device) -> tuple[ConfigFacts, bool]:
+        """Return the servers of a device's pool, and whether the cluster is in mixed mode (rule 6)."""
         now = self._clock()
         known = self._pools.get(device.device_pool)
         if known is not None and 0.0 <= now - known[0] < _FACTS_SECONDS:
             return known[1]
         state = self._state
-        facts = self._locate(device.name)
+        found = self._locate(device.name), self._reader.mode is SecurityMode.MIXED
         with self._lock:
             if state != self._state:
-                return facts
+                return found
             if len(self._pools) >= _POOLS:
                 self._pools.clear()
-            self._pools[device.device_pool] = now, facts
-        return facts
+            self._pools[device.device_pool] = now, found
+        return found
 
     def _signer(self) -> tuple[Signer, DigestAlgorithm]:
         reloads, signing = self._reloads, self._signing

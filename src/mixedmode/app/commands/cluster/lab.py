@@ -59,6 +59,7 @@ def _version(text: str | None) -> str | None:
 Phones = Annotated[int, typer.Option(help="How many phones.")]
 Nodes = Annotated[int, typer.Option(help="How many nodes, the publisher among them.")]
 _NEW_NODES, _NEW_PHONES, _NEW_VERSION, _NEW_BITS = 2, 4, "10.5.1.10000-7", 2048
+_ENCRYPTED = 3
 
 
 def lab(
@@ -79,12 +80,21 @@ def lab(
             metavar="BITS", help=f"Of RSA keys; a new lab has {_NEW_BITS}. With 1024 lists have the seed's lengths."
         ),
     ] = None,
+    security_mode: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=3,
+            help="How its phones register in mixed mode: 1 non-secure, 2 authenticated, 3 encrypted, as in a new lab.",
+        ),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Start, boot the phones, print the table and stop.")] = False,
 ) -> None:
     """Start a cluster with phones on loopback; print where everything is; run until Ctrl-C.
 
     A lab that is there already is used again; options that it cannot follow are refused.
     """
+    from mixedmode.rehearsal.lab.document import has_database
     from mixedmode.rehearsal.lab.spec import LabSpec
 
     spec = LabSpec(
@@ -93,6 +103,8 @@ def lab(
         version=_version(version),
         database_url=database,
         key=_key(key_size),
+        security_mode=security_mode if security_mode or has_database(directory) else _ENCRYPTED,
+        numbered=True,
     )
     with _keys_ahead(directory, spec) as keys:
         with loading():
@@ -119,7 +131,7 @@ async def _run_lab(the_lab: Lab, *, once: bool) -> None:
         say(f"{registered} of {len(boots)} phones are registered; mixedmode phones list shows them, reset resets them")
         if others := the_lab.phones.speaking_sip:
             models = ", ".join(sorted(set(others.values())))
-            say(f"{len(others)} speak SIP only (models {models}): they load their files and do not register by SCCP")
+            say(f"{len(others)} speak SIP (models {models}): they load their files, and do not register by SCCP")
         from mixedmode.rehearsal.lab.guide import guide
 
         print_lines(guide(the_lab, boots))

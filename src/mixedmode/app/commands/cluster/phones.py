@@ -11,7 +11,7 @@ import typer
 from mixedmode.app import completion
 from mixedmode.app.commands.options import AsJson, Config, LabFolder
 from mixedmode.app.targets.running import ask_running
-from mixedmode.errors import CheckFailedError, UsageError
+from mixedmode.errors import CheckFailedError, RemoteError, UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines
 from mixedmode.rehearsal.lab.document import meant_lab
 
@@ -144,6 +144,38 @@ def update_lsc(
     _refuse_missing(answer["unknown"], directory, None)
     if not all(phone["capf"] in {"installed", "removed", "no pending CAPF operation"} for phone in phones):
         raise typer.Exit(1)
+
+
+@app.command()
+def call(
+    name: Annotated[
+        str, typer.Argument(help="The phone that calls.", metavar="NAME", autocompletion=completion.phones)
+    ],
+    number: Annotated[str, typer.Argument(help="The number that it dials; mixedmode line list has those there are.")],
+    talk: Annotated[float, typer.Option(min=0, max=60, help="Seconds until it hangs up.")] = 2.0,
+    directory: LabFolder = None,
+    json: AsJson = False,
+) -> None:
+    """Have a lab's phone call a number, and say how the call was protected. A lab's phones take every call.
+
+    Exit code 1 if the call was not answered, 3 if the phone is not registered.
+    """
+    from mixedmode.app.phone_texts import call_lines, check_number
+
+    check_number(number)
+    request = {"ask": "phone-call", "devices": [name], "number": number, "talk": talk}
+    answer = _ask_lab(directory, request, "lift a phone's handset")
+    _refuse_missing(answer["unknown"], directory, None)
+    for phone in answer["not_registered"]:
+        raise RemoteError("the phone is not registered", where=phone["name"], why=phone["why"] or None)
+    report = answer["calls"][0]
+    if json:
+        print_json(report)
+    else:
+        print_lines(call_lines(report))
+    made = report["call"]
+    if made is None or not made["connected"]:
+        raise CheckFailedError(f"the call was not answered: {made['state'] if made else 'no call'}", where=name)
 
 
 @app.command()

@@ -11,6 +11,7 @@ import typer
 from mixedmode.app import completion
 from mixedmode.app.commands.options import AsJson, Config, LabFolder, ListenHost, ListenTcp
 from mixedmode.app.commands.phones.capf_outside import bring, request
+from mixedmode.app.targets.capf_folder import RecordsFolder, capf_folder
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
@@ -24,7 +25,7 @@ app = typer.Typer(help="Certificate Authority Proxy Function: certificates for p
 app.command()(request)
 app.command("import")(bring)
 
-Directory = Annotated[Path, typer.Option(help="Of the devices' records; a lab's is LAB/PUBLISHER/capf.")]
+Directory = Annotated[Path, typer.Option(help="Of the devices' records; made if needed.")]
 
 
 AUDIT_FILE = "audit.log"
@@ -115,7 +116,7 @@ def serve(
 def set_operation(
     device: Annotated[str, typer.Argument(help="Such as SEP001122334455.")],
     operation: Annotated[Wanted, typer.Argument(help="What to do when the phone comes.")],
-    directory: Directory = Path("capf"),
+    directory: RecordsFolder = None,
     key: Annotated[
         str, typer.Option(help="The key to make: rsa-2048, ec-256 ..., or EC with RSA as backup: ec-256,rsa-2048.")
     ] = "rsa-2048",
@@ -137,13 +138,14 @@ def set_operation(
     from mixedmode.services.capf.store import CapfStore
 
     password = None if password_file is None else read_digits(password_file)
-    store, wanted = CapfStore(directory), Operation(operation.value)
+    folder = capf_folder(directory)
+    store, wanted = CapfStore(folder), Operation(operation.value)
 
     def order() -> CapfDevice:
         return store.order(device, wanted, key=key, password=password, by_certificate=by_certificate or by_mic,
                            mic_first=by_mic)  # fmt: skip
 
-    with of_folder(directory) as hands:
+    with of_folder(folder) as hands:
         made = order() if hands is None else hands.do(ORDER_CAPF, order, device=device, operation=wanted.value)
     if operation is Wanted.FETCH and not (by_certificate or by_mic):
         say("note: the phone must prove that it holds the certificate: capfAuthMode 3 or 4 in its configuration")
@@ -154,13 +156,13 @@ def set_operation(
 
 @app.command("list")
 def list_devices(
-    directory: Directory = Path("capf"),
+    directory: RecordsFolder = None,
     json: AsJson = False,
 ) -> None:
     """List the devices, what waits for them, and their certificates."""
     from mixedmode.services.capf.store import CapfStore
 
-    found = [_document(device) for device in CapfStore(directory)]
+    found = [_document(device) for device in CapfStore(capf_folder(directory))]
     if json:
         print_json(found)
         return

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mixedmode.app.targets.capf_folder import RecordsFolder, capf_folder
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import print_lines, say
 
@@ -18,12 +19,10 @@ if TYPE_CHECKING:
     from mixedmode.app.targets.hands import Hands
     from mixedmode.pki.certificates.certificates import Certificate
 
-Directory = Annotated[Path, typer.Option(help="Of the devices' records; a lab's is LAB/PUBLISHER/capf.")]
-
 
 def request(
     devices: Annotated[list[str], typer.Argument(metavar="DEVICE...", help="Phones that have an LSC.")],
-    directory: Directory = Path("capf"),
+    directory: RecordsFolder = None,
     output: Annotated[Path, typer.Option(help="The folder for NAME.pub.pem of each.")] = Path(),
 ) -> None:
     """Write the public keys of phones, for an authority outside that shall sign their LSCs."""
@@ -32,7 +31,7 @@ def request(
     from mixedmode.pki.files import write_atomic
     from mixedmode.services.capf.store import CapfStore
 
-    store, found = CapfStore(directory), []
+    store, found = CapfStore(capf_folder(directory)), []
     for name in devices:
         device = store.find(name)
         if device is None or device.lsc is None:
@@ -48,7 +47,7 @@ def request(
 
 def bring(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Certificates that the authority signed.")],
-    directory: Directory = Path("capf"),
+    directory: RecordsFolder = None,
 ) -> None:
     """Have phones take certificates that an authority outside signed, when they come next; all of them or none."""
     from mixedmode.app.targets.hands import of_folder
@@ -56,8 +55,9 @@ def bring(
     from mixedmode.pki.certificates.load import load_certificate
     from mixedmode.services.capf.store import CapfStore
 
-    store = CapfStore(directory)
-    with of_folder(directory) as hands:
+    folder = capf_folder(directory)
+    store = CapfStore(folder)
+    with of_folder(folder) as hands:
         ready = [(_device(path, load_certificate(path), hands), load_certificate(path)) for path in files]
         if len({name for name, _ in ready}) != len(ready):
             raise UsageError("two certificates are of one device", next_step="give one for each device")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -110,18 +109,17 @@ def phone(
 
 
 _REFUSED = "refused"
-_NUMBER = re.compile(r"[0-9*#A-D+]{1,24}")
 
 
 def _check(server: str, calling: Calling, *, lsc_is_missing: bool) -> None:
+    from mixedmode.app.phone_texts import check_number
+
     if not server and not calling.manager:
         raise UsageError("the phone has no server", next_step="name one with --server, or with --call-manager")
     if calling.dial and calling.answer:
         raise UsageError("a phone places a call or takes one", next_step="use --dial or --answer")
-    if calling.dial and not _NUMBER.fullmatch(calling.dial):
-        raise UsageError(
-            f"{calling.dial!r} is no number", next_step="write up to 24 keys of a phone: 0 to 9, *, #, A to D, +"
-        )
+    if calling.dial:
+        check_number(calling.dial)
     if not (isfinite(calling.talk) and isfinite(calling.wait)):
         raise UsageError("--talk and --wait are seconds", next_step="write a number, such as 3.5")
     if calling.capture is not None:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 _REGISTER_SECONDS: Final = 20.0
 _LEAVE_SECONDS: Final = 5.0
 SCCP_PORT: Final = 2000
+_LOOK: Final = "look at the address, the port, and whether the server knows the phone"
+_TAKEN: Final = "the server closed the connection"
+_OTHER: Final = (
+    "another phone has this name: a lab's own phone takes it back; one of your own gets a name by mixedmode device add"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ async def run(
                 "the phone is not registered",
                 where=status.server or phone.name,
                 why=status.reason or "no server answers in time",
-                next_step="look at the address, the port, and whether the server knows the phone",
+                next_step=_LOOK if not status.reason.endswith(_TAKEN) else f"{_LOOK}, and whether {_OTHER}",
             )
         status = registration.status
         if errand.dial:
@@ -127,6 +132,12 @@ async def run(
         elif errand.answer:
             await _take(telephone, errand)
         call = shown[0] if shown else None
+        if telephone.registrations > 1 and (call is None or not call.was_connected):
+            raise RemoteError(
+                "the registration ended before the call was answered",
+                where=phone.name,
+                next_step=f"see whether {_OTHER}",
+            )
         return Report(status, call, None if call is None else telephone.media.sound(call.call))
     finally:
         await registration.stop()

@@ -38,6 +38,7 @@ class Telephone:
     Attributes:
         calls: The calls, by number.
         registration: Keeps the phone registered.
+        registrations: How often a server has registered it.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Telephone:
         self._client = CallClient(registration.protocol)
         self._changed = asyncio.Event()
         self._open: set[int] = set()
+        self.registrations = 0
         registration.on_call = self._received
         registration.on_protocol = self._registered
 
@@ -97,6 +99,7 @@ class Telephone:
 
     def _registered(self, protocol: int) -> None:
         """Begin anew: a server that was left has ended the calls."""
+        self.registrations += 1
         self.hush()
         for call in self.calls.values():
             self._on_change(PhoneCall(call.call, call.line, State.ON_HOOK))

@@ -55,6 +55,7 @@ class CallClient:
         self._protocol = protocol
         self._said: list[Laid] = []
         self._to_dial = ""
+        self._taken = 0
         self._channels: dict[int, tuple[int, bool]] = {}
 
     def says(self) -> list[Laid]:
@@ -123,12 +124,22 @@ class CallClient:
             return [] if over is None else [Changed(replace(over, state=State.ON_HOOK))]
         if call not in self.calls and len(self.calls) >= MOST_CALLS:
             return []
+        if state == State.OFF_HOOK and call not in self.calls and self._came_too_late():
+            self._said.append(f.OnHook(line, call))
+            return []
         self.calls.setdefault(call, PhoneCall(call, line))
         if state == State.OFF_HOOK and self._to_dial:
             digits, self._to_dial = self._to_dial, ""
             self._said += [f.KeypadButton(DIGITS.index(digit), line, call) for digit in digits]
         connected = self.calls[call].was_connected or state == State.CONNECTED
+        if call == self._taken and connected:
+            self._taken = 0
         return self._changed(call, line=line, state=state, was_connected=connected)
+
+    def _came_too_late(self) -> bool:
+        """Tell whether the handset was lifted for a call that had ended by then: now there is a dial tone instead."""
+        taken, self._taken = self._taken, 0
+        return bool(taken) and taken not in self.calls and not self._to_dial
 
     def _info(self, info: CallInfo) -> list[CallEvent]:
         return self._changed(
@@ -156,6 +167,7 @@ class CallClient:
 
     def answer(self, call: PhoneCall) -> None:
         """Lift the handset, or take a second call."""
+        self._taken = call.call
         others = any(each.call != call.call and each.state != State.RING_IN for each in self.calls.values())
         self._said.append(
             f.SoftKeyEvent(Key.ANSWER, call.line, call.call) if others else f.OffHook(call.line, call.call)
