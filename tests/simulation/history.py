@@ -174,13 +174,14 @@ class History:
         protocol = "SIP" if model.sip_only else "SCCP"
         ctl, itl, site = self._held(plan)
         lsc = self._capf_name(plan)
+        phone = Handset(plan.name, model, plan.mode, PhoneState(), lsc)
         if plan.held == "new":
-            return Handset(plan.name, model, plan.mode, PhoneState(), lsc)
+            return phone
         content = config_text(tuple(info.name for info in site.view.nodes), "callmanager", plan.mode, protocol)
         config = parse_config(content)
         trust = TrustState(self._list(ctl), self._list(itl) if model.asks_itl else None, config.tvs)
-        state = PhoneState(trust).with_config(f"{plan.name}.cnf.xml", content, config)
-        return Handset(plan.name, model, plan.mode, state, lsc)
+        phone.state = PhoneState(trust).with_config(f"{phone.alias}.cnf.xml", content, config)
+        return phone
 
     def _capf_name(self, plan: PhonePlan) -> str | None:
         """Return the name of the CAPF that issued an LSC, None if the inventory does not say."""

@@ -195,7 +195,7 @@ class Play:
             self._found("refused", each, f"step {number + 1}: {text}")
 
     def _devices(self, present: list[Tracked]) -> dict[str, tuple[int, str]]:
-        return {each.phone.name: (each.phone.mode, each.phone.protocol) for each in present}
+        return {each.phone.alias: (each.phone.mode, each.phone.protocol) for each in present}
 
     def _forecast_anew(self, number: int, each: Tracked) -> None:
         """Forecast a phone from what it holds now, as one that was off up to here."""

@@ -46,6 +46,7 @@ def test_what_is_done_once_for_many_phones_comes_to_the_same_when_each_does_it(m
     monkeypatch.setattr(handset, "policy_of", lambda model: TrustPolicy(get_model(model)))
     monkeypatch.setattr(Handset, "start", lambda self, node, now, crash=math.inf: self._starts(node, now, crash))
     monkeypatch.setattr(network, "carried", network._talk)
+    monkeypatch.setattr(handset, "alias", lambda name, _mode, _protocol: name)
     assert [_what_came_of(seed) for seed in seeds] == at_once
 
 
@@ -53,13 +54,18 @@ def _what_came_of(seed: int) -> object:
     play = Play(made(seed)).run()
     return play.counts, [
         (
-            each.phone.state,
+            replace(each.phone.state, config_name=_told_apart(each.phone.state.config_name)),
             each.registers,
             each.outcome and each.outcome.trouble(),
             each.outcome and [one and (one.outcome, one.reason, one.row) for one in each.outcome.decisions.values()],
         )
         for each in play.tracked
     ]
+
+
+def _told_apart(name: str | None) -> str:
+    """Return what the name of a configuration says beside the phone's own."""
+    return (name or "").partition(".")[2]
 
 
 def test_a_failing_seed_is_shortened_and_says_how_to_play_it_again(

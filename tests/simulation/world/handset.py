@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Final
@@ -17,7 +17,7 @@ from mixedmode.phone.mind.transports import Transport
 from mixedmode.phone.mind.trust.asking import tvs_requests
 from mixedmode.phone.mind.trust.decisions import ListKind, NeedTvs, Voucher
 from mixedmode.phone.mind.trust.lookup import remembering
-from mixedmode.phone.mind.trust.policy import read_list
+from mixedmode.phone.mind.trust.policy import read_file, read_list
 from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
 from mixedmode.phone.mind.trust.remembering import RememberingPolicy
 from mixedmode.phone.mind.trust.state import PhoneState
@@ -25,6 +25,7 @@ from mixedmode.protocols.sccp.registration.admission import Security, SecurityMo
 from mixedmode.protocols.sccp.registration.phone_events import PhoneFacts
 from mixedmode.protocols.tftp import FailureReason
 from mixedmode.protocols.tftp.client import Failure
+from mixedmode.signedfile import SignedFile
 from mixedmode.trustlist.model import TrustList
 from tests.simulation import oracle
 from tests.simulation.world.network import Booting, Fetched, calm
@@ -43,8 +44,14 @@ class Policy(RememberingPolicy):
         """Return the list of these bytes, or the bytes if they are none."""
         return parsed(data)
 
+    def read_file(self, data: bytes) -> SignedFile | bytes:
+        """Return the signed file of these bytes, or the bytes if they are none."""
+        return _parsed_file(data)
+
 
 parsed = lru_cache(maxsize=2048)(read_list)
+_parsed_file = lru_cache(maxsize=2048)(read_file)
+_numbers: dict[Hashable, int] = {}
 
 
 @cache
@@ -54,10 +61,16 @@ def policy_of(model: str) -> Policy:
 
 
 @cache
-def abilities(model: PhoneModel) -> Hashable:
-    """Return all of a model that decides how its phones start."""
+def abilities(model: PhoneModel) -> int:
+    """Return a number for all of a model that decides how its phones start."""
     names = [each.name for each in fields(PhoneModel) if each.name not in _NAMES]
-    return tuple(getattr(model, name) for name in names)
+    return _numbers.setdefault(tuple(getattr(model, name) for name in names), len(_numbers))
+
+
+@cache
+def alias(_name: str, mode: int, protocol: str) -> str:
+    """Return the name under which a phone starts: that of all whose configuration says the same."""
+    return f"SEP0022000000{mode:X}{protocol == 'SIP':X}"
 
 
 @dataclass(slots=True)
@@ -80,6 +93,11 @@ class Handset:
     lsc: str | None = None
 
     @property
+    def alias(self) -> str:
+        """The name under which it starts: no server and no phone looks into a name, so equal files have one."""
+        return alias(self.name, self.mode, self.protocol)
+
+    @property
     def protocol(self) -> str:
         """What it speaks."""
         return "SIP" if self.model.sip_only else "SCCP"
@@ -93,7 +111,7 @@ class Handset:
 
         What it has accepted is kept at once, so that it is there when the start breaks off.
         """
-        boot = Boot(self.name, policy_of(self.model.name), self.state, http=node.http is not None)
+        boot = Boot(self.alias, policy_of(self.model.name), self.state, http=node.http is not None)
         while not isinstance(boot.request, BootOutcome):
             request = boot.request
             if isinstance(request, AskTvs):
@@ -128,12 +146,8 @@ class Handset:
             outcome = self._starts(node, now, crash)
             assert outcome is not None
             node.started[kind] = outcome
-            return outcome
-        state = outcome.state
-        if state.config_name is not None:
-            state = replace(state, config_name=state.config_name.replace(outcome.name, self.name))
-        self.state = state
-        return replace(outcome, name=self.name, model=self.model, state=state)
+        self.state = outcome.state
+        return outcome
 
     def _starts(self, node: Node, now: datetime, crash: float) -> BootOutcome | None:
         return calm(self.booting(node, now), lambda name: node.file(name, self.mode, self.protocol), crash)
@@ -141,9 +155,9 @@ class Handset:
     def _kind(self, now: datetime) -> Hashable:
         """Return all that a start depends on beside the node."""
         state = self.state
-        lists = state.trust, state.ctl_backup, state.itl_backup
-        stored = (state.config_name or "").replace(self.name, ""), state.config, state.ask_encrypted, state.tvs_cache
-        return now, abilities(self.model), self.mode, lists, stored
+        lists = state.trust.key, state.ctl_backup, state.itl_backup
+        stored = state.config_name, state.config, state.ask_encrypted, state.tvs_cache
+        return now, abilities(self.model), self.alias, lists, stored
 
     def starts(self, node: Node, now: datetime) -> BootOutcome:
         """Start over a network where nothing goes wrong."""
@@ -164,11 +178,11 @@ class Handset:
             return False
         if secure and not self._trusts(node, now):
             return False
-        security = Security(secure, secure, self.name if secure else None)
+        security = Security(secure, secure, self.alias if secure else None)
         if self.model.sip_only:
             mixed = SecurityMode(self.mode) if node.call_manager.mode else SecurityMode.NON_SECURE
-            return security.suits(self.name, mixed)
-        facts = PhoneFacts(self.name, self.model.device_type or 0)
+            return security.suits(self.alias, mixed)
+        facts = PhoneFacts(self.alias, self.model.device_type or 0)
         return node.call_manager.registers(facts, security, self.mode)
 
     def _lsc_holds(self, node: Node, issuer: str) -> bool:

@@ -35,7 +35,7 @@ from mixedmode.phone.mind.requests import LIST_FILES, AskTvs, BootFile, Fetch, R
 from mixedmode.phone.mind.transports import Transports
 from mixedmode.phone.mind.trust.asking import tvs_requests
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, NeedTvs, Outcome, Reason, TvsAnswer, Verdict
-from mixedmode.phone.mind.trust.policy import TrustPolicy, read_file
+from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.phone.mind.trust.settings import BootSettings
 from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.signedfile.signed import SignedFile
@@ -103,7 +103,7 @@ class Boot:
         self._transports.answered = True
         if self._console:
             self._console.received(fetch.name, len(data), fetch.transport)
-        self._waiting = read_file(data) if fetch.file is BootFile.CONFIG else self.policy.read_list(data)
+        self._waiting = self.policy.read_file(data) if fetch.file is BootFile.CONFIG else self.policy.read_list(data)
         self._consider(None, now)
 
     def not_found(self, now: datetime) -> None:
@@ -295,7 +295,8 @@ class Boot:
             config = self.state.config_in_force()
         except MalformedError:
             return None
-        self.state = replace(self.state, parsed=config)
+        if config is not self.state.parsed:
+            self.state = replace(self.state, parsed=config)
         return config
 
     def _check_mode(self, config: PhoneConfig | None) -> None:

@@ -20,7 +20,7 @@ from mixedmode.phone.mind.trust.decisions import (
     Voucher,
 )
 from mixedmode.phone.mind.trust.lookup import anchors, list_signers, names_file_signer
-from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.remembering import RememberingPolicy
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import HEADER_CONTAINERS
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from mixedmode.phone.mind.trust.policy import TrustPolicy
     from mixedmode.phone.mind.trust.state import TrustState
     from mixedmode.pki.certificates.certificates import Certificate
 
@@ -58,7 +59,7 @@ def helped(
         tvs: Who could be made to answer.
         now: UTC; only looked at if expiry is checked.
     """
-    question = ("helped", trust, offer, tvs, now if policy.settings.check_expiry else None)
+    question = ("helped", *trust.key, offer, tvs, now if policy.settings.check_expiry else None)
     return policy.once(question, lambda: _helped(policy, configured(trust), offer, tvs, now))
 
 
@@ -95,7 +96,7 @@ def _friendly(policy: TrustPolicy) -> TrustPolicy:
 
     def friendly() -> TrustPolicy:
         lenient = replace(policy.settings, refuse_over_64_kib=False, tvs_certificate_must_match=False)
-        return TrustPolicy(policy.model, lenient, lambda _header, _certificate: True)
+        return RememberingPolicy(policy.model, lenient, lambda _header, _certificate: True)
 
     return policy.once("friendly", friendly)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING
@@ -70,6 +70,14 @@ class Offer:
     mixed: bool | None = None
     keys: Keys | None = None
     undamaged: tuple[tuple[ListKind, TrustList], ...] = ()
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        # What becomes of phones is looked up by offer, again and again.
+        if not self._hash:
+            lists = self.ctl, self.itl, self.announced
+            object.__setattr__(self, "_hash", hash((lists, self.signer, self.shown, self.digest, self.mixed)))
+        return self._hash
 
     def publishing(self, kind: ListKind, file: TrustList | bytes) -> Offer:
         """Return the same with a list on the servers; a damaged copy of the one before is known as such."""
@@ -144,6 +152,12 @@ class TvsServers:
     answer: Ask = lambda _question: TVS_UNREACHABLE
     up: frozenset[bytes] | None = frozenset()
     within_reach: frozenset[bytes] | None = frozenset()
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        if not self._hash:
+            object.__setattr__(self, "_hash", hash((self.answer, self.up, self.within_reach)))
+        return self._hash
 
     def asked_by(self, trust: TrustState) -> Ask:
         """Return TVS as a phone that holds this reaches it."""

@@ -73,7 +73,7 @@ def restart(
         now: UTC; only looked at if expiry is checked.
     """
     # The mode decides about registering alone, so phones of all modes share what becomes of the files.
-    met = (trust, offer, tvs, now if policy.settings.check_expiry else None)
+    met = (*trust.key, offer, tvs, now if policy.settings.check_expiry else None)
     taken = policy.once(("files", *met), lambda: _take_files(policy, trust, offer, tvs, now))
     if mode <= _NON_SECURE:
         return taken

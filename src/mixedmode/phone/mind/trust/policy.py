@@ -131,6 +131,10 @@ class TrustPolicy:
         """Return the list of these bytes, or the bytes if they are none: :meth:`offer_trust_list` says why."""
         return read_list(data)
 
+    def read_file(self, data: bytes) -> SignedFile | bytes:
+        """Return the signed file of these bytes, or the bytes if they are none, or a damaged one."""
+        return read_file(data)
+
     def offer_trust_list(
         self,
         state: TrustState,

@@ -44,6 +44,12 @@ class TrustState:
         """The stored lists, the CTL first."""
         return tuple(each for each in (self.ctl, self.itl) if each is not None)
 
+    @property
+    def key(self) -> tuple[bytes | None, bytes | None, tuple[TvsServer, ...]]:
+        """The same in plain bytes, which are looked up faster."""
+        ctl, itl = self.ctl, self.itl
+        return None if ctl is None else ctl.data, None if itl is None else itl.data, self.tvs_servers
+
     def held(self, kind: ListKind) -> TrustList | None:
         """Return the stored list of a kind."""
         return self.ctl if kind is ListKind.CTL else self.itl
@@ -119,8 +125,13 @@ class PhoneState:
             content: Its plain XML.
             config: What that says.
         """
-        trust = TrustState(self.trust.ctl, self.trust.itl, config.tvs)
-        return replace(self, trust=trust, config=content, config_name=name, parsed=config)
+        trust = self.trust
+        if config.tvs != trust.tvs_servers:
+            trust = TrustState(trust.ctl, trust.itl, config.tvs)
+        elif config is self.parsed and (name, content) == (self.config_name, self.config):
+            return self
+        backups = self.ctl_backup, self.itl_backup
+        return PhoneState(trust, *backups, content, name, config, self.ask_encrypted, self.tvs_cache)
 
     def config_in_force(self) -> PhoneConfig | None:
         """Return what the last accepted configuration says, None without one.
@@ -148,6 +159,5 @@ class PhoneState:
     def _with_trust(self, kind: ListKind, trust: TrustState) -> PhoneState:
         old = self.trust.held(kind)
         backup = None if old is None else old.serialize()
-        if kind is ListKind.CTL:
-            return replace(self, trust=trust, ctl_backup=backup, tvs_cache=())
-        return replace(self, trust=trust, itl_backup=backup, tvs_cache=())
+        ctl, itl = (backup, self.itl_backup) if kind is ListKind.CTL else (self.ctl_backup, backup)
+        return PhoneState(trust, ctl, itl, self.config, self.config_name, self.parsed, self.ask_encrypted)
