@@ -30,6 +30,8 @@ REFUSED = (
      "10:00:00.123"),
 )  # fmt: skip
 HARMLESS = (
+    ("SEP00005E005302  ITL File Status: Mismatch", "itl-file-status", Grade.WARNING),
+    ("ITL File Status | Match", "itl-file-status", Grade.NOTE),
     ("[8:52:30am 10/01/19] ITL installed", "list-installed", Grade.OK),
     ("CTL and ITL installed", "list-installed", Grade.OK),
     ("Trust List updated", "list-updated", Grade.OK),

@@ -7,6 +7,7 @@ import pytest
 from mixedmode.explain.reader import explain
 from mixedmode.explain.report import document, lines_of
 from mixedmode.explain.values import Grade
+from mixedmode.live.sources.alarms import alarms_in
 from tests.explain.reading import LOGS, TRANSCRIPTS, kinds, read
 
 
@@ -142,6 +143,37 @@ def test_a_page_copied_as_text_and_a_phone_s_screen() -> None:
     )
     assert kinds(screen) == ["page-no-list", "page-list"]
     assert "MD5 a9025c3e81f74d16b86a0f92e357cc28: TVS pub" in screen.events[1].text
+
+
+ROWS = (
+    ("Security mode", "Non secure"),
+    ("Web access enabled", "Yes"),
+    ("CTL file", 'Installed ("Not installed" when none)'),
+    ("CTL signature", "4E 1D 77 0A C2 5B 90 13 6F E8 2C 41 D5 9A 08 B7 33 F4 60 1C"),
+    ("CAPF server", "CAPF-5e005301"),
+    ("CUCM server / TFTP server", "pub-ms.example.net"),
+    ("ITL file", "Installed"),
+    ("ITL signature", "A9 02 5C 3E 81 F7 4D 16 B8 6A 0F 92 E3 57 CC 28 7D 41 05 9B"),
+    ("TVS", "pub.example.net"),
+    ("TVS", "sub1.example.net"),
+    ("CUCM server / TFTP server", "pub-ms.example.net"),
+)
+
+
+@pytest.mark.parametrize("between", ["    ", "\t", "\t\t", "\t\t  ", "\n", " | "])
+def test_a_page_copied_with_whatever_stands_between_its_columns(between: str) -> None:
+    edge = "| " if between == " | " else ""
+    found = read("".join(f"{edge}{label}{between}{value}{edge[::-1]}\n" for label, value in ROWS))
+    assert kinds(found) == ["page", "page", "page-list", "page-list"]
+    ctl, itl = (event.text for event in found.events if event.kind == "page-list")
+    assert ctl.startswith("the phone holds a CTL, SHA-1 4e1d770a")
+    assert itl.endswith("made in mixed mode: TVS pub.example.net; TVS sub1.example.net; CCM+TFTP pub-ms.example.net")
+
+
+def test_an_alarm_with_apostrophes_around_its_names() -> None:
+    written = (LOGS / "alarm-refer.txt").read_text().partition("<x-cisco-alarm>")[2]
+    assert kinds(read(f"<x-cisco-alarm>{written}".replace('"', "'"))) == ["list-accepted"]
+    assert alarms_in(written.replace('"', "'")) == alarms_in(written) != {}
 
 
 def test_pages_as_xml() -> None:

@@ -29,9 +29,9 @@ _PREFIX: Final = re.compile(
     r"\s*(?:\d{6,9}\.\d{3} ?\|\d\d:\d\d:\d\d\.\d+ ?\|\w+ {0,12}\||\d{1,2}/\d{1,2}/\d{4} \d\d:\d\d:\d\d\.\d+ \w{0,12}\|"
     r"|\d\d:\d\d:\d\d\.\d+ ?\| {0,4}(?:\w+ {0,4}\|?)? ?)"
 )
-_NAME: Final = re.compile(r'<Alarm\s+Name\s*=\s*"([^"<>]{1,64})"', re.IGNORECASE)
+_NAME: Final = re.compile(r"""<Alarm\s+Name\s*=\s*["']([^"'<>]{1,64})["']""", re.IGNORECASE)
 _VALUE: Final = re.compile(
-    r'<(?:String|Enum|Int|Integer)\s+name\s*=\s*"([^"<>]{1,64})"\s*>([^<]{0,512})', re.IGNORECASE
+    r"""<(?:String|Enum|Int|Integer)\s+name\s*=\s*["']([^"'<>]{1,64})["']\s*>([^<]{0,512})""", re.IGNORECASE
 )
 _PLAIN: Final = re.compile(
     r"(DeviceName|IPv4Address|[CI]TL_Signature|[CI]TL_TFTP_Server|[CI]TLFileHash|StatusCode)\s{0,8}[=:]\s{0,8}"

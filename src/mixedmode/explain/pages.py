@@ -2,11 +2,9 @@
 
 Rules:
 
-1. A page is its cells in their order: what stands between tags. A label is followed by its value,
-     on the same line or not;
-   where the next cell is a label again the value is empty.
-2. Rows of the CTL come first,
-     then those of the ITL. The label of a server's row tells which mode the list was made for.
+1. A page is its cells in their order: what stands between tags. A label is followed by its value, on the same line or
+   not; where the next cell is a label again the value is empty.
+2. Rows of the CTL come first, then those of the ITL. The label of a server's row tells for which mode it was made.
 3. In XML the element's name is the label.
 4. A signature of 20 bytes is a SHA-1, one of 16 an MD5.
 """
@@ -37,7 +35,14 @@ _HOST: Final = re.compile(r"SEP[0-9A-Fa-f]{12}")
 _WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){16,20}\s*(?:\((?:MD5|SHA-?1)\))?\s*")
 _SUFFIX: Final = re.compile(r"\(.*")
-_COLUMNS: Final = re.compile(r"\s{0,16}(\S(?: ?\S){1,40}?)(?: {2,}|\t+|: +)(\S.{0,200}?)\s*$")
+_COLUMNS: Final = re.compile(
+    r"\s{0,16}(?:\|\s{0,16})?([^\s|](?: ?[^\s|]){1,40}?)(?:[ \t]{2,}|\t|\s{0,16}\|\s{0,16}|: +)([^\s|].{0,200}?)[\s|]*$"
+)
+_ABSENT: Final = re.compile(r"\s*(?:not\b|no\b|none\b|n/?a\b)", re.IGNORECASE)
+_NAME: Final = re.compile(r"\s*[A-Za-z0-9][\w.:-]{0,119}\s*")
+_STATE: Final = re.compile(
+    r"\s*(?:non[ -]?secure|authenticated|encrypted|yes|no|enabled|disabled|read ?only|full)\s*", re.IGNORECASE
+)
 _IS_VALUE: Final = re.compile(r"\s*(?:(?:not )?installed\b|(?:[0-9A-F]{2}[ :]?){16})", re.IGNORECASE)
 _SERVERS: Final = {
     "cucm server / tftp server": "CCM+TFTP", "unified cm / tftp server": "CCM+TFTP", "cm / tftp server": "CCM+TFTP",
@@ -65,6 +70,13 @@ class _Held:
 
 def _digest(cell: str) -> str:
     return re.sub(r"[^0-9a-f]", "", _SUFFIX.sub("", cell.lower()))
+
+
+def _is_value(label: str, text: str) -> bool:
+    """Return whether a line may be the value of a label that stands on the line before."""
+    if label in _LISTS:
+        return _IS_VALUE.match(text) is not None
+    return (_STATE if label in _OTHERS else _NAME).fullmatch(text) is not None
 
 
 def _as_cells(element: re.Match[str]) -> str:
@@ -112,18 +124,19 @@ class PageReader:
     def plain(self, text: str) -> list[str]:
         """Return the cells of a line that was copied from a page or a screen as text; none if it is no such line.
 
-        Columns stand two blanks or a tab apart. A label by itself counts only below a list's first row.
+        Columns stand two blanks or a tab apart, or between upright lines. A label by itself has its value on the next
+        line, if that is one; that of a server counts only below a list's first row.
         """
-        if self._label is None and text.lstrip()[:3].lower() not in _BEGINNINGS:
+        if self._label is None and text.lstrip(" \t|")[:3].lower() not in _BEGINNINGS:
             return []
         found = _COLUMNS.match(text)
-        label, value = (found[1], found[2]) if found is not None else (text, "")
+        label, value = (found[1], found[2]) if found is not None else (text.strip(" \t|"), "")
         name = " ".join(label.split()).rstrip(":").lower()
-        if name in _LISTS or (name in _OTHERS and value):
+        if name in _LISTS or name in _OTHERS:
             return [label, value] if value else [label]
         if name in _SERVERS and self._lists and ":" not in text[: text.find(label) + len(label) + 1]:
             return [label, value] if value else [label]
-        return [text] if self._label is not None and self._label[0] in _LISTS and _IS_VALUE.match(text) else []
+        return [text] if self._label is not None and _is_value(self._label[0], text) else []
 
     def feed(self, number: int, cell: str) -> tuple[bool, list[Event]]:
         """Take a cell; return whether it is understood, and what a page said that is over now."""
@@ -161,8 +174,7 @@ class PageReader:
             if what == "signature":
                 held.digest = _digest(cell) if _HEX.fullmatch(cell) else one_line(cell)[:80]
             else:
-                lowered = cell.lower()
-                held.installed = None if not cell else "not" not in lowered and lowered not in {"no", "none", "n/a"}
+                held.installed = None if not cell else _ABSENT.match(cell) is None
                 if _HEX.fullmatch(cell):
                     held.digest = _digest(cell)
         elif label in _SERVERS:
@@ -170,7 +182,7 @@ class PageReader:
                 return False
             self._lists[self._now].servers.append((_SERVERS[label], one_line(cell)[:120]))
         elif cell:
-            text = f"the page says: {_OTHERS[label]} {one_line(cell)[:80]}"
+            text = f"the page says: {_OTHERS[label]} {one_line(' '.join(cell.split()))[:80]}"
             self._shown.append(Event(number, None, SOURCE, "page", Grade.NOTE, text, device=self._device, quote=""))
         return True
 

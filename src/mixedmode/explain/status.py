@@ -63,6 +63,10 @@ STATUS: Final = Table(
         Rule("ctl-refused", _REFUSED, "device authentication error", "the phone could not authenticate: its CTL does "
              "not "
              "vouch for the server, or was refused", None, _KEPT, remedies.VOUCH),
+        Rule("itl-file-status", _WARNING, "itl file status", "CUCM says that a phone holds another ITL than is served",
+             pattern(r"ITL File Status\s*[:=|]?\s*Mismatch"), _KEPT, remedies.VOUCH),
+        Rule("itl-file-status", _NOTE, "itl file status", "CUCM says of a phone's ITL: {0}",
+             pattern(r"ITL File Status\s*[:=|]?\s*(Match|Not Installed|Unknown)\b"), "Unknown: it is not registered"),
         Rule("key-too-small", _REFUSED, "not fips compliant", "the phone does not register: a certificate's key is too "
              "small for FIPS", None, "phones in FIPS mode take RSA keys of 2048 bits or more", remedies.KEY_SIZE),
         Rule("registration-rejected", _REFUSED, "registration rejected", "the CallManager rejected the phone",

@@ -14,9 +14,9 @@ from typing import Final
 from mixedmode.live.sources.pages import hash_of
 
 _PREFIX: Final = re.compile(r"^\d{6,10}(?:\.\d+)? ?\|[\d:./ ]+\|\w* *\|(?:[^|<>\n]*\|){0,8}")
-_BEGIN: Final = re.compile(r'<Alarm\s+Name\s*=\s*"DeviceTLInfo"\s*>', re.IGNORECASE)
+_BEGIN: Final = re.compile(r"""<Alarm\s+Name\s*=\s*["']DeviceTLInfo["']\s*>""", re.IGNORECASE)
 _LONGEST: Final = 4096
-_STRING: Final = re.compile(r'<(?:String|Enum|Integer)\s+name\s*=\s*"(\w+)"\s*>([^<]*)<', re.IGNORECASE)
+_STRING: Final = re.compile(r"""<(?:String|Enum|Int|Integer)\s+name\s*=\s*["'](\w+)["']\s*>([^<]*)<""", re.IGNORECASE)
 _ON_PAGE: Final = re.compile(
     r'\b(CTL_Signature|ITL_Signature|CTL_TFTP_Server|ITL_TFTP_Server|StatusCode)\s*=\s*"?([^"=,;|]*?)"?\s*'
     r"(?=[,;|]|\b\w+\s*=|$)",
