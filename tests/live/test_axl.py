@@ -11,10 +11,10 @@ import pytest
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.live.allowed.requests import Place
 from mixedmode.live.allowed.sql import check_sql
+from mixedmode.live.rows import row_values
 from mixedmode.live.sources import catalogue
 from mixedmode.live.sources.axl import Axl, AxlFaultError, version_for, version_of_page
 from mixedmode.live.sources.database import Database, look_at_database
-from mixedmode.live.sources.rows import row_values
 from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.wire.https import Web
 from tests.live.canned import Canned, Time, fault, in_turn, rows

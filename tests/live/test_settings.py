@@ -14,14 +14,14 @@ from mixedmode.live.notebook import NoNotebook
 from mixedmode.live.observed import CertificateSeen, PhoneSeen, Value
 from mixedmode.live.phones import Book
 from mixedmode.live.provisioned import Feature
-from mixedmode.live.settings import add_models, settings_of_phones
+from mixedmode.live.rows import row_values
+from mixedmode.live.settings.of_cluster import MOST_ALONE, look_at_provisioning
+from mixedmode.live.settings.of_phones import add_models, settings_of_phones
+from mixedmode.live.settings.vouching import MOST_ASKED, look_at_vouching, serial_of
 from mixedmode.live.sources import catalogue
 from mixedmode.live.sources.axl import Axl
 from mixedmode.live.sources.database import Database, look_at_database
-from mixedmode.live.sources.provisioning import MOST_ALONE, look_at_provisioning
-from mixedmode.live.sources.rows import row_values
 from mixedmode.live.sources.seeing import Seen
-from mixedmode.live.sources.vouching import MOST_ASKED, look_at_vouching, serial_of
 from tests.live.canned import Canned, Time, fault, rows
 from tests.live.stub import Answer, Sent, xml
 from tests.pki.material import signer

@@ -27,7 +27,9 @@ from mixedmode.live.observed import NodeSeen, Observation, PhoneSeen
 from mixedmode.live.page_reader import PageReader
 from mixedmode.live.parts import EVERYTHING, Part
 from mixedmode.live.phones import AT_ONCE, Book, Opener, Progress, look_at_phones, phones_of_database
-from mixedmode.live.settings import add_models, settings_of_phones
+from mixedmode.live.settings.of_cluster import look_at_provisioning
+from mixedmode.live.settings.of_phones import add_models, settings_of_phones
+from mixedmode.live.settings.vouching import look_at_vouching
 from mixedmode.live.sources.axl import Axl
 from mixedmode.live.sources.catalogue import Columns
 from mixedmode.live.sources.certificates import look_at_certificates
@@ -36,12 +38,10 @@ from mixedmode.live.sources.database import Database, look_at_database
 from mixedmode.live.sources.faces import look_at_faces
 from mixedmode.live.sources.files import BETWEEN, look_at_files
 from mixedmode.live.sources.logs import look_at_traces
-from mixedmode.live.sources.provisioning import look_at_provisioning
 from mixedmode.live.sources.replication import look_at_replication
 from mixedmode.live.sources.ris import Ris
 from mixedmode.live.sources.seeing import Seen, reason
 from mixedmode.live.sources.uds import look_at_release
-from mixedmode.live.sources.vouching import look_at_vouching
 from mixedmode.live.wire.clock import SYSTEM, Clock, Pace
 from mixedmode.live.wire.https import Credentials, Web
 from mixedmode.live.wire.tls import Trust

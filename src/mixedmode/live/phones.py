@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, Final
 from mixedmode.errors import MixedModeError
 from mixedmode.live.document import phone_of, phone_plain
 from mixedmode.live.observed import PhoneSeen, Value
+from mixedmode.live.rows import row_values
 from mixedmode.live.sources import catalogue
 from mixedmode.live.sources.ris import MOST_NAMES, Ris
-from mixedmode.live.sources.rows import row_values
 from mixedmode.live.sources.seeing import Seen, reason
 
 if TYPE_CHECKING:

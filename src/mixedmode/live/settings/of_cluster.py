@@ -5,8 +5,8 @@ Rules:
 1. A feature is known by its moniker or name, whatever its number; several may be meant, then each counts (Q11).
 2. Of a phone's own settings the web access is kept and nothing else: passwords stand there too. 0 is enabled, 1 is
    disabled; none is that of a common profile, which is not known here (Q12).
-3. The tables of settings are read in pages (:mod:`mixedmode.live.settings`). Where a release does not have them, the
-   procedure is asked, of :data:`MOST_ALONE` phones at most: it takes a request each.
+3. The tables of settings are read in pages (:mod:`.of_phones`). Where a release does not have them, the procedure is
+   asked, of :data:`MOST_ALONE` phones at most: it takes a request each.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from mixedmode.live.provisioned import (
     PoolSeen,
     ProfileSeen,
 )
+from mixedmode.live.rows import CONFIGURED, configured_access
 from mixedmode.live.sources import catalogue
 from mixedmode.live.sources.axl import Axl, AxlFaultError, Row
 from mixedmode.live.sources.database import Database
-from mixedmode.live.sources.rows import CONFIGURED, configured_access
 from mixedmode.live.sources.seeing import Seen
 
 MOST_ALONE: Final = 20

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from mixedmode.errors import MixedModeError
 from mixedmode.live.observed import Value
 from mixedmode.live.phones import whole_query
+from mixedmode.live.rows import row_values
+from mixedmode.live.settings.of_cluster import web_access_alone
 from mixedmode.live.sources import catalogue
-from mixedmode.live.sources.provisioning import web_access_alone
-from mixedmode.live.sources.rows import row_values
 from mixedmode.phone.mind.models import get_model
 
 if TYPE_CHECKING:
