@@ -1,4 +1,4 @@
-"""Builds the compiled part with the system's C compiler: the inner loop of TFTP.
+"""Builds the compiled parts with the system's C compiler: the inner loop of TFTP, and the walk over trust lists.
 
 The package works without it, only slower: where there is no compiler, no Python.h or no Linux, this says so, and the
 wheel is the poorer by what could not be built.
@@ -15,7 +15,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SERVICES = Path("src/mixedmode/services")
+PACKAGE = Path("src/mixedmode")
 FLAGS = (
     "-O2",
     "-shared",
@@ -24,7 +24,7 @@ FLAGS = (
     "-Wextra",
     "-Wno-unused-parameter",
     "-Wno-missing-field-initializers",
-    # The part reads what strangers send: an overflow shall end the process, not run their code. Ubuntu's compiler
+    # The parts read what strangers send: an overflow shall end the process, not run their code. Ubuntu's compiler
     # defines _FORTIFY_SOURCE itself, which must not become a warning about a second definition.
     "-fstack-protector-strong",
     "-U_FORTIFY_SOURCE",
@@ -34,8 +34,8 @@ LINKER_FLAGS = ("-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack")
 """The table of functions is read-only from the start, the stack holds no code."""
 SUFFIX = ".abi3.so"
 STABLE = "cp311-abi3"
-"""The part uses Python's stable interface alone: one file, and one wheel, for 3.11 and every later Python."""
-PARTS = (SERVICES / "tftp/_lockstep.c",)
+"""The parts use Python's stable interface alone: one file, and one wheel, for 3.11 and every later Python."""
+PARTS = (PACKAGE / "services/tftp/_lockstep.c", PACKAGE / "trustlist/_spans.c")
 """Sources."""
 
 

@@ -2,7 +2,8 @@
 
 PURE: no socket, clock, database or file. Formats: wire-formats.md section 1.
 
-* :mod:`.roles` -- tags, roles, limits; :mod:`.walk` -- the TLV walk; :mod:`.header`, :mod:`.model` -- views.
+* :mod:`.roles` -- tags, roles, limits; :mod:`.walk`, :mod:`.fields` -- the TLV walk, compiled where it can be.
+* :mod:`.header`, :mod:`.model` -- views.
 * :mod:`.verify` -- the signature; :mod:`.problems` -- everything else that may be wrong.
 * :mod:`.build` -- write and sign; :mod:`.diff`, :mod:`.listing`, :mod:`.document` -- for people and scripts.
 """

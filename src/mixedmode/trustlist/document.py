@@ -11,10 +11,10 @@ from mixedmode.trustlist.listing import colon_hex
 from mixedmode.trustlist.roles import HEADER_NAMES, RECORD_NAMES
 
 if TYPE_CHECKING:
+    from mixedmode.trustlist.fields import Fields
     from mixedmode.trustlist.model import Record, TrustList
     from mixedmode.trustlist.problems import Problem
     from mixedmode.trustlist.verify import Verification
-    from mixedmode.trustlist.walk import Fields
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from enum import Enum
 
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.trustlist.fields import Fields
 from mixedmode.trustlist.roles import MODULUS_BYTES, MODULUS_CODES, PAD, HeaderTag
-from mixedmode.trustlist.walk import Fields, value_span
 
 
 def tlv(tag: int, value: bytes) -> bytes:
@@ -156,11 +156,10 @@ class Header:
         Raises:
             MalformedError: The header has no signature field.
         """
-        data = self.data
-        offset = self.fields.offsets.get(_SIGNATURE)
-        if offset is None:
+        signed = self.fields.without(_SIGNATURE)
+        if signed is None:
             raise MalformedError("the header has no signature", offset=self.fields.end, code="signature_missing")
-        return data[:offset] + data[value_span(data, offset)[1] :]
+        return signed
 
 
 # Plain numbers: looking up an enumeration's member costs as much as finding the field, and fleets and forecasts ask the

@@ -14,11 +14,12 @@ from typing import Final, Literal, TypeVar
 
 from mixedmode.errors import MalformedError
 from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.trustlist.fields import Fields, Span
 from mixedmode.trustlist.header import Header, read_text
 from mixedmode.trustlist.kinds import FileKind, kind_of, not_a_list
 from mixedmode.trustlist.roles import MAX_FILE, ROLES_BY_CODE, RecordTag, Role
 from mixedmode.trustlist.verify import Verification, signer_records, verify_trust_list
-from mixedmode.trustlist.walk import Fields, Span, malformed, walk_header, walk_records
+from mixedmode.trustlist.walk import malformed, walk_header, walk_records
 
 T = TypeVar("T")
 

@@ -26,10 +26,10 @@ from mixedmode.trustlist.roles import (
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates.certificates import Certificate
+    from mixedmode.trustlist.fields import Fields
     from mixedmode.trustlist.header import Header
     from mixedmode.trustlist.model import Record, TrustList
     from mixedmode.trustlist.verify import Verification
-    from mixedmode.trustlist.walk import Fields
 
 
 class Severity(StrEnum):

@@ -88,7 +88,7 @@ def _names_issuer(record: Record, text: str, issuer: str) -> bool:
 
 def _is_issuer(record: Record, issuer: bytes | None) -> bool:
     """Return whether a record's issuer is that of a header's CANAME field (rule 2)."""
-    return record.fields.value(_ISSUER) == issuer or issuer is None or has_issuer(record, read_text(issuer))
+    return issuer is None or record.fields.value(_ISSUER) == issuer or has_issuer(record, read_text(issuer))
 
 
 def _records_with_serial(trust_list: TrustList, serial: bytes) -> Iterator[Record]:
@@ -97,22 +97,17 @@ def _records_with_serial(trust_list: TrustList, serial: bytes) -> Iterator[Recor
         # Most records lack the serial altogether: a search costs less than reading their fields.
         if data.find(serial, start, end) >= 0:
             record = trust_list.record(number)
-            value = record.fields.value
-            if value(_SERIAL) == serial:
-                role = value(_FUNCTION)
-                if role and not any(role):
-                    yield record
+            found, role = record.fields.values(_SERIAL_AND_FUNCTION)
+            if found == serial and role and not any(role):
+                yield record
 
 
 _TOKEN_NAME = "SAST-"  # noqa: S105 - how the names of security tokens begin
 # Plain numbers: looking up an enumeration's member costs as much as comparing a serial.
-_FUNCTION = int(RecordTag.FUNCTION)
-_SERIAL = int(RecordTag.SERIAL_NUMBER)
 _ISSUER = int(RecordTag.ISSUER_NAME)
-_CA_NAME = int(HeaderTag.CA_NAME)
-_SIGNER_SERIAL = int(HeaderTag.SERIAL_NUMBER)
-_SIGNATURE = int(HeaderTag.SIGNATURE)
-_DIGEST = int(HeaderTag.DIGEST_ALGORITHM)
+_SERIAL_AND_FUNCTION = bytes((RecordTag.SERIAL_NUMBER, RecordTag.FUNCTION))
+_SERIAL_AND_ISSUER = bytes((HeaderTag.SERIAL_NUMBER, HeaderTag.CA_NAME))
+_CLAIM = bytes((HeaderTag.SIGNATURE, HeaderTag.DIGEST_ALGORITHM, HeaderTag.SIGNATURE_ALGORITHM))
 _ALGORITHM = int(HeaderTag.SIGNATURE_ALGORITHM)
 _DIGESTS: dict[bytes | None, tuple[DigestAlgorithm, ...]] = {
     None: tuple(DigestAlgorithm),
@@ -146,10 +141,9 @@ def check_signature(header: Header, certificate: Certificate, signed: bytes | No
 
 def _claim_of(header: Header, signed: bytes | None = None) -> _Claim | None:
     """Return what can be verified, None if no certificate whatever could verify it; :func:`_obstacle` says why."""
-    value = header.fields.value
-    digests = _DIGESTS.get(value(_DIGEST))
-    signature = value(_SIGNATURE)
-    if digests is None or signature is None or value(_ALGORITHM) not in _PKCS1:
+    signature, digest, algorithm = header.fields.values(_CLAIM)
+    digests = _DIGESTS.get(digest)
+    if digests is None or signature is None or algorithm not in _PKCS1:
         return None
     return signature, digests, header.signed_bytes() if signed is None else signed
 
@@ -170,11 +164,9 @@ def verify_trust_list(trust_list: TrustList, signer: Certificate | None) -> Veri
         return _obstacle(header)
     if signer is not None:
         return _verify_with_certificate(header, claim, signer)
-    value = header.fields.value
-    serial = value(_SIGNER_SERIAL)
+    serial, issuer = header.fields.values(_SERIAL_AND_ISSUER)
     if serial is None:
         return Verification(None, None, "unknown_signer", "the header does not name its signer's serial")
-    issuer = value(_CA_NAME)
     worst: Verification | None = None
     for record in _records_with_serial(trust_list, serial):
         if _is_issuer(record, issuer):

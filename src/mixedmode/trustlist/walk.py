@@ -5,115 +5,22 @@ accepts is within bounds, so later readers slice without checks. What it refuses
 lengths past their container, a record length below 5, a header length past the file or inside a field,
 bytes after the last record. What it keeps and leaves to :mod:`.problems`: unknown tags, repeated tags,
 odd padding, containers whose length does not add up.
+
+Where ``_spans.c`` was compiled, it walks what is written in the usual way. It answers None for anything else, which
+the functions here then read, or refuse: the rules are theirs, with or without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from struct import Struct
-
 from mixedmode.errors import MalformedError
+from mixedmode.trustlist.fields import Fields, Index, Span, compiled, number_at, value_span
 from mixedmode.trustlist.roles import HEADER_CONTAINERS, HEADER_NAMES, MAX_RECORDS, PAD, RECORD_NAMES
-
-Span = tuple[int, int]
-"""Where a value lies: first byte, byte after the last."""
 
 _BEGIN = b"\x01\x00\x02"
 """Tag 1 of two bytes: the version that begins a file, the length that begins a record."""
 _TURNS = frozenset({1, PAD})
 """Tags that may not begin a field of the header."""
-_field_at = Struct(">BH").unpack_from
-_number_at = Struct(">H").unpack_from
-"""Read a tag with its length, or a length, in one call; two subscripts, a shift and an or take longer."""
-
-
-class Fields:
-    """The fields of a header or a record, in file order; a record is indexed when somebody asks for a field.
-
-    Attributes:
-        data: The whole file.
-        offset: Where the header or record begins.
-        end: The byte after it.
-    """
-
-    __slots__ = ("_offsets", "_pads", "_repeated", "data", "end", "offset")
-
-    def __init__(
-        self,
-        data: bytes,
-        offset: int,
-        end: int,
-        offsets: dict[int, int] | None = None,
-        repeated: Sequence[int] = (),
-        pads: Sequence[Span] = (),
-    ) -> None:
-        self.data = data
-        self.offset = offset
-        self.end = end
-        self._offsets = offsets
-        self._repeated = repeated
-        self._pads = pads
-
-    @property
-    def offsets(self) -> dict[int, int]:
-        """Tag to the offset of its first occurrence; the value begins three bytes later."""
-        return self._offsets or self._make_index()
-
-    @property
-    def repeated(self) -> Sequence[int]:
-        """Offsets of later occurrences of a tag."""
-        if self._offsets is None:
-            self._make_index()
-        return self._repeated
-
-    @property
-    def pads(self) -> Sequence[Span]:
-        """Spans of padding."""
-        if self._offsets is None:
-            self._make_index()
-        return self._pads
-
-    def _make_index(self) -> dict[int, int]:
-        """Index a record; its walk has checked every bound."""
-        data, end = self.data, self.end
-        offsets: dict[int, int] = {1: self.offset}
-        repeated: list[int] = []
-        pos, last = self.offset + 5, end - 3
-        while pos <= last:
-            tag, size = _field_at(data, pos)
-            after = pos + 3 + size
-            if after > end:
-                break
-            if tag in offsets:
-                repeated.append(pos)
-            else:
-                offsets[tag] = pos
-            pos = after
-        if pos < end:
-            self._pads = ((pos, end),)
-        self._repeated = repeated
-        self._offsets = offsets
-        return offsets
-
-    def span(self, tag: int) -> Span | None:
-        """Return where the value of a tag lies, None if the tag is absent."""
-        offset = self.offsets.get(tag)
-        return None if offset is None else value_span(self.data, offset)
-
-    def value(self, tag: int) -> bytes | None:
-        """Return the value of a tag, None if it is absent."""
-        offset = (self._offsets or self._make_index()).get(tag)
-        if offset is None:
-            return None
-        data = self.data
-        start = offset + 3
-        return data[start : start + _number_at(data, offset + 1)[0]]
-
-
-def value_span(data: bytes, offset: int) -> Span:
-    """Return where the value of the TLV at ``offset`` lies."""
-    start = offset + 3
-    return start, start + _number_at(data, offset + 1)[0]
+_CONTAINERS = bytes(HEADER_CONTAINERS)
 
 
 def malformed(code: str, offset: int, what: str, next_step: str | None = None) -> MalformedError:
@@ -140,6 +47,16 @@ def walk_header(data: bytes, containers: frozenset[int] = HEADER_CONTAINERS) -> 
     Raises:
         MalformedError: The header breaks the format.
     """
+    if compiled is not None and containers is HEADER_CONTAINERS:
+        end = compiled.header(data, _CONTAINERS)
+        if end is not None:
+            return Fields(data, 0, end, _CONTAINERS)
+    index, end = _index_header(data, containers)
+    return Fields(data, 0, end, index=index)
+
+
+def _index_header(data: bytes, containers: frozenset[int]) -> tuple[Index, int]:
+    """Return a header's index, and where it ends; see :func:`walk_header`."""
     size = len(data)
     if data[:3] != _BEGIN or size < 5:
         raise _no_header(data)
@@ -161,7 +78,7 @@ def walk_header(data: bytes, containers: frozenset[int] = HEADER_CONTAINERS) -> 
                 break
         after = pos + 3
         if tag not in containers and after <= limit:
-            after += _number_at(data, pos + 1)[0]
+            after += number_at(data, pos + 1)[0]
         if after > limit:
             raise _field_overrun(tag, pos, after, limit, size)
         if tag in offsets:
@@ -172,7 +89,7 @@ def walk_header(data: bytes, containers: frozenset[int] = HEADER_CONTAINERS) -> 
                 limit = _header_length(data, pos + 3, after, size)
                 has_length = True
         pos = after
-    return Fields(data, 0, pos, offsets, repeated, pads)
+    return (offsets, repeated, pads), pos
 
 
 def walk_records(data: bytes, pos: int) -> list[Span]:
@@ -181,17 +98,21 @@ def walk_records(data: bytes, pos: int) -> list[Span]:
     Raises:
         MalformedError: A record breaks the format or bytes are left over after the last one.
     """
+    if compiled is not None:
+        found = compiled.records(data, pos, MAX_RECORDS)
+        if found is not None:
+            return found
     size = len(data)
     records: list[Span] = []
     while pos < size:
         if data[pos : pos + 3] != _BEGIN or pos + 5 > size:
             raise _no_record_here(data, pos, len(records))
-        end = pos + _number_at(data, pos + 3)[0]
+        end = pos + number_at(data, pos + 3)[0]
         if end < pos + 5 or end > size or len(records) == MAX_RECORDS:
             raise _bad_record(pos, end, size, len(records) + 1)
         length, last = pos + 6, end - 2
         while length <= last:
-            length += 3 + _number_at(data, length)[0]
+            length += 3 + number_at(data, length)[0]
         if length != end + 1:
             _check_odd_record(data, pos, end)
         records.append((pos, end))

@@ -41,7 +41,7 @@ def build(folder: Path) -> tuple[list[Path], dict[str, Any], App]:
     hook = module.CompiledParts(str(folder), {}, None, None, str(folder), "wheel", app)
     data: dict[str, Any] = {"force_include": {}}
     hook.initialize("standard", data)
-    return sorted((folder / module.SERVICES).rglob("*.so"), key=lambda part: part.name), data, app
+    return sorted((folder / module.PACKAGE).rglob("*.so"), key=lambda part: part.name), data, app
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     parts, data, app = build(tmp_path_factory.mktemp("parts"))
     assert app.warnings == []
     assert [Path(path).name for path in data["force_include"]] == [part.name for part in parts]
-    assert [part.name for part in parts] == ["_lockstep.abi3.so"]
+    assert [part.name for part in parts] == ["_lockstep.abi3.so", "_spans.abi3.so"]
     assert data["tag"].startswith("cp311-abi3-linux_")
     return parts
 
@@ -96,5 +96,5 @@ def test_without_a_compiler_the_build_says_so_and_goes_on(tmp_path: Path, monkey
     parts, data, app = build(tmp_path)
     assert parts == []
     assert "pure_python" not in data
-    assert len(app.warnings) == 1
+    assert len(app.warnings) == len(hook_module().PARTS)
     assert all("is not compiled" in warning for warning in app.warnings)
