@@ -9,8 +9,8 @@ Rules:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -199,20 +199,20 @@ def verification_of(der: bytes) -> Any:
     Raises:
         MalformedError: The certificate cannot be read.
     """
-    library = verification_library()
     usual = usual_key(der)
-    key: Any = None
-    if usual is not None:
-        with suppress(Exception):  # whatever the library says, the careful way finds our words for it
-            key = load_key(usual)
-    if key is None:
+    if usual is not None and is_common(usual):
         try:
-            key = load_public_key(der, read_outline(der))
-        except MalformedError as error:
-            if error.code == "key_kind":
-                return None
-            raise
-    return key.verify if isinstance(key, library.rsa_key) and key.key_size <= MAX_RSA_BITS else None
+            return load_common_key(usual).verify
+        except Exception:  # noqa: BLE001, S110 - whatever the library says, the careful way finds our words for it
+            pass
+    try:
+        key = load_public_key(der, read_outline(der))
+    except MalformedError as error:
+        if error.code == "key_kind":
+            return None
+        raise
+    is_rsa = isinstance(key, verification_library().rsa_key)
+    return key.verify if is_rsa and key.key_size <= MAX_RSA_BITS else None
 
 
 _RSA_ALGORITHM: Final = bytes.fromhex("300d06092a864886f70d0101010500")
@@ -232,19 +232,30 @@ def _frame(size: int) -> tuple[int, bytes]:
 _FRAMES: Final = dict(map(_frame, (128, 256, 384, 512)))
 
 
-def load_key(encoded: bytes) -> Any:
-    """Return the library's object for an encoded key.
+_MODULUS_ENDS: Final = -len(_ENDS)
+_READER: Final = "cryptography.hazmat.primitives.serialization"
 
-    The keys of nearly all signers are written alike but for the modulus; for them the library's reader of keys, which
-    brings SSH and its ciphers along, is not loaded.
-    """
+
+def is_common(encoded: bytes) -> bool:
+    """Return whether a key is written as those of nearly all signers: RSA of 1024 to 4096 bits, exponent 65537."""
     frame = _FRAMES.get(len(encoded))
-    if frame is not None and encoded.startswith(frame) and encoded.endswith(_ENDS) and encoded[len(frame)] & 0x80:
-        modulus = int.from_bytes(encoded[len(frame) : -len(_ENDS)])
-        return verification_library().numbers(_EXPONENT, modulus).public_key()
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
+    return frame is not None and encoded.startswith(frame) and encoded.endswith(_ENDS) and encoded[len(frame)] >= 0x80
 
-    return load_der_public_key(encoded)
+
+def load_common_key(encoded: bytes) -> Any:
+    """Return the library's object for a key that :func:`is_common`.
+
+    The library's reader of keys takes less time than its numbers, but brings SSH and its ciphers along: it is used
+    only where something else has loaded it.
+    """
+    reader = sys.modules.get(_READER)
+    return key_by_modulus(encoded) if reader is None else reader.load_der_public_key(encoded)
+
+
+def key_by_modulus(encoded: bytes) -> Any:
+    """Return the same without the library's reader of keys."""
+    modulus = int.from_bytes(encoded[len(_FRAMES[len(encoded)]) : _MODULUS_ENDS])
+    return verification_library().numbers(_EXPONENT, modulus).public_key()
 
 
 def forget_signers() -> None:
