@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mixedmode.audit.live.judging import judge
+from mixedmode.cluster.model.sightings import Reported, Seen
 from mixedmode.live.cluster_file import read_cluster_file
 from mixedmode.live.document import read_document
-from mixedmode.live.observed import Observation, PhoneSeen
+from mixedmode.live.observed import Observation, PhoneSeen, Source
 from mixedmode.live.page_reader import PageReader
 from mixedmode.live.provisioned import Feature
 from mixedmode.live.sources import catalogue
 from mixedmode.live.wire.clock import SYSTEM
 from mixedmode.live.wire.https import Web
+from mixedmode.node.units.traces import NodeTraces
 from mixedmode.rehearsal.lab.lab import Lab
 from mixedmode.rehearsal.lab.spec import LabSpec
 from tests.live.test_pages import book_of
@@ -48,7 +51,8 @@ async def _lab(folder: Path) -> None:
 
 async def _collected(lab: Lab, folder: Path) -> None:
     toml, output = folder / "lab" / "cluster.toml", folder / "site.json"
-    words = ("inventory", "collect", "--cluster", toml, "--output", output, "--no-pages", "--no-traces")
+    _trace(lab)
+    words = ("inventory", "collect", "--cluster", toml, "--output", output, "--no-pages")
     done = await typed(*words, "--json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
@@ -59,6 +63,15 @@ async def _collected(lab: Lab, folder: Path) -> None:
     forecast = await typed("forecast", "--inventory", output, "--publish", url, "--json")
     assert json.loads(forecast.stdout)["phones"], forecast.stderr
     await _refused(folder, toml)
+
+
+def _trace(lab: Lab) -> None:
+    """Write what a phone said of its lists as CallManager does."""
+    traces = NodeTraces(lab.cluster.folder(lab.cluster.nodes()[0].name))
+    seen = Seen()
+    seen.report(Reported(time.time(), "none", "ab" * 20))
+    traces.seen({lab.phones.names[0]: seen})
+    traces.close()
 
 
 async def _refused(folder: Path, toml: Path) -> None:
@@ -104,6 +117,9 @@ def _judge(lab: Lab, output: Path) -> None:
     assert {"CallManager", "TVS", "CAPF"} <= {each.unit for each in seen.certificates}
     assert any(each.roles for each in seen.certificates)
     assert any(each.name == "ClusterSecurityMode" for each in seen.parameters)
+    (held,) = phone.values["itl"]
+    assert (held.text, held.seen.source, phone.newest("ctl")) == ("ab" * 20, Source.TRACE, "none")
+    assert not [each for each in seen.not_seen if "trace" in each.what]
     _judge_settings(seen, phone)
 
 

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mixedmode.faces.soap import control_center, uds, wsdl
+from mixedmode.faces.soap import control_center, logs, uds, wsdl
 from mixedmode.faces.soap.axl import face as axl
 from mixedmode.faces.soap.ris import face as ris
 from mixedmode.faces.soap.sql.engine import QUERIES, Memory
@@ -32,7 +32,15 @@ if TYPE_CHECKING:
 AXL: Final = "/axl/"
 RIS: Final = "/realtimeservice2/services/RISService70"
 CONTROL: Final = "/controlcenterservice2/services/ControlCenterServices"
-BODY_BYTES: Final = {AXL: axl.REQUEST_BYTES, RIS: ris.REQUEST_BYTES, CONTROL: control_center.REQUEST_BYTES}
+LOGS: Final = "/logcollectionservice2/services/LogCollectionPortTypeService"
+LOG_FILE: Final = "/logcollectionservice/services/DimeGetFileService"
+BODY_BYTES: Final = {
+    AXL: axl.REQUEST_BYTES,
+    RIS: ris.REQUEST_BYTES,
+    CONTROL: control_center.REQUEST_BYTES,
+    LOGS: logs.REQUEST_BYTES,
+    LOG_FILE: logs.REQUEST_BYTES,
+}
 """The most bytes of a request, by the beginning of its path."""
 _WAITING: Final = 32
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-]{1,255}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
@@ -47,6 +55,8 @@ def routes(desk: Desk) -> list[Route]:
         Route(AXL, faces.behind_login(faces.axl), methods=["POST"]),
         Route(RIS, faces.wsdl(wsdl.ris_wsdl, faces.behind_login(faces.ris)), methods=["GET", "POST"]),
         Route(CONTROL, faces.wsdl(wsdl.control_wsdl, faces.behind_login(faces.control)), methods=["GET", "POST"]),
+        Route(LOGS, faces.behind_login(faces.logs), methods=["POST"]),
+        Route(LOG_FILE, faces.behind_login(faces.log_file), methods=["POST"]),
         Route("/cucm-uds/version", faces.version, methods=["GET"]),
         Route("/cucm-uds/servers", faces.servers, methods=["GET"]),
     ]
@@ -116,6 +126,14 @@ class _Faces:
         desk = self._desk
         states = () if desk.services is None else await desk.services.states(desk.node)
         return await self._threaded(lambda: control_center.answer(desk.cluster, desk.node, data, states))
+
+    async def logs(self, data: bytes, _request: Request) -> Told:
+        """Answer log collection."""
+        return await self._threaded(lambda: logs.answer(self._desk.cluster, self._desk.node, data))
+
+    async def log_file(self, data: bytes, _request: Request) -> Told:
+        """Give a trace."""
+        return await self._threaded(lambda: logs.give(self._desk.cluster, self._desk.node, data))
 
     async def version(self, request: Request) -> Response:
         """Tell the version, to anybody."""

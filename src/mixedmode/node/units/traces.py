@@ -5,7 +5,9 @@ Rules:
 1. Lines are made of what was seen of phones anyway, every two seconds, in the thread that writes it down: no phone
    waits for a trace.
 2. Of a storm :data:`MOST` lines are written at once; how many were left out is the last of them.
-3. Whom CallManager refused is written with them; strangers cause it, so :data:`MOST_REFUSED` of two seconds are enough.
+3. What a phone says of its lists goes to the SDL trace as the alarm ``DeviceTLInfo``, for programs that look for it
+   there (live-cluster.md 5.1). Which node gave it the list, and with what result, it does not say here.
+4. Whom CallManager refused is written with them; strangers cause it, so :data:`MOST_REFUSED` of two seconds are enough.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from datetime import UTC, datetime
 from time import time
 from typing import TYPE_CHECKING, Final
 
-from mixedmode.cluster.model.sightings import LOST, Seen
+from mixedmode.cluster.model.sightings import LOST, NONE, Seen
 from mixedmode.printable import one_line
-from mixedmode.services.traces.catalogue import CALLMANAGER, CAPF, SERVICES, TFTP, TraceKind
+from mixedmode.services.traces.catalogue import CALLMANAGER, CAPF, SDL, SERVICES, TFTP, TraceKind
 from mixedmode.services.traces.trace_file import TraceFile, trace_line
+from mixedmode.xml_reader import xml_text
 
 if TYPE_CHECKING:
     from mixedmode.cluster.store.folders import NodeFolder
@@ -44,9 +47,10 @@ class NodeTraces:
         self._until = 0.0
         self._refused: deque[tuple[float, str]] = deque()
         self._left_out = 0
+        self._alarms = 0
 
     def refused(self, line: str) -> None:
-        """Take whom CallManager refused, and why; it is written soon (rule 3)."""
+        """Take whom CallManager refused, and why; it is written soon (rule 4)."""
         if len(self._refused) < MOST_REFUSED:
             self._refused.append((time(), one_line(line)))
         else:
@@ -69,6 +73,7 @@ class NodeTraces:
         if not lines:
             return
         self._until = lines[-1][0]
+        self._write_alarms(found, since)
         for kind in (TFTP, CALLMANAGER):
             of_kind = [(moment, text) for moment, each, text in lines if each is kind]
             written = [trace_line(text, _local(moment)) for moment, text in of_kind[:MOST]]
@@ -76,6 +81,21 @@ class NodeTraces:
                 more = f"{len(of_kind) - MOST} more lines were left out"
                 written.append(trace_line(more, _local(of_kind[-1][0]), "warn"))
             self._file(kind).write(written)
+
+    def _write_alarms(self, found: Mapping[str, Seen], since: float) -> None:
+        """Write the alarms of what was reported since a moment (rule 3)."""
+        reports = {
+            (moment, name): seen
+            for name, seen in found.items()
+            for moment, _ in seen.reported.values()
+            if moment > since
+        }
+        written = []
+        for moment, name in sorted(reports)[:MOST]:
+            self._alarms += 1
+            begin = f"{self._alarms:08d}.000 |{_local(moment):%H:%M:%S.%f}"[:-3]
+            written.append(f"{begin} |AppInfo  |{_alarm(name, reports[moment, name], moment)}")
+        self._file(SDL).write(written)
 
     def capf(self, note: CapfNote) -> None:
         """Write what CAPF did or refused."""
@@ -115,6 +135,16 @@ def _lines(name: str, seen: Seen) -> Iterator[_Line]:
         yield fact.moment, CALLMANAGER, f"{name} registered from {fact.address}, {fact.security}"
     for kind, (moment, held) in seen.reported.items():
         yield moment, CALLMANAGER, f"{name} reports its {kind}: {held}"
+
+
+def _alarm(name: str, seen: Seen, moment: float) -> str:
+    values = {"DeviceName": name, "IPv4Address": seen.address}
+    for kind, (at, held) in seen.reported.items():
+        if at == moment:
+            signature = "Not Installed" if held == NONE else f"{bytes.fromhex(held).hex(' ').upper()} "
+            values |= {f"{kind}_Signature": signature, f"{kind}_TFTP_Server": "N/A"}
+    strings = "".join(f'<String name="{each}">{xml_text(value)}</String>' for each, value in values.items())
+    return f'<x-cisco-alarm><Alarm Name="DeviceTLInfo"><ParameterList>{strings}</ParameterList></Alarm></x-cisco-alarm>'
 
 
 def _local(moment: float) -> datetime:

@@ -27,5 +27,7 @@ TVS: Final = TraceKind("tvs", "Cisco Trust Verification Service", "cm/trace/tvs/
 TFTP: Final = TraceKind("tftp", "Cisco Tftp", "cm/trace/tftp/sdi", "tftp")
 CALLMANAGER: Final = TraceKind("ccm", "Cisco CallManager", "cm/trace/ccm/sdi", "ccm")
 CAPF: Final = TraceKind("capf", "Cisco Certificate Authority Proxy Function", "cm/trace/capf/sdi", "capf")
+SDL: Final = TraceKind("sdl", "Cisco CallManager", "cm/trace/ccm/sdl", "SDL")
+"""What phones send to CallManager, for programs: it has the alarms in which they say which lists they hold."""
 SERVICES: Final = TraceKind("servm", "Service Manager", "cm/trace/servm", "servm")
 TRACES: Final = (CALLMANAGER, TFTP, TVS, CAPF, SERVICES)
