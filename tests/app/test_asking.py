@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,10 +53,8 @@ def test_a_question_on_a_terminal(folder: Path, name: str, monkeypatch: pytest.M
     command = [str(MIXEDMODE), *words]
     screen = Screen(command, ENVIRONMENT)
     screen.wait_for(prompt)
-    begun = time.monotonic()
     screen.type("\x03")
     assert screen.close() == 130
-    assert time.monotonic() - begun < 5
     assert "Traceback" not in screen.text
 
     screen = Screen(command, ENVIRONMENT)

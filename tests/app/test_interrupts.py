@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from mixedmode.guides.guide import Guide
 from mixedmode.live.cluster_file import CUCM_PORTS
 from mixedmode.pki.tokens.token_files import make_file_token
 from mixedmode.procedures.guided.run import StepState
-from tests.support import MIXEDMODE
+from tests.support import MIXEDMODE, until
 
 ENDED = {130, -signal.SIGINT}
 AT_IMPORT = """
@@ -56,6 +55,16 @@ try:
 except KeyboardInterrupt:
     print("interrupted")
 """
+PATIENT = """
+from mixedmode.live.wire import https
+
+https._CONNECT_SECONDS = https.Web.__init__.__kwdefaults__["seconds"] = 3600.0
+
+from mixedmode.app.main import main
+
+main()
+"""
+"""The command, but it waits for an answer much longer than a test may take."""
 WHILE_A_LOOP_IS_MADE = """
 import asyncio, os, signal
 from mixedmode.faces.terminal.interrupts import die_by_interrupt, raise_interrupts, run
@@ -114,7 +123,7 @@ for answers in visits:
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([sys.executable, "-c", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", *arguments], capture_output=True, text=True, timeout=300, check=False)
     assert "Traceback" not in done.stderr, done.stderr
     assert "Warning" not in done.stderr, done.stderr
     return done
@@ -181,12 +190,12 @@ def test_while_a_lab_is_made_the_next_one_can_use_the_folder(tmp_path: Path) -> 
     first = subprocess.Popen(lab, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     assert first.stderr is not None
     assert "making a cluster" in first.stderr.readline()
-    time.sleep(0.1)
+    assert until((tmp_path / "lab").exists)
     first.send_signal(signal.SIGINT)
-    said = first.communicate(timeout=30)[1]
+    said = first.communicate(timeout=110)[1]
     assert first.returncode in ENDED
     assert "Traceback" not in said, said
-    again = subprocess.run(lab, capture_output=True, text=True, timeout=60, check=False)
+    again = subprocess.run(lab, capture_output=True, text=True, timeout=300, check=False)
     assert again.returncode == 0, again.stderr
 
 
@@ -197,12 +206,10 @@ def test_a_look_at_a_node_that_says_nothing_ends_at_once(command: str, tmp_path:
         ports = ", ".join(f"{name} = {silent.getsockname()[1]}" for name in CUCM_PORTS)
         file = tmp_path / "CLUSTER.toml"
         file.write_text(f'[[node]]\naddress = "127.0.0.1"\nports = {{ {ports} }}\n')
-        words = [str(MIXEDMODE), *command.split(), "--cluster", str(file)]
+        words = [sys.executable, "-c", PATIENT, *command.split(), "--cluster", str(file)]
         looking = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE)
         with silent.accept()[0]:
-            began = time.monotonic()
             looking.send_signal(signal.SIGINT)
-            said = looking.communicate(timeout=60)[1]
+            said = looking.communicate(timeout=110)[1]
     assert looking.returncode in ENDED, said
     assert b"Traceback" not in said
-    assert time.monotonic() - began < 8  # an answer is waited for twice as long

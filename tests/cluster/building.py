@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import event
+
 from mixedmode.cluster.engine.results import AuditRecord
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, DeviceSpec, NodeSpec
@@ -42,6 +44,21 @@ def copied(template: Path, place: Path) -> Iterator[Cluster]:
     """A copy of a cluster that was made before, in a folder of its own: no keys are made for it."""
     with closing(Cluster.open(Path(shutil.copytree(template, place / "cluster", symlinks=True)))) as cluster:
         yield cluster
+
+
+@contextmanager
+def statements(cluster: Cluster) -> Iterator[list[str]]:
+    """What the database is told meanwhile; what one statement does for many rows is one."""
+    said: list[str] = []
+
+    def note(*arguments: object) -> None:
+        said.append(str(arguments[2]))
+
+    event.listen(cluster.database.engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        event.remove(cluster.database.engine, "before_cursor_execute", note)
 
 
 def joining(cluster: Cluster, name: str, address: str) -> JoinNode:

@@ -31,7 +31,7 @@ from tests.support import run_mixedmode, start_mixedmode
 
 
 def wait_for_lab(process: Started, directory: Path, output: Path) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while "What to try" not in output.read_text():
         assert process.poll() is None, output.read_text()
         assert time.monotonic() < deadline

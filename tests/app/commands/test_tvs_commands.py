@@ -28,7 +28,7 @@ def running(*arguments: str | Path, ready: str, output: Path) -> Iterator[str]:
     with output.open("w") as sink:
         process = start_mixedmode(*arguments, stdout=sink, stderr=sink)
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 300
             while ready not in output.read_text():
                 assert process.poll() is None, output.read_text()
                 assert time.monotonic() < deadline

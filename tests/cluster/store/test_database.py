@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +56,8 @@ def test_run_sql_is_limited_in_rows_and_time(cluster: Cluster) -> None:
     found = cluster.select("select name from device", rows=2)
     assert (len(found.rows), found.truncated) == (2, True)
     endless = "with recursive n(i) as (select 1 union all select i+1 from n) select count(*) from n"
-    begun = time.process_time()
     with pytest.raises(UsageError, match="too long"):
         cluster.select(endless, seconds=0.2)
-    assert time.process_time() - begun < 2
 
 
 def test_what_was_committed_survives_a_power_cut(cluster: Cluster) -> None:

@@ -7,7 +7,6 @@ import os
 import pty
 import shutil
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -241,8 +240,6 @@ def test_ctrl_c_and_ctrl_d_end_the_wizard_at_once(
         screen.wait_for(prompt)
         screen.type(f"{answer}\r")
     screen.wait_for(prompts[count])
-    begun = time.monotonic()
     screen.type(key)
     assert screen.close() == (130 if key == "\x03" else 2)
-    assert time.monotonic() - begun < 3
     assert "installed" not in screen.text

@@ -73,7 +73,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 def context(chromium: Browser, lab: WebLab) -> Iterator[BrowserContext]:
     """A browser without cookies, for the shared node."""
     made = chromium.new_context(ignore_https_errors=True, base_url=lab.url, viewport={"width": 1280, "height": 900})
-    made.set_default_timeout(15_000)
+    made.set_default_timeout(60_000)
     yield made
     made.close()
 

@@ -167,9 +167,9 @@ def test_the_ribbon_is_live(signed_in: Tab, lab: WebLab) -> None:
 
     count = signed_in.locator("#ribbon [data-count=all]")
     before = len(lab.cluster.devices)
-    expect(count).to_have_text(str(before), timeout=10_000)
+    expect(count).to_have_text(str(before))
     lab.cluster.devices.add([DeviceSpec("SEP0011223344FF", "7975")])
-    expect(count).to_have_text(str(before + 1), timeout=10_000)
+    expect(count).to_have_text(str(before + 1))
 
 
 def test_the_docs_show_every_page() -> None:

@@ -116,10 +116,10 @@ def test_a_body_that_is_too_large_is_dropped_and_told_so(lab: WebLab) -> None:
 def connected(lab: WebLab) -> Iterator[ssl.SSLSocket]:
     """A connection with nothing said yet."""
     with (
-        socket.create_connection(("127.0.0.1", lab.service.port), 10) as plain,
+        socket.create_connection(("127.0.0.1", lab.service.port), 60) as plain,
         unchecked().wrap_socket(plain) as made,
     ):
-        made.settimeout(10)
+        made.settimeout(60)
         yield made
 
 
@@ -135,7 +135,7 @@ def test_a_header_that_trickles_in_has_its_time(lab: WebLab, monkeypatch: pytest
     with connected(lab) as slow:
         slow.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
         with pytest.raises((ConnectionError, ssl.SSLError)):
-            trickle(slow, time.monotonic() + 8)
+            trickle(slow, time.monotonic() + 100)
 
 
 def test_assets_are_kept_for_ever_and_pages_by_nobody(lab: WebLab) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from mixedmode.faces.web.kit.asking import whole_number
 from mixedmode.faces.web.kit.forms import Field, Form, operation_form
 from mixedmode.faces.web.kit.tables import Column, Filter, Sheet, Table, contains, equals
 from tests.cluster.building import copied
+from tests.support import effort
 
 PHONES = Table(
     "phones",
@@ -50,9 +50,9 @@ def sheet(cluster: Cluster, **asked: str) -> Sheet:
 
 def test_forty_thousand_rows_cost_a_page_no_more_than_a_few(many: Cluster) -> None:
     sheet(many)
-    begun = time.process_time()
-    found = sheet(many, name="0000000001", sort="-model", page="2", size="50")
-    assert time.process_time() - begun < 0.3
+    sheets: list[Sheet] = []
+    assert effort(lambda: sheets.append(sheet(many, name="0000000001", sort="-model", page="2", size="50"))) < 50
+    (found,) = sheets
     assert (found.number, found.first, found.last) == (2, 51, 100)
     assert found.of == 40_003
     assert all("0000000001" in row.name for row in found.rows)

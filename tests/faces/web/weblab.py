@@ -90,7 +90,7 @@ class Visitor:
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Page:
         source = (self.source, 0) if self.source else None
         connection = http.client.HTTPSConnection(
-            self.host, self.port, context=unchecked(), timeout=20, source_address=source
+            self.host, self.port, context=unchecked(), timeout=60, source_address=source
         )
         said = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
@@ -111,7 +111,7 @@ class Visitor:
 
     def wait_for(self, path: str, text: str) -> Page:
         """Ask again and again until a page says something."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while text not in (page := self.get(path)).text:
             assert time.monotonic() < end, page.text[-3000:]
             time.sleep(0.1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from itertools import pairwise
-from time import monotonic
 
 from mixedmode.fleet.fleet import Fleet
 from mixedmode.fleet.outcomes import FleetReport
@@ -43,7 +42,6 @@ def test_a_phone_boots_and_registers_in_virtual_time() -> None:
         await registration.stop()
         return outcome, registration
 
-    begun = monotonic()
     network: list[MemoryNetwork] = []
 
     async def noting(world: World, seen: MemoryNetwork) -> tuple[BootOutcome, Registration]:
@@ -58,7 +56,6 @@ def test_a_phone_boots_and_registers_in_virtual_time() -> None:
     assert registration.status.since is not None
     assert (registration.status.since - BEGIN).total_seconds() >= 3600
     assert seconds >= 3600
-    assert monotonic() - begun < 30
     tried = [at for at, host, _ in network[0].connected if host == "callmanager"]
     pauses = [round(later - at) for at, later in pairwise(tried)]
     assert pauses[:8] == [11, 12, 14, 18, 26, 42, 70, 70], "ten seconds of patience, then twice the pause"
