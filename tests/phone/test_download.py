@@ -23,7 +23,7 @@ from mixedmode.phone.body.download import (
 BODY = bytes(range(256)) * 20
 
 
-def http(answer: bytes, *, limit: int = 1 << 20, deadline: float = 5.0) -> tuple[bytes, bytes]:
+def http(answer: bytes, *, limit: int = 1 << 20, deadline: float = 60.0) -> tuple[bytes, bytes]:
     """Fetch from a server that says ``answer`` and hangs up; return the body and what the client sent."""
     seen = b""
 

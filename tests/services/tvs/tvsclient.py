@@ -29,7 +29,7 @@ LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 def run(procedure: Coroutine[Any, Any, T], loop: str = "uvloop") -> T:
     async def bounded() -> T:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             return await procedure
 
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
