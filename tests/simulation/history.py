@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, cached_property
@@ -77,6 +77,7 @@ class History:
         self._nodes: dict[tuple[int, int], Node] = {}
         self._servers: dict[tuple[int, str], TvsServer] = {}
         self._names_off: dict[int, frozenset[str]] = {}
+        self._states: dict[Hashable, PhoneState] = {}
 
     def _changed(self, site: Site, words: tuple[str, ...]) -> Change | None:
         try:
@@ -171,17 +172,23 @@ class History:
     def handset(self, plan: PhonePlan) -> Handset:
         """Return a phone as it is before the change."""
         model = get_model(plan.model)
-        protocol = "SIP" if model.sip_only else "SCCP"
-        ctl, itl, site = self._held(plan)
         lsc = self._capf_name(plan)
         phone = Handset(plan.name, model, plan.mode, PhoneState(), lsc)
         if plan.held == "new":
             return phone
-        content = config_text(tuple(info.name for info in site.view.nodes), "callmanager", plan.mode, protocol)
-        config = parse_config(content)
-        trust = TrustState(self._list(ctl), self._list(itl) if model.asks_itl else None, config.tvs)
-        phone.state = PhoneState(trust).with_config(f"{phone.alias}.cnf.xml", content, config)
+        key = plan.held, plan.node, model.asks_itl, phone.alias
+        if key not in self._states:
+            self._states[key] = self._state(plan, phone)
+        phone.state = self._states[key]
         return phone
+
+    def _state(self, plan: PhonePlan, phone: Handset) -> PhoneState:
+        ctl, itl, site = self._held(plan)
+        names = tuple(info.name for info in site.view.nodes)
+        content = config_text(names, "callmanager", phone.mode, phone.protocol)
+        config = parse_config(content)
+        trust = TrustState(self._list(ctl), self._list(itl) if phone.model.asks_itl else None, config.tvs)
+        return PhoneState(trust).with_config(f"{phone.alias}.cnf.xml", content, config)
 
     def _capf_name(self, plan: PhonePlan) -> str | None:
         """Return the name of the CAPF that issued an LSC, None if the inventory does not say."""

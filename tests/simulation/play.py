@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mixedmode.forecast.evaluation import Forecaster
+from mixedmode.forecast.plan import Plan
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.fate.restart import Restart
 from mixedmode.phone.mind.outcome import BootOutcome
@@ -51,6 +52,7 @@ class Play:
     def __post_init__(self) -> None:
         self.history = History(self.schedule)
         self.forecasters: dict[int, Forecaster] = {}
+        self._first: Forecaster | None = None
         self.tracked: list[Tracked] = []
 
     def run(self) -> Play:
@@ -68,18 +70,27 @@ class Play:
         plan = self.schedule.phones[number]
         phone = self.history.handset(plan)
         if plan.node not in self.forecasters:
-            self.forecasters[plan.node] = Forecaster(self.history.plan(plan.node))
+            self.forecasters[plan.node] = self._forecaster(self.history.plan(plan.node))
         forecaster = self.forecasters[plan.node]
         kind = self.history.kind(plan, phone)
         forecast = forecaster.of(kind, forecaster.plan.absences(phone.name))
         return Tracked(plan, phone, forecast, forecast, phone.copy())
+
+    def _forecaster(self, plan: Plan) -> Forecaster:
+        """Return the forecaster of a plan; all of a schedule share what they have decided about equal bytes."""
+        if self._first is None:
+            self._first = Forecaster(plan)
+            return self._first
+        other = self._first.under(plan)
+        other.each_step = True
+        return other
 
     def _compare_operations(self) -> None:
         """What the operations foresee comes to the same as the lists that they then publish."""
         plan = self.history.foreseen()
         if plan is None:
             return
-        forecaster = Forecaster(plan)
+        forecaster = self._forecaster(plan)
         for each in self.tracked:
             if each.node == 0:
                 foreseen = forecaster.of(each.forecast.kind, plan.absences(each.phone.name))

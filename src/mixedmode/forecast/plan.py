@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from mixedmode.errors import UsageError
 from mixedmode.forecast.vouching import Upload, Vouched
@@ -197,10 +197,9 @@ class Plan:
                 offer = offer.publishing(each.kind, each.file)
                 if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
                     named = frozenset(tvs_certificates(each.file))
-            offer = replace(
-                offer, signer=step.signer or offer.signer, shown=step.shown or offer.shown, keys=step.keys or offer.keys
-            )
-            offer = offer if step.mixed is None else replace(offer, mixed=step.mixed)
+            said = {"signer": step.signer, "shown": step.shown, "keys": step.keys, "mixed": step.mixed}
+            known: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+            offer = replace(offer, **known) if known else offer
             named = step.servers or named
             uploads += step.uploads
             vouched = (step.vouched or vouched).after(uploads) if step.vouched or step.uploads else vouched

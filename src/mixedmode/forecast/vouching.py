@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -58,8 +58,10 @@ class Vouched:
                 return TvsAnswer(TvsOutcome.KNOWN, certificate, roles)
         return TVS_UNKNOWN
 
-    def after(self, uploads: Iterable[Upload]) -> Vouched:
+    def after(self, uploads: Sequence[Upload]) -> Vouched:
         """Return the same after certificates went into trust stores."""
+        if not uploads:
+            return self
         roles = dict(self.roles)
         for each in uploads:
             roles[each.certificate] = roles.get(each.certificate, frozenset()) | each.store.roles

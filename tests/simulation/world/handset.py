@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Final
@@ -82,6 +82,7 @@ class Handset:
         model: What it can do.
         mode: Its ``deviceSecurityMode``.
         state: What it holds.
+        alias: The name under which it starts: no server and no phone looks into a name, so equal files have one.
         lsc: The name of the CAPF that issued its LSC, as far as that is known: its certificate is gone where no list
             names it any more.
     """
@@ -91,11 +92,10 @@ class Handset:
     mode: int
     state: PhoneState
     lsc: str | None = None
+    alias: str = field(init=False)
 
-    @property
-    def alias(self) -> str:
-        """The name under which it starts: no server and no phone looks into a name, so equal files have one."""
-        return alias(self.name, self.mode, self.protocol)
+    def __post_init__(self) -> None:
+        self.alias = alias(self.name, self.mode, self.protocol)
 
     @property
     def protocol(self) -> str:
@@ -226,4 +226,7 @@ def by_tvs(outcome: BootOutcome) -> bool:
 
 def took_all(outcome: BootOutcome) -> bool:
     """Return whether a phone refused nothing and got everything."""
-    return all(each is not None and not each.refused for each in outcome.decisions.values())
+    for each in outcome.decisions.values():  # noqa: SIM110 - asked for every phone and step
+        if each is None or each.refused:
+            return False
+    return True

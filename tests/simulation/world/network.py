@@ -211,20 +211,21 @@ class Storm:
     def _send(
         self, phone: _Phone, data: bytes, server: tuple[str, int], address: tuple[str, int], *, to_server: bool
     ) -> None:
-        weather, rng = self._weather, phone.rng
-        copies = 0 if rng.random() < weather.loss else 2 if rng.random() < weather.doubles else 1
-        if weather.cut[0] <= self.now < weather.cut[1]:
-            copies = 0
+        weather, draw, now = self._weather, phone.rng.random, self.now
+        copies = 0 if draw() < weather.loss else 2 if draw() < weather.doubles else 1
+        if weather.cut[0] <= now < weather.cut[1]:
+            return
+        arrive = self._at_server if to_server else self._at_phone
         for _ in range(copies):
-            late = self.now + weather.delay + (rng.random() * weather.jitter if weather.jitter else 0.0)
-            if to_server:
-                self._at(late, self._at_server, (phone, data, server, address))
-            else:
-                self._at(late, self._at_phone, (phone, data, server, address))
+            late = now + weather.delay + (draw() * weather.jitter if weather.jitter else 0.0)
+            self._count += 1
+            heapq.heappush(self._heap, (late, self._count, arrive, (phone, data, server, address)))
 
     def _at_server(self, phone: _Phone, data: bytes, server: tuple[str, int], address: tuple[str, int]) -> None:
         take = self._engine.request if server == LISTENS else self._engine.receive
-        self._replies(phone, take(data, address, self.now), address)
+        reply = take(data, address, self.now)
+        if reply is not None:
+            self._replies(phone, reply, address)
 
     def _replies(self, phone: _Phone, reply: Any, address: tuple[str, int]) -> None:
         for each in (reply,) if isinstance(reply, bytes) else reply or ():
@@ -234,9 +235,10 @@ class Storm:
         client = phone.client
         if client is None or address != phone.address:
             return  # that port is closed by now
-        said: Any = client.receive(data, server, self.now)
-        for each in (said,) if isinstance(said, bytes) else said or ():
-            self._send(phone, each, server, address, to_server=True)
+        said = client.receive(data, server, self.now)
+        if said is not None:
+            for each in (said,) if isinstance(said, bytes) else said:
+                self._send(phone, each, server, address, to_server=True)
         if client.finished:
             self._advance(phone, result(client))
 

@@ -202,6 +202,7 @@ class Node:
     http: str | None = None
     old_tvs: TvsServer | None = None
     started: dict[Hashable, BootOutcome] = field(init=False, default_factory=dict, compare=False)
+    _files: dict[tuple[str, int, str], bytes | None] = field(init=False, default_factory=dict, compare=False)
     _served: ServedFileCache = field(default_factory=ServedFileCache, compare=False)
 
     @cached_property
@@ -216,6 +217,12 @@ class Node:
 
     def file(self, name: str, mode: int, protocol: str) -> bytes | None:
         """Return what a phone of a security mode gets under a name."""
+        key = name, mode, protocol
+        if key not in self._files:
+            self._files[key] = self._file(name, mode, protocol)
+        return self._files[key]
+
+    def _file(self, name: str, mode: int, protocol: str) -> bytes | None:
         found = self.store.lookup(name)
         if isinstance(found, bytes):
             return found

@@ -43,7 +43,10 @@ class Restart:
     @property
     def took_all(self) -> bool:
         """Whether the phone refused nothing."""
-        return not any(decision.refused for decision in self.decisions.values())
+        for decision in self.decisions.values():  # noqa: SIM110 - asked for every kind of phone and step
+            if decision.refused:
+                return False
+        return True
 
     @property
     def registers(self) -> bool:

@@ -39,10 +39,10 @@ def remembering(verifier: Verifier = check_signature, *, size: int = 4096) -> Ve
         verifier: Who checks.
         size: Most pairs to remember.
     """
-    verdicts: dict[tuple[bytes, Certificate], bool] = {}
+    verdicts: dict[tuple[bytes, bytes], bool] = {}
 
     def verify(header: Header, certificate: Certificate) -> bool:
-        pair = (header.data, certificate)
+        pair = (header.data, certificate.der)
         verdict = verdicts.get(pair)
         if verdict is None:
             if len(verdicts) >= size:
