@@ -6,7 +6,7 @@ length each; header 1 to 15, records with tags 1 to 13), a signature checked wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -253,7 +253,8 @@ def _takes(
     when: datetime,
 ) -> bool:
     offered = node.files[kind.filename]
-    tvs = _vouching(held[ListKind.ITL], node, offered) if before.trust.tvs_servers else frozenset()
+    hosts = [each.address for each in before.trust.tvs_servers]
+    tvs = _vouching(held[ListKind.ITL], node, offered, hosts) if hosts else frozenset()
     if held == _lists(before):  # a changed list makes a phone forget what TVS said
         tvs = _said_before(before, offered, when) or tvs
     return may_take(model, held[ListKind.CTL], held[ListKind.ITL], kind.value, offered, tvs)
@@ -270,15 +271,18 @@ def _said_before(state: PhoneState, data: bytes, when: datetime) -> frozenset[by
     return frozenset()
 
 
-def _vouching(itl: bytes | None, node: Node, data: bytes) -> frozenset[bytes]:
-    """Return what TVS says of the signer, if the phone can ask: a server whose certificate its ITL has for TVS."""
+def _vouching(itl: bytes | None, node: Node, data: bytes, hosts: Sequence[str]) -> frozenset[bytes]:
+    """Return what TVS says of the signer, if the phone can ask.
+
+    That is a server that its configuration names, and whose certificate its ITL has for TVS.
+    """
     stored, offered = (read(itl) if itl is not None else None), read(data)
     if stored is None or offered is None:
         return frozenset()
     named = {each.certificate for each in stored.records if each.role == _TVS and each.certificate}
     if node.old_tvs is not None:
         return node.old_tvs.vouched(offered.issuer.decode(), offered.serial) if named else frozenset()
-    for server in node.tvs.values():
+    for server in (node.tvs[host] for host in hosts if host in node.tvs):
         if server.certificate in named:
             return server.vouched(offered.issuer.decode(), offered.serial)
     return frozenset()

@@ -13,11 +13,12 @@ from tests.simulation import play
 from tests.simulation.__main__ import main
 from tests.simulation.play import Play
 from tests.simulation.running import played, replay
-from tests.simulation.schedule import made
+from tests.simulation.schedule import PhonePlan, Schedule, StepPlan, made
 from tests.simulation.shrink import shrunk
 from tests.simulation.tracked import Finding
 from tests.simulation.world import handset, keys, network
 from tests.simulation.world.handset import Handset
+from tests.simulation.world.network import Weather
 
 SEEDS = 300
 AT_ONCE = 10
@@ -32,6 +33,23 @@ def test_phones_do_what_was_foreseen(first: int) -> None:
 def test_every_key_is_made_of_two_primes() -> None:
     for number in range(keys.KEYS + 3):
         assert keys.key(number).private_numbers().private_key().key_size == 1024  # the library looks at them
+
+
+def test_a_phone_that_has_the_other_clusters_configuration_asks_the_tvs_that_it_names() -> None:
+    """It moves in a bad network: the configuration comes at once, the ITL at the next start only."""
+    words = (
+        ("trust", "Phone-SAST-trust", "ITLRecovery"),
+        ("trust", "CallManager-trust", "CallManager"),
+        ("trust", "Phone-SAST-trust", "CallManager"),
+        ("move",),
+    )
+    steps = tuple(StepPlan(each, days=30 if number == 1 else 7) for number, each in enumerate(words))
+    steps = (replace(steps[0], half="CTL", half_from=1), replace(steps[1], off=1.0), *steps[2:])
+    phone = PhonePlan("SEP002200000016", "7962", 1, "no-itl")
+    weather = Weather(loss=0.1, doubles=0.02, delay=0.02)
+    assert not Play(
+        Schedule(12788, "15.0.1.10000-32", 1, False, "none", (), (phone,), steps, weather, 0.4, "works")
+    ).run().findings  # fmt: skip
 
 
 def test_a_seed_is_the_same_each_time() -> None:
