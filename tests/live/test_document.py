@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -81,6 +82,30 @@ def test_readers_of_inventories_take_it(count: int, reformatted: bool) -> None:
     phones = [phone(f"SEP{number:012X}", model="7975", ctl="none") for number in range(count)]
     found = rows(text_of(observation(*phones, phone("CTIPort_7", model="CTI Port"))), reformatted=reformatted)
     assert found == [(each.name, "7975") for each in phones]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "version", "told"),
+    [
+        ("PhoneInteractionOnCertificateUpdate", "Automatically Reset", "14.0.1", "is automatic: the cluster resets"),
+        ("phone interaction on certificate update", "Manual", "", "is manual: the cluster resets no phone"),
+        ("PhoneInteractionOnCertificateUpdate", "0", "15.0.1", "is '0'; if that means automatic"),
+        ("Other", "Automatic", "14.0.1.10000-20", "was not read: by default the cluster resets"),
+        ("Other", "Automatic", "12.5.1", ""),
+    ],
+)
+@pytest.mark.parametrize("reformatted", [False, True])
+def test_a_forecast_is_told_whether_the_cluster_resets_phones_by_itself(
+    name: str, value: str, version: str, told: str, reformatted: bool
+) -> None:
+    parameters, nodes = (ParameterSeen(name, value, AXL),), (NodeSeen("a", "b", "", version),)
+    seen = replace(observation(), parameters=parameters, nodes=nodes)
+    text = text_of(seen)
+    data = (json.dumps(json.loads(text), indent=1) if reformatted else text).encode()
+    inventory = Inventory("x.json", Cells(Library(), None))
+    assert list(inventory.rows(io.BytesIO(data))) == []
+    assert told in "".join(inventory.remarks)
+    assert bool(told) == bool(inventory.remarks)
 
 
 def test_what_no_inventory_takes_is_left_out_of_its_columns() -> None:

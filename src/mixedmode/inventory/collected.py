@@ -4,6 +4,8 @@ Rules:
 
 1. Its first line has what is known of the cluster; each phone has a line, and is read as a row of a JSON inventory.
 2. The lists that its nodes served explain the hashes that its phones hold.
+3. From 14 on a cluster may reset phones by itself when a certificate changes; then an upload alone starts it all. A
+   forecast has to say so (docs/specification/live-cluster.md 5.3).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import binascii
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError
@@ -25,6 +27,12 @@ from mixedmode.trustlist.roles import MAX_FILE
 
 _BEGINS: Final = re.compile(rb'[\s\xef\xbb\xbf]*\{\s*"' + MARK.encode() + rb'"')
 _LONGEST_HEAD: Final = 256 << 20
+_RELEASE: Final = re.compile(r"(\d{1,2})\.")
+_FIRST: Final = 14
+_INTERACTION: Final = "Phone Interaction on Certificate Update"
+_RESETS: Final = (
+    "resets phones by itself when a TVS, CAPF or TFTP (CallManager) certificate changes: the upload alone starts it"
+)
 
 
 def is_collected(head: bytes) -> bool:
@@ -32,13 +40,16 @@ def is_collected(head: bytes) -> bool:
     return _BEGINS.match(head) is not None
 
 
-def collected_phones(source: io.BufferedReader, name: str, library: Library) -> Iterator[Any]:
+def collected_phones(
+    source: io.BufferedReader, name: str, library: Library, remark: Callable[[str], None] = lambda _text: None
+) -> Iterator[Any]:
     """Take in the lists, and yield the phones as objects.
 
     Args:
         source: The file.
         name: Of the file, for messages.
         library: Where hashes are looked up; what nodes served is added.
+        remark: Is told what a forecast has to say of the cluster.
 
     Raises:
         MalformedError: It is not what it says.
@@ -47,9 +58,11 @@ def collected_phones(source: io.BufferedReader, name: str, library: Library) -> 
     try:
         text = first.decode().rstrip("\r\n")
         if not text.endswith(PHONES):
-            yield from _whole(first + source.read(_LONGEST_HEAD), library)
+            yield from _whole(first + source.read(_LONGEST_HEAD), library, remark)
             return
-        _take_lists(json.loads(f"{text}]}}"), library)
+        head = json.loads(f"{text}]}}")
+        _take_lists(head, library)
+        _remark(head, remark)
     except (ValueError, RecursionError) as error:
         raise MalformedError("the collected inventory's first line is no JSON", where=name, why=str(error)) from error
     except MalformedError as error:
@@ -57,10 +70,11 @@ def collected_phones(source: io.BufferedReader, name: str, library: Library) -> 
     yield from map(_row, JsonArray(_array(texts(source, name)), name).elements())
 
 
-def _whole(data: bytes, library: Library) -> Iterator[Any]:
+def _whole(data: bytes, library: Library, remark: Callable[[str], None]) -> Iterator[Any]:
     """Read a file that somebody wrote anew: valid, but not by lines."""
     document = json.loads(data)
     _take_lists(document, library)
+    _remark(document, remark)
     phones = document.get("phones")
     if not isinstance(phones, list):
         raise MalformedError("the collected inventory has no phones")
@@ -86,6 +100,32 @@ def _take_lists(document: Any, library: Library) -> None:
                 raise MalformedError(f"the data of the file {each.get('name')} is no base64") from error
             if len(found) <= MAX_FILE:
                 library.add(found)
+
+
+def _remark(head: Any, remark: Callable[[str], None]) -> None:
+    """Tell what the cluster does by itself when a certificate changes (rule 3)."""
+    parameters = {str(each.get("name", "")): str(each.get("value", "")) for each in _items(head, "parameters")}
+    value = next((value for name, value in parameters.items() if _is_interaction(name)), None)
+    if value is None:
+        releases = [_RELEASE.match(str(each.get("version", ""))) for each in _items(head, "nodes")]
+        if any(found and int(found[1]) >= _FIRST for found in releases):
+            remark(f"{_INTERACTION} was not read: by default the cluster {_RESETS}")
+    elif "auto" in value.lower():
+        remark(f"{_INTERACTION} is automatic: the cluster {_RESETS}")
+    elif "manual" in value.lower():
+        remark(f"{_INTERACTION} is manual: the cluster resets no phone when a certificate changes; somebody has to")
+    else:
+        remark(f"{_INTERACTION} is {value[:64]!r}; if that means automatic, the cluster {_RESETS}")
+
+
+def _is_interaction(name: str) -> bool:
+    bare = "".join(name.lower().split())
+    return "interaction" in bare and "certificate" in bare
+
+
+def _items(head: Any, name: str) -> list[dict[str, Any]]:
+    listed = head.get(name) if isinstance(head, dict) else None
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 
 def _array(parts: Iterator[str]) -> Iterator[str]:

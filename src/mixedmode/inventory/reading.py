@@ -66,6 +66,7 @@ class Inventory:
         ignored: Columns that are not known.
         missing: Columns that every phone lacks.
         absent: Folders in which hashes were to be looked up, and which are not there: what they explain is not known.
+        remarks: What has to be said of the cluster.
         fast: Whether many lines may be read at once where nothing is lost by it.
     """
 
@@ -77,6 +78,7 @@ class Inventory:
     ignored: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     fast: bool = True
     _columns: tuple[str, ...] = KIND_COLUMNS
     _seen: set[str] = field(default_factory=set)
@@ -109,7 +111,8 @@ class Inventory:
         from mixedmode.inventory.collected import collected_phones, is_collected
 
         if is_collected(begin):
-            return object_rows(collected_phones(source, self.name, self.cells.library), self.refuse, self._note)
+            phones = collected_phones(source, self.name, self.cells.library, self._remark)
+            return object_rows(phones, self.refuse, self._note)
         return line_rows(source, self.name, self.refuse, self._note)
 
     def careful(self, raw: Iterator[Raw]) -> Iterator[Batch]:
@@ -178,6 +181,9 @@ class Inventory:
         self.bad += 1
         if len(self.errors) < _EXAMPLES:
             self.errors.append(made)
+
+    def _remark(self, text: str) -> None:
+        self.remarks = (*self.remarks, text)
 
     def _note(self, column: str) -> None:
         if column not in self.ignored and len(self.ignored) < _EXAMPLES:

@@ -269,6 +269,7 @@ def _write_report(path: Path, made: Made, proposal: Proposal | None) -> None:
 
 
 def _notes(found: Inventory) -> Iterator[str]:
+    yield from found.remarks
     if found.missing:
         yield f"the inventory has no column {', '.join(found.missing)}: that is not known of any phone"
     if found.ignored:
