@@ -1,4 +1,4 @@
-"""Builds the compiled parts with the system's C compiler: the inner loop of TFTP, and the walk over trust lists.
+"""Builds the compiled parts with the C compiler: the loop of TFTP, the walk over lists, the way to a signer's key.
 
 The package works without it, only slower: where there is no compiler, no Python.h or no Linux, this says so, and the
 wheel is the poorer by what could not be built.
@@ -35,7 +35,11 @@ LINKER_FLAGS = ("-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack")
 SUFFIX = ".abi3.so"
 STABLE = "cp311-abi3"
 """The parts use Python's stable interface alone: one file, and one wheel, for 3.11 and every later Python."""
-PARTS = (PACKAGE / "services/tftp/_lockstep.c", PACKAGE / "trustlist/_spans.c")
+PARTS = (
+    PACKAGE / "services/tftp/_lockstep.c",
+    PACKAGE / "trustlist/_spans.c",
+    PACKAGE / "pki/reading/_usual.c",
+)
 """Sources."""
 
 

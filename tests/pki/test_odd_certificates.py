@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import ssl
@@ -28,7 +29,7 @@ from mixedmode.pki.certificates.profiles import KeyKind, issue_lsc
 from mixedmode.pki.certificates.requests import authority_obstacle, is_authority
 from mixedmode.pki.reading.der import encode
 from mixedmode.pki.reading.oddities import oddities
-from mixedmode.pki.reading.outline import read_outline, usual_key
+from mixedmode.pki.reading.outline import find_usual_key, read_outline, usual_key
 from mixedmode.pki.reading.public_keys import is_common, key_by_modulus, load_common_key
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.pki.signing.signer import SoftwareSigner
@@ -223,14 +224,23 @@ def test_damage_is_told_in_our_words(cut: int) -> None:
         assert not LIBRARY_WORDS.search(caught.value.diagnostics())
 
 
-@pytest.mark.parametrize("path", sorted((DATA / "keys").glob("*.crt")), ids=lambda path: path.stem)
+CERTIFICATES = sorted((DATA / "keys").glob("*.crt"))
+CHANGES = int(os.environ.get("MIXEDMODE_MUTATIONS", "3600")) // len(CERTIFICATES)
+"""To each; many for a run under sanitizers."""
+
+
+@pytest.mark.parametrize("path", CERTIFICATES, ids=lambda path: path.stem)
 def test_the_short_way_to_a_key_finds_the_same_one(path: Path) -> None:
     der = Certificate.from_pem(path.read_bytes()).der
     chance = random.Random(path.stem)
-    for _ in range(300):
+    assert usual_key(der) == find_usual_key(der)
+    for _ in range(CHANGES):
         changed = bytearray(der)
-        changed[chance.randrange(len(der))] = chance.choice([0, 0x30, 0x7F, 0x80, 0x81, 0x82, 0xFF])
-        short = usual_key(bytes(changed))
+        for _ in range(chance.choice((1, 1, 2))):
+            place = chance.randrange(chance.choice((len(der), min(len(der), 300))))
+            changed[place] = chance.choice([0, 0x30, 0x7F, 0x80, 0x81, 0x82, 0xFF])
+        compiled, short = usual_key(bytes(changed)), find_usual_key(bytes(changed))
+        assert compiled in {short, None}, "compiled, it may leave more to the careful way, and finds nothing else"
         if short is None:
             continue
         try:
@@ -238,8 +248,9 @@ def test_the_short_way_to_a_key_finds_the_same_one(path: Path) -> None:
         except MalformedError:
             continue  # broken behind the key, where the short way does not look
         assert short == bytes(changed[outline.key.outer : outline.key.next])
-    assert usual_key(der + b"\0") is None
-    assert all(usual_key(der[:size]) is None for size in range(0, len(der), 11))
+    for way in (usual_key, find_usual_key):
+        assert way(der + b"\0") is None
+        assert all(way(der[:size]) is None for size in range(0, len(der), 11))
 
 
 @pytest.mark.parametrize("size", [1024, 2048, 4096])

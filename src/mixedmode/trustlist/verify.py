@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from mixedmode.errors import MalformedError
+from mixedmode.pki.reading.public_keys import verifies
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.header import Header, read_text
 from mixedmode.trustlist.roles import HeaderTag, RecordTag
@@ -86,26 +87,26 @@ def _names_issuer(record: Record, text: str, issuer: str) -> bool:
     return texts_match(text, issuer) or (record.certificate is not None and record.certificate.has_issuer(issuer))
 
 
-def _is_issuer(record: Record, issuer: bytes | None) -> bool:
-    """Return whether a record's issuer is that of a header's CANAME field (rule 2)."""
-    return issuer is None or record.fields.value(_ISSUER) == issuer or has_issuer(record, read_text(issuer))
-
-
 def _records_with_serial(trust_list: TrustList, serial: bytes) -> Iterator[Record]:
     data = trust_list.data
     for number, (start, end) in enumerate(trust_list.record_spans, 1):
         # Most records lack the serial altogether: a search costs less than reading their fields.
         if data.find(serial, start, end) >= 0:
-            record = trust_list.record(number)
-            found, role = record.fields.values(_SERIAL_AND_FUNCTION)
-            if found == serial and role and not any(role):
-                yield record
+            found = _signer_at(trust_list, number, serial)
+            if found is not None:
+                yield found[0]
+
+
+def _signer_at(trust_list: TrustList, number: int, serial: bytes) -> tuple[Record, bytes | None, bytes | None] | None:
+    """Return a record, its issuer and its certificate if it is a SAST record with this serial."""
+    record = trust_list.record(number)
+    found, role, issuer, der = record.fields.values(_SIGNER)
+    return (record, issuer, der) if found == serial and role and not any(role) else None
 
 
 _TOKEN_NAME = "SAST-"  # noqa: S105 - how the names of security tokens begin
 # Plain numbers: looking up an enumeration's member costs as much as comparing a serial.
-_ISSUER = int(RecordTag.ISSUER_NAME)
-_SERIAL_AND_FUNCTION = bytes((RecordTag.SERIAL_NUMBER, RecordTag.FUNCTION))
+_SIGNER = bytes((RecordTag.SERIAL_NUMBER, RecordTag.FUNCTION, RecordTag.ISSUER_NAME, RecordTag.CERTIFICATE))
 _SERIAL_AND_ISSUER = bytes((HeaderTag.SERIAL_NUMBER, HeaderTag.CA_NAME))
 _CLAIM = bytes((HeaderTag.SIGNATURE, HeaderTag.DIGEST_ALGORITHM, HeaderTag.SIGNATURE_ALGORITHM))
 _ALGORITHM = int(HeaderTag.SIGNATURE_ALGORITHM)
@@ -136,7 +137,7 @@ def check_signature(header: Header, certificate: Certificate, signed: bytes | No
         MalformedError: The certificate cannot be read.
     """
     claim = _claim_of(header, signed)
-    return claim is not None and _holds(claim, certificate)
+    return claim is not None and _holds(claim, certificate.der)
 
 
 def _claim_of(header: Header, signed: bytes | None = None) -> _Claim | None:
@@ -148,12 +149,12 @@ def _claim_of(header: Header, signed: bytes | None = None) -> _Claim | None:
     return signature, digests, header.signed_bytes() if signed is None else signed
 
 
-def _holds(claim: _Claim, certificate: Certificate) -> bool:
+def _holds(claim: _Claim, der: bytes) -> bool:
     """Return whether a certificate's key made a signature."""
     signature, digests, signed = claim
     if len(digests) == 1:
-        return certificate.verify_pkcs1(signature, signed, digests[0])
-    return any(certificate.verify_pkcs1(signature, signed, digest) for digest in digests)
+        return verifies(der, signature, signed, digests[0])
+    return any(verifies(der, signature, signed, digest) for digest in digests)
 
 
 def verify_trust_list(trust_list: TrustList, signer: Certificate | None) -> Verification:
@@ -168,9 +169,16 @@ def verify_trust_list(trust_list: TrustList, signer: Certificate | None) -> Veri
     if serial is None:
         return Verification(None, None, "unknown_signer", "the header does not name its signer's serial")
     worst: Verification | None = None
-    for record in _records_with_serial(trust_list, serial):
-        if _is_issuer(record, issuer):
-            verdict = _verify_with_record(claim, record)
+    data = trust_list.data
+    # The loop of _records_with_serial once more: leaving a generator in its middle costs more than four searches.
+    for number, (start, end) in enumerate(trust_list.record_spans, 1):
+        found = _signer_at(trust_list, number, serial) if data.find(serial, start, end) >= 0 else None
+        if found is None:
+            continue
+        record, text, der = found
+        # The same bytes name the same issuer (rule 2); reading them as texts is for those that differ.
+        if text == issuer or issuer is None or has_issuer(record, read_text(issuer)):
+            verdict = _verify_with_record(claim, record, der)
             if verdict.verified:
                 return verdict
             # A record that does verify may follow; if none does, one with a certificate says more than one without.
@@ -188,13 +196,12 @@ def _obstacle(header: Header) -> Verification:
     return Verification(None, None, "digest", f"digest code {header.digest_code} is unknown")
 
 
-def _verify_with_record(claim: _Claim, record: Record) -> Verification:
-    certificate = record.certificate
-    if certificate is None:
+def _verify_with_record(claim: _Claim, record: Record, der: bytes | None) -> Verification:
+    if der is None:
         said = "the signer's record holds no certificate to check with"
         return Verification(None, record, "certificate_missing", said)
     try:
-        if _holds(claim, certificate):
+        if _holds(claim, der):
             return Verification(True, record, "ok", _HOLDS)
     except MalformedError:
         return Verification(False, record, "certificate_malformed", "the signer's certificate cannot be read")
@@ -208,7 +215,7 @@ def _verify_with_certificate(header: Header, claim: _Claim, signer: Certificate)
         return Verification(
             False, None, "unknown_signer", "the file was not signed by the given certificate: serials differ"
         )
-    if _holds(claim, signer):
+    if _holds(claim, signer.der):
         return Verification(True, None, "ok", f"{_HOLDS} for the given certificate")
     return Verification(False, None, "bad_signature", "the signature does not hold for the given certificate")
 

@@ -51,7 +51,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     parts, data, app = build(tmp_path_factory.mktemp("parts"))
     assert app.warnings == []
     assert [Path(path).name for path in data["force_include"]] == [part.name for part in parts]
-    assert [part.name for part in parts] == ["_lockstep.abi3.so", "_spans.abi3.so"]
+    assert [part.name for part in parts] == ["_lockstep.abi3.so", "_spans.abi3.so", "_usual.abi3.so"]
     assert data["tag"].startswith("cp311-abi3-linux_")
     return parts
 

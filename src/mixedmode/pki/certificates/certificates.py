@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar
 from mixedmode.errors import MalformedError
 from mixedmode.pki.reading import public_keys
 from mixedmode.pki.reading.der import read_element
-from mixedmode.pki.reading.outline import Moment, Outline, read_outline, read_validity, serial_octets
-from mixedmode.pki.reading.public_keys import verification_library, verification_of
+from mixedmode.pki.reading.outline import Moment, Outline, read_outline, read_validity, serial_octets, unreadable
 from mixedmode.pki.signing.digests import DigestAlgorithm
 
 if TYPE_CHECKING:
@@ -52,18 +51,6 @@ def _field(read: Callable[[Certificate], T]) -> cached_property[T]:
 
     guarded.__doc__ = read.__doc__
     return cached_property(guarded)
-
-
-def unreadable(field: str, error: MalformedError) -> MalformedError:
-    """Return the error for a field of a certificate; one that says so already is kept."""
-    if error.code != "asn1":
-        return error
-    return MalformedError(
-        f"the certificate's {field} cannot be read",
-        why=error.why,
-        code="certificate",
-        next_step="ask its issuer for a certificate that follows RFC 5280",
-    )
 
 
 def _decoded(text: bytes) -> bytes:
@@ -333,23 +320,10 @@ class Certificate:
     def verify_pkcs1(self, signature: bytes, data: bytes, digest: DigestAlgorithm) -> bool:
         """Return whether a RSASSA-PKCS1-v1_5 signature over ``data`` holds for this certificate's key.
 
-        An EC key, or an RSA key of a size that the library refuses, never verifies anything.
-
         Raises:
             MalformedError: The certificate cannot be read.
         """
-        try:
-            verify = verification_of(self.der)
-        except MalformedError as error:
-            raise unreadable("public key", error) from error
-        if verify is None:
-            return False
-        library = verification_library()
-        try:
-            verify(signature, data, library.scheme, library.digests[digest])
-        except library.refusals:
-            return False
-        return True
+        return public_keys.verifies(self.der, signature, data, digest)
 
     def is_issued_by(self, authority: Certificate) -> bool:
         """Return whether an authority's name and signature stand on this certificate; dates are not checked.

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from mixedmode.errors import MalformedError, UsageError
-from mixedmode.pki.certificates.certificates import Certificate, unreadable
+from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.issuing import default_hash, key_usage, library_hash
 from mixedmode.pki.certificates.names import render_name
 from mixedmode.pki.certificates.profiles import PROFILES, Profile, Purpose, Subject
 from mixedmode.pki.reading import extensions
+from mixedmode.pki.reading.outline import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

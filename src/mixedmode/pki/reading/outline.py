@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from mixedmode.errors import MalformedError
 from mixedmode.pki.reading.der import (
     BIT_STRING,
     INTEGER,
@@ -24,6 +25,13 @@ from mixedmode.pki.reading.der import (
     read_element,
 )
 
+try:
+    import mixedmode.pki.reading._usual as built
+except ImportError:  # no compiler, or no Linux, where the package was built
+    built = None  # type: ignore[assignment]
+
+compiled = built
+"""The compiled short way to a key, None if there is none."""
 _ONE_OCTET, _TWO_OCTETS = 0x81, 0x82
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
 _FIELDS = [INTEGER, *[SEQUENCE] * 5]
@@ -60,6 +68,18 @@ class Outline(NamedTuple):
     extensions: Element | None
     outer_algorithm: Element
     signature: Element
+
+
+def unreadable(field: str, error: MalformedError) -> MalformedError:
+    """Return the error for a field of a certificate; one that says so already is kept."""
+    if error.code != "asn1":
+        return error
+    return MalformedError(
+        f"the certificate's {field} cannot be read",
+        why=error.why,
+        code="certificate",
+        next_step="ask its issuer for a certificate that follows RFC 5280",
+    )
 
 
 def read_outline(der: bytes) -> Outline:
@@ -114,10 +134,11 @@ def _ends_usually(der: bytes, pos: int) -> bool:
     return der[pos + 1] == _ONE_OCTET and pos + 3 + der[pos + 2] == size
 
 
-def usual_key(der: bytes) -> bytes | None:
+def find_usual_key(der: bytes) -> bytes | None:
     """Return the public key of a certificate that is written in the usual way, None if :func:`read_outline` must look.
 
-    The short way to a signer's key: verification of a list by a signer never seen before pays for it.
+    The short way to a signer's key: verification of a list by a signer never seen before pays for it. ``_usual.c`` is
+    the same, compiled.
     """
     try:
         if der[0] != SEQUENCE or der[1] != _TWO_OCTETS or der[4] != SEQUENCE or der[5] != _TWO_OCTETS:
@@ -139,6 +160,9 @@ def usual_key(der: bytes) -> bytes | None:
     except IndexError:
         return None
     return der[start:pos] if pos <= end and _ends_usually(der, end) else None
+
+
+usual_key = find_usual_key if compiled is None else compiled.usual_key
 
 
 def algorithm_oid(der: bytes, element: Element) -> str:

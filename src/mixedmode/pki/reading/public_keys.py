@@ -26,7 +26,7 @@ from mixedmode.pki.reading.der import (
     read_element,
     whole,
 )
-from mixedmode.pki.reading.outline import Outline, algorithm_oid, read_outline, usual_key
+from mixedmode.pki.reading.outline import Outline, algorithm_oid, read_outline, unreadable, usual_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -210,9 +210,34 @@ def verification_of(der: bytes) -> Any:
     except MalformedError as error:
         if error.code == "key_kind":
             return None
-        raise
+        raise unreadable("public key", error) from error
     is_rsa = isinstance(key, verification_library().rsa_key)
     return key.verify if is_rsa and key.key_size <= MAX_RSA_BITS else None
+
+
+def verifies(der: bytes, signature: bytes, data: bytes, digest: int) -> bool:
+    """Return whether a RSASSA-PKCS1-v1_5 signature over ``data`` holds for a certificate's key.
+
+    An EC key, or an RSA key of a size that the library refuses, never verifies anything.
+
+    Args:
+        der: The certificate.
+        signature: The signature.
+        data: What it covers.
+        digest: The code of its digest.
+
+    Raises:
+        MalformedError: The certificate cannot be read.
+    """
+    verify = verification_of(der)
+    if verify is None:
+        return False
+    library = verification_library()
+    try:
+        verify(signature, data, library.scheme, library.digests[digest])
+    except library.refusals:
+        return False
+    return True
 
 
 _RSA_ALGORITHM: Final = bytes.fromhex("300d06092a864886f70d0101010500")
