@@ -104,7 +104,7 @@ class PostgresServer:
         if self._process is not None:
             with contextlib.suppress(subprocess.CalledProcessError):
                 self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "-t", "30", "stop")
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=100)
             self._process = None
 
     def remove(self) -> None:

@@ -25,7 +25,7 @@ def run_mixedmode(
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    timeout: float = 60,
+    timeout: float = 300,
 ) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would, but without its start-up time, and return what it printed."""
     told = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **(env or {})}

@@ -77,7 +77,7 @@ def test_a_file_that_is_not_there_ends_the_boot(program: Path, tmp_path: Path) -
 def test_what_is_lost_is_repeated_and_counted(program: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(5)
+        server.settimeout(60)
         asked: list[bytes] = []
 
         def answer_the_second() -> None:

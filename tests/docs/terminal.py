@@ -87,7 +87,7 @@ class Terminal:
         for process in reversed(running):
             process.send_signal(signal.SIGINT)
         try:
-            codes = [process.wait(30) for process in running]
+            codes = [process.wait(100) for process in running]
         finally:
             for process in running:
                 process.kill()

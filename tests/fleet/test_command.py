@@ -43,7 +43,7 @@ def serving(store: MappingStore) -> Iterator[str]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(100)
         yield address[0]
     finally:
         loop.call_soon_threadsafe(over_in_loop[0].set)

@@ -63,7 +63,7 @@ class Node:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(20) == 0
+            assert self.process.wait(100) == 0
         self.process = None
 
     def status(self) -> dict[str, Any]:

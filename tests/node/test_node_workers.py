@@ -31,7 +31,7 @@ def test_workers_serve_are_replaced_and_end_with_the_node(made: Path, monkeypatc
         def fetch() -> None:
             verified = run_mixedmode("verify", f"tftp://127.0.0.1:{ports['tftp']}/ITLFile.tlv")
             page = f"http://127.0.0.1:{ports['http']}/XMLDefault.cnf.xml"
-            with urllib.request.urlopen(page, timeout=5) as answer:
+            with urllib.request.urlopen(page, timeout=60) as answer:
                 assert b"</device>" in answer.read()
             assert verified.returncode == 0, verified.stderr
 
@@ -40,7 +40,7 @@ def test_workers_serve_are_replaced_and_end_with_the_node(made: Path, monkeypatc
         metrics = f"http://127.0.0.1:{settings.rpartition('port = ')[2].strip()}/metrics"
 
         def counted(event: str, unit: str = "http") -> float:
-            with urllib.request.urlopen(metrics, timeout=5) as answer:
+            with urllib.request.urlopen(metrics, timeout=60) as answer:
                 lines = answer.read().decode().splitlines()
             found = [line for line in lines if f'unit="{unit}"' in line and f'event="{event}"' in line]
             return float(found[0].rpartition(" ")[2])

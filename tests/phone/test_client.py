@@ -196,10 +196,10 @@ def tftp_in_background(files: dict[str, bytes]) -> Iterator[int]:
     thread.start()
     service = TftpService(MappingStore(files))
     try:
-        asyncio.run_coroutine_threadsafe(service.start(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(service.start(), loop).result(100)
         yield service.port
     finally:
-        asyncio.run_coroutine_threadsafe(service.stop(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(service.stop(), loop).result(100)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

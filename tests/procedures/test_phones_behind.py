@@ -8,7 +8,7 @@ from tests.support import run_mixedmode
 
 
 def test_phones_behind_by_two_lists_follow_and_legacy_ones_are_named() -> None:
-    done = run_mixedmode("rehearse", "phones-behind", "--phones", "8", "--json", timeout=110)
+    done = run_mixedmode("rehearse", "phones-behind", "--phones", "8", "--json", timeout=300)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     able = [phone for phone in report["phones"] if phone["model"] != "7940"]

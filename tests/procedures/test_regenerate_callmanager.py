@@ -77,7 +77,7 @@ def test_every_statement_held_and_the_transcript_reads_as_the_seed(report: dict[
 
 
 def test_people_read_who_is_frozen_and_what_to_do() -> None:
-    done = run_mixedmode("rehearse", "regenerate-callmanager", "--phones", "4", timeout=110)
+    done = run_mixedmode("rehearse", "regenerate-callmanager", "--phones", "4", timeout=300)
     assert done.returncode == 0, done.stderr
     assert "frozen, as promised: SEP001122334404 (7940): delete the CTL on the phone" in done.stdout
     assert "regenerate-callmanager: as promised: 4 of 4 phones" in done.stdout

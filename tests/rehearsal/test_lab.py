@@ -53,7 +53,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, di
             yield directory, document, output.read_text()
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 0
+            assert process.wait(100) == 0
 
 
 def tftp_of(document: dict[str, Any], role: str = "publisher") -> tuple[str, int]:

@@ -37,14 +37,14 @@ async def listed(lab: Lab, node: str = PUB) -> dict[str, str]:
     return {name.strip(): rest.partition("]")[0].strip() for name, bracket, rest in rows if bracket}
 
 
-async def served(lab: Lab, name: str, node: str = PUB) -> TrustList | None:
+async def served(lab: Lab, name: str, node: str = PUB, within: float = 60.0) -> TrustList | None:
     """Fetch a list as a phone does; None if nobody answers."""
     services = lab.nodes[node]
     port = services.ports["tftp"] or _ports[node]
     _ports[node] = port
     try:
-        async with asyncio.timeout(1.5):
-            return TrustList.parse(await fetch_tftp(services.host, port, name))
+        async with asyncio.timeout(within):
+            return TrustList.parse(await fetch_tftp(services.host, port, name, retries=60))
     except (TimeoutError, MixedModeError):
         return None
 
@@ -120,7 +120,7 @@ def test_a_service_that_cannot_restart_does_not_answer_is_listed_stopped_and_com
             said = await admin(lab, "utils service restart Cisco Tftp", exit_code=3)
             assert "Cisco Tftp[STARTED]  " not in said
             assert (await listed(lab))["Cisco Tftp"] == "STOPPED"
-            assert await served(lab, "ITLFile.tlv") is None
+            assert await served(lab, "ITLFile.tlv", within=1.5) is None
             problems = {unit.name: unit.problem for unit in node.supervisor}
             assert problems["tftp"] == problems["http"] == "https did not start"
             assert problems["https"]
@@ -143,7 +143,7 @@ def test_a_service_whose_restart_fails_half_way_is_stopped(tmp_path: Path) -> No
         assert any("Cisco Tftp is stopped, since it cannot be started" in line for line in said), said
         await asyncio.sleep(1.5)  # the follower has looked
         assert (await listed(lab))["Cisco Tftp"] == "STOPPED"
-        assert await served(lab, "ITLFile.tlv") is None
+        assert await served(lab, "ITLFile.tlv", within=1.5) is None
         (tmp_path / "away.pem").rename(folder.keys / key)
         await admin(lab, "utils service start Cisco Tftp")
         assert (await listed(lab))["Cisco Tftp"] == "STARTED"

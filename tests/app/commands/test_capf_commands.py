@@ -43,7 +43,7 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         yield tmp_path, said.splitlines()[0].split(";")[0].rsplit(":", 1)[1]
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(100) == 0
 
 
 @pytest.mark.interop("openssl")

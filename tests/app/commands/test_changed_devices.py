@@ -26,7 +26,7 @@ def lab(tmp_path: Path) -> Iterator[Path]:
         yield folder
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(100) == 0
 
 
 def nodes(lab: Path) -> list[dict[str, Any]]:
@@ -35,13 +35,13 @@ def nodes(lab: Path) -> list[dict[str, Any]]:
 
 def fetch(node: dict[str, Any], scheme: str, name: str) -> bytes | None:
     url = f"{scheme}://{node['address']}:{node['ports'][scheme]}/{name}"
-    done = subprocess.run(["curl", "-sf", "--max-time", "5", url], capture_output=True, check=False)
+    done = subprocess.run(["curl", "-sf", "--max-time", "60", url], capture_output=True, check=False)
     return done.stdout if done.returncode == 0 else None
 
 
 def everywhere(lab: Path, name: str, holds: Callable[[bytes | None], bool]) -> bool:
     """Whether every node comes to serve a file so, over TFTP and HTTP, while phones' seconds pass."""
-    return until(lambda: all(holds(fetch(node, scheme, name)) for node in nodes(lab) for scheme in ("tftp", "http")), 5)
+    return until(lambda: all(holds(fetch(node, scheme, name)) for node in nodes(lab) for scheme in ("tftp", "http")))
 
 
 @pytest.mark.interop("curl")

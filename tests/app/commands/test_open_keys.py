@@ -132,7 +132,7 @@ def on_terminal(arguments: list[str]) -> tuple[int, str]:
                 break
             shown += data
         os.close(master)
-        return process.wait(30), shown.decode()
+        return process.wait(100), shown.decode()
 
 
 def test_a_person_is_warned_of_an_open_key_that_he_names(named: Path) -> None:

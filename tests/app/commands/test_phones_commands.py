@@ -29,7 +29,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(100) == 0
 
 
 def registered(lab: Path) -> list[dict[str, Any]]:
@@ -180,9 +180,9 @@ def node(tmp_path: Path) -> Iterator[Path]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     status = StatusSocket(tmp_path / SOCKET_NAME, dict, commands)
-    asyncio.run_coroutine_threadsafe(status.start(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(status.start(), loop).result(100)
     yield settings
-    asyncio.run_coroutine_threadsafe(status.stop(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(status.stop(), loop).result(100)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()

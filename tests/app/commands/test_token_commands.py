@@ -162,7 +162,7 @@ def lab(tmp_path: Path) -> Iterator[Path]:
         yield folder
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.wait(100)
 
 
 def client(

@@ -36,7 +36,7 @@ def running(*arguments: str | Path, ready: str, output: Path) -> Iterator[str]:
             yield output.read_text()
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 0, output.read_text()
+            assert process.wait(100) == 0, output.read_text()
 
 
 @pytest.fixture(scope="module")

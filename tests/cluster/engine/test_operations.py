@@ -61,12 +61,12 @@ def test_two_operations_do_not_run_at_once(cluster: Cluster) -> None:
     class Slow(LocalDistributor):
         def deliver(self, node: object, files: object) -> None:
             entered.set()
-            go.wait(10)
+            go.wait(100)
 
     cluster.deliveries.distributor = Slow(cluster.directory)
     running = threading.Thread(target=cluster.run, args=(MIXED, ANNA))
     running.start()
-    assert entered.wait(10)
+    assert entered.wait(100)
     with pytest.raises(ClusterBusyError, match=MIXED.title):
         cluster.run(MIXED, Principal("bert", 4))
     go.set()

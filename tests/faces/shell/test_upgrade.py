@@ -78,13 +78,13 @@ def test_one_that_runs_is_told_and_left_alone(cluster: Cluster, monkeypatch: pyt
 
     def slow(*arguments: Any, **options: Any) -> None:
         entered.set()
-        go.wait(10)
+        go.wait(100)
         real(*arguments, **options)
 
     monkeypatch.setattr(NodeFolder, "write", slow)
     running = threading.Thread(target=cluster.run, args=(Upgrade("12.5.1"),))
     running.start()
-    assert entered.wait(10)
+    assert entered.wait(100)
     other = Terminal(AdminSession(cluster, PUBLISHER, zone=CET))
     told = other.type("utils system upgrade status")
     cancelled = other.type("utils system upgrade cancel")

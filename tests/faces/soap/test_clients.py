@@ -77,7 +77,7 @@ def test_zeep_reads_registrations_and_services(shared: WebLab, session: Session)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         zeep: Any = import_module("zeep")
-        transport = zeep.Transport(session=session, timeout=10, operation_timeout=10)
+        transport = zeep.Transport(session=session, timeout=60, operation_timeout=60)
         ris = zeep.Client(f"{shared.url}/realtimeservice2/services/RISService70?wsdl", transport=transport)
         criteria = {
             "MaxReturnedDevices": 1000,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -24,13 +23,14 @@ from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations.ctl import SetMixedMode
 from mixedmode.cluster.operations.identity.csr import RequestCertificate
 from mixedmode.cluster.operations.versions import Upgrade
-from mixedmode.cluster.query.query import QueryResult
-from mixedmode.errors import UsageError
 from mixedmode.faces.shell.table import COMMANDS
 from tests.faces.conftest import PUBLISHER
 from tests.faces.shell.test_capf_commands import give
+from tests.faces.ssh.held import Held, held
 from tests.faces.sshlab import PASSWORD, QUICK, SshLab, ssh_lab
 from tests.support import eventually
+
+__all__ = ["held"]
 
 ANNA = Principal("anna", 4, "console")
 VERSION = "10.5.2.10000-5"
@@ -294,27 +294,6 @@ def test_ctrl_c_takes_back_the_line_and_what_was_typed_ahead(lab: SshLab) -> Non
     before = state(lab)
     run(procedure())
     assert state(lab) == before
-
-
-class Held:
-    """Queries that take until a test lets them end."""
-
-    def __init__(self) -> None:
-        self.begun: list[str] = []
-        self.go = threading.Event()
-
-    def select(self, sql: str) -> QueryResult:
-        self.begun.append(sql)
-        self.go.wait(600)
-        raise UsageError("it was held to the end")
-
-
-@pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
-    held = Held()
-    monkeypatch.setattr(Cluster, "select", lambda _cluster, sql, **_limits: held.select(sql))
-    yield held
-    held.go.set()
 
 
 def test_ctrl_c_ends_a_command_that_runs(lab: SshLab, held: Held) -> None:

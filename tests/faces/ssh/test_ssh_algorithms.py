@@ -51,12 +51,12 @@ def sftp_server(folder: Path) -> Iterator[int]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(100)
     try:
         yield ports[0]
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(100)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
 
 def offers(port: int) -> list[list[str]]:
     """Return the ten name lists of the server's SSH_MSG_KEXINIT (RFC 4253 section 7.1)."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client, client.makefile("rb") as stream:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client, client.makefile("rb") as stream:
         client.sendall(b"SSH-2.0-look\r\n")
         assert stream.readline().startswith(b"SSH-2.0-")
         length = int.from_bytes(stream.read(4), "big")

@@ -19,7 +19,8 @@ from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.shell.talk import ScriptedIO
 from mixedmode.faces.ssh.typed import AHEAD
 from tests.faces.conftest import PUBLISHER
-from tests.faces.ssh.test_prompts import Face, Held, connected, face, held, nobody_is_left, run
+from tests.faces.ssh.held import Held, held
+from tests.faces.ssh.test_prompts import Face, connected, face, nobody_is_left, run
 from tests.faces.sshlab import SshLab, ssh_lab
 from tests.support import eventually
 

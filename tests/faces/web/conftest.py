@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from mixedmode.cluster.facade import Cluster
 from tests.cluster.building import copied
 from tests.faces.web.weblab import PASSWORD, WebLab, web_lab
 
 CHROMIUM = "/usr/bin/chromium"
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +44,7 @@ def chromium() -> Iterator[Browser]:
     arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         _PLAYWRIGHT.append(_get_running_loop())
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=120_000)
         yield browser
         _set_running_loop(_PLAYWRIGHT.pop())
         browser.close()

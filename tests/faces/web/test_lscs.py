@@ -159,7 +159,7 @@ def test_what_fails_behind_a_page_is_told_and_read_again() -> None:
 
     def read() -> None:
         if next(reads) == 0:
-            ends.wait(30)
+            ends.wait(100)
             raise UsageError("no such table")
 
     again = Rereading(read, told.append, "test")

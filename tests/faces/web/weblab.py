@@ -156,7 +156,7 @@ class WebLab:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something on the loop of the node."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(100)
 
 
 @contextmanager
@@ -179,7 +179,7 @@ def web_lab(
     thread.start()
 
     def do(work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(100)
 
     async def made() -> tuple[WebService, LoginGuard]:
         guard = LoginGuard(accounts, policy)
@@ -203,5 +203,5 @@ def web_lab(
     finally:
         do(service.stop())
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(100)
         loop.close()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mixedmode.pki.signing.signer import PrivateKey
 
 T = TypeVar("T")
-QUICK = Patience(settle=0.03, quiet=2.0, login=20.0)
+QUICK = Patience(settle=0.03, quiet=2.0, login=60.0)
 MODELS = ("7975", "8861", "7940")
 
 

@@ -332,7 +332,7 @@ def test_an_odd_prompt_and_a_prompt_that_never_comes_stop_a_run_until_somebody_h
             def login(name: str) -> SshAccount:
                 return account if name == outside.publisher else outside.account(name)
 
-            quick = Patience(settle=0.03, quiet=0.2, login=5.0)
+            quick = Patience(settle=0.03, quiet=0.2, login=60.0)
             prompts = Sessions(login, Transcript(None, _now), quick)
             io = ScriptedIO(["y", "y", "q"])
             looker = Looker(outside.cluster, prompts, _now)

@@ -48,7 +48,7 @@ async def ask(where: tuple[str, int], request: bytes) -> tuple[int, bytes]:
     writer.write(request)
     await writer.drain()
     try:
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), 60)
     except ConnectionResetError:
         answer = b""
     writer.close()

@@ -167,7 +167,7 @@ def test_a_cipher_that_does_not_encrypt_is_for_authenticated_devices(
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(REGISTER)
-            head = await asyncio.wait_for(process.stdout.readexactly(12), 10)
+            head = await asyncio.wait_for(process.stdout.readexactly(12), 60)
             body = await process.stdout.readexactly(int.from_bytes(head[:4], "little") - 4)
             assert type(parse_message(Frame(int.from_bytes(head[8:12], "little"), body))) is answer
             process.stdin.close()

@@ -40,7 +40,7 @@ class Serving:
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(100)
 
 
 def gone(pid: int) -> bool:

@@ -144,5 +144,5 @@ def guide_lab(folder: Path, spec: LabSpec) -> Iterator[GuideLab]:
     finally:
         here.do(lab.stop())
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(100)
         loop.close()

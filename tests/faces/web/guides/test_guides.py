@@ -244,5 +244,5 @@ def test_what_changed_before_the_page_listened_is_shown(signed_in: Tab, lab: Web
 
     signed_in.route("**/api/v1/events**", late)
     signed_in.goto(path)
-    expect(signed_in.locator("#run form")).to_have_count(0, timeout=20_000)
+    expect(signed_in.locator("#run form")).to_have_count(0)
     assert dropped == [303]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 
 import pytest
@@ -131,7 +130,7 @@ def test_what_terminates_a_call_ends_it_as_ctrl_c_does() -> None:
 
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt), ended_by_terminate():
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)  # in this thread, and before the next line
     assert signal.getsignal(signal.SIGTERM) is before
 
 
