@@ -33,9 +33,16 @@ def resetting(nodes: Mapping[str, NodeServices]) -> Work:
     """Return what resets the registered phones of nodes."""
 
     async def reset(request: dict[str, Any]) -> dict[str, Any]:
+        await follow(nodes)
         return {"told": tell(nodes, wanted(request), str(request.get("kind"))), "restarted": []}
 
     return reset
+
+
+async def follow(nodes: Mapping[str, NodeServices]) -> None:
+    """Have nodes serve what was changed until now: a phone that is told to reset asks for it at once."""
+    for node in nodes.values():
+        await node.follow()
 
 
 def by_hand(control: PhoneControl, act: Act, work: Work) -> Command:

@@ -19,7 +19,7 @@ from typing import Any
 from mixedmode.control.acts import CALL, DELETE_LISTS, RESET_PHONES, UPDATE_LSC
 from mixedmode.control.phones import PhoneControl, Work
 from mixedmode.errors import UsageError
-from mixedmode.node.phone_control import by_hand, phone_commands, tell, wanted
+from mixedmode.node.phone_control import by_hand, follow, phone_commands, tell, wanted
 from mixedmode.node.services import NodeServices
 from mixedmode.node.status import Command
 from mixedmode.phone.body.client import Server
@@ -103,6 +103,7 @@ def resetting(nodes: Mapping[str, NodeServices], phones: LabPhones, server: Call
     async def reset(request: dict[str, Any]) -> dict[str, Any]:
         names = wanted(request)
         before = {name: found.boots for name in phones.names if (found := phones.find(name)) is not None}
+        await follow(nodes)
         told = tell(nodes, names, str(request.get("kind")))
         others = [name for name in phones.names if name not in told and (names is None or name in names)]
         await phones.restart(others, server())

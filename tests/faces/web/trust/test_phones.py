@@ -16,6 +16,7 @@ from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.publishing import archive
 from mixedmode.faces.web.standing.standing import Standing
 from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.services.capf.store import CapfStore
 from tests.faces.web.conftest import sign_in
 from tests.faces.web.test_every_page import serious
 from tests.faces.web.trust.conftest import BEHIND, FOLLOWS, FORMULA, FROZEN, LOCKED, SCRIPT, UNKNOWN, operate
@@ -158,6 +159,33 @@ def test_a_reset_is_refused_to_the_wrong_level_without_token_and_without_phones(
     empty = operator.post(f"{PATH}/reset", {"csrf": operator.get(PATH).csrf})
     assert (empty.status, empty.location) == (303, PATH)
     assert "Reset this phone" not in reader.get(f"{PATH}/{BEHIND}").text
+
+
+def test_lscs_are_ordered_for_many_phones_at_once_and_for_none_by_who_may_not(own_fleet: WebLab) -> None:
+    operator, reader = own_fleet.visitor("operator"), own_fleet.visitor("reader")
+    path, csrf = f"{PATH}/lscs", operator.get(PATH).csrf
+
+    def send(visitor: Visitor, *fields: tuple[str, str]) -> Page:
+        body = urlencode([("d", BEHIND), ("d", LOCKED), *fields]).encode()
+        return visitor.send("POST", path, body, {"content-type": "application/x-www-form-urlencoded"})
+
+    asked = send(operator, ("csrf", csrf), ("d", "SEPNOBODY"), ("d", "../../etc/passwd"))
+    assert (asked.status, "Order LSCs for 2 phones" in asked.text, "passwd" in asked.text) == (200, True, False)
+    sure = (("csrf", csrf), ("sure", "yes"), ("operation", "install"), ("key", "rsa-2048"))
+    assert send(reader, ("csrf", reader.get(PATH).csrf), *sure[1:], ("proof", "certificate")).status == 403
+    assert send(operator, *sure[1:], ("proof", "certificate")).status == 403, "without the token"
+    for wrong in ({"proof": "string", "password": "1234"}, {"proof": "x"}, {}, {"operation": "x"}, {"key": "rsa-1"}):
+        fields = {**dict(sure), **wrong}
+        assert send(operator, *fields.items()).status == 400, wrong
+    store = CapfStore(own_fleet.cluster.folder(own_fleet.cluster.publisher.name).root / "capf")
+    assert not list(store)
+    done = send(operator, *sure, ("proof", "mic"))
+    assert (done.status, done.location) == (303, PATH)
+    assert "Install/Upgrade waits for 2 phones at CAPF. Reset them" in operator.get(PATH).text
+    assert {each.name: (each.operation.value, each.mic_first) for each in store} == {
+        BEHIND: ("install", True),
+        LOCKED: ("install", True),
+    }
 
 
 def test_find_goes_straight_to_the_one_thing(admin: Visitor, fleet: WebLab) -> None:

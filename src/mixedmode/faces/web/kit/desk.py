@@ -82,7 +82,7 @@ class Desk:
         self.filters = SavedFilters(cluster, node)
         self.standing = Standing(cluster)
         self.lscs = Lscs(cluster)
-        self.resets = Resets(self.control, phones, side, self.standing)
+        self.resets = Resets(self.control, phones, side, self.standing, self._speaks_sip)
         self.frame = FrameStore(
             cluster, node, count=self.standing.counts, running=lambda: running_change(cluster, self.control)
         )
@@ -94,6 +94,10 @@ class Desk:
         self.dock.sources = [lambda: operation_acts(self.control), lambda: reset_acts(self.resets)]
         self._notes: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
+
+    def _speaks_sip(self, name: str) -> bool:
+        device = self.cluster.devices.find(name)
+        return device is not None and device.protocol == "SIP"
 
     def leave_note(self, token: str, kind: str, text: str) -> None:
         """Keep a note for the next page of a session; a restart of the service may lose it."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, Select, and_, case, false, func, or_, select
 
 from mixedmode.cluster.query.lsc_report import LscStanding
+from mixedmode.control.acts import ORDER_CAPF
 from mixedmode.faces.web.kit.answers import Answer, Csv, View
 from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.kit.tables import Column, Filter, Table, contains
@@ -49,6 +50,7 @@ def phone_certificates(ask: Ask) -> Answer:
         "soon": soon or 0,
         "valid": valid or 0,
         "soon_days": SOON_DAYS,
+        "may_order": ask.may(ORDER_CAPF.level),
         "lscs": lscs,
         "modes": MODES,
         "ends_of": _ends,

@@ -3,7 +3,8 @@
 Rules:
 
 1. Phones are told in batches, so that what is done and what is left can be seen.
-2. A phone is back when it has registered after it was told. Who could not be reached is named.
+2. A phone is back when it has registered after it was told; one that speaks SIP, and never registers here, when it was
+   switched on again. Who could not be reached is named.
 3. What is kept here is lost with the service; the audit log has who reset whom.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -48,6 +49,7 @@ class Reset:
         names: Of the phones.
         begun: Seconds since 1970.
         told: Who was told, or switched off and on, and when.
+        switched: Who of those was switched off and on, and speaks SIP.
         unreached: Who could not be reached.
         error: Why it ended early; empty if it did not.
         ended: Whether all were told.
@@ -58,6 +60,7 @@ class Reset:
     names: tuple[str, ...]
     begun: float
     told: dict[str, float] = field(default_factory=dict)
+    switched: dict[str, float] = field(default_factory=dict)
     unreached: list[str] = field(default_factory=list)
     error: str = ""
     ended: bool = False
@@ -76,10 +79,19 @@ class Resets:
         hands: On phones; None where there are none.
         side: The loop of the pages.
         standing: Says who came back.
+        speaks_sip: Tells whether a phone registers elsewhere, by SIP.
     """
 
-    def __init__(self, control: Control, hands: PhoneHands | None, side: SideLoop, standing: Standing) -> None:
+    def __init__(
+        self,
+        control: Control,
+        hands: PhoneHands | None,
+        side: SideLoop,
+        standing: Standing,
+        speaks_sip: Callable[[str], bool] = lambda _name: False,
+    ) -> None:
         self._control, self._hands, self._side, self._standing = control, hands, side, standing
+        self._speaks_sip = speaks_sip
         self._resets: dict[int, Reset] = {}
         self._lock = threading.Lock()
         self._last = 0
@@ -124,7 +136,7 @@ class Resets:
             PHONES.c.name.in_(reset.told), PHONES.c.registered >= int(reset.begun)
         )
         with self._standing.read() as session:
-            return {row.name: row.registered for row in session.execute(query)}
+            return reset.switched | {row.name: row.registered for row in session.execute(query)}
 
     def document(self, number: int) -> dict[str, Any] | None:
         """Return a reset's state as events tell it."""
@@ -147,6 +159,7 @@ class Resets:
                 answer = self._wait(self._side.at_home(self._hands.reset(principal, batch)), loop)
                 moment = time.time()
                 reset.told |= dict.fromkeys((*answer.told, *answer.restarted), moment)
+                reset.switched |= {name: moment for name in answer.restarted if self._speaks_sip(name)}
                 reset.unreached += [name for name in batch if name not in reset.told]
         except (MixedModeError, TimeoutError, RuntimeError) as error:
             reset.error = str(error) or "the node did not answer"

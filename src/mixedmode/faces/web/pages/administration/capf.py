@@ -112,35 +112,47 @@ def given(cluster: Cluster, name: str) -> Sequence[Given]:
 
 def form(waits: Standing) -> Form:
     """Return the form that orders an operation."""
-    return Form(
-        [
-            Field(
-                "operation",
-                "Certificate Operation",
-                kind="choice",
-                value=waits.operation.value,
-                choices=tuple((each.value, text) for each, text in OPERATIONS.items()),
-                required=True,
-            ),
-            Field("proof", "Authentication Mode", kind="choice", value=waits.proof, choices=_PROOFS, required=True),
-            Field(
-                "password",
-                "Authentication String",
-                kind="password",
-                hint="4 to 15 digits that the user types on the phone. It is kept as a hash, and good once.",
-                autocomplete="new-password",
-                most=15,
-            ),
-            Field(
-                "key",
-                "Key Size (Bits)",
-                kind="choice",
-                value=waits.key,
-                choices=tuple((each, each.upper().replace("-", " ").replace(",", ", backup ")) for each in KEY_NAMES),
-                required=True,
-            ),
-        ]
+    operation, key = _operation(waits), _key(waits)
+    proof = Field("proof", "Authentication Mode", kind="choice", value=waits.proof, choices=_PROOFS, required=True)
+    string = Field(
+        "password",
+        "Authentication String",
+        kind="password",
+        hint="4 to 15 digits that the user types on the phone. It is kept as a hash, and good once.",
+        autocomplete="new-password",
+        most=15,
     )
+    return Form([operation, proof, string, key])
+
+
+def form_for_many() -> Form:
+    """Return the form that orders an operation for many phones: nobody types a string on each."""
+    usual = Standing(Operation.INSTALL, "rsa-2048", _CERTIFICATE)
+    proofs = tuple(each for each in _PROOFS if each[0] != _STRING)
+    proof = Field("proof", "Authentication Mode", kind="choice", value=usual.proof, choices=proofs, required=True)
+    return Form([_operation(usual), proof, _key(usual)])
+
+
+def _operation(waits: Standing) -> Field:
+    choices = tuple((each.value, text) for each, text in OPERATIONS.items())
+    return Field(
+        "operation",
+        "Certificate Operation",
+        kind="choice",
+        value=waits.operation.value,
+        choices=choices,
+        required=True,
+    )
+
+
+def _key(waits: Standing) -> Field:
+    choices = tuple((each, each.upper().replace("-", " ").replace(",", ", backup ")) for each in KEY_NAMES)
+    return Field("key", "Key Size (Bits)", kind="choice", value=waits.key, choices=choices, required=True)
+
+
+def is_here(cluster: Cluster) -> bool:
+    """Return whether CAPF's records are on this host."""
+    return _store(cluster) is not None
 
 
 def order(ask: Ask, device: str) -> str:
@@ -150,13 +162,45 @@ def order(ask: Ask, device: str) -> str:
         PrivilegeError: Who asks has not the level.
         UsageError: The string is none, or CAPF's folder is on another host.
     """
-    store = _store(ask.cluster)
-    if store is None:
-        raise UsageError("CAPF runs on the publisher", next_step="sign in to the pages of the publisher")
-    operation, proof = Operation(ask.form["operation"]), ask.form["proof"]
-    password = ask.form.get("password", "")
-    if proof == _STRING and operation is not Operation.NONE and not password:
+    operation, password = _asked(ask), ask.form.get("password", "")
+    if ask.form["proof"] == _STRING and operation is not Operation.NONE and not password:
         raise UsageError("the authentication string is missing", where="password", next_step="choose 4 to 15 digits")
+    _note(ask, _needed(ask.cluster), device, operation, password)
+    if operation is Operation.NONE:
+        return f"Nothing waits for {device} at CAPF."
+    return f"{OPERATIONS[operation]} waits for {device}. Reset the phone: it goes to CAPF after that."
+
+
+def order_for_many(ask: Ask, devices: Sequence[str]) -> str:
+    """Order what the form for many asks for; return what became of it.
+
+    Raises:
+        PrivilegeError: Who asks has not the level.
+        UsageError: The form has a string, or CAPF's folder is on another host.
+    """
+    operation, store = _asked(ask), _needed(ask.cluster)
+    if ask.form["proof"] == _STRING:
+        raise UsageError("an authentication string is for one phone", next_step="give it on the page of that phone")
+    for device in devices:
+        _note(ask, store, device, operation, "")
+    phones = f"{len(devices):,} {'phone' if len(devices) == 1 else 'phones'}"
+    return f"{'Nothing' if operation is Operation.NONE else OPERATIONS[operation]} waits for {phones} at CAPF."
+
+
+def _asked(ask: Ask) -> Operation:
+    for field in ("operation", "proof", "key"):
+        if field not in ask.form:
+            raise UsageError(f"the form has no {field}", where=field, next_step="load the page again")
+    try:
+        return Operation(ask.form["operation"])
+    except ValueError:
+        raise UsageError("there is no such operation", where="operation", next_step="choose one of the list") from None
+
+
+def _note(ask: Ask, store: CapfStore, device: str, operation: Operation, password: str) -> None:
+    proof = ask.form["proof"]
+    if proof not in dict(_PROOFS):
+        raise UsageError("there is no such authentication mode", where="proof", next_step="choose one of the list")
     ask.control.do(
         ask.principal,
         ORDER_CAPF,
@@ -171,9 +215,13 @@ def order(ask: Ask, device: str) -> str:
         device=device,
         operation=operation.value,
     )
-    if operation is Operation.NONE:
-        return f"Nothing waits for {device} at CAPF."
-    return f"{OPERATIONS[operation]} waits for {device}. Reset the phone: it goes to CAPF after that."
+
+
+def _needed(cluster: Cluster) -> CapfStore:
+    store = _store(cluster)
+    if store is None:
+        raise UsageError("CAPF runs on the publisher", next_step="sign in to the pages of the publisher")
+    return store
 
 
 def _store(cluster: Cluster) -> CapfStore | None:

@@ -24,7 +24,7 @@ def reset(ask: Ask) -> Answer:
     """Ask whether phones shall be reset; once that is answered, begin."""
     if not ask.is_post:
         return View("phones/reset.html", {"names": [], "counts": [], "can": ask.desk.resets.can})
-    names = _chosen(ask)
+    names = chosen(ask)
     if not names:
         return Redirect(PATH, "No phone was ticked: tick those that shall be reset.", "info")
     if len(names) > MOST:
@@ -46,7 +46,10 @@ def reset_of(ask: Ask) -> Answer:
     back = ask.desk.resets.back(found)
     waiting = [name for name in found.names if name not in back and name not in found.unreached]
     goes_on = not found.ended or (bool(waiting) and not found.is_old)
-    rows = [(name, moment_of(back.get(name, 0.0)), name in found.told, name in found.unreached) for name in found.names]
+    rows = [
+        (name, moment_of(back.get(name, 0.0)), name in found.told, name in found.unreached, name in found.switched)
+        for name in found.names
+    ]
     rows.sort(key=lambda row: (row[1] is not None, not row[3], row[0]))
     return View(
         "phones/reset_of.html",
@@ -63,9 +66,9 @@ def reset_of(ask: Ask) -> Answer:
     )
 
 
-def _chosen(ask: Ask) -> list[str]:
-    """Return the ticked phones that there are, each once."""
-    asked = list(dict.fromkeys(name.strip() for name in ask.lists.get("d", ()) if name.strip()))[: MOST + 1]
+def chosen(ask: Ask, most: int = MOST) -> list[str]:
+    """Return the ticked phones that there are, each once; one more than so many at most."""
+    asked = list(dict.fromkeys(name.strip() for name in ask.lists.get("d", ()) if name.strip()))[: most + 1]
     with ask.desk.standing.read() as session:
         there = set(session.scalars(select(PHONES.c.name).where(PHONES.c.name.in_(asked))))
     return [name for name in asked if name in there]
