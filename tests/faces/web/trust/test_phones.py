@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import time
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, Dialog, expect
 from playwright.sync_api import Page as Tab
 
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.model.sightings import Reported, Seen
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.publishing import archive
+from mixedmode.control.phones import WasTold
+from mixedmode.faces.web.standing.resets import Reset, Resets
 from mixedmode.faces.web.standing.standing import Standing
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.services.capf.store import CapfStore
@@ -21,6 +27,7 @@ from tests.faces.web.conftest import sign_in
 from tests.faces.web.test_every_page import serious
 from tests.faces.web.trust.conftest import BEHIND, FOLLOWS, FORMULA, FROZEN, LOCKED, SCRIPT, UNKNOWN, operate
 from tests.faces.web.weblab import Page, Visitor, WebLab
+from tests.support import until
 
 PATH = "/ccmadmin/phones"
 
@@ -148,6 +155,39 @@ def test_resets_ask_first_go_on_alone_and_name_who_was_not_reached(own_fleet: We
     other = own_fleet.visitor("reader")
     page = other.wait_for(begun.location, "1 of 2 are back")
     assert "not registered here, and not told" in page.text
+
+
+def test_who_is_registered_with_a_node_on_another_host_is_asked_of_it() -> None:
+    class Here:
+        """Stands in for the door, the hands, the loop of the pages."""
+
+        def allow(self, *_: object, **_more: object) -> None: ...
+
+        async def reset(self, _principal: Principal, names: Sequence[str]) -> WasTold:
+            return WasTold(("SEPHERE",), tuple(name for name in names if name.startswith("SIP")))
+
+        def at_home(self, work: Any) -> Any:
+            return work
+
+    asked: list[list[str]] = []
+
+    def order(_principal: Principal, names: Sequence[str]) -> bool:
+        asked.append(list(names))
+        return True
+
+    async def begin() -> Reset:
+        here: Any = Here()
+        resets = Resets(here, here, here, here, lambda name: name.startswith("SIP"), order)
+        names = ["SEPHERE", "SIPON", "SEPELSEWHERE"]
+        made = resets.start(Principal("operator", 1), names, asyncio.get_running_loop())
+        assert await asyncio.to_thread(until, lambda: made.ended)
+        return made
+
+    reset = asyncio.run(begin())
+    assert asked == [["SEPELSEWHERE"]]
+    assert reset.ordered == {"SEPELSEWHERE"}
+    assert not reset.unreached
+    assert (set(reset.told), set(reset.switched), reset.error) == ({"SEPHERE", "SIPON"}, {"SIPON"}, "")
 
 
 def test_a_reset_is_refused_to_the_wrong_level_without_token_and_without_phones(own_fleet: WebLab) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 
+from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
+from mixedmode.control.phone_orders import order_phones
 from mixedmode.control.phones import PhoneHands
 from mixedmode.control.signed_in.api_tokens import ApiTokens
 from mixedmode.control.signed_in.saved_filters import SavedFilters
@@ -82,7 +85,7 @@ class Desk:
         self.filters = SavedFilters(cluster, node)
         self.standing = Standing(cluster)
         self.lscs = Lscs(cluster)
-        self.resets = Resets(self.control, phones, side, self.standing, self._speaks_sip)
+        self.resets = Resets(self.control, phones, side, self.standing, self._speaks_sip, self._order)
         self.frame = FrameStore(
             cluster, node, count=self.standing.counts, running=lambda: running_change(cluster, self.control)
         )
@@ -98,6 +101,12 @@ class Desk:
     def _speaks_sip(self, name: str) -> bool:
         device = self.cluster.devices.find(name)
         return device is not None and device.protocol == "SIP"
+
+    def _order(self, principal: Principal, names: Sequence[str]) -> bool:
+        if all(self.cluster.folder(each.name).is_here for each in self.cluster.nodes()):
+            return False
+        order_phones(self.cluster, self.control, principal, names)
+        return True
 
     def leave_note(self, token: str, kind: str, text: str) -> None:
         """Keep a note for the next page of a session; a restart of the service may lose it."""

@@ -5,7 +5,8 @@ Rules:
 1. Phones are told in batches, so that what is done and what is left can be seen.
 2. A phone is back when it has registered after it was told; one that speaks SIP, and never registers here, when it was
    switched on again. Who could not be reached is named.
-3. What is kept here is lost with the service; the audit log has who reset whom.
+3. Who is not registered here is asked of the nodes on other hosts, by an order in the database.
+4. What is kept here is lost with the service; the audit log has who reset whom.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Reset:
         begun: Seconds since 1970.
         told: Who was told, or switched off and on, and when.
         switched: Who of those was switched off and on, and speaks SIP.
+        ordered: Who the nodes on other hosts were asked to tell (rule 3).
         unreached: Who could not be reached.
         error: Why it ended early; empty if it did not.
         ended: Whether all were told.
@@ -61,6 +63,7 @@ class Reset:
     begun: float
     told: dict[str, float] = field(default_factory=dict)
     switched: dict[str, float] = field(default_factory=dict)
+    ordered: frozenset[str] = frozenset()
     unreached: list[str] = field(default_factory=list)
     error: str = ""
     ended: bool = False
@@ -80,6 +83,7 @@ class Resets:
         side: The loop of the pages.
         standing: Says who came back.
         speaks_sip: Tells whether a phone registers elsewhere, by SIP.
+        order: Asks nodes on other hosts to tell phones; returns whether there are any.
     """
 
     def __init__(
@@ -89,9 +93,10 @@ class Resets:
         side: SideLoop,
         standing: Standing,
         speaks_sip: Callable[[str], bool] = lambda _name: False,
+        order: Callable[[Principal, Sequence[str]], bool] = lambda _principal, _names: False,
     ) -> None:
         self._control, self._hands, self._side, self._standing = control, hands, side, standing
-        self._speaks_sip = speaks_sip
+        self._speaks_sip, self._order = speaks_sip, order
         self._resets: dict[int, Reset] = {}
         self._lock = threading.Lock()
         self._last = 0
@@ -133,7 +138,7 @@ class Resets:
         """Return who registered again, and when (rule 2)."""
         self._standing.fresh()
         query = select(PHONES.c.name, PHONES.c.registered).where(
-            PHONES.c.name.in_(reset.told), PHONES.c.registered >= int(reset.begun)
+            PHONES.c.name.in_({*reset.told, *reset.ordered}), PHONES.c.registered >= int(reset.begun)
         )
         with self._standing.read() as session:
             return reset.switched | {row.name: row.registered for row in session.execute(query)}
@@ -161,6 +166,8 @@ class Resets:
                 reset.told |= dict.fromkeys((*answer.told, *answer.restarted), moment)
                 reset.switched |= {name: moment for name in answer.restarted if self._speaks_sip(name)}
                 reset.unreached += [name for name in batch if name not in reset.told]
+            if reset.unreached and self._order(principal, reset.unreached):
+                reset.ordered, reset.unreached = frozenset(reset.unreached), []
         except (MixedModeError, TimeoutError, RuntimeError) as error:
             reset.error = str(error) or "the node did not answer"
             reset.unreached += [name for name in reset.names if name not in reset.told and name not in reset.unreached]

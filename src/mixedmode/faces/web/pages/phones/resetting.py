@@ -14,10 +14,10 @@ from mixedmode.faces.web.kit.answers import Answer, Redirect, View
 from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.kit.outcomes import LOOKS
 from mixedmode.faces.web.pages.phones.listing import PATH, moment_of
-from mixedmode.faces.web.standing.resets import MOST
+from mixedmode.faces.web.standing.resets import MOST, Reset
 from mixedmode.faces.web.standing.rows import PHONES
 
-_NAMED: Final = 10
+_LOST: Final = ("unreached", "nowhere")
 
 
 def reset(ask: Ask) -> Answer:
@@ -46,11 +46,8 @@ def reset_of(ask: Ask) -> Answer:
     back = ask.desk.resets.back(found)
     waiting = [name for name in found.names if name not in back and name not in found.unreached]
     goes_on = not found.ended or (bool(waiting) and not found.is_old)
-    rows = [
-        (name, moment_of(back.get(name, 0.0)), name in found.told, name in found.unreached, name in found.switched)
-        for name in found.names
-    ]
-    rows.sort(key=lambda row: (row[1] is not None, not row[3], row[0]))
+    rows = [(name, moment_of(back.get(name, 0.0)), _state_of(found, name)) for name in found.names]
+    rows.sort(key=lambda row: (row[1] is not None, row[2] not in _LOST, row[0]))
     return View(
         "phones/reset_of.html",
         {
@@ -64,6 +61,17 @@ def reset_of(ask: Ask) -> Answer:
         },
         refresh=5 if goes_on else 0,
     )
+
+
+def _state_of(reset: Reset, name: str) -> str:
+    """Return how it stands with a phone, apart from whether it is back."""
+    if name in reset.switched:
+        return "switched"
+    if name in reset.unreached:
+        return "unreached"
+    if name in reset.ordered:
+        return "nowhere" if reset.is_old else "ordered"
+    return "told" if name in reset.told else "waits"
 
 
 def chosen(ask: Ask, most: int = MOST) -> list[str]:
