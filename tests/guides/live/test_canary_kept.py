@@ -24,12 +24,13 @@ NEW = LIST.sha1
 
 @dataclass
 class Office:
-    """Phones: what each shows at which second after the run began."""
+    """Phones: what each shows at which second after the run began, and from when on each is registered."""
 
     shows: Mapping[str, Callable[[float], str]]
     kept: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     took: float = 0.0
+    registers: Mapping[str, float] = field(default_factory=dict)
 
     def run(self, *, within: float = 300.0) -> list[str]:
         io = ScriptedIO(["", ""])
@@ -39,7 +40,12 @@ class Office:
             began = loop.time()
 
             async def everybody() -> Sequence[PhoneSeen]:
-                return [phone(n, model=n[:4], status="Registered", ctl=shows(0.0)) for n, shows in self.shows.items()]
+                now = loop.time() - began
+                there = {name: now >= self.registers.get(name, 0.0) for name in self.shows}
+                return [
+                    phone(name, model=name[:4], status="Registered" if there[name] else "None", ctl=shows(0.0))
+                    for name, shows in self.shows.items()
+                ]
 
             async def pages(chosen: Sequence[PhoneSeen]) -> Sequence[PhoneSeen]:
                 self.asked = [each.name for each in chosen]
@@ -99,6 +105,21 @@ def test_phones_that_hold_the_list_have_nothing_to_try() -> None:
     office = Office({"8841 a": steady(NEW), "7821 a": after(20.0, NEW)})
     assert "  Reset these phones and no others: 7821 a" in office.run()
     assert any("Every phone holds this list already" in line for line in Office({"8841 a": steady(NEW)}).run())
+
+
+def test_behind_a_restart_of_callmanager_phones_are_waited_for() -> None:
+    back = {"8841 a": 25.0, "7821 a": 35.0, "8865 a": 1e9}
+    office = Office(dict.fromkeys(back, after(100.0, NEW)), registers=back)
+    lines = office.run()
+    assert "  Reset these phones and no others: 7821 a, 8841 a" in lines
+    assert "  0 of 3 phones are registered; the others are waited for." in lines
+    gone = Office({"8841 a": steady(OLD)}, registers={"8841 a": 1e9})
+    with pytest.raises(CheckFailedError, match="there is no canary"):
+        gone.run()
+    assert 290.0 <= gone.took <= 310.0
+    # Some are there already: who is not is not waited for.
+    some = Office({"8841 a": after(20.0, NEW), "7821 a": steady(OLD)}, registers={"7821 a": 60.0})
+    assert "  Reset these phones and no others: 8841 a" in some.run()
 
 
 def test_a_page_that_is_silent_before_the_reset_is_no_restart() -> None:

@@ -302,7 +302,11 @@ def test_the_command_dry_and_begun_and_asked_and_stopped(outside: LabFromOutside
     assert json.loads(shown.stdout)["current"] == 1
     other = run_mixedmode("guide", "mixed-to-non-secure", *place, stdin=b"y\n")
     assert (other.returncode, "the run of regenerate-callmanager is open" in other.stderr) == (1, True)
+    # A step that a process had begun which has ended keeps nobody from stopping.
+    outside.book("regenerate-callmanager").start(0)
     assert run_mixedmode("guide", *place, "--stop").returncode == 0
+    left = json.loads(run_mixedmode("guide", *place, "--status", "--json").stdout)
+    assert "its end was not seen, and the run was stopped" in json.dumps(left)
     assert run_mixedmode(*words, "--run", "1").returncode == 2
     outside.file.unlink()
 

@@ -26,7 +26,7 @@ from mixedmode.procedures.guided.events import (
     TakeBack,
 )
 from mixedmode.procedures.guided.machine import advance, planned
-from mixedmode.procedures.guided.run import Person, Run, RunState, StepRecord
+from mixedmode.procedures.guided.run import Person, Run, RunState, StepRecord, StepState
 from mixedmode.procedures.steps import Step
 
 OPEN = frozenset({RunState.PLANNED, RunState.RUNNING})
@@ -152,6 +152,19 @@ class Book:
         """Keep what was chosen."""
         return self.happen(Chosen(choices))
 
-    def stop(self) -> Kept:
-        """Stop the run where it is."""
+    def stop(self, *, alone: bool = False) -> Kept:
+        """Stop the run where it is.
+
+        Args:
+            alone: Whether no other process goes on with it: a step that is being done was left by one that has ended.
+
+        Raises:
+            StaleError: A step is being done.
+        """
+        doing = [at for at, each in enumerate(self.run.steps) if each.state is StepState.DOING]
+        for at in doing if alone else ():
+            self.happen(CutOff(self.record(at).attempt, self.now(), False), typed="")
+            steps = list(self.run.steps)
+            steps[at] = replace(self.record(at), problem="its end was not seen, and the run was stopped")
+            self.keep(replace(self.kept, run=replace(self.run, steps=tuple(steps))))
         return self.happen(Stop(self.now()))

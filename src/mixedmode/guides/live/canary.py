@@ -12,6 +12,8 @@ Rules:
 4. Who was reset for a list, and showed what before, is kept before anybody is: a run that is taken up again looks at
    the same phones and has no others reset.
 5. A phone that holds the list already has nothing to try.
+6. Right behind a restart of CallManager nobody is registered. Phones are waited for while there is none, and then until
+   no more come, as long as a canary has.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from mixedmode.canary.choice import Candidate, choose
-from mixedmode.canary.trial import WITHIN, Sign, State, Trial
+from mixedmode.canary.trial import LOOK_SECONDS, WITHIN, Sign, State, Trial
 from mixedmode.errors import CheckFailedError
 from mixedmode.faces.shell.talk import AdminIO
 from mixedmode.guides.canary import try_out
@@ -112,13 +114,28 @@ class LiveCanary:
             code="canary",
         )
 
+    async def _back(self, io: AdminIO) -> Sequence[PhoneSeen]:
+        """Return all phones, once they are registered again (rule 6)."""
+        phones = await self._phones()
+        count, end = _registered(phones), asyncio.get_running_loop().time() + self._within
+        waits = bool(phones) and not count
+        for _ in range(int(self._within / LOOK_SECONDS)):
+            if not waits or asyncio.get_running_loop().time() >= end:
+                break
+            await io.write(f"  {count:,} of {len(phones):,} phones are registered; the others are waited for.")
+            await self._sleep(LOOK_SECONDS)
+            phones = await self._phones()
+            before, count = count, _registered(phones)
+            waits = not count or count > before
+        return phones
+
     async def _chosen(self, hashes: Sequence[str], io: AdminIO) -> dict[str, PhoneSeen]:
         """Return the canaries with what they show now; nobody if no phone is left to try (rule 5).
 
         Raises:
             CheckFailedError: There is none.
         """
-        phones = {each.name: each for each in await self._phones()}
+        phones = {each.name: each for each in await self._back(io)}
         left = [each for each in phones.values() if (each.newest("ctl") or "").lower() not in hashes]
         if phones and not left:
             await io.write("  Every phone holds this list already: there is nothing to try.")
@@ -138,6 +155,14 @@ class LiveCanary:
             each.name: PhoneSeen(each.name, {**each.values, **pages.get(each.name, PhoneSeen(each.name)).values})
             for each in chosen
         }
+
+
+def _registered(phones: Sequence[PhoneSeen]) -> int:
+    return sum(_is_registered(each) for each in phones)
+
+
+def _is_registered(phone: PhoneSeen) -> bool:
+    return (phone.newest("status") or "").lower() == "registered"
 
 
 def _shown(phone: PhoneSeen) -> dict[str, str]:
@@ -166,10 +191,9 @@ def sign_of(phone: PhoneSeen, before: Mapping[str, PhoneSeen]) -> Sign:
 
 
 def _candidate(phone: PhoneSeen) -> Candidate:
-    there = (phone.newest("status") or "").lower() == "registered"
     model, load, ctl, itl = (phone.newest(each) or "" for each in ("model", "load", "ctl", "itl"))
     shows = any(each.seen.source is Source.PAGE for key in ("ctl", "messages") for each in phone.values.get(key, ()))
-    return Candidate(phone.name, model, load, ctl, itl, there and shows)
+    return Candidate(phone.name, model, load, ctl, itl, _is_registered(phone) and shows)
 
 
 def _refusal(phone: PhoneSeen, old: PhoneSeen | None) -> str:

@@ -133,8 +133,11 @@ class RunFile:
             raise file_error(error) from error
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Iterator[bool]:
         """Keep other processes away while this one goes on with the run (rule 3).
+
+        Yields:
+            Whether they are kept away.
 
         Raises:
             CheckFailedError: Another one does.
@@ -143,7 +146,7 @@ class RunFile:
         try:
             import fcntl
         except ImportError:  # not on this system: whoever starts two of them sees the other's step being done
-            yield
+            yield False
             return
         lock = self.path.with_name(f".{self.path.name}.lock")
         try:
@@ -157,7 +160,7 @@ class RunFile:
                 raise CheckFailedError(
                     "another process goes on with this run", where=str(self.path), next_step="wait until it has left"
                 ) from error
-            yield
+            yield True
         finally:
             os.close(file)
 

@@ -85,10 +85,10 @@ def guide_live(asked: Asked) -> None:
     if asked.status:
         _status(_book(asked, cluster), as_json=asked.json)
         return
-    with RunFile(asked.run_file).held():
+    with RunFile(asked.run_file).held() as alone:
         book = _book(asked, cluster)
         if asked.stop:
-            book.stop()
+            book.stop(alone=alone)
             print_lines([f"the run is {book.run.state.value}; the cluster stays as the last step left it"])
         else:
             interrupts.run(_walk(asked, cluster, book))
