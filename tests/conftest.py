@@ -15,6 +15,7 @@ import pytest
 
 from mixedmode.control import accounts
 from tests.quick_keys import use_quick_keys
+from tests.quick_sql import use_quick_sql
 
 if TYPE_CHECKING:
     from mixedmode.cluster.facade import Cluster
@@ -48,6 +49,7 @@ PASSWORD_COST = dict(accounts._ARGON2)
 accounts._ARGON2.update(memory=64, iterations=1)
 
 use_quick_keys()
+use_quick_sql()
 
 # As the command does it: most of what the collector looks through in a test lives on.
 gc.set_threshold(50_000, 20, 10)
