@@ -125,6 +125,7 @@ def test_who_became_root_by_sudo_is_named(entrances: Entrances) -> None:
 
 def test_the_audit_log_is_filtered_at_the_prompt_and_on_the_command_line(entrances: Entrances) -> None:
     cluster, where = entrances.cluster, ("--directory", entrances.cluster.directory)
+    assert "needs privilege level" in entrances.engine(MIXED)
     cluster.run(SetParameter("AutoRegistrationEnabled", "True", PUB), Principal("anna", 4, "192.0.2.7", PUB))
     cluster.run(SetParameter("AutoRegistrationEnabled", "False", PUB), Principal("Bert\x1b[1m", 4, "192.0.2.8", PUB))
     cluster.run(MIXED_MODE, Principal("anna", 4, "192.0.2.7", PUB))
