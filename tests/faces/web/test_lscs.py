@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -22,6 +25,7 @@ from mixedmode.errors import UsageError
 from mixedmode.faces.web.reporting.phone_certificates import SOON_DAYS, standing_at
 from mixedmode.faces.web.standing import lscs as module
 from mixedmode.faces.web.standing.lscs import Lscs
+from mixedmode.faces.web.standing.own_folder import make_folder
 from mixedmode.faces.web.standing.rereading import Rereading
 from mixedmode.faces.web.standing.rows import LSCS
 from mixedmode.pki.certificates.certificates import Certificate
@@ -151,6 +155,25 @@ def test_a_large_cluster_is_read_behind_the_page(phones: Cluster, monkeypatch: p
         lscs.fresh()
         lscs.now()
         assert _shown(lscs, phones.now())[other][2] == LscStanding.VALID.value
+
+
+def test_the_folder_of_a_killed_service_goes_with_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    held, remove = make_folder("mine-")
+    left, _forgotten = make_folder("mine-")
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "mine-link"
+    elsewhere.mkdir()
+    (elsewhere / "lock").touch()
+    link.symlink_to(elsewhere)
+    (left / "lock").unlink()
+    (left / "lock").touch()  # nobody holds that one
+    for each in (held, left, elsewhere):
+        os.utime(each, (0, 0))
+    _, remove_last = make_folder("mine-")
+    assert (held.is_dir(), left.exists(), elsewhere.is_dir(), link.is_symlink()) == (True, False, True, True)
+    remove()
+    assert not held.exists()
+    remove_last()
 
 
 def test_what_fails_behind_a_page_is_told_and_read_again() -> None:

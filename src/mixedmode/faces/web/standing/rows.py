@@ -6,9 +6,7 @@ What the cluster's database has of a phone, and how it stands, or what its LSC s
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 import weakref
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -26,6 +24,8 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.pool import QueuePool
+
+from mixedmode.faces.web.standing.own_folder import make_folder
 
 _META: Final = MetaData()
 PHONES: Final = Table(
@@ -80,9 +80,9 @@ read if ``until`` (seconds since 1970) is not there; ``is_revoked``: it, or the 
 
 def new_file(table: Table = PHONES) -> Engine:
     """Return an empty table in a file that goes with the engine."""
-    folder = tempfile.TemporaryDirectory(prefix="mixedmode-web-")
-    engine = create_engine(f"sqlite:///{Path(folder.name) / 'phones.db'}", poolclass=QueuePool, pool_size=8)
-    weakref.finalize(engine, folder.cleanup)
+    folder, remove = make_folder("mixedmode-web-")
+    engine = create_engine(f"sqlite:///{folder / 'phones.db'}", poolclass=QueuePool, pool_size=8)
+    weakref.finalize(engine, remove)
     event.listen(engine, "connect", _connected)
     table.metadata.create_all(engine)
     return engine

@@ -255,8 +255,8 @@ def _lsc(ask: Ask, der: bytes | None) -> dict[str, object] | None:
     """Return what is shown of a phone's LSC; None if it has none that can be read."""
     if der is None:
         return None
-    certificate = Certificate.from_der(der)
     try:
+        certificate = Certificate.from_der(der)
         facts: dict[str, object] = {
             "subject": certificate.subject,
             "issuer": certificate.issuer,
