@@ -365,6 +365,13 @@ def test_a_phone_that_speaks_https_alone_gets_the_login_once_it_is_recognised(tm
     asyncio.run(play())
 
 
+def test_a_file_without_certificates_of_issuers_is_refused(tmp_path: Path) -> None:
+    for text in ("", "name,model\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
+        (tmp_path / "ca.pem").write_text(text)
+        with pytest.raises(MixedModeError):
+            PhoneAuthorities.of(tmp_path / "ca.pem")
+
+
 def test_pages_are_looked_for_by_https_only_at_the_phones_own_address() -> None:
     moved = Answer(301, why="HTTP 301: it points to https://evil.example/")
     assert _secure("http://192.0.2.1/", Answer(0)) == _secure("http://192.0.2.1/", moved) == "https://192.0.2.1/"

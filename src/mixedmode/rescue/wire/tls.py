@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from mixedmode.errors import MixedModeError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.load import load_certificates
 from mixedmode.pki.certificates.phone_names import names_device
@@ -55,7 +55,19 @@ class PhoneAuthorities:
         Raises:
             MixedModeError: It cannot be read, or holds none.
         """
-        return cls(each.der for each in load_certificates(path))
+        ders = [each.der for each in load_certificates(path)]
+        try:
+            if ders:
+                return cls(ders)
+            why = "there is none in it"
+        except ssl.SSLError as error:
+            why = error.reason or "TLS cannot use them"
+        raise UsageError(
+            "the certificates cannot be used",
+            where=str(path),
+            why=why,
+            next_step="name PEM certificates of authorities",
+        )
 
     def only(self, device: str) -> Tls:
         """Return what speaks to one phone alone (rule 2)."""

@@ -323,7 +323,9 @@ def run(
     wanted = {phone.name for phone in made.phones}
     good = {row["phone"] for row in found.rows if row["outcome"].startswith(("proved", "already right"))}
     if stopped:
-        raise CheckFailedError(f"stopped: {stopped}", next_step=f"clear the cause, then: mixedmode rescue run {plan}")
+        # With another file of evidence phones would be pressed a second time.
+        again = f"mixedmode rescue run {plan}{f' --evidence {evidence}' if evidence else ''}"
+        raise CheckFailedError(f"stopped: {stopped}", next_step=f"clear the cause, then: {again}")
     if wanted - good:
         raise CheckFailedError(
             f"{len(wanted - good)} phones are not proved", next_step=f"mixedmode rescue report {kept} names each"
