@@ -40,8 +40,8 @@ def own_lab(own_cluster: Cluster) -> Iterator[WebLab]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    """Debian's Chromium; without a process of its own for drawing, which nobody looks at."""
+    arguments = ["--disable-gpu", "--in-process-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         _PLAYWRIGHT.append(_get_running_loop())
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=120_000)
