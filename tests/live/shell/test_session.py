@@ -132,6 +132,8 @@ def test_a_login_by_keyboard_interactive_types_the_password_once_and_nothing_els
                 assert len(str(caught.value.why)) < 400
                 assert str(caught.value.why).isprintable()
             assert node.answers == ([] if asked in {"PIN", "One-time code:"} else [PASSWORD])
+        if len(questions) == 1:
+            return
         async with stub(tmp_path, {}, questions=questions) as node:
             with pytest.raises((UsageError, UnexpectedPromptError)):
                 await AdminShell.open(node.account("wrong-secret"), QUICK)
