@@ -109,6 +109,7 @@ class NodeServices:
         self.hands = asyncio.Lock()
         self._calls = kept_records()
         self.phones: PhoneHands | None = None
+        self._tls_port = 0
         self._control = control
         self._locate = locate
         self._subsystems = subsystems
@@ -142,6 +143,10 @@ class NodeServices:
         self._services = ServiceUnits(self.supervisor, UNITS)
 
     def _unit_changed(self, status: UnitStatus) -> None:
+        manager = self.callmanager
+        if manager is not None and manager.tls_port:
+            # Phones have it in their configuration: like every unit's port it is kept once it was had.
+            self._tls_port = manager.tls_port
         self._traces.unit(status)
         self._changed(status)
 
@@ -332,7 +337,7 @@ class NodeServices:
             self.info,
             host=self.host,
             port=port,
-            tls_port=self.options.port("sccp_tls"),
+            tls_port=self._tls_port or self.options.port("sccp_tls"),
             tls_elsewhere=self.options.elsewhere,
             floor=self.options.floor,
             anchors=self.options.manufacturers,
