@@ -1,8 +1,7 @@
 """Plays a schedule: the forecast first, then every phone, step by step; returns where the two differ.
 
-A phone that met a step otherwise than it was made (a file did not come, or one from before the step did) is forecast
-anew from what it then holds, as if it had been off so far, and is held to that: at its next start, when the network is
-back at the latest. Whoever was called safe, the last time that it was spoken of, must be safe then.
+A phone that met a step otherwise than it was made (a file did not come, or an old one did) is forecast anew from what
+it then holds, and is held to that when the network is back at the latest. Who was called safe last must be safe then.
 """
 
 from __future__ import annotations
@@ -391,8 +390,7 @@ class Play:
             self.counts["starts"] += 1
             found = self._differences(each, outcome, foreseen)
             if found and node.is_asked_elsewhere(before.trust):
-                # No inventory says which TVS servers a phone's configuration names: it got that of a cluster whose
-                # lists it did not get. Who is called safe must be so all the same.
+                # No inventory says which TVS a configuration names. Who is called safe must be so all the same.
                 self.counts["asks another cluster's TVS"] += 1
                 continue
             for text in found:
