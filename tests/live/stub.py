@@ -15,7 +15,7 @@ from pathlib import Path
 
 READING_ACTIONS = re.compile(
     rb"<\w+:(executeSQLQuery|getCCMVersion|listProcessNode|getServiceParameter|selectCmDeviceExt|soapGetServiceStatus"
-    rb"|isClusterReplicationOK|listDeviceDefaults|listTvsCertificate|getTvsCertificate"
+    rb"|isClusterReplicationOK|listDeviceDefaults|listTvsCertificate|getTvsCertificate|perfmonCollectCounterData"
     rb"|selectLogFiles|listNodeServiceLogs|GetOneFile)[ >/]"
 )
 READING_PAGES = re.compile(

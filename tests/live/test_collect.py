@@ -119,7 +119,8 @@ def _judge(lab: Lab, output: Path) -> None:
     assert any(each.name == "ClusterSecurityMode" for each in seen.parameters)
     (held,) = phone.values["itl"]
     assert (held.text, held.seen.source, phone.newest("ctl")) == ("ab" * 20, Source.TRACE, "none")
-    assert not [each for each in seen.not_seen if "trace" in each.what]
+    assert not [each for each in seen.not_seen if each.what == "counters" or "trace" in each.what]
+    assert any((each.name, each.value) == ("EncryptedRegisteredPhones", 0) for each in seen.counters)
     _judge_settings(seen, phone)
 
 

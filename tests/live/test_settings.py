@@ -10,6 +10,7 @@ import pytest
 
 from mixedmode.errors import RemoteError
 from mixedmode.live.allowed.sql import check_sql
+from mixedmode.live.counters import look_at_counters
 from mixedmode.live.notebook import NoNotebook
 from mixedmode.live.observed import CertificateSeen, PhoneSeen, Value
 from mixedmode.live.phones import Book
@@ -279,6 +280,32 @@ def test_roles_that_are_not_told_leave_the_list() -> None:
 @pytest.mark.parametrize(("text", "told"), [("0a:0B", b"\x0a\x0b"), ("ABC", b"\x0a\xbc"), ("x", None), ("", None)])
 def test_serials(text: str, told: bytes | None) -> None:
     assert serial_of(text) == told
+
+
+COUNTED = (
+    "<perfmonCollectCounterDataResponse>{}</perfmonCollectCounterDataResponse>",
+    "<perfmonCollectCounterDataResponse><ArrayOfCounterInfo>{}</ArrayOfCounterInfo></perfmonCollectCounterDataResponse>",
+)
+
+
+@pytest.mark.parametrize("form", COUNTED)
+def test_counters_of_secure_phones(form: str) -> None:
+    def counter(name: str, value: str) -> str:
+        name = f"\\\\pub\\Cisco CallManager\\{name}"
+        return f"<item><Name>{name}</Name><Value>{value}</Value><CStatus>1</CStatus></item>"
+
+    def answer(sent: Sent) -> Answer:
+        if b"Cisco TFTP" in sent.body:
+            return fault("no such object")
+        return xml(form.format(counter("EncryptedRegisteredPhones", "7") + counter("Calls", "9") + counter("X", "-")))
+
+    seen = Seen()
+    look_at_counters(Canned(answer), "pub", seen, Time())
+    assert [(each.name, each.value, each.node) for each in seen.counters] == [("EncryptedRegisteredPhones", 7, "pub")]
+    assert seen.not_seen == []
+    for refused in (fault("Exceeded allowed rate"), (404, {}, b"")):
+        look_at_counters(Canned(lambda _, refused=refused: refused), "sub", seen, Time())  # type: ignore[misc]
+    assert [each.what for each in seen.not_seen] == ["counters", "counters"]
 
 
 def test_what_does_not_answer_ends_the_look_at_settings() -> None:

@@ -37,6 +37,7 @@ from mixedmode.live.observed import (
     Value,
 )
 from mixedmode.live.provisioned import (
+    CounterSeen,
     DefaultLoadSeen,
     FeatureSeen,
     GroupSeen,
@@ -66,6 +67,7 @@ LISTS: Final[Mapping[str, type]] = {
     "pools": PoolSeen,
     "profiles": ProfileSeen,
     "vouched": VouchedSeen,
+    "counters": CounterSeen,
     "not_seen": NotSeen,
 }
 _BYTES: Final = frozenset({"data", "der"})

@@ -20,6 +20,7 @@ from typing import Any, Final
 from mixedmode.errors import MixedModeError
 from mixedmode.live.allowed.requests import Place
 from mixedmode.live.cluster_file import ClusterFile, Node
+from mixedmode.live.counters import look_at_counters
 from mixedmode.live.document import LISTS, phone_of, phone_plain, plain, value_of
 from mixedmode.live.logins import Ask, ask_nobody, credentials, trust_for
 from mixedmode.live.notebook import NoNotebook, Notebook
@@ -98,6 +99,7 @@ def observe(
     look.at_database()
     look.at_phones(pool)
     look.at_settings()
+    look.at_counters()
     phones = look.book.phones()
     seen = look.seen
     seen.nodes = _told_once(seen.nodes)
@@ -141,7 +143,7 @@ class _Look:
             "platform": trust_for(cluster, "platform", "axl", "web") or Trust(),
         }
         wanted = {
-            "axl": parts & {Part.DATABASE, Part.PHONES, Part.REGISTRATIONS, Part.SERVICES, Part.TRACES},
+            "axl": parts & {Part.DATABASE, Part.PHONES, Part.REGISTRATIONS, Part.SERVICES, Part.TRACES, Part.COUNTERS},
             "platform": parts & {Part.CERTIFICATES},
         }
         self._logins = {
@@ -255,6 +257,15 @@ class _Look:
             except MixedModeError as error:
                 self.seen.missing("settings", "", f"AXL answers no more: {reason(error)}")
         add_models(self.book, self.seen.models)
+
+    def at_counters(self) -> None:
+        """Look at what each node counts of secure phones."""
+        for node in self._cluster.nodes if Part.COUNTERS in self._parts else ():
+            web = self._web(node, "axl", "counters")
+            if web is None:
+                return
+            with closing(web):
+                look_at_counters(web, node.name, self.seen, self._clock)
 
     def _settings(self, axl: Axl, database: Database) -> None:
         if Part.DATABASE in self._parts:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mixedmode.live.provisioned import (
+    CounterSeen,
     DefaultLoadSeen,
     FeatureSeen,
     GroupSeen,
@@ -241,6 +242,7 @@ class Observation:
         groups: CallManager groups.
         pools: Device pools, with their groups.
         profiles: Security profiles of phones.
+        counters: Of PerfMon.
         vouched: What TVS vouches for, as AXL's own view of it has it.
     """
 
@@ -263,3 +265,4 @@ class Observation:
     pools: tuple[PoolSeen, ...] = ()
     profiles: tuple[ProfileSeen, ...] = ()
     vouched: tuple[VouchedSeen, ...] = ()
+    counters: tuple[CounterSeen, ...] = ()

@@ -19,6 +19,7 @@ class Part(StrEnum):
     REGISTRATIONS = "registrations"
     PAGES = "pages"
     TRACES = "traces"
+    COUNTERS = "counters"
 
 
 EVERYTHING: Final = frozenset(Part)

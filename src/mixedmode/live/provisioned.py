@@ -130,6 +130,25 @@ class ProfileSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class CounterSeen:
+    """What a node counts (3.2).
+
+    Attributes:
+        node: The node's name.
+        object: Such as ``Cisco CallManager``.
+        name: Such as ``EncryptedRegisteredPhones``.
+        value: The number.
+        seen: Where from.
+    """
+
+    node: str
+    object: str
+    name: str
+    value: int
+    seen: Sighting
+
+
+@dataclass(frozen=True, slots=True)
 class VouchedSeen:
     """A certificate that TVS vouches for (``listTvsCertificate``, ``getTvsCertificate``).
 

@@ -17,6 +17,7 @@ class Source(StrEnum):
     REST = "certificate-rest"
     HTTP = "http-6970"
     TFTP = "tftp"
+    PERFMON = "perfmon"
     TLS = "tls"
     SSH = "ssh"
     PAGE = "phone-page"

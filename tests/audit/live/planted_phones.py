@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mixedmode.live.observed import CertificateSeen, Observation, Source
+from mixedmode.live.provisioned import CounterSeen
 from mixedmode.trustlist.roles import Role
 from tests.audit.live.faults import CALLMANAGER, TVS, fault
 from tests.audit.live.world import (
@@ -17,6 +18,7 @@ from tests.audit.live.world import (
     World,
     der,
     lists_alone,
+    phone,
     seen,
     trusted,
     with_file,
@@ -156,6 +158,16 @@ def another_firmware_than_the_model_has() -> Observation:
 @fault("P6/sip88xx.99-1")
 def another_firmware_than_its_own() -> Observation:
     return with_phone(World().look(), configured_load="sip88xx.99-1.loads")
+
+
+@fault("P7/cucm-sub1")
+def secure_phones_that_are_not_counted() -> Observation:
+    world = World()
+    world.phones = tuple(phone(number, node=SUB) for number in range(9))
+    at = seen(Source.PERFMON, SUB)
+    names = ("AuthenticatedRegisteredPhones", "EncryptedRegisteredPhones", "RegisteredHardwarePhones")
+    counters = (CounterSeen(SUB, "Cisco CallManager", name, 3, at) for name in names)
+    return replace(world.look(), counters=tuple(counters))
 
 
 @fault("S2/Default/TVS")

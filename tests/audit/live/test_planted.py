@@ -156,6 +156,14 @@ def test_whose_tvs_is_stopped_is_told_by_group() -> None:
     assert (finding.rule, finding.phones) == ("S1", tuple(each.name for each in found.phones))
 
 
+def test_many_firmwares_are_few_findings() -> None:
+    world = World()
+    world.phones = tuple(phone(number, configured_load=f"own.{number}") for number in range(60))
+    found = [each for each in judge(world.look()).findings if each.rule == "P6"]
+    assert len(found) == 21
+    assert sum(len(each.phones) for each in found) == 60
+
+
 def test_what_the_cluster_says_of_a_model_counts_more_than_what_is_known_of_it() -> None:
     found = with_phone(World().look(), model="Cisco 7940", model_number="8", product="568", itl="none")
     assert "C12/none" in found_in(found)

@@ -34,6 +34,23 @@ def test_registered_phones_of_all_nodes_are_told(programs: Programs) -> None:
     assert page.text.count("<ns1:IPAddress>") == 2
 
 
+def test_what_a_node_counts_of_its_phones(programs: Programs) -> None:
+    def asked(body: str) -> tuple[int, str]:
+        page = programs.post("/perfmonservice2/services/PerfmonService", ENVELOPE.format(space=AST, body=body))
+        return page.status, page.text
+
+    collect = (
+        "<ns:perfmonCollectCounterData><ns:Host>{}</ns:Host><ns:Object>{}</ns:Object></ns:perfmonCollectCounterData>"
+    )
+    status, text = asked(collect.format("axl-pub", "Cisco CallManager"))
+    assert status == 200
+    counted = dict(re.findall(r"Cisco CallManager.(\w+)</ns1:Name><ns1:Value>(\d+)<", text))
+    assert (counted["RegisteredHardwarePhones"], counted["EncryptedRegisteredPhones"]) == ("1", "0")
+    assert asked("<ns:perfmonListCounter><ns:Host>AXL-PUB</ns:Host></ns:perfmonListCounter>")[0] == 200
+    for body in (collect.format("axl-sub1", "Cisco CallManager"), collect.format("", "x"), "<ns:perfmonOpenSession/>"):
+        assert asked(body)[0] == 500
+
+
 def test_criteria_choose(programs: Programs) -> None:
     assert devices(programs.ris(["*"], "selectCmDevice", Status="Registered").text) == [
         (NAMES[1], "Registered"),

@@ -337,6 +337,15 @@ RULES: Final[tuple[Rule, ...]] = (
         Subject.PHONES,
     ),
     Rule(
+        "P7",
+        _I,
+        "A node counts fewer phones as secure than are registered there with a secure profile (inference).",
+        "They may be registered in the clear: their profile was changed, and they were not reset.",
+        "AXL, RIS and PerfMon",
+        phones.uncounted,
+        Subject.PHONES,
+    ),
+    Rule(
         "S1",
         _C,
         "Cisco Tftp, TVS or CallManager is activated and stopped; serious for CAPF.",

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mixedmode.faces.soap import control_center, logs, uds, wsdl
+from mixedmode.faces.soap import control_center, logs, perfmon, uds, wsdl
 from mixedmode.faces.soap.axl import face as axl
 from mixedmode.faces.soap.ris import face as ris
 from mixedmode.faces.soap.sql.engine import QUERIES, Memory
@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 AXL: Final = "/axl/"
 RIS: Final = "/realtimeservice2/services/RISService70"
 CONTROL: Final = "/controlcenterservice2/services/ControlCenterServices"
+PERFMON: Final = "/perfmonservice2/services/PerfmonService"
 LOGS: Final = "/logcollectionservice2/services/LogCollectionPortTypeService"
 LOG_FILE: Final = "/logcollectionservice/services/DimeGetFileService"
 BODY_BYTES: Final = {
     AXL: axl.REQUEST_BYTES,
     RIS: ris.REQUEST_BYTES,
     CONTROL: control_center.REQUEST_BYTES,
+    PERFMON: perfmon.REQUEST_BYTES,
     LOGS: logs.REQUEST_BYTES,
     LOG_FILE: logs.REQUEST_BYTES,
 }
@@ -55,6 +57,7 @@ def routes(desk: Desk) -> list[Route]:
         Route(AXL, faces.behind_login(faces.axl), methods=["POST"]),
         Route(RIS, faces.wsdl(wsdl.ris_wsdl, faces.behind_login(faces.ris)), methods=["GET", "POST"]),
         Route(CONTROL, faces.wsdl(wsdl.control_wsdl, faces.behind_login(faces.control)), methods=["GET", "POST"]),
+        Route(PERFMON, faces.behind_login(faces.perfmon), methods=["POST"]),
         Route(LOGS, faces.behind_login(faces.logs), methods=["POST"]),
         Route(LOG_FILE, faces.behind_login(faces.log_file), methods=["POST"]),
         Route("/cucm-uds/version", faces.version, methods=["GET"]),
@@ -126,6 +129,12 @@ class _Faces:
         desk = self._desk
         states = () if desk.services is None else await desk.services.states(desk.node)
         return await self._threaded(lambda: control_center.answer(desk.cluster, desk.node, data, states))
+
+    async def perfmon(self, data: bytes, _request: Request) -> Told:
+        """Answer PerfMon."""
+        desk = self._desk
+        live = {} if desk.services is None else await desk.services.registered()
+        return perfmon.answer(desk.node, data, live.get(desk.node, ()))
 
     async def logs(self, data: bytes, _request: Request) -> Told:
         """Answer log collection."""

@@ -34,6 +34,8 @@ from mixedmode.live.sources.seeing import Seen
 
 MOST_ALONE: Final = 20
 _LONGEST: Final = 255
+_MOST_MEANT: Final = 4
+"""Features that one name may mean."""
 _FEATURES: Final = {
     Feature.SECURITY_BY_DEFAULT: re.compile(r"security[\W_]*by[\W_]*default|(?<![a-z])sbd(?![a-z])", re.IGNORECASE),
     Feature.LARGE_KEYS: re.compile(r"(3072|4096).*rsa|rsa.*(3072|4096)", re.IGNORECASE),
@@ -90,12 +92,18 @@ def _profile(row: Row, database: Database) -> ProfileSeen:
 
 
 def _features(database: Database, seen: Seen) -> None:
-    for row in database.rows(catalogue.FEATURES, seen):
-        number, said = row.get("number", ""), f"{row.get('name', '')} {row.get('moniker', '')}"
-        for feature, pattern in _FEATURES.items():
-            if number.isascii() and number.isdecimal() and pattern.search(said):
-                rows = database.rows(catalogue.support_of(int(number)), seen)
-                seen.features += _supporting(feature, rows, database)
+    rows = database.rows(catalogue.FEATURES, seen)
+    for feature, pattern in _FEATURES.items():
+        numbers = [
+            row["number"]
+            for row in rows
+            if row.get("number", "").isdecimal()
+            and row["number"].isascii()
+            and pattern.search(f"{row.get('name', '')} {row.get('moniker', '')}")
+        ]
+        for number in numbers[:_MOST_MEANT]:
+            supported = database.rows(catalogue.support_of(int(number)), seen)
+            seen.features += _supporting(feature, supported, database)
 
 
 def _supporting(feature: Feature, rows: Iterable[Row], database: Database) -> Iterator[FeatureSeen]:

@@ -1,7 +1,7 @@
-"""What TVS vouches for, as AXL's own view of it says (1.8): every certificate, and the roles of those that lists need.
+"""What TVS vouches for, as AXL's own view of it says (1.8): every certificate, and the roles of those that sign lists.
 
 The list has no roles; each certificate has to be asked for alone. So only those are asked that stand in a purpose or
-store which lists are made of or signed with, :data:`MOST_ASKED` at most; of the others SQL says the roles (Q10).
+store which lists are signed with, :data:`MOST_ASKED` at most; of the others SQL says the roles (Q10).
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from mixedmode.live.sources.axl import Axl, AxlFaultError
 from mixedmode.live.sources.database import Database
 from mixedmode.live.sources.seeing import Seen
 from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.certificates.names import serial_matches
 from mixedmode.xml_reader import Element
 
 MOST_ASKED: Final = 20
 _LONGEST: Final = 1024
-_NEEDED: Final = frozenset({"itlrecovery", "callmanager", "callmanager-ecdsa", "tvs", "capf", "phone-sast-trust"})
+_SIGNING: Final = frozenset({"itlrecovery", "callmanager", "phone-sast-trust"})
 _ALL: Final = (
     "<searchCriteria><subjectName>%</subjectName></searchCriteria>"
     "<returnedTags><subjectName/><issuerName/><serialNumber/></returnedTags>"
@@ -47,8 +46,8 @@ def look_at_vouching(database: Database, axl: Axl, certificates: Iterable[Certif
     except AxlFaultError as error:
         seen.missing("what TVS vouches for", "", error)
         return
-    serials = _needed_serials(certificates)
-    needed = [each for each in listed if any(_is_serial(_value(each, "serialNumber"), serial) for serial in serials)]
+    serials = _serials_of_signers(certificates)
+    needed = [each for each in listed if _is_among(_value(each, "serialNumber"), serials)]
     asked = {id(each) for each in needed[:MOST_ASKED]}
     if len(needed) > MOST_ASKED:
         seen.missing("roles of TVS", "", f"{len(needed):,} certificates matter; {MOST_ASKED} were asked for")
@@ -65,19 +64,20 @@ def look_at_vouching(database: Database, axl: Axl, certificates: Iterable[Certif
         seen.vouched.append(VouchedSeen(subject, issuer, serial, roles, services, database.sighting()))
 
 
-def _needed_serials(certificates: Iterable[CertificateSeen]) -> set[bytes]:
+def _serials_of_signers(certificates: Iterable[CertificateSeen]) -> set[bytes]:
     found = set()
     for each in certificates:
-        if each.unit.lower() in _NEEDED:
+        if each.unit.lower() in _SIGNING:
             try:
-                found.add(Certificate(each.der).serial)
+                found.add(Certificate(each.der).serial.lstrip(b"\0"))
             except MalformedError:
                 continue
     return found
 
 
-def _is_serial(text: str, serial: bytes) -> bool:
-    return serial_of(text) is not None and serial_matches(serial_of(text) or b"", serial)
+def _is_among(text: str, serials: set[bytes]) -> bool:
+    serial = serial_of(text) or b""
+    return not serials.isdisjoint((serial.lstrip(b"\0"), serial[::-1].lstrip(b"\0")))
 
 
 def serial_of(text: str) -> bytes | None:

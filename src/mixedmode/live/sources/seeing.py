@@ -15,6 +15,7 @@ from mixedmode.live.observed import (
     ServiceSeen,
 )
 from mixedmode.live.provisioned import (
+    CounterSeen,
     DefaultLoadSeen,
     FeatureSeen,
     GroupSeen,
@@ -43,6 +44,7 @@ class Seen:
         pools: Device pools.
         profiles: Security profiles.
         vouched: What TVS vouches for.
+        counters: Of PerfMon.
         not_seen: What is missing.
         replication_ok: Whether the database is replicated.
     """
@@ -60,6 +62,7 @@ class Seen:
     pools: list[PoolSeen] = field(default_factory=list)
     profiles: list[ProfileSeen] = field(default_factory=list)
     vouched: list[VouchedSeen] = field(default_factory=list)
+    counters: list[CounterSeen] = field(default_factory=list)
     not_seen: list[NotSeen] = field(default_factory=list)
     replication_ok: bool | None = None
 

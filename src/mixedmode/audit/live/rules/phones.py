@@ -16,6 +16,7 @@ from mixedmode.audit.live.rules.telling import SECURE, about_phones, moment, num
 from mixedmode.audit.live.scene import Scene, is_on, told
 from mixedmode.errors import MixedModeError
 from mixedmode.live.observed import PhoneSeen, Source, Value
+from mixedmode.live.provisioned import CounterSeen
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.signedfile.signed import SignedFile
 from mixedmode.trustlist.roles import Role
@@ -25,6 +26,9 @@ _ENCRYPTED: Final = frozenset({"encrypted", "3"})
 _EXAMPLES: Final = 3
 _DATABASE: Final = (Source.AXL, Source.SSH, Source.FILE)
 _ONE_RESET: Final = timedelta(minutes=5)
+_MOST_LOADS: Final = 20
+_OTHER_LOADS: Final = "the one of their own"
+_FEW: Final = 2
 _STRING: Final = "by authentication string"
 
 
@@ -236,6 +240,8 @@ def firmware(scene: Scene) -> Iterator[Finding | Gap]:
         wanted = phone.newest("configured_load") or defaults.get(key, "")
         if wanted and _load(running[0].text) != _load(wanted):
             found.setdefault(_load(wanted), []).append((phone, running[0]))
+    for wanted in sorted(found, key=lambda each: (-len(found[each]), each))[_MOST_LOADS:]:
+        found.setdefault(_OTHER_LOADS, []).extend(found.pop(wanted))
     for wanted, phones in sorted(found.items()):
         yield about_phones(
             finding_id("P6", wanted),
@@ -248,6 +254,33 @@ def firmware(scene: Scene) -> Iterator[Finding | Gap]:
             ),
             Severity.INFORMATION,
         )
+
+
+def uncounted(scene: Scene) -> Iterator[Finding | Gap]:
+    """P7: a node counts fewer secure phones than are registered there with a secure profile (inference)."""
+    counted: dict[str, list[CounterSeen]] = {}
+    for each in scene.observation.counters if scene.is_mixed is not False else ():
+        if each.name.casefold().startswith(("authenticated", "encrypted")):
+            counted.setdefault(scene.node_of(each.node) or each.node, []).append(each)
+    secure: dict[str, list[tuple[PhoneSeen, Value]]] = {}
+    for phone in scene.observation.phones:
+        status, node = phone.values.get("status"), scene.node_of(phone.newest("node"))
+        is_secure = (phone.newest("security_mode") or "").casefold() in SECURE
+        if node in counted and is_secure and status and status[0].text.casefold() == "registered":
+            secure.setdefault(node, []).append((phone, status[0]))
+    for node, phones in sorted(secure.items()):
+        number = sum(each.value for each in counted[node])
+        if len(phones) - number > max(_FEW, len(phones) // 20):  # phones come and go between two readings
+            finding = about_phones(
+                finding_id("P7", node),
+                "P7",
+                f"{node} counts {number:,} secure phones; {len(phones):,} with a secure profile are registered there.",
+                phones,
+                (Step("Look at which of them use TLS, at their pages: security mode"), RESET_PHONES),
+                Severity.INFORMATION,
+            )
+            said = ", ".join(f"{each.name} {each.value:,}" for each in counted[node])
+            yield replace(finding, evidence=(*finding.evidence, f"{said}; {told(counted[node][0].seen)}"))
 
 
 def _load(name: str) -> str:
