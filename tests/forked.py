@@ -8,7 +8,6 @@ SOCKET``; it ends with the process that started it. A test that measures how the
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import ctypes
 import gc
@@ -35,7 +34,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.quick_keys import use_quick_keys
-from tests.quick_sql import use_quick_sql
+from tests.quick_sql import use_a_cluster, use_quick_sql
 
 LARGE_PAGE = 2 << 20
 MADV_COLLAPSE = 25
@@ -265,6 +264,8 @@ def load_everything() -> None:
     use_quick_keys()
     use_quick_sql()
     use_a_cluster()
+    # A lock that another thread held would stay locked in each fork.
+    assert threading.active_count() == 1, threading.enumerate()
     gc.collect()
     gc.freeze()  # a fork neither looks through nor copies what it will never drop
     use_large_pages()
@@ -282,24 +283,6 @@ def use_large_pages() -> None:
             begin, end = (int(place, 16) for place in places.split("-"))
             for page in range(-(-begin // LARGE_PAGE) * LARGE_PAGE, end - LARGE_PAGE + 1, LARGE_PAGE):
                 libc.madvise(ctypes.c_void_p(page), ctypes.c_size_t(LARGE_PAGE), MADV_COLLAPSE)
-
-
-def use_a_cluster() -> None:
-    """Make, open, look at and change a cluster: the SQL that this has written out, no fork writes out anew."""
-    from mixedmode.cluster.facade import Cluster
-    from mixedmode.faces.shell.session import AdminSession
-    from mixedmode.faces.shell.talk import ScriptedIO
-    from tests.cluster.building import make
-
-    with tempfile.TemporaryDirectory(prefix="mixedmode-forking-") as folder:
-        make(Path(folder)).close()
-        cluster = Cluster.open(Path(folder))
-        session = AdminSession(cluster, cluster.publisher.name)
-        for line, *answers in (("show ctl",), ("utils ctl set-cluster mixed-mode", "y")):
-            asyncio.run(session.run(line, ScriptedIO(answers)))
-        cluster.close()
-    # A lock that another thread held would stay locked in each fork.
-    assert threading.active_count() == 1, threading.enumerate()
 
 
 class Server:

@@ -7,6 +7,9 @@ kept. That goes for SQLite alone: a dialect of PostgreSQL learns from its server
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine
@@ -30,3 +33,19 @@ def use_quick_sql() -> None:
         return engine
 
     vars(database)["create_engine"] = created
+
+
+def use_a_cluster() -> None:
+    """Make, open, look at and change a cluster: the SQL that this has written out, no fork writes out anew."""
+    from mixedmode.cluster.facade import Cluster
+    from mixedmode.faces.shell.session import AdminSession
+    from mixedmode.faces.shell.talk import ScriptedIO
+    from tests.cluster.building import make
+
+    with tempfile.TemporaryDirectory(prefix="mixedmode-forking-") as folder:
+        make(Path(folder)).close()
+        cluster = Cluster.open(Path(folder))
+        session = AdminSession(cluster, cluster.publisher.name)
+        for line, *answers in (("show ctl",), ("utils ctl set-cluster mixed-mode", "y")):
+            asyncio.run(session.run(line, ScriptedIO(answers)))
+        cluster.close()
