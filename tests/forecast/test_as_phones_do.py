@@ -161,3 +161,18 @@ def test_a_damaged_copy_of_a_list_that_was_published_names_whom_that_list_names(
     other = SHA512_CTL.data[: SHA512_CTL.record_spans[0][1]] + b"\1"
     unknown = Plan((replace(signed_by_new, lists=(Published(ListKind.CTL, other),)),), present=step(before))
     assert Forecaster(unknown).outcome(empty) is Fate.BEHIND, "forecast.md 5.7: the list itself would be taken"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_flaw_in_a_servers_certificate_does_not_hide_whom_the_whole_list_names(known: bool) -> None:
+    """A list that can be read, but whose signature does not hold: whole, it would let the configuration in."""
+    (server,) = (each for each in OLD_CTL.records if each.role is Role.CCM_TFTP)
+    assert server.certificate_der is not None
+    at = OLD_CTL.data.index(server.certificate_der) + len(server.certificate_der) - 9
+    flawed = TrustList.parse(OLD_CTL.data[:at] + bytes([OLD_CTL.data[at] ^ 1]) + OLD_CTL.data[at + 1 :])
+    change = replace(step(flawed), signer=identity("callmanager").certificate)
+    plan = Plan((change,), present=step(OLD_CTL) if known else None)
+    empty = PhoneKind(get_model("7921"), "7921", None, None)
+    assert Forecaster(plan).outcome(empty) is Fate.BEHIND
+    stranger = replace(change, signer=identity("new-callmanager").certificate)
+    assert Forecaster(replace(plan, steps=(stranger,))).outcome(empty) is Fate.FROZEN

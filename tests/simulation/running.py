@@ -55,7 +55,7 @@ def played(seeds: Iterable[int], *, phones: int = 50) -> Tally:
         for seed in seeds:
             play = Play(made(seed, phones=phones)).run()
             tally.seeds += 1
-            tally.counts += play.counts
+            tally.counts.update(play.counts)
             if play.findings:
                 tally.failed[seed] = [str(each) for each in play.findings[:10]]
     finally:

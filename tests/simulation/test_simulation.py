@@ -74,7 +74,7 @@ def _what_came_of(seed: int) -> object:
         (
             replace(each.phone.state, config_name=_told_apart(each.phone.state.config_name)),
             each.registers,
-            each.outcome and each.outcome.trouble(),
+            each.outcome and (each.outcome.trouble() or ())[:2],  # the words name a model, of those that can do as much
             each.outcome and [one and (one.outcome, one.reason, one.row) for one in each.outcome.decisions.values()],
         )
         for each in play.tracked

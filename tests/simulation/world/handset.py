@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Final
@@ -21,6 +21,7 @@ from mixedmode.phone.mind.trust.policy import read_file, read_list
 from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
 from mixedmode.phone.mind.trust.remembering import RememberingPolicy
 from mixedmode.phone.mind.trust.state import PhoneState
+from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.protocols.sccp.registration.admission import Security, SecurityMode
 from mixedmode.protocols.sccp.registration.phone_events import PhoneFacts
 from mixedmode.protocols.tftp import FailureReason
@@ -31,7 +32,8 @@ from tests.simulation import oracle
 from tests.simulation.world.network import Booting, Fetched, calm
 from tests.simulation.world.served import Node
 
-_NAMES: Final = {"name", "cucm_name", "device_type", "shown_hash", "console", "tls_max", "uncertain", "unknown"}
+_ABILITIES: Final = ("security_by_default", "signed_config", "http_first", "sha512")
+"""Of a model, what decides how its phones start; of what it speaks, its configuration tells."""
 _holds = remembering(size=1 << 15)
 
 
@@ -51,20 +53,17 @@ class Policy(RememberingPolicy):
 
 parsed = lru_cache(maxsize=2048)(read_list)
 _parsed_file = lru_cache(maxsize=2048)(read_file)
-_numbers: dict[Hashable, int] = {}
+
+
+_policies: dict[tuple[bool, ...], Policy] = {}
 
 
 @cache
 def policy_of(model: str) -> Policy:
-    """Return the trust rules of a model."""
-    return Policy(get_model(model), None, _holds)
-
-
-@cache
-def abilities(model: PhoneModel) -> int:
-    """Return a number for all of a model that decides how its phones start."""
-    names = [each.name for each in fields(PhoneModel) if each.name not in _NAMES]
-    return _numbers.setdefault(tuple(getattr(model, name) for name in names), len(_numbers))
+    """Return the trust rules of a model, the same for models that can do the same."""
+    found = get_model(model)
+    able = tuple(getattr(found, each) for each in _ABILITIES)
+    return _policies.setdefault(able, Policy(found, None, _holds))
 
 
 @cache
@@ -140,24 +139,26 @@ class Handset:
         """
         if crash < math.inf:
             return self._starts(node, now, crash)
-        kind = self._kind(now)
+        kind, before = self._kind(node, now), self.state
         outcome = node.started.get(kind)
         if outcome is None:
             outcome = self._starts(node, now, crash)
             assert outcome is not None
             node.started[kind] = outcome
-        self.state = outcome.state
+        self.state = _kept(before, outcome.state)
         return outcome
 
     def _starts(self, node: Node, now: datetime, crash: float) -> BootOutcome | None:
         return calm(self.booting(node, now), lambda name: node.file(name, self.mode, self.protocol), crash)
 
-    def _kind(self, now: datetime) -> Hashable:
-        """Return all that a start depends on beside the node."""
-        state = self.state
-        lists = state.trust.key, state.ctl_backup, state.itl_backup
+    def _kind(self, node: Node, now: datetime) -> Hashable:
+        """Return all that a start depends on."""
+        state, model = self.state, self.model
+        http = model.http_first and node.http is not None
+        sha512 = model.sha512 or node.digest is DigestAlgorithm.SHA1  # of which no list is another
+        able = model.security_by_default, model.signed_config, http, sha512
         stored = state.config_name, state.config, state.ask_encrypted, state.tvs_cache
-        return now, abilities(self.model), self.alias, lists, stored
+        return now, able, self.alias, state.trust.key, stored
 
     def starts(self, node: Node, now: datetime) -> BootOutcome:
         """Start over a network where nothing goes wrong."""
@@ -208,6 +209,16 @@ class Handset:
                 self.state = self.state.remembering(verdict.question, answer, now)
             verdict = judge_server(policy, trust, certificate, answer)
         return not verdict.refused
+
+
+def _kept(before: PhoneState, after: PhoneState) -> PhoneState:
+    """Return what a phone holds after a start in which another one, with other backups, held as much."""
+    was, now = before.trust, after.trust
+    ctl = before.ctl_backup if was.ctl == now.ctl else after.ctl_backup
+    itl = before.itl_backup if was.itl == now.itl else after.itl_backup
+    if (ctl, itl) == (after.ctl_backup, after.itl_backup):
+        return after
+    return replace(after, ctl_backup=ctl, itl_backup=itl)
 
 
 def _told(boot: Boot, fetched: Fetched, now: datetime) -> None:

@@ -19,7 +19,7 @@ from mixedmode.phone.mind.trust.decisions import (
     TvsQuestion,
     Voucher,
 )
-from mixedmode.phone.mind.trust.lookup import anchors, list_signers, names_file_signer
+from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS, anchors, list_signers, names_file_signer
 from mixedmode.phone.mind.trust.remembering import RememberingPolicy
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
@@ -128,24 +128,38 @@ def _in_order(
                 return None
         if help_ is not None:
             found.append(help_)
-        whole = _undamaged(offer, kind) if help_ is Help.WHOLE else offered
-        if isinstance(whole, TrustList):
-            trust = trust.with_list(kind, whole)
-    if offer_config(policy, trust, offer, tvs.asked_by(trust), now).refused:
-        ask = vouching if reaches(trust, tvs.within_reach) else _silent
-        if offer_config(friendly, trust, offer, ask, now).refused:
-            return None
+        trust = trust if offered is None else _with(trust, kind, offer, damaged=help_ is Help.WHOLE)
+    if not offer_config(policy, trust, offer, tvs.asked_by(trust), now).refused:
+        return tuple(dict.fromkeys(found))
+    ask = vouching if reaches(trust, tvs.within_reach) else _silent
+    if not offer_config(friendly, trust, offer, ask, now).refused:
         found.append(Help.TVS)
+    elif Help.WHOLE not in found or not _may_name_signer(offer, trust):
+        return None
     return tuple(dict.fromkeys(found))
 
 
-def _undamaged(offer: Offer, kind: ListKind) -> TrustList | None:
-    """Return a list that is offered as it would be whole, None if nothing says whom it names."""
+def _with(trust: TrustState, kind: ListKind, offer: Offer, *, damaged: bool) -> TrustState:
+    """Return what a phone holds once it has an offered list as it would be whole.
+
+    Of a damaged one of which no copy is known, what can be read may name who signs files.
+    """
     offered = offer.of(kind)
-    if not isinstance(offered, bytes):
-        return offered
-    part = readable_part(offered)
-    return offer.known(kind) or (part if names_file_signer(part) else None)
+    whole = (offer.known(kind) if damaged else None) or offered
+    if isinstance(whole, bytes):
+        part = readable_part(whole)
+        whole = part if damaged and names_file_signer(part) else None
+    return trust if whole is None else trust.with_list(kind, whole)
+
+
+def _may_name_signer(offer: Offer, trust: TrustState) -> bool:
+    """Return whether a damaged list that a phone is taken to hold names who signs configurations, but for a flaw."""
+    signer = offer.file_signer
+    damaged = [found for kind in ListKind if (found := trust.held(kind)) is not None and found == offer.of(kind)]
+    records = (record for each in damaged for record in each.records_with_role(*FILE_SIGNERS))
+    return signer is not None and any(
+        record.serial == signer.serial and signer.has_issuer(record.issuer or "") for record in records
+    )
 
 
 def _list_help(

@@ -58,7 +58,7 @@ class Offer:
         mixed: Whether the cluster is in mixed mode, None if that is not known but by its CTL.
         keys: Whose keys can sign its lists; None: those of the certificates that stand as SAST in them.
         announced: The CTL that was published last, where none is published any more: the cluster is as it says.
-        undamaged: The lists of which the files that cannot be read are damaged copies, where they are known.
+        undamaged: The lists of which files are damaged copies, where they are known.
     """
 
     ctl: TrustList | bytes | None = None
@@ -82,11 +82,10 @@ class Offer:
     def publishing(self, kind: ListKind, file: TrustList | bytes) -> Offer:
         """Return the same with a list on the servers; a damaged copy of the one before is known as such."""
         kept = [pair for pair in self.undamaged if pair[0] is not kind]
-        if isinstance(file, bytes):
-            before = self.of(kind)
-            whole = before if isinstance(before, TrustList) else self.known(kind)
-            if whole is not None and is_copy(file, whole):
-                kept.append((kind, whole))
+        before = self.of(kind)
+        whole = self.known(kind) or (before if isinstance(before, TrustList) else None)
+        if whole is not None and whole != file and is_copy(file, whole):
+            kept.append((kind, whole))
         signer, digest = file_signer(file) or self.signer, list_digest(file) or self.digest
         lists = {kind.value.lower(): file}
         return replace(self, signer=signer, digest=digest, undamaged=tuple(kept), **lists)  # type: ignore[arg-type]
@@ -229,9 +228,13 @@ def first_certificate(published: TrustList | bytes | None, roles: Collection[Rol
     return next((record.certificate for record in records if record.certificate is not None), None)
 
 
-def is_copy(damaged: bytes, whole: TrustList) -> bool:
-    """Return whether a damaged file is a copy of a list: no two lists have the same header, with its signature."""
-    return damaged.startswith(whole.data[: whole.header.length])
+def is_copy(file: TrustList | bytes, whole: TrustList) -> bool:
+    """Return whether a file is a copy of a list, maybe a damaged one: no two have the same header, with its signature.
+
+    Lists that are yet to be signed have zeros in its place and are nobody's copies.
+    """
+    data = file if isinstance(file, bytes) else file.data
+    return data.startswith(whole.data[: whole.header.length]) and any(whole.header.signature or b"")
 
 
 @cache
