@@ -77,9 +77,7 @@ class Play:
 
     def _forecaster(self, plan: Plan) -> Forecaster:
         """Return the forecaster of a plan; all of a schedule share what they have decided about equal bytes."""
-        if self._first is None:
-            self._first = Forecaster(plan)
-            return self._first
+        self._first = self._first or Forecaster(plan)
         other = self._first.under(plan)
         other.each_step = True
         return other
