@@ -26,6 +26,7 @@ from tests.simulation.world import keys
 from tests.simulation.world.site import Site, changed
 
 SHA512_CTL = ctl("callmanager", digest=DigestAlgorithm.SHA512)
+SHA1_PAIR = ctl("callmanager", servers=("callmanager", "new-callmanager"))
 SHA512_ITL = itl("callmanager", digest=DigestAlgorithm.SHA512)
 
 
@@ -161,6 +162,11 @@ def test_a_damaged_copy_of_a_list_that_was_published_names_whom_that_list_names(
     other = SHA512_CTL.data[: SHA512_CTL.record_spans[0][1]] + b"\1"
     unknown = Plan((replace(signed_by_new, lists=(Published(ListKind.CTL, other),)),), present=step(before))
     assert Forecaster(unknown).outcome(empty) is Fate.BEHIND, "forecast.md 5.7: the list itself would be taken"
+    servers = [
+        span for span, each in zip(SHA1_PAIR.record_spans, SHA1_PAIR.records, strict=True) if each.role is Role.CCM_TFTP
+    ]
+    lost = replace(signed_by_new, lists=(Published(ListKind.CTL, SHA1_PAIR.data[: servers[-1][0]] + b"\1"),))
+    assert Forecaster(Plan((lost,))).outcome(empty) is Fate.BEHIND, "whom the lost record of the other server named"
 
 
 @pytest.mark.parametrize("known", [True, False])

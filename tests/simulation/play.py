@@ -222,8 +222,7 @@ class Play:
         each.registers = registers = each.phone.registers(node, when)
         reasons = {decision.reason for decision in outcome.decisions.values() if decision is not None}
         if before.config is None and Reason.TVS_NOT_USABLE in reasons:
-            # A forecast takes every phone to know its TVS servers, this one was never configured.
-            self.counts["never configured"] += 1
+            self.counts["never configured"] += 1  # a forecast takes every phone to know its TVS servers
             each.disturbed = True
         if each.disturbed:
             return
@@ -235,18 +234,22 @@ class Play:
             self._found("forecast", each, f"step {number + 1}: it restarted, which was not foreseen")
             return
         found = self._differences(each, outcome, foreseen)
-        if found and any(cached.expires > when for cached in before.tvs_cache):
-            # Not in any inventory: what TVS said of late holds for a day, whatever it says by now.
-            self.counts["by what TVS said before"] += 1
-            each.disturbed = True
-            return
-        if found and each.broke_off and self._comes_to_the_same(each, node, before, foreseen, when):
-            self.counts["by one more start"] += 1
+        why = self._not_in_any_inventory(node, before, when) if found else ""
+        if found and not why and each.broke_off and self._comes_to_the_same(each, node, before, foreseen, when):
+            why = "by one more start"
+        if why:
+            self.counts[why] += 1
             each.disturbed = True
             return
         for text in found:
             self._found("resumes" if each.broke_off else "forecast", each, f"step {number + 1}: {text}")
         self._check_fate(number, each, registers=registers, took=took_all(outcome))
+
+    @staticmethod
+    def _not_in_any_inventory(node: Node, before: PhoneState, when: datetime) -> str:
+        if any(cached.expires > when for cached in before.tvs_cache):
+            return "by what TVS said before"  # that holds for a day, whatever TVS says by now
+        return "asks another cluster's TVS" if node.is_asked_elsewhere(before.trust) else ""
 
     @staticmethod
     def _comes_to_the_same(each: Tracked, node: Node, before: PhoneState, foreseen: Restart, when: datetime) -> bool:
@@ -387,8 +390,7 @@ class Play:
             each.registers = each.phone.registers(node, when)
             self.counts["starts"] += 1
             found = self._differences(each, outcome, foreseen)
-            if found and node.is_asked_elsewhere(before.trust):
-                # No inventory says which TVS a configuration names. Who is called safe must be so all the same.
+            if found and node.is_asked_elsewhere(before.trust):  # who is called safe must be so all the same
                 self.counts["asks another cluster's TVS"] += 1
                 continue
             for text in found:

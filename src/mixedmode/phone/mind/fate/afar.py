@@ -134,7 +134,7 @@ def _in_order(
     ask = vouching if reaches(trust, tvs.within_reach) else _silent
     if not offer_config(friendly, trust, offer, ask, now).refused:
         found.append(Help.TVS)
-    elif Help.WHOLE not in found or not _may_name_signer(offer, trust):
+    elif Help.WHOLE not in found or not (_has_lost_records(offer, asked) or _may_name_signer(offer, trust)):
         return None
     return tuple(dict.fromkeys(found))
 
@@ -150,6 +150,11 @@ def _with(trust: TrustState, kind: ListKind, offer: Offer, *, damaged: bool) -> 
         part = readable_part(whole)
         whole = part if damaged and names_file_signer(part) else None
     return trust if whole is None else trust.with_list(kind, whole)
+
+
+def _has_lost_records(offer: Offer, asked: Sequence[ListKind]) -> bool:
+    """Return whether a list cannot be read to its end and no copy is known: by forecast.md 5.7 the list counts."""
+    return any(isinstance(offer.of(kind), bytes) and offer.known(kind) is None for kind in asked)
 
 
 def _may_name_signer(offer: Offer, trust: TrustState) -> bool:
