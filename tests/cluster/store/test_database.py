@@ -159,3 +159,14 @@ def test_creating_twice_and_opening_nothing_are_refused(seed_directory: Path, tm
         Cluster.open(tmp_path / "nothing")
     with pytest.raises(DatabaseError, match="did not do"):
         Cluster.open(tmp_path, database_url="postgresql://nobody@127.0.0.1:1/none?connect_timeout=1")
+
+
+def test_a_new_embedded_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "cluster.db"))
+    database.migrate()
+    with database.write() as session:
+        session.execute(text("create table written (i integer)"))
+    assert {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == dict.fromkeys(
+        ("cluster.db", "cluster.db-wal", "cluster.db-shm"), 384
+    )
+    database.close()

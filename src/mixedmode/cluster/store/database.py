@@ -9,13 +9,16 @@ Rules:
 4. Library errors leave as :class:`DatabaseError`.
 5. A database that went away is noticed within half a minute on both sides, also when its host just falls silent; what
    comes after uses new connections. A file of SQLite that was there once is never made anew in its place.
+6. A new file of SQLite, and what SQLite writes beside it, is for its owner alone: it holds authentication strings of
+   phones and digests of tokens.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Final
@@ -144,6 +147,10 @@ def _sqlite_engine(url: URL) -> Engine:
         nonlocal seen
         if not in_file:
             return sqlite3.connect(":memory:", timeout=BUSY_SECONDS, check_same_thread=False)
+        if not seen:
+            # SQLite itself would let everybody read it; it gives its other files the same permissions.
+            with suppress(OSError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         mode = "rw" if seen else "rwc"
         place = f"{path.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
