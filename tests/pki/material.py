@@ -29,7 +29,7 @@ def signer(
     kind: KeyKind = KeyKind.RSA_2048, *, name: str = PUBLISHER.common_name, serial: int = 0x1234
 ) -> SoftwareSigner:
     """Return a signer with a self-signed CallManager certificate."""
-    purpose = Purpose.CALLMANAGER if kind.value[0] == "RSA" else Purpose.CALLMANAGER_ECDSA
+    purpose = Purpose.CALLMANAGER if kind.name.startswith("RSA") else Purpose.CALLMANAGER_ECDSA
     subject = PUBLISHER.named(name)
     certificate = self_signed(purpose, subject=subject, key=key(kind), now=NOW, serial=serial)
     return SoftwareSigner(certificate, key(kind))
