@@ -113,9 +113,9 @@ def test_a_reset_brings_the_new_ctl_the_screen_shows_it_and_a_frozen_phone_is_he
     assert emptied["trust_list"]["ctl"] is None
     assert "Erasing CTL and ITL files" in emptied["messages"]
     assert run_mixedmode("phones", "reset", name, "--directory", lab).returncode == 0
+    assert until(lambda: shown(lab, name)[0]["registration"]["state"] == "registered")
     healed = shown(lab, name)[0]
     assert f"{healed['trust_list']['ctl']['checksum']}(MD5)" in listing
-    assert healed["registration"]["state"] == "registered"
     assert not healed["refused"]
 
 
