@@ -39,7 +39,7 @@ from tests.support import run_mixedmode
 PHONE = "SEP0011223344AA"
 ELSEWHERE = {acts.GET_FILES, acts.GET_RECOVERY_KEY, acts.TRUST_HOST, acts.RESET_PHONES, acts.DELETE_LISTS, acts.LOGIN,
              acts.SHOW_AUDIT, acts.SERVICE, acts.CAPF, acts.REPLICATION, acts.GUIDE, acts.MAKE_TOKEN,
-             acts.REVOKE_TOKEN, acts.UPDATE_LSC, acts.SAVE_FILTER, acts.DROP_FILTER,
+             acts.REVOKE_TOKEN, acts.UPDATE_LSC, acts.CALL, acts.SAVE_FILTER, acts.DROP_FILTER,
              acts.RESCUE}  # fmt: skip
 """Acts that change neither, or on other machines; their own tests look at their entries."""
 LOOKING = (

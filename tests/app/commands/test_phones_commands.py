@@ -131,6 +131,8 @@ def test_a_labs_phones_call_each_other_protected_in_mixed_mode(lab: Path) -> Non
     assert report["media"]["sent"] == "SRTP"
     record = json.loads(run_mixedmode("cdr", "--json", "--directory", lab).stdout)[-1]
     assert (record["called"], record["security"]) == (number, "encrypted")
+    audited = json.loads(run_mixedmode("audit-log", "--json", "--directory", lab).stdout)
+    assert "phones call" in {each["action"] for each in audited}
     lost = run_mixedmode("phones", "call", caller["name"], "9", "--directory", lab)
     assert (lost.returncode, "invalid number" in lost.stderr) == (1, True)
     assert run_mixedmode("phones", "call", caller["name"], "Alice", "--directory", lab).returncode == 2

@@ -7,6 +7,7 @@ import csv
 import io
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
@@ -183,7 +184,9 @@ def test_who_is_registered_with_a_node_on_another_host_is_asked_of_it() -> None:
         assert await asyncio.to_thread(until, lambda: made.ended)
         return made
 
-    reset = asyncio.run(begin())
+    # Playwright keeps a loop of its own in this thread.
+    with ThreadPoolExecutor(1) as thread:
+        reset = thread.submit(asyncio.run, begin()).result()
     assert asked == [["SEPELSEWHERE"]]
     assert reset.ordered == {"SEPELSEWHERE"}
     assert not reset.unreached
