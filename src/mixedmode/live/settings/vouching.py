@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
-from xml.sax.saxutils import escape
 
 from mixedmode.errors import MalformedError
 from mixedmode.live.observed import CertificateSeen
@@ -16,6 +15,7 @@ from mixedmode.live.provisioned import VouchedSeen
 from mixedmode.live.sources.axl import Axl, AxlFaultError
 from mixedmode.live.sources.database import Database
 from mixedmode.live.sources.seeing import Seen
+from mixedmode.live.wire.soap import text_element
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.xml_reader import Element
 
@@ -91,12 +91,8 @@ def serial_of(text: str) -> bytes | None:
 
 def _roles(axl: Axl, listed: Element) -> tuple[tuple[str, ...], tuple[str, ...]]:
     uuid = listed.attribute("uuid")
-    key = (
-        f"<uuid>{escape(uuid)}</uuid>"
-        if uuid
-        else f"<issuerName>{escape(_value(listed, 'issuerName'))}</issuerName>"
-        f"<serialNumber>{escape(_value(listed, 'serialNumber'))}</serialNumber>"
-    )
+    named = {"uuid": uuid} if uuid else {name: _value(listed, name) for name in ("issuerName", "serialNumber")}
+    key = "".join(text_element(name, value) for name, value in named.items())
     answer = axl.call("getTvsCertificate", key + _TAGS)
     found = answer.child("tvsCertificate") or answer
     return _names(found, "roles", "role", "roleName"), _names(found, "services", "service", "serviceName")

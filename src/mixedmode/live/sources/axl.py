@@ -14,14 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Final
-from xml.sax.saxutils import escape
 
 from mixedmode.errors import RemoteError, RemoteProtocolError
 from mixedmode.live.allowed.requests import AXL
 from mixedmode.live.sources.catalogue import Query
 from mixedmode.live.wire.clock import Clock
 from mixedmode.live.wire.https import Web
-from mixedmode.live.wire.soap import Fault, envelope, opened
+from mixedmode.live.wire.soap import Fault, envelope, opened, text_element
 from mixedmode.xml_reader import Element
 
 Row = dict[str, str]
@@ -125,7 +124,7 @@ class Axl:
             NotAllowedError: It does not only read.
             RemoteError: It is not answered.
         """
-        found = self.call("executeSQLQuery", f"<sql>{escape(statement)}</sql>")
+        found = self.call("executeSQLQuery", text_element("sql", statement))
         return [{each.name.lower(): _cell(each) for each in row.children} for row in found.all("row")]
 
     def pages(self, query: Query, after: str = "") -> Iterator[list[Row]]:
