@@ -57,6 +57,8 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self.root, self.fakes, self.log = folder / "copy", folder / "bin", folder / "log"
+        self.own = folder / "distribution/python3"
+        self.more: dict[str, str] = {}
         self.fakes.mkdir()
         for tool in TOOLS:
             found = shutil.which(tool)
@@ -77,7 +79,8 @@ class Copy:
         self.log.write_text("")
         done = subprocess.run(
             [self.root / "scripts/setup", part], capture_output=True, text=True, timeout=30, check=False,
-            env={"PATH": str(self.fakes), "LOG": str(self.log), "FAKES": str(self.fakes)},
+            env={"PATH": str(self.fakes), "LOG": str(self.log), "FAKES": str(self.fakes), "OWN_PYTHON": str(self.own)}
+            | self.more,
         )  # fmt: skip
         assert done.returncode == code, done.stderr
         assert done.stdout == ""
@@ -142,6 +145,24 @@ def test_another_python_has_the_environment_made_anew(copy: Copy) -> None:
     python = copy.fakes / "python3"
     python.write_text(python.read_text().replace("3.11.2", "3.13.5"))
     assert copy.setup("runtime")[0] == RUNTIME
+
+
+@pytest.mark.parametrize(
+    ("named", "version_is_fine", "used"),
+    [(False, True, "of the distribution"), (False, False, "3.11.2"), (True, True, "3.11.2")],
+)
+def test_the_distributions_python_is_taken_unless_it_is_too_old_or_another_is_named(
+    copy: Copy, named: bool, version_is_fine: bool, used: str
+) -> None:
+    copy.own.parent.mkdir()
+    text = (copy.fakes / "python3").read_text().replace("3.11.2", "3.12.3 of the distribution")
+    old = "" if version_is_fine else "*version_info*) exit 1 ;;"
+    copy.own.write_text(text.replace('case "$*" in', f'case "$*" in {old}'))
+    copy.own.chmod(0o755)
+    if named:
+        copy.more = {"PYTHON": "python3"}
+    assert copy.setup("runtime")[0] == RUNTIME
+    assert used in (copy.root / ".venv/bin/python").read_text()
 
 
 def test_progress_is_plain_lines_package_by_package(copy: Copy) -> None:
