@@ -22,9 +22,8 @@ run: setup  ## Play the first procedure, then start a lab on loopback; Ctrl-C en
 	@$(BIN)/mixedmode rehearse non-secure-to-mixed --phones 4
 	@$(BIN)/mixedmode lab $(LAB_ARGS)
 
-# pytest keeps what it compiled, whatever the environment says; each worker would do it anew in each run.
 test: setup-test  ## Run every test
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
+	@scripts/tests -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 lint: setup-test  ## ruff and the house rules about imports
 	@$(BIN)/ruff check .

@@ -66,7 +66,7 @@ def test_legacy_phones_are_left_frozen_and_named_with_the_remedy(report: dict[st
 def test_every_statement_held_and_the_transcript_reads_as_the_seed(report: dict[str, Any]) -> None:
     assert report["held"] is True
     checks = {check["what"] for check in report["checks"] if check["held"]}
-    assert "TVS of each node has the new CTL file in its cache within a second" in checks
+    assert "TVS of each node has the new CTL file in its cache" in checks
     assert "TVS vouched for the new signer" in checks
     assert "the serial number of the certificate changes" in checks
     said = one_line("\n".join(report["transcript"]))

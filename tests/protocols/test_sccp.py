@@ -21,6 +21,7 @@ from mixedmode.protocols.sccp import (
     encode_message,
     parse_message,
 )
+from mixedmode.protocols.sccp.calls.kinds import CALL_KINDS
 from mixedmode.protocols.sccp.messages import registering as r
 from mixedmode.protocols.sccp.messages import setup as s
 from mixedmode.protocols.sccp.messages import templates as t
@@ -119,7 +120,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(s.CapabilitiesRes, u32, st.lists(st.builds(s.Capability, u32, u32), max_size=18).map(tuple)),
     st.builds(s.LineStat, u32, words.map(lambda t: t[:6]), words, words, u32),
     st.builds(s.DynamicLineStat, u32, words, words, words, u32),
-    st.builds(Unknown, u32.filter(lambda number: number not in KINDS), st.binary(max_size=4092)),
+    st.builds(Unknown, u32.filter(lambda number: number not in {*KINDS, *CALL_KINDS}), st.binary(max_size=4092)),
     *(st.builds(kind, u32) for kind in (r.UnregisterAck, r.Reset, r.IpPort, r.RegisterTokenReject, s.LineStatReq)),
 )
 

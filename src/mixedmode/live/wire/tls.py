@@ -29,7 +29,12 @@ from cryptography.x509.oid import NameOID
 from mixedmode.errors import RemoteError
 from mixedmode.pki.certificates.load import load_certificates
 
-_TOO_OLD: Final = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "WRONG_VERSION_NUMBER"})
+_TOO_OLD: Final = (
+    *("unsupported protocol", "tlsv1 alert protocol version", "wrong version number"),
+    *("legacy sigalg disallowed", "dh key too small"),
+)
+"""What OpenSSL says of a side that speaks only what it holds to be too weak. A Python that is older than its OpenSSL has
+no name for some of it, and gives OpenSSL's own words."""
 NOT_TRUSTED: Final = "certificate"
 """The code of the error."""
 
@@ -146,7 +151,8 @@ def _handshake(
     try:
         return _connected(address, port, context, names, timeout)
     except ssl.SSLError as error:
-        if error.reason not in _TOO_OLD:
+        said = f"{error.reason} {error}".lower().replace("_", " ")
+        if not any(words in said for words in _TOO_OLD):
             raise
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("DEFAULT:@SECLEVEL=0")

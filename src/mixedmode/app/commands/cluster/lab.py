@@ -201,11 +201,14 @@ def rehearse(
                 the_lab = Lab(folder, spec, say, make_key=keys.take)
             show = _silent if json else lambda line: print_lines([line])
             reports.append(interrupts.run(play(PROCEDURES[name], the_lab, show)))
-    from mixedmode.rehearsal.report import summary
+    from mixedmode.rehearsal.report import broken, summary
 
     if json:
         documents = [report.document() for report in reports]
         print_json(documents if procedure == "all" else documents[0])
+        for report in reports:
+            for line in broken(report):
+                say(line)
     else:
         for report in reports:
             print_lines(summary(report))
