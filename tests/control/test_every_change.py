@@ -22,6 +22,7 @@ from mixedmode.cluster.operations.itl import ResetItlRemotely
 from mixedmode.cluster.operations.lines import AddLines, ChangeLine, LineValues, RemoveLine
 from mixedmode.cluster.operations.nodes import RemoveNode
 from mixedmode.cluster.operations.parameters import SetParameter
+from mixedmode.cluster.operations.services import StartWithNode, Waiting
 from mixedmode.cluster.publishing.distribution import LocalDistributor
 from mixedmode.control import acts
 from mixedmode.control.acts import Act
@@ -140,6 +141,12 @@ def test_every_change_has_an_entry(cluster: Cluster, tmp_path: Path) -> None:
     typed("set csr gen tomcat")
     typed("set cert import own tomcat", *prompt.signed(authority, "tomcat"))
     typed("set cert regen tomcat")
+    waited = tuple(
+        Waiting(each.service.value, each.restart_needed.isoformat())
+        for each in cluster.services(PUB)
+        if each.restart_needed is not None
+    )
+    done(StartWithNode(PUB, waited))
     watched("nothing is missing", lambda: cluster.run(MakeMissingCertificates(PUB)))
 
     for verb in ("stop", "start", "restart"):

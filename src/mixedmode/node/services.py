@@ -46,6 +46,7 @@ from mixedmode.node.status import SupervisorCollector
 from mixedmode.node.units.options import BASE_UNITS, PUBLISHER_KEYS, STANDARD_PORTS, UNITS, NodeOptions
 from mixedmode.node.units.phone_units import PHONE_UNITS, PhoneUnits
 from mixedmode.node.units.traces import NodeTraces
+from mixedmode.node.units.waited import WaitedChanges
 from mixedmode.node.versions import follow_versions
 from mixedmode.services.callmanager.desk import kept_records
 from mixedmode.services.callmanager.node import node_callmanager
@@ -106,6 +107,7 @@ class NodeServices:
         count = self.options.workers
         self._crew = Crew(workshop, count, self._writer.told) if workshop and count > 1 else None
         self.lists = NodeLists(cluster, self.administered, info.name)
+        self._waited = WaitedChanges(cluster, self.administered if writable else None, info.name)
         self.hands = asyncio.Lock()
         self._calls = kept_records()
         self.phones: PhoneHands | None = None
@@ -189,16 +191,21 @@ class NodeServices:
         Raises:
             MixedModeError: Something cannot start, and ``tolerant`` is not set.
         """
+        await self._begin("sftp", tolerant=tolerant)  # what the start itself makes for this node may come over it
+        await self._waited.before_start()
         states = await self.have_seen()
-        names = [name for state in states if _shall_run(state) for name in UNITS.get(state.service, ())]
+        names = [name for state in states if state.shall_run for name in UNITS.get(state.service, ())]
         if "tftp" not in names:  # which does it itself, before anybody is served
             await self.lists.put_right()
         for name in [*names, *BASE_UNITS]:
-            try:
-                await self.supervisor.start(name)
-            except MixedModeError:
-                if not tolerant:
-                    raise
+            await self._begin(name, tolerant=tolerant)
+
+    async def _begin(self, name: str, *, tolerant: bool) -> None:
+        try:
+            await self.supervisor.start(name)
+        except MixedModeError:
+            if not tolerant:
+                raise
 
     async def run(self) -> None:
         """Watch the units and follow the database, until cancelled."""
@@ -274,13 +281,14 @@ class NodeServices:
                 await self.restart_service(Service.TFTP)
         except MixedModeError:
             return
+        await self._waited.again()
         for state in states:
             if state.service not in UNITS:
                 continue
             anew = self._seen.get(state.service, state.restarts) != state.restarts
             self._seen[state.service] = state.restarts
             try:
-                if not _shall_run(state):
+                if not state.shall_run:
                     await self.stop_service(state.service)
                 elif anew:
                     await self.restart_service(state.service)
@@ -382,7 +390,3 @@ class NodeServices:
             guard=self._guard,
             subsystems=self._subsystems,
         )
-
-
-def _shall_run(state: ServiceState) -> bool:
-    return state.activated and state.started is not None

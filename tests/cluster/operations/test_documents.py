@@ -53,6 +53,10 @@ WRITTEN_BEFORE = [
     ("certificate change notification", {"before": "2026-11-25T00:00:00+00:00"}),
     ("make missing certificates", {"node": "pub"}),
     ("utils service stop", {"node": "pub", "service": "Cisco Tftp"}),
+    (
+        "node start",
+        {"node": "pub", "waited": [{"service": "Cisco Tftp", "since": "2026-11-25T00:00:00+00:00"}]},
+    ),
     ("set parameter", {"name": "AutoRegistrationEnabled", "value": "True", "node": None}),
     ("utils system upgrade", {"version": "12.5.1.10000-22", "partition": "b"}),
     ("utils system switch-version", {"partition": "b"}),

@@ -38,7 +38,7 @@ from mixedmode.cluster.operations.itl import ResetItl, ResetItlRemotely
 from mixedmode.cluster.operations.lines import AddLines, ChangeLine, LineValues, RemoveLine
 from mixedmode.cluster.operations.nodes import RemoveNode
 from mixedmode.cluster.operations.parameters import SetParameter
-from mixedmode.cluster.operations.services import RestartService, StartService, StopService
+from mixedmode.cluster.operations.services import RestartService, StartService, StartWithNode, StopService, Waiting
 from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
 from mixedmode.cluster.publishing import archive, preview
 from mixedmode.cluster.publishing.looking import outlook
@@ -176,6 +176,7 @@ def tokenless(directory: Path) -> Story:
         StartService(SUB, "Cisco Tftp"),
         StopService(PUB, "Cisco CallManager"),
         SetParameter(ROLLBACK.name, "True"),
+        StartWithNode(SUB, (Waiting("Cisco Tftp", ""),)),
         RestartService(PUB, "cisco tftp"),
         AddDevices((DeviceSpec("SEP0000AAAA0000"),)),
         ChangeDevice("SEP0000AAAA0000", DeviceValues(description="moved")),

@@ -96,3 +96,8 @@ class ServiceState:
     started: datetime | None
     restart_needed: datetime | None
     restarts: int
+
+    @property
+    def shall_run(self) -> bool:
+        """Whether it runs while its node does."""
+        return self.activated and self.started is not None

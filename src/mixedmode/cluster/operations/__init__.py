@@ -63,6 +63,7 @@ class _Kinds(Mapping[str, type[Operation]]):
             services.StartService,
             services.StopService,
             services.RestartService,
+            services.StartWithNode,
             parameters.SetParameter,
             versions.Upgrade,
             versions.SwitchVersion,

@@ -38,6 +38,26 @@ def mark_restarted(context: StepContext, session: Session, node: str, service: S
         _service_rows(session, node, service, restarts=again, started=None)
 
 
+def mark_started(context: StepContext, session: Session, node: str, service: Service, since: str) -> bool:
+    """Note that a service started with its node; return whether the change that waited is still the last one.
+
+    Args:
+        context: Of the operation.
+        session: In which it is written.
+        node: The node.
+        service: The service.
+        since: Since when that change waited, in ISO 8601.
+    """
+    wanted = select(ProcessNodeService.restartneeded).join(ProcessNode)
+    wanted = wanted.where(ProcessNode.name == node, ProcessNodeService.service == service.value)
+    marked = session.scalar(wanted)
+    if marked is None or marked.isoformat() != since:
+        return False
+    # Not one more of its restarts: whoever follows those would start it a second time.
+    _service_rows(session, node, service, started=context.state.now(), restartneeded=None)
+    return True
+
+
 def queue_itls(context: StepContext, session: Session, itls: dict[str, bytes]) -> None:
     """Queue each node's ITL and record it."""
     now = context.state.now()

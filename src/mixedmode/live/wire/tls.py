@@ -33,8 +33,8 @@ _TOO_OLD: Final = (
     *("unsupported protocol", "tlsv1 alert protocol version", "wrong version number"),
     *("legacy sigalg disallowed", "dh key too small"),
 )
-"""What OpenSSL says of a side that speaks only what it holds to be too weak. A Python that is older than its OpenSSL has
-no name for some of it, and gives OpenSSL's own words."""
+"""What OpenSSL says of a side that speaks only what it holds to be too weak. A Python that is older than its OpenSSL
+has no name for some of it, and gives OpenSSL's own words."""
 NOT_TRUSTED: Final = "certificate"
 """The code of the error."""
 
