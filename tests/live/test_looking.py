@@ -19,6 +19,7 @@ from mixedmode.live.notebook import FileNotebook, Notebook
 from mixedmode.live.observed import Observation, Source
 from mixedmode.live.parts import Part
 from mixedmode.live.phones import AT_ONCE
+from mixedmode.live.sources.ris import BETWEEN
 from mixedmode.live.wire.https import Response, Web
 from tests.live.canned import Time, fault, rows, told
 from tests.live.stub import Answer, Sent
@@ -36,13 +37,16 @@ class Site:
     Args:
         count: Phones.
         broken: Asked before each answer; raises what happens then.
+        settings: Whether its tables of settings are full too.
     """
 
-    def __init__(self, count: int, broken: Callable[[int], None] = lambda _number: None) -> None:
+    def __init__(
+        self, count: int, broken: Callable[[int], None] = lambda _number: None, *, settings: bool = False
+    ) -> None:
         self.time = Time()
         self.names = [f"SEP{number:012X}" for number in range(count)]
         self.asked: list[str] = []
-        self._broken = broken
+        self._broken, self._settings = broken, settings
 
     def opener(self, place: Place, address: str, port: int, **_: Any) -> Web:
         return Visit(self, place, address, port)
@@ -69,12 +73,16 @@ class Site:
         self.time.seconds += AXL_SECONDS
         if "systables" in text:
             return fault("no such table", code="-206")
-        if "device d join typemodel" not in text:
+        if self._settings and ("devicexml4k" in text or "sp.tkkeysize" in text):
+            self.asked[-1] = "settings"
+        elif "device d join typemodel" not in text:
             return rows()
         size, after = re.search(r"first (\d+)", text), re.search(r"d\.name &gt; 'SEP(\w+)'", text)
         first = int(after[1], 16) + 1 if after else 0
         found = self.names[first : first + int(size[1] if size else 0)]
-        return rows(*({"name": name, "model": "Cisco 8841", "security_mode": "Encrypted"} for name in found))
+        cells = {"settings": "&lt;webAccess&gt;1&lt;/webAccess&gt;", "lsc_key_bits": "2048"}
+        cells = cells if self.asked[-1] == "settings" else {"model": "Cisco 8841", "security_mode": "Encrypted"}
+        return rows(*({"name": name, **cells} for name in found))
 
     def device(self, name: str) -> str:
         """Return a phone as RIS tells of it; a few of many have their web server on."""
@@ -138,6 +146,16 @@ def test_40000_phones_within_six_minutes() -> None:
         Source.RIS,
         Source.PAGE,
     }
+
+
+def test_settings_are_asked_for_while_ris_has_to_wait() -> None:
+    site = Site(6000, settings=True)
+    seen = site.look(parts=PHONES - {Part.PAGES})
+    assert [seen.phones[5999].newest(name) for name in ("lsc_key_bits", "status")] == ["2048", "Registered"]
+    first, last = site.asked.index("ris"), len(site.asked) - site.asked[::-1].index("ris")
+    assert site.asked[first:last].count("settings") == 8
+    requests = AXL_SECONDS * (len(site.asked) - 6)
+    assert site.time.seconds <= requests + 5 * BETWEEN + RIS_SECONDS - 15, "they take place within the waits"
 
 
 class CutOffError(BaseException):

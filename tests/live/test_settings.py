@@ -17,7 +17,7 @@ from mixedmode.live.phones import Book
 from mixedmode.live.provisioned import Feature
 from mixedmode.live.rows import row_values
 from mixedmode.live.settings.of_cluster import MOST_ALONE, look_at_provisioning
-from mixedmode.live.settings.of_phones import add_models, settings_of_phones
+from mixedmode.live.settings.of_phones import add_models, lacks_web_access, settings_of_phones, web_access_of_some
 from mixedmode.live.settings.vouching import MOST_ASKED, look_at_vouching, serial_of
 from mixedmode.live.sources import catalogue
 from mixedmode.live.sources.axl import Axl
@@ -179,7 +179,7 @@ def test_web_access_and_nothing_else_of_a_phones_settings() -> None:
     asked, axl, web = database(site(TABLES))
     seen = Seen()
     look_at_provisioning(asked, axl, seen)
-    settings_of_phones(asked, axl, book, seen.profiles)
+    list(settings_of_phones(asked, book, seen.profiles))
     found = {each.name: each.newest("web_access_configured") for each in book.phones()}
     assert found == {"SEP000000000001": "yes", "SEP000000000002": "no"}
     assert book.newest("SEP000000000001", "lsc_key_bits") == "1024"
@@ -198,7 +198,9 @@ def test_without_the_tables_some_phones_are_asked_for_alone(settings: str) -> No
     keys = [{"name": name, "pkid": f"0a0b0c0d-0000-1111-2222-{name[3:].lower()}"} for name in names[:MOST_ALONE]]
     asked, axl, _ = database(site({"select d.name as name, d.pkid": keys}, lacks=lacks))
     book = book_of(*(phone(name, httpd="Yes") for name in names))
-    settings_of_phones(asked, axl, book, [])
+    list(settings_of_phones(asked, book, []))
+    assert lacks_web_access(book.seen)
+    web_access_of_some(asked, axl, book)
     told = [book.newest(name, "web_access_configured") for name in names]
     assert told == (["yes"] * MOST_ALONE if settings else [""] * MOST_ALONE) + [""] * (40 - MOST_ALONE)
 

@@ -5,13 +5,14 @@ Rules:
 1. Files, faces and the release need no login; each login adds what it opens. What has no login, or no answer, is noted
    as not seen and never stops the rest.
 2. Nodes are asked side by side, one node's interfaces one after another; AXL one request at a time.
-3. What is done is kept in a notebook, so that a look that was cut off goes on where it was.
+3. What can wait is asked of AXL while RIS has to wait; AXL stays at one request at a time.
+4. What is done is kept in a notebook, so that a look that was cut off goes on where it was.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -29,7 +30,7 @@ from mixedmode.live.page_reader import PageReader
 from mixedmode.live.parts import EVERYTHING, Part
 from mixedmode.live.phones import AT_ONCE, Book, Opener, Progress, look_at_phones, phones_of_database
 from mixedmode.live.settings.of_cluster import look_at_provisioning
-from mixedmode.live.settings.of_phones import add_models, settings_of_phones
+from mixedmode.live.settings.of_phones import add_models, lacks_web_access, settings_of_phones, web_access_of_some
 from mixedmode.live.settings.vouching import look_at_vouching
 from mixedmode.live.sources.axl import Axl
 from mixedmode.live.sources.catalogue import Columns
@@ -135,6 +136,7 @@ class _Look:
         self._cluster, self._parts, self._progress, self._clock = cluster, parts, progress, clock
         self._notebook, self._opener = notebook, opener
         self._columns: Columns | None = None
+        self._settings = self._asked_settings(self._of_everything)
         self.seen = Seen()
         self.book = Book(self.seen, notebook, progress)
         self._public = trust_for(cluster, "web", "axl")
@@ -230,7 +232,8 @@ class _Look:
             page = PageReader(book, port, self._served(), self._opener, self._clock)
         threads = pool()
         try:
-            look_at_phones(book, None if web is None else Ris(web, self._clock), page, threads, self._clock)
+            ris = None if web is None else Ris(web, self._clock, self._one_setting)
+            look_at_phones(book, ris, page, threads, self._clock)
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
             if web is not None:
@@ -242,7 +245,20 @@ class _Look:
                 self._progress("traces", number, len(self._cluster.nodes))
 
     def at_settings(self) -> None:
-        """Look at what the cluster is set to do with phones, and what TVS vouches for; last, for that can wait."""
+        """Look at what the cluster is set to do with phones, and what TVS vouches for: what is left of it by now."""
+        while self._one_setting():
+            pass
+        if Part.PHONES in self._parts and lacks_web_access(self.seen):
+            for _ in self._asked_settings(self._of_some):
+                pass
+        add_models(self.book, self.seen.models)
+
+    def _one_setting(self) -> bool:
+        """Ask for one more of the settings; return whether there was any."""
+        return next(self._settings, self) is None
+
+    def _asked_settings(self, ask: Callable[[Axl, Database], Iterator[None]]) -> Iterator[None]:
+        """Ask for settings, and yield behind each request or few; they can wait, so RIS is asked in between."""
         if not self._parts & {Part.DATABASE, Part.PHONES} or any(each.what == "AXL" for each in self.seen.not_seen):
             return
         web = self._web(self._cluster.publisher, "axl", "AXL")
@@ -253,10 +269,9 @@ class _Look:
             axl = Axl(web, self._release, self._clock)
             database = Database(axl, self._clock, f"https://{web.where}/axl/", self._columns, is_patient=False)
             try:
-                self._settings(axl, database)
+                yield from ask(axl, database)
             except MixedModeError as error:
                 self.seen.missing("settings", "", f"AXL answers no more: {reason(error)}")
-        add_models(self.book, self.seen.models)
 
     def at_counters(self) -> None:
         """Look at what each node counts of secure phones."""
@@ -267,12 +282,18 @@ class _Look:
             with closing(web):
                 look_at_counters(web, node.name, self.seen, self._clock)
 
-    def _settings(self, axl: Axl, database: Database) -> None:
+    def _of_everything(self, axl: Axl, database: Database) -> Iterator[None]:
         if Part.DATABASE in self._parts:
             self._once("provisioning", lambda seen: look_at_provisioning(database, axl, seen))
+            yield
             self._once("vouching", lambda seen: look_at_vouching(database, axl, self.seen.certificates, seen))
+            yield
         if Part.PHONES in self._parts:
-            settings_of_phones(database, axl, self.book, self.seen.profiles)
+            yield from settings_of_phones(database, self.book, self.seen.profiles)
+
+    def _of_some(self, axl: Axl, database: Database) -> Iterator[None]:
+        web_access_of_some(database, axl, self.book)
+        yield
 
     def _at_traces(self, node: Node) -> None:
         step = f"traces {node.name}"

@@ -3,7 +3,7 @@
 Rules:
 
 1. Each batch of a thousand names goes to RIS; while the next one has to wait, the pages of those that have web access
-   are read, at most :data:`AT_ONCE` side by side.
+   are read, at most :data:`AT_ONCE` side by side, and settings by AXL, one request at a time.
 2. A page is read of phones that are registered and whose web server is on; where RIS is not asked, of those whose last
    address is known. The status messages are read only if the lists are not those that the cluster serves now.
 3. What a phone does not say is no evidence: it is counted by reason.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime
 from functools import partial
@@ -97,15 +97,17 @@ class Book:
 def phones_of_database(database: Database, book: Book) -> None:
     """Add every phone that is configured, and where each registered last."""
     for query in (catalogue.PHONES, catalogue.REGISTRATIONS):
-        whole_query(database, query, book)
+        for _ in whole_query(database, query, book):
+            pass
 
 
-def whole_query(database: Database, query: Query, book: Book) -> None:
-    """Add what the rows of a query say of phones, from where it was cut off."""
+def whole_query(database: Database, query: Query, book: Book) -> Iterator[None]:
+    """Add what the rows of a query say of phones, from where it was cut off; yield behind each page."""
     number, after = 0, ""
     while (kept := book.notebook.known(f"{query.name} {number}")) is not None:
-        for document in kept["phones"]:
-            _add(book, phone_of(document))
+        with book.lock:
+            for document in kept["phones"]:
+                _add(book, phone_of(document))
         number, after = number + 1, kept["after"]
     if book.notebook.known(f"{query.name} done"):
         return
@@ -116,11 +118,13 @@ def whole_query(database: Database, query: Query, book: Book) -> None:
             PhoneSeen(row["name"], {key: (Value(text, sighting),) for key, text in row_values(row).items()})
             for row in rows
         ]
-        for phone in phones:
-            _add(book, phone)
+        with book.lock:
+            for phone in phones:
+                _add(book, phone)
         book.notebook.keep(f"{query.name} {number}", partial(_page_plain, rows[-1]["name"], phones))
         number += 1
         book.progress(query.name, len(book.names), 0)
+        yield
     if len(book.seen.not_seen) == count:
         book.notebook.keep(f"{query.name} done", lambda: True)
 

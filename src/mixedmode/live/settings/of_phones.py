@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mixedmode.errors import MixedModeError
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from mixedmode.live.provisioned import ModelSeen, ProfileSeen
     from mixedmode.live.sources.axl import Axl
     from mixedmode.live.sources.database import Database
+    from mixedmode.live.sources.seeing import Seen
 
 
-def settings_of_phones(database: Database, axl: Axl, book: Book, profiles: Sequence[ProfileSeen]) -> None:
-    """Add what phones are set to.
+def settings_of_phones(database: Database, book: Book, profiles: Sequence[ProfileSeen]) -> Iterator[None]:
+    """Add what phones are set to; yield behind each request.
 
     Args:
         database: Of the cluster.
-        axl: Of the publisher.
         book: To be added to.
         profiles: Security profiles; where they do not tell the size of keys, it is asked for by phone.
     """
@@ -33,17 +33,20 @@ def settings_of_phones(database: Database, axl: Axl, book: Book, profiles: Seque
     for name in book.names if sizes else ():
         size = sizes.get(book.newest(name, "security_profile"))
         if size is not None and book.newest(name, "lsc_until"):
-            book.add(name, {"lsc_key_bits": size})
+            with book.lock:
+                book.add(name, {"lsc_key_bits": size})
     if not sizes:
-        whole_query(database, catalogue.KEY_SIZES, book)
-    before = len(book.seen.not_seen)
+        yield from whole_query(database, catalogue.KEY_SIZES, book)
     for query in catalogue.WEB_ACCESS:
-        whole_query(database, query, book)
-    if len(book.seen.not_seen) == before + len(catalogue.WEB_ACCESS):
-        _web_access_alone(database, axl, book)
+        yield from whole_query(database, query, book)
 
 
-def _web_access_alone(database: Database, axl: Axl, book: Book) -> None:
+def lacks_web_access(seen: Seen) -> bool:
+    """Return whether no table told the configured web access."""
+    return {query.name for query in catalogue.WEB_ACCESS} <= {each.what for each in seen.not_seen}
+
+
+def web_access_of_some(database: Database, axl: Axl, book: Book) -> None:
     """Ask for the web access of some phones of which RIS says whether they have it: those of unknown lists first."""
     known = [name for name in book.names if book.newest(name, "httpd")]
     unknown = [name for name in known if not book.newest(name, "itl")]

@@ -5,14 +5,15 @@ Rules:
 1. At most a thousand names in a request, and ten requests a minute: the cluster's limit is shared by all who ask.
 2. Over the rate, whether the status is 500, 503 or 200: 30, 60, then 120 seconds, and no more than that.
 3. A node that does not respond makes the answer incomplete: who is not in it is not known, and never missing.
-4. What is beyond the maximum is cut and not told: where a whole thousand came back for more names than that, or fewer
+4. While a request has to wait, something else may be done that asks another interface (``meanwhile``).
+5. What is beyond the maximum is cut and not told: where a whole thousand came back for more names than that, or fewer
    than the answer itself counts, the names are asked for again in two halves.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -29,6 +30,8 @@ MOST_NAMES: Final = 1000
 BETWEEN: Final = 6.0
 """Seconds between two requests."""
 WAITS: Final = (30.0, 60.0, 120.0)
+WORTHWHILE: Final = 2.0
+"""Seconds of a wait that are worth beginning something else in."""
 _ACTION: Final = f"{AST}/action/#RisPort#SelectCmDeviceExt"
 _RATE: Final = re.compile(r"exceeded allowed rate", re.IGNORECASE)
 _BUSY: Final = 503
@@ -66,10 +69,11 @@ class Ris:
     Args:
         web: The node.
         clock: Waits.
+        meanwhile: Does one more of what else is to be done; returns whether there was any.
     """
 
-    def __init__(self, web: Web, clock: Clock) -> None:
-        self._web, self._clock = web, clock
+    def __init__(self, web: Web, clock: Clock, meanwhile: Callable[[], bool] = lambda: False) -> None:
+        self._web, self._clock, self._meanwhile = web, clock, meanwhile
         self._pace = Pace(BETWEEN, clock)
 
     def select(self, names: Sequence[str]) -> Registrations:
@@ -101,6 +105,8 @@ class Ris:
         items = "".join(f"<ns:item>{text_element('ns:Item', each)}</ns:item>" for each in names)
         body = envelope(AST, "selectCmDeviceExt", _CRITERIA.format(items=items))
         for wait in (*WAITS, None):
+            while self._pace.left() > WORTHWHILE and self._meanwhile():
+                pass
             self._pace.wait()
             response = self._web.post(RIS, _ACTION, body)
             answer = opened(response, self._web.where)

@@ -53,6 +53,11 @@ class Pace:
         self._next = float("-inf")
         self._lock = threading.Lock()
 
+    def left(self) -> float:
+        """Return the seconds until the next one may begin; none or less if it may now."""
+        with self._lock:
+            return self._next - self._clock.monotonic()
+
     def wait(self) -> None:
         """Wait until the next one may begin."""
         with self._lock:
