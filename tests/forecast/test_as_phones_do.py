@@ -11,6 +11,7 @@ from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Plan, Published, Step, Tvs
 from mixedmode.inventory.kinds import PhoneKind
+from mixedmode.phone.mind.fate.afar import Help
 from mixedmode.phone.mind.fate.offers import file_signer
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.models import get_model
@@ -21,7 +22,7 @@ from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.forecast.test_settled_points import NEW_CTL, OLD_CTL, OLD_ITL, SECURE, foreseen, step
-from tests.phone.site import ctl, identity, itl
+from tests.phone.site import ctl, damaged, identity, itl
 from tests.simulation.world import keys
 from tests.simulation.world.site import Site, changed
 
@@ -159,7 +160,7 @@ def test_a_damaged_copy_of_a_list_that_was_published_names_whom_that_list_names(
     plan = Plan((signed_by_new,), present=step(before))
     empty = PhoneKind(get_model("7921"), "7921", None, None)
     assert Forecaster(plan).outcome(empty) is fate
-    other = SHA512_CTL.data[: SHA512_CTL.record_spans[0][1]] + b"\1"
+    other = SHA1_PAIR.data[: SHA1_PAIR.record_spans[0][1]] + b"\1"
     unknown = Plan((replace(signed_by_new, lists=(Published(ListKind.CTL, other),)),), present=step(before))
     assert Forecaster(unknown).outcome(empty) is Fate.BEHIND, "forecast.md 5.7: the list itself would be taken"
     servers = [
@@ -182,3 +183,25 @@ def test_a_flaw_in_a_servers_certificate_does_not_hide_whom_the_whole_list_names
     assert Forecaster(plan).outcome(empty) is Fate.BEHIND
     stranger = replace(change, signer=identity("new-callmanager").certificate)
     assert Forecaster(replace(plan, steps=(stranger,))).outcome(empty) is Fate.FROZEN
+
+
+@pytest.mark.parametrize(("held", "fate"), [(None, Fate.FROZEN), (OLD_CTL, Fate.FROZEN), (SHA512_CTL, Fate.BEHIND)])
+def test_a_damaged_list_over_a_digest_that_the_phone_lacks_would_not_be_taken_whole(
+    held: TrustList | None, fate: Fate
+) -> None:
+    """Row 23, but for a phone that holds the very list: of what is there already it asks nothing."""
+    large = replace(step(SHA512_CTL.data + bytes(70_000)), signer=identity("callmanager").certificate)
+    assert foreseen(large, model="7921", ctl_held=held, itl_held=None).outcome is Fate.FROZEN, "its configuration too"
+    empty = ctl("callmanager", empty=True, digest=DigestAlgorithm.SHA512)
+    held = empty if held is SHA512_CTL else held and ctl("callmanager", empty=True)
+    cut = step(empty.data[:-9])
+    assert foreseen(cut, model="7921", ctl_held=held, itl_held=None).outcome is fate
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_damaged_list_that_another_signs_again_has_its_records_as_they_were(known: bool) -> None:
+    whole = ctl("recovery", "callmanager", servers=("callmanager", "new-callmanager"))
+    change = replace(step(damaged(whole)), signer=identity("new-callmanager").certificate)
+    legacy = PhoneKind(get_model("7921"), "7921", OLD_CTL, None)
+    found = Forecaster(Plan((change,), present=step(whole) if known else None)).of(legacy)
+    assert (found.outcome, found.prospect.helps) == (Fate.BEHIND, (Help.SIGN_AGAIN,))

@@ -166,17 +166,7 @@ def _signed_again(
     found = parsed(data)
     if not isinstance(found, TrustList) or len(data) > MAX_PHONE_FILE:
         return [(name, data)]
-    specs = [
-        RecordSpec(
-            record.role,
-            record.certificate,
-            dns_name=record.dns_name,
-            ip_address=record.ip_address,
-            form=RecordForm.FULL if record.certificate is not None else RecordForm.ADDRESS,
-        )
-        for record in found.records
-        if record.role is not None
-    ]
+    specs = _specs(found)
     able = held & (anchors([found]) if there is None else there.signers(found))
     more = sorted(there.there, key=lambda each: each.der) if there is not None else []
     own = dict.fromkeys([*(each.certificate for each in specs if each.role is Role.SAST and each.certificate), *more])
@@ -185,6 +175,20 @@ def _signed_again(
         (name, _built(name, specs, each, digest))
         for each in own
         if each is not None and each.der in able and digest is not None
+    ]
+
+
+def _specs(trust_list: TrustList) -> list[RecordSpec]:
+    return [
+        RecordSpec(
+            record.role,
+            record.certificate,
+            dns_name=record.dns_name,
+            ip_address=record.ip_address,
+            form=RecordForm.FULL if record.certificate is not None else RecordForm.ADDRESS,
+        )
+        for record in trust_list.records
+        if record.role is not None
     ]
 
 
@@ -233,9 +237,10 @@ def _really_signed(name: str, offered: TrustList | bytes, plan: Plan) -> bytes:
         return offered
     if offered.data not in plan.unsigned:
         return offered.data
-    signers = offered.find_signer(offered.header.signer_issuer, offered.header.signer_serial or b"")
-    named = frozenset(each.certificate_der for each in signers if each.certificate_der is not None)
-    return _signed_again(name, offered.data, named, None)[-1][1]
+    header = offered.header
+    assert header.digest is not None
+    by = keys.named(header.signer_issuer or "", header.signer_serial or b"")
+    return _built(name, _specs(offered), by, header.digest)
 
 
 def _played(phone: Handset, plan: Plan, when: datetime) -> tuple[bool, bool]:

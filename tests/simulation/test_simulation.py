@@ -52,6 +52,21 @@ def test_a_phone_that_has_the_other_clusters_configuration_asks_the_tvs_that_it_
     ).run().findings  # fmt: skip
 
 
+def test_a_proposed_list_is_signed_by_whom_it_names_also_if_it_has_no_record_of_that_one() -> None:
+    """A subscriber's ITL that the publisher's ITLRecovery signs again: the cluster has the key."""
+    steps = (StepPlan(("nothing",), damage="ITL other-kind"), StepPlan(("regenerate", "0", "TVS"), off=0.3, days=7))
+    phones = (
+        PhonePlan("SEP002200000030", "6901", 2, "foreign", 1),
+        PhonePlan("SEP002200000031", "7945", 1, "no-itl", 1),
+    )
+    before = (("non-secure",),)
+    play = Play(
+        Schedule(156_781, "12.0.1.10000-10", 2, False, "token", before, phones, steps, Weather(), 0.0, "off")
+    ).run()
+    assert play.counts["proposals"]
+    assert not play.findings
+
+
 def test_a_seed_is_the_same_each_time() -> None:
     one, two = (Play(made(3)).run() for _ in range(2))
     assert one.counts == two.counts

@@ -67,6 +67,11 @@ def signer_of(certificate: Certificate) -> SoftwareSigner:
     return _signers[certificate]
 
 
+def named(issuer: str, serial: bytes) -> Certificate:
+    """Return the certificate that a list names as its signer; its key may be any that was made here."""
+    return next(each for each in _signers if serial in {each.serial, each.serial[::-1]} and each.has_issuer(issuer))
+
+
 @cache
 def own(cluster: str, node: str, purpose: Purpose, generation: int, version: Version) -> SoftwareSigner:
     """Return the certificate and key that a node has for a purpose after so many regenerations."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError
-from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers, asked_kinds, reaches, readable_part
+from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers, asked_kinds, is_copy, reaches, readable_part
 from mixedmode.phone.mind.fate.restart import configured, offer_config, offer_list
 from mixedmode.phone.mind.trust.decisions import (
     TVS_UNREACHABLE,
@@ -45,6 +45,13 @@ class Help(StrEnum):
     """The same list, undamaged or small enough."""
     TVS = "tvs"
     SIGN_AGAIN = "sign-again"
+
+
+_MAKE_WHOLE: Final = frozenset({Help.WHOLE, Help.SIGN_AGAIN})
+"""A damaged list that is signed again, by whomever, is made of its records as they were."""
+
+_NOT_FOR_ITS_SIGNER: Final = frozenset({Reason.DIGEST_UNSUPPORTED, Reason.EXPIRED})
+"""Refusals of a configuration that no list prevents, whomever it names."""
 
 
 def helped(
@@ -128,15 +135,21 @@ def _in_order(
                 return None
         if help_ is not None:
             found.append(help_)
-        trust = trust if offered is None else _with(trust, kind, offer, damaged=help_ is Help.WHOLE)
+        trust = trust if offered is None else _with(trust, kind, offer, damaged=help_ in _MAKE_WHOLE)
     if not offer_config(policy, trust, offer, tvs.asked_by(trust), now).refused:
         return tuple(dict.fromkeys(found))
     ask = vouching if reaches(trust, tvs.within_reach) else _silent
-    if not offer_config(friendly, trust, offer, ask, now).refused:
+    config = offer_config(friendly, trust, offer, ask, now)
+    if not config.refused:
         found.append(Help.TVS)
-    elif Help.WHOLE not in found or not (_has_lost_records(offer, asked) or _may_name_signer(offer, trust)):
+    elif config.reason in _NOT_FOR_ITS_SIGNER or not _may_vouch(found, asked, offer, trust):
         return None
     return tuple(dict.fromkeys(found))
+
+
+def _may_vouch(found: Sequence[Help], asked: Sequence[ListKind], offer: Offer, trust: TrustState) -> bool:
+    """Return whether a list that is made whole may name who signs configurations, as far as that can be known."""
+    return not _MAKE_WHOLE.isdisjoint(found) and (_has_lost_records(offer, asked) or _may_name_signer(offer, trust))
 
 
 def _with(trust: TrustState, kind: ListKind, offer: Offer, *, damaged: bool) -> TrustState:
@@ -177,11 +190,13 @@ def _list_help(
     now: datetime | None,
 ) -> Help | None:
     """Return what brings in a list that is offered and that the phone refuses."""
-    offered = offer.of(kind)
+    offered, held = offer.of(kind), trust.held(kind)
     if offered is None:
         return None
+    if held is not None and is_copy(offered, held):
+        return Help.WHOLE
     if isinstance(offered, bytes):
-        return Help.WHOLE if _would_take(trust, offered, tvs) else None
+        return Help.WHOLE if _would_take(friendly, trust, offered, tvs) else None
     decision = offer_list(friendly, trust, kind, offered, ask, now)
     if not decision.refused:
         return Help.TVS if decision.voucher is Voucher.TVS else Help.WHOLE
@@ -213,11 +228,13 @@ def _shares_anchor(trust: TrustState, offer: Offer, offered: TrustList) -> bool:
     return not anchors(trust.lists).isdisjoint(signers)
 
 
-def _would_take(trust: TrustState, offered: bytes, tvs: TvsServers) -> bool:
+def _would_take(policy: TrustPolicy, trust: TrustState, offered: bytes, tvs: TvsServers) -> bool:
     """Return whether a list that cannot be read would be taken if it were whole, by what its header says."""
     try:
         header = Header(offered, walk_header(offered, HEADER_CONTAINERS))
     except MalformedError:
+        return False
+    if policy.unknown_digest(header.digest_code) is not None:
         return False
     anchored = any(list_signers(each, header) for each in trust.lists)
     return not trust.lists or anchored or reaches(trust, tvs.within_reach)

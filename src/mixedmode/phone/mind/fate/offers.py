@@ -217,8 +217,9 @@ def file_signer(published: TrustList | bytes | None) -> Certificate | None:
 
 
 def list_digest(published: TrustList | bytes | None) -> int | None:
-    """Return the wire code of the digest that a list is signed over; None of one that cannot be read."""
-    return published.header.digest_code if isinstance(published, TrustList) else None
+    """Return the wire code of the digest that a list is signed over; None of one whose header cannot be read."""
+    whole = readable_part(published) if isinstance(published, bytes) else published
+    return None if whole is None else whole.header.digest_code
 
 
 def first_certificate(published: TrustList | bytes | None, roles: Collection[Role]) -> Certificate | None:
