@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
-from xml.sax.saxutils import escape
 
 from mixedmode.errors import RemoteError
 from mixedmode.phone.body.calling.telephone import FAILED, Telephone
@@ -15,6 +14,7 @@ from mixedmode.phone.body.registration_status import RegistrationStatus
 from mixedmode.phone.body.tvs import ask_tvs
 from mixedmode.phone.mind.calls.events import PhoneCall
 from mixedmode.protocols.sccp.calls.codes import State
+from mixedmode.xml_reader import xml_text
 
 if TYPE_CHECKING:
     from mixedmode.phone.body.calling.media import Media
@@ -81,7 +81,7 @@ def knows(phone: Phone, host: str, port: int = SCCP_PORT) -> None:
         config=(
             "<device><deviceProtocol>SCCP</deviceProtocol><devicePool><callManagerGroup><members>"
             f'<member priority="0"><callManager><ports><ethernetPhonePort>{port}</ethernetPhonePort></ports>'
-            f"<processNodeName>{escape(host)}</processNodeName></callManager></member></members></callManagerGroup>"
+            f"<processNodeName>{xml_text(host)}</processNodeName></callManager></member></members></callManagerGroup>"
             "</devicePool><deviceSecurityMode>1</deviceSecurityMode></device>"
         ).encode(),
     )
