@@ -24,6 +24,7 @@ from mixedmode.trustlist.roles import Role
 from tests.pki.material import signer
 from tests.services.callmanager.callmanager_site import (
     DEVICE,
+    QUICK,
     Table,
     callmanager,
     config,
@@ -191,6 +192,30 @@ def test_the_next_server_when_one_is_down_and_the_first_again_later() -> None:
     run(procedure())
 
 
+def test_a_phone_that_no_server_takes_fetches_its_files_and_tries_for_ever() -> None:
+    """An administrator changed its profile while it was away: nobody has to reset it."""
+
+    async def procedure() -> None:
+        looks = 0
+        async with callmanager(secure()) as service:
+            phone = phone_at(service)
+
+            async def look() -> None:
+                nonlocal looks
+                looks += 1
+                assert service.metrics["rejected"] > looks, "not before all failed twice"
+                if looks == 1:
+                    raise RemoteError("the TFTP server does not answer")
+                if looks == 3:
+                    phone.state = phone_at(service, mode=3, ctl=ctl()).state
+
+            async with registering(phone, identity=lsc(), on_refused=look) as registration:
+                await registered(registration)
+                assert (looks, registration.status.secure, registration.status.resets) == (3, True, 0)
+
+    run(procedure())
+
+
 def test_a_server_that_falls_silent_is_left() -> None:
     async def procedure() -> None:
         async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -202,7 +227,7 @@ def test_a_server_that_falls_silent_is_left() -> None:
         async with callmanager() as service:
             phone = phone_at(service)
             phone.state = replace(phone.state, config=config([(port, port), (service.port, service.tls_port)]))
-            async with registering(phone) as registration:
+            async with registering(phone, times=replace(QUICK, answer=1)) as registration:
                 await registered(registration)
         server.close()
 

@@ -11,7 +11,7 @@ from functools import cache
 
 from mixedmode.errors import RemoteError
 from mixedmode.phone.body.client import Phone
-from mixedmode.phone.body.registration import OnReset, Registration
+from mixedmode.phone.body.registration import OnRefused, OnReset, Registration
 from mixedmode.phone.body.registration_status import RegistrationState, RegistrationStatus, RegistrationTimes
 from mixedmode.phone.body.tvs import TvsClient
 from mixedmode.phone.mind.config import TvsServer
@@ -196,9 +196,19 @@ async def registering(
     on_reset: OnReset | None = None,
     tvs: TvsClient | None = None,
     on_change: Callable[[RegistrationStatus], None] = lambda _status: None,
+    on_refused: OnRefused | None = None,
+    times: RegistrationTimes = QUICK,
 ) -> AsyncIterator[Registration]:
     """A phone that keeps itself registered."""
-    registration = Registration(phone, identity=identity, on_reset=on_reset, on_change=on_change, tvs=tvs, times=QUICK)
+    registration = Registration(
+        phone,
+        identity=identity,
+        on_reset=on_reset,
+        on_change=on_change,
+        tvs=tvs,
+        times=times,
+        on_refused=on_refused,
+    )
     registration.start()
     try:
         yield registration

@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from mixedmode.protocols.capf import Claim, Operation
 from mixedmode.services.capf.guard import ProofGuard, ProofPolicy
 from mixedmode.services.capf.notes import CapfNote, CapfOutcome, NoteBudget, NoteFile
 from mixedmode.services.capf.service import CapfLimits
-from mixedmode.services.capf.store import CapfStore
+from mixedmode.services.capf.store import CapfDevice, CapfStore
 from tests.services.capf.capf_site import NOW, PHONE, Site, replace_source, shown
 
 
@@ -40,6 +41,25 @@ def test_guesses_are_few_and_seen_and_hurt_only_who_makes_them(tmp_path: Path) -
             site.service.guard = replace_source(site.service.guard)
             assert (await site.visit("4711")).did == "installed"
             assert site.device().wrong_proofs == 0
+
+    asyncio.run(procedure())
+
+
+def test_a_guesser_who_waits_cancels_nobodys_order(tmp_path: Path) -> None:
+    limits = CapfLimits(proofs=ProofPolicy(first_wait=0.0))
+
+    async def procedure() -> None:
+        async with Site(tmp_path, limits) as site:
+            site.order(Operation.INSTALL, password="4711")
+            for number in range(9):
+                assert (await site.visit(f"{number:04}")).reason == 7
+            assert ["of 5" in why for why in site.reasons()] == [True] * 3 + [False] * 6
+            assert (site.device().wrong_proofs, site.device().operation) == (3, Operation.INSTALL)
+            # Those of another address count again.
+            site.service.guard = replace_source(site.service.guard)
+            for number in range(2):
+                await site.visit(f"{number:04}")
+            assert site.device().operation is Operation.NONE
 
     asyncio.run(procedure())
 
@@ -87,12 +107,52 @@ def test_no_operation_is_worth_more_than_five_guesses_from_wherever(tmp_path: Pa
     asyncio.run(procedure())
 
 
+def test_a_whole_site_behind_one_address_comes_at_once_and_has_its_turns(tmp_path: Path) -> None:
+    """More than a hundred phones, few of which wait for the disk at the same time; none is turned away."""
+    names = [f"SEP0011223355{number:02X}" for number in range(140)]
+    there, most = 0, 0
+
+    async def procedure() -> None:
+        async with Site(tmp_path) as site:
+            kept, counting = site.store.done, Lock()
+
+            def done(order: CapfDevice, certificate: bytes | None) -> bool:
+                nonlocal there, most
+                with counting:
+                    there += 1
+                    most = max(most, there)
+                try:
+                    return kept(order, certificate)
+                finally:
+                    with counting:
+                        there -= 1
+
+            site.store.done = done  # type: ignore[method-assign]
+            for name in names:
+                site.store.order(name, Operation.INSTALL, key="ec-256", password=None, by_certificate=False)
+            came = await asyncio.gather(*(site.visit(name=name) for name in names))
+            assert [each.did for each in came] == ["installed"] * len(names)
+            assert 1 <= most <= 4
+
+    asyncio.run(procedure())
+
+
 def test_wrong_proofs_are_remembered_over_a_restart(tmp_path: Path) -> None:
     store = CapfStore(tmp_path)
     store.order(PHONE, Operation.INSTALL, key="ec-256", password="4711", by_certificate=False)
-    for _ in range(10):
-        assert CapfStore(tmp_path).begin_proof(PHONE, 10) is not None
-    assert store.begin_proof(PHONE, 10) is None
+    for _ in range(9):
+        service = CapfStore(tmp_path)
+        counted = service.begin_proof(PHONE, 10)
+        assert counted is not None
+        service.judged(counted, held=False)
+    counted = store.begin_proof(PHONE, 10)
+    assert counted is not None
+    assert store.begin_proof(PHONE, 10) is None, "one that is judged right now counts"
+    store.judged(counted, held=None)
+    again = store.begin_proof(PHONE, 10)
+    assert again is not None, "one that was not judged does not"
+    store.judged(again, held=True)
+    assert store.find(PHONE) == replace(again, wrong_proofs=0)
 
 
 def test_of_two_sessions_with_one_password_one_gets_its_lsc(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 Rules (phone-trust.md 6, wire-formats.md 6):
 
 1. The servers are asked in the order of the CallManager group; the next one when one fails. When all failed, the phone
-   waits, twice as long each time, and begins again with the first. It does not leave a server for a better one.
+   waits, twice as long each time, and begins again with the first, for ever. It does not leave a server for a better
+   one. When all failed twice it fetches its files before it begins again: what it holds may be what they refuse. With
+   other files it waits as short as at first.
 2. By TLS or in the clear, as :func:`~mixedmode.phone.mind.trust.registration_trust.ways_to_register` says; by TLS
    nothing is sent to a server that the phone does not trust.
 3. Reset and restart: the phone unregisters, ``on_reset`` boots it, and it registers with what it holds then. "Apply
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
 
 OnReset = Callable[[ResetKind], Awaitable[None]]
 """Boots the phone, or fetches its configuration; a failure is noted and the phone goes on with what it holds."""
+OnRefused = Callable[[], Awaitable[None]]
+"""Fetches the phone's files; a failure is noted, as there."""
 
 
 class Registration:
@@ -68,6 +72,7 @@ class Registration:
         on_change: Told each new status.
         tvs: How TVS is asked about a server.
         times: How long it waits.
+        on_refused: Called when all servers failed, and again (rule 1); None: nothing is fetched again.
 
     Attributes:
         status: How the phone stands.
@@ -86,11 +91,12 @@ class Registration:
         on_change: Callable[[RegistrationStatus], None] = lambda _status: None,
         tvs: TvsClient | None = ask_tvs,
         times: RegistrationTimes | None = None,
+        on_refused: OnRefused | None = None,
     ) -> None:
         self.phone = phone
         self.identity = identity
         self.status = RegistrationStatus()
-        self._on_reset, self._on_change, self._tvs = on_reset, on_change, tvs
+        self._on_reset, self._on_change, self._tvs, self._on_refused = on_reset, on_change, tvs, on_refused
         self._times = times or RegistrationTimes()
         self._monotonic, self._now = phone.world.clock.monotonic, phone.world.clock.now
         self.protocol = 0
@@ -153,15 +159,16 @@ class Registration:
 
     async def run(self) -> None:
         """Register, and again whenever it ends, until :meth:`stop` or cancelled."""
-        pause = self._times.first_pause
+        pause = first = self._times.first_pause
         while not self._stopping:
             if await self._round():
-                pause = self._times.first_pause
+                pause = first
             elif not self._stopping:
                 self._in_vain = True
                 self._changed.set()
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, self._times.longest_pause)
+                found_others = pause > first and await self._fetched_others()
+                pause = first if found_others else min(2 * pause, self._times.longest_pause)
 
     async def _round(self) -> bool:
         """Try the servers once, in order; return whether to begin again at once."""
@@ -179,6 +186,25 @@ class Registration:
             if self._stopping or (ended and self._monotonic() - begun >= self._times.settled):
                 return True
         return False
+
+    async def _fetched_others(self) -> bool:
+        """Fetch the files after all servers failed (rule 1); return whether the phone holds others now."""
+        if self._on_refused is None or self._stopping or self._speaks_sip():
+            return False
+        before = self.phone.state
+        try:
+            await self._on_refused()
+        except MixedModeError as error:
+            self._note(self.status.state, str(error))
+        after = self.phone.state
+        return (before.config, before.trust) != (after.config, after.trust)
+
+    def _speaks_sip(self) -> bool:
+        try:
+            config = self.phone.state.config_in_force()
+        except MixedModeError:
+            return False
+        return self.phone.model.sip_only or (config is not None and (config.protocol or "SCCP") != "SCCP")
 
     def _servers(self) -> tuple[PhoneConfig, tuple[CallManager, ...]]:
         config = self.phone.state.config_in_force()

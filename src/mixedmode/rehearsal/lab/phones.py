@@ -85,9 +85,20 @@ class LabPhone:
             self._booted.set()
             return self.last
 
-    async def _boot(self, server: Server) -> BootOutcome:
+    async def look_again(self, server: Server) -> None:
+        """Fetch the files again, and go to CAPF if they say so, since no CallManager takes the phone as it is.
+
+        It may do so every minute for days: what it says of it is said once.
+        """
+        async with self.hands:
+            said = () if self.last is None else self.last.messages
+            self.last = await self._boot(server, said)
+            if await self.enrol():
+                self.last = await self._boot(server)
+
+    async def _boot(self, server: Server, said: Collection[str] = ()) -> BootOutcome:
         last = await self.phone.boot(server)
-        told = last.messages[bool(self.erased) :]
+        told = [each for each in last.messages[bool(self.erased) :] if each not in said]
         self.history.extend((self.phone.world.clock.now(), message) for message in told)
         self.erased = ()
         return last
@@ -268,6 +279,7 @@ class LabPhones:
             How many are registered.
         """
         await self.leave()
+        gate = asyncio.Semaphore(AT_ONCE)
         registrations = []
         for each in self._phones.values():
             if each.phone.model.sip_only:
@@ -275,8 +287,9 @@ class LabPhones:
             each.registration = Registration(
                 each.phone,
                 identity=each.keys.show,
-                on_reset=partial(_boot_again, each, server),
+                on_reset=partial(_boot_again, gate, each, server),
                 on_change=each.registration_changed,
+                on_refused=partial(_look_again, gate, each, server),
             )
             each.handset = Handset(each.phone.name, each.registration)
             each.registration.start()
@@ -336,5 +349,11 @@ def _phone(folder: Path, factory: Factory, name: str, model: str, address: str) 
     return LabPhone(phone, log, keys)
 
 
-async def _boot_again(phone: LabPhone, server: Server, _kind: ResetKind) -> None:
-    await phone.boot(server)
+async def _boot_again(gate: asyncio.Semaphore, phone: LabPhone, server: Server, _kind: ResetKind) -> None:
+    async with gate:
+        await phone.boot(server)
+
+
+async def _look_again(gate: asyncio.Semaphore, phone: LabPhone, server: Server) -> None:
+    async with gate:
+        await phone.look_again(server)

@@ -7,8 +7,10 @@ Rules:
 2. From one address a device may be tried :attr:`ProofPolicy.free` times, all devices together
    :attr:`ProofPolicy.free_in_all` times; then the address has to wait, twice as long each time. While it waits nothing
    of it is judged or counted: it locks nobody out but itself.
-3. A device's operation is cancelled after :attr:`ProofPolicy.per_operation` wrong proofs from wherever
-   (:mod:`.capf_store` counts them, since they outlive a restart): no operation is worth more guesses than that.
+3. A device's operation is cancelled after :attr:`ProofPolicy.per_operation` wrong proofs from several addresses
+   (:mod:`.store` counts them, since they outlive a restart): no operation is worth more guesses than that. Of one
+   address those count that it has without a wait: alone it keeps no phone from its certificate, and by waiting it gets
+   one guess an hour in the end.
 4. What is remembered is bounded; the oldest goes first.
 """
 
@@ -90,6 +92,12 @@ class ProofGuard:
             while len(self._counters) > policy.remembered:
                 self._counters.popitem(last=False)
         return 0.0
+
+    def counts(self, source: str, device: str) -> bool:
+        """Return whether the try that began last counts for the device's operation too (rule 3)."""
+        with self._lock:
+            counter = self._counters.get((source, device))
+            return counter is not None and counter.wrong <= self.policy.free
 
     def held(self, source: str, device: str) -> None:
         """Take a try off again: its proof was right."""

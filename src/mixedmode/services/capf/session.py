@@ -199,14 +199,21 @@ class CapfSession:
         most = host.guard.policy.per_operation
         counted = host.store.begin_proof(device.name, most)
         if counted is None or not counted.is_same_order(device):
+            if counted is not None:
+                host.store.judged(counted, held=None)
             self._refused(["too many wrong proofs, or another operation was ordered"])
             return False
-        faults = claim_faults(claim, device, host.believed(), host.now(), host.store.revoked(device.name))
-        if not faults:
-            host.store.proof_held(device.name)
+        counts, held = host.guard.counts(self._source, device.name), None
+        try:
+            faults = claim_faults(claim, device, host.believed(), host.now(), host.store.revoked(device.name))
+            held = True if not faults else False if counts else None
+        finally:
+            host.store.judged(counted, held=held)
+        if held:
             return True
-        self._refused([*faults, f"wrong proof {counted.wrong_proofs} of {most}"])
-        if counted.wrong_proofs >= most:
+        number = f"wrong proof {counted.wrong_proofs} of {most}" if counts else "not counted for the order any more"
+        self._refused([*faults, number])
+        if counts and counted.wrong_proofs >= most:
             note = f"cancelled after {most} wrong proofs, the last from {self._address}"
             if host.store.cancel(device, f"{host.now():%Y-%m-%d %H:%M:%S} UTC: {note}"):
                 host.counts["cancelled"] += 1

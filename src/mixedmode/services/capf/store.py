@@ -2,8 +2,10 @@
 
 One JSON file a device, ``SEP001122334455.json``, 0600, replaced whole. Passwords are kept as salted scrypt hashes.
 
-Wrong proofs are counted here, before they are judged, so that neither a restart nor many tries at once allow more of
-them. Whoever reads a record to write it again holds the folder's lock: the service and ``capf set`` are two processes.
+Wrong proofs are counted here: in memory from before they are judged, so that many tries at once are no more than one
+after the other, and in the record, so that a restart gives nobody new ones. A proof that holds writes nothing: a whole
+site may come at once, and each write waits for the disk. Whoever reads a record to write it again holds the folder's
+lock: the service and ``capf set`` are two processes.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ import json
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from mixedmode.errors import MalformedError, UsageError
@@ -134,6 +138,8 @@ class CapfStore:
         self.folder = folder
         self._changed = changed
         self.revoked = revoked
+        self._judged_now: Counter[str] = Counter()
+        self._counting = Lock()
 
     def __iter__(self) -> Iterator[CapfDevice]:
         for path in sorted(self.folder.glob("*.json")):
@@ -256,19 +262,39 @@ class CapfStore:
             )
 
     def begin_proof(self, name: str, most: int) -> CapfDevice | None:
-        """Count a proof as wrong before it is judged; return the device, None if too many are counted already."""
-        with self._alone():
-            device = self.find(name)
-            if device is None or (device.operation is not Operation.NONE and device.wrong_proofs >= most):
-                return None
-            return self.put(replace(device, wrong_proofs=device.wrong_proofs + 1))
+        """Count a proof as wrong before it is judged; return the device, None if too many are counted already.
 
-    def proof_held(self, name: str) -> None:
-        """Forget the proofs that were counted: one was right."""
-        with self._alone():
+        Whoever got the device says what came of it, to :meth:`judged`.
+        """
+        with self._counting:
             device = self.find(name)
-            if device is not None and device.wrong_proofs:
-                self.put(replace(device, wrong_proofs=0))
+            if device is None:
+                return None
+            wrong = device.wrong_proofs + self._judged_now[name]
+            if device.operation is not Operation.NONE and wrong >= most:
+                return None
+            self._judged_now[name] += 1
+            return replace(device, wrong_proofs=wrong + 1)
+
+    def judged(self, order: CapfDevice, *, held: bool | None) -> None:
+        """Keep what came of a proof that was counted.
+
+        Args:
+            order: The device as it was counted.
+            held: Whether the proof was right: then the wrong ones before it are forgotten. None: it was not judged.
+        """
+        try:
+            with self._alone():
+                device = self.find(order.name)
+                if device is not None and device.is_same_order(order):
+                    wrong = {True: 0, False: device.wrong_proofs + 1, None: device.wrong_proofs}[held]
+                    if wrong != device.wrong_proofs:
+                        self.put(replace(device, wrong_proofs=wrong))
+        finally:
+            with self._counting:
+                self._judged_now[order.name] -= 1
+                if not self._judged_now[order.name]:
+                    del self._judged_now[order.name]
 
     def cancel(self, order: CapfDevice, note: str) -> bool:
         """Cancel a device's operation, unless another one was ordered meanwhile; return whether it was."""
