@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,7 @@ from mixedmode.cluster.model.versions import Version
 from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Plan, Published, Step, Tvs
+from mixedmode.forecast.vouching import Vouched
 from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.phone.mind.fate.afar import Help
 from mixedmode.phone.mind.fate.offers import file_signer
@@ -19,6 +21,7 @@ from mixedmode.phone.mind.requests import BootFile
 from mixedmode.phone.mind.trust.decisions import ListKind, Reason
 from mixedmode.phone.mind.trust.policy import read_list
 from mixedmode.pki.signing.digests import DigestAlgorithm
+from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.forecast.test_settled_points import NEW_CTL, OLD_CTL, OLD_ITL, SECURE, foreseen, step
@@ -205,3 +208,65 @@ def test_a_damaged_list_that_another_signs_again_has_its_records_as_they_were(kn
     legacy = PhoneKind(get_model("7921"), "7921", OLD_CTL, None)
     found = Forecaster(Plan((change,), present=step(whole) if known else None)).of(legacy)
     assert (found.outcome, found.prospect.helps) == (Fate.BEHIND, (Help.SIGN_AGAIN,))
+
+
+def _itl_of(name: str, signer: str = "token") -> TrustList:
+    """An ITL of a cluster whose one server, and TVS, is this."""
+    certificate, by = identity(name).certificate, identity(signer)
+    roles = {Role.SAST: by.certificate, Role.CCM_TFTP: certificate, Role.TVS: certificate}
+    specs = [RecordSpec(role, each, dns_name=name) for role, each in roles.items()]
+    return TrustList.parse(build_trust_list(specs, by, timestamp=0, filename="ITLFile.tlv"))
+
+
+def _knows(*names: str, roles: set[int]) -> Vouched:
+    return Vouched(tuple((identity(name).certificate, frozenset(roles)) for name in names))
+
+
+@pytest.mark.parametrize(
+    ("held", "tvs", "fate"),
+    [
+        ("foreign", Tvs.UP, Fate.BEHIND),
+        ("foreign", Tvs.OLD, Fate.FOLLOWS_BY_TVS),
+        ("here", Tvs.UP, Fate.FOLLOWS_BY_TVS),
+    ],
+)
+def test_a_phone_that_takes_the_itl_of_another_cluster_asks_the_tvs_of_its_configuration(
+    held: str, tvs: Tvs, fate: Fate
+) -> None:
+    """Phone-trust.md 3.2: lists come before the configuration, of which a server that no list names is the signer."""
+    change = replace(step(_itl_of("here")), signer=identity("subscriber").certificate)
+    vouched = _knows("subscriber", roles={Role.TFTP.value})
+    kept = partial(foreseen, ctl_held=ctl("token", "recovery", servers=()), itl_held=_itl_of(held, "recovery"))
+    assert kept(change, tvs=tvs, vouched=vouched).outcome is fate
+    taken = kept(change, replace(step(), signer=identity("here").certificate), change, vouched=vouched)
+    assert taken.steps[1:] == (Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS), "the next configuration names the servers of here"
+
+
+@pytest.mark.parametrize(("mode", "fate"), [(1, Fate.BEHIND), (SECURE, Fate.LOCKED_OUT)])
+def test_a_phone_that_took_the_configuration_of_another_cluster_alone_asks_no_tvs_that_it_trusts(
+    mode: int, fate: Fate
+) -> None:
+    """Half a move: the old TVS vouched for who signs configurations, but these name the servers of the new cluster."""
+    vouched = _knows("there", roles={Role.TFTP.value, Role.CCM_TFTP.value})
+    moved = replace(
+        step(ctl("stranger", servers=("there",)), _itl_of("there", "stranger")),
+        servers=frozenset({identity("here").certificate.der}),
+        vouched=vouched,
+    )
+    kept = partial(foreseen, ctl_held=ctl("token", servers=("here",)), itl_held=_itl_of("here"), mode=mode)
+    assert kept(moved).outcome is fate
+    assert kept(replace(moved, tvs=Tvs.OLD)).outcome is Fate.BEHIND
+
+
+@pytest.mark.parametrize(("held", "fate"), [("here", Fate.BEHIND), ("there", Fate.FOLLOWS_BY_TVS)])
+def test_tvs_servers_of_two_clusters_do_not_say_the_same(held: str, fate: Fate) -> None:
+    """Each phone asks those that its ITL names; the old cluster's know nothing of the new one's tokens."""
+    server = {name: frozenset({identity(name).certificate.der}) for name in ("here", "there")}
+    knows = _knows("stranger", roles={Role.SAST.value})
+    moved = replace(
+        step(ctl("stranger", servers=("there",)), _itl_of("there")),
+        servers=server["here"],
+        vouched=Vouched(),
+        elsewhere=((server["there"], knows),),
+    )
+    assert foreseen(moved, ctl_held=ctl("token", servers=("here",)), itl_held=_itl_of(held)).outcome is fate

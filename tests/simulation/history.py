@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 
+from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.model.topology import SecurityMode
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.errors import MixedModeError
 from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 from mixedmode.forecast.plan import NOBODY, Off, Plan, Published, Step, Tvs
+from mixedmode.forecast.vouching import Vouched
 from mixedmode.inventory.kinds import PhoneKind, Unexplained
 from mixedmode.phone.mind.config import parse_config
 from mixedmode.phone.mind.models import get_model
@@ -295,12 +297,16 @@ class History:
         names = self._off(number)
         servers = step.servers or frozenset()
         vouched = step.vouched
+        if plan.tvs == "some":
+            servers -= {_publishers_tvs(moment.site.view if after is None else after.view)}
+        elsewhere: tuple[tuple[frozenset[bytes], Vouched], ...] = ()
         if moment.home is not None:
             home = foreseen_step("", moment.home.outlook, None)
-            servers, vouched = servers | (home.servers or frozenset()), home.vouched
-        if plan.tvs == "some":
-            views = [moment.site.view if after is None else after.view, *([moment.home.view] if moment.home else [])]
-            servers -= {view.certificate(view.publisher.name, Purpose.TVS).der for view in views}
+            silent = {_publishers_tvs(moment.home.view)} if plan.tvs == "some" else frozenset()
+            old = (home.servers or frozenset()) - silent
+            if (old or plan.tvs == "old") and home.vouched is not None and vouched is not None:
+                elsewhere = ((servers, vouched),) if servers else ()
+                servers, vouched = old, home.vouched
         return replace(
             step,
             label=" ".join(plan.words),
@@ -309,6 +315,7 @@ class History:
             reset=plan.reset,
             servers=servers or None,
             vouched=vouched,
+            elsewhere=elsewhere,
         )
 
     def foreseen(self) -> Plan | None:
@@ -330,6 +337,10 @@ class History:
         before = replace(before, now=moment.site.outlook.now)
         operation = moment.change.operation if moment.change is not None else None
         return before.starting_every_tftp() if operation is None else in_force(operation, operation.foresee(before))
+
+
+def _publishers_tvs(view: TrustView) -> bytes:
+    return view.certificate(view.publisher.name, Purpose.TVS).der
 
 
 @cache

@@ -116,6 +116,7 @@ class Step:
         withdrawn: The kinds of which nothing is on the servers from here on.
         mixed: Whether the cluster is in mixed mode from here on, if that is known but by its CTL.
         keys: Whose keys can sign its lists from here on, if that is known.
+        elsewhere: TVS servers of another cluster that answer as well in this step, by the DER of what they show.
     """
 
     label: str
@@ -134,6 +135,7 @@ class Step:
     withdrawn: tuple[ListKind, ...] = ()
     mixed: bool | None = None
     keys: Keys | None = None
+    elsewhere: tuple[tuple[frozenset[bytes], Vouched], ...] = ()
 
 
 Foresee = Callable[[tuple[str, ...]], tuple[Step, ...]]
@@ -204,7 +206,7 @@ class Plan:
             uploads += step.uploads
             vouched = (step.vouched or vouched).after(uploads) if step.vouched or step.uploads else vouched
             if number >= 0:
-                tvs = self._servers(step.tvs or self.tvs, named, vouched)
+                tvs = self._servers(step.tvs or self.tvs, named, vouched, step.elsewhere)
                 presence = Presence.RESTARTS if step.reset else Presence.STAYS
                 found.append(Stage(offer, tvs, presence))
         return tuple(found)
@@ -228,8 +230,16 @@ class Plan:
         return None
 
     @staticmethod
-    def _servers(tvs: Tvs, named: frozenset[bytes] | None, vouched: Vouched) -> TvsServers:
+    def _servers(
+        tvs: Tvs,
+        named: frozenset[bytes] | None,
+        vouched: Vouched,
+        elsewhere: tuple[tuple[frozenset[bytes], Vouched], ...],
+    ) -> TvsServers:
+        if named is not None:
+            named = named.union(*(servers for servers, _ in elsewhere))
         if tvs is Tvs.DOWN:
             return TvsServers(within_reach=named)
-        up = None if tvs is Tvs.OLD else named
-        return TvsServers(vouched.answer, up, up)
+        if tvs is Tvs.OLD:
+            return TvsServers(vouched.answer, None, None)
+        return TvsServers(vouched.answer, named, named, tuple((servers, other.answer) for servers, other in elsewhere))

@@ -6,7 +6,9 @@ restart, without a network:
 1. A restart offers the CTL, then the ITL, then a configuration signed by the first TFTP record of the list that was
    published last, each to the phone's own policy. Then the phone registers in its security mode with the CallManager
    that the published CTL names first. What is not published is a 404, and registration goes on as before.
-2. A phone can ask only a TVS server whose certificate is a TVS record of the ITL that it holds at that moment.
+2. A phone can ask only a TVS server whose certificate is a TVS record of the ITL that it holds at that moment, and that
+   its configuration names: that of a cluster names whom its ITL names. So a phone that has the ITL of one cluster and
+   the configuration of another, which have no TVS host in common, asks nobody (phone-trust.md 2.1 and 3.2).
 3. ``locked-out``: it cannot register. Else ``follows``: it took all that it was offered; ``follows-by-tvs``: it would
    not have, had TVS been silent all along. Else ``behind``: something from afar brings the rest in (rule 4). Else
    ``frozen``.

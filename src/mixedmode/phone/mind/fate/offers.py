@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError
 from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, ListKind, TvsAnswer, TvsQuestion
-from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS, anchors, tvs_certificates
+from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS, anchors, tvs_certificates, tvs_hosts
 from mixedmode.phone.mind.trust.uses import SERVER
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mixedmode.phone.mind.trust.state import TrustState
     from mixedmode.pki.certificates.certificates import Certificate
 
+KNOWN_BY_NAME: Final = 0
+"""The port of a TVS server of a configuration that nobody has read: lists tell its name alone."""
 Ask = Callable[[TvsQuestion], TvsAnswer]
 
 
@@ -146,11 +148,13 @@ class TvsServers:
         answer: What they say.
         up: DER of the certificates of those that answer; None: whichever the phone's ITL names.
         within_reach: The same of those that could be made to answer, and to vouch.
+        others: Of those that answer, the ones that say something else, by the DER of what they show.
     """
 
     answer: Ask = lambda _question: TVS_UNREACHABLE
     up: frozenset[bytes] | None = frozenset()
     within_reach: frozenset[bytes] | None = frozenset()
+    others: tuple[tuple[frozenset[bytes], Ask], ...] = ()
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
@@ -160,7 +164,9 @@ class TvsServers:
 
     def asked_by(self, trust: TrustState) -> Ask:
         """Return TVS as a phone that holds this reaches it."""
-        return self.answer if reaches(trust, self.up) else _SILENT.answer
+        if not asks(trust, self.up):
+            return _SILENT.answer
+        return next((answer for servers, answer in self.others if asks(trust, servers)), self.answer)
 
     @property
     def silent(self) -> TvsServers:
@@ -209,6 +215,17 @@ def reaches(trust: TrustState, servers: Collection[bytes] | None) -> bool:
     """Return whether a phone's ITL names one of these TVS servers; None: any will do."""
     named = tvs_certificates(trust.itl)
     return bool(named) if servers is None else any(each in servers for each in named)
+
+
+def asks(trust: TrustState, servers: Collection[bytes] | None) -> bool:
+    """Return whether a phone asks one of these TVS servers: one that its ITL and its configuration name."""
+    if not reaches(trust, servers):
+        return False
+    known = [each.address for each in trust.tvs_servers if each.port == KNOWN_BY_NAME]
+    if servers is None or not known:
+        return True
+    hosts = tvs_hosts(trust.itl)
+    return any(not hosts.get(each, frozenset()).isdisjoint(servers) for each in known)
 
 
 def file_signer(published: TrustList | bytes | None) -> Certificate | None:

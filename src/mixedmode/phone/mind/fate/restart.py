@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.phone.mind.config import TvsServer
-from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers
+from mixedmode.phone.mind.fate.offers import KNOWN_BY_NAME, Ask, Offer, TvsServers
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome, Reason, settle
+from mixedmode.phone.mind.trust.lookup import tvs_hosts
 from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
 from mixedmode.phone.mind.trust.state import TrustState
 from mixedmode.phone.mind.trust.uses import FILES
@@ -98,14 +99,29 @@ def _take_files(policy: TrustPolicy, trust: TrustState, offer: Offer, tvs: TvsSe
         decision = decisions[file] = offer_list(policy, trust, kind, offered, ask, now)
         before, trust = trust, trust.after(decision, kind, offered if isinstance(offered, TrustList) else None)
         if trust is not before:
+            if trust.itl is not before.itl and trust.tvs_servers is _SOME_SERVER:
+                trust = _configured_by(before.itl, trust)
             ask = tvs.asked_by(trust)
-    decisions[BootFile.CONFIG] = offer_config(policy, trust, offer, ask, now)
+    config = decisions[BootFile.CONFIG] = offer_config(policy, trust, offer, ask, now)
+    if config.accepted:
+        trust = _configured_by(offer.itl if isinstance(offer.itl, TrustList) else None, trust)
     return Restart(trust, decisions, None)
 
 
 def configured(trust: TrustState) -> TrustState:
     """Return the state with a TVS server in the configuration: which ones answer is for rule 2 to say."""
     return trust if trust.tvs_servers else TrustState(trust.ctl, trust.itl, _SOME_SERVER)
+
+
+def _configured_by(itl: TrustList | None, trust: TrustState) -> TrustState:
+    """Return the state with the configuration of the cluster of an ITL: it names the TVS servers that the ITL names.
+
+    They matter only if the phone holds the ITL of another cluster: that names none of these hosts.
+    """
+    there, known = tvs_hosts(itl), tvs_hosts(trust.itl)
+    is_other = there and known and there.keys().isdisjoint(known)
+    servers = tuple(TvsServer(each, KNOWN_BY_NAME) for each in there) if is_other else _SOME_SERVER
+    return trust if trust.tvs_servers is servers else TrustState(trust.ctl, trust.itl, servers)
 
 
 def offer_list(

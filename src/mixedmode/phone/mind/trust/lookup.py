@@ -103,6 +103,17 @@ def tvs_certificates(itl: TrustList | None) -> tuple[bytes, ...]:
     return tuple(record.certificate_der for record in records if record.certificate_der is not None)
 
 
+@lru_cache(maxsize=_LISTS)
+def tvs_hosts(itl: TrustList | None) -> dict[str, frozenset[bytes]]:
+    """Return the hosts of an ITL's TVS servers, by their records' names and subjects, with what each shows (DER)."""
+    found: dict[str, frozenset[bytes]] = {}
+    for record in itl.records_with_role(Role.TVS) if itl is not None else ():
+        if record.certificate_der is not None:
+            for name in filter(None, (record.dns_name, record.subject)):
+                found[name.lower()] = found.get(name.lower(), frozenset()) | {record.certificate_der}
+    return found
+
+
 def anchors(lists: Iterable[TrustList]) -> frozenset[bytes]:
     """Return the DER of the certificates that stand as SAST in any of these lists."""
     records = (record for each in lists for record in each.records_with_role(Role.SAST))
