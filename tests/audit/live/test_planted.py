@@ -12,7 +12,8 @@ import pytest
 from mixedmode.audit.live.finding import Severity, Standing
 from mixedmode.audit.live.judging import Judgement, judge
 from mixedmode.audit.live.table import RULES
-from mixedmode.live.observed import NotSeen, Observation
+from mixedmode.live.observed import CertificateSeen, NotSeen, Observation
+from mixedmode.live.provisioned import VouchedSeen
 from mixedmode.trustlist.model import TrustList
 from tests.audit.live import planted_certificates, planted_lists, planted_phones
 from tests.audit.live.faults import CALLMANAGER, FAULTS, RECOVERY, TVS
@@ -29,6 +30,7 @@ from tests.audit.live.world import (
     with_file,
     with_phone,
 )
+from tests.cluster.tokens import ONE
 from tests.support import effort
 
 PLANTED = (planted_certificates, planted_lists, planted_phones)
@@ -52,6 +54,21 @@ def test_a_planted_fault_is_found(name: str) -> None:
     assert finding.evidence and finding.remedy and finding.effect  # noqa: PT018
     assert finding.title.endswith(".")
     assert any("UTC" in line for line in finding.evidence), finding.evidence
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_tvs_vouches_for_a_token_by_either_order_of_its_serial_number(reverse: bool) -> None:
+    """AXL tells it as trust lists do: reversed."""
+    found, made = World().look(), ONE.certificate
+    at = found.vouched[0].seen
+    serial = made.serial[::-1] if reverse else made.serial
+    stored = CertificateSeen("", "Phone-SAST-trust", made.der, at, ("SAST",))
+    vouched = VouchedSeen(made.subject, made.issuer, serial.hex().upper(), ("SAST",), ("Phone-SAST-trust",), at)
+    with_token = replace(found, certificates=(*found.certificates, stored))
+    assert [each for each in found_in(with_token) if each.startswith("S3")]
+    assert not [
+        each for each in found_in(replace(with_token, vouched=(*found.vouched, vouched))) if each.startswith("S3")
+    ]
 
 
 def test_enough_kinds_of_faults() -> None:

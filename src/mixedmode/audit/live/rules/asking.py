@@ -102,9 +102,14 @@ class _View:
             self._entries.setdefault(_bare(each.serial), []).append(each)
 
     def of(self, facts: CertificateFacts) -> list[VouchedSeen]:
-        """Return what it says of a certificate; nothing if it is not in it."""
-        serial = _bare(facts.serial)
-        return self._entries.get(serial, [])
+        """Return what it says of a certificate; nothing if it is not in it.
+
+        The serial number of a security token stands there as in trust lists: its bytes reversed.
+        """
+        found = self._entries.get(_bare(facts.serial), [])
+        if not found and facts.is_token:
+            return self._entries.get(_bare("".join(reversed(facts.serial.split(":")))), [])
+        return found
 
 
 def vouching(scene: Scene) -> Iterator[Finding | Gap]:

@@ -160,7 +160,7 @@ def without_default_security(scene: Scene) -> Iterator[Finding | Gap]:
         yield about_phones(
             "C14/encrypted",
             "C14",
-            f"{number_of(len(found))} an encrypted profile, but no Security by Default: they have their CTL alone.",
+            f"{number_of(len(found))} an encrypted profile, and no Security by Default: their CTL alone is believed.",
             found,
             (
                 Step(
