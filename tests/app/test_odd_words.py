@@ -37,3 +37,16 @@ def test_a_report_of_no_evidence(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     error = refusal("rescue", "report", str(path))
     assert (error.exit_code, "there is no evidence" in str(error)) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("lists",), ("cdr",), ("calendar",), ("audit-log",), ("phones", "list"), ("phones", "reset", "--all"),
+        ("device", "list"), ("inventory", "export", "--output", "x"), ("drill", "--key", "x"),
+        ("forecast", "--inventory", "cluster", "--operation", "utils ctl update CTLFile"), ("rescue", "ready"),
+    ],
+)  # fmt: skip
+def test_a_lab_and_a_node_at_once(tmp_path: Path, words: tuple[str, ...]) -> None:
+    error = refusal(*words, "--directory", str(tmp_path), "--config", str(tmp_path / "mixedmode.toml"))
+    assert (error.exit_code, "which one is asked for" in str(error)) == (2, True)

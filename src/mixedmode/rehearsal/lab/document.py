@@ -21,7 +21,16 @@ def has_database(directory: Path) -> bool:
 
 
 def meant_lab(directory: Path | None, config: Path | None) -> Path | None:
-    """Return the folder of the lab that a command line means, None if it is this host's node."""
+    """Return the folder of the lab that a command line means, None if it is this host's node.
+
+    Raises:
+        UsageError: Both are named.
+    """
+    if directory is not None and config is not None:
+        raise UsageError(
+            "--directory means a lab and --config this host's node: which one is asked for?",
+            next_step="give one of them",
+        )
     if directory is None and config is None and (DEFAULT_DIRECTORY / NAME).exists():
         return DEFAULT_DIRECTORY
     return directory
