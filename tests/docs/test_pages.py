@@ -60,6 +60,11 @@ ELSEWHERE = {
     ),
     "mixedmode rescue walk SEP001122334405 --entry 88xx-544 --person Ada --control-user rescue "
     "--control-password-file password --directory lab": ("a person answers", "tests/rescue/test_lab.py"),
+    "mixedmode rescue prepare --control-user rescue --inventory phones.csv --cluster CLUSTER.toml --write-user writer "
+    "--person Ada --ticket CHG0001": ("there is no CUCM", "tests/rescue/test_prepared.py"),
+    "mixedmode rescue restore --cluster CLUSTER.toml --write-user writer --person Ada --ticket CHG0001": (
+        "there is no CUCM", "tests/rescue/test_prepared.py",
+    ),
     "mixedmode rescue plan --output plan.json --directory lab": (
         "the lab is as the pages left it", "tests/rescue/test_lab.py",
     ),

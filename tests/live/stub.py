@@ -62,9 +62,17 @@ class Stub:
 
 @contextmanager
 def serving(
-    answer: Callable[[Sent], Answer], pem: Path | None = None, *, old: bool = False, asks: bool = False
+    answer: Callable[[Sent], Answer],
+    pem: Path | None = None,
+    *,
+    old: bool = False,
+    asks: bool = False,
+    writes: bool = False,
 ) -> Iterator[Stub]:
-    """Serve answers; by TLS if a PEM with key and certificate is given, or one that asks for a certificate."""
+    """Serve answers; by TLS if a PEM with key and certificate is given, or one that asks for a certificate.
+
+    What is sent is judged to read only, unless this is for what writes.
+    """
     stub = Stub(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -115,7 +123,7 @@ def serving(
         server.shutdown()
         server.server_close()
         thread.join()
-    for sent in stub.sent:
+    for sent in stub.sent if not writes else ():
         sent.judge()
 
 

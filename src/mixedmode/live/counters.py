@@ -58,6 +58,20 @@ def look_at_counters(web: Web, node: str, seen: Seen, clock: Clock) -> None:
                 seen.counters.append(CounterSeen(node, name, counter, int(value), sighting))
 
 
+def registered_phones(web: Web, node: str) -> int:
+    """Return how many hardware phones are registered at a node.
+
+    Raises:
+        RemoteError: It does not say.
+    """
+    for each in _values(_asked(web, node, CALLMANAGER)):
+        value = each.value("Value")
+        is_it = each.value("Name").rpartition("\\")[2].lower() == "registeredhardwarephones"
+        if is_it and value.isascii() and value.isdecimal() and len(value) < 12:
+            return int(value)
+    raise RemoteError("PerfMon does not count registered phones", where=node)
+
+
 def _asked(web: Web, node: str, name: str) -> Element:
     inner = text_element("ns:Host", node) + text_element("ns:Object", name)
     response = web.post(PERFMON, OPERATION, envelope(AST, OPERATION, inner))

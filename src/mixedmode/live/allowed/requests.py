@@ -77,8 +77,17 @@ class HttpRequest:
     body: bytes = b""
 
 
-def check_request(request: HttpRequest) -> None:
+Check = Callable[[Element, str], None]
+"""Looks at the operation of a SOAP body."""
+_NOTHING_MORE: Final[Mapping[str, Check]] = {}
+
+
+def check_request(request: HttpRequest, more: Mapping[str, Check] = _NOTHING_MORE) -> None:
     """Check that a request only reads.
+
+    Args:
+        request: What is about to be sent.
+        more: Operations of AXL that are allowed beside those that read; what reads names none.
 
     Raises:
         NotAllowedError: It may do something else, or carries what must not go there.
@@ -91,7 +100,7 @@ def check_request(request: HttpRequest) -> None:
         if name not in _FIELDS or not value.isascii() or not value.isprintable():
             raise refused(shown, f"the field {name!r} has no place in it")
     if request.method == "POST" and request.place is Place.CLUSTER:
-        _check_soap(request, shown)
+        _check_soap(request, shown, more)
         return
     if request.method != "GET" or request.body:
         raise refused(shown, "what has no SOAP operation is a GET without a body")
@@ -107,7 +116,7 @@ def check_request(request: HttpRequest) -> None:
         check_file(target.removeprefix("/"))
 
 
-def _check_soap(request: HttpRequest, shown: str) -> None:
+def _check_soap(request: HttpRequest, shown: str, more: Mapping[str, Check]) -> None:
     if len(request.body) > LARGEST:
         raise refused(shown, f"the body is longer than {LARGEST} bytes")
     check = _SERVICES.get(request.target) or (_check_paws if _PAWS.fullmatch(request.target) else None)
@@ -118,6 +127,8 @@ def _check_soap(request: HttpRequest, shown: str) -> None:
     named = re.split(r"[\s#:/]", action)[-1]
     if named and named.lower() != operation.name.lower():
         raise refused(shown, f"SOAPAction names {named}, the body {operation.name}")
+    if request.target == AXL:
+        check = more.get(operation.name, check)
     check(operation, f"{shown} {operation.name}")
 
 
@@ -135,7 +146,7 @@ def _operation(request: HttpRequest, shown: str) -> Element:
     return bodies[0].children[0]
 
 
-def _only(*operations: str) -> Callable[[Element, str], None]:
+def _only(*operations: str) -> Check:
     def check(operation: Element, shown: str) -> None:
         if operation.name not in operations:
             raise refused(shown, f"of this service only {', '.join(operations)} are asked")
@@ -192,7 +203,7 @@ def _everywhere(element: Element) -> list[Element]:
     return found
 
 
-_SERVICES: Final[Mapping[str, Callable[[Element, str], None]]] = {
+_SERVICES: Final[Mapping[str, Check]] = {
     AXL: _check_axl,
     RIS: _only("selectCmDevice", "selectCmDeviceExt"),
     PERFMON: _only("perfmonListCounter", "perfmonCollectCounterData"),

@@ -138,7 +138,7 @@ class Web:
             LoginRefusedError: Who logs in is not accepted.
             RemoteError: There is no answer, or not within the bounds.
         """
-        check_request(request)
+        self._check(request)
         if self._login is not None and self._login.refused:
             raise self._refused()
         again = self._connection is not None
@@ -157,6 +157,14 @@ class Web:
             self._login.refused = True
             raise self._refused()
         return response
+
+    def _check(self, request: HttpRequest) -> None:
+        """Check that a request may be sent: it only reads.
+
+        Raises:
+            NotAllowedError: It may do something else.
+        """
+        check_request(request)
 
     def close(self) -> None:
         """End the connection."""

@@ -12,6 +12,24 @@ import typer
 
 from mixedmode import __version__
 from mixedmode.app.commands.options import AsJson, Config
+from mixedmode.app.commands.rescue import changing
+from mixedmode.app.commands.rescue.options import (
+    AuthenticationHost,
+    ByHand,
+    ClusterFile,
+    Confirmed,
+    Directory,
+    Inventory,
+    Offline,
+    PasswordFile,
+    Person,
+    PhoneCa,
+    Tftp,
+    Ticket,
+    User,
+    WritePasswordFile,
+    WriteUser,
+)
 from mixedmode.errors import CheckFailedError, MalformedError, UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines, say
 
@@ -25,33 +43,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Inventory = Annotated[Path | None, typer.Option(help="Phones: CSV, JSON or NDJSON, as inventory collect writes it.")]
-Directory = Annotated[Path | None, typer.Option(help="A lab's folder; ./lab if there is one and nothing is named.")]
-ClusterFile = Annotated[
-    Path | None, typer.Option("--cluster", help="CLUSTER.toml: its TFTP nodes, and its phones by AXL and RIS.")
-]
-Tftp = Annotated[
-    list[str] | None, typer.Option(help="A TFTP node, by address or http://ADDRESS:6970/; repeated.", metavar="NODE")
-]
-ByHand = Annotated[Path | None, typer.Option(help="Phones that are left to hands: a name a line, and why.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Leave the phones' pages alone.")]
-User = Annotated[str | None, typer.Option("--control-user", help="Who may press the phones' keys.")]
-PasswordFile = Annotated[
-    Path | None, typer.Option("--control-password-file", help="His password, alone in a file; else it is asked for.")
-]
-AuthenticationHost = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="HOST[:PORT]",
-        help="An authentication service of phones beside the cluster's nodes, which the password may be sent to.",
-    ),
-]
-PhoneCa = Annotated[
-    Path | None,
-    typer.Option(help="Certificates, PEM, of who issued the phones' own: for phones that speak HTTPS only."),
-]
-Confirmed = Annotated[Path, typer.Option(help="The file of walks: which sequences people confirmed.")]
-Person = Annotated[str | None, typer.Option(help="Who is responsible; for the evidence.")]
 WALKS = Path("rescue-walks.jsonl")
 _NAMED = 20
 
@@ -252,12 +243,15 @@ def _plan_lines(made: Plan) -> list[str]:
 def run(
     plan: Annotated[Path, typer.Argument(help="The plan.", metavar="PLAN")],
     person: Person = None,
-    ticket: Annotated[str | None, typer.Option(help="The change that this belongs to; for the evidence.")] = None,
+    ticket: Ticket = None,
     control_user: User = None,
     control_password_file: PasswordFile = None,
     authentication_host: AuthenticationHost = None,
     phone_ca: PhoneCa = None,
     config: Config = None,
+    cluster: ClusterFile = None,
+    write_user: WriteUser = None,
+    write_password_file: WritePasswordFile = None,
     confirmed: Confirmed = WALKS,
     evidence: Annotated[
         Path | None, typer.Option(help="Where the evidence grows; PLAN.evidence.jsonl if left out.")
@@ -272,6 +266,8 @@ def run(
     """Erase the lists of a plan's phones by their own keys: one of a kind first, then three, then 25 at a time.
 
     Each phone ends with proof or a named reason. The evidence takes a run up where it was left, without a second press.
+    With CLUSTER.toml the registered phones of a CUCM are counted, and with --write-user those that are erased and do
+    not restart are reset by it.
     """
     from mixedmode.app.commands.rescue.asking import (
         control_login,
@@ -280,6 +276,7 @@ def run(
         refuse_opening_hours,
         word_typed_back,
     )
+    from mixedmode.app.commands.rescue.cucm import cucm_of
     from mixedmode.app.commands.rescue.running import OurSite, audited, play, runner_for
     from mixedmode.app.commands.rescue.sources import authorities
     from mixedmode.pki.files import read_limited
@@ -299,8 +296,10 @@ def run(
     services = Services.of(made.nodes, authentication_host or ())
     issuers = authorities(phone_ca)
     login = control_login(control_user, control_password_file)
-    kept = evidence or plan.with_name(f"{plan.name}.evidence.jsonl")
     lab = Path(made.directory) if made.directory and config is None else None
+    where = (dict(made.nodes), lab, config)
+    site = OurSite(*where) if cluster is None else cucm_of(cluster, where, write_user, write_password_file)
+    kept = evidence or plan.with_name(f"{plan.name}.evidence.jsonl")
     for line in _plan_lines(made):
         say(line)
     word_typed_back(made.word, "An erase cannot be undone. A phone without lists takes the first that it is given.")
@@ -309,7 +308,7 @@ def run(
         before = histories(log.records, made.sha256, str(kept))
         menus = {name: history.read for name, history in before.items() if history.read} | by_person
         hands = PhoneHands(*login, {phone.url: phone.name for phone in made.phones}, issuers)
-        runner = runner_for(made, known, hands, OurSite(dict(made.nodes), lab, config), log, menus)
+        runner = runner_for(made, known, hands, site, log, menus)
         runner.stranger = services.stranger
         try:
             for name, digest in by_person.items():
@@ -320,6 +319,7 @@ def run(
         came["stopped"], came["evidence"] = stopped, log.head
     found = account(read_file(kept))
     _show(found, kept, as_json=json)
+    changing.remind()
     wanted = {phone.name for phone in made.phones}
     good = {row["phone"] for row in found.rows if row["outcome"].startswith(("proved", "already right"))}
     if stopped:
@@ -371,3 +371,7 @@ def _show(found: Any, path: Path, *, as_json: bool) -> None:
     if found.stopped:
         lines.append(f"stopped: {found.stopped}")
     print_lines([*lines, f"evidence: {path}, {found.lines} lines, hash {found.head}"])
+
+
+app.command()(changing.prepare)
+app.command()(changing.restore)

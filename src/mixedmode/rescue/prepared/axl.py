@@ -1,0 +1,142 @@
+"""A CUCM as a rescue writes to it: the devices of its control user, and the reset of a phone.
+
+Rules:
+
+1. ``associatedDevices`` replaces the whole list (docs/specification/rescue.md 1.4): it is read, merged, written, and
+   read again.
+2. Nothing is sent that is not on the list of :mod:`.allowed`, and only to a node that was recognised.
+3. One request at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError, UsageError
+from mixedmode.live.allowed.requests import HttpRequest, Place, check_request
+from mixedmode.live.cluster_file import ClusterFile
+from mixedmode.live.logins import trust_for
+from mixedmode.live.sources.axl import Axl, AxlFaultError
+from mixedmode.live.wire.clock import SYSTEM, Clock
+from mixedmode.live.wire.https import Credentials, Web
+from mixedmode.live.wire.soap import text_element
+from mixedmode.rescue.prepared.allowed import WRITES
+from mixedmode.rescue.prepared.changes import Kind
+
+MOST_DEVICES: Final = 20_000
+"""Devices of one user: a request is at most a megabyte."""
+_TAGS: Final = "<returnedTags><userid/><associatedDevices><device/></associatedDevices></returnedTags>"
+_OPERATIONS: Final = {Kind.APPLICATION: ("AppUser", "appUser"), Kind.END: ("User", "user")}
+
+
+class WritingWeb(Web):
+    """A connection that may send :data:`.WRITES` beside what reads."""
+
+    def _check(self, request: HttpRequest) -> None:
+        check_request(request, WRITES)
+
+
+class Writer:
+    """Writes to a CUCM by AXL.
+
+    Args:
+        axl: Of the publisher.
+        where: The publisher, for messages.
+    """
+
+    def __init__(self, axl: Axl, where: str) -> None:
+        self._axl, self.where = axl, where
+
+    def kind_of(self, user: str) -> Kind:
+        """Return what a user is.
+
+        Raises:
+            RemoteError: AXL knows no such user, or does not answer.
+        """
+        why: list[str] = []
+        for kind in Kind:
+            try:
+                self.devices(user, kind)
+            except AxlFaultError as error:
+                why.append(f"{kind}: {error.fault.text or 'a fault'}")
+                continue
+            return kind
+        raise RemoteError(
+            f"AXL knows no user {user}", where=self.where, why="; ".join(why), next_step="make the control user first"
+        )
+
+    def devices(self, user: str, kind: Kind) -> tuple[str, ...]:
+        """Return which devices a user controls.
+
+        Raises:
+            RemoteError: AXL does not answer, or not about this user.
+        """
+        operation, element = _OPERATIONS[kind]
+        found = self._axl.call(f"get{operation}", text_element("userid", user) + _TAGS).child(element)
+        if found is None or found.value("userid").lower() != user.lower():
+            raise RemoteError(f"AXL's answer is not about {user}", where=self.where)
+        held = found.child("associatedDevices")
+        return tuple(each.text for each in held.all("device") if each.text) if held is not None else ()
+
+    def set_devices(self, user: str, kind: Kind, devices: Sequence[str]) -> None:
+        """Have a user control these devices and no other, and see that he does.
+
+        Raises:
+            UsageError: They are too many.
+            RemoteError: AXL does not answer.
+            CheckFailedError: He controls others behind it.
+        """
+        if len(devices) > MOST_DEVICES:
+            raise UsageError(
+                f"{len(devices):,} devices are too many for one user", next_step=f"name {MOST_DEVICES:,} at most"
+            )
+        listed = "".join(text_element("device", each) for each in devices)
+        inner = f"{text_element('userid', user)}<associatedDevices>{listed}</associatedDevices>"
+        self._axl.call(f"update{_OPERATIONS[kind][0]}", inner)
+        now = {each.lower() for each in self.devices(user, kind)}
+        if now != {each.lower() for each in devices}:
+            raise CheckFailedError(
+                f"{user} controls {len(now):,} devices, and {len(devices):,} were written",
+                where=self.where,
+                why="somebody else writes it too, or AXL did not take all of them",
+                next_step="mixedmode rescue restore puts back what was added",
+            )
+
+    def reset(self, phone: str) -> bool:
+        """Have a phone reset; return whether AXL took it."""
+        try:
+            self._axl.call("resetPhone", text_element("name", phone))
+        except MixedModeError:
+            return False
+        return True
+
+
+def writer_of(cluster: ClusterFile, login: tuple[str, str], clock: Clock = SYSTEM) -> Writer:
+    """Return what writes to the publisher of a cluster.
+
+    Args:
+        cluster: Its ``CLUSTER.toml``.
+        login: An account that may write by AXL, and its password.
+        clock: Waits.
+
+    Raises:
+        UsageError: ``CLUSTER.toml`` does not say how the publisher is recognised.
+    """
+    from mixedmode.live.sources.seeing import Seen
+    from mixedmode.live.sources.uds import look_at_release
+
+    trust = trust_for(cluster, "axl", "web")
+    if trust is None:
+        raise UsageError(
+            "nothing says how the publisher is recognised, and a password is to be sent there",
+            where=str(cluster.path),
+            next_step="name its certificate, or who issued it, as cacert in [axl]",
+        )
+    node, seen = cluster.publisher, Seen()
+    look_at_release(node, seen, clock, trust)
+    release = next((each.version for each in seen.nodes if each.version), "")
+    web = WritingWeb(
+        Place.CLUSTER, node.address, node.ports["web"], trust=trust, names=(node.name,), login=Credentials(*login)
+    )
+    return Writer(Axl(web, release, clock), node.name)
