@@ -16,6 +16,7 @@ from mixedmode.cluster.operations.ctl import SetMixedMode
 from mixedmode.cluster.store.guide_runs import SILENT
 from mixedmode.control.audit_log import Wanted
 from mixedmode.control.door import Control
+from mixedmode.control.services import Follower, OperationServices
 from mixedmode.errors import CheckFailedError
 from mixedmode.faces.shell.talk import InputEndedError, ScriptedIO
 from mixedmode.guides import carrying, looking
@@ -25,6 +26,7 @@ from mixedmode.guides.walk import Walk
 from mixedmode.guides.watching import look_once
 from mixedmode.procedures.guided.machine import StaleError
 from mixedmode.procedures.guided.run import RunState, StepState
+from mixedmode.procedures.steps import ResetPhones
 
 T = TypeVar("T")
 PUB = "cucm-1051-a-pub"
@@ -38,11 +40,18 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
+class AtOnce(OperationServices):
+    """Services of nodes that have done what is noted when it is noted."""
+
+    async def follower(self, _node: str) -> Follower:
+        return Follower(at_once=True)
+
+
 @pytest.fixture
 def guide(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Guide:
     # The cluster's phones are names: none will ever report what it holds.
     monkeypatch.setattr(looking, "_PHONE_SECONDS", 0.2)
-    return Guide(cluster, patience=1.0)
+    return Guide(cluster, AtOnce(cluster), patience=1.0)
 
 
 def begun(guide: Guide, name: str = NAME) -> Opened:
@@ -56,10 +65,12 @@ def done(guide: Guide, number: int, *steps: int, who: Principal = ANNA) -> Opene
     return guide.open(number)
 
 
-def walk(guide: Guide, number: int, answers: Sequence[str], who: Principal = BERT) -> tuple[Opened | None, list[str]]:
+def walk(
+    guide: Guide, number: int, answers: Sequence[str], who: Principal = BERT, canary: float | None = None
+) -> tuple[Opened | None, list[str]]:
     io = ScriptedIO(answers)
     try:
-        opened = wait(Walk(io, guide, who, number, plugged=list, publisher="10.0.0.11").run())
+        opened = wait(Walk(io, guide, who, number, plugged=list, publisher="10.0.0.11", canary=canary).run())
     except InputEndedError:
         return None, io.lines
     assert io.unused == []
@@ -111,6 +122,22 @@ def test_no_and_leaving_and_leaving_out(guide: Guide, cluster: Cluster) -> None:
     assert [each.state for each in opened.run.steps[:3]] == [StepState.LEFT_OUT, StepState.DONE, StepState.OPEN]
     assert f"The run stays at step 3. Go on with it here (mixedmode guide --run {number}) or in a browser." in lines
     assert cluster.mode.value == 0
+
+
+def test_canaries_at_a_terminal_are_those_of_the_pages(guide: Guide) -> None:
+    number = begun(guide).number
+    at = next(at for at, step in enumerate(guide.open(number).steps) if isinstance(step.act, ResetPhones))
+    done(guide, number, *range(at))
+    opened, lines = walk(guide, number, ["", "q"], canary=5.0)
+    assert opened is not None
+    assert opened.run.steps[at].state is StepState.FAILED
+    assert "there is no canary: no phone is registered" in opened.run.steps[at].problem
+    said = [line for line in lines if "canary" in line]
+    assert lines.count("  One phone of each kind goes first:") == 1
+    assert len(said) == len(set(said)), "nothing is said twice"
+    opened, _ = walk(guide, number, ["s", *[""] * (6 - at)], canary=5.0)
+    assert opened is not None
+    assert opened.run.state is RunState.ENDED
 
 
 def test_begun_in_one_place_and_ended_in_the_other(guide: Guide) -> None:

@@ -44,6 +44,20 @@ class ServiceEntry:
     activated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """How a node does what is noted for its services.
+
+    Attributes:
+        at_once: Whether it is done when the iterator of a :class:`ServiceControl` ends; else the node does it when it
+            has seen it, and enters it in the audit log (:mod:`.following`).
+        down: Why it does nothing now; empty if it is up, as far as can be told from here.
+    """
+
+    at_once: bool = False
+    down: str = ""
+
+
 class ServiceControl(Protocol):
     """Handles the services of every node. The iterators give each state as it is reached and end with the last."""
 
@@ -58,6 +72,9 @@ class ServiceControl(Protocol):
 
     def restart(self, node: str, service: Service, principal: Principal) -> AsyncIterator[ServiceStatus]:
         """Restart a service; a TFTP service serves changed files only after that."""
+
+    async def follower(self, node: str) -> Follower:
+        """Return how a node does what is noted for its services."""
 
     async def reload_files(self, node: str) -> None:
         """Have a node's TFTP service read its files at once, as ``utils itl reset`` needs it."""
@@ -106,6 +123,16 @@ class OperationServices:
         await self._run(RestartService(node, service.value), principal)
         yield ServiceStatus.STARTING
         yield ServiceStatus.STARTED
+
+    async def follower(self, node: str) -> Follower:
+        """Return how a node does what is noted: when it sees it, if it takes files now."""
+        return Follower(down=await asyncio.to_thread(self._down, node))
+
+    def _down(self, node: str) -> str:
+        cluster = self._cluster
+        if not cluster.folder(cluster.publisher.name).is_here:
+            return ""  # only the publisher's host goes to the others
+        return cluster.deliveries.distributor.reachable(cluster.node(node)) or ""
 
     async def reload_files(self, node: str) -> None:
         """Do nothing: a supervisor that follows the database reads the folder itself."""

@@ -156,12 +156,18 @@ class OwnCanary:
             result = await asyncio.to_thread(Control(self._cluster).run, self._principal, operation)
             for line in (*result.changes, *result.warnings):
                 await tell(f"  | {line}")
+        except MixedModeError as error:
+            return f"the old list could not be put back ({error}): do it by the way back of the procedure"
+        try:
             for line in await self._hands.do(RestartServices(), {}):
                 await tell(f"  | {line}")
             for line in await self._hands.reset(tuple(ended.judged)):
                 await tell(f"  | {line}")
         except MixedModeError as error:
-            return f"the old list could not be put back ({error}): do it by the way back of the procedure"
+            return (
+                f"the CTL file of before is put back, but not served yet ({error}): restart TFTP and CallManager on "
+                f"every node, and reset {', '.join(ended.judged)}"
+            )
         took = [name for name, each in ended.judged.items() if each.verdict is Verdict.HOLDS]
         keep = f"; {', '.join(took)} took the new list, and may keep it" if took else ""
         return f"the CTL file of before is put back, and no other phone was reset{keep}"

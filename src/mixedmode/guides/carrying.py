@@ -28,10 +28,11 @@ from mixedmode.control.door import Control
 from mixedmode.control.services import ServiceControl
 from mixedmode.errors import MixedModeError
 from mixedmode.guides.canary import CanaryRefusedError, OwnCanary, shown_while
-from mixedmode.guides.hands import Hands, Inserted, NotDoneError
+from mixedmode.guides.hands import Hands, Inserted
 from mixedmode.guides.kept import Opened, RunKeeper
 from mixedmode.guides.looking import after_step
 from mixedmode.guides.outlooks import operation_of, title_of
+from mixedmode.guides.restarts import NotDoneError
 from mixedmode.procedures.guided.events import CutOff, Do, Event, Finish, Order, Start, Stop, Told, Undoing
 from mixedmode.procedures.guided.machine import StaleError
 from mixedmode.procedures.guided.run import Person, RunState, StepState

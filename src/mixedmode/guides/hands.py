@@ -22,9 +22,10 @@ from mixedmode.cluster.model.topology import Service
 from mixedmode.cluster.store.phone_orders import PhoneOrders
 from mixedmode.control.ctl_desk import CtlDesk
 from mixedmode.control.door import Control
+from mixedmode.control.following import Following
 from mixedmode.control.phone_orders import order_phones
 from mixedmode.control.services import OperationServices, ServiceControl
-from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.errors import UsageError
 from mixedmode.faces.ctlclient.draft import MISSING_CTL
 from mixedmode.faces.ctlclient.lists import lacks_ctl
 from mixedmode.faces.ctlclient.wizard import RESTART, install_scripted
@@ -32,6 +33,7 @@ from mixedmode.faces.shell.session import AdminSession
 from mixedmode.faces.shell.talk import ScriptedIO
 from mixedmode.guides.lists import chosen_certificate
 from mixedmode.guides.outlooks import ACTIONS
+from mixedmode.guides.restarts import NotDoneError, Restart, restarted
 from mixedmode.procedures.steps import Act, CtlClient, ImportToken, Prompt, ResetPhones, RestartServices
 from mixedmode.protocols.ctlprovider import Action, Description, Install, Installed, Progress
 from mixedmode.services.ctlprovider.ports import Administrator
@@ -43,20 +45,6 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS: Final = 0.2
 _LATELY: Final = timedelta(hours=1)
-
-
-class NotDoneError(MixedModeError):
-    """A step's act was refused or failed; ``said`` is what it printed.
-
-    Attributes:
-        said: The lines.
-    """
-
-    default_code = "guide-step"
-
-    def __init__(self, what: str, said: Sequence[str] = ()) -> None:
-        super().__init__(what)
-        self.said = tuple(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +156,23 @@ class Hands:
         return self._orders.seen_since(self._cluster.now() - _LATELY)
 
     async def _restart(self, act: RestartServices) -> tuple[str, ...]:
+        """Restart services; wait for the nodes that do it by themselves.
+
+        Raises:
+            NotDoneError: A node that is up could not do it, or did not tell in time that it has.
+        """
         wanted = {Service(name) for name in act.services}
         states = await asyncio.to_thread(self._cluster.services)
-        lines: list[str] = []
+        following = Following(self._cluster, self._principal)
+        await asyncio.to_thread(following.begin)
+        restarts = []
         for each in states:
             if each.service in wanted and each.activated:
                 last = ""
                 async for status in self._services.restart(each.node, each.service, self._principal):
                     last = status.value
-                lines.append(f"{each.node}: {each.service.value} [{last}]")
-        return tuple(lines)
+                restarts.append(Restart(each.node, each.service, last))
+        return await restarted(restarts, following, self._services, self._patience)
 
     async def _sign(self, act: CtlClient, inserted: Inserted) -> tuple[str, ...]:
         provider = _HereProvider(self._cluster, self._principal)

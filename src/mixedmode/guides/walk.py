@@ -10,12 +10,15 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.cluster.engine.principal import Principal
-from mixedmode.errors import CheckFailedError, MixedModeError, UsageError
+from mixedmode.cluster.model.errors import DatabaseError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.shell.talk import AdminIO
 from mixedmode.guides.guide import Guide
 from mixedmode.guides.hands import Inserted
@@ -30,7 +33,6 @@ from mixedmode.procedures.steps import CtlClient, ImportToken, ResetPhones
 
 if TYPE_CHECKING:
     from mixedmode.faces.ctlclient.wizard import Token as Plugged
-    from mixedmode.guides.canary import OwnCanary
     from mixedmode.guides.carrying import Ticket
     from mixedmode.pki.certificates.certificates import Certificate
 
@@ -55,7 +57,8 @@ class Walk:
         number: Of the run.
         plugged: Returns the tokens of this host.
         publisher: Where the CTL Client is told to go.
-        canary: Tries a change on one phone of each kind before the others are reset; None resets all at once.
+        canary: Seconds that one phone of each kind has to show the new list before the others are reset; None resets
+            all at once.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Walk:
         *,
         plugged: Callable[[], Sequence[Plugged]],
         publisher: str,
-        canary: OwnCanary | None = None,
+        canary: float | None = None,
     ) -> None:
         self._io, self._guide, self._principal, self._number = io, guide, principal, number
         self._plugged, self._publisher, self._canary = plugged, publisher, canary
@@ -197,38 +200,38 @@ class Walk:
                 return
         elif isinstance(step.act, ImportToken):
             tokens = {step.act.token: await self._certificate(step.act.token)}
-        if isinstance(step.act, ResetPhones) and self._canary is not None:
-            await self._tried(opened, self._canary)
+        canary = self._canary if isinstance(step.act, ResetPhones) else None
+        if canary is not None:
+            await self._say("  One phone of each kind goes first:")
         ticket = await asyncio.to_thread(
-            lambda: self._guide.start(self._principal, self._number, at, inserted=inserted, tokens=tokens)
+            lambda: self._guide.start(
+                self._principal, self._number, at, inserted=inserted, tokens=tokens, canary=canary
+            )
         )
         await self._carried(ticket, at)
 
-    async def _tried(self, opened: Opened, canary: OwnCanary) -> None:
-        """Try the list on one phone of each kind; a run whose canary failed is stopped.
-
-        Raises:
-            CheckFailedError: One failed.
-        """
-        await self._say("  One phone of each kind goes first:")
-        try:
-            await canary.run(opened.run.before.ctl, self._say)
-        except CheckFailedError as error:
-            if error.code == "canary":
-                await asyncio.to_thread(self._guide.stop, self._principal, self._number)
-            raise
-
     async def _carried(self, ticket: Ticket, at: int) -> None:
-        """Carry a step to its end, and say how that was (rule 2)."""
+        """Carry a step to its end, and say how that goes and how it ended (rule 2)."""
         work = asyncio.ensure_future(self._guide.carry(ticket))
+        told: list[str] = []
         try:
-            opened = await asyncio.shield(work)
+            while not (await asyncio.wait({work}, timeout=_POLL_SECONDS))[0]:
+                with contextlib.suppress(DatabaseError):
+                    await self._new_lines(await asyncio.to_thread(self._guide.open, self._number), at, told)
+            opened = await work
         except asyncio.CancelledError:
             await self._say("", "interrupted: what has begun comes to its end first")
             await work
             raise
-        record = opened.run.steps[at]
-        await self._say(*(f"  | {line}" for line in record.said), *_lines(record.findings))
+        await self._new_lines(opened, at, told)
+        await self._say(*_lines(opened.run.steps[at].findings))
+
+    async def _new_lines(self, opened: Opened, at: int, told: list[str]) -> None:
+        """Say what a step printed, from the first line that was not told so: canaries show more and more."""
+        said = opened.run.steps[at].said
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(said, told, strict=False)))
+        told[:] = said
+        await self._say(*(f"  | {line}" for line in said[same:]))
 
     async def _elsewhere(self, at: int) -> None:
         await self._say(

@@ -18,7 +18,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.errors import DatabaseError, OperationFailedError
 from mixedmode.cluster.model.topology import Service
 from mixedmode.control.acts import SERVICE
-from mixedmode.control.services import OperationServices, ServiceEntry, ServiceStatus
+from mixedmode.control.services import Follower, OperationServices, ServiceEntry, ServiceStatus
 from mixedmode.errors import MixedModeError
 from mixedmode.node.services import NodeServices
 from mixedmode.node.units.options import UNITS
@@ -75,6 +75,10 @@ class NodeControl(OperationServices):
         }
         done = self._do(node, service, principal, super().restart(node, service, principal), does)
         return self._starting(node, service, done)
+
+    async def follower(self, node: str) -> Follower:
+        """Return how a node does what is noted: at once, if it is in this process."""
+        return Follower(at_once=True) if node in self._nodes else await super().follower(node)
 
     async def registered(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """Return the phones that are registered with each node of this process; none, where CallManager is down."""

@@ -29,6 +29,7 @@ from mixedmode.control.accounts import account_store
 from mixedmode.control.acts import CAPF, LOGIN
 from mixedmode.control.ctl_desk import CtlDesk
 from mixedmode.control.door import Control
+from mixedmode.control.following import follow
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.people import unproved
 from mixedmode.control.phones import PhoneHands
@@ -100,14 +101,15 @@ class NodeServices:
         self.folder = cluster.folder(info.name)
         # A subscriber's own copy of the database is never written.
         writable = self.administered is not cluster or not self.options.remote
+        self._writable = self.administered if writable else None
         self._traces = NodeTraces(self.folder)
-        self._writer = SightingWriter(self.administered if writable else None, trace=self._traces.seen)
+        self._writer = SightingWriter(self._writable, trace=self._traces.seen)
         self._phone_units = PhoneUnits(cluster, info, locate, self.options, seen=self._writer.seen)
         self.files, self.capf_store = self._phone_units.files, self._phone_units.capf_store
         count = self.options.workers
         self._crew = Crew(workshop, count, self._writer.told) if workshop and count > 1 else None
         self.lists = NodeLists(cluster, self.administered, info.name)
-        self._waited = WaitedChanges(cluster, self.administered if writable else None, info.name)
+        self._waited = WaitedChanges(cluster, self._writable, info.name)
         self.hands = asyncio.Lock()
         self._calls = kept_records()
         self.phones: PhoneHands | None = None
@@ -291,7 +293,7 @@ class NodeServices:
                 if not state.shall_run:
                     await self.stop_service(state.service)
                 elif anew:
-                    await self.restart_service(state.service)
+                    await follow(self.restart_service(state.service), self._writable, state)
                 else:
                     await self._services.tend(state.service)
             except MixedModeError:

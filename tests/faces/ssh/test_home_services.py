@@ -11,7 +11,7 @@ import pytest
 
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.model.topology import Service
-from mixedmode.control.services import ServiceEntry, ServiceStatus
+from mixedmode.control.services import Follower, ServiceEntry, ServiceStatus
 from mixedmode.errors import RemoteError
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.side_loop import SideLoop
@@ -46,6 +46,9 @@ class Hands:
 
     stop = restart
 
+    async def follower(self, node: str) -> Follower:
+        return Follower(down=f"{node} does not answer")
+
     async def reload_files(self, node: str) -> None:
         self.done.append("reloaded")
 
@@ -66,6 +69,7 @@ def test_services_are_handled_where_they_are() -> None:
             told += [status async for status in services.restart("pub", Service.TFTP, ANNA)]
             await hands_free
             await services.reload_files("pub")
+            assert (await services.follower("pub")).down == "pub does not answer"
             with pytest.raises(RemoteError, match="the port is taken"):
                 told += [status async for status in services.start("pub", Service.TFTP, ANNA)]
             return told

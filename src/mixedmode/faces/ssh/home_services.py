@@ -14,7 +14,7 @@ from typing import Any
 
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.model.topology import Service
-from mixedmode.control.services import ServiceControl, ServiceEntry, ServiceStatus
+from mixedmode.control.services import Follower, ServiceControl, ServiceEntry, ServiceStatus
 from mixedmode.faces.ssh.side_loop import SideLoop
 
 _Act = Callable[[str, Service, Principal], AsyncIterator[ServiceStatus]]
@@ -51,6 +51,10 @@ class HomeServices:
     def begin(self, work: Callable[[ServiceControl], Coroutine[Any, Any, None]]) -> Future[None]:
         """Begin something with the hands there, from any thread; it comes to its end, whoever leaves before."""
         return self._side.begin_at_home(work(self._control))
+
+    async def follower(self, node: str) -> Follower:
+        """Return how a node does what is noted for its services."""
+        return await self._side.at_home(self._control.follower(node))
 
     async def reload_files(self, node: str) -> None:
         """Have a node's TFTP service read its files at once."""

@@ -15,7 +15,6 @@ from mixedmode.faces.terminal.console import print_json, print_lines
 
 if TYPE_CHECKING:
     from mixedmode.app.targets.hands import Hands
-    from mixedmode.guides.canary import OwnCanary
     from mixedmode.guides.guide import Guide
     from mixedmode.guides.kept import Opened
 
@@ -98,6 +97,7 @@ def guide(
             "--inventory, --state, --transcript and --dry-run belong to --cluster", next_step="name its CLUSTER.toml"
         )
     from mixedmode.app.targets.hands import administered, looked_at
+    from mixedmode.app.targets.host_services import HostServices
     from mixedmode.guides.guide import Guide
 
     if json and not (list_them or status):
@@ -108,7 +108,7 @@ def guide(
             _list(found, as_json=json) if list_them else _status(found, run, as_json=json)
         return
     with administered(directory, config, what="procedures are run") as hands:
-        found = Guide(hands.cluster)
+        found = Guide(hands.cluster, HostServices(hands.cluster))
         if stop:
             opened = found.stop(hands.principal, _meant(found, run).number)
             print_lines(
@@ -168,17 +168,10 @@ async def _walk(
         number,
         plugged=lambda: inserted_tokens(place, module),
         publisher=publisher.address,
-        canary=None if canary_within is None else _canary(hands, canary_within),
+        canary=canary_within,
     )
     with stays_as_it_is(f"mixedmode guide --run {number}", besides=", or in a browser"):
         await walk.run()
-
-
-def _canary(hands: Hands, within: float) -> OwnCanary:
-    from mixedmode.guides.canary import OwnCanary
-    from mixedmode.guides.hands import Hands as StepHands
-
-    return OwnCanary(hands.cluster, hands.principal, StepHands(hands.cluster, hands.principal), within=within)
 
 
 def _list(found: Guide, *, as_json: bool) -> None:
