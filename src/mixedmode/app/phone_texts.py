@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from mixedmode.errors import UsageError
 
+GOES_ON: Final = "who is registered stays so until the connection ends, and is refused then"
+"""What comes of a registration whose certificate ends meanwhile; TLS looks at certificates in the handshake."""
 _NUMBER = re.compile(r"[0-9*#A-D+]{1,24}")
 
 
@@ -55,6 +58,9 @@ def screen_lines(phone: dict[str, Any]) -> list[str]:
     lines.append("Trust list alarm: " + ("none" if alarm is None else f"{alarm['code']} {alarm['name']}"))
     if phone["outcome"] is not None:
         lines.append(f"Outcome: {phone['outcome']}")
+    lsc = phone["lsc"]
+    if lsc is not None:
+        lines.append(f"LSC: {until_text(lsc['not_after'])}")
     for file, why in phone["refused"].items():
         lines.append(f"{file} refused: {why}")
     if phone["deleted"]:
@@ -75,12 +81,26 @@ def registered_lines(phone: dict[str, Any]) -> list[str]:
     lines = [f"{phone['name']}, Cisco {phone['model']}: registered with {phone['node']}, {phone['security']}, {since}"]
     rows = {
         "load": phone["load"] or "-",
-        "certificate": phone["certificate"] or "none",
+        "certificate": " ".join(
+            filter(None, (phone["certificate"] or "none", until_text(phone.get("certificate_until"))))
+        ),
         "cipher": phone["cipher"] or "none",
         "CTL (SHA-1)": _hash(phone["ctl_sha1"]),
         "ITL (SHA-1)": _hash(phone["itl_sha1"]),
     }
     return [*lines, *(f"  {label:<12}{value}" for label, value in rows.items())]
+
+
+def has_ended(until: str | None) -> bool:
+    """Return whether the certificate ended by which a phone is registered."""
+    return until is not None and datetime.now(UTC) > datetime.fromisoformat(until)
+
+
+def until_text(until: str | None) -> str:
+    """Return until when a phone's certificate holds, and what comes of it if that was before now."""
+    if until is None:
+        return ""
+    return f"until {until}" + (f", which has ended: {GOES_ON}" if has_ended(until) else "")
 
 
 def _hash(reported: str | None) -> str:

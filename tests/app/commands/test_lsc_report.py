@@ -87,6 +87,7 @@ def test_a_report_fails_for_secure_phones_that_cannot_register_and_a_revoked_one
     assert shown.returncode == 0, "a phone that is non-secure needs none"
     assert f"{first} " in shown.stdout
     assert second not in shown.stdout
+    assert "expired: who is registered stays so until the connection ends, and is refused then" in shown.stdout
     cluster.run(ChangeDevice(first, DeviceValues(security_mode=3)))
     assert run_mixedmode("capf", "report", "--directory", seed_directory).returncode == 1
     revoked = run_mixedmode("capf", "revoke", second, "--reason", "lost", "--directory", seed_directory)

@@ -168,6 +168,7 @@ def node(tmp_path: Path) -> Iterator[Path]:
         "node": "pub", "name": "SEP001122334455", "model": "7975", "device_type": 437, "address": "10.0.0.9",
         "since": "2026-01-01T00:00:00+00:00", "security": "encrypted", "certificate": "LSC", "cipher": "TLSv1.2",
         "load": "SCCP75.9-3-1SR4-1S", "protocol": 20, "ctl_sha1": "ab" * 20, "itl_sha1": "",
+        "certificate_until": "2026-01-31T00:00:00+00:00",
     }  # fmt: skip
     commands: dict[str, Command] = {
         "phones": lambda _user, _: {"phones": [phone]},
@@ -196,6 +197,8 @@ def test_a_node_shows_and_resets_its_registered_phones(node: Path) -> None:
     assert "SEP001122334455, Cisco 7975: registered with pub, encrypted" in done.stdout
     assert f"CTL (SHA-1) {'ab' * 20}" in done.stdout
     assert "ITL (SHA-1) none" in done.stdout
+    assert "LSC until 2026-01-31T00:00:00+00:00, which has ended: who is registered stays so until" in done.stdout
+    assert "encrypted (LSC has ended)" in run_mixedmode("phones", "list", "--config", node).stdout
     assert json.loads(run_mixedmode("phones", "show", "--all", "--config", node, "--json").stdout)[0]["model"] == "7975"
     assert run_mixedmode("phones", "reset", "SEP001122334455", "--config", node).stdout == "1 phone was told to reset\n"
 

@@ -179,6 +179,8 @@ class RegisteredPhone:
         protocol: The protocol version that was agreed on.
         ctl_hash: SHA-1 of the CTL that it reports, empty without one, None if it has not said.
         itl_hash: The same of its ITL.
+        certificate_until: When the certificate ends that it registered with, UTC; None without one. The connection
+            outlives it: TLS looks at it in the handshake.
     """
 
     name: str
@@ -193,9 +195,11 @@ class RegisteredPhone:
     protocol: int
     ctl_hash: str | None = None
     itl_hash: str | None = None
+    certificate_until: datetime | None = None
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON."""
+        until = self.certificate_until
         return {
             "name": self.name,
             "model": self.model,
@@ -204,6 +208,7 @@ class RegisteredPhone:
             "since": self.since.isoformat(timespec="seconds"),
             "security": self.security,
             "certificate": self.certificate,
+            "certificate_until": None if until is None else until.isoformat(),
             "cipher": self.cipher,
             "load": self.load,
             "protocol": self.protocol,

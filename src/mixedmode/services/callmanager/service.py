@@ -206,6 +206,7 @@ class CallManagerService(Service):
             peer.cipher,
             shown(register.load),
             event.protocol,
+            certificate_until=peer.security.until,
         )
         self._phones[name] = (phone, connection)
         connection.place.settle()

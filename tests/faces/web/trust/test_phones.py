@@ -8,6 +8,7 @@ import io
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,11 +24,13 @@ from mixedmode.control.phones import WasTold
 from mixedmode.faces.web.standing.resets import Reset, Resets
 from mixedmode.faces.web.standing.standing import Standing
 from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.pki.certificates.profiles import KeyKind, issue_lsc
 from mixedmode.services.capf.store import CapfStore
 from tests.faces.web.conftest import sign_in
 from tests.faces.web.test_every_page import serious
 from tests.faces.web.trust.conftest import BEHIND, FOLLOWS, FORMULA, FROZEN, LOCKED, SCRIPT, UNKNOWN, operate
 from tests.faces.web.weblab import Page, Visitor, WebLab
+from tests.pki.material import key
 from tests.support import until
 
 PATH = "/ccmadmin/phones"
@@ -229,6 +232,19 @@ def test_lscs_are_ordered_for_many_phones_at_once_and_for_none_by_who_may_not(ow
         BEHIND: ("install", True),
         LOCKED: ("install", True),
     }
+    _ended_lsc(own_fleet, UNKNOWN)
+    for path in (f"/ccmadmin/phone/{UNKNOWN}", f"{PATH}/{UNKNOWN}"):
+        words = operator.get(path).words
+        assert "until its connection ends, and is refused then" in words, path
+
+
+def _ended_lsc(fleet: WebLab, name: str) -> None:
+    own, now = key(KeyKind.RSA_2048, 8), datetime.now(UTC) - timedelta(days=40)
+    capf = fleet.cluster.signer(fleet.cluster.publisher.name, "CAPF")
+    lsc = issue_lsc(
+        name, own.public_key(), authority=capf.certificate, authority_key=capf.key, now=now, serial=7, days=30
+    )
+    fleet.cluster.keep_lsc(name, lsc)
 
 
 def test_find_goes_straight_to_the_one_thing(admin: Visitor, fleet: WebLab) -> None:

@@ -41,10 +41,16 @@ def list_phones(directory: LabFolder = None, config: Config = None, json: AsJson
     if json:
         print_json(found)
         return
+    from mixedmode.app.phone_texts import GOES_ON, has_ended
     from mixedmode.faces.terminal.table import table
 
-    rows = ([p["name"], p["model"], p["node"], p["address"], p["security"], p["since"]] for p in found)
+    ended = {p["name"]: p["certificate"] for p in found if has_ended(p.get("certificate_until"))}
+    rows = ([p["name"], p["model"], p["node"], p["address"],
+             p["security"] + (f" ({ended[p['name']]} has ended)" if p["name"] in ended else ""), p["since"]]
+            for p in found)  # fmt: skip
     print_lines(table(["phone", "model", "CallManager", "address", "security", "since"], rows))
+    if ended:
+        print_lines(["", f"{len(ended)} registered with a certificate that has ended: {GOES_ON}"])
 
 
 @app.command()

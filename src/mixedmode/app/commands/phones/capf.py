@@ -249,6 +249,7 @@ def report(
     if json:
         print_json(shown)
     else:
+        from mixedmode.app.phone_texts import GOES_ON
         from mixedmode.faces.terminal.table import table
 
         rows = ([d["device"], d["model"], d["standing"], (d["not_after"] or "-")[:10], _days(d["days_left"]),
@@ -256,6 +257,13 @@ def report(
         print_lines(table(["device", "model", "LSC", "until", "days", "issuer"], rows))
         said = ", ".join(f"{standing} {counts[standing]}" for standing in LscStanding)
         print_lines(["", f"{counts.total()} phones: {said}"])
+        if counts[LscStanding.EXPIRED]:
+            print_lines(
+                [
+                    f"expired: {GOES_ON};",
+                    "  next: mixedmode capf set NAME install --by-mic, then mixedmode phones reset NAME",
+                ]
+            )
     if is_short:
         raise typer.Exit(1)
 

@@ -93,6 +93,7 @@ def phone(ask: Ask) -> Answer:
     seen = Seen.of(facts or {})
     state = standing.state(row.state)
     fate = LOOKS[row.severity].fate
+    certificate = _certificate(lsc)
     drawn = picture(row.name, row.model, MODES.get(row.mode, "non-secure"), state)
     return View(
         "phones/phone.html",
@@ -108,7 +109,8 @@ def phone(ask: Ask) -> Answer:
             "happenings": sorted(_happenings(seen), key=lambda each: each.moment, reverse=True),
             "by_hand": _keys(state) if is_by_hand(state.next_step) else (),
             "same": _same(standing, row),
-            "lsc": _certificate(lsc),
+            "lsc": certificate,
+            "lsc_ended": certificate is not None and certificate.not_after < ask.cluster.now(),
             "registered": moment_of(row.registered),
             "may_reset": ask.may(RESET_PHONES.level) and ask.desk.resets.can,
             "chain": state.forecast.chain,
@@ -209,7 +211,7 @@ def _certificate(der: bytes | None) -> Certificate | None:
         return None
     try:
         found = Certificate.from_der(der)
-        _ = found.subject  # whether it can be read
+        _ = found.subject, found.not_after  # whether it can be read
     except MixedModeError:
         return None
     return found
