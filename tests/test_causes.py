@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,15 @@ def test_a_low_port_says_which_right_is_missing() -> None:
     assert "CAP_NET" not in (other.next_step or "")
 
 
+def no_tls() -> OSError:
+    """Return what OpenSSL says of a server that answers without TLS."""
+    incoming = ssl.MemoryBIO()
+    incoming.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with pytest.raises(ssl.SSLError) as caught:
+        ssl.create_default_context().wrap_bio(incoming, ssl.MemoryBIO(), server_hostname="pub").do_handshake()
+    return caught.value
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -79,6 +89,7 @@ def test_a_low_port_says_which_right_is_missing() -> None:
         (OSError(errno.ENETUNREACH, "Network is unreachable"), "no route"),
         (OSError(12345, "Something else"), "Something else"),
         (OSError(), "the connection was closed"),
+        (no_tls(), "does not speak TLS"),
     ],
 )
 def test_why_there_is_no_connection(error: OSError, words: str) -> None:

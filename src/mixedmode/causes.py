@@ -39,6 +39,8 @@ _CONNECT: Final[_Words] = {
     errno.EACCES: ("this address is not allowed", "check the address: is it a broadcast?"),
     errno.EAFNOSUPPORT: ("this host does not speak this kind of address", None),
 }
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
+"""What OpenSSL calls an answer that is no TLS."""
 _NO_NAME: Final = ("no host of this name is known", "check the name, or give its address")
 _FILE: Final[_Words] = {
     errno.EACCES: ("no permission", "run this as the file's user, or change its permissions"),
@@ -88,6 +90,20 @@ def file_error(error: OSError) -> MixedModeError:
     return UsageError(words, where=str(error.filename) if error.filename else None, next_step=step, code="os-error")
 
 
+def not_text(error: UnicodeEncodeError) -> MixedModeError | None:
+    """Return the error of a word of the command line whose bytes are no text; None if it is another fault.
+
+    Such bytes come in as surrogates (PEP 383). As a file's name they do; sent to others, or written into a list, not.
+    """
+    if not any("\udc80" <= each <= "\udcff" for each in error.object):
+        return None
+    return UsageError(
+        f"{error.object[:64]!r} has bytes that are no UTF-8 text",
+        next_step="write it in UTF-8; see `locale`",
+        code="text",
+    )
+
+
 def place(host: str, port: int) -> str:
     """Return an address and its port as people write them."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -96,6 +112,8 @@ def place(host: str, port: int) -> str:
 def _words(table: _Words, error: OSError | UnicodeError) -> tuple[str, str | None]:
     if isinstance(error, UnicodeError):
         return _NO_NAME  # of the encoding of international names
+    if table is _CONNECT and getattr(error, "reason", None) in _NO_TLS:
+        return "what listens there does not speak TLS", "check the port; perhaps http:// is meant"
     number = error.errno or 0
     if not number and (tried := _TRIED.findall(str(error))):
         # A name with several addresses: asyncio puts what was wrong with each of them into one text.

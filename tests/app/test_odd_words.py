@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from mixedmode.app.tree import tree_for
 from mixedmode.errors import MixedModeError
+from tests.support import run_mixedmode
 
 CALL = ("phone", "--call-manager", "127.0.0.1:1")
 
@@ -37,6 +38,15 @@ def test_a_report_of_no_evidence(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     error = refusal("rescue", "report", str(path))
     assert (error.exit_code, "there is no evidence" in str(error)) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words", [("tftp", "get", "tftp://127.0.0.1:1/\udcff"), ("show", "http://127.0.0.1:1/\udcff", "--json")]
+)
+def test_bytes_that_are_no_text(words: tuple[str, ...]) -> None:
+    done = run_mixedmode(*words)
+    assert done.returncode == 2
+    assert "no UTF-8 text" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,9 @@ def test_a_body_that_ends_with_the_connection() -> None:
     [
         (b"HTTP/1.1 302 Found\r\nLocation: http://other/\r\n\r\n", "redirection to http://other/"),
         (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "status 503"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\nshort", "connection failed"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\nshort", "within its answer"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "answers no HTTP"),
+        (b"", "answers no HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n", "larger than"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "no number"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + bytes(20000), "larger than"),
@@ -73,7 +75,6 @@ def test_a_body_that_ends_with_the_connection() -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n", "larger than"),
         (b"SSH-2.0-x\r\n\r\n", "no HTTP answer"),
         (b"HTTP/1.1 200 OK\r\nX: " + bytes(20000), "connection failed"),
-        (b"", "connection failed"),
     ],
 )
 def test_a_broken_answer_is_a_failed_transfer(answer: bytes, message: str) -> None:
@@ -185,7 +186,8 @@ def test_urls() -> None:
     for bad in ("tftp://host", "tftp:///x", "ftp://host/x", "tftp://host:x/y"):
         with pytest.raises(UsageError):
             fetch_sync(bad)
-    with pytest.raises(UsageError):
-        fetch_sync("http:///x")
+    for bad in ("http:///x", "HTTPS:///x"):
+        with pytest.raises(UsageError, match="http"):
+            fetch_sync(bad)
     with pytest.raises(UsageError):
         asyncio.run(fetch_tftp("127.0.0.1", 9, "x" * 600))

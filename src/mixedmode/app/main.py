@@ -45,7 +45,7 @@ def main() -> None:
         sys.exit(show_usage_error(error))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except (MixedModeError, ExceptionGroup, OSError, ModuleNotFoundError) as error:
+    except (MixedModeError, ExceptionGroup, OSError, ModuleNotFoundError, UnicodeEncodeError) as error:
         sys.exit(_reported(error))
     finally:
         die_by_interrupt()
@@ -64,7 +64,7 @@ def _reported(error: Exception) -> int:
     import sys
 
     from mixedmode.app.parts import missing_part
-    from mixedmode.causes import file_error
+    from mixedmode.causes import file_error, not_text
     from mixedmode.errors import MixedModeError
     from mixedmode.faces.terminal.console import report_error
 
@@ -75,6 +75,8 @@ def _reported(error: Exception) -> int:
         ours, others = error.split(MixedModeError)
         if ours is not None and others is None:
             return max(report_error(each, as_json=False) for each in _leaves(ours))
+    if isinstance(error, UnicodeEncodeError) and (undecoded := not_text(error)) is not None:
+        return report_error(undecoded, as_json=as_json)
     if isinstance(error, OSError):
         return report_error(file_error(error), as_json=as_json)
     if isinstance(error, ModuleNotFoundError) and (missing := missing_part(error)) is not None:

@@ -28,8 +28,15 @@ def tlv(tag: int, value: bytes) -> bytes:
 
 
 def text_value(text: str) -> bytes:
-    """Return a text as it stands in a field: UTF-8 and a closing NUL."""
-    return text.encode() + b"\x00"
+    """Return a text as it stands in a field: UTF-8 and a closing NUL.
+
+    Raises:
+        UsageError: It has surrogates, so it is no Unicode text.
+    """
+    try:
+        return text.encode() + b"\x00"
+    except UnicodeEncodeError:
+        raise UsageError(f"{text[:64]!r} is no text", next_step="write it in UTF-8") from None
 
 
 def read_text(value: bytes) -> str:

@@ -112,6 +112,14 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return both
 
 
+@pytest.mark.parametrize("field", ["--filename=\udcff.tlv", "--record=CCM={},dns=\udcff"])
+def test_bytes_that_are_no_text_do_not_come_into_a_list(tmp_path: Path, signer: Path, field: str) -> None:
+    record = f"--record=SAST={signer}"
+    done = run_mixedmode("build", tmp_path / "CTLFile.tlv", "--signer", signer, record, field.format(signer))
+    assert done.returncode == 2
+    assert "is no text" in done.stderr
+
+
 @pytest.mark.interop("openssl")
 @pytest.mark.parametrize("digest", ["sha1", "sha256", "sha512"])
 @pytest.mark.parametrize("layout", ["cucm", "ctlclient", "tlvfile"])

@@ -162,7 +162,7 @@ async def fetch(source: str, *, limit: int = 1 << 20, ca_file: Path | None = Non
         FileNotFoundOnServer: The server has no such file.
         TransferFailed: Anything else.
     """
-    if source.startswith(("http://", "https://")):
+    if source.lower().startswith(("http://", "https://")):
         return await fetch_http(source, limit=limit, ca_file=ca_file)
     host, port, name = split_tftp_url(source)
     return await fetch_tftp(host, port, name, limit=limit)

@@ -75,7 +75,11 @@ async def fetch_http(
     except (OSError, UnicodeError) as error:
         why, step = why_no_connection(error)
         raise TransferFailed("The connection failed", where=url, why=why, next_step=step) from error
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
+    except asyncio.IncompleteReadError as error:
+        speaks = error.expected is not None or error.partial.startswith(b"HTTP/")
+        why = "the other side closed it within its answer" if speaks else "what listens there answers no HTTP"
+        raise TransferFailed("The connection failed", where=url, why=why) from error
+    except (asyncio.LimitOverrunError, ValueError) as error:
         raise TransferFailed("The connection failed", where=url, why=str(error)) from error
     except (FileNotFoundOnServer, TransferFailed) as error:
         error.located(url)
