@@ -96,6 +96,10 @@ class Conductor:
         """Say that a phone's keys were pressed: its slot is free."""
         self._pressing.discard(phone.name)
 
+    def is_first(self, phone: Planned) -> bool:
+        """Return whether nothing of a phone's kind is proved yet."""
+        return not self._kinds[phone.kind].proved
+
     def ended(self, phone: Planned, result: Result, now: float, *, pressed: bool) -> bool:
         """Say how it ended for a phone.
 

@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from mixedmode.errors import CheckFailedError
@@ -72,6 +72,12 @@ class DryWalk:
             raise CheckFailedError(f"the walk ended early: {failed.reason}", where=self._phone.name)
         window = await self._hands.get(self._phone.url, reading.WINDOW, login=True)
         return window.body if window.is_page else ""
+
+    async def pictured(self, picture: Callable[[Planned], Awaitable[Mapping[str, Any]]]) -> str:
+        """Make a picture of its screen, note it, and return its file, or why there is none."""
+        said = await picture(self._phone)
+        self._log.write("picture", {"phone": self._phone.name, **said})
+        return str(said.get("file") or f"no picture: {said.get('why')}")
 
     async def home(self) -> None:
         """Send the phone home."""

@@ -22,6 +22,7 @@ from mixedmode.errors import RemoteError
 from mixedmode.rescue.phone.answers import EXECUTE, Answer, basic
 from mixedmode.rescue.planning import Served
 from mixedmode.rescue.wire.http import Reply, Tls, request
+from mixedmode.rescue.wire.pictures import LARGEST
 from mixedmode.rescue.wire.tls import PhoneAuthorities, anybody
 
 LIST_BYTES: Final = 1 << 20
@@ -64,6 +65,13 @@ class PhoneHands:
     async def press(self, url: str, uri: str) -> Answer:
         """Press one key."""
         return await self._with_login(url, EXECUTE, request_body(uri))
+
+    async def picture(self, url: str, path: str) -> Reply:
+        """Get what the screen shows, as the phone sends it."""
+        tls = self._only(url)
+        if isinstance(tls, str):
+            return Reply(0, why=tls)
+        return await request(url, path, login=self._login, limit=LARGEST, tls=tls)
 
     async def stranger(self, url: str, path: str) -> str:
         """Return why a phone that speaks HTTPS is not recognised, empty if it is; the login is not sent."""

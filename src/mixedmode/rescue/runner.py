@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -62,6 +62,7 @@ class Runner:
         on_result: Told each outcome.
         read: Hashes that a person read in phones' menus, by name.
         stranger: Returns why a phone that names an authentication service gets no login; empty if it does.
+        picture: Makes a picture of a phone's screen before it is erased, of the first of a kind; None: nobody does.
     """
 
     plan: Plan
@@ -74,6 +75,7 @@ class Runner:
     on_result: Callable[[Planned, Result], object] = lambda _phone, _result: None
     read: Mapping[str, str] = field(default_factory=dict)
     stranger: Callable[[str | None], str] = anybody
+    picture: Callable[[Planned], Awaitable[Mapping[str, Any]]] | None = None
     results: dict[str, Result] = field(default_factory=dict)
     _conductor: Conductor = field(init=False)
     _served: Served = field(init=False)
@@ -270,6 +272,10 @@ class Runner:
     async def _press(self, key: Press, under: _Under) -> Taken | None:
         if self._conductor.stopped and not key.leaves:
             return None
+        if key.confirm and self.picture is not None and self._conductor.is_first(under.phone):
+            self.log.write("picture", {"phone": under.phone.name, **(await self.picture(under.phone))})
+            if self._conductor.stopped:
+                return None
         said = {"phone": under.phone.name, "key": key.uri, "entry": key.entry}
         marks = {name: True for name in ("confirm", "unlock", "leaves") if getattr(key, name)}
         self.log.write("key", {**said, **marks}, durable=key.confirm or key.unlock)

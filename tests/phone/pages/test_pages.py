@@ -288,6 +288,9 @@ def test_what_the_screen_shows_is_for_who_may_press_keys() -> None:
             await ask(where, keys(f"Key:{key}"))
         status, body = await ask(where, f"GET /CGI/ModeInfo HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
         assert (status, b"Security: Reset Cancel" in body) == (200, True)
+        assert (await ask(where, get("/CGI/Screenshot")))[0] == 401
+        _, body = await ask(where, f"GET /CGI/Screenshot HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
+        assert (body.startswith(b"\x89PNG"), b"Security: Reset Cancel" in body) == (True, True)
         _, body = await ask(where, f"GET /CGI/CallInfo HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
         assert b"<CallState>Connected</CallState>" in body
         _, body = await ask(where, get("/CGI/Java/Serviceability?adapter=device.statistics.streaming.0"))

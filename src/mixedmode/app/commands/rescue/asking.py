@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import CheckFailedError, UsageError
+
+if TYPE_CHECKING:
+    from mixedmode.rescue.hands import PhoneHands
+    from mixedmode.rescue.wire.pictures import Pictures
 
 OPENING: Final = (7, 19)
 """Hours of a working day in which phones are not pressed, unless somebody says so."""
@@ -66,6 +70,23 @@ def word_typed_back(word: str, what: str) -> None:
         typed = ""
     if typed.strip() != word:
         raise CheckFailedError("the word was not typed back; nothing was pressed", next_step=f"the word is {word}")
+
+
+def pictures_in(folder: Path | None, hands: PhoneHands) -> Pictures | None:
+    """Return what keeps pictures of screens, once what is past its day is deleted; None if nobody wants any.
+
+    Raises:
+        UsageError: The folder cannot be made or read.
+    """
+    from mixedmode.faces.terminal.console import say
+    from mixedmode.rescue.wire.pictures import Pictures
+
+    if folder is None:
+        return None
+    found = Pictures(folder, hands.picture, datetime.now(UTC).date())
+    if count := found.begin():
+        say(f"{count} pictures in {folder} are past their day: deleted")
+    return found
 
 
 def read_in_menus(texts: list[str], names: Collection[str]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from mixedmode.app.commands.rescue.options import (
     PasswordFile,
     Person,
     PhoneCa,
+    Screens,
     Tftp,
     Ticket,
     User,
@@ -126,12 +127,13 @@ def walk(
     cluster: ClusterFile = None,
     config: Config = None,
     confirmed: Confirmed = WALKS,
+    screenshots: Screens = None,
 ) -> None:
     """Walk one phone through a sequence with the confirm key left out, and confirm it for phones of its kind.
 
     Stand beside the phone: what it shows at the end decides, and you say what that is.
     """
-    from mixedmode.app.commands.rescue.asking import control_login, named, word_typed_back
+    from mixedmode.app.commands.rescue.asking import control_login, named, pictures_in, word_typed_back
     from mixedmode.app.commands.rescue.sources import Asked, authorities, gather
     from mixedmode.app.commands.rescue.walked import play_walk
     from mixedmode.rescue.files import catalogue
@@ -154,7 +156,8 @@ def walk(
     )
     word_typed_back(facts.name, "Stand beside the phone.")
     hands = PhoneHands(*login, {facts.url: facts.name}, authorities(phone_ca))
-    play_walk(facts, chosen, hands, Services.of(found.nodes, authentication_host or ()), confirmed, who)
+    services = Services.of(found.nodes, authentication_host or ())
+    play_walk(facts, chosen, hands, services, confirmed, who, pictures_in(screenshots, hands))
 
 
 def _entry(known: Catalogue, facts: PhoneFacts, name: str | None) -> Entry:
@@ -260,6 +263,7 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME=HASH", help="What a person read in the menu of a phone whose pages show no hash."),
     ] = None,
+    screenshots: Screens = None,
     in_hours: Annotated[bool, typer.Option("--in-hours", help="Press keys on a working day between 7 and 19.")] = False,
     json: AsJson = False,
 ) -> None:
@@ -272,6 +276,7 @@ def run(
     from mixedmode.app.commands.rescue.asking import (
         control_login,
         named,
+        pictures_in,
         read_in_menus,
         refuse_opening_hours,
         word_typed_back,
@@ -309,7 +314,7 @@ def run(
         menus = {name: history.read for name, history in before.items() if history.read} | by_person
         hands = PhoneHands(*login, {phone.url: phone.name for phone in made.phones}, issuers)
         runner = runner_for(made, known, hands, site, log, menus)
-        runner.stranger = services.stranger
+        runner.stranger, runner.picture = services.stranger, pictures_in(screenshots, hands)
         try:
             for name, digest in by_person.items():
                 log.write("read", {"phone": name, "hash": digest, "person": who}, durable=True)

@@ -40,4 +40,10 @@ WriteUser = Annotated[
 WritePasswordFile = Annotated[
     Path | None, typer.Option("--write-password-file", help="His password, alone in a file; else it is asked for.")
 ]
+Screens = Annotated[
+    Path | None,
+    typer.Option(
+        "--screenshots", metavar="DIR", help="Keep pictures of screens there, 30 days: they show names and numbers."
+    ),
+]
 Ticket = Annotated[str | None, typer.Option(help="The change that this belongs to; for the evidence.")]

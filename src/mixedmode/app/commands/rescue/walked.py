@@ -14,10 +14,19 @@ if TYPE_CHECKING:
     from mixedmode.rescue.catalogue import Entry
     from mixedmode.rescue.hands import PhoneHands
     from mixedmode.rescue.readiness import PhoneFacts
+    from mixedmode.rescue.wire.pictures import Pictures
     from mixedmode.rescue.wire.whom import Services
 
 
-def play_walk(facts: PhoneFacts, entry: Entry, hands: PhoneHands, services: Services, path: Path, person: str) -> None:
+def play_walk(
+    facts: PhoneFacts,
+    entry: Entry,
+    hands: PhoneHands,
+    services: Services,
+    path: Path,
+    person: str,
+    pictures: Pictures | None = None,
+) -> None:
     """Walk a phone, ask what it shows, and write down a yes.
 
     Args:
@@ -27,6 +36,7 @@ def play_walk(facts: PhoneFacts, entry: Entry, hands: PhoneHands, services: Serv
         services: Authentication services that may hear of the login.
         path: The file of walks.
         person: Who stands beside it.
+        pictures: Keeps a picture of its screen; None: none is made.
 
     Raises:
         CheckFailedError: The walk ended early, or the person did not see the question.
@@ -45,10 +55,13 @@ def play_walk(facts: PhoneFacts, entry: Entry, hands: PhoneHands, services: Serv
 
         async def there() -> str:
             try:
-                return await walk.there()
+                found = await walk.there()
             except (CheckFailedError, asyncio.CancelledError):
                 await asyncio.shield(walk.home())
                 raise
+            if pictures is not None:
+                say(f"its screen: {await walk.pictured(pictures)}")
+            return found
 
         try:
             window = asyncio.run(there())

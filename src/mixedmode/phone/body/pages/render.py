@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Final
 from urllib.parse import parse_qs
+from zlib import compress, crc32
 
 from mixedmode.phone.body.pages.facts import PageFacts, Row, device_rows, message_rows, network_rows, stream_rows
 
@@ -66,6 +67,18 @@ def mode_info(screen: str) -> Answer:
     """Return what names the window on top; that phones do is from memory (docs/specification/rescue.md 1.5)."""
     text = f"<CiscoIPPhoneModeInfo><PlaneTitle>{_plain(screen)}</PlaneTitle></CiscoIPPhoneModeInfo>"
     return "text/xml; charset=utf-8", text.encode()
+
+
+def screenshot(screen: str) -> Answer:
+    """Return a picture of one point that holds the screen's words as text, so that nobody has to read pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4) + kind + data + crc32(kind + data).to_bytes(4)
+
+    head = chunk(b"IHDR", bytes((0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0)))
+    words = chunk(b"tEXt", b"screen\0" + screen.encode("latin-1", "replace"))
+    made = b"\x89PNG\r\n\x1a\n" + head + words + chunk(b"IDAT", compress(b"\0\xff")) + chunk(b"IEND", b"")
+    return "image/png", made
 
 
 def call_info(facts: PageFacts) -> Answer:

@@ -35,7 +35,7 @@ from mixedmode.phone.body.pages.execute import (
 from mixedmode.phone.body.pages.facts import PageFacts
 from mixedmode.phone.body.pages.keys import Menus
 from mixedmode.phone.body.pages.layouts import Layout, Reset
-from mixedmode.phone.body.pages.render import call_info, mode_info, page
+from mixedmode.phone.body.pages.render import call_info, mode_info, page, screenshot
 from mixedmode.phone.mind.trust.decisions import ListKind
 
 HEAD_BYTES: Final = 8 << 10
@@ -46,7 +46,7 @@ _ASK_SECONDS: Final = 5.0
 _YES: Final = b"AUTHORIZED"
 Erase = Callable[[ListKind], Awaitable[object]]
 Besides = Callable[[Reset], Awaitable[object]]
-_WITH_LOGIN: Final = ("/CGI/ModeInfo", "/CGI/CallInfo")
+_WITH_LOGIN: Final = ("/CGI/ModeInfo", "/CGI/CallInfo", "/CGI/Screenshot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +194,10 @@ class PhonePages:
             return Reply(HTTPStatus.UNAUTHORIZED)
         if not await self._may(login):
             return Reply(HTTPStatus.OK, MEDIA_TYPE, failed(AUTHENTICATION))
-        facts = self._facts()
-        return Reply(HTTPStatus.OK, *(mode_info(self._menus.screen) if "Mode" in path else call_info(facts)))
+        if path == "/CGI/CallInfo":
+            return Reply(HTTPStatus.OK, *call_info(self._facts()))
+        shown = mode_info if path == "/CGI/ModeInfo" else screenshot
+        return Reply(HTTPStatus.OK, *shown(self._menus.screen))
 
     async def _execute(self, fields: Mapping[str, str], body: bytes) -> Reply:
         login = login_of(fields.get("authorization", ""))
