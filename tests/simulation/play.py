@@ -6,9 +6,8 @@ it then holds, and is held to that when the network is back at the latest. Who w
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,20 +23,16 @@ from tests.simulation import oracle
 from tests.simulation.afterwards import Helping, broken_proposal
 from tests.simulation.history import History
 from tests.simulation.schedule import Schedule
+from tests.simulation.starting import Starting
 from tests.simulation.tracked import Finding, Tracked, differences
 from tests.simulation.world.handset import by_tvs, took_all
-from tests.simulation.world.network import Storm, Weather
 from tests.simulation.world.served import Node
 
 _SAFE: Final = {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS}
-_MOST_TRIES: Final = 4
 _HELP_EVERY, _PROPOSE_EVERY, _PROPOSE_PHONES = 3, 12, 10
 """These take longer than all the rest of a seed."""
 _NO_FORM: Final = ("empty", "other-kind")
 """Nobody may publish a file without a header; one of the other kind is never taken (forecast.md 5.7)."""
-_GONE: Final = Weather(cut=(0.0, float("inf")))
-_SOON: Final = 25.0
-"""Of a start in a calm network, which takes some 40 ms, most that lose their power do so within it."""
 
 
 @dataclass
@@ -53,6 +48,7 @@ class Play:
         self.forecasters: dict[int, Forecaster] = {}
         self._first: Forecaster | None = None
         self.tracked: list[Tracked] = []
+        self.starting = Starting(self.schedule, self.history, self._came)
 
     def run(self) -> Play:
         """Play it."""
@@ -109,7 +105,7 @@ class Play:
             }
             self._start_early(number, present, before)
         started = {id(each): each.phone.state for each in present}
-        self._start(number, present, nodes, "")
+        self.starting.start(number, present, nodes, "")
         for each in self.tracked:
             if not self._is_there(number, each):
                 self._check_absent(number, each, nodes[each.node])
@@ -122,88 +118,34 @@ class Play:
     def _start_early(self, number: int, present: list[Tracked], nodes: dict[int, Node]) -> None:
         """Let phones start while a node has old lists still, or one of each."""
         held = {id(each): each.phone.state.trust.lists for each in present}
-        self._start(number, present, nodes, "half")
+        self.starting.start(number, present, nodes, "half")
         for each in present:
             each.disturbed = each.disturbed or each.phone.state.trust.lists != held[id(each)]
 
     def _is_there(self, number: int, each: Tracked) -> bool:
         return self.history.moments[number].plan.reset and not self.history.off(number, each.phone.name)
 
-    def _start(self, number: int, present: list[Tracked], nodes: dict[int, Node], why: str) -> None:
-        """Let phones start; who lost its power, or did not get a file, starts again."""
-        weather = self.schedule.weather
-        if self.history.moments[number].plan.cut:
-            gone = [each for each in present if each.plan.is_remote]
-            present = [each for each in present if not each.plan.is_remote]
-            self._stormy(number, gone, nodes, _GONE, f"{number} gone")
-            for each in gone:
-                each.disturbed = True
-        for attempt in range(_MOST_TRIES):
-            is_last = attempt == _MOST_TRIES - 1
-            for each in present:
-                each.outcome = None
-            rough = [] if weather.is_calm or is_last else [each for each in present if each.plan.is_remote]
-            which = f"{number} {why} {attempt}"
-            self._stormy(number, rough, nodes, weather, which)
-            self._calm(number, [each for each in present if each not in rough] if rough else present, nodes, which)
-            for each in present:
-                if each.outcome is None:
-                    each.broke_off = True
-                elif None in each.outcome.decisions.values():
-                    each.disturbed = True
-            present = [each for each in present if each.outcome is None or None in each.outcome.decisions.values()]
-            if not present:
-                return
-
-    def _calm(self, number: int, present: list[Tracked], nodes: dict[int, Node], which: str) -> None:
-        when = self.history.moments[number].when
-        loses = self.schedule.crashes if not which.endswith(str(_MOST_TRIES - 1)) else 0.0
-        for each in present:
-            rng = random.Random(f"{self.schedule.seed} calm {which} {each.phone.name}") if loses else None
-            crash = rng.expovariate(_SOON) if rng is not None and rng.random() < loses else float("inf")
-            before = each.phone.state
-            self._came(number, each, nodes[each.node], before, each.phone.start(nodes[each.node], when, crash))
-
-    def _stormy(
-        self, number: int, present: list[Tracked], nodes: dict[int, Node], weather: Weather, which: str
-    ) -> None:
-        when = self.history.moments[number].when
-        for node, served in nodes.items():
-            here = [each for each in present if each.node == node]
-            if not here:
-                continue
-            storm = Storm(served.engine(self._devices(here)), weather, self._told(number, here, served))
-            for place, each in enumerate(here):
-                rng = random.Random(f"{self.schedule.seed} storm {which} {each.phone.name}")
-                crash = rng.expovariate(4.0) if rng.random() < self.schedule.crashes else None
-                storm.begin(place, each.phone.booting(served, when), rng, rng.random() * 2, crash)
-            storm.run()
-
-    def _told(self, number: int, here: list[Tracked], node: Node) -> Callable[[int, BootOutcome | None], None]:
-        before = [each.phone.state for each in here]
-
-        def done(place: int, outcome: BootOutcome | None) -> None:
-            self._came(number, here[place], node, before[place], outcome)
-
-        return done
-
     def _came(self, number: int, each: Tracked, node: Node, before: PhoneState, outcome: BootOutcome | None) -> None:
         """A start ended: nobody takes a list that phone-trust.md refuses, and nobody refuses one that it takes."""
         self.counts["starts"] += 1
         each.outcome = outcome
         each.asked = each.asked or (outcome is not None and by_tvs(outcome))
-        when = self.history.moments[number].when
-        model = each.phone.model
-        judged = (
-            oracle.judged_change(model, before, each.phone.state, node, when)
-            if outcome is None
-            else oracle.judged(model, before, node, outcome, when)
-        )
+        point = each.phone.reached
+        judged = None if point is None else point.judged
+        if judged is None:
+            judged = tuple(self._judged(number, each, node, before, outcome))
+            if point is not None:  # of others that came there too it says the same
+                point.judged = judged
         for text in judged:
             self._found("refused", each, f"step {number + 1}: {text}")
 
-    def _devices(self, present: list[Tracked]) -> dict[str, tuple[int, str]]:
-        return {each.phone.alias: (each.phone.mode, each.phone.protocol) for each in present}
+    def _judged(
+        self, number: int, each: Tracked, node: Node, before: PhoneState, outcome: BootOutcome | None
+    ) -> Iterator[str]:
+        when, model = self.history.moments[number].when, each.phone.model
+        if outcome is None:
+            return oracle.judged_change(model, before, each.phone.state, node, when)
+        return oracle.judged(model, before, node, outcome, when)
 
     def _forecast_anew(self, number: int, each: Tracked) -> None:
         """Forecast a phone from what it holds now, as one that was off up to here."""

@@ -9,6 +9,7 @@ import pytest
 
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.protocols.tftp import ServerEngine
 from tests.simulation import play
 from tests.simulation.__main__ import main
 from tests.simulation.play import Play
@@ -78,9 +79,30 @@ def test_what_is_done_once_for_many_phones_comes_to_the_same_when_each_does_it(m
     at_once = [_what_came_of(seed) for seed in seeds]
     monkeypatch.setattr(handset, "policy_of", lambda model: TrustPolicy(get_model(model)))
     monkeypatch.setattr(Handset, "start", lambda self, node, now, crash=math.inf: self._starts(node, now, crash))
-    monkeypatch.setattr(network, "carried", network._talk)
+    monkeypatch.setattr(Handset, "following", Handset.booting)
+    monkeypatch.setattr(handset, "calm", network._talk)
     monkeypatch.setattr(handset, "alias", lambda name, _mode, _protocol: name)
     assert [_what_came_of(seed) for seed in seeds] == at_once
+
+
+@pytest.mark.parametrize("blocks", [None, 0, 7])
+def test_a_file_has_the_fate_among_others_that_it_has_alone(blocks: int | None) -> None:
+    """Phones of a storm do not feel each other, so what became of one's file may become of another's."""
+    weather = Weather(loss=0.1, doubles=0.3, delay=0.02, jitter=0.3)
+    content = None if blocks is None else bytes(512 * blocks)
+    came: list[list[network.Fetched]] = [[] for _ in range(8)]
+    ended: dict[int, float] = {}
+
+    def done(number: int, _outcome: object) -> None:
+        ended[number] = storm.now
+
+    storm = network.Storm(ServerEngine(network.serving(content)), weather, done)
+    for number, found in enumerate(came):
+        storm.begin(number, network.fetching(found), network.fate_rng(weather, blocks, number), 0.0, None)
+    storm.run()
+    for number, found in enumerate(came):
+        failure, took = network.fate(weather, blocks, number)
+        assert (found[0], ended[number]) == (failure or content, took)
 
 
 def _what_came_of(seed: int) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -29,7 +30,7 @@ from mixedmode.protocols.tftp.client import Failure
 from mixedmode.signedfile import SignedFile
 from mixedmode.trustlist.model import TrustList
 from tests.simulation import oracle
-from tests.simulation.world.network import Booting, Fetched, calm
+from tests.simulation.world.network import Booting, Fetched, Look, Weather, calm, carried_by, rough
 from tests.simulation.world.served import Node
 
 _ABILITIES: Final = ("security_by_default", "signed_config", "http_first", "sha512")
@@ -72,6 +73,25 @@ def alias(_name: str, mode: int, protocol: str) -> str:
     return f"SEP0022000000{mode:X}{protocol == 'SIP':X}"
 
 
+@dataclass(slots=True, eq=False)
+class Point:
+    """How far the start of phones came that differ in nothing that decides.
+
+    Attributes:
+        state: What they hold.
+        asks: The file that they ask for; empty at the end.
+        outcome: What came of it all.
+        ways: How it goes on, by what came of the file; None: as the server has it.
+        judged: What the oracle says of it, once it was asked.
+    """
+
+    state: PhoneState
+    asks: str = ""
+    outcome: BootOutcome | None = None
+    ways: dict[Fetched | None, Point] = field(default_factory=dict)
+    judged: tuple[str, ...] | None = None
+
+
 @dataclass(slots=True)
 class Handset:
     """A phone.
@@ -84,6 +104,7 @@ class Handset:
         alias: The name under which it starts: no server and no phone looks into a name, so equal files have one.
         lsc: The name of the CAPF that issued its LSC, as far as that is known: its certificate is gone where no list
             names it any more.
+        reached: How far its last start came, if that was shared.
     """
 
     name: str
@@ -92,6 +113,7 @@ class Handset:
     state: PhoneState
     lsc: str | None = None
     alias: str = field(init=False)
+    reached: Point | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.alias = alias(self.name, self.mode, self.protocol)
@@ -133,23 +155,61 @@ class Handset:
             boot.received(found, now)
 
     def start(self, node: Node, now: datetime, crash: float = math.inf) -> BootOutcome | None:
-        """Start over a network where nothing goes wrong; returns None if it loses its power, after ``crash`` s.
-
-        Of phones that differ in nothing but their names, one starts for all.
-        """
+        """Start over a network where nothing goes wrong; returns None if it loses its power, after ``crash`` s."""
         if crash < math.inf:
             return self._starts(node, now, crash)
-        kind, before = self._kind(node, now), self.state
-        outcome = node.started.get(kind)
-        if outcome is None:
+        kind = self._kind(node, now)
+        point = node.ended.get(kind)
+        if point is None:
             outcome = self._starts(node, now, crash)
             assert outcome is not None
-            node.started[kind] = outcome
-        self.state = _kept(before, outcome.state)
-        return outcome
+            if self.reached is not None:
+                node.ended[kind] = self.reached
+            return outcome
+        self.state, self.reached = _kept(self.state, point.state), point
+        return point.outcome
 
     def _starts(self, node: Node, now: datetime, crash: float) -> BootOutcome | None:
-        return calm(self.booting(node, now), lambda name: node.file(name, self.mode, self.protocol), crash)
+        return carried_by(calm, self.following(node, now), self._look(node), crash)
+
+    def start_in(
+        self, weather: Weather, rng: random.Random, node: Node, now: datetime, crash: float
+    ) -> BootOutcome | None:
+        """Start over a network with a weather, by fates of files that were played packet by packet."""
+        return carried_by(rough(weather, rng), self.following(node, now), self._look(node), crash)
+
+    def _look(self, node: Node) -> Look:
+        return lambda name: node.file(name, self.mode, self.protocol)
+
+    def following(self, node: Node, now: datetime) -> Booting:
+        """Start as :meth:`booting` does, and as others did that differ in nothing that decides, as far as they came.
+
+        What becomes of the files decides too; every way through them is really gone once.
+        """
+        kind, before, met = self._kind(node, now), self.state, list[Fetched]()
+        twin = self.copy()
+        live = None  # a start of its own, where none came so far; in a storm others overtake it meanwhile
+        point = node.started.get(kind)
+        if point is None:
+            live = twin.booting(node, now)
+            point = node.started[kind] = _next(live, twin)
+        while True:
+            self.state, self.reached = _kept(before, point.state), point
+            if point.outcome is not None:
+                return point.outcome
+            fetched = yield point.asks
+            met.append(fetched)
+            way = None if fetched == node.file(point.asks, self.mode, self.protocol) else fetched
+            found = point.ways.get(way)
+            if found is None:
+                if live is None:
+                    live = twin.booting(node, now)
+                    next(live)
+                for each in met[:-1]:
+                    live.send(each)
+                met.clear()
+                found = point.ways[way] = _next(live, twin, fetched)
+            point = found
 
     def _kind(self, node: Node, now: datetime) -> Hashable:
         """Return all that a start depends on."""
@@ -209,6 +269,15 @@ class Handset:
                 self.state = self.state.remembering(verdict.question, answer, now)
             verdict = judge_server(policy, trust, certificate, answer)
         return not verdict.refused
+
+
+def _next(booting: Booting, phone: Handset, fetched: Fetched | None = None) -> Point:
+    """Go on with a start; returns how far it comes."""
+    try:
+        asks = next(booting) if fetched is None else booting.send(fetched)
+    except StopIteration as end:
+        return Point(phone.state, outcome=end.value)
+    return Point(phone.state, asks)
 
 
 def _kept(before: PhoneState, after: PhoneState) -> PhoneState:

@@ -1,8 +1,9 @@
 """The network in memory, on a virtual clock: packets that are lost, late, doubled, out of order, or cut off.
 
-:func:`calm` lets a phone start where nothing goes wrong: equal files are carried block by block once, since no
-side of a transfer can tell who fetches. :class:`Storm` is the event loop: all phones of a node at the same time, each
-packet with a fate of its own, both sides' timers.
+:class:`Storm` is the event loop: all phones of a node at the same time, each packet with a fate of its own, both sides'
+timers. By itself a phone starts over :func:`calm`, where nothing goes wrong, and equal files are carried block by block
+once, since no side of a transfer can tell who fetches; or over a :func:`rough` network, where each has one of the fates
+that the event loop has played for a file of its size.
 """
 
 from __future__ import annotations
@@ -25,10 +26,17 @@ from mixedmode.services.files.store import ServedFile
 Fetched = bytes | Failure
 Booting = Generator[str, Fetched, BootOutcome]
 """A start under way: yields the name of a file, is sent the file or why it did not come."""
+Look = Callable[[str], bytes | None]
+"""What a server has under a name."""
+Carry = Callable[[bytes | None], tuple[Fetched, float]]
+"""A network as one phone has it: what comes of a file, and after how many seconds."""
 LISTENS: Final = ("tftp", 69)
 REPLIES: Final = ("tftp", 1069)
 _TICK: Final = 0.25
 _CALM_DELAY: Final = 0.001
+_BLOCK: Final = 512
+FATES: Final = 32
+"""That a file of a size may have in a weather, where phones do not meet it all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +62,22 @@ class Weather:
         """Whether nothing goes wrong."""
         return not (self.loss or self.doubles or self.jitter or self.cut[1] > self.cut[0])
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing ever comes through."""
+        return self.cut == (0.0, math.inf)
 
-def calm(booting: Booting, look: Callable[[str], bytes | None], crash: float = math.inf) -> BootOutcome | None:
-    """Let one phone start over a network where nothing goes wrong.
+    @property
+    def is_the_same_all_the_time(self) -> bool:
+        """Whether a file's fate does not hang on when it is asked for."""
+        return self.is_gone or self.cut[1] <= self.cut[0]
+
+
+def carried_by(carry: Carry, booting: Booting, look: Look, crash: float = math.inf) -> BootOutcome | None:
+    """Let one phone start by itself.
 
     Args:
+        carry: The network.
         booting: Its start.
         look: What the server has under a name.
         crash: When it loses its power, in seconds.
@@ -70,7 +89,7 @@ def calm(booting: Booting, look: Callable[[str], bytes | None], crash: float = m
     try:
         name = next(booting)
         while True:
-            fetched, took = carried(look(name))
+            fetched, took = carry(look(name))
             now += took
             if now >= crash:
                 booting.close()
@@ -85,8 +104,8 @@ _carried: dict[int, float] = {}
 """How long files take that come through, by their length: neither side looks into them."""
 
 
-def carried(content: bytes | None) -> tuple[Fetched, float]:
-    """Return what a phone gets of a file, None if there is none, and how long that takes.
+def calm(content: bytes | None) -> tuple[Fetched, float]:
+    """Carry a file, None if there is none, over a network where nothing goes wrong; returns how long that takes too.
 
     Both machines talk, once for each length.
     """
@@ -102,11 +121,7 @@ def carried(content: bytes | None) -> tuple[Fetched, float]:
 @lru_cache(maxsize=1 << 8)
 def _talk(content: bytes | None) -> tuple[Fetched, float]:
     address, now = ("phone", 1), 0.0
-
-    def find(_name: str, _mode: Mode) -> Content | ErrorCode:
-        return ErrorCode.FILE_NOT_FOUND if content is None else ServedFile(content)
-
-    engine, client = ServerEngine(find), ClientTransfer("file", LISTENS, now)
+    engine, client = ServerEngine(serving(content)), ClientTransfer("file", LISTENS, now)
     reply: Any = engine.request(client.start()[0][0][0], address, now)
     while reply is not None and not client.finished:
         now += _CALM_DELAY
@@ -115,11 +130,53 @@ def _talk(content: bytes | None) -> tuple[Fetched, float]:
     return result(client), now
 
 
+def serving(content: bytes | None) -> Callable[[str, Mode], Content | ErrorCode]:
+    """Return a server's files: one, under any name."""
+    return lambda _name, _mode: ErrorCode.FILE_NOT_FOUND if content is None else ServedFile(content)
+
+
 def result(client: ClientTransfer) -> Fetched:
     """Return what came of a transfer."""
     if client.phase is ClientPhase.DONE:
         return client.content
     return client.failure or Failure(FailureReason.TIMEOUT, "the transfer did not finish")
+
+
+def rough(weather: Weather, rng: random.Random) -> Carry:
+    """Return a network with a weather: each file has one of the fates that files of its size have there.
+
+    A fate is played packet by packet, by both machines and their timers, when the first file meets it.
+    """
+    fates = 1 if weather.is_gone else FATES
+
+    def carry(content: bytes | None) -> tuple[Fetched, float]:
+        blocks = None if content is None else len(content) // _BLOCK
+        failure, took = fate(weather, blocks, rng.randrange(fates))
+        assert failure is not None or content is not None
+        return failure or content or b"", took
+
+    return carry
+
+
+@lru_cache(maxsize=1 << 14)
+def fate(weather: Weather, blocks: int | None, number: int) -> tuple[Failure | None, float]:
+    """Return one of the fates of a file, None: of no file, and how long that takes; only its size matters."""
+    content = None if blocks is None else bytes(blocks * _BLOCK)
+    found: list[Fetched] = []
+    storm = Storm(ServerEngine(serving(content)), weather, lambda _number, _outcome: None)
+    storm.begin(0, fetching(found), fate_rng(weather, blocks, number), 0.0, None)
+    storm.run()
+    return found[0] if isinstance(found[0], Failure) else None, storm.now
+
+
+def fate_rng(weather: Weather, blocks: int | None, number: int) -> random.Random:
+    """Return what decides about the packets of a fate."""
+    return random.Random(f"{weather} {blocks} {number}")
+
+
+def fetching(found: list[Fetched]) -> Generator[str, Fetched, Any]:
+    """Fetch one file, in place of a start."""
+    found.append((yield "file"))
 
 
 class _Phone:

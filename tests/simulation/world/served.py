@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.cluster.model.records import StoredCertificate
 from mixedmode.cluster.model.topology import SecurityMode as ClusterMode
@@ -20,7 +20,6 @@ from mixedmode.cluster.model.trust_roles import roles_of
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.phone.body.tvs import ask_in_turn, read_answer
-from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.trust.asking import TvsRequest
 from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, TvsAnswer, TvsQuestion
 from mixedmode.phone.mind.trust.lookup import tvs_certificates
@@ -43,6 +42,9 @@ from mixedmode.services.tvs.sources import CtlCache, TableSource
 from mixedmode.signedfile import sign_file
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from tests.simulation.world import keys
+
+if TYPE_CHECKING:
+    from tests.simulation.world.handset import Point
 
 __all__ = ["CallManager", "Node", "TvsServer", "ask_in_turn", "config_text", "tvs_server"]
 TVS_PORT: Final = 2445
@@ -190,7 +192,8 @@ class Node:
         tvs_hosts: The hosts that configurations name.
         http: Whether files come by HTTP too: None: no HTTP; else the code of the failure, empty if it works.
         old_tvs: What the servers know that a phone's own ITL names, if it is these that answer.
-        started: What came of a phone's start, by all of the phone that decides.
+        started: How phones start, by all of the phone that decides.
+        ended: How their starts end where nothing goes wrong.
     """
 
     files: Mapping[str, bytes]
@@ -201,7 +204,8 @@ class Node:
     tvs_hosts: tuple[str, ...]
     http: str | None = None
     old_tvs: TvsServer | None = None
-    started: dict[Hashable, BootOutcome] = field(init=False, default_factory=dict, compare=False)
+    started: dict[Hashable, Point] = field(init=False, default_factory=dict, compare=False)
+    ended: dict[Hashable, Point] = field(init=False, default_factory=dict, compare=False)
     _files: dict[tuple[str, int, str], bytes | None] = field(init=False, default_factory=dict, compare=False)
     _served: ServedFileCache = field(default_factory=ServedFileCache, compare=False)
 
