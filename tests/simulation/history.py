@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from functools import cache, cached_property
+from datetime import datetime
+from itertools import pairwise
 
 from mixedmode.cluster.authority.view import TrustView
-from mixedmode.cluster.model.topology import SecurityMode
-from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.publishing.outlook import Outlook
-from mixedmode.errors import MixedModeError
-from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
+from mixedmode.forecast.cluster.outlooks import foreseen_step
 from mixedmode.forecast.plan import NOBODY, Off, Plan, Published, Step, Tvs
 from mixedmode.forecast.vouching import Vouched
 from mixedmode.inventory.kinds import PhoneKind, Unexplained
@@ -21,16 +17,15 @@ from mixedmode.phone.mind.config import parse_config
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.state import PhoneState, TrustState
-from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
 from tests.simulation.schedule import PhonePlan, Schedule, StepPlan
-from tests.simulation.world import keys
 from tests.simulation.world.handset import Handset, parsed
-from tests.simulation.world.served import LISTS, CallManager, Node, TvsServer, config_text, tvs_server
-from tests.simulation.world.site import Change, Site, changed
+from tests.simulation.world.served import LISTS, Node, config_text
+from tests.simulation.world.site import Change, Site
+from tests.simulation.world.world import files_of, node_name, world_of
 
 _KINDS = {ListKind.CTL: CTL_FILE, ListKind.ITL: ITL_FILE}
 
@@ -59,115 +54,51 @@ class History:
 
     Attributes:
         schedule: The schedule.
-        present: The cluster before the change.
-        oldest: The cluster before it was worked on at all.
+        world: The clusters, as they are before anything goes wrong.
         moments: After each step that the cluster does not refuse.
     """
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
-        version = Version.parse(schedule.version)
-        digest = DigestAlgorithm.SHA512 if schedule.sha512 else DigestAlgorithm.SHA1
-        self.other = _founded("B", version, 1, digest, schedule.ctl)
-        self.foreign = _founded("C", version, 1, digest, schedule.ctl)
-        site = self.oldest = _founded("A", version, schedule.nodes, digest, schedule.ctl)
-        for words in schedule.before:
-            change = self._changed(site.later(30), words)
-            site = site if change is None else change.after
-        self.present = site.later(30)
-        self.moments = list(self._moments())
-        self._nodes: dict[tuple[int, int], Node] = {}
-        self._servers: dict[tuple[int, str], TvsServer] = {}
+        self.world = world_of(
+            schedule.version,
+            schedule.nodes,
+            DigestAlgorithm.SHA512 if schedule.sha512 else DigestAlgorithm.SHA1,
+            schedule.ctl,
+            schedule.before,
+            tuple((each.words, each.days) for each in schedule.steps),
+        )
+        self.moments = [
+            Moment(schedule.steps[made.number], made.site, made.home, made.change, made.when)
+            for made in self.world.made
+        ]
+        self._http = {"off": None, "works": ""}.get(schedule.http, schedule.http)
         self._names_off: dict[int, frozenset[str]] = {}
-        self._states: dict[Hashable, PhoneState] = {}
-
-    def _changed(self, site: Site, words: tuple[str, ...]) -> Change | None:
-        try:
-            return changed(site, self.other, words)
-        except MixedModeError:
-            return None  # the cluster refuses it
-
-    def _moments(self) -> list[Moment]:
-        found, site, when = [], self.present, keys.BEGIN + timedelta(days=90)
-        for plan in self.schedule.steps:
-            when += timedelta(days=plan.days)
-            if plan.words == ("move",):
-                found.append(Moment(plan, self.other, site, None, when))
-                break
-            change = self._changed(site.later(plan.days), plan.words)
-            if change is not None:
-                site = change.after
-                found.append(Moment(plan, site, None, change, when))
-        return found
 
     # What phones meet.
 
     def files(self, number: int, node: int, *, whole: bool = False) -> dict[str, bytes]:
         """Return the lists of a node after a step; before the change for -1; without damage if that is wanted."""
-        if number < 0:
-            return _files(self.present, node)
-        moment = self.moments[number]
-        files = _files(moment.site, node)
-        kind, _, damage = moment.plan.damage.partition(" ")
-        name = f"{kind}File.tlv"
-        if damage and name in files and not whole:
-            files[name] = _damaged(files[name], damage, files)
-        return files
+        return self.world.files(number, node, "" if number < 0 or whole else self.moments[number].plan.damage)
 
     @property
     def has_half(self) -> bool:
         """Whether phones ever start with lists of before."""
         return any(moment.plan.half for moment in self.moments)
 
-    def half_files(self, number: int, node: int) -> dict[str, bytes]:
-        """Return the lists of a node while a step is being published: some of them are those of before still."""
+    def half(self, number: int, node: int) -> Node:
+        """Return all that phones of a node meet while a step is being published: some lists are those of before."""
         plan, now, before = self.moments[number].plan, self.files(number, node), self.files(number - 1, node)
-        if node < plan.half_from:
-            return now
-        late = LISTS if plan.half == "both" else (f"{plan.half}File.tlv",)
-        mixed = {name: (before if name in late else now).get(name) for name in LISTS}
-        return {name: data for name, data in mixed.items() if data is not None}
+        if node >= plan.half_from:
+            late = LISTS if plan.half == "both" else (f"{plan.half}File.tlv",)
+            mixed = {name: (before if name in late else now).get(name) for name in LISTS}
+            now = {name: data for name, data in mixed.items() if data is not None}
+        return self.world.node(number, node, plan.tvs, self._http, now)
 
     def node(self, number: int, node: int) -> Node:
         """Return all that phones of a node meet after a step."""
-        found = self._nodes.get((number, node))
-        if found is None:
-            found = self._nodes[number, node] = self._node(number, node)
-        return found
-
-    def _node(self, number: int, node: int) -> Node:
-        moment = self.moments[number]
-        site = moment.site
-        http = {"off": None, "works": ""}.get(self.schedule.http, self.schedule.http)
-        servers = {}
-        for each in (moment.home, site):
-            for info in each.view.nodes if each is not None else ():
-                silent = moment.plan.tvs == "down" or (moment.plan.tvs == "some" and info.is_publisher)
-                if each is not None and not silent:
-                    certificate = each.own(info.name, Purpose.TVS)
-                    servers[info.name] = self._tvs_server(each, certificate, info.name)
-        return Node(
-            self.files(number, node),
-            site.own(_node_name(site, node), Purpose.CALLMANAGER),
-            site.outlook.digest,
-            CallManager(site.own(site.publisher, Purpose.CALLMANAGER), site.view.mode),
-            servers,
-            tuple(info.name for info in site.view.nodes),
-            http,
-            self._old_tvs(moment) if moment.plan.tvs == "old" else None,
-        )
-
-    def _old_tvs(self, moment: Moment) -> TvsServer:
-        """Return what the servers know that answer under whatever certificate a phone's ITL has."""
-        site = moment.home or moment.site
-        return self._tvs_server(site, site.own(site.publisher, Purpose.TVS), site.publisher)
-
-    def _tvs_server(self, site: Site, certificate: Certificate, node: str) -> TvsServer:
-        """Return a node's TVS, the same for the phones of every node."""
-        found = self._servers.get((id(site), node))
-        if found is None:  # the sites of all moments are kept
-            found = self._servers[id(site), node] = tvs_server(site.outlook, certificate, node)
-        return found
+        tvs = self.moments[number].plan.tvs
+        return self.world.node(number, node, tvs, self._http, self.files(number, node))
 
     # What phones hold.
 
@@ -178,10 +109,10 @@ class History:
         phone = Handset(plan.name, model, plan.mode, PhoneState(), lsc)
         if plan.held == "new":
             return phone
-        key = plan.held, plan.node, model.asks_itl, phone.alias
-        if key not in self._states:
-            self._states[key] = self._state(plan, phone)
-        phone.state = self._states[key]
+        key, states = (plan.held, plan.node, model.asks_itl, phone.alias), self.world.states
+        if key not in states:
+            states[key] = self._state(plan, phone)
+        phone.state = states[key]
         return phone
 
     def _state(self, plan: PhonePlan, phone: Handset) -> PhoneState:
@@ -196,7 +127,7 @@ class History:
         """Return the name of the CAPF that issued an LSC, None if the inventory does not say."""
         if not plan.lsc:
             return None
-        site = self.oldest if plan.lsc == "own" else self.foreign
+        site = self.world.oldest if plan.lsc == "own" else self.world.foreign
         return site.own(site.publisher, Purpose.CAPF).subject
 
     def _list(self, data: bytes | None) -> TrustList | None:
@@ -204,20 +135,17 @@ class History:
         return found if isinstance(found, TrustList) else None
 
     def _held(self, plan: PhonePlan) -> tuple[bytes | None, bytes | None, Site]:
+        world = self.world
         now, old, foreign = (
             (files.get(CTL_FILE), files.get(ITL_FILE))
-            for files in (
-                _files(self.present, plan.node),
-                _files(self.oldest, plan.node),
-                _files(self.foreign, plan.node),
-            )
+            for files in (files_of(each, plan.node) for each in (world.present, world.oldest, world.foreign))
         )
-        present = self.present
+        present = world.present
         match plan.held:
             case "old":
-                return *old, self.oldest
+                return *old, world.oldest
             case "foreign":
-                return *foreign, self.foreign
+                return *foreign, world.foreign
             case "erased" | "new":
                 return None, None, present
             case "half-ctl":
@@ -229,13 +157,9 @@ class History:
             case "mixed-up":
                 return foreign[0], now[1], present
             case "blank" | "blank-alone":
-                return (now[0] if plan.held == "blank" else None), _files(self._blanked, plan.node)[ITL_FILE], present
+                return (now[0] if plan.held == "blank" else None), files_of(world.blanked, plan.node)[ITL_FILE], present
             case _:
                 return *now, present
-
-    @cached_property
-    def _blanked(self) -> Site:
-        return replace(self.present, outlook=self.present.outlook.preparing(rollback=True)).signed()
 
     # What the forecast is given.
 
@@ -263,7 +187,9 @@ class History:
     def plan(self, node: int) -> Plan:
         """Return the change as the lists that a node will have."""
         steps = [self._step(number, node, moment) for number, moment in enumerate(self.moments)]
-        return Plan(tuple(steps), present=self._listed(foreseen_step("now", self.present.outlook, None), -1, node))
+        return Plan(
+            tuple(steps), present=self._listed(foreseen_step("now", self.world.present.outlook, None), -1, node)
+        )
 
     def _step(self, number: int, node: int, moment: Moment) -> Step:
         before = moment.site.outlook if moment.home is None else None
@@ -279,9 +205,9 @@ class History:
             if name in now and now[name] != before.get(name)
         ]
         withdrawn = tuple(kind for kind, name in _KINDS.items() if name in before and name not in now)
-        site = self.present if number < 0 else self.moments[number].site
+        site = self.world.present if number < 0 else self.moments[number].site
         return replace(
-            step, lists=tuple(lists), withdrawn=withdrawn, signer=site.own(_node_name(site, node), Purpose.CALLMANAGER)
+            step, lists=tuple(lists), withdrawn=withdrawn, signer=site.own(node_name(site, node), Purpose.CALLMANAGER)
         )
 
     def _around(self, step: Step, number: int, moment: Moment, after: Outlook | None = None) -> Step:
@@ -325,58 +251,13 @@ class History:
         made = [moment.plan.words[0] for moment in self.moments]
         if "regenerate" in made and "token" in made[made.index("regenerate") :]:
             return None  # nobody can sign a list by hand of a certificate that is not made yet
-        steps, before = [], self.present.outlook
-        for number, moment in enumerate(self.moments):
-            after = self._after(before, moment)
-            steps.append(self._around(foreseen_step("", after, before), number, moment, after))
-            before = after
-        return Plan(tuple(steps), present=foreseen_step("now", self.present.outlook, None))
-
-    @staticmethod
-    def _after(before: Outlook, moment: Moment) -> Outlook:
-        before = replace(before, now=moment.site.outlook.now)
-        operation = moment.change.operation if moment.change is not None else None
-        return before.starting_every_tftp() if operation is None else in_force(operation, operation.foresee(before))
+        outlooks = self.world.foreseen
+        steps = [
+            self._around(foreseen_step("", after, before), number, moment, after)
+            for number, (moment, (before, after)) in enumerate(zip(self.moments, pairwise(outlooks), strict=True))
+        ]
+        return Plan(tuple(steps), present=foreseen_step("now", outlooks[0], None))
 
 
 def _publishers_tvs(view: TrustView) -> bytes:
     return view.certificate(view.publisher.name, Purpose.TVS).der
-
-
-@cache
-def _founded(name: str, version: Version, nodes: int, digest: DigestAlgorithm, ctl: str) -> Site:
-    return _with_ctl(Site.founded(name, version, nodes, digest), ctl)
-
-
-def _with_ctl(site: Site, how: str) -> Site:
-    words = {"tokenless": ("mixed",), "token": ("token", "mixed", "0")}.get(how)
-    change = changed(site, site, words) if words is not None else None
-    return site if change is None else change.after
-
-
-def _node_name(site: Site, node: int) -> str:
-    nodes = site.view.tftp_nodes
-    return nodes[node % len(nodes)].name
-
-
-def _files(site: Site, node: int) -> dict[str, bytes]:
-    here = _node_name(site, node)
-    found = {name: site.outlook.files.get((here, name)) for name in LISTS}
-    return {name: data for name, data in found.items() if data is not None}
-
-
-def _damaged(data: bytes, how: str, files: Mapping[str, bytes]) -> bytes:
-    match how:
-        case "cut":
-            return data[: len(data) * 2 // 3]
-        case "flipped":
-            return data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
-        case "other-kind":
-            return files[ITL_FILE if data == files.get(CTL_FILE) else CTL_FILE] if len(files) > 1 else data[:99]
-        case "large":
-            return data + bytes(70_000)
-        case _:
-            return b""
-
-
-MIXED = SecurityMode.MIXED

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mixedmode.forecast.evaluation import Forecaster
-from mixedmode.forecast.plan import Plan
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.fate.restart import Restart
 from mixedmode.phone.mind.outcome import BootOutcome
@@ -46,7 +45,6 @@ class Play:
     def __post_init__(self) -> None:
         self.history = History(self.schedule)
         self.forecasters: dict[int, Forecaster] = {}
-        self._first: Forecaster | None = None
         self.tracked: list[Tracked] = []
         self.starting = Starting(self.schedule, self.history, self._came)
 
@@ -65,25 +63,18 @@ class Play:
         plan = self.schedule.phones[number]
         phone = self.history.handset(plan)
         if plan.node not in self.forecasters:
-            self.forecasters[plan.node] = self._forecaster(self.history.plan(plan.node))
+            self.forecasters[plan.node] = self.history.world.forecaster(self.history.plan(plan.node))
         forecaster = self.forecasters[plan.node]
         kind = self.history.kind(plan, phone)
         forecast = forecaster.of(kind, forecaster.plan.absences(phone.name))
         return Tracked(plan, phone, forecast, forecast, phone.copy())
-
-    def _forecaster(self, plan: Plan) -> Forecaster:
-        """Return the forecaster of a plan; all of a schedule share what they have decided about equal bytes."""
-        self._first = self._first or Forecaster(plan)
-        other = self._first.under(plan)
-        other.each_step = True
-        return other
 
     def _compare_operations(self) -> None:
         """What the operations foresee comes to the same as the lists that they then publish."""
         plan = self.history.foreseen()
         if plan is None:
             return
-        forecaster = self._forecaster(plan)
+        forecaster = self.history.world.forecaster(plan)
         for each in self.tracked:
             if each.node == 0:
                 foreseen = forecaster.of(each.forecast.kind, plan.absences(each.phone.name))
@@ -100,9 +91,7 @@ class Play:
         for each in self.tracked:
             each.broke_off = each.disturbed = False
         if moment.plan.half and moment.home is None:
-            before = {
-                node: replace(served, files=self.history.half_files(number, node)) for node, served in nodes.items()
-            }
+            before = {node: self.history.half(number, node) for node in nodes}
             self._start_early(number, present, before)
         started = {id(each): each.phone.state for each in present}
         self.starting.start(number, present, nodes, "")

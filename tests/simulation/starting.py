@@ -1,4 +1,4 @@
-"""Lets phones start at a step: by themselves, at the end of a bad line, or in a storm; who lost its power does again."""
+"""Lets phones start at a step: by themselves, over a bad line, or all in a storm; who lost its power starts again."""
 
 from __future__ import annotations
 
