@@ -120,11 +120,11 @@ class Play:
         each.outcome = outcome
         each.asked = each.asked or (outcome is not None and by_tvs(outcome))
         point = each.phone.reached
-        judged = None if point is None else point.judged
+        judged = None if point is None else node.judged.get(point)
         if judged is None:
             judged = tuple(self._judged(number, each, node, before, outcome))
             if point is not None:  # of others that came there too it says the same
-                point.judged = judged
+                node.judged[point] = judged
         for text in judged:
             self._found("refused", each, f"step {number + 1}: {text}")
 

@@ -88,7 +88,7 @@ class Starting:
             storm = Storm(served.engine(self._devices(here)), weather, self._told(number, here, served))
             for place, each in enumerate(here):
                 rng, crash = self._fortune(which, each)
-                storm.begin(place, each.phone.following(served, when), rng, rng.random() * 2, crash)
+                storm.begin(place, each.phone.booting(served, when), rng, rng.random() * 2, crash)
             storm.run()
 
     def _rough(self, number: int, present: list[Tracked], nodes: dict[int, Node], weather: Weather, which: str) -> None:

@@ -18,6 +18,7 @@ from tests.simulation.schedule import PhonePlan, Schedule, StepPlan, made
 from tests.simulation.shrink import shrunk
 from tests.simulation.tracked import Finding
 from tests.simulation.world import handset, keys, network
+from tests.simulation.world.course import Point
 from tests.simulation.world.handset import Handset
 from tests.simulation.world.network import Weather
 
@@ -79,7 +80,7 @@ def test_what_is_done_once_for_many_phones_comes_to_the_same_when_each_does_it(m
     at_once = [_what_came_of(seed) for seed in seeds]
     monkeypatch.setattr(handset, "policy_of", lambda model: TrustPolicy(get_model(model)))
     monkeypatch.setattr(Handset, "start", lambda self, node, now, crash=math.inf: self._starts(node, now, crash))
-    monkeypatch.setattr(Handset, "following", Handset.booting)
+    monkeypatch.setattr(handset, "root", lambda _kind, begin: Point(begin().state, begin().request))
     monkeypatch.setattr(handset, "calm", network._talk)
     monkeypatch.setattr(handset, "alias", lambda name, _mode, _protocol: name)
     assert [_what_came_of(seed) for seed in seeds] == at_once

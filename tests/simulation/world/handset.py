@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, lru_cache
@@ -22,7 +22,6 @@ from mixedmode.phone.mind.trust.policy import read_file, read_list
 from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
 from mixedmode.phone.mind.trust.remembering import RememberingPolicy
 from mixedmode.phone.mind.trust.state import PhoneState
-from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.protocols.sccp.registration.admission import Security, SecurityMode
 from mixedmode.protocols.sccp.registration.phone_events import PhoneFacts
 from mixedmode.protocols.tftp import FailureReason
@@ -30,6 +29,7 @@ from mixedmode.protocols.tftp.client import Failure
 from mixedmode.signedfile import SignedFile
 from mixedmode.trustlist.model import TrustList
 from tests.simulation import oracle
+from tests.simulation.world.course import Answer, Point, Walk, root
 from tests.simulation.world.network import Booting, Fetched, Look, Weather, calm, carried_by, rough
 from tests.simulation.world.served import Node
 
@@ -73,25 +73,6 @@ def alias(_name: str, mode: int, protocol: str) -> str:
     return f"SEP0022000000{mode:X}{protocol == 'SIP':X}"
 
 
-@dataclass(slots=True, eq=False)
-class Point:
-    """How far the start of phones came that differ in nothing that decides.
-
-    Attributes:
-        state: What they hold.
-        asks: The file that they ask for; empty at the end.
-        outcome: What came of it all.
-        ways: How it goes on, by what came of the file; None: as the server has it.
-        judged: What the oracle says of it, once it was asked.
-    """
-
-    state: PhoneState
-    asks: str = ""
-    outcome: BootOutcome | None = None
-    ways: dict[Fetched | None, Point] = field(default_factory=dict)
-    judged: tuple[str, ...] | None = None
-
-
 @dataclass(slots=True)
 class Handset:
     """A phone.
@@ -130,95 +111,67 @@ class Handset:
     def booting(self, node: Node, now: datetime) -> Booting:
         """Start: yields the names of files that TFTP shall bring, returns how it went.
 
-        What it has accepted is kept at once, so that it is there when the start breaks off.
+        What it has accepted is kept at once, so that it is there when the start breaks off. It goes where others went
+        that differ in nothing that decides, as far as they are told the same.
         """
-        boot = Boot(self.alias, policy_of(self.model.name), self.state, http=node.http is not None)
-        while not isinstance(boot.request, BootOutcome):
-            request = boot.request
+        before = self.state
+        walk = Walk(self._root(node, now), self._beginning(node), now)
+        point = self.reached = walk.point
+        while not isinstance(point.request, BootOutcome):
+            request = point.request
             if isinstance(request, AskTvs):
-                boot.answered(node.ask(request.requests), now)
+                point = walk.on(node.ask(request.requests))
             elif request.transport is Transport.HTTP:
-                self._by_http(boot, request.name, node, now)
+                point = walk.on(self._by_http(request.name, node))
             else:
-                _told(boot, (yield request.name), now)
-            self.state = boot.state
-        return boot.request
+                fetched = yield request.name
+                point = walk.on(None if _is_missing(fetched) else fetched)
+            self.state, self.reached = _kept(before, point.state), point
+        return point.request
 
-    def _by_http(self, boot: Boot, name: str, node: Node, now: datetime) -> None:
+    def _root(self, node: Node, now: datetime) -> Point:
+        """Return where it begins, by all that a start depends on."""
+        state, model = self.state, self.model
+        http = model.http_first and node.http is not None
+        able = model.security_by_default, model.signed_config, http, model.sha512
+        told = state.tvs_cache and (state.tvs_cache, now)
+        kind = able, self.alias, state.trust.key, state.config_name, state.config, state.ask_encrypted, told
+        return root(kind, self._beginning(node))
+
+    def _beginning(self, node: Node) -> Callable[[], Boot]:
+        name, policy, state, http = self.alias, policy_of(self.model.name), self.state, node.http is not None
+        return lambda: Boot(name, policy, state, http=http)
+
+    def _by_http(self, name: str, node: Node) -> Answer:
         if node.http:
-            boot.failed("no HTTP", node.http)
-            return
-        found = node.file(name, self.mode, self.protocol)
-        if found is None:
-            boot.not_found(now)
-        else:
-            boot.received(found, now)
+            return "no HTTP", node.http
+        return node.file(name, self.mode, self.protocol)
 
     def start(self, node: Node, now: datetime, crash: float = math.inf) -> BootOutcome | None:
         """Start over a network where nothing goes wrong; returns None if it loses its power, after ``crash`` s."""
         if crash < math.inf:
             return self._starts(node, now, crash)
-        kind = self._kind(node, now)
-        point = node.ended.get(kind)
+        begin = self._root(node, now)
+        point = node.ended.get((begin, now))
         if point is None:
             outcome = self._starts(node, now, crash)
-            assert outcome is not None
             if self.reached is not None:
-                node.ended[kind] = self.reached
+                node.ended[begin, now] = self.reached
             return outcome
         self.state, self.reached = _kept(self.state, point.state), point
-        return point.outcome
+        return point.request if isinstance(point.request, BootOutcome) else None
 
     def _starts(self, node: Node, now: datetime, crash: float) -> BootOutcome | None:
-        return carried_by(calm, self.following(node, now), self._look(node), crash)
+        return carried_by(calm, self.booting(node, now), self._look(node), crash)
 
     def start_in(
         self, weather: Weather, rng: random.Random, node: Node, now: datetime, crash: float
     ) -> BootOutcome | None:
         """Start over a network with a weather, by fates of files that were played packet by packet."""
-        return carried_by(rough(weather, rng), self.following(node, now), self._look(node), crash)
+        return carried_by(rough(weather, rng), self.booting(node, now), self._look(node), crash)
 
     def _look(self, node: Node) -> Look:
         return lambda name: node.file(name, self.mode, self.protocol)
-
-    def following(self, node: Node, now: datetime) -> Booting:
-        """Start as :meth:`booting` does, and as others did that differ in nothing that decides, as far as they came.
-
-        What becomes of the files decides too; every way through them is really gone once.
-        """
-        kind, before, met = self._kind(node, now), self.state, list[Fetched]()
-        twin = self.copy()
-        live = None  # a start of its own, where none came so far; in a storm others overtake it meanwhile
-        point = node.started.get(kind)
-        if point is None:
-            live = twin.booting(node, now)
-            point = node.started[kind] = _next(live, twin)
-        while True:
-            self.state, self.reached = _kept(before, point.state), point
-            if point.outcome is not None:
-                return point.outcome
-            fetched = yield point.asks
-            met.append(fetched)
-            way = None if fetched == node.file(point.asks, self.mode, self.protocol) else fetched
-            found = point.ways.get(way)
-            if found is None:
-                if live is None:
-                    live = twin.booting(node, now)
-                    next(live)
-                for each in met[:-1]:
-                    live.send(each)
-                met.clear()
-                found = point.ways[way] = _next(live, twin, fetched)
-            point = found
-
-    def _kind(self, node: Node, now: datetime) -> Hashable:
-        """Return all that a start depends on."""
-        state, model = self.state, self.model
-        http = model.http_first and node.http is not None
-        sha512 = model.sha512 or node.digest is DigestAlgorithm.SHA1  # of which no list is another
-        able = model.security_by_default, model.signed_config, http, sha512
-        stored = state.config_name, state.config, state.ask_encrypted, state.tvs_cache
-        return now, able, self.alias, state.trust.key, stored
 
     def starts(self, node: Node, now: datetime) -> BootOutcome:
         """Start over a network where nothing goes wrong."""
@@ -271,15 +224,6 @@ class Handset:
         return not verdict.refused
 
 
-def _next(booting: Booting, phone: Handset, fetched: Fetched | None = None) -> Point:
-    """Go on with a start; returns how far it comes."""
-    try:
-        asks = next(booting) if fetched is None else booting.send(fetched)
-    except StopIteration as end:
-        return Point(phone.state, outcome=end.value)
-    return Point(phone.state, asks)
-
-
 def _kept(before: PhoneState, after: PhoneState) -> PhoneState:
     """Return what a phone holds after a start in which another one, with other backups, held as much."""
     was, now = before.trust, after.trust
@@ -290,13 +234,8 @@ def _kept(before: PhoneState, after: PhoneState) -> PhoneState:
     return replace(after, ctl_backup=ctl, itl_backup=itl)
 
 
-def _told(boot: Boot, fetched: Fetched, now: datetime) -> None:
-    if not isinstance(fetched, Failure):
-        boot.received(fetched, now)
-    elif fetched.reason is FailureReason.NOT_FOUND:
-        boot.not_found(now)
-    else:
-        boot.failed(fetched.message, fetched.reason)
+def _is_missing(fetched: Fetched) -> bool:
+    return isinstance(fetched, Failure) and fetched.reason is FailureReason.NOT_FOUND
 
 
 def by_tvs(outcome: BootOutcome) -> bool:

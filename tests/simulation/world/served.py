@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
@@ -44,7 +44,9 @@ from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from tests.simulation.world import keys
 
 if TYPE_CHECKING:
-    from tests.simulation.world.handset import Point
+    from datetime import datetime
+
+    from tests.simulation.world.course import Point
 
 __all__ = ["CallManager", "Node", "TvsServer", "ask_in_turn", "config_text", "tvs_server"]
 TVS_PORT: Final = 2445
@@ -192,8 +194,8 @@ class Node:
         tvs_hosts: The hosts that configurations name.
         http: Whether files come by HTTP too: None: no HTTP; else the code of the failure, empty if it works.
         old_tvs: What the servers know that a phone's own ITL names, if it is these that answer.
-        started: How phones start, by all of the phone that decides.
-        ended: How their starts end where nothing goes wrong.
+        ended: How starts end where nothing goes wrong, by where they begin, and when.
+        judged: What the oracle says of them, by how they end.
     """
 
     files: Mapping[str, bytes]
@@ -204,8 +206,8 @@ class Node:
     tvs_hosts: tuple[str, ...]
     http: str | None = None
     old_tvs: TvsServer | None = None
-    started: dict[Hashable, Point] = field(init=False, default_factory=dict, compare=False)
-    ended: dict[Hashable, Point] = field(init=False, default_factory=dict, compare=False)
+    ended: dict[tuple[Point, datetime], Point] = field(init=False, default_factory=dict, compare=False)
+    judged: dict[Point, tuple[str, ...]] = field(init=False, default_factory=dict, compare=False)
     _files: dict[tuple[str, int, str], bytes | None] = field(init=False, default_factory=dict, compare=False)
     _served: ServedFileCache = field(default_factory=ServedFileCache, compare=False)
 
