@@ -241,6 +241,12 @@ def test_the_exported_inventory_says_source_and_time(known: Path, site: tuple[Pa
     assert given_to["delivered"][0]["address"] == HERE
 
 
+def test_an_export_that_cannot_be_written_names_its_file(known: Path, tmp_path: Path) -> None:
+    for out in ("/dev/full/out.csv", tmp_path / "nowhere" / "out.csv"):
+        done = run_mixedmode("inventory", "export", "--directory", known, "--output", out)
+        assert (done.returncode, f"error: {out}: " in done.stderr) == (2, True), done.stderr
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.json", "out.ndjson"])
 def test_the_export_in_every_form_forecasts_what_the_cluster_does(known: Path, tmp_path: Path, name: str) -> None:
     def foreseen(*words: str | Path) -> list[tuple[str, str]]:

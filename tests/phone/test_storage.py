@@ -66,8 +66,9 @@ def test_another_phones_state_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(RemoteError):
+    with pytest.raises(RemoteError) as caught:
         save_state(tmp_path / "nowhere" / "phone.json", DEVICE, FULL)
+    assert caught.value.exit_code == 2
     with pytest.raises(PhoneStateError):
         load_state(tmp_path, DEVICE)
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from mixedmode.errors import MalformedError, MixedModeError, RemoteError
+from mixedmode.errors import MalformedError, MixedModeError, RemoteError, UsageError
 from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.trust.decisions import TvsAnswer, TvsOutcome, TvsQuestion
 from mixedmode.phone.mind.trust.state import CachedAnswer, PhoneState, TrustState
@@ -31,6 +31,17 @@ MAX_BYTES: Final = 16 << 20
 class PhoneStateError(MalformedError):
     """A state file that is damaged, of another phone, or no state file at all."""
 
+    default_code = "phone-state"
+
+
+class PhoneStateNotKeptError(RemoteError):
+    """A phone's flash takes nothing: its disk is full, or its folder is not there.
+
+    To the phone that is a failure like one of the network, after which it tries again; to whoever named the file on a
+    command line it is bad usage.
+    """
+
+    exit_code = UsageError.exit_code
     default_code = "phone-state"
 
 
@@ -94,13 +105,13 @@ def save_state(path: Path, device: str, state: PhoneState) -> None:
     """Write a phone's state (rule 1).
 
     Raises:
-        RemoteError: The file cannot be written; the old one is untouched.
+        PhoneStateNotKeptError: The file cannot be written; the old one is untouched.
     """
     text = json.dumps(_document(device, state), indent=1)
     try:
         write_atomic(path, text.encode(), mode=PRIVATE)
     except OSError as error:
-        raise RemoteError(
+        raise PhoneStateNotKeptError(
             f"the phone's state cannot be written: {error.strerror}",
             where=str(path),
             next_step="choose a folder that exists and can be written",

@@ -72,6 +72,7 @@ def export(
         except OSError as error:
             if output is None:
                 raise
+            error.filename, error.filename2 = str(output), None
             raise file_error(error) from error
     if output is not None:
         say(f"{count:,} phones, of {known:,} of them it is known what they hold: {output}")
