@@ -21,6 +21,7 @@ from mixedmode.protocols.sccp.calls import to_phone as t
 from mixedmode.protocols.sccp.calls.call_info import CallInfo, DynamicCallInfo
 from mixedmode.protocols.sccp.calls.kinds import CALL_KINDS
 from mixedmode.protocols.sccp.calls.media_keys import Keys, MediaKeys
+from mixedmode.protocols.sccp.calls.ports import PortRes
 from mixedmode.protocols.sccp.calls.statistics import ConnectionStatisticsReq, ConnectionStatisticsRes
 from mixedmode.protocols.sccp.framing import encode_agreed
 from tests.protocols.sccp_talk import frames_of
@@ -163,6 +164,19 @@ def test_bodies_have_the_sizes_of_the_versions(message: Message, sizes: dict[int
         ),
         (0x0107, 22, b"1002".ljust(24, b"\0") + b"\1\0\0\0\0\0\0\0", ConnectionStatisticsReq("1002", 1)),
         (0x0107, 22, b"1002".ljust(24, b"\0") + b"\1".ljust(12, b"\0"), ConnectionStatisticsReq("1002", 1)),
+        (0x0004, 17, b"1002".ljust(25, b"\0") + b"\1".ljust(7, b"\0"), f.EnblocCall("1002", 1)),
+        (0x0004, 11, b"1002".ljust(28, b"\0") + (2).to_bytes(4, "little"), f.EnblocCall("1002", 2)),
+        (0x0004, 3, f.EnblocCall("1002", 1).laid_out(17), f.EnblocCall("1002", 1)),
+        (0x011D, 11, t.DialedNumber("1002", 1, 2).laid_out(20), t.DialedNumber("1002", 1, 2)),
+        (0x011D, 11, b"1002".ljust(28, b"\0") + b"\2".ljust(8, b"\0"), t.DialedNumber("1002", 0, 2)),
+        (0x0107, 11, ConnectionStatisticsReq("1002", 1).laid_out(20), ConnectionStatisticsReq("1002", 1)),
+        *(
+            (0x0045, p, PortRes(1, 2, 3, "10.0.0.1", 4, 5).laid_out(q), PortRes(1, 2, 3, "10.0.0.1", 4, 5))
+            for p, q in ((11, 17), (17, 11), (3, 22), (22, 3))
+        ),
+        (0x0023, 17, COUNTED.laid_out(20), COUNTED),
+        (0x0023, 11, COUNTED.laid_out(18), COUNTED),
+        (0x0023, 20, COUNTED.laid_out(22), COUNTED),
         (0x0023, 22, COUNTED.laid_out(20), COUNTED),
         (0x0023, 22, COUNTED.laid_out(17), COUNTED),
         (0x0023, 20, COUNTED.laid_out(17), COUNTED),
@@ -264,6 +278,36 @@ def test_what_was_read_is_written_anew_for_a_peer_of_another_version() -> None:
 def test_what_does_not_fit_is_not_written(message: Message, protocol: int) -> None:
     with pytest.raises(MalformedSccpError):
         message.laid_out(protocol)
+
+
+@pytest.mark.parametrize("protocol", VERSIONS)
+def test_what_calls_need_is_read_from_the_layout_of_every_other_version(protocol: int) -> None:
+    """Servers write layouts of versions that they did not agree on; the length tells (calls-and-media.md 1)."""
+    for written in VERSIONS:
+        _read_what_calls_need(protocol, written)
+
+
+def _read_what_calls_need(protocol: int, written: int) -> None:
+    keys = MediaKeys(1, K1, S1)
+
+    def read(message: lay.Laid) -> Any:
+        return parse_message(Frame(message.message_id, message.laid_out(written)), protocol)
+
+    opened = read(m.OpenReceiveChannel(257, 9, call=257, keys=keys))
+    started = read(m.StartMediaTransmission(257, 9, "10.0.0.12", 4002, call=257, keys=keys))
+    assert (opened.party, opened.payload, started.party, started.address, started.port) == (9, 4, 9, "10.0.0.12", 4002)
+    if written >= 5:
+        assert (opened.keys, opened.call, started.keys, started.call) == (keys, 257, keys, 257)
+    listens = m.OpenReceiveChannelAck(0, "10.0.0.11", 4000, 9, 257)
+    assert read(listens) == listens
+    dialled = t.DialedNumber("1002", 1, 257)
+    assert read(dialled) == dialled
+    asked = ConnectionStatisticsReq("1002", 257, 1)
+    assert read(asked) == asked
+    assert read(f.EnblocCall("1002", 1)).number == "1002"
+    for confirmed in (m.StartMediaTransmissionAck(257, 9, 257, "10.0.0.11", 4000, 1),
+                      m.MediaTransmissionFailure(257, 9, "10.0.0.11", 4000, 257)):  # fmt: skip
+        assert read(confirmed) == confirmed
 
 
 @pytest.mark.parametrize("protocol", [11, 16])

@@ -81,11 +81,10 @@ class EnblocCall(Laid):
 
     @classmethod
     def _read(cls, fields: Fields) -> dict[str, Any]:
-        """Read it; two phones of version 22 were seen with the line at byte 25 and at 28."""
+        """Read it by its length; two phones of version 22 were seen with the line at byte 25 and at 28."""
         body = fields.whole
-        wide = fields.protocol >= _WIDE_FROM and len(body) > _ALIGNED_LINE
-        width = _WIDE_NUMBER if wide else _NUMBER
-        called = fields.text(min(width, fields.left), "number")
+        wide = len(body) > _ALIGNED_LINE and (fields.protocol >= _WIDE_FROM or not body[_NUMBER])
+        called = fields.text(min(_WIDE_NUMBER if wide else _NUMBER, fields.left), "number")
         aligned = int.from_bytes(body[_ALIGNED_LINE:_ALIGNED_BODY], "little")
         if wide and aligned and len(body) >= _ALIGNED_BODY:
             return {"number": called, "line": aligned}

@@ -31,6 +31,8 @@ TYPED_ADDRESSES_FROM: Final = 17
 """The protocol version from which an address has a type and 16 bytes."""
 HIGHEST: Final = 22
 _ADDRESS_BYTES: Final = 16
+_FEW: Final = 1 << 24
+"""A number that is read a byte too early is greater: its first byte is then its highest."""
 _IPV6: Final = 1
 NOWHERE: Final = "0.0.0.0"  # noqa: S104 - an address that is not known yet
 
@@ -80,7 +82,8 @@ class Text:
         wide: Bytes in later versions.
         since: From which one on.
         total: The length of the body without which it is narrow all the same: other servers write so. It is narrow too
-            where something stands in the bytes that only a wide text has, which end it with a NUL.
+            where something stands in the bytes that only a wide text has, which end it with a NUL. A body so long is
+            wide in earlier versions too, where those bytes are NUL and a number of a line or call follows.
     """
 
     width: int
@@ -90,9 +93,12 @@ class Text:
 
     def size(self, fields: Fields) -> int:
         """Its width."""
-        wide = fields.protocol >= self.since and fields.total >= self.total
-        rest = fields.whole[fields.at + self.width : fields.at + self.wide]
-        return self.wide if wide and not any(rest) else self.width
+        end = fields.at + self.wide
+        if fields.total < self.total or any(fields.whole[fields.at + self.width : end]):
+            return self.width
+        if fields.protocol >= self.since:
+            return self.wide
+        return self.wide if self.total and 0 < _number_at(fields.whole, end) < _FEW else self.width
 
     def read(self, fields: Fields, name: str) -> str:
         """Return its value."""
@@ -137,7 +143,7 @@ class Address:
 
     def _typed(self, fields: Fields) -> bool:
         typed = fields.protocol >= TYPED_ADDRESSES_FROM
-        first = int.from_bytes(fields.whole[fields.at : fields.at + 4], "little")
+        first = _number_at(fields.whole, fields.at)
         if self.total and typed and fields.total < self.total:
             return first <= _IPV6
         return typed or (self.total > 0 and fields.total >= self.total and first <= _IPV6)
@@ -159,6 +165,10 @@ class Address:
             return number(_IPV6) + IPv6Address(value).packed
         except AddressValueError as error:
             raise MalformedSccpError(f"{value!r} is no IPv6 address") from error
+
+
+def _number_at(body: bytes, at: int) -> int:
+    return int.from_bytes(body[at : at + 4], "little")
 
 
 @dataclass(frozen=True, slots=True)

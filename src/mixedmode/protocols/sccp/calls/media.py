@@ -24,7 +24,7 @@ DTMF_TYPE: Final = 10
 TELEPHONE_EVENT: Final = 101
 UNKNOWN_PORT: Final = 4000
 _LATENT: Final = 36
-_KEYS: Final = Slot("keys", Keys(), since=KEYS_FROM)
+_KEYS: Final = Slot("keys", Keys(), since=KEYS_FROM, early=True)
 _TAIL: Final = numbers("stream", "associated_stream", "telephone_event", "dtmf_type", since=5)
 
 

@@ -33,7 +33,7 @@ class PortRes(Laid):
     ID: ClassVar[int] = 0x0045
     SLOTS: ClassVar[tuple[Slot, ...]] = (
         *needed("conference", "call", "party"),
-        Slot("address", Address(), needed=True),
+        Slot("address", Address(36), needed=True),
         *numbers("port", "rtcp_port"),
         *numbers("media_type", since=19),
     )

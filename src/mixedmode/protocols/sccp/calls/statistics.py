@@ -81,8 +81,8 @@ class ConnectionStatisticsRes(Laid):
     @classmethod
     def _read(cls, fields: Fields) -> dict[str, Any]:
         """Read it; a length that only another version has says which layout it is."""
-        packed = fields.protocol >= _PACKED_FROM and not cls._is_of_old(fields)
-        wide = packed or (_LENGTHS.get(fields.total, True) and fields.protocol >= _WIDE_FROM)
+        packed = cls._is_packed(fields)
+        wide = packed or _LENGTHS.get(fields.total, fields.protocol >= _WIDE_FROM)
         values: dict[str, Any] = {
             "number": fields.text(_WIDE_NUMBER if wide else _NUMBER, "number"),
             "call": fields.number("call"),
@@ -93,7 +93,11 @@ class ConnectionStatisticsRes(Laid):
         return {**values, "text": fields.text(size, "text")}
 
     @staticmethod
-    def _is_of_old(fields: Fields) -> bool:
-        """Whether a body of version 22 has the length of an earlier one, and not that which its text would give it."""
+    def _is_packed(fields: Fields) -> bool:
+        """Whether it is the layout of version 22: the length is that which its text gives it there, or no other's."""
+        if fields.protocol < _WIDE_FROM:
+            return False
         size = int.from_bytes(fields.whole[_PACKED_SIZE_AT : _PACKED_SIZE_AT + 4], "little")
-        return fields.total in _LENGTHS and len(filled(bytes(_PACKED_SIZE_AT + 4 + size % (1 << 16)))) != fields.total
+        if len(filled(bytes(_PACKED_SIZE_AT + 4 + size % (1 << 16)))) == fields.total:
+            return fields.protocol >= _PACKED_FROM or fields.total not in _LENGTHS
+        return fields.protocol >= _PACKED_FROM and fields.total not in _LENGTHS
