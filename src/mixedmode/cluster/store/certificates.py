@@ -100,17 +100,21 @@ class CertificateStore:
             inactive: Whether those count too that were replaced.
             version: Which decides what a node has (rule 4); the active one if left out.
         """
-        query = select(CertificateRow).where(CertificateRow.node != "").order_by(CertificateRow.id)
-        if node is not None:
-            query = query.where(CertificateRow.node == node)
-        if unit is not None:
-            query = query.where(CertificateRow.unit == unit)
-        if not inactive:
-            query = query.where(CertificateRow.isactive)
-        with self._database.read() as session:
-            rows = session.scalars(query).all()
-            units = _units_by_node(session, version) if rows else {}
-            return [_stored(row) for row in rows if row.unit in units.get(row.node, OWN_UNITS)]
+
+        def read() -> tuple[StoredCertificate, ...]:
+            query = select(CertificateRow).where(CertificateRow.node != "").order_by(CertificateRow.id)
+            if node is not None:
+                query = query.where(CertificateRow.node == node)
+            if unit is not None:
+                query = query.where(CertificateRow.unit == unit)
+            if not inactive:
+                query = query.where(CertificateRow.isactive)
+            with self._database.read() as session:
+                rows = session.scalars(query).all()
+                units = _units_by_node(session, version) if rows else {}
+                return tuple(_stored(row) for row in rows if row.unit in units.get(row.node, OWN_UNITS))
+
+        return list(self._database.remembered.get(("own", node, unit, inactive, version), read))
 
     def list_trust(self, unit: str | None = None, *, node: str | None = None) -> list[StoredCertificate]:
         """Return the certificates of one trust store or of all.
@@ -119,15 +123,19 @@ class CertificateStore:
             unit: Of which store; all if left out.
             node: As this node has them: before 11.0 without those that it deleted.
         """
-        query = select(CertificateRow).where(CertificateRow.node == "", CertificateRow.isactive)
-        if unit is not None:
-            query = query.where(CertificateRow.unit == unit)
-        with self._database.read() as session:
-            rows = session.scalars(query.order_by(CertificateRow.id)).all()
-            gone = set() if node is None else absent_from(session, node)
-            if gone and _active_version(session).deletes_trust_everywhere:
-                gone = set()
-            return [_stored(row) for row in rows if (row.unit, row.sha256) not in gone]
+
+        def read() -> tuple[StoredCertificate, ...]:
+            query = select(CertificateRow).where(CertificateRow.node == "", CertificateRow.isactive)
+            if unit is not None:
+                query = query.where(CertificateRow.unit == unit)
+            with self._database.read() as session:
+                rows = session.scalars(query.order_by(CertificateRow.id)).all()
+                gone = set() if node is None else absent_from(session, node)
+                if gone and _active_version(session).deletes_trust_everywhere:
+                    gone = set()
+                return tuple(_stored(row) for row in rows if (row.unit, row.sha256) not in gone)
+
+        return list(self._database.remembered.get(("trust", unit, node), read))
 
     def find(self, issuer: str, serial: str) -> list[StoredCertificate]:
         """Return the active certificates of a serial (upper hex) and issuer (as trust lists write it).

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mixedmode.cluster.model.errors import DatabaseError
+from mixedmode.cluster.store.remembering import Remembering
 from mixedmode.errors import UsageError
 
 BUSY_SECONDS = 30.0
@@ -62,6 +63,9 @@ class Database:
 
     Args:
         url: ``sqlite:///FILE`` or ``postgresql://...`` (psycopg is used for it).
+
+    Attributes:
+        remembered: What is asked again and again, read once until the database changes.
     """
 
     def __init__(self, url: str) -> None:
@@ -71,6 +75,7 @@ class Database:
         self.url = parsed
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(parsed) if self.is_sqlite else _postgresql_engine(parsed)
+        self.remembered = Remembering(_file(parsed) if self.is_sqlite else None)
         self._writer = self.engine.execution_options(mixedmode_write=True)
 
     @property
@@ -103,6 +108,7 @@ class Database:
 
     def close(self) -> None:
         """Close the connections."""
+        self.remembered.close()
         self.engine.dispose()
 
     @contextmanager
@@ -140,7 +146,7 @@ def _postgresql_engine(url: URL) -> Engine:
 
 def _sqlite_engine(url: URL) -> Engine:
     path = Path(url.database or "")
-    in_file = url.database not in {None, "", ":memory:"}
+    in_file = _file(url) is not None
     seen = False
 
     def opened() -> sqlite3.Connection:
@@ -182,6 +188,10 @@ def _sqlite_engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _file(url: URL) -> Path | None:
+    return None if url.database in {None, "", ":memory:"} else Path(str(url.database))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -107,7 +107,9 @@ class ClusterState:
 
     def nodes(self) -> tuple[NodeInfo, ...]:
         """Return the nodes, the publisher first."""
-        # Columns, not objects: this is asked more often than anything else.
+        return self.database.remembered.get("nodes", self._read_nodes)
+
+    def _read_nodes(self) -> tuple[NodeInfo, ...]:
         active = select(ProcessNodeService.fkprocessnode, ProcessNodeService.service).where(ProcessNodeService.isactive)
         with self.database.read() as session:
             services: dict[int, set[Service]] = {}
@@ -124,9 +126,7 @@ class ClusterState:
         Raises:
             NotFoundError: There is no such node.
         """
-        with self.database.read() as session:
-            names = [name for _key, name, _usage, _address in session.execute(_NODES)]
-        return _found(node, {name: name for name in names})
+        return self.node(node).name
 
     def node(self, name: str) -> NodeInfo:
         """Return a node by its name, in any case.
@@ -161,6 +161,9 @@ class ClusterState:
 
     def versions(self) -> tuple[InstalledVersion, ...]:
         """Return the installed versions, the active one first."""
+        return self.database.remembered.get("versions", self._read_versions)
+
+    def _read_versions(self) -> tuple[InstalledVersion, ...]:
         with self.database.read() as session:
             rows = session.scalars(select(VersionRow).order_by(VersionRow.isactive.desc()))
             return tuple(InstalledVersion(r.partition, Version.parse(r.number), r.isactive) for r in rows)
@@ -177,8 +180,12 @@ class ClusterState:
             NotFoundError: There is no such parameter.
         """
         parameter = parameter_named(name)
-        with self.database.read() as session:
-            return read_parameter(session, parameter, node) or parameter.default
+
+        def read() -> str:
+            with self.database.read() as session:
+                return read_parameter(session, parameter, node) or parameter.default
+
+        return self.database.remembered.get(("parameter", parameter.name, node), read)
 
     @property
     def mode(self) -> SecurityMode:
