@@ -90,7 +90,7 @@ ANSWERS = (
 )
 READY = (
     (r"mixedmode lab\b", "What to try"),
-    (r"mixedmode tftp serve\b", "Ctrl-C ends it"),
+    (r"mixedmode (tftp|tvs|capf) serve\b", "Ctrl-C ends it"),
     (r"mixedmode node run\b", "node runs"),
 )
 """Servers, and what they print when they are there."""
@@ -264,11 +264,15 @@ def reader_of_nodes(folder: Path) -> Iterator[Reader]:
 @contextmanager
 def reader_of_files(folder: Path) -> Iterator[Reader]:
     """Nothing but the phones' configuration."""
-    reader, port = Reader(folder), free_port()
+    reader, port, tvs, capf = Reader(folder), free_port(), free_port(), free_port()
     (folder / "SEP001122334455.cnf.xml").write_text("<device><loadInformation>x</loadInformation></device>")
     reader.substitutes = lambda _words: [
         (r"^sudo \S+ tftp serve --directory \. --host 0\.0\.0\.0", f"mixedmode tftp serve --directory . --port {port}"),
-        (r"--server 127\.0\.0\.1", f"--server 127.0.0.1 --tftp-port {port}"),
+        (r"(tvs query .*--server 127\.0\.0\.1)", rf"\1:{tvs}"),
+        (r"tvs serve (.*)--host 0\.0\.0\.0", rf"tvs serve \1--port {tvs}"),
+        (r"capf serve (.*)--host 0\.0\.0\.0", rf"capf serve \1--port {capf}"),
+        (r"capf enrol", f"capf enrol --port {capf}"),
+        (r"--server 127\.0\.0\.1 ", f"--server 127.0.0.1 --tftp-port {port} "),
     ]
     try:
         yield reader
