@@ -19,6 +19,7 @@ from mixedmode.services.callmanager.switch.model import (
     CallSettings,
     Counted,
     Effect,
+    Elsewhere,
     Leg,
     LegState,
     Record,
@@ -65,6 +66,7 @@ class Room:
         self.told: dict[str, list[Laid]] = defaultdict(list)
         self.records: list[Record] = []
         self.counted: list[Counted] = []
+        self.elsewhere: list[Elsewhere] = []
         self.stations: dict[str, Station] = {}
         for each in stations:
             self.attach(each)
@@ -133,6 +135,8 @@ class Room:
                     self.records.append(effect)
                 case Counted():
                     self.counted.append(effect)
+                case Elsewhere():
+                    self.elsewhere.append(effect)
         self.check()
 
     def check(self) -> None:

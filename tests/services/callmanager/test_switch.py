@@ -232,6 +232,20 @@ def test_a_phone_that_opens_no_channel_ends_the_call(answer: m.OpenReceiveChanne
     assert phones.records[-1].outcome is Outcome.MEDIA_FAILED
 
 
+def test_media_go_to_where_a_phone_is_connected_from_whatever_it_names() -> None:
+    """Else whoever has a phone could have others send to a third host, or to all of a network."""
+    phones = room()
+    phones.attach(replace(phones.stations[B], address="10.0.0.2"))
+    phones.dial(A, "1002")
+    phones.say(B, f.OffHook())
+    asked = phones.last(B, m.OpenReceiveChannel)
+    for named in ("192.0.2.9", "224.0.0.1", "127.0.0.1", "fd00::9", "10.0.0.2"):
+        phones.say(B, m.OpenReceiveChannelAck(0, named, 4002, asked.party, asked.call))
+        sends = phones.last(A, m.StartMediaTransmission)
+        assert (sends.address, sends.port) == ("10.0.0.2", 4002)
+    assert [each.named for each in phones.elsewhere] == ["192.0.2.9", "224.0.0.1", "127.0.0.1", "fd00::9"]
+
+
 def test_an_address_that_the_other_version_cannot_say_ends_the_call() -> None:
     phones = Room(station(A, "1001", protocol=22), station(B, "1002", protocol=11))
     phones.dial(A, "1002")

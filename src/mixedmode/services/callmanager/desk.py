@@ -29,6 +29,7 @@ from mixedmode.services.callmanager.switch.model import (
     CallSettings,
     Counted,
     Effect,
+    Elsewhere,
     NoKeys,
     Record,
     Station,
@@ -130,6 +131,10 @@ class CallDesk:
                     self._log(_words(effect))
                 case Counted():
                     self._count(effect)
+                case Elsewhere(device, named, address):
+                    why = f"{device} names {named} for its media, and is connected from {address}; they go there"
+                    self._log(why)
+                    self._refused(why)
                 case NoKeys(number, device, mode):
                     why = f"call {number}: no media keys, since {device} is registered {mode.label}"
                     self._log(why)

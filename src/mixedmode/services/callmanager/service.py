@@ -22,6 +22,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from ipaddress import ip_address
 
 from mixedmode.protocols.sccp.calls.layout import Laid
 from mixedmode.protocols.sccp.calls.media import OpenReceiveChannel, StartMediaTransmission
@@ -212,7 +213,8 @@ class CallManagerService(Service):
         connection.place.settle()
         security = peer.security
         facts = DeviceFacts() if known is None else known.facts
-        self.calls.came(Station(name, event.protocol, facts.lines, event.mode, security, facts.secure_tone))
+        address = source_of_media(phone.address)
+        self.calls.came(Station(name, event.protocol, facts.lines, event.mode, security, facts.secure_tone, address))
         if older is not None and older[1] is not connection:
             self.counts["replaced"] += 1
             older[1].abort()
@@ -288,6 +290,16 @@ class CallManagerService(Service):
             return
         self._log(why)
         self.refused(why)
+
+
+def source_of_media(client: str) -> str:
+    """Return a client's address as messages hold it: IPv4 where IPv6 maps it, without a zone; empty for no address."""
+    try:
+        found = ip_address(client.partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = getattr(found, "ipv4_mapped", None)
+    return str(mapped or found)
 
 
 __all__ = ["CallManagerLimits", "CallManagerService", "RegisteredPhone", "ResetKind"]

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _REGISTER_SECONDS: Final = 20.0
 _LEAVE_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 1.0
+_LOOKS_ALONE: Final = 10
+"""So long a call goes on that the phone took, once no server is there that would end it."""
 SCCP_PORT: Final = 2000
 _LOOK: Final = "look at the address, the port, and whether the server knows the phone"
 _TAKEN: Final = "the server closed the connection"
@@ -159,5 +162,9 @@ async def _place(telephone: Telephone, errand: Errand) -> None:
 
 
 async def _take(telephone: Telephone, errand: Errand) -> None:
-    if await telephone.wait(lambda calls: any(call.was_connected for call in calls.values()), errand.wait):
-        await telephone.wait(lambda calls: not calls, 3600)
+    if not await telephone.wait(lambda calls: any(call.was_connected for call in calls.values()), errand.wait):
+        return
+    alone = 0
+    # Sound goes on without a server, as on a real phone; who dialled will not come back by it.
+    while alone < _LOOKS_ALONE and not await telephone.wait(lambda calls: not calls, _LOOK_SECONDS):
+        alone = 0 if telephone.registration.registered else alone + 1

@@ -74,9 +74,12 @@ class Telephone:
         self._say()
 
     def hang_up(self, call: PhoneCall) -> None:
-        """End a call."""
+        """End a call; without a server that would end it, the phone does so itself."""
         self._client.hang_up(call)
-        self._say()
+        if self.registration.registered:
+            self._say()
+        else:
+            self._end(self.registration.protocol)
 
     def press(self, key: Key, call: PhoneCall | None = None) -> None:
         """Press a soft key."""
@@ -100,6 +103,9 @@ class Telephone:
     def _registered(self, protocol: int) -> None:
         """Begin anew: a server that was left has ended the calls."""
         self.registrations += 1
+        self._end(protocol)
+
+    def _end(self, protocol: int) -> None:
         self.hush()
         for call in self.calls.values():
             self._on_change(PhoneCall(call.call, call.line, State.ON_HOOK))

@@ -8,6 +8,8 @@ Rules (calls-and-media.md 7 and 8):
 3. A phone is told where to send once the other one listens. It is not waited for that a phone confirms sending.
 4. A phone that does not open its channel, in time or at all, ends the call; so does an address that the other phone's
    version has no form for.
+5. Media of a phone go to where its connection comes from, whatever address it names: whoever could name another's would
+   have phones send to him. The port is the phone's to say.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from mixedmode.protocols.sccp.calls.codes import Algorithm, MediaStatus, Protect
 from mixedmode.protocols.sccp.calls.layout import NOWHERE, TYPED_ADDRESSES_FROM
 from mixedmode.protocols.sccp.calls.media_keys import CLEAR, KEY_LENGTH, SALT_LENGTH, MediaKeys
 from mixedmode.services.callmanager.switch.board import Board
-from mixedmode.services.callmanager.switch.model import Channel, Leg, LegState, NoKeys, Station
+from mixedmode.services.callmanager.switch.model import Channel, Elsewhere, Leg, LegState, NoKeys, Station
 
 _PORTS: Final = range(1, 65536)
 _UNUSABLE: Final = frozenset({NOWHERE, "::", "255.255.255.255"})
@@ -77,16 +79,26 @@ def opened(board: Board, leg: Leg, ack: m.OpenReceiveChannelAck) -> bool:
         return True
     if ack.status != MediaStatus.OK or ack.port not in _PORTS or ack.address in _UNUSABLE:
         return False
-    if ":" in ack.address and board.stations[peer.device].protocol < TYPED_ADDRESSES_FROM:
+    address = _where(board, leg.device, ack.address)
+    if ":" in address and board.stations[peer.device].protocol < TYPED_ADDRESSES_FROM:
         return False
     channel.due = None
     start = m.StartMediaTransmission(
-        peer.call, peer.channel.party, ack.address, ack.port, call=peer.call, keys=peer.channel.speaks
+        peer.call, peer.channel.party, address, ack.port, call=peer.call, keys=peer.channel.speaks
     )
     again = [m.StopMediaTransmission(peer.call, peer.channel.party, peer.call)] if peer.channel.sending else []
     peer.channel.sending = True
     board.tell(peer, [*again, start])
     return True
+
+
+def _where(board: Board, device: str, named: str) -> str:
+    """Return where media of a phone go (rule 5)."""
+    own = board.stations[device].address
+    if not own or own == named:
+        return named
+    board.effects.found.append(Elsewhere(device, named, own))
+    return own
 
 
 def leg_of_channel(board: Board, device: str, party: int, call: int = 0) -> Leg | None:

@@ -44,6 +44,7 @@ class Station:
         mode: How it is registered.
         security: How it is connected.
         tells_security: Whether a tone tells the user if a call is encrypted ("Play Secure Indication Tone").
+        address: Where its connection comes from, empty if that is not known.
     """
 
     device: str
@@ -52,6 +53,7 @@ class Station:
     mode: SecurityMode = SecurityMode.NON_SECURE
     security: Security = Security()  # noqa: RUF009 - immutable
     tells_security: bool = False
+    address: str = ""
 
     @property
     def protection(self) -> Protection:
@@ -328,7 +330,22 @@ class NoKeys:
     mode: SecurityMode
 
 
-Effect = Tell | Record | NoKeys | Counted
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A phone named another address for its media than that which it is connected from.
+
+    Attributes:
+        device: The phone.
+        named: What it named.
+        address: Where its media go.
+    """
+
+    device: str
+    named: str
+    address: str
+
+
+Effect = Tell | Record | NoKeys | Counted | Elsewhere
 
 
 @dataclass(slots=True)
