@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
 import signal
 import socket
@@ -16,43 +15,15 @@ import pytest
 
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.phone.body.download import fetch_tftp
-from mixedmode.services.files.store import FolderStore
-from mixedmode.services.http.service import HttpService
-from mixedmode.services.net.service import Service
 from mixedmode.services.net.supervisor import Supervisor, Unit
-from mixedmode.services.tftp.service import TftpService
 from mixedmode.services.workers.crew import Crew, CrewService
-from mixedmode.services.workers.workshop import Workshop, worker_count
+from mixedmode.services.workers.workshop import worker_count
 from tests.services.tvs.tvsclient import run
+from tests.services.workers.workshops import HOST, Files, Halting
 from tests.support import eventually
 
-HOST = "127.0.0.1"
 KINDS = {"tftp": socket.SOCK_DGRAM, "http": socket.SOCK_STREAM}
 soon = eventually
-
-
-class Files(Workshop):
-    """Serves a folder; a worker in whose folder there is a file of that name cannot open it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def open(self) -> None:
-        if (self.folder / "closed").exists():
-            raise UsageError("the folder is closed", where=str(self.folder), next_step="open it")
-        self.store = FolderStore(self.folder)
-
-    def service(self, unit: str, port: int) -> Service:
-        if unit == "tftp":
-            return TftpService(self.store, host=HOST, port=port, reuse_port=True)
-        return HttpService(self.store, host=HOST, port=port, reuse_port=True)
-
-    def refresh(self) -> None:
-        logging.getLogger("tests.workers").warning("reads again: %s", os.getpid())
-        self.store.reload()
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -154,34 +125,6 @@ def test_a_unit_that_begins_when_all_workers_are_dead_takes_no_other_units_away(
             await tftp.stop()
 
     run(procedure())
-
-
-class Halting(Files):
-    """HTTP starts in the first worker that is asked, not in the second, and slowly in all others."""
-
-    def service(self, unit: str, port: int) -> Service:
-        if unit == "tftp":
-            return super().service(unit, port)
-        for name in ("first", "second"):
-            try:
-                (self.folder / name).touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            if name == "second":
-                raise UsageError("not here")
-            return super().service(unit, port)
-        return _SlowHttp(self.folder, self.store, port)
-
-
-class _SlowHttp(HttpService):
-    def __init__(self, folder: Path, store: FolderStore, port: int) -> None:
-        super().__init__(store, host=HOST, port=port, reuse_port=True)
-        self.folder = folder
-
-    async def start(self) -> None:
-        await asyncio.sleep(0.5)
-        await super().start()
-        (self.folder / "late").touch()
 
 
 def test_a_unit_that_one_worker_cannot_start_runs_in_none(folder: Path) -> None:
