@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _LINE_ENDS: Final = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 
 
@@ -33,6 +34,16 @@ def printable_block(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a text as one printable line; the line ends of texts that libraries write become blanks."""
     return text if text.isprintable() else printable(_LINE_ENDS.sub(" ", text.strip()))
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Return a cell that a spreadsheet may open: what it would calculate has a quote before it (CWE-1236)."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def of_spreadsheet_cell(text: str) -> str:
+    """Return what :func:`spreadsheet_cell` was given."""
+    return text[1:] if text[:1] == "'" and text[1:].startswith(_FORMULA) else text
 
 
 class PrintableStream:

@@ -6,16 +6,20 @@ import gzip
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mixedmode.app.commands.forecasting.phones_out import _CsvRows
 from mixedmode.errors import MixedModeError
 from mixedmode.inventory.cells import Cells
 from mixedmode.inventory.kinds import Unexplained
 from mixedmode.inventory.library import Library
 from mixedmode.inventory.reading import Inventory, Row
+from mixedmode.printable import of_spreadsheet_cell, spreadsheet_cell
 from tests.phone.site import ctl, itl
 
 CTL, ITL = ctl("callmanager"), itl("callmanager")
@@ -202,3 +206,17 @@ def test_any_cells_are_read_or_refused_in_csv_and_json(rows: list[list[str]]) ->
             read(data, skip=True)
         except MixedModeError as error:
             assert error.exit_code == 2
+
+
+def test_what_a_spreadsheet_would_calculate_is_quoted_where_it_is_written_and_read_as_it_was() -> None:
+    for text in ("=cmd|'/C calc'!A0", "+1", "-1", "@x", "\tx", "plain", "'quoted", ""):
+        written = spreadsheet_cell(text)
+        assert of_spreadsheet_cell(written) == text
+        assert not written.startswith(("=", "+", "-", "@", "\t"))
+    rows, _ = read(b"name,device_pool,lsc_issuer\nSEP001122334455,'=1+1,'@x\n")
+    assert (rows[0][1].pool, rows[0][1].lsc_issuer) == ("=1+1", "@x")
+    file = io.StringIO()
+    forecast = SimpleNamespace(outcome=SimpleNamespace(value="follows"), reason="r")
+    rows_out = _CsvRows(file)
+    rows_out("SEP001122334455", cast("Any", SimpleNamespace(forecast=forecast, remedy="")), ("=1+1", "yesterday"))
+    assert file.getvalue().splitlines()[1] == "SEP001122334455,follows,r,,'=1+1,yesterday"

@@ -19,6 +19,7 @@ from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.inventory.kinds import Held, PhoneKind, Unexplained
 from mixedmode.inventory.library import Library, digest_of
 from mixedmode.phone.mind.models import PhoneModel, get_model
+from mixedmode.printable import of_spreadsheet_cell
 from mixedmode.trustlist.roles import MAX_FILE
 
 COLUMNS: Final = (
@@ -79,8 +80,8 @@ class Cells:
             ctl=cell("ctl", lambda text: self._list("CTL", text)),
             itl=cell("itl", lambda text: self._list("ITL", text)),
             mode=cell("security_mode", _mode),
-            lsc_issuer=cell("lsc_issuer", lambda text: text or None),
-            pool=cell("device_pool", lambda text: text),
+            lsc_issuer=cell("lsc_issuer", lambda text: of_spreadsheet_cell(text) or None),
+            pool=cell("device_pool", of_spreadsheet_cell),
         )
 
     def _list(self, kind: str, text: str) -> Held:

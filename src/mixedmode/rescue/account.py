@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mixedmode.printable import spreadsheet_cell
 from mixedmode.rescue.chain import Evidence
 from mixedmode.rescue.outcomes import Outcome
 from mixedmode.rescue.resuming import result_of
@@ -16,7 +17,6 @@ COLUMNS: Final = (
     "phone", "model", "load", "address", "outcome", "reason", "ctl_before", "itl_before", "ctl_after", "itl_after",
     "messages", "keys", "confirm_keys", "time",
 )  # fmt: skip
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Account:
         writer = csv.writer(sink)
         writer.writerow(COLUMNS)
         for row in self.rows:
-            writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in (row[c] for c in COLUMNS)])
+            writer.writerow([spreadsheet_cell(row[column]) for column in COLUMNS])
         return sink.getvalue()
 
 

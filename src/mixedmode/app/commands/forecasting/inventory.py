@@ -81,12 +81,13 @@ def export(
 def _writing(entries: Iterator[Entry], form: Form, file: TextIO) -> Iterator[Entry]:
     """Write the phones one by one, and yield each that is written."""
     from mixedmode.inventory.cluster import COLUMNS
+    from mixedmode.printable import spreadsheet_cell
 
     if form is Form.CSV:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for entry in entries:
-            writer.writerow(entry.cells())
+            writer.writerow({name: spreadsheet_cell(cell) for name, cell in entry.cells().items()})
             yield entry
         return
     first = True

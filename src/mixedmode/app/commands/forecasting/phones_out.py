@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from mixedmode.inventory.cells import CARRIED
+from mixedmode.printable import spreadsheet_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,7 +59,8 @@ def written(path: Path | None) -> Iterator[Rows | None]:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="", buffering=1 << 20) as file:
-            os.fchmod(handle, 0o644)
+            if hasattr(os, "fchmod"):  # Windows keeps no such permissions
+                os.fchmod(handle, 0o644)
             yield _JsonRows(file) if path.suffix.lower() in _NDJSON else _CsvRows(file)
         Path(name).replace(path)
     except BaseException:
@@ -80,8 +82,9 @@ class _CsvRows:
             self._file.write(name + self._rest(cell))
             return
         forecast = cell.forecast
-        more = carried or ("",) * len(CARRIED)
-        self._writer.writerow((name, forecast.outcome.value, forecast.reason, cell.remedy, *more))
+        more = map(spreadsheet_cell, carried or ("",) * len(CARRIED))
+        said = map(spreadsheet_cell, (forecast.reason, cell.remedy))
+        self._writer.writerow((name, forecast.outcome.value, *said, *more))
 
     def many(
         self, names: Sequence[str], places: Sequence[int], cells: Mapping[int, Cell], known: Sequence[Known]

@@ -12,6 +12,7 @@ from mixedmode.faces.api.endpoint import JSON, Call, Endpoint, Reply, Stream
 from mixedmode.faces.api.shared import CSV
 from mixedmode.inventory.cluster import COLUMNS, ClusterInventory, Entry
 from mixedmode.inventory.library import Library
+from mixedmode.printable import spreadsheet_cell
 
 _NDJSON: Final = "application/x-ndjson"
 _ROWS: Final[dict[str, Any]] = {
@@ -32,7 +33,7 @@ def _csv(entries: Iterable[Entry]) -> Iterator[str]:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for entry in entries:
-        writer.writerow(entry.cells())
+        writer.writerow({name: spreadsheet_cell(cell) for name, cell in entry.cells().items()})
         yield text.getvalue()
         text.seek(0)
         text.truncate()

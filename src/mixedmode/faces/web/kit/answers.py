@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from mixedmode.printable import spreadsheet_cell
+
 _ROWS_AT_ONCE: Final = 500
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +94,4 @@ Answer: TypeAlias = View | Redirect | Download | Csv
 def _harmless(value: object) -> object:
     if isinstance(value, int | float):
         return value
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return spreadsheet_cell("" if value is None else str(value))
