@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from mixedmode.node.host.log_limits import LogLimits, Share
-from mixedmode.node.host.logs import set_up_logs
+from mixedmode.node.host.logs import set_up_logs, set_up_plain_logs
 
 
 class Clock:
@@ -45,6 +45,24 @@ def test_a_text_that_is_never_the_same_is_bounded_by_its_logger() -> None:
     assert passed <= 105
     assert len(limits._buckets) <= 1000
     assert limits.filter(record("fine", "other"))
+
+
+def test_a_labs_warnings_are_plain_printable_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", root.handlers[:])
+    set_up_plain_logs()
+    for number in range(500):
+        logging.getLogger("uvicorn.error").warning("Invalid request\n\x1b[2J%s", number)
+    try:
+        int("odd")
+    except ValueError:
+        logging.getLogger("service").exception("it failed")
+    lines = shown.getvalue().splitlines()
+    assert lines[0] == r"Invalid request\n\x1b[2J0"
+    assert len([line for line in lines if line.startswith("Invalid")]) <= 60
+    assert lines[-1].startswith("  ValueError: invalid literal")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mixedmode.causes import place
+from mixedmode.node.host.logs import set_up_plain_logs
 
 if TYPE_CHECKING:
     from mixedmode.services.files.store import FolderStore
@@ -34,7 +35,7 @@ async def serve_until_signal(
     drained: Callable[[int], None] = lambda _left: None,
     seconds: float = DRAIN_SECONDS,
 ) -> None:
-    """Run a service until a signal, let what is under way finish, and stop it.
+    """Run a service until a signal, let what is under way finish, and stop it; its warnings go to standard error.
 
     Args:
         service: Not started yet.
@@ -45,6 +46,7 @@ async def serve_until_signal(
     Raises:
         MixedModeError: It cannot start.
     """
+    set_up_plain_logs()
     ended = end_by_signal()
     await service.start()
     try:

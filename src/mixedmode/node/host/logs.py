@@ -73,6 +73,26 @@ def set_up_logs(*, level: str, as_json: bool) -> None:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 
+def set_up_plain_logs() -> None:
+    """Send warnings of a lab, or of a service without a node, to standard error: plain lines for who started it."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_PlainLines())
+    handler.addFilter(LogLimits())
+    logging.getLogger().handlers[:] = [handler]
+
+
+class _PlainLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        text = printable(record.getMessage())
+        if left_out := getattr(record, "left_out", 0):
+            text = f"{text} ({left_out:,} more like this were left out before)"
+        if not record.exc_info:
+            return text
+        return "\n".join(
+            [text, *(f"  {printable(line)}" for line in self.formatException(record.exc_info).splitlines())]
+        )
+
+
 def _printable_lines(render: Callable[..., str]) -> Callable[..., str]:
     """Return what writes an event as printable text: on one line, but for a traceback, which is indented."""
 

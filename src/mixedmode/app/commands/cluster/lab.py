@@ -121,8 +121,10 @@ def _keys_ahead(directory: Path, spec: LabSpec) -> KeyStock:
 
 
 async def _run_lab(the_lab: Lab, *, once: bool) -> None:
+    from mixedmode.node.host.logs import set_up_plain_logs
     from mixedmode.node.serving import end_by_signal
 
+    set_up_plain_logs()
     stopped = end_by_signal()
     await the_lab.start()
     try:
