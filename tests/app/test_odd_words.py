@@ -60,3 +60,12 @@ def test_bytes_that_are_no_text(words: tuple[str, ...]) -> None:
 def test_a_lab_and_a_node_at_once(tmp_path: Path, words: tuple[str, ...]) -> None:
     error = refusal(*words, "--directory", str(tmp_path), "--config", str(tmp_path / "mixedmode.toml"))
     assert (error.exit_code, "which one is asked for" in str(error)) == (2, True)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no file without an end")
+@pytest.mark.parametrize("option", ["--plan", "--tvs-trust", "--lists"])
+def test_a_file_without_an_end_is_not_read_for_ever(option: str) -> None:
+    example = Path(__file__).parents[2] / "docs/examples/forecast"
+    words = ["forecast", f"--inventory={example}/inventory.csv", f"--publish={example}/publish/CTLFile.tlv"]
+    words = [each for each in words if not each.startswith(option)]
+    assert run_mixedmode(*words, f"{option}=/dev/zero", timeout=30).returncode in {0, 1, 2}

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from mixedmode.app.targets.sources import open_source, read_source
-from mixedmode.causes import file_error
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.forecast.plan import NOBODY, Off, Published, Step, Tvs
 from mixedmode.forecast.planning.signing import signed_again
@@ -25,6 +24,7 @@ from mixedmode.inventory.library import Library, digest_of
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.policy import read_list
 from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.files import read_limited
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.kinds import looks_described, names_list
 from mixedmode.trustlist.model import TrustList
@@ -139,9 +139,7 @@ class Changes:
         import tomllib
 
         try:
-            document = tomllib.loads(path.read_text("utf-8-sig"))
-        except OSError as error:
-            raise file_error(error) from error
+            document = tomllib.loads(read_limited(path, MAX_FILE)[0].decode("utf-8-sig"))
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise MalformedError("this is no TOML", where=str(path), why=str(error)) from error
         unknown = sorted(set(document) - {"step", "tvs"})

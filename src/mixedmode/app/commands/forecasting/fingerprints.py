@@ -68,7 +68,7 @@ def of_paths(named: Iterable[tuple[str, Path]]) -> dict[str, str]:
         for text, path in named:
             files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
             for each in files:
-                if each.stat().st_size <= _LARGEST:
+                if each.stat().st_size <= _LARGEST and not each.is_char_device() and not each.is_fifo():
                     name = text if each == path else f"{text.rstrip('/')}/{each.relative_to(path)}"
                     found[name] = of_bytes(each.read_bytes())
     except OSError as error:

@@ -13,9 +13,11 @@ from mixedmode.errors import MalformedError, UsageError
 from mixedmode.forecast.vouching import EVERY_ROLE, Vouched
 from mixedmode.phone.mind.trust.settings import PolicySettings
 from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.files import read_limited
 from mixedmode.trustlist.roles import Role
 
 _LIMIT = 1 << 20
+_INDEX_LIMIT = 64 << 20
 _ENDINGS = {".pem", ".crt", ".cer", ".der"}
 _MARK = b"-----BEGIN CERTIFICATE-----"
 
@@ -65,7 +67,7 @@ def _index(path: Path) -> dict[str, frozenset[int]] | None:
         return None
     found: dict[str, frozenset[int]] = {}
     try:
-        for record in json.loads(file.read_bytes())["records"]:
+        for record in json.loads(read_limited(file, _INDEX_LIMIT)[0])["records"]:
             if record["file"] is not None:
                 role = Role.from_label(record["role"]).value
                 found[record["file"]] = found.get(record["file"], frozenset()) | {role}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MixedModeError, RemoteError, UsageError
+from mixedmode.pki.files import read_limited
 
 if TYPE_CHECKING:
     from mixedmode.rescue.readiness import PhoneFacts
@@ -135,8 +136,8 @@ def _kept_for_hands(phones: list[PhoneFacts], path: Path | None) -> list[PhoneFa
     if path is None:
         return phones
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_limited(path, 64 << 20)[0].decode().splitlines()
+    except UnicodeDecodeError as error:
         raise UsageError(f"the list of phones for hands cannot be read: {error}", where=str(path)) from error
     said = dict(line.strip().partition(" ")[::2] for line in lines if line.strip() and not line.startswith("#"))
     reasons = {name.upper(): why.strip() or "left to hands by the operator" for name, why in said.items()}
