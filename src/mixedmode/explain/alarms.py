@@ -17,6 +17,7 @@ from typing import Final
 from mixedmode.explain import remedies
 from mixedmode.explain.rules import Entry, Rule, Table, device_in, pattern, quoted
 from mixedmode.explain.values import Event, Grade
+from mixedmode.numbers import whole_number
 from mixedmode.phone.mind.alarms import Alarm
 from mixedmode.printable import one_line
 
@@ -190,7 +191,8 @@ def _code_in(text: str) -> Alarm | None:
 def _explained(entry: Entry, name: str, values: dict[str, str]) -> Event | None:
     if name.lower() == "devicetlinfo" or "ctl_signature" in values or "itl_signature" in values:
         code = values.get("statuscode", "")
-        alarm = Alarm(int(code)) if code.isascii() and code.isdigit() and 1 <= int(code[:4]) <= len(Alarm) else None
+        number = whole_number(code) or 0
+        alarm = Alarm(number) if 1 <= number <= len(Alarm) else None
         return _told(entry, alarm or _code_in(code), values, unknown=code if alarm is None else "")
     if not name and not values:
         return None

@@ -24,6 +24,7 @@ from mixedmode.guides.guide import Guide
 from mixedmode.guides.hands import Inserted
 from mixedmode.guides.kept import Opened
 from mixedmode.guides.words import WORD, gate_text, kind_of, lead_of, lost_names
+from mixedmode.numbers import whole_number
 from mixedmode.pki.certificates.load import load_certificate
 from mixedmode.procedures.checks import Finding
 from mixedmode.procedures.facts import Token
@@ -271,7 +272,7 @@ class Walk:
         answer = (await self._io.ask(question)).strip()
         if not answer:
             raise LeftError("Not done: nothing was changed.")
-        if there and answer.isdigit():
+        if there and whole_number(answer) is not None:
             return _numbered(there, answer).certificate
         return await asyncio.to_thread(lambda: load_certificate(Path(answer).expanduser()))
 
@@ -284,9 +285,10 @@ class Walk:
 
 
 def _numbered(there: Sequence[Plugged], answer: str) -> Plugged:
-    if not answer.isdigit() or not 0 < int(answer) <= len(there):
+    number = whole_number(answer)
+    if number is None or not 0 < number <= len(there):
         raise UsageError(f"{answer!r} is no number of a token", next_step=f"1 to {len(there)}")
-    return there[int(answer) - 1]
+    return there[number - 1]
 
 
 def _lines(findings: Sequence[Finding]) -> list[str]:

@@ -16,6 +16,7 @@ from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.wire.clock import Clock
 from mixedmode.live.wire.https import Web
 from mixedmode.live.wire.soap import AST, Fault, envelope, opened, text_element
+from mixedmode.numbers import whole_number
 from mixedmode.xml_reader import Element
 
 OPERATION: Final = "perfmonCollectCounterData"
@@ -54,8 +55,9 @@ def look_at_counters(web: Web, node: str, seen: Seen, clock: Clock) -> None:
         sighting = Sighting(Source.PERFMON, clock.now(), node)
         for each in _values(answer):
             counter, value = each.value("Name").rpartition("\\")[2], each.value("Value")
-            if counter.lower() in NAMED and value.isascii() and value.isdecimal() and len(value) < 12:
-                seen.counters.append(CounterSeen(node, name, counter, int(value), sighting))
+            number = whole_number(value)
+            if counter.lower() in NAMED and number is not None:
+                seen.counters.append(CounterSeen(node, name, counter, number, sighting))
 
 
 def registered_phones(web: Web, node: str) -> int:
@@ -65,10 +67,9 @@ def registered_phones(web: Web, node: str) -> int:
         RemoteError: It does not say.
     """
     for each in _values(_asked(web, node, CALLMANAGER)):
-        value = each.value("Value")
-        is_it = each.value("Name").rpartition("\\")[2].lower() == "registeredhardwarephones"
-        if is_it and value.isascii() and value.isdecimal() and len(value) < 12:
-            return int(value)
+        value = whole_number(each.value("Value"))
+        if value is not None and each.value("Name").rpartition("\\")[2].lower() == "registeredhardwarephones":
+            return value
     raise RemoteError("PerfMon does not count registered phones", where=node)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from mixedmode.live.sources.pages import key_of
+from mixedmode.numbers import whole_number
 
 CONFIGURED: Final = "web_access_configured"
 _PROTOCOLS: Final = {"0": "SCCP", "11": "SIP", "99": "none"}
@@ -38,9 +39,8 @@ def configured_access(settings: str) -> str:
 
 def _moment(text: str) -> str | None:
     """Return seconds since 1970 as ISO 8601, None for 0 and what is no number."""
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 1 << 34:
-        return None
-    return datetime.fromtimestamp(int(text), UTC).isoformat()
+    seconds = whole_number(text) or 0
+    return datetime.fromtimestamp(seconds, UTC).isoformat() if 0 < seconds < 1 << 34 else None
 
 
 def _stamp(text: str) -> str | None:

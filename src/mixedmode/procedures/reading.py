@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from mixedmode.numbers import whole_number
 from mixedmode.procedures.facts import ShownList, TvsFacts
 
 MODE_QUERY: Final = "run sql select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'"
@@ -19,7 +20,7 @@ _FOUND: Final = re.compile(r"Certificate(DB|CTL)Cache::getCertificateInformation
 def shown_mode(said: Iterable[str]) -> int | None:
     """Return the mode that the answer to :data:`MODE_QUERY` shows, None if these lines are no such answer."""
     words = next((line.split() for line in said if line.startswith("ClusterSecurityMode")), [])
-    return int(words[1]) if len(words) == 2 and words[1].isdigit() else None
+    return whole_number(words[1]) if len(words) == 2 else None
 
 
 def shown_list(said: Sequence[str]) -> ShownList:

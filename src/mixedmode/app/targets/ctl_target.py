@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mixedmode.app.targets.admin_target import DEFAULT_USER
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.secret_files import ask_secret, read_secret
+from mixedmode.numbers import whole_number
 from mixedmode.rehearsal.lab.document import DEFAULT_DIRECTORY, administrator, lab_is_down, read_lab
 
 if TYPE_CHECKING:
@@ -100,9 +101,10 @@ def find_provider(
     """
     if host is not None and directory is None:
         name, _, number = host.partition(":") if host.count(":") == 1 else (host, "", "")
-        if number and not number.isdigit():
+        named = whole_number(number) if number else STANDARD_PORT
+        if named is None or not 0 < named < 1 << 16:
             raise UsageError(f"{host!r} is no host", next_step="write HOST or HOST:PORT")
-        chosen = port or int(number or STANDARD_PORT)
+        chosen = port or named
         return ProviderTarget(name, chosen, user or DEFAULT_USER, password_file, cacert, None)
     place = directory or DEFAULT_DIRECTORY
     node = _publisher(place, host)

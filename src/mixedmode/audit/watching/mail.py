@@ -18,6 +18,7 @@ from typing import Any, Final
 from mixedmode.audit.watching.webhook import TRIES, is_here
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.live.wire.clock import Clock
+from mixedmode.numbers import whole_number
 from mixedmode.printable import printable_block
 
 SECONDS: Final = 20.0
@@ -128,6 +129,7 @@ def mail_of(
             raise UsageError(f"{each!r} is no mail address", next_step="write name@host")
     host, _, port = server.rpartition(":") if ":" in server and not server.endswith("]") else (server, "", "25")
     host = host.strip("[]")
-    if not host or not host.isprintable() or " " in host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+    number = whole_number(port) or 0
+    if not host or not host.isprintable() or " " in host or not 0 < number < 1 << 16:
         raise UsageError(f"{server!r} is no mail server", next_step="write host or host:port")
-    return Mail(tuple(to), sender or to[0], host, int(port), user, password, ca)
+    return Mail(tuple(to), sender or to[0], host, number, user, password, ca)

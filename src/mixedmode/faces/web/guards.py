@@ -24,6 +24,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mixedmode.faces.web.kit.problems import BROKEN, TOO_LARGE, TOO_SLOW, TWO_LENGTHS, Problem
+from mixedmode.numbers import MOST_DIGITS
 
 CSP: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -135,7 +136,8 @@ class _Body:
         """Raise if the header says already that it is too much, or what its length is in two ways."""
         if self.is_cut:
             raise TWO_LENGTHS
-        if self._said.isdigit() and int(self._said) > self._limit:
+        said = self._said
+        if said.isascii() and said.isdigit() and (len(said) > MOST_DIGITS or int(said) > self._limit):
             raise TOO_LARGE
 
     async def receive(self) -> Message:

@@ -30,6 +30,7 @@ from mixedmode.errors import CheckFailedError
 from mixedmode.faces.shell.talk import AdminIO
 from mixedmode.guides.canary import try_out
 from mixedmode.live.observed import PhoneSeen, Sighting, Source, Value
+from mixedmode.numbers import whole_number
 from mixedmode.trustlist.model import TrustList
 
 Phones = Callable[[], Awaitable[Sequence[PhoneSeen]]]
@@ -198,7 +199,7 @@ def _candidate(phone: PhoneSeen) -> Candidate:
 
 def _refusal(phone: PhoneSeen, old: PhoneSeen | None) -> str:
     code = phone.newest("tl_status") or ""
-    if code.isdigit() and int(code) >= _FAILED_FROM and (old is None or old.newest("tl_status") != code):
+    if (whole_number(code) or 0) >= _FAILED_FROM and (old is None or old.newest("tl_status") != code):
         return f"its last update has result {code}"
     said = _new_line(phone, old, _FAILURES)
     return f"it says: {said}" if said else ""

@@ -31,6 +31,7 @@ from mixedmode.live.sources import catalogue
 from mixedmode.live.sources.axl import Axl, AxlFaultError, Row
 from mixedmode.live.sources.database import Database
 from mixedmode.live.sources.seeing import Seen
+from mixedmode.numbers import whole_number
 
 MOST_ALONE: Final = 20
 _LONGEST: Final = 255
@@ -97,8 +98,7 @@ def _features(database: Database, seen: Seen) -> None:
         numbers = [
             row["number"]
             for row in rows
-            if row.get("number", "").isdecimal()
-            and row["number"].isascii()
+            if whole_number(row.get("number", "")) is not None
             and pattern.search(f"{row.get('name', '')} {row.get('moniker', '')}")
         ]
         for number in numbers[:_MOST_MEANT]:
@@ -145,4 +145,5 @@ def web_access_alone(database: Database, axl: Axl, names: Iterable[str], seen: S
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 99
+    found = whole_number(text)
+    return found if found is not None and found < 1 << 16 else 99

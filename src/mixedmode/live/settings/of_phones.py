@@ -11,6 +11,7 @@ from mixedmode.live.phones import whole_query
 from mixedmode.live.rows import row_values
 from mixedmode.live.settings.of_cluster import web_access_alone
 from mixedmode.live.sources import catalogue
+from mixedmode.numbers import whole_number
 from mixedmode.phone.mind.models import get_model
 
 if TYPE_CHECKING:
@@ -73,6 +74,6 @@ def add_models(book: Book, models: Sequence[ModelSeen]) -> None:
 
 def _known_model(number: str) -> str:
     try:
-        return get_model(number).cucm_name if number.isdecimal() else ""
+        return get_model(number).cucm_name if whole_number(number) is not None else ""
     except MixedModeError:
         return ""

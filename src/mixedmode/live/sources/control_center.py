@@ -12,6 +12,7 @@ from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.wire.clock import Clock
 from mixedmode.live.wire.https import Web
 from mixedmode.live.wire.soap import AST, Fault, envelope, opened
+from mixedmode.numbers import whole_number
 from mixedmode.xml_reader import Element
 
 _LONGEST_UP: Final = 10 * 366 * 86400
@@ -49,9 +50,9 @@ def look_at_services(web: Web, node: str, seen: Seen, clock: Clock) -> None:
 
 def _started(item: Element, at: datetime) -> datetime | None:
     """Return since when a service runs: by how long, which has no time zone; else by the time that is written."""
-    up = item.value("UpTime")
-    if up.isascii() and up.isdigit() and 0 <= int(up) < _LONGEST_UP:
-        return at - timedelta(seconds=int(up))
+    up = whole_number(item.value("UpTime"))
+    if up is not None and up < _LONGEST_UP:
+        return at - timedelta(seconds=up)
     try:
         return datetime.strptime(item.value("StartTime"), "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
     except ValueError:

@@ -14,6 +14,7 @@ from mixedmode.live.sources.axl import Axl, AxlFaultError, Row
 from mixedmode.live.sources.catalogue import Columns, Query
 from mixedmode.live.sources.seeing import Seen
 from mixedmode.live.wire.clock import Clock
+from mixedmode.numbers import whole_number
 from mixedmode.xml_reader import Element
 
 _EVERYWHERE: Final = "EnterpriseWideData"
@@ -174,6 +175,7 @@ def der_of(pem: str) -> bytes | None:
 
 
 def _role(number: str) -> str:
-    if number.isascii() and number.isdigit() and int(number) < len(catalogue.TRUST_ROLE_NAMES):
-        return catalogue.TRUST_ROLE_NAMES[int(number)]
+    place = whole_number(number)
+    if place is not None and place < len(catalogue.TRUST_ROLE_NAMES):
+        return catalogue.TRUST_ROLE_NAMES[place]
     return f"role {number[:16]}"

@@ -24,6 +24,7 @@ from mixedmode.live.observed import Sighting, Source, Value
 from mixedmode.live.wire.clock import Clock, Pace
 from mixedmode.live.wire.https import Web
 from mixedmode.live.wire.soap import AST, Fault, envelope, opened, text_element
+from mixedmode.numbers import whole_number
 from mixedmode.xml_reader import Element
 
 MOST_NAMES: Final = 1000
@@ -93,8 +94,7 @@ class Ris:
             asked = waiting.pop()
             result = self._result(asked)
             count = self._take(result, found)
-            told = result.value("TotalDevicesFound")
-            cut = told.isascii() and told.isdigit() and int(told) > count
+            cut = (whole_number(result.value("TotalDevicesFound")) or 0) > count
             if cut and len(asked) > 1:
                 waiting += [asked[: len(asked) // 2], asked[len(asked) // 2 :]]
             elif cut:
@@ -168,4 +168,5 @@ def _values(device: Element, node: str, stamp: int, sighting: Sighting) -> dict[
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 11 else 0
+    found = whole_number(text) or 0
+    return found if found < 1 << 33 else 0

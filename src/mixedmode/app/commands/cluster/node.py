@@ -11,6 +11,7 @@ from mixedmode.app.commands.options import AsJson
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
+from mixedmode.numbers import whole_number
 
 if TYPE_CHECKING:
     from mixedmode.node.host.settings import Settings
@@ -157,9 +158,10 @@ def join(
     if config.exists():
         raise UsageError("the settings file exists already", where=str(config), next_step="remove it, or use --config")
     host, _, number = publisher.partition(":") if publisher.count(":") == 1 else (publisher, "", "")
-    if number and not number.isdigit():
+    named = whole_number(number) if number else 22
+    if named is None or not 0 < named < 1 << 16:
         raise UsageError(f"{publisher!r} is no host", next_step="write HOST or HOST:PORT")
-    target = Target(host, int(number or 22), user, password_file)
+    target = Target(host, named, user, password_file)
     password = target.password()
     if not password:
         raise UsageError("the administrator's password is not given", next_step="use --password-file")

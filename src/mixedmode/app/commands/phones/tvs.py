@@ -13,6 +13,7 @@ from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
 from mixedmode.faces.terminal.unusual import unusual, warn, warn_of_open_key
+from mixedmode.numbers import whole_number
 
 if TYPE_CHECKING:
     from mixedmode.pki.certificates.certificates import Certificate
@@ -67,9 +68,10 @@ def _server(text: str) -> tuple[str, int]:
     if not colon or (":" in host and not host.endswith("]")):
         host, port = text, str(_PORT)
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or not 0 < int(port) < 0x10000:
+    number = whole_number(port) or 0
+    if not host or not 0 < number < 0x10000:
         raise UsageError(f"{text!r} names no server", next_step=f"write HOST or HOST:PORT; the port is mostly {_PORT}")
-    return host, int(port)
+    return host, number
 
 
 def _request(certificate: Certificate, device: str, *, verify: bool) -> Request:

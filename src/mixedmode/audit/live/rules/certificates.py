@@ -13,6 +13,7 @@ from mixedmode.audit.live.remedies import renew
 from mixedmode.audit.live.rules.telling import about_phones, number_of
 from mixedmode.audit.live.scene import Scene, told
 from mixedmode.live.observed import Source
+from mixedmode.numbers import whole_number
 from mixedmode.trustlist.roles import Role
 
 CRITICAL_DAYS: Final = 14
@@ -139,7 +140,7 @@ def strength(scene: Scene) -> Iterator[Finding | Gap]:
     weak_phones = [
         (phone, bits[0])
         for phone in scene.observation.phones
-        if (bits := phone.values.get("lsc_key_bits")) and bits[0].text.isdecimal() and int(bits[0].text) < SHORTEST_RSA
+        if (bits := phone.values.get("lsc_key_bits")) and (whole_number(bits[0].text) or SHORTEST_RSA) < SHORTEST_RSA
     ]
     if weak_phones:
         step = Step(

@@ -92,7 +92,7 @@ def _tokens(procedure: Procedure, seen: Situation) -> dict[str, str]:
 
 
 def _version(procedure: Procedure, seen: Situation) -> list[Finding]:
-    numbers = tuple(int(part) for part in re.findall(r"\d+", seen.version)[:4])
+    numbers = tuple(int(part) for part in re.findall(r"[0-9]{1,9}", seen.version)[:4])
     if not numbers:
         return [Finding("the version of the publisher is known", None)]
     by_client = any(isinstance(step.act, CtlClient) for step in procedure.own_steps())

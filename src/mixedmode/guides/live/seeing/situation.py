@@ -18,6 +18,7 @@ from typing import Any, Final
 from mixedmode.errors import MalformedError
 from mixedmode.guides.lists import list_facts, token_facts
 from mixedmode.guides.live.seeing.listing import Listing
+from mixedmode.numbers import whole_number
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.procedures.checks import Finding
 from mixedmode.procedures.facts import Facts, ListFacts, Topic
@@ -150,8 +151,7 @@ class Situation:
     @property
     def signs_with_recovery(self) -> bool:
         """Whether the version signs with ITLRecovery (cucm-admin.md 3: from 12.0 on)."""
-        major = self.version.split(".", 1)[0]
-        return major.isdigit() and int(major) >= 12
+        return (whole_number(self.version.split(".", 1)[0]) or 0) >= 12
 
     def lists(self) -> list[TrustList]:
         """Return every list that is served and can be read."""
