@@ -77,11 +77,15 @@ def test_workers_share_ports_and_what_they_count_is_summed(folder: Path) -> None
 
 
 def has_ended(pid: int) -> bool:
-    """Return whether a process has closed all that it had; its pipes close before its listening sockets do."""
+    """Return whether a process has closed all that it had, which is when the last of its threads has ended.
+
+    Its pipes close before its listening sockets do.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        threads = [(each / "stat").read_text() for each in Path(f"/proc/{pid}/task").iterdir()]
     except (FileNotFoundError, ProcessLookupError):
-        return True
+        return not Path(f"/proc/{pid}").exists()
+    return all(each.rpartition(")")[2].split()[0] in "ZX" for each in threads)
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
