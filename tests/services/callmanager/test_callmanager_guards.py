@@ -22,6 +22,7 @@ from mixedmode.protocols.sccp.messages import templates as t
 from mixedmode.protocols.sccp.messages.register import Register
 from mixedmode.protocols.sccp.registration import server
 from mixedmode.protocols.sccp.registration.admission import Refusal, SecurityMode
+from mixedmode.services.callmanager.connection import PhoneConnection
 from mixedmode.services.callmanager.directory import ClusterDirectory, KnownDevice
 from mixedmode.services.callmanager.node import node_callmanager
 from mixedmode.services.callmanager.service import CallManagerLimits, CallManagerService
@@ -33,6 +34,7 @@ from tests.pki.material import key, signer
 from tests.pki.zoo import certificate
 from tests.services.callmanager.callmanager_site import (
     DEVICE,
+    KEEPALIVE,
     OTHER,
     REGISTER,
     Table,
@@ -196,6 +198,41 @@ def test_a_flood_is_answered_in_turns_and_who_takes_nothing_is_cut_off() -> None
             async with client(service, REGISTER) as phone:
                 phone.writer.write(flood)
                 await eventually(lambda: service.metrics["stuck"] >= 1)
+
+    run(procedure())
+
+
+def test_nothing_is_written_to_who_is_gone_while_his_flood_is_worked_on() -> None:
+    """asyncio would log each of the writes."""
+    wrote = 0
+
+    class Line(asyncio.Transport):
+        broken = False
+
+        def is_closing(self) -> bool:
+            return self.broken
+
+        def write(self, _data: object) -> None:
+            nonlocal wrote
+            wrote += 1
+
+        def resume_reading(self) -> None:
+            pass
+
+        def abort(self) -> None:
+            pass
+
+    async def procedure() -> None:
+        async with callmanager() as service:
+            place, line = service.guests.admit("127.0.0.9"), Line()
+            assert place is not None
+            connection = PhoneConnection(service, place)
+            connection.connection_made(line)
+            connection.data_received(KEEPALIVE)
+            line.broken = True
+            connection.data_received(KEEPALIVE * 100)
+            connection.connection_lost(None)
+            assert wrote == 1
 
     run(procedure())
 

@@ -301,7 +301,8 @@ class PhoneConnection(asyncio.Protocol):
     def _flush(self) -> None:
         if self._machine is not None and self._transport is not None:
             data = self._machine.bytes_to_send()
-            if data:
+            # One that broke while what came before is worked on would log each of a thousand writes.
+            if data and not self._transport.is_closing():
                 self._transport.write(data)
 
     def _watch(self) -> None:
