@@ -270,3 +270,15 @@ def test_tvs_servers_of_two_clusters_do_not_say_the_same(held: str, fate: Fate) 
         elsewhere=((server["there"], knows),),
     )
     assert foreseen(moved, ctl_held=ctl("token", servers=("here",)), itl_held=_itl_of(held)).outcome is fate
+
+
+def test_the_parameter_decides_what_configurations_are_signed_over_whatever_the_lists_are() -> None:
+    """An ITL that did not reach the server, and a CTL of before, say nothing of it; row 23."""
+    (changed_to,) = _steps(_mixed(), ("digest", "SHA-512"))
+    assert changed_to.digest == DigestAlgorithm.SHA512.value
+    change = replace(step(), digest=changed_to.digest, signer=identity("callmanager").certificate)
+    found = foreseen(change, model="7921")
+    assert (found.outcome, found.reason) == (Fate.FROZEN, Reason.DIGEST_UNSUPPORTED)
+    assert foreseen(change, model="7945").outcome is Fate.UNKNOWN, "no source says whether it knows that digest"
+    back = replace(step(SHA512_CTL), digest=DigestAlgorithm.SHA1.value)
+    assert foreseen(back, model="7921", ctl_held=SHA512_CTL).outcome is Fate.FOLLOWS

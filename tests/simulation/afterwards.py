@@ -81,12 +81,12 @@ class _AnyHost(dict[str, TvsServer]):
 class _Every(dict[bytes, TvsServer]):
     """Servers of which every one answers that an ITL names, also one that the phone took a moment ago."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage | None, known: tuple[Certificate, ...] = ()) -> None:
         super().__init__()
-        self._stage = stage
+        self._stage, self._known = stage, known
 
     def get(self, der: bytes, _default: object = None) -> TvsServer | None:  # type: ignore[override]
-        return Willing(der, self._stage) if der else None
+        return Willing(der, self._stage, self._known) if der else None
 
 
 def starts(phone: Handset, node: Node, when: datetime) -> bool:
@@ -120,22 +120,26 @@ class Helping:
     def _can_be_read(self, name: str) -> bool:
         return isinstance(parsed(self.node.files.get(name, b"")), TrustList)
 
-    def _follows(self, phone: Handset, files: Mapping[str, bytes], servers: Servers) -> bool:
-        node = replace(self.node, files=files, tvs=_AnyHost(phone, servers))
+    def _follows(self, phone: Handset, files: Mapping[str, bytes], servers: Servers | None) -> bool:
+        if servers is None and self.node.old_tvs is None:
+            servers = {each.certificate: each for each in self.node.tvs.values()}
+        node = replace(self.node, files=files)
+        if servers is not None:
+            node = replace(node, tvs=_AnyHost(phone, servers), old_tvs=None)
         return any(starts(phone, node, self.when + timedelta(days=3 * number)) for number in range(1, _STARTS + 1))
 
-    def _ways(self, phone: Handset, forecast: Forecast) -> Iterator[tuple[str, Mapping[str, bytes], Servers]]:
+    def _ways(self, phone: Handset, forecast: Forecast) -> Iterator[tuple[str, Mapping[str, bytes], Servers | None]]:
         lists = [found for each in self.whole.values() if isinstance(found := parsed(each), TrustList)]
         known = tuple(record.certificate for each in lists for record in each.records if record.certificate is not None)
         reach = forecast.stages[-1].tvs.within_reach
         itl = phone.state.trust.itl
         named = {each.certificate_der for each in itl.records_with_role(Role.TVS)} if itl is not None else set()
-        servers: Servers = {
-            der: Willing(der, None, (self.node.signer, *known)) for der in reach or named if der is not None
-        }
-        now: Servers = {each.certificate: each for each in self.node.tvs.values()}
-        yield "a restart", self.node.files, now
-        yield "a whole list", self.whole, now
+        known = (self.node.signer, *known)
+        servers: Servers = {der: Willing(der, None, known) for der in reach or named if der is not None}
+        if reach is None:
+            servers = _Every(None, known)
+        yield "a restart", self.node.files, None
+        yield "a whole list", self.whole, None
         yield "TVS", self.whole, servers
         # Whom the phone does not hold as an anchor would need TVS as well, which was tried before.
         held = anchors(phone.state.trust.lists)

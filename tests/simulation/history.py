@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
+from typing import Any
 
 from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.publishing.outlook import Outlook
@@ -14,7 +16,7 @@ from mixedmode.forecast.plan import NOBODY, Off, Plan, Published, Step, Tvs
 from mixedmode.forecast.vouching import Vouched
 from mixedmode.inventory.kinds import PhoneKind, Unexplained
 from mixedmode.phone.mind.config import parse_config
-from mixedmode.phone.mind.models import get_model
+from mixedmode.phone.mind.models import PhoneModel, get_model
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.state import PhoneState, TrustState
 from mixedmode.pki.certificates.profiles import Purpose
@@ -22,6 +24,7 @@ from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
 from tests.simulation.schedule import PhonePlan, Schedule, StepPlan
+from tests.simulation.world.damage import damaged
 from tests.simulation.world.handset import Handset, parsed
 from tests.simulation.world.served import LISTS, Node, config_text
 from tests.simulation.world.site import Change, Site
@@ -79,7 +82,15 @@ class History:
 
     def files(self, number: int, node: int, *, whole: bool = False) -> dict[str, bytes]:
         """Return the lists of a node after a step; before the change for -1; without damage if that is wanted."""
-        return self.world.files(number, node, "" if number < 0 or whole else self.moments[number].plan.damage)
+        files = self.world.files(number, node)
+        if number < 0 or whole:
+            return files
+        plan = self.moments[number].plan
+        kind, _, damage = plan.damage.partition(" ")
+        name = f"{kind}File.tlv"
+        if damage and name in files and node >= plan.damage_from:
+            files[name] = damaged(name, damage, files, lambda: self.files(number - 1, node))
+        return files
 
     @property
     def has_half(self) -> bool:
@@ -104,7 +115,7 @@ class History:
 
     def handset(self, plan: PhonePlan) -> Handset:
         """Return a phone as it is before the change."""
-        model = get_model(plan.model)
+        model = _with_load(get_model(plan.model), old=plan.old_load)
         lsc = self._capf_name(plan)
         phone = Handset(plan.name, model, plan.mode, PhoneState(), lsc)
         if plan.held == "new":
@@ -168,7 +179,7 @@ class History:
         trust = phone.state.trust
         ctl = Unexplained("ab" * 16) if plan.hidden == "ctl" else trust.ctl
         itl = Unexplained("cd" * 16) if plan.hidden == "itl" else trust.itl
-        return PhoneKind(phone.model, phone.model.name, ctl, itl, phone.mode, phone.lsc)
+        return PhoneKind(get_model(plan.model), plan.model, ctl, itl, phone.mode, phone.lsc)
 
     def off(self, number: int, name: str) -> bool:
         """Return whether a phone is off in a step."""
@@ -176,13 +187,14 @@ class History:
 
     def _off(self, number: int) -> frozenset[str]:
         share = self.moments[number].plan.off
-        if share > 0 and number not in self._names_off:
-            chances = (
-                (each.name, random.Random(f"{self.schedule.seed} off {number} {each.name}").random())
+        if number not in self._names_off:
+            self._names_off[number] = frozenset(
+                each.name
                 for each in self.schedule.phones
+                if each.is_away(number)
+                or (share > 0 and random.Random(f"{self.schedule.seed} off {number} {each.name}").random() < share)
             )
-            self._names_off[number] = frozenset(name for name, chance in chances if chance < share)
-        return self._names_off.get(number, frozenset())
+        return self._names_off[number]
 
     def plan(self, node: int) -> Plan:
         """Return the change as the lists that a node will have."""
@@ -257,6 +269,15 @@ class History:
             for number, (moment, (before, after)) in enumerate(zip(self.moments, pairwise(outlooks), strict=True))
         ]
         return Plan(tuple(steps), present=foreseen_step("now", outlooks[0], None))
+
+
+_UNSURE = ("security_by_default", "sha512", "http_first")
+
+
+@cache
+def _with_load(model: PhoneModel, *, old: bool) -> PhoneModel:
+    turned: dict[str, Any] = {each: not getattr(model, each) for each in _UNSURE if each in model.unknown and old}
+    return replace(model, **turned) if turned else model
 
 
 def _publishers_tvs(view: TrustView) -> bytes:

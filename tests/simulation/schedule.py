@@ -51,6 +51,8 @@ class PhonePlan:
         is_remote: Whether it is at the end of the line that has the weather.
         hidden: Which of its lists, ``ctl`` or ``itl``, the inventory has a hash of that no file explains.
         lsc: Who issued its LSC, as far as the inventory says: ``own``, ``foreign``, or empty.
+        away: For how many steps in a row it is off, and from which one on, whatever becomes of the others.
+        old_load: Whether its firmware is old: what no source says of its model is the other way round with it.
     """
 
     name: str
@@ -61,6 +63,13 @@ class PhonePlan:
     is_remote: bool = True
     hidden: str = ""
     lsc: str = ""
+    away: tuple[int, int] = (0, 0)
+    old_load: bool = False
+
+    def is_away(self, number: int) -> bool:
+        """Return whether it is off in a step, by itself."""
+        steps, first = self.away
+        return first <= number < first + steps
 
     def hides_what_decides(self, model: PhoneModel) -> bool:
         """Return whether it is unknown what becomes of it: of a legacy phone the ITL is not looked at."""
@@ -73,12 +82,14 @@ class StepPlan:
     """A step of the change.
 
     Attributes:
-        words: The operation; see :func:`.changed`, or ``move`` to the other cluster.
+        words: The operation; see :func:`.changed`; ``move`` to the other cluster, and back from there; ``restore`` the
+            backup that was made before the change.
         reset: Whether phones are restarted.
         tvs: ``up``, ``down``, ``some`` (the publisher's alone is silent), ``old`` (those that a phone's own ITL names).
         off: The share of phones that are off.
         days: Since the step before.
         damage: What is wrong with a list that is on the server, such as ``CTL cut``; empty if nothing is.
+        damage_from: From which node on that is so: it was written there by halves.
         half: Which lists (``both``, ``CTL``, ``ITL``) reach nodes late: phones start once with the ones before.
         half_from: From which node on that is so: publishing stopped there for a while.
         cut: Whether remote phones get nothing in this step.
@@ -90,6 +101,7 @@ class StepPlan:
     off: float = 0.0
     days: float = 3
     damage: str = ""
+    damage_from: int = 0
     half: str = ""
     half_from: int = 0
     cut: bool = False
@@ -125,9 +137,19 @@ class Schedule:
     crashes: float
     http: str
 
+    @property
+    def has_sha512(self) -> bool:
+        """Whether anything is ever signed over SHA-512."""
+        return self.sha512 or ("digest", "SHA-512") in (*self.before, *(step.words for step in self.steps))
+
 
 _UNITS: Final = ("CallManager", "CallManager", "TVS", "CAPF", "ITLRecovery")
 _SIGNERS: Final = ("trust", "Phone-SAST-trust", "CallManager")
+_SIGNERS_THERE: Final = (
+    _SIGNERS,
+    ("trust", "Phone-SAST-trust", "ITLRecovery"),
+    ("trust", "CallManager-trust", "CallManager"),
+)
 _PROCEDURES: Final[tuple[tuple[tuple[str, ...], ...], ...]] = (
     # In the right order, each with what its wrong one leaves out or turns round.
     (("regenerate", "0", "CallManager"), ("update-ctl",)),
@@ -147,6 +169,15 @@ _PROCEDURES: Final[tuple[tuple[tuple[str, ...], ...], ...]] = (
     (_SIGNERS, ("trust", "Phone-SAST-trust", "ITLRecovery"), ("trust", "CallManager-trust", "CallManager"), ("move",)),
     (("trust", "CallManager-trust", "CallManager"), ("move",)),
     (("move",),),
+    (*_SIGNERS_THERE, ("move",), _SIGNERS, ("trust", "CallManager-trust", "CallManager"), ("move",)),
+    (*_SIGNERS_THERE, ("move",), ("regenerate", "0", "CallManager"), ("move",)),
+    (*_SIGNERS_THERE, ("move",), ("distrust", "Phone-SAST-trust", "CallManager")),
+    (*(("regenerate", "0", unit) for unit in ("CallManager", "TVS", "ITLRecovery")), ("reset-itl",)),
+    (("regenerate", "0", "CallManager"), ("distrust", "CallManager-trust", "former"), ("update-ctl",)),
+    (("regenerate", "0", "CallManager"), ("update-ctl",), ("restore",)),
+    (("regenerate", "0", "ITLRecovery"), ("regenerate", "0", "TVS"), ("restore",)),
+    (("digest", "SHA-512"), ("update-ctl",)),
+    (("digest", "SHA-512"), ("nothing",), ("digest", "SHA-1"), ("update-ctl",)),
     (("nothing",), ("nothing",)),
 )  # fmt: skip
 
@@ -189,6 +220,8 @@ def _operation(rng: random.Random) -> tuple[str, ...]:
             ("token", rng.choice(("mixed", "update", "non-secure")), str(rng.randrange(2))),
             ("mixed",),
             ("non-secure",),
+            ("digest", rng.choice(("SHA-1", "SHA-512"))),
+            ("distrust", "CallManager-trust", "former"),
             ("nothing",),
         )
     )
@@ -203,8 +236,6 @@ def _steps(rng: random.Random) -> tuple[StepPlan, ...]:
         del words[rng.randrange(len(words))]
     elif kind < 0.5:
         words.insert(rng.randrange(len(words) + 1), _operation(rng))
-    if ("move",) in words:  # phones that have moved are another cluster's
-        words = [each for each in words if each != ("move",)] + [("move",)]
     hasty = rng.random() < 0.25
     tvs = rng.choice(("up", "up", "up", "down", "some", "changing", "old"))
     steps = []
@@ -218,6 +249,7 @@ def _steps(rng: random.Random) -> tuple[StepPlan, ...]:
                 off=rng.choice((0.0, 0.0, 0.0, 0.1, 0.3, 1.0)),
                 days=rng.choice((0.25, 2, 2, 7, 30)),
                 damage=damage,
+                damage_from=rng.choice((0, 0, 1)),
                 half=rng.choice(("both", "CTL", "ITL")) if rng.random() < 0.12 else "",
                 half_from=rng.choice((0, 1)),
                 cut=rng.random() < 0.06,
@@ -228,12 +260,13 @@ def _steps(rng: random.Random) -> tuple[StepPlan, ...]:
     return tuple(steps)
 
 
-DAMAGES: Final = ("cut", "flipped", "other-kind", "large", "empty")
+DAMAGES: Final = ("cut", "flipped", "other-kind", "large", "empty", "tail", "stuck")
 
 
 def _phones(seed: int, count: int, nodes: int, *, secure: bool, rng: random.Random) -> tuple[PhonePlan, ...]:
     only = rng.choice((None, None, None, "current"))
     remote = rng.choice((0.1, 0.3, 1.0))
+    away = rng.choice((0.0, 0.0, 0.1, 0.5))
     found = []
     for number in range(count):
         own = random.Random(f"mixedmode {seed} phone {number}")
@@ -247,6 +280,8 @@ def _phones(seed: int, count: int, nodes: int, *, secure: bool, rng: random.Rand
                 own.random() < remote,
                 own.choice(("ctl", "itl")) if own.random() < 0.04 else "",
                 own.choice(("own", "own", "foreign")) if own.random() < 0.15 else "",
+                (own.randint(2, 4), own.randrange(3)) if own.random() < away else (0, 0),
+                own.random() < 0.08,
             )
         )
     return tuple(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from tests.simulation.play import Play
 from tests.simulation.schedule import Schedule
@@ -13,6 +13,14 @@ from tests.simulation.world.network import Weather
 
 T = TypeVar("T")
 Fails = Callable[[Schedule], bool]
+_CALM: Final[dict[str, Any]] = {"weather": Weather(), "crashes": 0.0, "http": "off"}
+_PLAINLY: Final[tuple[dict[str, Any], ...]] = (
+    _CALM,
+    *({name: value} for name, value in _CALM.items()),
+    {"sha512": False},
+    {"nodes": 1},
+)
+"""Parts of a schedule as they are where nothing is special."""
 
 
 def shrunk(schedule: Schedule, rule: str) -> tuple[Schedule, list[Finding]]:
@@ -29,11 +37,15 @@ def shrunk(schedule: Schedule, rule: str) -> tuple[Schedule, list[Finding]]:
     before = None
     while schedule != before:
         before = schedule
-        for simpler in _plainer(schedule):
+        for plainly in _PLAINLY:
+            simpler = replace(schedule, **plainly)
             if simpler != schedule and fails(simpler):
                 schedule = simpler
         for part in ("phones", "steps", "before"):
             schedule = _fewer(schedule, part, fails)
+        phones = tuple(replace(each, away=(0, 0), old_load=False) for each in schedule.phones)
+        if phones != schedule.phones and fails(replace(schedule, phones=phones)):
+            schedule = replace(schedule, phones=phones)
         for place, step in enumerate(schedule.steps):
             for plainer in (
                 replace(step, off=0.0),
@@ -57,12 +69,6 @@ def _findings(schedule: Schedule) -> list[Finding]:
 
 def _with(schedule: Schedule, **parts: object) -> Schedule:
     return replace(schedule, **parts)  # type: ignore[arg-type]
-
-
-def _plainer(schedule: Schedule) -> Iterator[Schedule]:
-    yield replace(schedule, weather=Weather(), crashes=0.0, http="off")
-    for change in ({"weather": Weather()}, {"crashes": 0.0}, {"http": "off"}, {"sha512": False}, {"nodes": 1}):
-        yield _with(schedule, **change)
 
 
 def _fewer(schedule: Schedule, part: str, fails: Fails) -> Schedule:

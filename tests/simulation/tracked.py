@@ -68,6 +68,11 @@ class Tracked:
         """Whether it has met everything in the order in which it was made."""
         return self.forecast is self.said
 
+    @property
+    def is_told_by_fate_alone(self) -> bool:
+        """Whether no start of it was foreseen one by one: a hash that no file explains, firmware that is not known."""
+        return not self.forecast.prospect.restarts or self.plan.old_load
+
     def found(self, rule: str, text: str) -> Finding:
         """Return what is found of it."""
         plan = self.plan

@@ -252,7 +252,8 @@ class Forecaster:
         self._open = tuple(each for each in OPEN_SETTINGS if each not in answered)
         every = (*plan.steps, plan.present) if plan.present is not None else plan.steps
         files = [each.file for step in every for each in step.lists if isinstance(each.file, TrustList)]
-        digests = {each.header.digest_code for each in files} - {None, DigestAlgorithm.SHA1}
+        codes = {*(each.header.digest_code for each in files), *(each.digest for each in every)}
+        digests = codes - {None, DigestAlgorithm.SHA1}
         self._abilities = (*_ABILITIES, "sha512") if digests else _ABILITIES
         self._made: dict[Hashable, Any] = {}
         self._known: dict[tuple[object, ...], _Judged] = {}

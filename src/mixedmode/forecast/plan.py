@@ -78,6 +78,8 @@ class Off:
 
 
 NOBODY: Final = Off()
+_KNOWN: Final = ("signer", "shown", "keys", "mixed", "digest")
+"""What a step may say of servers, beside the lists, that holds until another step says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class Step:
         withdrawn: The kinds of which nothing is on the servers from here on.
         mixed: Whether the cluster is in mixed mode from here on, if that is known but by its CTL.
         keys: Whose keys can sign its lists from here on, if that is known.
+        digest: Wire code of the digest under configurations from here on, if that is known but by the lists.
         elsewhere: TVS servers of another cluster that answer as well in this step, by the DER of what they show.
     """
 
@@ -135,6 +138,7 @@ class Step:
     withdrawn: tuple[ListKind, ...] = ()
     mixed: bool | None = None
     keys: Keys | None = None
+    digest: int | None = None
     elsewhere: tuple[tuple[frozenset[bytes], Vouched], ...] = ()
 
 
@@ -199,8 +203,8 @@ class Plan:
                 offer = offer.publishing(each.kind, each.file)
                 if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
                     named = frozenset(tvs_certificates(each.file))
-            said = {"signer": step.signer, "shown": step.shown, "keys": step.keys, "mixed": step.mixed}
-            known: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+            said = ((name, getattr(step, name)) for name in _KNOWN)
+            known: dict[str, Any] = {name: value for name, value in said if value is not None}
             offer = replace(offer, **known) if known else offer
             named = step.servers or named
             uploads += step.uploads

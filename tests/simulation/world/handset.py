@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from typing import Final
 
 from mixedmode.phone.mind.boot import Boot
-from mixedmode.phone.mind.models import PhoneModel, get_model
+from mixedmode.phone.mind.models import PhoneModel
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.requests import AskTvs
 from mixedmode.phone.mind.transports import Transport
@@ -60,17 +60,16 @@ _policies: dict[tuple[bool, ...], Policy] = {}
 
 
 @cache
-def policy_of(model: str) -> Policy:
+def policy_of(model: PhoneModel) -> Policy:
     """Return the trust rules of a model, the same for models that can do the same."""
-    found = get_model(model)
-    able = tuple(getattr(found, each) for each in _ABILITIES)
-    return _policies.setdefault(able, Policy(found, None, _holds))
+    able = tuple(getattr(model, each) for each in _ABILITIES)
+    return _policies.setdefault(able, Policy(model, None, _holds))
 
 
 @cache
 def alias(_name: str, mode: int, protocol: str) -> str:
-    """Return the name under which a phone starts: that of all whose configuration says the same."""
-    return f"SEP0022000000{mode:X}{protocol == 'SIP':X}"
+    """Return the name under which a phone starts, which none has: that of all whose configuration says the same."""
+    return f"SEP0022FF0000{mode:X}{protocol == 'SIP':X}"
 
 
 @dataclass(slots=True)
@@ -139,7 +138,7 @@ class Handset:
         return root(kind, self._beginning(node))
 
     def _beginning(self, node: Node) -> Callable[[], Boot]:
-        name, policy, state, http = self.alias, policy_of(self.model.name), self.state, node.http is not None
+        name, policy, state, http = self.alias, policy_of(self.model), self.state, node.http is not None
         return lambda: Boot(name, policy, state, http=http)
 
     def _by_http(self, name: str, node: Node) -> Answer:
@@ -212,7 +211,7 @@ class Handset:
         return False
 
     def _trusts(self, node: Node, now: datetime) -> bool:
-        policy, trust = policy_of(self.model.name), self.state.trust
+        policy, trust = policy_of(self.model), self.state.trust
         certificate = node.call_manager.certificate
         verdict = judge_server(policy, trust, certificate)
         while isinstance(verdict, NeedTvs):

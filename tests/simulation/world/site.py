@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
-from mixedmode.cluster.authority.authority import KeyName
+from mixedmode.cluster.authority.authority import DIGESTS, KeyName
 from mixedmode.cluster.authority.token_ctl import server_records
 from mixedmode.cluster.authority.view import TrustView
 from mixedmode.cluster.engine.operation import Operation
@@ -28,7 +28,7 @@ from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.ctl import ResetCtl, SetMixedMode, SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.operations.ctl_upload import CtlAction, UploadCtl
 from mixedmode.cluster.operations.files import DeleteFile
-from mixedmode.cluster.operations.identity.certificates import ImportTrust, RegenerateCertificate
+from mixedmode.cluster.operations.identity.certificates import DeleteTrust, ImportTrust, RegenerateCertificate
 from mixedmode.cluster.operations.itl import ResetItl
 from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.publishing import lists
@@ -211,6 +211,25 @@ def _trust(site: Site, store: str, foreign: Site, unit: str) -> Change:
     return Change(after, ImportTrust(unit=store, pem=certificate.pem().decode()))
 
 
+def _distrust(site: Site, store: str, foreign: Site, unit: str) -> Change | None:
+    """Delete what TVS vouches with: the other cluster's certificate, or what the publisher's CallManager was before."""
+    theirs = [] if unit == "former" else [foreign.own(foreign.publisher, Purpose(unit))]
+    former = site.outlook.former.get((site.publisher, Purpose.CALLMANAGER.value), frozenset())
+    there = site.outlook.trust.get(store, frozenset())
+    chosen = sorted((each for each in (theirs or former) if each in there), key=lambda each: each.der)
+    if not chosen:
+        return None
+    sha256 = chosen[0].sha256.hex()
+    return Change(
+        replace(site, outlook=site.outlook.distrusting(store, sha256)), DeleteTrust(unit=store, sha256=sha256)
+    )
+
+
+def _digest(site: Site, wanted: str) -> Change:
+    after = replace(site, outlook=site.outlook.preparing(digest=DIGESTS[wanted]))
+    return Change(after, SetParameter("TFTPFileSignatureAlgorithm", wanted))
+
+
 def _delete_ctl(site: Site) -> Change:
     outlook = site.outlook
     for node in site.view.nodes:
@@ -232,7 +251,7 @@ def changed(site: Site, other: Site, words: tuple[str, ...]) -> Change | None:
     tokenless = version.has_tokenless_ctl
     has_ctl = (site.publisher, CTL_FILE) in site.outlook.files
     tokens = version.accepts_tokens
-    possible: dict[str, tuple[bool, Callable[..., Change]]] = {
+    possible: dict[str, tuple[bool, Callable[..., Change | None]]] = {
         "regenerate": (rest[:1] == [] or rest[-1] != "ITLRecovery" or version.has_itl_recovery, _regenerate),
         "mixed": (tokenless and not mixed, _tokenless(SetMixedMode(), SecurityMode.MIXED)),
         "non-secure": (tokenless and mixed, _tokenless(SetNonSecureMode(), SecurityMode.NON_SECURE)),
@@ -245,12 +264,16 @@ def changed(site: Site, other: Site, words: tuple[str, ...]) -> Change | None:
         "reset-itl": (version.has_itl_recovery, _reset_itl),
         "rollback": (True, _rollback),
         "trust": (True, lambda site, store, unit: _trust(site, store, other, unit)),
+        "distrust": (True, lambda site, store, unit: _distrust(site, store, other, unit)),
+        "digest": (True, _digest),
         "delete-ctl": (has_ctl and not mixed, _delete_ctl),
         "nothing": (True, lambda site: Change(site.signed(), None)),
     }
     fits, change = possible[name]
     if not fits:
         return None
-    made = change(site, *rest)
+    made: Change | None = change(site, *rest)
+    if made is None:
+        return None
     # TFTP is restarted after each operation; that would undo a reset of the ITL, so phones start first.
     return made if name == "reset-itl" else replace(made, after=made.after.signed())

@@ -20,7 +20,6 @@ from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.digests import DigestAlgorithm
-from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from tests.simulation.world import keys
 from tests.simulation.world.served import LISTS, CallManager, Node, TvsServer, tvs_server
 from tests.simulation.world.site import Change, Site, changed
@@ -37,7 +36,7 @@ class Made:
         number: Of the step among all.
         site: The cluster that serves the phones from now on.
         home: The one that they come from, if they have moved; its TVS still answers.
-        change: What was done, None for a move.
+        change: What was done, None for a move and for a backup that was restored.
         when: The time.
     """
 
@@ -82,7 +81,7 @@ class World:
         self.foreign = _founded("C", self._version, 1, digest, ctl)
         site = self.oldest = _founded("A", self._version, nodes, digest, ctl)
         for words in before:
-            change = self._changed(site.later(30), words)
+            change = self._changed(site.later(30), words, self.other)
             site = site if change is None else change.after
         self.present = site.later(30)
         self.made = tuple(self._made(steps))
@@ -91,23 +90,36 @@ class World:
         self._servers: dict[tuple[int, str], TvsServer] = {}
         self._first: Forecaster | None = None
 
-    def _changed(self, site: Site, words: tuple[str, ...]) -> Change | None:
+    @staticmethod
+    def _changed(site: Site, words: tuple[str, ...], other: Site) -> Change | None:
         try:
-            return changed(site, self.other, words)
+            return changed(site, other, words)
         except MixedModeError:
             return None  # the cluster refuses it
 
     def _made(self, steps: tuple[tuple[tuple[str, ...], float], ...]) -> Iterator[Made]:
-        site, when = self.present, keys.BEGIN + timedelta(days=90)
+        site, other, home = self.present, self.other, None
+        when = keys.BEGIN + timedelta(days=90)
         for number, (words, days) in enumerate(steps):
             when += timedelta(days=days)
+            change = None
+            later = site.later(days)
             if words == ("move",):
-                yield Made(number, self.other, site, None, when)
-                return
-            change = self._changed(site.later(days), words)
-            if change is not None:
+                site, other, home = other.later(days), site, site
+            elif words == ("restore",):
+                site = self._restored(later)
+            else:
+                change = self._changed(later, words, other)
+                if change is None:
+                    continue
                 site = change.after
-                yield Made(number, site, None, change, when)
+            yield Made(number, site, home, change, when)
+
+    def _restored(self, site: Site) -> Site:
+        """Return a cluster as it was before the change; what it makes from now on is new all the same."""
+        if site.name != self.present.name:
+            return site
+        return replace(site, outlook=replace(self.present.outlook, now=site.outlook.now)).signed()
 
     @cached_property
     def blanked(self) -> Site:
@@ -131,14 +143,9 @@ class World:
         other.each_step = True
         return other
 
-    def files(self, number: int, node: int, damage: str = "") -> dict[str, bytes]:
-        """Return the lists of a node after a step, maybe damaged; before the change for -1."""
-        files = files_of(self.present if number < 0 else self.made[number].site, node)
-        kind, _, how = damage.partition(" ")
-        name = f"{kind}File.tlv"
-        if how and name in files:
-            files[name] = _damaged(files[name], how, files)
-        return files
+    def files(self, number: int, node: int) -> dict[str, bytes]:
+        """Return the lists of a node after a step, before the change for -1, as they should be."""
+        return files_of(self.present if number < 0 else self.made[number].site, node)
 
     def node(self, number: int, node: int, tvs: str, http: str | None, files: Mapping[str, bytes]) -> Node:
         """Return all that phones of a node meet after a step, the same for all that meet the same.
@@ -216,17 +223,3 @@ def files_of(site: Site, node: int) -> dict[str, bytes]:
     here = node_name(site, node)
     found = {name: site.outlook.files.get((here, name)) for name in LISTS}
     return {name: data for name, data in found.items() if data is not None}
-
-
-def _damaged(data: bytes, how: str, files: Mapping[str, bytes]) -> bytes:
-    match how:
-        case "cut":
-            return data[: len(data) * 2 // 3]
-        case "flipped":
-            return data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
-        case "other-kind":
-            return files[ITL_FILE if data == files.get(CTL_FILE) else CTL_FILE] if len(files) > 1 else data[:99]
-        case "large":
-            return data + bytes(70_000)
-        case _:
-            return b""

@@ -82,6 +82,7 @@ def foreseen_step(label: str, after: Outlook, before: Outlook | None) -> Step:
         signed_by_stand_in=frozenset(stand_ins),
         mixed=view.mode is SecurityMode.MIXED,
         keys=_keys(after),
+        digest=after.digest.value,
     )
 
 

@@ -104,14 +104,15 @@ def what_becomes(
     after = list(prospect.after)
     for several in range(1, len(names) + 1):
         for chosen in itertools.combinations(names, several):
-            if undecided.keys() & set(chosen):
+            is_settled = not undecided.keys().isdisjoint(chosen)
+            if is_settled and set(after[:-1]) <= {Fate.UNKNOWN}:
                 continue
             turned = policy
             for name in chosen:
                 turned = turned.turned(name)
             other = _settled(turned, held, stages, mode, lsc_issuer, now, each_stage=each_stage)
             after = [one if one is two else Fate.UNKNOWN for one, two in zip(after, other.after, strict=True)]
-            if other.fate is not prospect.fate:
+            if other.fate is not prospect.fate and not is_settled:
                 undecided |= dict.fromkeys(chosen)
     if not names:
         return prospect
