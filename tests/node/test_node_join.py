@@ -171,6 +171,7 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
         assert login.stat().st_mode & 0o777 == 0o600
         assert "pub1" in node.admin("run sql select name from processnode").stdout
 
+    pages_while_the_publishers_database_is_away(publisher, subscriber, servers[0])
     subscriber.stop()
     publisher.admin("utils ctl update CTLFile", stdin=b"y\n")
     assert subscriber.ctl() != publisher.ctl()
@@ -200,6 +201,37 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
     refused = run_mixedmode("node", "run", "--config", subscriber.config, env=ENV)
     assert (refused.returncode, "was removed from the cluster" in refused.stderr) == (2, True)
     assert "node join" in refused.stderr
+
+
+def pages_while_the_publishers_database_is_away(publisher: Node, subscriber: Node, server: PostgresServer) -> None:
+    """The publisher's pages say so; the subscriber's go on to be read, and forget nobody."""
+
+    def signed_in(node: Node) -> Visitor:
+        person = Visitor(node.address, node.ports["web"])
+        assert person.sign_in("administrator", node.password.read_text().strip()).status == 303
+        return person
+
+    anna, bert = signed_in(publisher), signed_in(subscriber)
+    server.stop("immediate")
+    gone = anna.get("/")
+    assert (gone.status, gone.headers["retry-after"]) == (503, "10")
+    assert "Phones go on" in gone.words
+    assert publisher.status()["units"]
+    assert anna.get("/healthz").status == 200
+    assert anna.get("/readyz").status == 503
+    carl = signed_in(subscriber)
+    for person in (bert, carl):
+        page = person.get("/trust/lists")
+        assert (page.status, "For reading only." in page.words, "sub1" in page.words) == (200, True, True)
+    form = {"csrf": carl.get("/").csrf}
+    refused = carl.post("/ccmadmin/enterprise-parameters", form)
+    assert (refused.status, "nothing can be changed now" in refused.words) == (503, True)
+    assert bert.post("/signout", {"csrf": bert.get("/").csrf}).location == "/signin"
+    server.start()
+    assert soon(lambda: anna.get("/").status == 200)
+    assert soon(lambda: "For reading only." not in carl.get("/trust/lists").words)
+    assert bert.get("/").location.startswith("/signin")
+    assert soon(lambda: "database_away=True" in carl.get("/ccmservice/audit").words)
 
 
 def asked(server: PostgresServer, query: str) -> list[tuple[object, ...]]:

@@ -197,6 +197,18 @@ class Cluster(ClusterState):
         cluster._check_there()
         return cluster
 
+    def for_reading(self) -> Cluster:
+        """Open the same cluster again over connections that cannot write, whatever is asked of them.
+
+        Raises:
+            DatabaseError: The database cannot be used.
+        """
+        url = self.database.url.render_as_string(hide_password=False)
+        opened = Cluster(self.directory, Database(url, writes=False))
+        opened.query_database = self.query_database
+        opened.nodes()
+        return opened
+
     def make_query_login(self) -> str:
         """Make what ``run sql`` logs in with, if that does not work yet; return why it cannot be made, or nothing.
 

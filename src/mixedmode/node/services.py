@@ -375,6 +375,7 @@ class NodeServices:
             units=lambda: list(self.supervisor),
             collect=SupervisorCollector(self.supervisor, self.info.name).collect,
             networks=tuple(ip_network(each) for each in self.options.probes),
+            copy=self.cluster.for_reading if self.administered is not self.cluster else None,
         )
 
     def _sftp(self, port: int) -> NetService:

@@ -63,18 +63,19 @@ class Database:
 
     Args:
         url: ``sqlite:///FILE`` or ``postgresql://...`` (psycopg is used for it).
+        writes: Whether it may be written; a server of PostgreSQL is told that it may not.
 
     Attributes:
         remembered: What is asked again and again, read once until the database changes.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, writes: bool = True) -> None:
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.url = parsed
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(parsed) if self.is_sqlite else _postgresql_engine(parsed)
+        self.engine = _sqlite_engine(parsed) if self.is_sqlite else _postgresql_engine(parsed, writes=writes)
         self.remembered = Remembering(_file(parsed) if self.is_sqlite else None)
         self._writer = self.engine.execution_options(mixedmode_write=True)
 
@@ -136,8 +137,9 @@ class Database:
             ) from error
 
 
-def _postgresql_engine(url: URL) -> Engine:
-    options = " ".join(f"-c {name}={value}" for name, value in _SERVER.items())
+def _postgresql_engine(url: URL, *, writes: bool) -> Engine:
+    settings = _SERVER if writes else {**_SERVER, "default_transaction_read_only": "on"}
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     arguments = {name: value for name, value in CLIENT.items() if name not in url.query}
     given = url.query.get("options", "")
     own = given if isinstance(given, str) else " ".join(given)

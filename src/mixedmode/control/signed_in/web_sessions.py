@@ -17,7 +17,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import delete, func, select, update
 
@@ -26,6 +26,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.store.schema import WebSessionRow
 from mixedmode.control.accounts import Account, AccountStore
 from mixedmode.control.people import of_account
+from mixedmode.control.signed_in.kept_sessions import KeptSession, KeptSessions
 
 _CONSOLE: Final = "console"
 _SEEN_AGAIN: Final = timedelta(seconds=30)
@@ -68,6 +69,24 @@ class WebSession:
         return hmac.new(self.token.encode(), what.encode(), hashlib.sha256).hexdigest()
 
 
+class Sessions(Protocol):
+    """Who is signed in, wherever that is kept; see :class:`WebSessions` for what its methods do."""
+
+    policy: SessionPolicy
+
+    def begin(self, user: str, source: str, *, account: Account | None) -> WebSession:
+        """Sign somebody in with a new token."""
+
+    def find(self, token: str, source: str, *, touch: bool = True) -> WebSession | None:
+        """Return the session of a token, None if there is none or it has ended."""
+
+    def end(self, token: str) -> None:
+        """End a session."""
+
+    def end_all(self, user: str) -> int:
+        """End every session of a person at this node; return how many there were."""
+
+
 class WebSessions:
     """The sessions of one node.
 
@@ -76,12 +95,19 @@ class WebSessions:
         node: Its name.
         accounts: Its accounts.
         policy: How long sessions last.
+        kept: Remembers them for when the database is away; None where pages end with it.
     """
 
     def __init__(
-        self, cluster: Cluster, node: str, accounts: AccountStore, policy: SessionPolicy = SessionPolicy()
+        self,
+        cluster: Cluster,
+        node: str,
+        accounts: AccountStore,
+        policy: SessionPolicy = SessionPolicy(),
+        kept: KeptSessions | None = None,
     ) -> None:
         self.policy = policy
+        self._kept = kept
         self._database, self._now = cluster.database, cluster.now
         self._node = node
         self._accounts = accounts
@@ -98,24 +124,22 @@ class WebSessions:
             DatabaseError: The database does not answer.
         """
         token, now = secrets.token_urlsafe(32), self._now()
-        stamp = _CONSOLE if account is None else _stamp(account)
+        stamp = stamp_of(account)
         with self._database.write() as session:
             mine = select(WebSessionRow.token).where(WebSessionRow.node == self._node, WebSessionRow.username == user)
             oldest = mine.order_by(WebSessionRow.started.desc()).offset(self.policy.of_one - 1)
             session.execute(delete(WebSessionRow).where(WebSessionRow.token.in_(list(session.scalars(oldest)))))
             over = (WebSessionRow.seen < now - self.policy.idle) | (WebSessionRow.started < now - self.policy.longest)
             session.execute(delete(WebSessionRow).where(over))
-            row = WebSessionRow(
-                token=_digest(token),
-                node=self._node,
-                username=user,
-                stamp=stamp,
-                source=source,
-                started=now,
-                seen=now,
-            )
-            session.add(row)
-        return WebSession(token, self._principal(user, source, account), now, now)
+            session.add(self._row(digest_of(token), user, stamp, source, now, now))
+        if self._kept is not None:
+            self._kept.keep(digest_of(token), KeptSession(user, stamp, source, now, now))
+        return WebSession(token, principal_of(user, source, account, self._node), now, now)
+
+    def _row(self, digest: str, user: str, stamp: str, source: str, started: datetime, seen: datetime) -> WebSessionRow:
+        return WebSessionRow(
+            token=digest, node=self._node, username=user, stamp=stamp, source=source, started=started, seen=seen
+        )
 
     def find(self, token: str, source: str, *, touch: bool = True) -> WebSession | None:
         """Return the session of a token, None if there is none or it has ended (rule 2).
@@ -129,28 +153,45 @@ class WebSessions:
             DatabaseError: The database does not answer.
             MalformedError: The file of accounts is damaged.
         """
-        now = self._now()
+        now, digest = self._now(), digest_of(token)
         with self._database.read() as session:
-            row = session.get(WebSessionRow, _digest(token))
+            row = session.get(WebSessionRow, digest)
+        if row is None:
+            row = self._begun_away(digest)
         if row is None or row.node != self._node:
             return None
-        if now - row.seen > self.policy.idle or now - row.started > self.policy.longest:
-            self.end(token)
-            return None
         account = self._accounts.find(row.username)
-        if row.stamp != _CONSOLE and (account is None or not hmac.compare_digest(row.stamp, _stamp(account))):
+        if not is_valid(row, account, now, self.policy) or self._ended_away(row):
             self.end(token)
             return None
         if touch and now - row.seen > _SEEN_AGAIN:
             with self._database.write() as session:
-                here = update(WebSessionRow).where(WebSessionRow.token == _digest(token))
+                here = update(WebSessionRow).where(WebSessionRow.token == digest)
                 session.execute(here.values(seen=now))
-        return WebSession(token, self._principal(row.username, source, account), row.started, row.seen)
+        if self._kept is not None:
+            self._kept.keep(digest, KeptSession(row.username, row.stamp, row.source, row.started, now))
+        return WebSession(token, principal_of(row.username, source, account, self._node), row.started, row.seen)
+
+    def _begun_away(self, digest: str) -> WebSessionRow | None:
+        """Write down a session that began while the database was away."""
+        found = None if self._kept is None else self._kept.get(digest)
+        if found is None or not found.begun_away:
+            return None
+        row = self._row(digest, found.username, found.stamp, found.source, found.started, found.seen)
+        with self._database.write() as session:
+            session.merge(row)
+        return row
+
+    def _ended_away(self, row: WebSessionRow) -> bool:
+        return self._kept is not None and self._kept.has_ended(row.token, row.username, row.started)
 
     def end(self, token: str) -> None:
         """End a session. Ending one that is over does no harm."""
+        digest = digest_of(token)
         with self._database.write() as session:
-            session.execute(delete(WebSessionRow).where(WebSessionRow.token == _digest(token)))
+            session.execute(delete(WebSessionRow).where(WebSessionRow.token == digest))
+        if self._kept is not None:
+            self._kept.forget(digest)
 
     def end_all(self, user: str) -> int:
         """End every session of a person at this node; return how many there were."""
@@ -158,18 +199,28 @@ class WebSessions:
         with self._database.write() as session:
             number = session.scalar(select(func.count()).select_from(WebSessionRow).where(mine)) or 0
             session.execute(delete(WebSessionRow).where(mine))
+        if self._kept is not None:
+            self._kept.forget_all(user)
         return number
 
-    def _principal(self, user: str, source: str, account: Account | None) -> Principal:
-        if account is None:
-            return Principal(user, max(LEVELS), source, self._node)
-        return of_account(account, source, self._node)
+
+def principal_of(user: str, source: str, account: Account | None, node: str) -> Principal:
+    """Return who somebody is (rules 3 and 4)."""
+    return Principal(user, max(LEVELS), source, node) if account is None else of_account(account, source, node)
 
 
-def _digest(token: str) -> str:
+def is_valid(found: WebSessionRow | KeptSession, account: Account | None, now: datetime, policy: SessionPolicy) -> bool:
+    """Return whether a session has not ended (rule 2)."""
+    if now - found.seen > policy.idle or now - found.started > policy.longest:
+        return False
+    return found.stamp == _CONSOLE or (account is not None and hmac.compare_digest(found.stamp, stamp_of(account)))
+
+
+def digest_of(token: str) -> str:
+    """Return what is kept of a token (rule 1)."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _stamp(account: Account) -> str:
-    """Return what is another one once the password is."""
-    return hashlib.sha256(account.password.encode()).hexdigest()
+def stamp_of(account: Account | None) -> str:
+    """Return what is another one once the password is; of whom the console signed in, a word."""
+    return _CONSOLE if account is None else hashlib.sha256(account.password.encode()).hexdigest()

@@ -34,11 +34,13 @@ class SideLoop:
         self._home: asyncio.AbstractEventLoop | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
 
     async def start(self) -> None:
         """Start the thread; this loop becomes its home."""
         self._home = asyncio.get_running_loop()
         self._loop = asyncio.new_event_loop()
+        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix=self._name)
         self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self._name, daemon=True)
         self._thread.start()
 
@@ -70,6 +72,13 @@ class SideLoop:
         loop.call_soon_threadsafe(loop.stop)
         await asyncio.to_thread(thread.join, _STOP_SECONDS)
 
+    def fresh_threads(self) -> None:
+        """Have blocking calls from now on done by new threads: those that hang keep nobody waiting. From this loop."""
+        if self._loop is not None:
+            old, self._pool = self._pool, ThreadPoolExecutor(self._workers, thread_name_prefix=self._name)
+            self._loop.set_default_executor(self._pool)
+            old.shutdown(wait=False)
+
     @staticmethod
     async def _on(loop: asyncio.AbstractEventLoop | None, work: Coroutine[Any, Any, T]) -> T:
         if loop is None or loop is asyncio.get_running_loop():
@@ -78,8 +87,7 @@ class SideLoop:
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix=self._name)
-        loop.set_default_executor(pool)
+        loop.set_default_executor(self._pool)
         try:
             loop.run_forever()
             left = asyncio.all_tasks(loop)
@@ -88,5 +96,5 @@ class SideLoop:
             loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
-            pool.shutdown(wait=False)
+            self._pool.shutdown(wait=False)
             loop.close()

@@ -16,6 +16,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -34,6 +35,7 @@ from mixedmode.control.acts import Act
 from mixedmode.control.signed_in.web_sessions import WebSession
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.web import probes, signing_in, streams
+from mixedmode.faces.web.away import RETRY_SECONDS
 from mixedmode.faces.web.guards import Guards
 from mixedmode.faces.web.kit.answers import Answer, Csv, Redirect, View
 from mixedmode.faces.web.kit.asking import Ask, Upload
@@ -198,6 +200,7 @@ def _page(ask: Ask, view: View, begun: float) -> str:
         "principal": ask.principal,
         "left_note": ask.desk.take_note(ask.session.token),
         "refresh": view.refresh,
+        "away": ask.desk.away(),
         "theme": ask.theme,
         "made": made,
         "took": took,
@@ -260,7 +263,8 @@ class _Shown:
             document = problem.document(request.url.path)
             return JSONResponse(document, problem.status, media_type="application/problem+json")
         html = await asyncio.to_thread(self._html, request, problem)
-        return HTMLResponse(html, status_code=problem.status)
+        headers = {"retry-after": str(RETRY_SECONDS)} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        return HTMLResponse(html, status_code=problem.status, headers=headers)
 
     def _is_known(self, request: Request) -> bool:
         with suppress(MixedModeError):

@@ -90,15 +90,22 @@ async def _health(_desk: Desk) -> Response:
 
 async def _readiness(desk: Desk) -> Response:
     reasons = [f"{each.name}: {each.problem}" for each in desk.vitals.units() if each.problem]
+    reasons += await _database_problems(desk)
+    document = {"ready": not reasons, "node": desk.node, "reasons": reasons}
+    return JSONResponse(document, 503 if reasons else 200)
+
+
+async def _database_problems(desk: Desk) -> list[str]:
+    if desk.away() is not None:
+        return ["database: it does not answer"]  # a thread that asked a silent one would be lost to it
     try:
         async with asyncio.timeout(_DATABASE_SECONDS):
             await asyncio.to_thread(_ask_database, desk)
     except MixedModeError as error:
-        reasons.append(f"database: {error}")
+        return [f"database: {error}"]
     except TimeoutError:
-        reasons.append("database: it does not answer")
-    document = {"ready": not reasons, "node": desk.node, "reasons": reasons}
-    return JSONResponse(document, 503 if reasons else 200)
+        return ["database: it does not answer"]
+    return []
 
 
 def _ask_database(desk: Desk) -> None:
@@ -142,7 +149,7 @@ class _Collector:
         yield from _pages(self._desk)
         up = GaugeMetricFamily(UP, "Whether the database answered for these metrics")
         try:
-            found = list(_cluster(self._desk))
+            found = [] if self._desk.away() else list(_cluster(self._desk))
         except MixedModeError:
             found = []
         up.add_metric([], float(bool(found)))
@@ -160,8 +167,10 @@ def _pages(desk: Desk) -> Iterator[Any]:
     for page, (count, seconds) in sorted(desk.meter.seconds().items()):
         spent.add_metric([desk.node, page], count_value=count, sum_value=seconds)
     acts = GaugeMetricFamily("mixedmode_web_acts_running", "Long acts that run", labels=["node"])
-    acts.add_metric([desk.node], sum(each.is_running for each in desk.dock.shown()))
-    yield from (requests, spent, acts)
+    yield from (requests, spent)
+    if desk.away() is None:
+        acts.add_metric([desk.node], sum(each.is_running for each in desk.dock.shown()))
+        yield acts
 
 
 def _cluster(desk: Desk) -> Iterator[Any]:

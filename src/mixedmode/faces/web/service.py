@@ -19,18 +19,22 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.store.database import Database
 from mixedmode.control.accounts import account_store
+from mixedmode.control.away import AwayControl
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.phones import PhoneHands
 from mixedmode.control.services import ServiceControl
+from mixedmode.control.signed_in.kept_sessions import KeptSessions
 from mixedmode.control.signed_in.web_sessions import SessionPolicy, WebSessions
-from mixedmode.errors import UsageError
+from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.side_loop import SideLoop
 from mixedmode.faces.web.late import LateApplication
@@ -44,6 +48,7 @@ from mixedmode.services.net.service import Address, Service
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from mixedmode.faces.web.away import DatabaseWatch
     from mixedmode.faces.web.connections import Browser
     from mixedmode.faces.web.kit.desk import Desk
     from mixedmode.faces.web.vitals import Vitals
@@ -114,12 +119,17 @@ class WebService(Service):
         self._phones = phones
         self._vitals = vitals
         self._floor = floor
-        self._sessions = WebSessions(cluster, self._node, accounts, self.limits.sessions)
+        self._kept = KeptSessions()
+        kept = self._kept if vitals is not None and vitals.copy is not None else None
+        self._sessions = WebSessions(cluster, self._node, accounts, self.limits.sessions, kept)
+        self._watch: DatabaseWatch | None = None
+        self._reading: Desk | None = None
         self._door: TcpDoor | None = None
         self._desk: Desk | None = None
         self._making = threading.Lock()
         self._pages: LateApplication | None = None
         self._clock: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self.fingerprint = ""
 
     def link(self, user: str) -> str:
@@ -151,7 +161,7 @@ class WebService(Service):
             return self._desk
 
     def _made_desk(self) -> Desk:
-        from mixedmode.faces.web.kit.desk import Desk
+        from mixedmode.faces.web.kit.desk import Absence, Desk
 
         return Desk(
             self._cluster,
@@ -163,7 +173,11 @@ class WebService(Service):
             phones=self._phones,
             counts=self.counts,
             vitals=self._vitals,
+            absence=Absence(self._away_since),
         )
+
+    def _away_since(self) -> datetime | None:
+        return None if self._watch is None else self._watch.since
 
     def _levels(self) -> Mapping[str, int]:
         return self.guests.counted()
@@ -193,6 +207,12 @@ class WebService(Service):
         from mixedmode.faces.web.connections import HEADER_BYTES, KEEP_ALIVE_SECONDS, browsers
 
         self._desk, self._pages = None, LateApplication(self._application)
+        if not self._cluster.database.is_sqlite:
+            from mixedmode.faces.web.away import DatabaseWatch
+
+            own = Database(self._cluster.database.url.render_as_string(hide_password=False))
+            self._watch = DatabaseWatch(own, self._cluster.now, self._database_changed)
+            self._watching = asyncio.create_task(self._watch.run())
         config = Config(
             self._pages,
             ws="none",
@@ -220,7 +240,43 @@ class WebService(Service):
     def _application(self) -> ASGIApp:
         from mixedmode.faces.web.app import application
 
-        return application(self.desk)
+        main = application(self.desk)
+        if self._watch is None:
+            return main
+        from mixedmode.faces.web.away import Away
+
+        copy = None if self._vitals is None else self._vitals.copy
+        pages = None if copy is None else LateApplication(lambda: self._read_only(copy))
+        return Away(main, self._watch, pages, self._node)
+
+    def _read_only(self, open_copy: Callable[[], Cluster]) -> ASGIApp:
+        """Return the pages of the node's own copy of the database."""
+        from mixedmode.control.signed_in.away_sessions import AwaySessions
+        from mixedmode.faces.web.app import application
+        from mixedmode.faces.web.kit.desk import Absence, Desk
+
+        seen, copy = self.desk, open_copy()
+        self._reading = Desk(
+            copy,
+            self._node,
+            guard=self._guard,
+            sessions=AwaySessions(self._kept, self._node, self._guard.accounts, copy.now, self.limits.sessions),
+            side=self._side,
+            counts=self.counts,
+            vitals=self._vitals,
+            absence=Absence(
+                self._away_since, AwayControl(copy), seen.standing if seen.standing.is_ready else None, seen.lscs
+            ),
+        )
+        return application(self._reading)
+
+    async def _database_changed(self, away: bool) -> None:
+        """Have new threads when the database goes away; enter what was noted when it is back."""
+        if away:
+            self._side.fresh_threads()
+        elif self._reading is not None and isinstance(control := self._reading.control, AwayControl):
+            with contextlib.suppress(MixedModeError):
+                await asyncio.to_thread(control.hand_over, self.desk.control)
 
     async def _finish(self, timeout: float) -> int:
         """Let answers end; return how many connections are left."""
@@ -249,7 +305,18 @@ class WebService(Service):
             self._clock.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._clock
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        if self._watch is not None:
+            self._watch.close()
+        if self._reading is not None:
+            await asyncio.to_thread(self._reading.standing.close)
+            self._reading.hub.close()
+            self._reading.cluster.close()
         self._door, self._desk, self._pages, self._clock = None, None, None, None
+        self._watch, self._watching, self._reading = None, None, None
         self.guests.abort()
 
 

@@ -131,6 +131,7 @@ class _SignIn:
             "error": error,
             "locked": locked,
             "theme": theme_of(request),
+            "away": self._desk.away(),
         }
         html = await asyncio.to_thread(render, "signin.html", context)
         response = HTMLResponse(html, status_code=status)

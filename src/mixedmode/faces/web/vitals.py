@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mixedmode.cluster.facade import Cluster
     from mixedmode.services.net.supervisor import UnitStatus
 
 Network = IPv4Network | IPv6Network
@@ -21,8 +22,10 @@ class Vitals:
         units: Its units, as they are now.
         collect: Yields their metrics.
         networks: Who may ask without a sign-in, beside loopback.
+        copy: Opens the node's own copy of the database for reading; None if it has none.
     """
 
     units: Callable[[], Iterable[UnitStatus]] = tuple
     collect: Callable[[], Iterable[Any]] = tuple
     networks: tuple[Network, ...] = ()
+    copy: Callable[[], Cluster] | None = None

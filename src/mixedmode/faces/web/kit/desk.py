@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
@@ -14,7 +16,7 @@ from mixedmode.control.phone_orders import order_phones
 from mixedmode.control.phones import PhoneHands
 from mixedmode.control.signed_in.api_tokens import ApiTokens
 from mixedmode.control.signed_in.saved_filters import SavedFilters
-from mixedmode.control.signed_in.web_sessions import WebSessions
+from mixedmode.control.signed_in.web_sessions import Sessions
 from mixedmode.faces.ssh.home_services import HomeServices
 from mixedmode.faces.ssh.side_loop import SideLoop
 from mixedmode.faces.web.kit.cards import CardStore
@@ -33,6 +35,23 @@ from mixedmode.faces.web.vitals import Vitals
 _NOTES = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """What is known of a publisher's database that may be away.
+
+    Attributes:
+        since: Returns since when it is away, None if it is there.
+        control: The door meanwhile.
+        standing: How phones stood when it was there, if that is known: a copy does not have what was seen of them.
+        lscs: Their certificates then.
+    """
+
+    since: Callable[[], datetime | None] = lambda: None
+    control: Control | None = None
+    standing: Standing | None = None
+    lscs: Lscs | None = None
+
+
 class Desk:
     """The desk.
 
@@ -46,9 +65,11 @@ class Desk:
         phones: The hands on phones, on the node's own loop; None where there are none.
         counts: Counters of the service, by name.
         vitals: What the node tells of itself.
+        absence: What is known of the publisher's database; by default that it is there.
 
     Attributes:
         control: The door: every change passes it.
+        away: Returns since when the publisher's database is away, None if it is there.
         doorman: Says who asks.
         frame: What stands around a page.
         cards: What is wrong with the cluster.
@@ -68,23 +89,26 @@ class Desk:
         node: str,
         *,
         guard: LoginGuard,
-        sessions: WebSessions,
+        sessions: Sessions,
         side: SideLoop,
         phones: PhoneHands | None = None,
         services: HomeServices | None = None,
         counts: Counter[str] | None = None,
         vitals: Vitals | None = None,
+        absence: Absence | None = None,
     ) -> None:
         self.cluster, self.node, self.side = cluster, node, side
         self.services = services
         self.counts: Counter[str] = Counter() if counts is None else counts
-        self.control = Control(cluster)
+        absence = absence or Absence()
+        self.control = absence.control or Control(cluster)
+        self.away = absence.since
         tokens = ApiTokens(cluster, node, guard.accounts)
         self.doorman = Doorman(self.control, node, guard=guard, sessions=sessions, tokens=tokens, side=side)
         self.rates = Rates()
         self.filters = SavedFilters(cluster, node)
-        self.standing = Standing(cluster)
-        self.lscs = Lscs(cluster)
+        self.standing: Standing = absence.standing or Standing(cluster)
+        self.lscs: Lscs = absence.lscs or Lscs(cluster)
         self.resets = Resets(self.control, phones, side, self.standing, self._speaks_sip, self._order)
         self.frame = FrameStore(
             cluster, node, count=self.standing.counts, running=lambda: running_change(cluster, self.control)

@@ -5,8 +5,8 @@ Rules:
 1. Passwords are checked by the guard that SSH has too: an account that is locked there is locked here.
 2. Whether a name is unknown, its password wrong or the account locked is told by nothing: the text is one, and a
    refusal comes when its delay is over (:mod:`mixedmode.control.logins`, rule 2).
-3. Each sign-in, refusal and sign-out is in the audit log; a database that is down keeps people out of the pages, which
-   are made of it, and not of the prompt.
+3. Each sign-in, refusal and sign-out is in the audit log; a database that is down keeps people out of the publisher's
+   pages, which are made of it, and not of the prompt. What is noted at a subscriber meanwhile is entered later.
 4. A link of the console is good once, for a minute, and only from this host.
 5. Signing in always makes a new session; a token that a browser had before is worth nothing.
 """
@@ -34,7 +34,7 @@ from mixedmode.control.door import Control
 from mixedmode.control.logins import LoginGuard
 from mixedmode.control.people import CONSOLE, of_account, unproved
 from mixedmode.control.signed_in.api_tokens import ApiTokens
-from mixedmode.control.signed_in.web_sessions import WebSession, WebSessions
+from mixedmode.control.signed_in.web_sessions import Sessions, WebSession
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.ssh.side_loop import SideLoop
 from mixedmode.faces.web.kit.problems import Problem
@@ -96,7 +96,7 @@ class Doorman:
         node: str,
         *,
         guard: LoginGuard,
-        sessions: WebSessions,
+        sessions: Sessions,
         tokens: ApiTokens,
         side: SideLoop,
     ) -> None:

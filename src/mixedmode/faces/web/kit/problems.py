@@ -110,11 +110,19 @@ TOO_SLOW: Final = Problem(408, "The request did not come to its end in time. Not
 DATABASE_AWAY: Final = Problem(
     503,
     "The cluster's database does not answer. Pages are made of it, and who is signed in stands in it.",
-    "What it was is in the node's log.",
-    "See that the publisher's database runs, and try again; the prompt over SSH answers all the same.",
+    "What it was is in the node's log. Phones go on: files, TVS, CAPF and registrations need no page, and TFTP serves "
+    "what it has read.",
+    "See that the publisher's database runs, and try again; the prompt over SSH and /healthz answer all the same.",
     "database",
 )
 """For whoever is not known: where the database is, and who signs in to it, is nobody's business."""
+READ_ONLY: Final = Problem(
+    503,
+    "The publisher's database does not answer, so nothing can be changed now. Nothing was changed.",
+    "These pages are of this node's own copy of it, which is for reading.",
+    "Send it again when the publisher is back; phones, TFTP and TVS of this node go on meanwhile.",
+    "database",
+)
 BROKEN: Final = Problem(
     500,
     "Something in this program failed. What it was is in the node's log.",
