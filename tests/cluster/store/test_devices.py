@@ -19,6 +19,7 @@ LOOK_UPS = (
     "select * from device where name = 'SEP0011223399AA'",
     "select devicepool.name from device join devicepool on devicepool.id = fkdevicepool where device.name = 'SEP'",
     "select * from device where name > 'SEP' order by name limit 1000",
+    "select * from device where model = '8861'",
     "select * from numplan where dnorpattern = '1001'",
     "select * from numplan join devicenumplanmap on fknumplan = numplan.id where fkdevice = 1 order by numplanindex",
     "select * from certificate where serialnumber = '00' and issuername = 'CN=x'",
@@ -34,6 +35,9 @@ def test_look_ups_use_an_index(cluster: Cluster) -> None:
         for query in LOOK_UPS:
             plan = [row[3] for row in connection.execute(f"explain query plan {query}")]
             assert not any(line.startswith("SCAN") for line in plan), (query, plan)
+        kinds = "select model, protocol, securitymode, count(*) from device group by model, protocol, securitymode"
+        ((*_, plan),) = connection.execute(f"explain query plan {kinds}")
+        assert "COVERING INDEX" in plan
     connection.close()
 
 

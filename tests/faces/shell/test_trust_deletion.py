@@ -131,7 +131,7 @@ def test_every_node_has_the_service_also_one_made_by_an_earlier_release(cluster:
     from alembic.migration import MigrationContext
     from alembic.operations import Operations
 
-    from mixedmode.cluster.migrations.versions import v0005_trust_absence as migration
+    from mixedmode.cluster.migrations.versions.first import v0005_trust_absence as migration
 
     with cluster.database.write() as session:
         session.execute(delete(ProcessNodeService).where(ProcessNodeService.service == Service.CHANGE_NOTIFICATION))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-HEAD = "0015"
+HEAD = "0016"
 """The newest schema; a database that has it is opened without loading Alembic."""
 
 
@@ -24,6 +24,7 @@ def configuration(connection: Connection) -> Config:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("recursive_version_locations", "true")
     config.attributes["connection"] = connection
     return config
 

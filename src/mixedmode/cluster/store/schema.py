@@ -185,10 +185,11 @@ class DeviceRow(Base):
     """A phone; ``itlhash`` and ``ctlhash`` are what it reported last (SHA-1, lower hex), ``lsc`` is in DER."""
 
     __tablename__ = "device"
+    __table_args__ = (Index(None, "model", "protocol", "securitymode"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(128), unique=True)
-    model: Mapped[str] = mapped_column(String(32), index=True)
+    model: Mapped[str] = mapped_column(String(32))
     protocol: Mapped[str] = mapped_column(String(8), default="SCCP")
     description: Mapped[str] = mapped_column(String(255), default="")
     fkdevicepool: Mapped[int] = mapped_column(ForeignKey("devicepool.id"), index=True)

@@ -1,0 +1,1 @@
+"""The changes before there was an administration in a browser."""
