@@ -97,8 +97,9 @@ def not_text(error: UnicodeEncodeError) -> MixedModeError | None:
     """
     if not any("\udc80" <= each <= "\udcff" for each in error.object):
         return None
+    around = error.object[max(error.start - 32, 0) : error.start + 32]
     return UsageError(
-        f"{error.object[:64]!r} has bytes that are no UTF-8 text",
+        f"{around!r} has bytes that are no UTF-8 text",
         next_step="write it in UTF-8; see `locale`",
         code="text",
     )

@@ -47,6 +47,7 @@ def test_bytes_that_are_no_text(words: tuple[str, ...]) -> None:
     done = run_mixedmode(*words)
     assert done.returncode == 2
     assert "no UTF-8 text" in done.stdout + done.stderr
+    assert "udcff" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
