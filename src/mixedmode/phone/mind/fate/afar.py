@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from mixedmode.pki.certificates.certificates import Certificate
 
 _EVERY_ROLE: Final = frozenset(range(256))
+_OFFERS: Final = 256
+"""Of which it is remembered whom their lists name."""
 
 
 class Help(StrEnum):
@@ -73,10 +76,14 @@ def helped(
 def _helped(
     policy: TrustPolicy, trust: TrustState, offer: Offer, tvs: TvsServers, now: datetime | None
 ) -> tuple[Help, ...] | None:
-    friendly = _friendly(policy)
-    orders = itertools.permutations(ListKind)
-    found = [_in_order(policy, friendly, trust, offer, tvs, now, order) for order in orders]
-    return min((each for each in found if each is not None), key=len, default=None)
+    friendly, best = _friendly(policy), None
+    for order in itertools.permutations(asked_kinds(policy.model)):
+        found = _in_order(policy, friendly, trust, offer, tvs, now, order)
+        if found is not None and (best is None or len(found) < len(best)):
+            best = found
+            if len(best) == 1:  # what is missing in one order is in the other
+                break
+    return best
 
 
 def could_take(
@@ -122,8 +129,6 @@ def _in_order(
     asked = asked_kinds(policy.model)
     for kind in order:
         offered = offer.of(kind)
-        if kind not in asked:
-            continue
         ask = vouching if reaches(trust, tvs.within_reach) else _silent
         if offered is None or trust.held(kind) == offered:
             help_ = None
@@ -210,16 +215,21 @@ def _silent(_question: TvsQuestion) -> TvsAnswer:
 
 def _vouching(offer: Offer) -> Ask:
     """Return TVS as it could be: it knows every certificate that is in play, with every role."""
-    lists = [each for each in (offer.ctl, offer.itl) if isinstance(each, TrustList)]
-    found = [record.certificate for each in lists for record in each.records]
-    known: list[Certificate] = [each for each in (offer.file_signer, *found) if each is not None]
 
     def answer(question: TvsQuestion) -> TvsAnswer:
+        known = _in_play(offer)
         meant = (each for each in known if each.serial == question.serial and each.has_issuer(question.issuer))
         certificate = next(meant, known[0] if known else None)
         return TvsAnswer(TvsOutcome.KNOWN, certificate, _EVERY_ROLE)
 
     return answer
+
+
+@lru_cache(maxsize=_OFFERS)
+def _in_play(offer: Offer) -> tuple[Certificate, ...]:
+    lists = [each for each in (offer.ctl, offer.itl) if isinstance(each, TrustList)]
+    found = [record.certificate for each in lists for record in each.records]
+    return tuple(each for each in (offer.file_signer, *found) if each is not None)
 
 
 def _shares_anchor(trust: TrustState, offer: Offer, offered: TrustList) -> bool:

@@ -18,8 +18,10 @@ from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
+    from mixedmode.phone.mind.trust.decisions import TvsAnswer, TvsQuestion
     from mixedmode.phone.mind.trust.policy import TrustPolicy
     from mixedmode.trustlist.model import Record
 
@@ -76,18 +78,47 @@ def restart(
         lsc_issuer: The name of the CAPF that issued its LSC; None if that is not known.
         now: UTC; only looked at if expiry is checked.
     """
-    # The mode decides about registering alone, so phones of all modes share what becomes of the files.
-    met = (*trust.key, offer, tvs, now if policy.settings.check_expiry else None)
-    taken = policy.once(("files", *met), lambda: _take_files(policy, trust, offer, tvs, now))
+    # The mode decides about registering alone, so phones of all modes share what becomes of the files; and what TVS
+    # says matters to those alone who ask.
+    met = (*trust.key, offer, now if policy.settings.check_expiry else None)
+    taken = policy.once(("files", *met), lambda: _unless_asked(lambda: _take_files(policy, trust, offer, _UNTOLD, now)))
+    told = taken is None
+    if taken is None:
+        taken = policy.once(("files", *met, tvs), lambda: _take_files(policy, trust, offer, tvs, now))
     if mode <= _NON_SECURE:
         return taken
+    with_files = taken
 
-    def registered() -> Restart:
-        ask = tvs.asked_by(taken.trust)
-        decision = register(policy, taken.trust, offer, mode, lsc_issuer, ask)
-        return taken if decision is None else Restart(taken.trust, taken.decisions, decision)
+    def registered(servers: TvsServers) -> Restart:
+        ask = servers.asked_by(with_files.trust)
+        decision = register(policy, with_files.trust, offer, mode, lsc_issuer, ask)
+        return with_files if decision is None else Restart(with_files.trust, with_files.decisions, decision)
 
-    return policy.once(("registers", *met, lsc_issuer), registered)
+    if not told:
+        found = policy.once(("registers", *met, lsc_issuer), lambda: _unless_asked(lambda: registered(_UNTOLD)))
+        if found is not None:
+            return found
+    return policy.once(("registers", *met, tvs, lsc_issuer), lambda: registered(tvs))
+
+
+class _AsksTvsError(Exception):
+    """A phone asks TVS."""
+
+
+def _asked(_question: TvsQuestion) -> TvsAnswer:
+    raise _AsksTvsError
+
+
+_UNTOLD: Final = TvsServers(_asked, None, None)
+"""TVS servers of which nothing is known yet; who names none is not answered by any."""
+
+
+def _unless_asked(restarted: Callable[[], Restart]) -> Restart | None:
+    """Return a restart that does not depend on TVS, None if it does."""
+    try:
+        return restarted()
+    except _AsksTvsError:
+        return None
 
 
 def _take_files(policy: TrustPolicy, trust: TrustState, offer: Offer, tvs: TvsServers, now: datetime | None) -> Restart:
