@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -24,6 +23,7 @@ from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
 from tests.simulation.schedule import PhonePlan, Schedule, StepPlan
+from tests.simulation.world.chance import chances_of
 from tests.simulation.world.damage import damaged
 from tests.simulation.world.handset import Handset, parsed
 from tests.simulation.world.served import LISTS, Node, config_text
@@ -77,6 +77,7 @@ class History:
         ]
         self._http = {"off": None, "works": ""}.get(schedule.http, schedule.http)
         self._names_off: dict[int, frozenset[str]] = {}
+        self._nodes: dict[tuple[int, int], Node] = {}
 
     # What phones meet.
 
@@ -108,8 +109,11 @@ class History:
 
     def node(self, number: int, node: int) -> Node:
         """Return all that phones of a node meet after a step."""
-        tvs = self.moments[number].plan.tvs
-        return self.world.node(number, node, tvs, self._http, self.files(number, node))
+        found = self._nodes.get((number, node))
+        if found is None:
+            tvs, files = self.moments[number].plan.tvs, self.files(number, node)
+            found = self._nodes[number, node] = self.world.node(number, node, tvs, self._http, files)
+        return found
 
     # What phones hold.
 
@@ -192,7 +196,7 @@ class History:
                 each.name
                 for each in self.schedule.phones
                 if each.is_away(number)
-                or (share > 0 and random.Random(f"{self.schedule.seed} off {number} {each.name}").random() < share)
+                or (share > 0 and chances_of(f"{self.schedule.seed} off {number} {each.name}")[0] < share)
             )
         return self._names_off[number]
 

@@ -77,8 +77,11 @@ class Play:
         if plan is None:
             return
         forecaster = self.history.world.forecaster(plan)
+        compared = set()
         for each in self.tracked:
-            if each.node == 0:
+            same = id(each.forecast.prospect), plan.absences(each.phone.name)  # what is said of all of a kind
+            if each.node == 0 and same not in compared:
+                compared.add(same)
                 foreseen = forecaster.of(each.forecast.kind, plan.absences(each.phone.name))
                 if foreseen.steps != each.forecast.steps:
                     said, true = (" ".join(steps) for steps in (foreseen.steps, each.forecast.steps))
@@ -88,7 +91,7 @@ class Play:
 
     def _step(self, number: int) -> None:
         moment = self.history.moments[number]
-        nodes = {each.node: self.history.node(number, each.node) for each in self.tracked}
+        nodes = {node: self.history.node(number, node) for node in self.forecasters}
         present = [each for each in self.tracked if self._is_there(number, each)]
         for each in self.tracked:
             each.broke_off = each.disturbed = False

@@ -12,6 +12,7 @@ from mixedmode.phone.mind.trust.state import PhoneState
 from tests.simulation.history import History
 from tests.simulation.schedule import Schedule
 from tests.simulation.tracked import Tracked
+from tests.simulation.world.chance import chances_of
 from tests.simulation.world.network import Storm, Weather
 from tests.simulation.world.served import Node
 
@@ -67,10 +68,9 @@ class Starting:
 
     def _calm(self, number: int, present: list[Tracked], nodes: dict[int, Node], which: str) -> None:
         when = self.history.moments[number].when
-        loses = self.schedule.crashes if not which.endswith(str(_MOST_TRIES - 1)) else 0.0
+        loses = self.schedule.crashes > 0 and not which.endswith(str(_MOST_TRIES - 1))
         for each in present:
-            rng = random.Random(f"{self.schedule.seed} calm {which} {each.phone.name}") if loses else None
-            crash = rng.expovariate(_SOON) if rng is not None and rng.random() < loses else float("inf")
+            crash = self._crash(which, each) if loses else math.inf
             before = each.phone.state
             self._came(number, each, nodes[each.node], before, each.phone.start(nodes[each.node], when, crash))
 
@@ -98,6 +98,11 @@ class Starting:
             before, node = each.phone.state, nodes[each.node]
             outcome = each.phone.start_in(weather, rng, node, when, math.inf if crash is None else crash)
             self._came(number, each, node, before, outcome)
+
+    def _crash(self, which: str, each: Tracked) -> float:
+        """Return when a phone loses its power over a calm network."""
+        chance, soon = chances_of(f"{self.schedule.seed} calm {which} {each.phone.name}")
+        return -math.log(1.0 - soon) / _SOON if chance < self.schedule.crashes else math.inf
 
     def _fortune(self, which: str, each: Tracked) -> tuple[random.Random, float | None]:
         rng = random.Random(f"{self.schedule.seed} storm {which} {each.phone.name}")
