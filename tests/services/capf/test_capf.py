@@ -22,7 +22,7 @@ from mixedmode.pki.signing.signer import SoftwareSigner
 from mixedmode.protocols.capf import Asked, Operation, ServerSession
 from mixedmode.services.capf.judge import claim_faults
 from mixedmode.services.capf.service import CapfLimits, CapfService
-from mixedmode.services.capf.store import CapfStore
+from mixedmode.services.capf.store import CapfDevice, CapfStore
 from tests.support import DATA
 
 PHONE = "SEP001122334455"
@@ -99,6 +99,33 @@ def test_a_phone_keeps_what_it_stored_though_it_does_not_hear_the_end(
     assert (device.operation, device.lsc) == (Operation.NONE, outcome.lsc.certificate)
     ordered(store, Operation.DELETE)
     assert visit(store, password="12345", lsc=outcome.lsc).did == "removed"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_phone_holds_its_lsc_before_it_says_so_and_goes_back_if_it_was_not_taken(
+    store: CapfStore, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    """One that is switched off in between must open what is encrypted to it from then on."""
+    held: list[SoftwareSigner | None] = []
+    before: list[int] = []
+    done = store.done
+
+    def kept_at_the_server(order: CapfDevice, certificate: bytes | None) -> bool:
+        before.append(len(held))
+        return kept and done(order, certificate)
+
+    monkeypatch.setattr(store, "done", kept_at_the_server)
+    ordered(store, Operation.INSTALL)
+
+    async def procedure() -> Outcome:
+        async with serving(store) as service:
+            return await enrol("127.0.0.1", service.port, PHONE, password="12345", keep=held.append)
+
+    outcome = asyncio.run(procedure())
+    assert before == [1]
+    assert held[0] is not None
+    assert (held[1:], outcome.did) == (([], "installed") if kept else ([None], ""))
+    assert outcome.lsc is held[-1]
 
 
 def test_an_lsc_is_fetched_and_deleted(store: CapfStore) -> None:

@@ -6,14 +6,15 @@ Rules:
    or, without one, its MIC, 4 by its MIC.
 2. The proof covers the device's name and the certificate, not the session: whoever receives it could show it again. So
    it goes only to a server whose certificate the lists hold, where there are lists.
-3. What it has stored, or removed, stays so, though it does not hear the end of the session: the server has it on record
-   by then, and encrypts to it.
+3. What it has stored, or removed, it keeps before it says so, and it stays so though it does not hear the end of the
+   session, or is switched off before: the server has it on record by then, and encrypts to it. Only a server that says
+   that it did not take it has the phone go back to what it held.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
@@ -87,7 +88,7 @@ class Outcome:
         return self.did or _TEXTS.get(self.reason, f"reason {self.reason}")
 
 
-async def enrol(
+async def enrol(  # noqa: PLR0913 - what a phone holds and where it is
     host: str,
     port: int,
     device: str,
@@ -99,6 +100,7 @@ async def enrol(
     tls_max: str = "1.3",
     trusted: Collection[bytes] | None = None,
     world: World = REAL,
+    keep: Callable[[SoftwareSigner | None], None] = lambda _lsc: None,
 ) -> Outcome:
     """Ask a CAPF what to do, and do it.
 
@@ -113,6 +115,7 @@ async def enrol(
         tls_max: The newest TLS that it speaks.
         trusted: DER of the certificates that the server may show (CAPF records of the phone's lists); None: any.
         world: Where and when the phone lives.
+        keep: Told what the phone holds from now on (rule 3).
 
     Raises:
         UntrustedServerError: It showed another certificate.
@@ -130,7 +133,7 @@ async def enrol(
             _public(lsc.key) if lsc else None,
         )
     )
-    talk = _Talk(lsc, key=None if lsc is None else lsc.key)
+    talk = _Talk(lsc, key=None if lsc is None else lsc.key, before=lsc, keep=keep)
     try:
         async with asyncio.timeout(DEADLINE):
             connection = await world.network.connect(host, port, tls=PhoneTls(tls_max))
@@ -175,12 +178,21 @@ class _Talk:
     Attributes:
         lsc: The phone's LSC now.
         key: The key that the next one is for.
+        before: The LSC that it had.
+        keep: Told what it holds.
         did: ``installed``, ``removed`` or empty.
     """
 
     lsc: SoftwareSigner | None
     key: PrivateKey | None
+    before: SoftwareSigner | None
+    keep: Callable[[SoftwareSigner | None], None]
     did: str = ""
+
+    def holds(self, lsc: SoftwareSigner | None, did: str) -> None:
+        """Keep what came of it."""
+        self.lsc, self.did = lsc, did
+        self.keep(lsc)
 
 
 async def _converse(session: PhoneSession, connection: Connection, talk: _Talk, world: World) -> Outcome:
@@ -196,11 +208,13 @@ async def _converse(session: PhoneSession, connection: Connection, talk: _Talk, 
                     talk.key = await asyncio.to_thread(world.make_key, _kind(wish))
                     session.send(KeyMade(_public(talk.key)), clock.monotonic())
                 case Installed(certificate) if talk.key is not None:
-                    talk.lsc, talk.did = SoftwareSigner(Certificate.from_der(certificate), talk.key), "installed"
+                    talk.holds(SoftwareSigner(Certificate.from_der(certificate), talk.key), "installed")
                 case Removed():
-                    talk.lsc, talk.did = None, "removed"
+                    talk.holds(None, "removed")
                 case Finished(reason):
-                    return Outcome(reason, talk.lsc, talk.did if reason == Reason.OK else "")
+                    if talk.did and reason != Reason.OK:
+                        talk.holds(talk.before, "")
+                    return Outcome(reason, talk.lsc, talk.did)
         if not events:
             writer.write(session.bytes_to_send())
             await writer.drain()

@@ -12,7 +12,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -61,7 +61,14 @@ def may_go(config: PhoneConfig) -> bool:
     return bool(config.capf) and (bool(config.certificate_hash) or config.capf_mode != _NOTHING_WAITS)
 
 
-async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "", by_hand: bool = False) -> Outcome | None:
+async def renew(
+    phone: Phone,
+    keys: PhoneKeys,
+    *,
+    password: str = "",
+    by_hand: bool = False,
+    keep: Callable[[SoftwareSigner | None], None] = lambda _lsc: None,
+) -> Outcome | None:
     """Let a phone that has booted go to CAPF, if it would.
 
     Args:
@@ -69,6 +76,7 @@ async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "", by_hand: b
         keys: What it holds.
         password: Digits that somebody typed on it.
         by_hand: Whether somebody chose "Update" on its menu: it goes whatever its configuration says of certificates.
+        keep: Told the LSC that it holds from now on, before CAPF hears that it does.
 
     Returns:
         How it ended; None if the phone does not go there.
@@ -94,6 +102,7 @@ async def renew(phone: Phone, keys: PhoneKeys, *, password: str = "", by_hand: b
                 tls_max=phone.model.tls_max,
                 trusted=_believed(phone.state.trust),
                 world=phone.world,
+                keep=keep,
             )
         except RemoteError as error:
             problem = problem or error

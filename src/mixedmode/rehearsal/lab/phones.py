@@ -131,7 +131,7 @@ class LabPhone:
 
     async def _ask_capf(self, password: str, *, by_hand: bool) -> bool:
         try:
-            outcome = await renew(self.phone, self.keys.all, password=password, by_hand=by_hand)
+            outcome = await renew(self.phone, self.keys.all, password=password, by_hand=by_hand, keep=self.keys.take)
         except MixedModeError as error:
             self.capf = str(error)
             return False
@@ -139,8 +139,6 @@ class LabPhone:
             return False
         self.capf = outcome.text
         self.history.append((self.phone.world.clock.now(), f"CAPF: {outcome.text}"))
-        if outcome.did:
-            self.keys.take(outcome.lsc)
         return bool(outcome.did)
 
     async def booted_after(self, boots: int) -> None:
@@ -355,5 +353,7 @@ async def _boot_again(gate: asyncio.Semaphore, phone: LabPhone, server: Server, 
 
 
 async def _look_again(gate: asyncio.Semaphore, phone: LabPhone, server: Server) -> None:
+    if phone.handset is not None:
+        phone.handset.hush()  # nobody is there who would end a call that goes on
     async with gate:
         await phone.look_again(server)
