@@ -61,7 +61,7 @@ def test_phones_that_never_report_are_counted_by_what_tftp_gave_them(site: Termi
     cluster.sightings.add(silent)
     site.type("set cert regen CallManager")
     said = site.type(UPDATE, "n")
-    may = "2 phones of which it is not known what they hold would be frozen if it is what TFTP gave them"
+    may = "2 phones whose lists are not known would be frozen with those that TFTP gave"
     assert said[:2] == [
         f"7 phones would be frozen: {', '.join(LEGACY[:5])} and 2 more",
         f"{may}: SEP0011223344BB, SEP0011223344DD",

@@ -51,9 +51,7 @@ END_OF_PAGES = Text("end of the file reached")
 
 # -- who would be lost --------------------------------------------------------------------------------------------
 LOST_BY_THIS = Text("{count} would be {outcome}: {names}{more}")
-MAY_BE_LOST = Text(
-    "{count} of which it is not known what they hold would be {outcome} if it is what TFTP gave them: {names}{more}"
-)
+MAY_BE_LOST = Text("{count} whose lists are not known would be {outcome} with those that TFTP gave: {names}{more}")
 LOST_SEE = Text("See who, why and what helps: mixedmode forecast --inventory cluster --operation '{operation}'")
 ASK_LOST = Text("Do you want to continue? (y/n):")
 
