@@ -24,6 +24,8 @@ from mixedmode.live.wire.soap import text_element
 from mixedmode.rescue.prepared.allowed import WRITES
 from mixedmode.rescue.prepared.changes import Kind
 
+NO_SUCH: Final = "not found"
+"""What a fault says of a user that is not there."""
 MOST_DEVICES: Final = 20_000
 """Devices of one user: a request is at most a megabyte."""
 _TAGS: Final = "<returnedTags><userid/><associatedDevices><device/></associatedDevices></returnedTags>"
@@ -62,8 +64,14 @@ class Writer:
                 why.append(f"{kind}: {error.fault.text or 'a fault'}")
                 continue
             return kind
+        is_absent = all(NO_SUCH in each.lower() for each in why)
         raise RemoteError(
-            f"AXL knows no user {user}", where=self.where, why="; ".join(why), next_step="make the control user first"
+            f"AXL knows no user {user}" if is_absent else f"AXL does not tell what {user} controls",
+            where=self.where,
+            why="; ".join(why),
+            next_step="make the control user first"
+            if is_absent
+            else "give --write-user the role Standard AXL API Access",
         )
 
     def devices(self, user: str, kind: Kind) -> tuple[str, ...]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from mixedmode.errors import UsageError
 from mixedmode.live.sources.axl import AxlFaultError
 from mixedmode.rescue.files import EvidenceFile
-from mixedmode.rescue.prepared.axl import Writer
+from mixedmode.rescue.prepared.axl import NO_SUCH, Writer
 from mixedmode.rescue.prepared.changes import Association, missing, open_changes
-
-_NO_SUCH: Final = "not found"
 
 
 def prepare(writer: Writer, journal: EvidenceFile, user: str, phones: Sequence[str]) -> Association | None:
@@ -65,7 +62,7 @@ def restore(
         try:
             now = writer.devices(change.user, change.kind)
         except AxlFaultError as error:
-            if _NO_SUCH not in error.fault.text.lower():
+            if NO_SUCH not in error.fault.text.lower():
                 raise
             now = ()  # the user was deleted, and what he controlled with him
         left = change.left(now)
