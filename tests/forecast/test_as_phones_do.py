@@ -282,3 +282,21 @@ def test_the_parameter_decides_what_configurations_are_signed_over_whatever_the_
     assert foreseen(change, model="7945").outcome is Fate.UNKNOWN, "no source says whether it knows that digest"
     back = replace(step(SHA512_CTL), digest=DigestAlgorithm.SHA1.value)
     assert foreseen(back, model="7921", ctl_held=SHA512_CTL).outcome is Fate.FOLLOWS
+
+
+@pytest.mark.parametrize(
+    ("ctl_held", "itl_held", "signer", "fate"),
+    [
+        (ctl("token"), None, "callmanager", Fate.BEHIND),
+        (ctl("token"), None, "recovery", Fate.FROZEN),
+        (None, itl("callmanager", blanked=True), "recovery", Fate.BEHIND),
+        (ctl("token"), itl("callmanager", blanked=True), "recovery", Fate.FROZEN),
+    ],
+)
+def test_a_damaged_itl_would_be_taken_by_every_rule_by_which_a_whole_one_is(
+    ctl_held: TrustList | None, itl_held: TrustList | None, signer: str, fate: Fate
+) -> None:
+    """Forecast.md 5.5: a server in the CTL vouches for the first ITL; 5.6: a blanked one, if alone, lets any in."""
+    large = replace(step(), lists=(Published(ListKind.ITL, itl(signer).data + bytes(70_000)),))
+    change = replace(large, signer=identity("callmanager").certificate)
+    assert foreseen(change, ctl_held=ctl_held, itl_held=itl_held).outcome is fate

@@ -8,7 +8,6 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from mixedmode.errors import MalformedError
 from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers, asked_kinds, is_copy, reaches, readable_part
 from mixedmode.phone.mind.fate.restart import configured, offer_config, offer_list
 from mixedmode.phone.mind.trust.decisions import (
@@ -20,12 +19,9 @@ from mixedmode.phone.mind.trust.decisions import (
     TvsQuestion,
     Voucher,
 )
-from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS, anchors, list_signers, names_file_signer
+from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS, anchors, names_file_signer
 from mixedmode.phone.mind.trust.remembering import RememberingPolicy
-from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.roles import HEADER_CONTAINERS
-from mixedmode.trustlist.walk import walk_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -201,7 +197,7 @@ def _list_help(
     if held is not None and is_copy(offered, held):
         return Help.WHOLE
     if isinstance(offered, bytes):
-        return Help.WHOLE if _would_take(friendly, trust, offered, tvs) else None
+        return Help.WHOLE if _would_take(friendly, trust, kind, offered, tvs, now) else None
     decision = offer_list(friendly, trust, kind, offered, ask, now)
     if not decision.refused:
         return Help.TVS if decision.voucher is Voucher.TVS else Help.WHOLE
@@ -238,13 +234,12 @@ def _shares_anchor(trust: TrustState, offer: Offer, offered: TrustList) -> bool:
     return not anchors(trust.lists).isdisjoint(signers)
 
 
-def _would_take(policy: TrustPolicy, trust: TrustState, offered: bytes, tvs: TvsServers) -> bool:
-    """Return whether a list that cannot be read would be taken if it were whole, by what its header says."""
-    try:
-        header = Header(offered, walk_header(offered, HEADER_CONTAINERS))
-    except MalformedError:
+def _would_take(
+    friendly: TrustPolicy, trust: TrustState, kind: ListKind, offered: bytes, tvs: TvsServers, now: datetime | None
+) -> bool:
+    """Return whether a list that cannot be read to its end would be taken if it were whole, by what can be read."""
+    part = readable_part(offered)
+    if part is None:
         return False
-    if policy.unknown_digest(header.digest_code) is not None:
-        return False
-    anchored = any(list_signers(each, header) for each in trust.lists)
-    return not trust.lists or anchored or reaches(trust, tvs.within_reach)
+    decision = offer_list(friendly, trust, kind, part, _silent, now)
+    return not decision.refused or (decision.reason is Reason.TVS_UNREACHABLE and reaches(trust, tvs.within_reach))
