@@ -25,6 +25,7 @@ from mixedmode.services.callmanager.switch.model import (
     Record,
     Station,
     Tell,
+    TooMany,
 )
 from mixedmode.services.callmanager.switch.plan import DialPlan, Entry
 
@@ -67,6 +68,7 @@ class Room:
         self.records: list[Record] = []
         self.counted: list[Counted] = []
         self.elsewhere: list[Elsewhere] = []
+        self.too_many: list[str] = []
         self.stations: dict[str, Station] = {}
         for each in stations:
             self.attach(each)
@@ -135,6 +137,8 @@ class Room:
                     self.records.append(effect)
                 case Counted():
                     self.counted.append(effect)
+                case TooMany():
+                    self.too_many.append(effect.device)
                 case Elsewhere():
                     self.elsewhere.append(effect)
         self.check()

@@ -307,3 +307,17 @@ def test_the_plan_looks_ahead_among_many_numbers() -> None:
     assert plan.look("1000") == Look(number=True, longer=True)
     assert plan.look("4999") == Look(number=True, longer=False)
     assert plan.look("5") == Look(number=False, longer=False)
+
+
+def test_who_floods_the_switch_with_calls_hears_congestion_and_pushes_out_no_records() -> None:
+    phones = Room(station(A, "1001"), station(B, "1002"), station(C, "1003"), settings=CallSettings(at_once=5))
+    for _ in range(50):
+        phones.say(A, f.EnblocCall("9"))
+    assert (len(phones.records), phones.too_many, phones.state(A)) == (5, [A], State.CONGESTION)
+    talking(phones, C, "1002", B)
+    assert phones.state(C) == State.CONNECTED
+    phones.pass_time(0.125)
+    phones.attach(phones.stations[A])
+    for _ in range(50):
+        phones.say(A, f.EnblocCall("9"))
+    assert (len(phones.records), phones.too_many) == (7, [A, A])

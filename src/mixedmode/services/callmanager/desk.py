@@ -34,6 +34,7 @@ from mixedmode.services.callmanager.switch.model import (
     Record,
     Station,
     Tell,
+    TooMany,
 )
 
 REFRESH_SECONDS: Final = 2.0
@@ -133,6 +134,10 @@ class CallDesk:
                     self._count(effect)
                 case Elsewhere(device, named, address):
                     why = f"{device} names {named} for its media, and is connected from {address}; they go there"
+                    self._log(why)
+                    self._refused(why)
+                case TooMany(device):
+                    why = f"{device} calls too many numbers; it hears congestion until it calls fewer"
                     self._log(why)
                     self._refused(why)
                 case NoKeys(number, device, mode):

@@ -19,12 +19,28 @@ from mixedmode.services.callmanager.switch.model import (
     Station,
     Talk,
     Tell,
+    TooMany,
 )
 from mixedmode.services.callmanager.switch.plan import DialPlan
 
 HEARD = frozenset({LegState.DIALLING, LegState.FAILED, LegState.CALLING, LegState.CONNECTED})
 """States of which a phone has one leg at most: its user hears it."""
 _U32 = 0xFFFFFFFF
+
+
+@dataclass(slots=True)
+class Placed:
+    """How many numbers a phone may call still.
+
+    Attributes:
+        left: So many.
+        since: When that was.
+        told: Whether it is known that there were too many.
+    """
+
+    left: float
+    since: float
+    told: bool = False
 
 
 @dataclass(slots=True)
@@ -36,6 +52,8 @@ class Board:
         settings: How calls are treated.
         plan: Which numbers there are.
         stations: The registered phones by name.
+        placed: How many numbers each may call still, since it called one; registering anew gives it
+            no more.
         legs: All legs by number.
         asked: What each phone was asked to say that it counted, and has not said; the oldest first.
         effects: What is told and recorded.
@@ -46,6 +64,7 @@ class Board:
     plan: DialPlan = field(default_factory=DialPlan)
     stations: dict[str, Station] = field(default_factory=dict)
     legs: dict[int, Leg] = field(default_factory=dict)
+    placed: dict[str, Placed] = field(default_factory=dict)
     last_dialled: dict[str, str] = field(default_factory=dict)
     asked: dict[str, list[Asked]] = field(default_factory=dict)
     effects: Effects = field(default_factory=Effects)
@@ -109,6 +128,20 @@ class Board:
                 return when
             heappop(self._timers)
         return None
+
+    def may_place(self, device: str, now: float) -> bool:
+        """Count that a phone calls a number; return whether it may: one that floods must not push out all records."""
+        settings = self.settings
+        placed = self.placed.setdefault(device, Placed(settings.at_once, now))
+        placed.left = min(placed.left + (now - placed.since) * settings.per_second, settings.at_once)
+        placed.since = now
+        if placed.left >= 1:
+            placed.left, placed.told = placed.left - 1, False
+            return True
+        if not placed.told:
+            self.effects.found.append(TooMany(device))
+        placed.told = True
+        return False
 
     def tell(self, leg: Leg, messages: Iterable[Laid]) -> None:
         """Tell a leg's phone something, if it is there still."""

@@ -23,6 +23,8 @@ class CallSettings:
         media: Seconds for a phone to open a channel (calls-and-media.md 8.1).
         forwards: How often a call is forwarded.
         legs: How many calls a phone may have.
+        at_once: How many numbers a phone may call one after the other; more than any user does.
+        per_second: How many more it may call in each second after that.
     """
 
     inter_digit: float = 15.0
@@ -31,6 +33,8 @@ class CallSettings:
     media: float = 5.0
     forwards: int = 5
     legs: int = 8
+    at_once: int = 200
+    per_second: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +349,14 @@ class Elsewhere:
     address: str
 
 
-Effect = Tell | Record | NoKeys | Counted | Elsewhere
+@dataclass(frozen=True, slots=True)
+class TooMany:
+    """A phone calls more numbers than it may; told once until it may again."""
+
+    device: str
+
+
+Effect = Tell | Record | NoKeys | Counted | Elsewhere | TooMany
 
 
 @dataclass(slots=True)

@@ -6,7 +6,8 @@ Rules:
    Digits that no number begins with fail at once.
 2. A line that is forwarded forwards before anything else, as often as the settings allow. One that has as many calls as
    it may is busy: forwarded if it has a target for that.
-3. A phone that is not registered here is told as congestion: it is none of the user's business that it is not.
+3. Who calls more numbers than any user does is told congestion, and nothing is recorded of it.
+4. A phone that is not registered here is told as congestion: it is none of the user's business that it is not.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ def call(board: Board, leg: Leg, now: float) -> None:
     caller = board.party(leg)
     board.last_dialled[leg.device] = leg.digits
     leg.due = None
+    if not board.may_place(leg.device, now):
+        fail(board, leg, Outcome.LOST, now)
+        return
     leg.state = LegState.CALLING
     leg.talk = Talk(board.fresh(), caller, Party(number=leg.digits), now, leg.digits)
     board.tell(leg, screen.proceeding(board.stations[leg.device], leg))
@@ -83,7 +87,7 @@ class _Target:
 
 
 def ring(board: Board, leg: Leg, number: str, now: float) -> None:
-    """Ring at a number for a leg that calls, or where that is forwarded to (rules 2 and 3)."""
+    """Ring at a number for a leg that calls, or where that is forwarded to (rules 2 and 4)."""
     found = _find(board, leg, number)
     talk = leg.talk
     if isinstance(found, Outcome) or talk is None:
