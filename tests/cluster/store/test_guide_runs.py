@@ -55,6 +55,12 @@ def test_runs(database: Database) -> None:
     assert [each.moment for each in runs.samples(first)] == [NOW, NOW + timedelta(seconds=11)]
 
 
+def test_a_number_that_no_row_can_have(database: Database) -> None:
+    for number in (0, -1, 2**31, 2**63, 10**30):
+        with pytest.raises(NotFoundError):
+            GuideRuns(database).find(number)
+
+
 def test_orders(database: Database) -> None:
     orders = PhoneOrders(database)
     every = orders.give("anna", "console", "reset", None, NOW)

@@ -22,6 +22,7 @@ from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.engine.results import DONE, RUNNING, UNDOING, Entry
 from mixedmode.cluster.engine.steps import Step
+from mixedmode.cluster.store.database import LARGEST_NUMBER
 from mixedmode.cluster.store.schema import OperationFileRow, OperationLockRow, OperationRow, OperationStepRow
 
 UNFINISHED = (RUNNING, UNDOING)
@@ -202,7 +203,7 @@ class Journal(AuditLog):
     def find(self, operation: int) -> Entry | None:
         """Return an operation by its number, None if there is none."""
         with self._database.read() as session:
-            row = session.get(OperationRow, operation)
+            row = session.get(OperationRow, operation) if operation <= LARGEST_NUMBER else None
             return None if row is None else _entry(session, row)
 
 

@@ -35,6 +35,8 @@ from mixedmode.errors import UsageError
 BUSY_SECONDS = 30.0
 """How long a writer waits for its turn on SQLite."""
 
+LARGEST_NUMBER: Final = 2**31 - 1
+"""The largest number that a row can have; a database does not even look for a larger one."""
 CLIENT: Final[Mapping[str, Any]] = {
     "connect_timeout": 10,
     "keepalives_idle": 10,

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mixedmode.cluster.model.errors import ClusterBusyError, NotFoundError
-from mixedmode.cluster.store.database import Database
+from mixedmode.cluster.store.database import LARGEST_NUMBER, Database
 from mixedmode.cluster.store.schema import DeviceRow, DeviceSighting
 from mixedmode.cluster.store.schema_guides import GuideRunRow, GuideSampleRow
 
@@ -102,7 +102,7 @@ class GuideRuns:
             NotFoundError: There is none of this number.
         """
         with self._database.read() as session:
-            row = session.get(GuideRunRow, number)
+            row = session.get(GuideRunRow, number) if number <= LARGEST_NUMBER else None
             if row is None:
                 raise NotFoundError(f"there is no guided run {number}", next_step="mixedmode guide --list")
             return _kept(row)
