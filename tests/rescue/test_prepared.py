@@ -19,7 +19,7 @@ from mixedmode.live.wire.https import Credentials, Response, Web
 from mixedmode.live.wire.soap import envelope
 from mixedmode.pki.certificates.load import private_key_pem
 from mixedmode.rescue.files import evidence_file, read_file
-from mixedmode.rescue.prepared.axl import Writer, WritingWeb
+from mixedmode.rescue.prepared.axl import MOST_DEVICES, Writer, WritingWeb
 from mixedmode.rescue.prepared.changes import open_changes
 from mixedmode.rescue.prepared.preparing import prepare, restore
 from tests.live.canned import Time, fault
@@ -94,19 +94,19 @@ class Visit(WritingWeb):
 
 
 def test_phones_are_given_to_an_end_user_and_taken_back_and_what_others_changed_stays(tmp_path: Path) -> None:
-    cucm = Cucm({}, {"joé & co": ["CTI1", PHONES[0].lower()]})
+    cucm = Cucm({}, {"joé & co": ["Joé's line, 2nd", PHONES[0].lower()]})
     with evidence_file(tmp_path / "journal") as log:
         change = prepare(cucm.writer(), log, "joé & co", PHONES)
     assert change is not None
     assert change.added == tuple(PHONES[1:])
-    assert cucm.users["User"]["joé & co"] == ["CTI1", PHONES[0].lower(), *PHONES[1:]]
+    assert cucm.users["User"]["joé & co"] == ["Joé's line, 2nd", PHONES[0].lower(), *PHONES[1:]]
     with evidence_file(tmp_path / "journal") as log:
         assert prepare(cucm.writer(), log, "joé & co", PHONES) is None
     cucm.users["User"]["joé & co"].remove(PHONES[1])
     cucm.users["User"]["joé & co"].insert(0, "SEPOTHER")
     with evidence_file(tmp_path / "journal") as log:
         assert len(restore(cucm.writer(), log)) == 1
-    assert cucm.users["User"]["joé & co"] == ["SEPOTHER", "CTI1", PHONES[0].lower()]
+    assert cucm.users["User"]["joé & co"] == ["SEPOTHER", "Joé's line, 2nd", PHONES[0].lower()]
     with evidence_file(tmp_path / "journal") as log:
         assert restore(cucm.writer(), log) == []
 
@@ -135,6 +135,17 @@ def test_cut_off_anywhere_and_put_back(at: int, is_after: bool, tmp_path: Path) 
         restore(cucm.writer(), log)
     assert cucm.users["AppUser"]["rescue"] == ["CTI1"]
     assert not open_changes(read_file(tmp_path / "journal").records, "journal")
+
+
+def test_more_devices_than_a_request_has_room_for(tmp_path: Path) -> None:
+    cucm = Cucm({"rescue": []})
+    names = [f"SEP{number:012X}" for number in range(MOST_DEVICES + 1)]
+    with evidence_file(tmp_path / "journal") as log, pytest.raises(UsageError, match="15,001 devices"):
+        prepare(cucm.writer(), log, "rescue", names)
+    assert not read_file(tmp_path / "journal").records
+    with evidence_file(tmp_path / "journal") as log:
+        prepare(cucm.writer(), log, "rescue", names[:-1])
+    assert len(cucm.users["AppUser"]["rescue"]) == MOST_DEVICES
 
 
 def test_nothing_is_written_where_the_journal_cannot_be(tmp_path: Path) -> None:
@@ -230,8 +241,6 @@ def test_typed_against_a_cucm(tmp_path: Path) -> None:
         common = ("--cluster", file, "--write-user", "writer", "--write-password-file", tmp_path / "password",
                   "--journal", tmp_path / "journal", "--person", "Ada", "--ticket", "C1")  # fmt: skip
         given = ("prepare", "--control-user", "rescue", "--inventory", tmp_path / "phones.csv")
-        done = run_mixedmode("rescue", *given, *common, stdin=b"yes\n")
-        assert (done.returncode, "was not typed back" in done.stderr) == (1, True)
         done = run_mixedmode("rescue", *given, *common, stdin=b"rescue\n")
         assert (done.returncode, done.stdout.startswith("rescue controls 3 phones more")) == (0, True), done.stderr
         assert cucm.users["AppUser"]["rescue"] == ["CTI1", *PHONES]

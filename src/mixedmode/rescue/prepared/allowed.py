@@ -17,18 +17,18 @@ from mixedmode.live.allowed.requests import Check
 from mixedmode.xml_reader import Element
 
 _PHONE: Final = re.compile(r"SEP[0-9A-F]{12}")
-_DEVICE: Final = re.compile(r"[\w.+@ -]{1,129}")
-_USER: Final = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+_NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+"""Of a user or a device; what others associated has names of their own."""
 
 
 def _check_user(operation: Element, shown: str) -> None:
     if [each.name for each in operation.children] != ["userid", "associatedDevices"]:
         raise refused(shown, "of a user only the devices are written")
     user, devices = operation.children
-    if user.children or not _USER.fullmatch(user.text):
+    if user.children or not _NAME.fullmatch(user.text):
         raise refused(shown, "one user is named")
     for each in devices.children:
-        if each.name != "device" or each.children or not _DEVICE.fullmatch(each.text):
+        if each.name != "device" or each.children or not _NAME.fullmatch(each.text):
             raise refused(shown, "of a user only the names of devices are written")
 
 

@@ -26,7 +26,7 @@ from mixedmode.rescue.prepared.changes import Kind
 
 NO_SUCH: Final = "not found"
 """What a fault says of a user that is not there."""
-MOST_DEVICES: Final = 20_000
+MOST_DEVICES: Final = 15_000
 """Devices of one user: a request is at most a megabyte."""
 _TAGS: Final = "<returnedTags><userid/><associatedDevices><device/></associatedDevices></returnedTags>"
 _OPERATIONS: Final = {Kind.APPLICATION: ("AppUser", "appUser"), Kind.END: ("User", "user")}
@@ -95,10 +95,7 @@ class Writer:
             RemoteError: AXL does not answer.
             CheckFailedError: He controls others behind it.
         """
-        if len(devices) > MOST_DEVICES:
-            raise UsageError(
-                f"{len(devices):,} devices are too many for one user", next_step=f"name {MOST_DEVICES:,} at most"
-            )
+        refuse_too_many(len(devices))
         listed = "".join(text_element("device", each) for each in devices)
         inner = f"{text_element('userid', user)}<associatedDevices>{listed}</associatedDevices>"
         self._axl.call(f"update{_OPERATIONS[kind][0]}", inner)
@@ -118,6 +115,16 @@ class Writer:
         except MixedModeError:
             return False
         return True
+
+
+def refuse_too_many(count: int) -> None:
+    """Refuse more devices than one request has room for.
+
+    Raises:
+        UsageError: They are too many.
+    """
+    if count > MOST_DEVICES:
+        raise UsageError(f"{count:,} devices are too many for one user", next_step=f"name {MOST_DEVICES:,} at most")
 
 
 def writer_of(cluster: ClusterFile, login: tuple[str, str], clock: Clock = SYSTEM) -> Writer:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from mixedmode.errors import UsageError
 from mixedmode.live.sources.axl import AxlFaultError
 from mixedmode.rescue.files import EvidenceFile
-from mixedmode.rescue.prepared.axl import NO_SUCH, Writer
+from mixedmode.rescue.prepared.axl import NO_SUCH, Writer, refuse_too_many
 from mixedmode.rescue.prepared.changes import Association, missing, open_changes
 
 
@@ -29,6 +29,7 @@ def prepare(writer: Writer, journal: EvidenceFile, user: str, phones: Sequence[s
     added = missing(before, phones)
     if not added:
         return None
+    refuse_too_many(len(before) + len(added))
     change = Association(len(journal.records) + 1, writer.where, user, kind, before, added)
     journal.write("change", change.document(), durable=True)
     writer.set_devices(user, kind, (*before, *added))
