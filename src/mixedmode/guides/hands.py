@@ -3,7 +3,8 @@
 Rules:
 
 1. What is typed at the ``admin:`` prompt is run by the same interpreter, so it has the same level, questions, refusals
-   and audit entries, and prints the same.
+   and audit entries, and prints the same. Only who would be lost is not asked again: the run has its forecast, and
+   asked for the word.
 2. Phones are reset by an order that every node follows; what it told is the evidence.
 3. A token's password is used and forgotten: it is in no state, log or message.
 """
@@ -116,7 +117,7 @@ class Hands:
         who = self._principal
         node = who.node or self._cluster.publisher.name
         session = AdminSession(
-            self._cluster, node, who.user, privilege=who.level, source=who.source, services=self._services
+            self._cluster, node, who.user, privilege=who.level, source=who.source, services=self._services, warns=False
         )
         io = ScriptedIO(answers)
         outcome = await session.run(line, io)

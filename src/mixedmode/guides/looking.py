@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.store.guide_runs import GuideRuns
 from mixedmode.guides.lists import choices_of, tokens_in
 from mixedmode.guides.observer import observe, published
-from mixedmode.procedures.checks import Check, Finding
+from mixedmode.pki.certificates.purposes import Purpose
+from mixedmode.procedures.checks import SIGNED_BY_CALLMANAGER, SIGNER_IS_NEW, VOUCHED, Check, Finding
 from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.facts import Facts, Token, Topic
 from mixedmode.procedures.guided.run import Run
@@ -83,6 +85,7 @@ async def after_step(cluster: Cluster, run: Run, step: Step, said: tuple[str, ..
 
 
 async def _judged(cluster: Cluster, run: Run, check: Check, said: tuple[str, ...] | None) -> list[Finding]:
+    check = await asyncio.to_thread(_in_version, cluster, check)
     loop = asyncio.get_running_loop()
     end = loop.time() + max(check.within, 1.0 if check.within else 0.0)
     while True:
@@ -91,6 +94,35 @@ async def _judged(cluster: Cluster, run: Run, check: Check, said: tuple[str, ...
         if all(each.held is not False for each in found) or loop.time() >= end:
             return found
         await asyncio.sleep(_POLL_SECONDS)
+
+
+def _in_version(cluster: Cluster, check: Check) -> Check:
+    """Return a statement as it is judged where ITLRecovery signs the CTL, from 12.0 on (cucm-admin.md 1.2)."""
+    if cluster.version.ctl_anchors[:1] != (Purpose.ITLRECOVERY,):
+        return check
+    publisher = cluster.publisher.name
+    if check.name == SIGNED_BY_CALLMANAGER.name:
+        recovery = cluster.own_certificate(publisher, Purpose.ITLRECOVERY.value).sha256.hex()
+
+        def signed(_before: Facts, now: Facts) -> bool:
+            return now.ctl is not None and now.ctl.signed_by == recovery
+
+        return replace(check, text="the CTL file is signed by ITLRecovery", judge=signed)
+    if check.name == SIGNER_IS_NEW.name:
+        own = cluster.own_certificate(publisher, Purpose.CALLMANAGER.value).sha256.hex()
+
+        def named(_before: Facts, now: Facts) -> bool:
+            return now.ctl is not None and own in now.ctl.certificates
+
+        return replace(check, text="the CTL file names the new CallManager certificate", judge=named)
+    if check.name == VOUCHED:
+
+        def known(before: Facts, now: Facts) -> bool | str | None:
+            same = before.ctl is not None and now.ctl is not None and before.ctl.signed_by == now.ctl.signed_by
+            return True if same else check.judge(before, now)
+
+        return replace(check, text="phones know the signer, or TVS vouched for it", judge=known)
+    return check
 
 
 def _signer(cluster: Cluster) -> list[Finding]:

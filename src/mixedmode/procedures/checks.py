@@ -131,6 +131,9 @@ def lists_token(token: Token) -> Check:
     return Check(f"lists-{token.name.lower()}", "{token} is in the CTL file", judge, LISTS, token=token)
 
 
+VOUCHED: Final = "tvs-vouched"
+
+
 def vouched(cache: str, roles: int) -> Check:
     """State that a TVS found the new signer for a phone.
 
@@ -146,7 +149,7 @@ def vouched(cache: str, roles: int) -> Check:
         asking = any(phone.kind.asks_tvs for phone in now.phones or ())
         return not asking or any(wanted in each.answers for each in now.tvs.values())
 
-    return Check("tvs-vouched", "TVS vouched for the new signer", judge, LISTS | _needs(Topic.TVS, Topic.PHONES))
+    return Check(VOUCHED, "TVS vouched for the new signer", judge, LISTS | _needs(Topic.TVS, Topic.PHONES))
 
 
 def _signer_is_new(before: Facts, now: Facts) -> bool:
