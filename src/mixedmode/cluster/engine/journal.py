@@ -83,8 +83,19 @@ class Journal(AuditLog):
 
     def holder(self) -> lock.Holder | None:
         """Return who holds the lock, None if it is free."""
+        if not self._is_held():
+            return None
         with self._database.read() as session:
             return lock.holder_of(session, self._state.now())
+
+    def _is_held(self) -> bool:
+        """Return whether somebody has the lock, dead or alive; every page and every operation asks."""
+
+        def read() -> bool:
+            with self._database.read() as session:
+                return session.scalar(select(OperationLockRow.id)) is not None
+
+        return self._database.remembered.get("lock", read)
 
     def adopt(self, holding: lock.Holding) -> Entry | None:
         """Take over the operation that a dead holder left unfinished; None if there is none.
@@ -95,6 +106,8 @@ class Journal(AuditLog):
         Raises:
             ClusterBusyError: Its process still lives.
         """
+        if self._database.is_sqlite and not self._is_held():
+            return None
         now = self._state.now()
         with self._database.write() as session:
             if not self._database.is_sqlite:
