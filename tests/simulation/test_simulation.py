@@ -13,10 +13,11 @@ from tests.simulation import play
 from tests.simulation.__main__ import main
 from tests.simulation.play import Play
 from tests.simulation.running import played, replay
-from tests.simulation.schedule import PhonePlan, Schedule, StepPlan, made
+from tests.simulation.schedule import WORLD_SEEDS, PhonePlan, Schedule, StepPlan, made
 from tests.simulation.shrink import shrunk
 from tests.simulation.tracked import Finding
-from tests.simulation.world import handset, keys, network
+from tests.simulation.world import course, handset, keys, network
+from tests.simulation.world import world as worlds
 from tests.simulation.world.course import Point
 from tests.simulation.world.handset import Handset
 from tests.simulation.world.network import Weather
@@ -75,6 +76,16 @@ def test_a_seed_is_the_same_each_time() -> None:
     assert [each.outcome for each in one.tracked] == [each.outcome for each in two.tracked]
 
 
+def test_a_seed_comes_to_the_same_alone_and_after_others_of_its_world() -> None:
+    first = 3 * WORLD_SEEDS
+    _forget()
+    alone = _what_came_of(first + 1)
+    _forget()
+    others = [_what_came_of(seed) for seed in (first, first + 2, first + 3)]
+    assert _what_came_of(first + 1) == alone
+    assert all(each != alone for each in others)
+
+
 def test_what_is_done_once_for_many_phones_comes_to_the_same_when_each_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = (4, 9, 13)
     at_once = [_what_came_of(seed) for seed in seeds]
@@ -107,6 +118,12 @@ def test_a_file_has_the_fate_among_others_that_it_has_alone(blocks: int | None) 
         assert (found[0], ended[number]) == (failure or content, took)
 
 
+def _forget() -> None:
+    """Forget what other seeds have found out."""
+    course.forget()
+    worlds.world_of.cache_clear()
+
+
 def _what_came_of(seed: int) -> object:
     play = Play(made(seed)).run()
     return play.counts, [
@@ -135,9 +152,9 @@ def test_a_failing_seed_is_shortened_and_says_how_to_play_it_again(
             self.findings += [Finding("made up", each.phone.name) for each in here]
 
     monkeypatch.setattr(play.Play, "_afterwards", wrong)
-    schedule = replace(made(7), phones=made(7).phones[:20])
+    schedule = replace(made(50), phones=made(50).phones[:20])
     shortest, left = shrunk(schedule, "made up")
     assert len(shortest.phones) == len(shortest.steps) == len(left) == 1
     assert shortest.weather.is_calm
-    assert main(["--seed", "7", "--phones", "10"]) == 1
-    assert "python -m tests.simulation --seed 7 --phones 10" in capsys.readouterr().out
+    assert main(["--seed", "50", "--phones", "10"]) == 1
+    assert "python -m tests.simulation --seed 50 --phones 10" in capsys.readouterr().out

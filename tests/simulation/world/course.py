@@ -65,10 +65,15 @@ def root(kind: Hashable, begin: Starting) -> Point:
     found = _roots.get(kind)
     if found is None:
         if len(_roots) >= _MOST:
-            _roots.clear()
+            forget()
         boot = begin()
         found = _roots[kind] = Point(boot.state, boot.request)
     return found
+
+
+def forget() -> None:
+    """Forget all ways."""
+    _roots.clear()
 
 
 class Walk:
