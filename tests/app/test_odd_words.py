@@ -32,6 +32,28 @@ def test_seconds_that_never_end(option: str, seconds: str) -> None:
     assert "are seconds" in str(refusal(*CALL, "--dial", "2001", option, seconds))
 
 
+@pytest.mark.parametrize("seconds", ["nan", "inf"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fleet", "boot", ".", "--timeout"), ("fleet", "boot", ".", "--ramp"), ("fleet", "boot", ".", "--delay"),
+        ("tvs", "query", "x", "--server", "127.0.0.1:1", "--timeout"), ("tftp", "serve", "--directory", ".", "--drain"),
+        ("phones", "call", "SEP001122334401", "4403", "--talk"), ("guide", "lost-tokens", "--canary-seconds"),
+    ],
+)  # fmt: skip
+def test_seconds_that_are_no_number(words: tuple[str, ...], seconds: str) -> None:
+    found = CliRunner().invoke(tree_for(words), (*words, seconds))
+    assert found.exit_code != 0
+    assert isinstance(found.exception, SystemExit) or "no number of seconds" in str(found.exception)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00", "0001-01-01"])
+def test_moments_at_the_ends_of_the_calendar(moment: str) -> None:
+    sample = Path(__file__).parents[1] / "data/tlvfile/padding-1/CTLFile.tlv"
+    done = run_mixedmode("calendar", sample, "--at", moment)
+    assert done.returncode in {0, 2}
+
+
 @pytest.mark.parametrize("text", ["", "this is no evidence, and has no line end"])
 def test_a_report_of_no_evidence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "evidence.jsonl"

@@ -183,10 +183,10 @@ def test_a_tftp_server_that_misbehaves_is_a_failed_transfer(answers: list[bytes]
 def test_urls() -> None:
     assert split_tftp_url("tftp://cucm/SEP.cnf.xml;mode=octet") == ("cucm", 69, "SEP.cnf.xml")
     assert split_tftp_url("tftp://[::1]:6969/New%20Zealand/a") == ("::1", 6969, "New Zealand/a")
-    for bad in ("tftp://host", "tftp:///x", "ftp://host/x", "tftp://host:x/y"):
+    for bad in ("tftp://host", "tftp:///x", "ftp://host/x", "tftp://host:x/y", "tftp://host:0/y"):
         with pytest.raises(UsageError):
             fetch_sync(bad)
-    for bad in ("http:///x", "HTTPS:///x"):
+    for bad in ("http:///x", "HTTPS:///x", "http://host:0/x"):
         with pytest.raises(UsageError, match="http"):
             fetch_sync(bad)
     with pytest.raises(UsageError):

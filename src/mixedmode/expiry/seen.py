@@ -106,9 +106,9 @@ def moment_of(text: str) -> datetime | None:
             seconds = int(text[:16])
             return datetime.fromtimestamp(seconds, UTC) if 0 < seconds <= _LAST_SECOND else None
         found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def take_inventory(found: Found, data: bytes, name: str) -> None:

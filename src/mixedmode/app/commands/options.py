@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from mixedmode.errors import UsageError
+
+
+def finite(seconds: float) -> float:
+    """Return a number of seconds that ends; limits let "nan" through, which is on neither side of them.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not isfinite(seconds):
+        raise UsageError(f"{seconds} is no number of seconds", next_step="write a number, such as 3.5")
+    return seconds
+
 
 LabFolder = Annotated[Path | None, typer.Option("--directory", help="A lab's folder; ./lab if there is one.")]
 Config = Annotated[Path | None, typer.Option("--config", help="A node's settings file.")]

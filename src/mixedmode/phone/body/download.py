@@ -188,6 +188,6 @@ def split_tftp_url(source: str) -> tuple[str, int, str]:
     except ValueError as error:
         raise usage from error
     name = unquote(source.partition("://")[2].partition("/")[2]).partition(";mode=")[0]
-    if parts.scheme != "tftp" or not host or not name:
+    if parts.scheme != "tftp" or not host or not name or port == 0:
         raise usage
     return host, port or _TFTP_PORT, name

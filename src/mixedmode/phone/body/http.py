@@ -92,7 +92,7 @@ def _split(url: str) -> tuple[str, int, str, bool]:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise UsageError("This is not an http(s) URL", where=url) from error
-    if parts.scheme not in _DEFAULT_PORTS or not host:
+    if parts.scheme not in _DEFAULT_PORTS or not host or port == 0:
         raise UsageError("This is not an http(s) URL", where=url)
     target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     if parts.query:

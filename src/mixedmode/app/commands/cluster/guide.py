@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixedmode.app import completion
-from mixedmode.app.commands.options import AsJson, Config, LabFolder
+from mixedmode.app.commands.options import AsJson, Config, LabFolder, finite
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines
@@ -44,7 +44,14 @@ def guide(
     ] = False,
     canary_seconds: Annotated[
         float,
-        typer.Option("--canary-seconds", min=1, max=86400, help="How long each of those phones has.", metavar="S"),
+        typer.Option(
+            "--canary-seconds",
+            callback=finite,
+            min=1,
+            max=86400,
+            help="How long each of those phones has.",
+            metavar="S",
+        ),
     ] = 300.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show plan and forecast; log in nowhere, type nothing.")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mixedmode.app import completion
-from mixedmode.app.commands.options import AsJson, Config, LabFolder
+from mixedmode.app.commands.options import AsJson, Config, LabFolder, finite
 from mixedmode.app.targets.running import ask_running
 from mixedmode.errors import CheckFailedError, RemoteError, UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines
@@ -158,7 +158,7 @@ def call(
         str, typer.Argument(help="The phone that calls.", metavar="NAME", autocompletion=completion.phones)
     ],
     number: Annotated[str, typer.Argument(help="The number that it dials; mixedmode line list has those there are.")],
-    talk: Annotated[float, typer.Option(min=0, max=60, help="Seconds until it hangs up.")] = 2.0,
+    talk: Annotated[float, typer.Option(callback=finite, min=0, max=60, help="Seconds until it hangs up.")] = 2.0,
     directory: LabFolder = None,
     json: AsJson = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixedmode.app.commands.options import ListenHost, Workers
+from mixedmode.app.commands.options import ListenHost, Workers, finite
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_bytes, say, say_error
 
@@ -24,7 +24,9 @@ def serve(
     directory: Annotated[Path, typer.Option(help="The folder to serve; small files are read into memory at start.")],
     host: ListenHost = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The UDP port; 0 chooses a free one.")] = 69,
-    drain: Annotated[float, typer.Option(min=0, help="Seconds that transfers may take to finish.")] = 5.0,
+    drain: Annotated[
+        float, typer.Option(callback=finite, min=0, help="Seconds that transfers may take to finish.")
+    ] = 5.0,
     rules: Annotated[
         list[str] | None,
         typer.Option(

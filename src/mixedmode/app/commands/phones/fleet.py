@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from mixedmode.app import completion
-from mixedmode.app.commands.options import AsJson
+from mixedmode.app.commands.options import AsJson, finite
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal import interrupts
 
@@ -63,13 +63,15 @@ def boot(
         ),
     ] = "empty",
     save: Annotated[Path | None, typer.Option(help="Write what they hold afterwards to this file.")] = None,
-    ramp: Annotated[float, typer.Option(min=0, help="Seconds over which they are switched on.")] = 0.0,
+    ramp: Annotated[float, typer.Option(callback=finite, min=0, help="Seconds over which they are switched on.")] = 0.0,
     at_once: Annotated[int, typer.Option(min=1, help="Most boots under way at the same time.")] = 2048,
-    timeout: Annotated[float, typer.Option(min=0.01, help="Seconds until a TFTP packet is sent again.")] = 1.0,
+    timeout: Annotated[
+        float, typer.Option(callback=finite, min=0.01, help="Seconds until a TFTP packet is sent again.")
+    ] = 1.0,
     retries: Annotated[int, typer.Option(min=0, help="How often, before a phone gives up.")] = 5,
     loss: Annotated[str, typer.Option(help="Share of datagrams to lose, such as 5%.")] = "0%",
     duplicate: Annotated[str, typer.Option(help="Share of datagrams that come twice.")] = "0%",
-    delay: Annotated[float, typer.Option(min=0, help="Most seconds to hold a datagram back.")] = 0.0,
+    delay: Annotated[float, typer.Option(callback=finite, min=0, help="Most seconds to hold a datagram back.")] = 0.0,
     corrupt: Annotated[list[str] | None, typer.Option(help="Damage these files on their way, such as 'CTL*'.")] = None,
     silent_tvs: Annotated[
         list[str] | None, typer.Option(help="Addresses whose TVS never answers; '*' for all.", metavar="ADDRESS")

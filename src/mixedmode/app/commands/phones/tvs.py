@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixedmode.app.commands.options import AsJson, ListenHost, ListenTcp, Workers
+from mixedmode.app.commands.options import AsJson, ListenHost, ListenTcp, Workers, finite
 from mixedmode.app.targets.sources import SOURCE_HELP, read_source
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.terminal import interrupts
@@ -37,7 +37,7 @@ def query(
         bool, typer.Option("--verify", help="Send the certificate itself (VERIFY) in place of its names and serial.")
     ] = False,
     tls: Annotated[str, typer.Option(help="The newest TLS to speak: 1.0, 1.1, 1.2 or 1.3.")] = "1.3",
-    timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds for everything.")] = 5.0,
+    timeout: Annotated[float, typer.Option(callback=finite, min=0.1, max=600, help="Seconds for everything.")] = 5.0,
     json: AsJson = False,
 ) -> None:
     """Ask whether TVS knows a certificate, and for what.
