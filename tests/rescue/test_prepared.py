@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
 
 from mixedmode.app.commands.rescue.cucm import cucm_of
+from mixedmode.app.commands.rescue.sources import associated
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.live.allowed.refusal import NotAllowedError
 from mixedmode.live.allowed.requests import AXL, HttpRequest, Place
@@ -22,9 +24,11 @@ from mixedmode.rescue.files import evidence_file, read_file
 from mixedmode.rescue.prepared.axl import MOST_DEVICES, Writer, WritingWeb
 from mixedmode.rescue.prepared.changes import open_changes
 from mixedmode.rescue.prepared.preparing import prepare, restore
+from mixedmode.rescue.readiness import PhoneFacts, Word, verdict
 from tests.live.canned import Time, fault
 from tests.live.stub import Answer, Sent, serving, xml
 from tests.pki.material import signer
+from tests.rescue.site import confirmed, facts_of, handset
 from tests.support import run_mixedmode
 
 PHONES = [f"SEP0000{number:08X}" for number in range(3)]
@@ -250,6 +254,11 @@ def test_typed_against_a_cucm(tmp_path: Path) -> None:
         kept = (tmp_path / "journal").read_bytes()
         assert b"secret" not in kept
         assert (tmp_path / "journal").stat().st_mode & 0o077 == 0
+        phones = [PhoneFacts(name, None) for name in ("SEP000000000099", PHONES[0])]
+        assert [each.associated for each in associated(file, "rescue", phones)] == [False, False]
+        cucm.users["AppUser"]["rescue"].append(PHONES[0])
+        assert [each.associated for each in associated(file, "rescue", phones)] == [False, True]
+        assert associated(file, "nobody", phones) == phones
         site = cucm_of(file, ({}, None, None), "writer", tmp_path / "password")
         assert asyncio.run(site.restart(PHONES[0]))
         assert cucm.reset == [PHONES[0]]
@@ -257,3 +266,12 @@ def test_typed_against_a_cucm(tmp_path: Path) -> None:
         assert not asyncio.run(cucm_of(file, ({}, None, None), None, None).restart(PHONES[0]))
     with pytest.raises(UsageError, match="of a cluster of ours"):
         cucm_of(file, ({}, tmp_path, None), None, None)
+
+
+def test_a_phone_that_its_user_does_not_control_is_to_be_prepared() -> None:
+    known = confirmed()
+    facts = replace(facts_of(handset(1, "8841")), associated=True)
+    assert verdict(facts, known).word is Word.READY
+    found = verdict(replace(facts, associated=False, login=False), known)
+    assert (found.word, found.todo, len(found.why)) == (Word.FIX_FIRST, ("control user",), 1)
+    assert "rescue prepare" in found.why[0]

@@ -62,6 +62,7 @@ class PhoneFacts:
         authentication_url: None if that is not known.
         login: Whether the authentication service said yes to the control user and this phone; None: not asked.
         end_to_end: Whether the phone itself did; None: not asked.
+        associated: Whether the control user controls it, as AXL says; None: not asked.
         not_asked: Why the control user's login was not sent, or nobody answered; empty if it was, or nobody is named.
         stranger: Why a phone that speaks HTTPS alone is not recognised; empty if it is, or speaks HTTP.
         settings_access: ``enabled``, ``restricted``, ``disabled`` or empty.
@@ -85,6 +86,7 @@ class PhoneFacts:
     authentication_url: str | None = None
     login: bool | None = None
     end_to_end: bool | None = None
+    associated: bool | None = None
     not_asked: str = ""
     stranger: str = ""
     settings_access: str = ""
@@ -178,14 +180,20 @@ def _fixes(facts: PhoneFacts) -> Iterable[tuple[str, str]]:
         yield URL, f"{url} is https, which a lost phone cannot check: give the plain one on 8080 for the time"
     elif url and not url.lower().startswith("http:"):
         yield URL, f"{url} is no http URL"
-    if facts.login is False:
-        yield LOGIN, "the authentication service does not say AUTHORIZED: association, password, firewall"
-    elif facts.end_to_end is False:
-        yield LOGIN, "the phone refuses the login"
+    yield from _of_login(facts)
     if facts.settings_access.lower() in {"restricted", "disabled"}:
         yield MENU, f"settings access is {facts.settings_access.lower()}"
     if facts.menu_password:
         yield PASSWORD, "the menu has a password: clear the Local Phone Unlock Password for the time"
+
+
+def _of_login(facts: PhoneFacts) -> Iterable[tuple[str, str]]:
+    if facts.associated is False:
+        yield LOGIN, "AXL says that the control user does not control it: mixedmode rescue prepare"
+    elif facts.login is False:
+        yield LOGIN, "the authentication service does not say AUTHORIZED: association, password, firewall"
+    elif facts.end_to_end is False:
+        yield LOGIN, "the phone refuses the login"
 
 
 def _not_known(facts: PhoneFacts) -> Iterable[str]:

@@ -16,11 +16,14 @@ from typing import Final
 from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError, UsageError
 from mixedmode.live.allowed.requests import HttpRequest, Place, check_request
 from mixedmode.live.cluster_file import ClusterFile
-from mixedmode.live.logins import trust_for
+from mixedmode.live.logins import ask_nobody, credentials, trust_for
 from mixedmode.live.sources.axl import Axl, AxlFaultError
+from mixedmode.live.sources.seeing import Seen
+from mixedmode.live.sources.uds import look_at_release
 from mixedmode.live.wire.clock import SYSTEM, Clock
 from mixedmode.live.wire.https import Credentials, Web
 from mixedmode.live.wire.soap import text_element
+from mixedmode.live.wire.tls import Trust
 from mixedmode.rescue.prepared.allowed import WRITES
 from mixedmode.rescue.prepared.changes import Kind
 
@@ -117,6 +120,22 @@ class Writer:
         return True
 
 
+def reader_of(cluster: ClusterFile, clock: Clock = SYSTEM) -> Writer | None:
+    """Return what asks the publisher by the login of ``[axl]``, and cannot write; None if that is not named."""
+    trust, login = trust_for(cluster, "axl", "web"), credentials(cluster.axl, ask_nobody)
+    if trust is None or not isinstance(login, Credentials):
+        return None
+    node = cluster.publisher
+    web = Web(Place.CLUSTER, node.address, node.ports["web"], trust=trust, names=(node.name,), login=login)
+    return Writer(Axl(web, _release(cluster, trust, clock), clock), node.name)
+
+
+def _release(cluster: ClusterFile, trust: Trust, clock: Clock) -> str:
+    seen = Seen()
+    look_at_release(cluster.publisher, seen, clock, trust)
+    return next((each.version for each in seen.nodes if each.version), "")
+
+
 def refuse_too_many(count: int) -> None:
     """Refuse more devices than one request has room for.
 
@@ -138,9 +157,6 @@ def writer_of(cluster: ClusterFile, login: tuple[str, str], clock: Clock = SYSTE
     Raises:
         UsageError: ``CLUSTER.toml`` does not say how the publisher is recognised.
     """
-    from mixedmode.live.sources.seeing import Seen
-    from mixedmode.live.sources.uds import look_at_release
-
     trust = trust_for(cluster, "axl", "web")
     if trust is None:
         raise UsageError(
@@ -148,10 +164,8 @@ def writer_of(cluster: ClusterFile, login: tuple[str, str], clock: Clock = SYSTE
             where=str(cluster.path),
             next_step="name its certificate, or who issued it, as cacert in [axl]",
         )
-    node, seen = cluster.publisher, Seen()
-    look_at_release(node, seen, clock, trust)
-    release = next((each.version for each in seen.nodes if each.version), "")
+    node = cluster.publisher
     web = WritingWeb(
         Place.CLUSTER, node.address, node.ports["web"], trust=trust, names=(node.name,), login=Credentials(*login)
     )
-    return Writer(Axl(web, release, clock), node.name)
+    return Writer(Axl(web, _release(cluster, trust, clock), clock), node.name)

@@ -90,7 +90,24 @@ def gather(asked: Asked, login: tuple[str, str] | None = None) -> Found:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         services = Services.of(found.nodes, asked.services)
         phones = asyncio.run(look_at(phones, Asking(login, services, authorities(asked.phone_ca), now)))
+    if asked.cluster is not None and login is not None:
+        phones = associated(asked.cluster, login[0], phones)
     return replace(found, phones=phones, nodes=nodes, cluster=found.cluster or str(asked.inventory or ""))
+
+
+def associated(path: Path, user: str, phones: list[PhoneFacts]) -> list[PhoneFacts]:
+    """Return phones with whether a user controls them by AXL of a ``CLUSTER.toml``; as they are if it does not say."""
+    from mixedmode.live.cluster_file import read_cluster_file
+    from mixedmode.rescue.prepared.axl import reader_of
+
+    try:
+        reader = reader_of(read_cluster_file(path))
+        if reader is None:
+            return phones
+        held = {each.lower() for each in reader.devices(user, reader.kind_of(user))}
+    except MixedModeError:
+        return phones
+    return [replace(phone, associated=phone.name.lower() in held) for phone in phones]
 
 
 def authorities(path: Path | None) -> PhoneAuthorities | None:
