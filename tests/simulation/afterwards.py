@@ -58,7 +58,9 @@ class Willing(TvsServer):
             if question.serial in serials and each.has_issuer(question.issuer):
                 return TvsAnswer(TvsOutcome.KNOWN, each, frozenset(range(256)))
         if self._stage is not None:
-            return self._stage.tvs.answer(question)
+            tvs = self._stage.tvs
+            answer = next((each for servers, each in tvs.others if self.certificate in servers), tvs.answer)
+            return answer(question)
         return TvsAnswer(TvsOutcome.UNKNOWN)
 
 
@@ -132,12 +134,8 @@ class Helping:
         lists = [found for each in self.whole.values() if isinstance(found := parsed(each), TrustList)]
         known = tuple(record.certificate for each in lists for record in each.records if record.certificate is not None)
         reach = forecast.stages[-1].tvs.within_reach
-        itl = phone.state.trust.itl
-        named = {each.certificate_der for each in itl.records_with_role(Role.TVS)} if itl is not None else set()
         known = (self.node.signer, *known)
-        servers: Servers = {der: Willing(der, None, known) for der in reach or named if der is not None}
-        if reach is None:
-            servers = _Every(None, known)
+        servers: Servers = _Every(None, known) if reach is None else {der: Willing(der, None, known) for der in reach}
         yield "a restart", self.node.files, None
         yield "a whole list", self.whole, None
         yield "TVS", self.whole, servers

@@ -255,7 +255,7 @@ class History:
             off=Off(names) if names else NOBODY,
             tvs=Tvs.OLD if plan.tvs == "old" else Tvs.DOWN if plan.tvs == "down" or not servers else None,
             reset=plan.reset,
-            servers=servers or None,
+            servers=servers or step.servers,
             vouched=vouched,
             elsewhere=elsewhere,
         )
