@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from mixedmode.cluster.engine import lock
@@ -29,6 +29,12 @@ UNFINISHED = (RUNNING, UNDOING)
 _WAITING = "waiting"
 _KEPT_OPERATIONS = 20
 """Journal files of older operations are dropped; their rows and audit records stay."""
+_STEP = update(OperationStepRow).where(
+    OperationStepRow.fkoperation == bindparam("of"), OperationStepRow.position == bindparam("at")
+)
+_STEP_BEGUN = _STEP.values(state=bindparam("became"), started=bindparam("moment"))
+_STEP_ENDED = _STEP.values(state=bindparam("became"), ended=bindparam("moment"))
+_REMEMBERED = update(OperationRow).where(OperationRow.id == bindparam("of")).values(memory=bindparam("kept"))
 
 
 class Journal(AuditLog):
@@ -139,18 +145,13 @@ class Journal(AuditLog):
     ) -> None:
         """Write a step down, with the memory after it (rule 2)."""
         now = self._state.now()
-        stamp = {"started": now} if state == RUNNING else {"ended": now}
+        noted = _STEP_BEGUN if state == RUNNING else _STEP_ENDED
         with self._database.write() as session:
             lock.hold(session, holding, now)
-            session.execute(
-                update(OperationStepRow)
-                .where(OperationStepRow.fkoperation == operation, OperationStepRow.position == position)
-                .values(state=state, **stamp)
-            )
+            connection = session.connection()
+            connection.execute(noted, {"of": operation, "at": position, "became": state, "moment": now})
             if memory is not None:
-                session.execute(
-                    update(OperationRow).where(OperationRow.id == operation).values(memory=memory.document())
-                )
+                connection.execute(_REMEMBERED, {"of": operation, "kept": memory.document()})
 
     def has_committed(self, operation: int, position: int, holding: lock.Holding) -> bool:
         """Return whether a committing step's transaction was kept, when its answer got lost on the way.

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -37,6 +37,12 @@ SILENCE = timedelta(seconds=120)
 _LOCK = 1
 _ENDED = "ended "
 """Before the process in the lock of one that lives and gave its operation up."""
+_BEAT = (
+    update(OperationLockRow)
+    .where(OperationLockRow.id == _LOCK, OperationLockRow.token == bindparam("held"))
+    .values(beat=bindparam("moment"))
+)
+"""Every journal entry does it: written out once, and not as a change of objects."""
 _working: set[str] = set()
 """Tokens under which a thread of this process works now (rule 3)."""
 
@@ -215,13 +221,7 @@ def hold(session: Session, holding: Holding, now: datetime) -> None:
 
 def beat(session: Session, holding: Holding, now: datetime) -> bool:
     """Give a sign of life; return whether the lock is still ours."""
-    done = session.execute(
-        update(OperationLockRow)
-        .where(OperationLockRow.id == _LOCK, OperationLockRow.token == holding.token)
-        .values(beat=now)
-        .execution_options(synchronize_session=False)
-    )
-    return _count(done) == 1
+    return session.connection().execute(_BEAT, {"held": holding.token, "moment": now}).rowcount == 1
 
 
 def abandon(session: Session, holding: Holding) -> None:
