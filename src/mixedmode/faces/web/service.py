@@ -264,9 +264,7 @@ class WebService(Service):
             side=self._side,
             counts=self.counts,
             vitals=self._vitals,
-            absence=Absence(
-                self._away_since, AwayControl(copy), seen.standing if seen.standing.is_ready else None, seen.lscs
-            ),
+            absence=Absence(self._away_since, AwayControl(copy), seen.standing if seen.standing.is_ready else None),
         )
         return application(self._reading)
 
@@ -313,6 +311,7 @@ class WebService(Service):
             self._watch.close()
         if self._reading is not None:
             await asyncio.to_thread(self._reading.standing.close)
+            await asyncio.to_thread(self._reading.lscs.close)
             self._reading.hub.close()
             self._reading.cluster.close()
         self._door, self._desk, self._pages, self._clock = None, None, None, None

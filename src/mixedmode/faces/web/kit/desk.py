@@ -43,13 +43,11 @@ class Absence:
         since: Returns since when it is away, None if it is there.
         control: The door meanwhile.
         standing: How phones stood when it was there, if that is known: a copy does not have what was seen of them.
-        lscs: Their certificates then.
     """
 
     since: Callable[[], datetime | None] = lambda: None
     control: Control | None = None
     standing: Standing | None = None
-    lscs: Lscs | None = None
 
 
 class Desk:
@@ -108,7 +106,7 @@ class Desk:
         self.rates = Rates()
         self.filters = SavedFilters(cluster, node)
         self.standing: Standing = absence.standing or Standing(cluster)
-        self.lscs: Lscs = absence.lscs or Lscs(cluster)
+        self.lscs = Lscs(cluster)
         self.resets = Resets(self.control, phones, side, self.standing, self._speaks_sip, self._order)
         self.frame = FrameStore(
             cluster, node, count=self.standing.counts, running=lambda: running_change(cluster, self.control)
