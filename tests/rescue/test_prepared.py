@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from uuid import NAMESPACE_DNS, uuid5
+from xml.sax.saxutils import escape
 
 import pytest
 
 from mixedmode.app.commands.rescue.cucm import cucm_of
 from mixedmode.app.commands.rescue.sources import associated
-from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError, UsageError
 from mixedmode.live.allowed.refusal import NotAllowedError
 from mixedmode.live.allowed.requests import AXL, HttpRequest, Place
 from mixedmode.live.sources.axl import SPACE, Axl
@@ -21,8 +23,9 @@ from mixedmode.live.wire.https import Credentials, Response, Web
 from mixedmode.live.wire.soap import envelope
 from mixedmode.pki.certificates.load import private_key_pem
 from mixedmode.rescue.files import evidence_file, read_file
-from mixedmode.rescue.prepared.axl import MOST_DEVICES, Writer, WritingWeb
-from mixedmode.rescue.prepared.changes import open_changes
+from mixedmode.rescue.prepared.axl import MOST_DEVICES, PutBackError, Writer, WritingWeb
+from mixedmode.rescue.prepared.changes import Kind, open_changes
+from mixedmode.rescue.prepared.counted import Held, statement
 from mixedmode.rescue.prepared.preparing import prepare, restore
 from mixedmode.rescue.readiness import PhoneFacts, Word, verdict
 from tests.live.canned import Time, fault
@@ -32,6 +35,15 @@ from tests.rescue.site import confirmed, facts_of, handset
 from tests.support import run_mixedmode
 
 PHONES = [f"SEP0000{number:08X}" for number in range(3)]
+
+
+def pkid(user: str) -> str:
+    return str(uuid5(NAMESPACE_DNS, user))
+
+
+def counts(user: str, number: int) -> Answer:
+    row = f"<row><username>{escape(user)}</username><devices>{number}</devices></row>"
+    return xml(f"<executeSQLQueryResponse><return>{row}</return></executeSQLQueryResponse>")
 
 
 class Cucm:
@@ -47,6 +59,8 @@ class Cucm:
         self.reset: list[str] = []
         self.count = 0
         self.before: Callable[[int], None] = lambda _count: None
+        self.shown: int | None = None  # devices of a list that are shown; None: all
+        self.database: Callable[[str, int], Answer] = counts
 
     def answer(self, sent: Sent) -> Answer:
         self.count += 1
@@ -57,6 +71,8 @@ class Cucm:
         if "perfmonCollectCounterData" in text:
             counter = "<item><Name>\\\\pub\\Cisco CallManager\\RegisteredHardwarePhones</Name><Value>812</Value></item>"
             return xml(f"<perfmonCollectCounterDataResponse>{counter}</perfmonCollectCounterDataResponse>")
+        if "executeSQLQuery" in text:
+            return self.database(*self.asked(unescape(text)))
         found = re.search(r"<ns:(\w+?)(AppUser|User|Phone) ", text)
         assert found, text
         verb, kind = found[1], found[2]
@@ -76,11 +92,26 @@ class Cucm:
             return xml(f"<update{kind}Response><return>{{0A}}</return></update{kind}Response>")
         assert "returnedTags" in text
         assert "password" not in text
-        held = "".join(f"<device>{each}</device>" for each in self.users[kind][name_])
+        held = "".join(f"<device>{each}</device>" for each in self.users[kind][name_][: self.shown])
         element = kind[0].lower() + kind[1:]
         devices = f"<associatedDevices>{held}</associatedDevices>" if held else ""
-        inner = f"<{element}><userid>{user[1]}</userid>{devices}</{element}>"
+        inner = f'<{element} uuid="{{{pkid(name_).upper()}}}"><userid>{user[1]}</userid>{devices}</{element}>'
         return xml(f"<get{kind}Response><return>{inner}</return></get{kind}Response>")
+
+    def asked(self, text: str) -> tuple[str, int]:
+        """Return whose devices a statement counts, and how many there are."""
+        found = re.search(
+            r"<sql>select u\.(?P<column>name|userid) as username, count\(m\.fkdevice\) as devices from (?P<table>\w+) "
+            r"u left join (?P=table)devicemap m on m\.fk(?P=table)=u\.pkid and m\.tkuserassociation=1 where "
+            r"(lower\(u\.(?P=column)\)=lower\('(?P<name>.*)'\)|u\.pkid='(?P<pkid>.*)') group by u\.(?P=column)</sql>",
+            text,
+        )
+        assert found, text
+        kind = {("applicationuser", "name"): "AppUser", ("enduser", "userid"): "User"}[found["table"], found["column"]]
+        name = (found["name"] or "").replace("''", "'")
+        users = [each for each in self.users[kind] if found["pkid"] == pkid(each) or each.lower() == name.lower()]
+        assert len(users) == 1
+        return users[0], len(self.users[kind][users[0]])
 
     def writer(self) -> Writer:
         return Writer(Axl(Visit(self), "14.0", Time()), "pub")
@@ -115,7 +146,7 @@ def test_phones_are_given_to_an_end_user_and_taken_back_and_what_others_changed_
         assert restore(cucm.writer(), log) == []
 
 
-@pytest.mark.parametrize("at", range(1, 9))
+@pytest.mark.parametrize("at", range(1, 11))
 @pytest.mark.parametrize("is_after", [False, True])
 def test_cut_off_anywhere_and_put_back(at: int, is_after: bool, tmp_path: Path) -> None:
     cucm = Cucm({"rescue": ["CTI1"]})
@@ -163,17 +194,28 @@ def test_nothing_is_written_where_the_journal_cannot_be(tmp_path: Path) -> None:
 
 
 def test_an_axl_that_takes_less_or_answers_of_somebody_else(tmp_path: Path) -> None:
-    cucm = Cucm({"rescue": []})
+    cucm = Cucm({"rescue": ["CTI1", "CTI2"]})
     real = cucm.answer
 
     def takes_less(sent: Sent) -> Answer:
         found = real(sent)
-        cucm.users["AppUser"]["rescue"] = cucm.users["AppUser"]["rescue"][:1]
+        if b"updateAppUser" in sent.body:
+            cucm.users["AppUser"]["rescue"] = [*cucm.users["AppUser"]["rescue"][1:3], "SEPOTHER"]
+            cucm.answer = real  # type: ignore[method-assign]
         return found
 
     cucm.answer = takes_less  # type: ignore[method-assign]
-    with evidence_file(tmp_path / "journal") as log, pytest.raises(MixedModeError, match="controls 1 devices"):
+    said = r"controlled 2 devices, 5 were written, and 3 of those are missing \(CTI1, .*; the old list was put back"
+    with evidence_file(tmp_path / "journal") as log, pytest.raises(PutBackError, match=said):
         prepare(cucm.writer(), log, "rescue", PHONES)
+    assert cucm.users["AppUser"]["rescue"] == ["CTI1", "CTI2", "SEPOTHER"]  # what others added stays
+    assert not open_changes(read_file(tmp_path / "journal").records, "journal")
+    with evidence_file(tmp_path / "journal") as log:
+        prepare(cucm.writer(), log, "rescue", PHONES)
+    cucm.answer = takes_less  # type: ignore[method-assign]
+    with evidence_file(tmp_path / "journal") as log, pytest.raises(PutBackError, match="the old list was put back"):
+        restore(cucm.writer(), log)
+    assert cucm.users["AppUser"]["rescue"] == ["CTI1", "CTI2", "SEPOTHER", *PHONES]
     other = xml("<getAppUserResponse><return><appUser><userid>x</userid></appUser></return></getAppUserResponse>")
     cucm.answer = lambda sent: other  # type: ignore[method-assign]
     with evidence_file(tmp_path / "j2") as log, pytest.raises(MixedModeError, match="not about rescue"):
@@ -184,6 +226,84 @@ def test_an_axl_that_takes_less_or_answers_of_somebody_else(tmp_path: Path) -> N
         assert len(restore(cucm.writer(), log)) == 1
     with evidence_file(tmp_path / "j2") as log, pytest.raises(MixedModeError, match="knows no user rescue"):
         prepare(cucm.writer(), log, "rescue", PHONES)
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_an_old_list_that_cannot_be_put_back(is_refused: bool, tmp_path: Path) -> None:
+    cucm = Cucm({"rescue": ["CTI1", "CTI2"]})
+    real, updates = cucm.answer, 0
+
+    def loses(sent: Sent) -> Answer:
+        nonlocal updates
+        updates += b"updateAppUser" in sent.body
+        if is_refused and updates == 2:
+            return fault("Throttled")
+        found = real(sent)
+        if b"updateAppUser" in sent.body:
+            cucm.users["AppUser"]["rescue"] = ["CTI2"]
+        return found
+
+    cucm.answer = loses  # type: ignore[method-assign]
+    with evidence_file(tmp_path / "journal") as log, pytest.raises(CheckFailedError, match="could not be put") as said:
+        prepare(cucm.writer(), log, "rescue", PHONES)
+    assert ("Throttled" if is_refused else "CTI1") in (said.value.why or "")
+    assert open_changes(read_file(tmp_path / "journal").records, "journal")[0].before == ("CTI1", "CTI2")
+
+
+def test_a_list_that_is_cut_short_is_not_written_back(tmp_path: Path) -> None:
+    cucm = Cucm({"o'Neill": ["CTI1", "CTI2", *PHONES]})
+    cucm.shown = 1
+    said = "AXL lists 1 devices of o'Neill, and the database counts 5; nothing was written"
+    with evidence_file(tmp_path / "journal") as log, pytest.raises(CheckFailedError, match=said) as found:
+        prepare(cucm.writer(), log, "o'Neill", PHONES)
+    assert "Controlled Devices" in (found.value.next_step or "")
+    assert not read_file(tmp_path / "journal").records
+    cucm.shown = None
+    new = ["SEP0000AAAAAAAA"]
+    with evidence_file(tmp_path / "journal") as log:
+        prepare(cucm.writer(), log, "o'Neill", new)
+    for cucm.shown in (1, 5):  # the second hides what is to be taken back
+        with evidence_file(tmp_path / "journal") as log, pytest.raises(CheckFailedError, match="database counts 6"):
+            restore(cucm.writer(), log)
+    assert cucm.users["AppUser"]["o'Neill"] == ["CTI1", "CTI2", *PHONES, *new]
+    cucm.shown = None
+    with evidence_file(tmp_path / "journal") as log:
+        assert len(restore(cucm.writer(), log)) == 1
+    assert cucm.users["AppUser"]["o'Neill"] == ["CTI1", "CTI2", *PHONES]
+
+
+NO_ROWS = xml("<executeSQLQueryResponse><return/></executeSQLQueryResponse>")
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (fault("Access to executeSQLQuery is denied"), "is denied"),
+        ((403, {}, b""), "refuses this account"),
+        (NO_ROWS, "0 rows"),
+        (counts("somebody", 1), "1 rows"),
+        (xml("<r><return><row><username>rescue</username><devices/></row></return></r>"), "1 rows"),
+        (xml("<r><return><row><username>rescue</username><devices>-1</devices></row></return></r>"), "1 rows"),
+    ],
+)
+def test_a_list_that_nobody_counts_is_not_written_back(answer: Answer, why: str, tmp_path: Path) -> None:
+    cucm = Cucm({"rescue": ["CTI1"]})
+    cucm.database = lambda _user, _number: answer
+    with evidence_file(tmp_path / "journal") as log, pytest.raises(RemoteError, match="nothing was written") as said:
+        prepare(cucm.writer(), log, "rescue", PHONES)
+    assert why in (said.value.why or "")
+    assert "executeSQLQuery" in (said.value.next_step or "")
+    assert cucm.users["AppUser"]["rescue"] == ["CTI1"]
+    assert not read_file(tmp_path / "journal").records
+
+
+def test_a_name_that_has_no_place_in_a_statement_and_no_uuid() -> None:
+    held = Held("joé", Kind.END, ())
+    with pytest.raises(NotAllowedError):
+        statement(held)
+    with pytest.raises(NotAllowedError):
+        statement(replace(held, uuid="{x' or 1=1}"))
+    assert "u.pkid='" in statement(replace(held, uuid="{" + pkid("joé").upper() + "}"))
 
 
 def test_a_journal_of_another_cluster_is_refused(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 Rules:
 
-1. ``associatedDevices`` replaces the whole list (docs/specification/rescue.md 1.4): it is read, merged, written, and
-   read again.
+1. ``associatedDevices`` replaces the whole list (docs/specification/rescue.md 1.4): it is read, counted by another way
+   (:mod:`.counted`), merged, written, and read again. If a device is missing then, the old list is put back at once.
 2. Nothing is sent that is not on the list of :mod:`.allowed`, and only to a node that was recognised.
 3. One request at a time.
 """
@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from mixedmode.errors import CheckFailedError, MixedModeError, RemoteError, UsageError
 from mixedmode.live.allowed.requests import HttpRequest, Place, check_request
@@ -25,12 +25,14 @@ from mixedmode.live.wire.https import Credentials, Web
 from mixedmode.live.wire.soap import text_element
 from mixedmode.live.wire.tls import Trust
 from mixedmode.rescue.prepared.allowed import WRITES
-from mixedmode.rescue.prepared.changes import Kind
+from mixedmode.rescue.prepared.changes import Kind, missing
+from mixedmode.rescue.prepared.counted import Held, check_count, counted, statement
 
 NO_SUCH: Final = "not found"
 """What a fault says of a user that is not there."""
 MOST_DEVICES: Final = 15_000
 """Devices of one user: a request is at most a megabyte."""
+_NAMED: Final = 10
 _TAGS: Final = "<returnedTags><userid/><associatedDevices><device/></associatedDevices></returnedTags>"
 _OPERATIONS: Final = {Kind.APPLICATION: ("AppUser", "appUser"), Kind.END: ("User", "user")}
 
@@ -40,6 +42,10 @@ class WritingWeb(Web):
 
     def _check(self, request: HttpRequest) -> None:
         check_request(request, WRITES)
+
+
+class PutBackError(CheckFailedError):
+    """A CUCM did not take a list whole, and has the old one again."""
 
 
 class Writer:
@@ -83,33 +89,102 @@ class Writer:
         Raises:
             RemoteError: AXL does not answer, or not about this user.
         """
+        return self.held(user, kind).devices
+
+    def held(self, user: str, kind: Kind) -> Held:
+        """Return what AXL lists of a user.
+
+        Raises:
+            RemoteError: AXL does not answer, or not about this user.
+        """
         operation, element = _OPERATIONS[kind]
         found = self._axl.call(f"get{operation}", text_element("userid", user) + _TAGS).child(element)
         if found is None or found.value("userid").lower() != user.lower():
             raise RemoteError(f"AXL's answer is not about {user}", where=self.where)
-        held = found.child("associatedDevices")
-        return tuple(each.text for each in held.all("device") if each.text) if held is not None else ()
+        listed = found.child("associatedDevices")
+        devices = tuple(each.text for each in listed.all("device") if each.text) if listed is not None else ()
+        return Held(user, kind, devices, found.attribute("uuid"))
 
-    def set_devices(self, user: str, kind: Kind, devices: Sequence[str]) -> None:
+    def check(self, held: Held) -> None:
+        """Check that a list is whole, by the number that the database has.
+
+        Raises:
+            RemoteError: That could not be asked.
+            CheckFailedError: It is not.
+        """
+        try:
+            count = counted(held, self._axl.select(statement(held)))
+        except MixedModeError as error:
+            raise RemoteError(
+                f"nobody says whether AXL's list of {len(held.devices):,} devices of {held.user} is whole; "
+                "nothing was written",
+                where=self.where,
+                why=f"executeSQLQuery does not count them: {error.what}",
+                next_step="have --write-user allowed to send executeSQLQuery (role Standard AXL API Access), or change "
+                "the user's Controlled Devices in Cisco Unified CM Administration",
+            ) from error
+        check_count(held, count, self.where)
+
+    def set_devices(self, held: Held, devices: Sequence[str]) -> None:
         """Have a user control these devices and no other, and see that he does.
+
+        Args:
+            held: What he controls; it was checked.
+            devices: What he is to control.
 
         Raises:
             UsageError: They are too many.
             RemoteError: AXL does not answer.
+            PutBackError: It did not take all of them; he controls again what he did.
             CheckFailedError: He controls others behind it.
         """
         refuse_too_many(len(devices))
-        listed = "".join(text_element("device", each) for each in devices)
-        inner = f"{text_element('userid', user)}<associatedDevices>{listed}</associatedDevices>"
-        self._axl.call(f"update{_OPERATIONS[kind][0]}", inner)
-        now = {each.lower() for each in self.devices(user, kind)}
-        if now != {each.lower() for each in devices}:
+        now = self._replaced(held, devices)
+        lost = missing(now, devices)
+        if lost:
+            self._put_back(held, devices, now, lost)
+        count = len({each.lower() for each in now})
+        if count != len({each.lower() for each in devices}):
             raise CheckFailedError(
-                f"{user} controls {len(now):,} devices, and {len(devices):,} were written",
+                f"{held.user} controls {count:,} devices, and {len(devices):,} were written",
                 where=self.where,
                 why="somebody else writes it too, or AXL did not take all of them",
                 next_step="mixedmode rescue restore puts back what was added",
             )
+
+    def _replaced(self, held: Held, devices: Sequence[str]) -> tuple[str, ...]:
+        listed = "".join(text_element("device", each) for each in devices)
+        inner = f"{text_element('userid', held.user)}<associatedDevices>{listed}</associatedDevices>"
+        self._axl.call(f"update{_OPERATIONS[held.kind][0]}", inner)
+        return self.devices(held.user, held.kind)
+
+    def _put_back(self, held: Held, devices: Sequence[str], now: Sequence[str], lost: Sequence[str]) -> NoReturn:
+        """Write the old list and what others added meanwhile, and say how that ended."""
+        what = (
+            f"{held.user} controlled {len(held.devices):,} devices, {len(devices):,} were written, "
+            f"and {len(lost):,} of those are missing ({_some(lost)})"
+        )
+        others = missing((*held.devices, *devices), now)
+        try:
+            gone = missing(self._replaced(held, (*held.devices, *others)), held.devices)
+            why = f"AXL does not list {len(gone):,} of them: {_some(gone)}" if gone else ""
+        except MixedModeError as error:
+            why = error.what
+        if why:
+            raise CheckFailedError(
+                f"{what}; the old list could not be put back",
+                where=self.where,
+                why=why,
+                next_step="add what is missing to the user's Controlled Devices in Cisco Unified CM Administration: "
+                "the journal has the names as before and added",
+            )
+        raise PutBackError(
+            f"{what}; the old list was put back",
+            where=self.where,
+            why="AXL did not take all of them, or somebody else writes it too",
+            next_step="run it again when nobody else changes the user, or change his Controlled Devices in "
+            "Cisco Unified CM Administration",
+        )
 
     def reset(self, phone: str) -> bool:
         """Have a phone reset; return whether AXL took it."""
@@ -118,6 +193,10 @@ class Writer:
         except MixedModeError:
             return False
         return True
+
+
+def _some(devices: Sequence[str]) -> str:
+    return ", ".join(devices[:_NAMED]) + (" ..." if len(devices) > _NAMED else "")
 
 
 def reader_of(cluster: ClusterFile, clock: Clock = SYSTEM) -> Writer | None:

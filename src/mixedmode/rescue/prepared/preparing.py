@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from mixedmode.errors import UsageError
 from mixedmode.live.sources.axl import AxlFaultError
 from mixedmode.rescue.files import EvidenceFile
-from mixedmode.rescue.prepared.axl import NO_SUCH, Writer, refuse_too_many
+from mixedmode.rescue.prepared.axl import NO_SUCH, PutBackError, Writer, refuse_too_many
 from mixedmode.rescue.prepared.changes import Association, missing, open_changes
 
 
@@ -21,18 +21,23 @@ def prepare(writer: Writer, journal: EvidenceFile, user: str, phones: Sequence[s
         phones: By name.
 
     Raises:
-        MixedModeError: AXL does not answer, or did not do it.
+        MixedModeError: AXL does not answer, nobody says whether its list is whole, or it did not do it.
         OSError: The journal cannot be written; nothing was changed then.
     """
     kind = writer.kind_of(user)
-    before = writer.devices(user, kind)
-    added = missing(before, phones)
+    held = writer.held(user, kind)
+    before, added = held.devices, missing(held.devices, phones)
     if not added:
         return None
     refuse_too_many(len(before) + len(added))
+    writer.check(held)
     change = Association(len(journal.records) + 1, writer.where, user, kind, before, added)
     journal.write("change", change.document(), durable=True)
-    writer.set_devices(user, kind, (*before, *added))
+    try:
+        writer.set_devices(held, (*before, *added))
+    except PutBackError:
+        journal.write("restored", {"change": change.number, "taken": 0}, durable=True)
+        raise
     journal.write("changed", {"change": change.number}, durable=True)
     return change
 
@@ -61,14 +66,17 @@ def restore(
         )
     for change in found:
         try:
-            now = writer.devices(change.user, change.kind)
+            held = writer.held(change.user, change.kind)
         except AxlFaultError as error:
             if NO_SUCH not in error.fault.text.lower():
                 raise
-            now = ()  # the user was deleted, and what he controlled with him
+            held = None  # the user was deleted, and what he controlled with him
+        now = () if held is None else held.devices
         left = change.left(now)
-        if len(left) < len(now):
-            writer.set_devices(change.user, change.kind, left)
+        if held is not None:
+            writer.check(held)  # a list cut short may also hide what is to be taken back
+            if len(left) < len(now):
+                writer.set_devices(held, left)
         journal.write("restored", {"change": change.number, "taken": len(now) - len(left)}, durable=True)
         told(change, len(now) - len(left))
     return found
