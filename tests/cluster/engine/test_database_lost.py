@@ -21,6 +21,7 @@ import psycopg
 import pytest
 from sqlalchemy import event, text, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from mixedmode.cluster.engine import heartbeat, lock
 from mixedmode.cluster.engine.principal import Principal
@@ -273,16 +274,19 @@ def test_a_slow_step_is_no_dead_process(
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.02)
     cluster = Cluster.create(tmp_path, seed_spec(), database_url=server.create_database())
 
+    def is_alive(session: Session) -> bool:
+        row = session.get_one(OperationLockRow, 1)
+        return cluster.now() - row.beat < lock.SILENCE and not lock.is_dead(row, cluster.now())
+
     def lives() -> bool:
         with cluster.database.read() as session:
-            row = session.get_one(OperationLockRow, 1)
-            return cluster.now() - row.beat < lock.SILENCE and not lock.is_dead(row, cluster.now())
+            return is_alive(session)
 
     def sleep() -> None:
         with cluster.database.write() as session:
             old = cluster.now() - timedelta(hours=1)
             session.execute(update(OperationLockRow).values(beat=old))
-        assert not lives()
+            assert not is_alive(session), "the next sign of life waits for the end of this"
         assert until(lives)
 
     with at_the_first(monkeypatch, "write", sleep):

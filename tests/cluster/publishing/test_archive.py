@@ -161,13 +161,15 @@ def regress(database: Database) -> None:
             session.execute(text(f"DROP TABLE {table}"))
         for table, column in made_since("0006", r'op\.add_column\(\s*"(\w+)", sa\.Column\("(\w+)"'):
             session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+        session.execute(text("DROP INDEX ix_device_model_protocol_securitymode"))
+        session.execute(text("CREATE INDEX ix_device_model ON device (model)"))
         session.execute(text("UPDATE alembic_version SET version_num = '0005'"))
 
 
 def made_since(revision: str, pattern: str) -> list[Any]:
     """What a revision and the later ones made, in their order."""
-    scripts = sorted(path for path in VERSIONS.glob("v[0-9]*.py") if path.name[1:5] >= revision)
-    return [found for path in scripts for found in re.findall(pattern, path.read_text())]
+    scripts = sorted(VERSIONS.rglob("v[0-9]*.py"), key=lambda path: path.name)
+    return [found for path in scripts if path.name[1:5] >= revision for found in re.findall(pattern, path.read_text())]
 
 
 def migrated(directory: Path, url: str | None) -> None:
