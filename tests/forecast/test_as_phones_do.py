@@ -300,3 +300,66 @@ def test_a_damaged_itl_would_be_taken_by_every_rule_by_which_a_whole_one_is(
     large = replace(step(), lists=(Published(ListKind.ITL, itl(signer).data + bytes(70_000)),))
     change = replace(large, signer=identity("callmanager").certificate)
     assert foreseen(change, ctl_held=ctl_held, itl_held=itl_held).outcome is fate
+
+
+@pytest.mark.parametrize(
+    ("hosts", "tvs", "fate"),
+    [
+        ("there", Tvs.UP, Fate.BEHIND),
+        ("there", Tvs.OLD, Fate.FOLLOWS_BY_TVS),
+        ("here", Tvs.UP, Fate.FOLLOWS_BY_TVS),
+        (None, Tvs.UP, Fate.FOLLOWS_BY_TVS),
+    ],
+)
+def test_a_phone_that_moves_without_the_new_clusters_itl_asks_nobody_from_the_next_restart_on(
+    hosts: str | None, tvs: Tvs, fate: Fate
+) -> None:
+    """The new cluster's servers still have the ITL of the old one: its configuration is not that list's cluster's."""
+    there = identity("there").certificate
+    moved = replace(
+        step(),
+        signer=there,
+        hosts=None if hosts is None else frozenset({hosts}),
+        servers=frozenset({identity("here").certificate.der}),
+        vouched=_knows("there", roles={Role.TFTP.value}),
+    )
+    plan = Plan((moved, step()), tvs=tvs, present=step(_itl_of("here")))
+    found = Forecaster(plan).of(PhoneKind(get_model("7975"), "7975", None, _itl_of("here")))
+    assert found.steps == (Fate.FOLLOWS_BY_TVS, fate)
+
+
+def test_an_itl_that_is_published_names_the_servers_of_its_own_configurations() -> None:
+    """A move that is published as files, in a cluster whose own configurations name others up to then."""
+    present = replace(step(_itl_of("here")), hosts=frozenset({"here"}))
+    signed = replace(step(_itl_of("there")), vouched=_knows("subscriber", roles={Role.TFTP.value}))
+    plan = Plan((signed, replace(step(), signer=identity("subscriber").certificate)), present=present)
+    found = Forecaster(plan).of(PhoneKind(get_model("7975"), "7975", None, _itl_of("here")))
+    assert found.steps == (Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS)
+
+
+@pytest.mark.parametrize("held", ["old server", "new server"])
+def test_a_cluster_in_mixed_mode_is_so_whatever_ctl_its_servers_still_have(held: str) -> None:
+    """They have that of the cluster from which phones came, which was not in mixed mode."""
+    empty, shown = ctl("callmanager", empty=True), identity("new-callmanager").certificate
+    moved = replace(step(), mixed=True, shown=shown)
+    plan = Plan((moved,), present=replace(step(empty), mixed=False))
+    itl_held = OLD_ITL if held == "old server" else _itl_of("new-callmanager")
+    kind = PhoneKind(get_model("7975"), "7975", empty, itl_held, SECURE)
+    came = Forecaster(plan).of(kind).prospect.restart
+    assert came is not None
+    assert came.registers is (held == "new server")
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, False), (False, True)])
+def test_a_ctl_that_is_published_says_the_mode_of_a_cluster_that_was_in_the_other_one(
+    before: bool, after: bool
+) -> None:
+    """Forecast.md 5.8: the newest published CTL says it, whatever the nodes' stores said up to then."""
+    shown = identity("callmanager").certificate if before else None
+    present = replace(step(ctl("callmanager", empty=not before)), mixed=before, shown=shown)
+    plan = Plan((step(ctl("callmanager", empty=not after)),), present=present)
+    kind = PhoneKind(get_model("7975"), "7975", ctl("callmanager", empty=not before), OLD_ITL, SECURE)
+    came = Forecaster(plan).of(kind).prospect.restart
+    assert came is not None
+    assert came.registers
+    assert (came.registration is not None and came.registration.reason is Reason.NON_SECURE) is not after

@@ -6,11 +6,13 @@ import argparse
 import platform
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from tests.simulation.running import Tally, in_processes, replay
+from tests.simulation.tracked import Finding
 
 _BAR = 40
 
@@ -43,7 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
     print("\n" + "\n".join(lines))
     if chosen.report is not None:
         chosen.report.write_text("\n".join(lines) + "\n")
-    for seed in list(tally.failed)[:3]:
+    for seed in tally.worst_first[:3]:
         print("\n" + replay(seed, phones=chosen.phones))
     return 1 if tally.failed else 0
 
@@ -51,7 +53,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _bar(tally: Tally, seeds: int) -> None:
     if sys.stderr.isatty():
         done = _BAR * tally.seeds // seeds
-        rate = f"{tally.rate:.0f} seeds/s and core, {len(tally.failed)} failed"
+        rate = f"{tally.rate:.0f} seeds/s and core, {len(tally.failed)} failed{_kinds(tally)}"
         print(f"\r[{'#' * done}{'.' * (_BAR - done)}] {tally.seeds:,} of {seeds:,}, {rate}", end="", file=sys.stderr)
 
 
@@ -59,12 +61,27 @@ def _lines(tally: Tally, phones: int, seconds: float) -> list[str]:
     counts = tally.counts
     rates = f"{tally.rate:.1f} seeds/s and core, {counts['starts'] / max(tally.cpu, 1e-9):,.0f} starts/s and core"
     return [
-        f"{tally.seeds:,} seeds of {phones} phones: {len(tally.failed)} failed",
+        f"{tally.seeds:,} seeds of {phones} phones: {len(tally.failed)} failed{_kinds(tally)}",
         f"{counts['starts']:,} starts of phones, by TFTP block by block, in {seconds:,.0f} s",
         f"{rates} (processor time; {platform.machine()}, Python {platform.python_version()})",
         *(f"{name}: {count:,}" for name, count in sorted(counts.items()) if name != "starts"),
-        *(f"failed: {seed}: {found[0]}" for seed, found in tally.failed.items()),
+        *(f"failed: {seed}: {_of_each_kind(tally.failed[seed])}" for seed in tally.worst_first),
     ]
+
+
+def _kinds(tally: Tally) -> str:
+    kinds = ", ".join(f"{rule} in {seeds:,}" for rule, seeds in tally.kinds.items())
+    return f" ({kinds})" if kinds else ""
+
+
+def _of_each_kind(findings: Sequence[Finding]) -> str:
+    """Return the first finding of each rule, and how many more there are."""
+    first: dict[str, Finding] = {}
+    for each in findings:
+        first.setdefault(each.rule, each)
+    counts = Counter(each.rule for each in findings)
+    more = (f" and {counts[rule] - 1} more" if counts[rule] > 1 else "" for rule in first)
+    return "; ".join(f"{each}{rest}" for each, rest in zip(first.values(), more, strict=True))
 
 
 if __name__ == "__main__":

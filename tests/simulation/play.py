@@ -111,10 +111,11 @@ class Play:
 
     def _start_early(self, number: int, present: list[Tracked], nodes: dict[int, Node]) -> None:
         """Let phones start while a node has old lists still, or one of each."""
-        held = {id(each): each.phone.state.trust.lists for each in present}
+        held = {id(each): each.phone.state.trust for each in present}
         self.starting.start(number, present, nodes, "half")
         for each in present:
-            each.disturbed = each.disturbed or each.phone.state.trust.lists != held[id(each)]
+            before, now = held[id(each)], each.phone.state.trust
+            each.disturbed |= now.lists != before.lists or now.tvs_servers != before.tvs_servers
 
     def _is_there(self, number: int, each: Tracked) -> bool:
         return self.history.moments[number].plan.reset and not self.history.off(number, each.phone.name)
@@ -147,6 +148,7 @@ class Play:
         forecaster = self.forecasters[each.node]
         absences = forecaster.plan.absences(each.phone.name)
         absences = (True,) * (number + 1) + absences[number + 1 :]
+        each.is_half_told = each.phone.is_of_two_clusters
         each.forecast = forecaster.of(self.history.kind(each.plan, each.phone), absences)
 
     # What holds after it.
@@ -170,7 +172,7 @@ class Play:
             self._found("forecast", each, f"step {number + 1}: it restarted, which was not foreseen")
             return
         found = self._differences(each, outcome, foreseen)
-        why = self._not_in_any_inventory(node, before, when) if found else ""
+        why = self._not_in_any_inventory(each, node, before, when) if found else ""
         if found and not why and each.broke_off and self._comes_to_the_same(each, node, before, foreseen, when):
             why = "by one more start"
         if why:
@@ -182,10 +184,11 @@ class Play:
         self._check_fate(number, each, registers=registers, took=took_all(outcome))
 
     @staticmethod
-    def _not_in_any_inventory(node: Node, before: PhoneState, when: datetime) -> str:
+    def _not_in_any_inventory(each: Tracked, node: Node, before: PhoneState, when: datetime) -> str:
         if any(cached.expires > when for cached in before.tvs_cache):
             return "by what TVS said before"  # that holds for a day, whatever TVS says by now
-        return "asks another cluster's TVS" if node.is_asked_elsewhere(before.trust) else ""
+        is_told = each.is_as_first_said and not each.broke_off  # that of the plan, which its forecast knows
+        return "asks another cluster's TVS" if not is_told and node.is_asked_elsewhere(before.trust) else ""
 
     @staticmethod
     def _comes_to_the_same(each: Tracked, node: Node, before: PhoneState, foreseen: Restart, when: datetime) -> bool:
@@ -264,7 +267,9 @@ class Play:
             outcome, said = each.outcome, each.forecast.outcome
             if outcome is None or each.phone.state.config is None or (each.registers and took_all(outcome)):
                 continue
-            if said in _SAFE:
+            if said in _SAFE and each.is_half_told:
+                self.counts["lost by what no inventory says"] += 1
+            elif said in _SAFE:
                 self._found("safe", each, f"said {said}, and in the end {outcome.trouble()}")
             elif each.said.outcome in _SAFE:  # it missed a step that it was to meet; then that was said of it
                 self.counts["lost by what it missed"] += 1
@@ -326,7 +331,7 @@ class Play:
             each.registers = each.phone.registers(node, when)
             self.counts["starts"] += 1
             found = [] if each.is_told_by_fate_alone else self._differences(each, outcome, foreseen)
-            if found and node.is_asked_elsewhere(before.trust):  # who is called safe must be so all the same
+            if found and not each.is_as_first_said and node.is_asked_elsewhere(before.trust):
                 self.counts["asks another cluster's TVS"] += 1
                 continue
             for text in found:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tests.simulation.play import Play
 from tests.simulation.schedule import made
 from tests.simulation.shrink import shrunk, told
+from tests.simulation.tracked import WORST, Finding, worst_first
 
 _CHUNK = 20
 
@@ -22,13 +23,13 @@ class Tally:
 
     Attributes:
         seeds: How many were played.
-        failed: What was found, by seed.
+        failed: What was found, by seed; the worst of each seed first.
         counts: How often what happened.
         cpu: Seconds of processor time.
     """
 
     seeds: int = 0
-    failed: dict[int, list[str]] = field(default_factory=dict)
+    failed: dict[int, list[Finding]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     cpu: float = 0.0
 
@@ -38,6 +39,17 @@ class Tally:
         self.failed |= other.failed
         self.counts += other.counts
         self.cpu += other.cpu
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """In how many seeds each rule does not hold, the worst first."""
+        found = Counter(rule for each in self.failed.values() for rule in {one.rule for one in each})
+        return dict(sorted(found.items(), key=lambda kind: (kind[0] != WORST, kind[0])))
+
+    @property
+    def worst_first(self) -> list[int]:
+        """The seeds that failed, those first in which somebody who was called safe is lost."""
+        return sorted(self.failed, key=lambda seed: self.failed[seed][0].rule != WORST)
 
     @property
     def rate(self) -> float:
@@ -57,7 +69,7 @@ def played(seeds: Iterable[int], *, phones: int = 50) -> Tally:
             tally.seeds += 1
             tally.counts.update(play.counts)
             if play.findings:
-                tally.failed[seed] = [str(each) for each in play.findings[:10]]
+                tally.failed[seed] = worst_first(play.findings)
     finally:
         gc.enable()
     tally.cpu = time.process_time() - begun
@@ -91,11 +103,18 @@ def _chunks(seeds: range) -> Iterator[range]:
 def replay(seed: int, *, phones: int = 50) -> str:
     """Return what one seed shows, and the shortest schedule that still shows it; empty if it shows nothing."""
     schedule = made(seed, phones=phones)
-    findings = Play(schedule).run().findings
+    findings = worst_first(Play(schedule).run().findings)
     if not findings:
         return ""
+    others = Counter(each.rule for each in findings)
     shortest, left = shrunk(schedule, findings[0].rule)
     again = f"replay it: python -m tests.simulation --seed {seed}" + (f" --phones {phones}" if phones != 50 else "")
     return "\n".join(
-        [f"seed {seed} fails: {findings[0]}", again, "the shortest schedule that still fails:", *told(shortest, left)]
+        [
+            f"seed {seed} fails: {findings[0]}",
+            f"all that was found: {', '.join(f'{rule} {count}' for rule, count in others.items())}",
+            again,
+            f"the shortest schedule in which {findings[0].rule} does not hold:",
+            *told(shortest, worst_first(left)),
+        ]
     )

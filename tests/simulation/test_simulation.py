@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -158,3 +159,26 @@ def test_a_failing_seed_is_shortened_and_says_how_to_play_it_again(
     assert shortest.weather.is_calm
     assert main(["--seed", "50", "--phones", "10"]) == 1
     assert "python -m tests.simulation --seed 50 --phones 10" in capsys.readouterr().out
+
+
+def test_who_was_called_safe_and_is_lost_is_named_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def wrong(self: Play) -> None:
+        self.findings += [Finding("forecast", f"{number}") for number in range(30)]
+        if self.schedule.seed == 51 and self.tracked:
+            self.findings.append(Finding("safe", "lost"))
+
+    monkeypatch.setattr(play.Play, "_afterwards", wrong)
+    report = tmp_path / "report.txt"
+    assert main(["--first", "50", "--seeds", "2", "--phones", "2", "--report", str(report)]) == 1
+    lines = report.read_text().splitlines()
+    assert lines[0] == "2 seeds of 2 phones: 2 failed (safe in 1, forecast in 2)"
+    first, second = (line for line in lines if line.startswith("failed: "))
+    assert first == "failed: 51: [safe] lost; [forecast] 0 and 29 more"
+    assert second.startswith("failed: 50: [forecast] 0")
+    replayed = capsys.readouterr().out.partition("\nseed 51 fails: ")[2]
+    assert replayed.startswith("[safe] lost\nall that was found: safe 1, forecast 30\n")
+    assert (
+        "[safe] lost" in replayed.partition("the shortest schedule in which safe does not hold:")[2].split("seed 50")[0]
+    )

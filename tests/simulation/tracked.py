@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from mixedmode.forecast.evaluation import Forecast
 from mixedmode.phone.mind.fate.restart import Restart
@@ -12,6 +13,9 @@ from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind
 from tests.simulation.schedule import PhonePlan
 from tests.simulation.world.handset import Handset, took_all
+
+WORST: Final = "safe"
+"""The rule without which a forecast is worse than none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,11 @@ class Finding:
         return f"[{self.rule}] {self.text}"
 
 
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings with those first by which somebody who was called safe is lost."""
+    return sorted(findings, key=lambda each: each.rule != WORST)
+
+
 @dataclass(slots=True)
 class Tracked:
     """A phone on its way.
@@ -45,6 +54,8 @@ class Tracked:
         broke_off: Whether a start was broken off in this step.
         disturbed: Whether it met this step otherwise than it was made: a file did not come, or an old one did.
         asked: Whether it ever needed TVS.
+        is_half_told: Whether its last forecast was made when its configuration named the TVS servers of another cluster
+            than its ITL, which no inventory says.
     """
 
     plan: PhonePlan
@@ -57,6 +68,7 @@ class Tracked:
     broke_off: bool = False
     disturbed: bool = False
     asked: bool = False
+    is_half_told: bool = False
 
     @property
     def node(self) -> int:

@@ -78,7 +78,7 @@ class Off:
 
 
 NOBODY: Final = Off()
-_KNOWN: Final = ("signer", "shown", "keys", "mixed", "digest")
+_KNOWN: Final = ("signer", "shown", "keys", "mixed", "digest", "hosts")
 """What a step may say of servers, beside the lists, that holds until another step says otherwise."""
 
 
@@ -119,6 +119,7 @@ class Step:
         mixed: Whether the cluster is in mixed mode from here on, if that is known but by its CTL.
         keys: Whose keys can sign its lists from here on, if that is known.
         digest: Wire code of the digest under configurations from here on, if that is known but by the lists.
+        hosts: The TVS servers that configurations name from here on, if that is known but by the ITL.
         elsewhere: TVS servers of another cluster that answer as well in this step, by the DER of what they show.
     """
 
@@ -139,6 +140,7 @@ class Step:
     mixed: bool | None = None
     keys: Keys | None = None
     digest: int | None = None
+    hosts: frozenset[str] | None = None
     elsewhere: tuple[tuple[frozenset[bytes], Vouched], ...] = ()
 
 

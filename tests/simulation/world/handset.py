@@ -17,7 +17,7 @@ from mixedmode.phone.mind.requests import AskTvs
 from mixedmode.phone.mind.transports import Transport
 from mixedmode.phone.mind.trust.asking import tvs_requests
 from mixedmode.phone.mind.trust.decisions import ListKind, NeedTvs, Voucher
-from mixedmode.phone.mind.trust.lookup import remembering
+from mixedmode.phone.mind.trust.lookup import remembering, tvs_hosts
 from mixedmode.phone.mind.trust.policy import read_file, read_list
 from mixedmode.phone.mind.trust.registration_trust import judge_server, ways_to_register
 from mixedmode.phone.mind.trust.remembering import RememberingPolicy
@@ -102,6 +102,14 @@ class Handset:
     def protocol(self) -> str:
         """What it speaks."""
         return "SIP" if self.model.sip_only else "SCCP"
+
+    @property
+    def is_of_two_clusters(self) -> bool:
+        """Whether its configuration names the TVS servers of another cluster than its ITL: then it asks none."""
+        hosts, trust = tvs_hosts(self.state.trust.itl), self.state.trust
+        return bool(hosts and trust.tvs_servers) and hosts.keys().isdisjoint(
+            each.address.lower() for each in trust.tvs_servers
+        )
 
     def copy(self) -> Handset:
         """Return another phone that holds the same."""

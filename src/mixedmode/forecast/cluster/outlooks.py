@@ -5,7 +5,7 @@ Rules:
 1. Phones get the lists of the publisher, or of the first node with TFTP if the publisher has none.
 2. TVS vouches for what is in the stores, with the roles that it gives, and for what the stores do not know by the
    functions of the CTL file's records; its servers and the CallManager show the certificates that the nodes have,
-   whatever the lists say.
+   whatever the lists say. Configurations name the TVS servers of the cluster's own ITL, whichever phones are given.
 3. Whose keys can sign lists is known: those of the nodes' CallManager and ITLRecovery, not those that they had before
    (forecast.md 5.3).
 4. Every TFTP is restarted after an operation but a reset of the ITL.
@@ -24,6 +24,7 @@ from mixedmode.forecast.plan import Published, Step
 from mixedmode.forecast.vouching import Vouched
 from mixedmode.phone.mind.fate.offers import Keys
 from mixedmode.phone.mind.trust.decisions import ListKind
+from mixedmode.phone.mind.trust.lookup import tvs_hosts
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
@@ -83,7 +84,16 @@ def foreseen_step(label: str, after: Outlook, before: Outlook | None) -> Step:
         mixed=view.mode is SecurityMode.MIXED,
         keys=_keys(after),
         digest=after.digest.value,
+        hosts=_hosts(after.files.get((server.name, ITL_FILE))),
     )
+
+
+def _hosts(itl: bytes | None) -> frozenset[str] | None:
+    """Return the TVS servers that a cluster's configurations name: those of its own ITL, whichever phones are given."""
+    try:
+        return None if itl is None else frozenset(tvs_hosts(TrustList.parse(itl))) or None
+    except MalformedError:
+        return None
 
 
 def _keys(after: Outlook) -> Keys:

@@ -61,6 +61,7 @@ class Offer:
         keys: Whose keys can sign its lists; None: those of the certificates that stand as SAST in them.
         announced: The CTL that was published last, where none is published any more: the cluster is as it says.
         undamaged: The lists of which files are damaged copies, where they are known.
+        hosts: The TVS servers that configurations name; None: those that the ITL names.
     """
 
     ctl: TrustList | bytes | None = None
@@ -72,6 +73,7 @@ class Offer:
     mixed: bool | None = None
     keys: Keys | None = None
     undamaged: tuple[tuple[ListKind, TrustList], ...] = ()
+    hosts: frozenset[str] | None = None
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
@@ -82,7 +84,10 @@ class Offer:
         return self._hash
 
     def publishing(self, kind: ListKind, file: TrustList | bytes) -> Offer:
-        """Return the same with a list on the servers; a damaged copy of the one before is known as such."""
+        """Return the same with a list on the servers; a damaged copy of the one before is known as such.
+
+        What was known before of what such a list says too is known no more: whoever publishes it may know better.
+        """
         kept = [pair for pair in self.undamaged if pair[0] is not kind]
         before = self.of(kind)
         whole = self.known(kind) or (before if isinstance(before, TrustList) else None)
@@ -90,7 +95,10 @@ class Offer:
             kept.append((kind, whole))
         signer, digest = file_signer(file) or self.signer, list_digest(file) or self.digest
         lists = {kind.value.lower(): file}
-        return replace(self, signer=signer, digest=digest, undamaged=tuple(kept), **lists)  # type: ignore[arg-type]
+        now = replace(self, signer=signer, digest=digest, undamaged=tuple(kept), **lists)  # type: ignore[arg-type]
+        if kind is ListKind.ITL:
+            return replace(now, hosts=None)
+        return replace(now, mixed=None) if now.says_mode else now
 
     def known(self, kind: ListKind) -> TrustList | None:
         """Return the list of which the file of a kind is a damaged copy, None if that is not known."""
@@ -125,14 +133,24 @@ class Offer:
     def server(self) -> Certificate | None:
         """What the CallManager shows; None if the CTL names none with a certificate: then it speaks no TLS.
 
-        A damaged CTL, which may have lost that record, says nothing about it; nor does a list of the other kind.
+        A damaged CTL, which may have lost that record, says nothing about it; nor does a list of the other kind, nor
+        one that servers still have of a cluster that was another, or not in mixed mode, where that is known.
         """
         if self.mixed is False:
             return None
+        if self.mixed and self.shown is not None:
+            return self.shown
         named = first_certificate(self.newest_ctl, SERVER.roles)
         if named is None and not self.says_mode:
             return self.shown
         return named and (self.shown or named)
+
+    @property
+    def config_hosts(self) -> frozenset[str]:
+        """The TVS servers that configurations name, as far as that is known: that of a cluster those of its ITL."""
+        if self.hosts is not None:
+            return self.hosts
+        return frozenset(tvs_hosts(self.itl)) if isinstance(self.itl, TrustList) else frozenset()
 
     @property
     def says_mode(self) -> bool:

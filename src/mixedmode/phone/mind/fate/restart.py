@@ -18,7 +18,7 @@ from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
     from mixedmode.phone.mind.trust.decisions import TvsAnswer, TvsQuestion
@@ -131,11 +131,11 @@ def _take_files(policy: TrustPolicy, trust: TrustState, offer: Offer, tvs: TvsSe
         before, trust = trust, trust.after(decision, kind, offered if isinstance(offered, TrustList) else None)
         if trust is not before:
             if trust.itl is not before.itl and trust.tvs_servers is _SOME_SERVER:
-                trust = _configured_by(before.itl, trust)
+                trust = _configured_by(tvs_hosts(before.itl), trust)
             ask = tvs.asked_by(trust)
     config = decisions[BootFile.CONFIG] = offer_config(policy, trust, offer, ask, now)
     if config.accepted:
-        trust = _configured_by(offer.itl if isinstance(offer.itl, TrustList) else None, trust)
+        trust = _configured_by(offer.config_hosts, trust)
     return Restart(trust, decisions, None)
 
 
@@ -144,14 +144,14 @@ def configured(trust: TrustState) -> TrustState:
     return trust if trust.tvs_servers else TrustState(trust.ctl, trust.itl, _SOME_SERVER)
 
 
-def _configured_by(itl: TrustList | None, trust: TrustState) -> TrustState:
-    """Return the state with the configuration of the cluster of an ITL: it names the TVS servers that the ITL names.
+def _configured_by(there: Collection[str], trust: TrustState) -> TrustState:
+    """Return the state with a configuration that names these TVS servers.
 
     They matter only if the phone holds the ITL of another cluster: that names none of these hosts.
     """
-    there, known = tvs_hosts(itl), tvs_hosts(trust.itl)
-    is_other = there and known and there.keys().isdisjoint(known)
-    servers = tuple(TvsServer(each, KNOWN_BY_NAME) for each in there) if is_other else _SOME_SERVER
+    known = tvs_hosts(trust.itl)
+    is_other = there and known and known.keys().isdisjoint(there)
+    servers = tuple(TvsServer(each, KNOWN_BY_NAME) for each in sorted(there)) if is_other else _SOME_SERVER
     return trust if trust.tvs_servers is servers else TrustState(trust.ctl, trust.itl, servers)
 
 
