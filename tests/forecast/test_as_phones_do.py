@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -14,18 +15,20 @@ from mixedmode.forecast.plan import Plan, Published, Step, Tvs
 from mixedmode.forecast.vouching import Vouched
 from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.phone.mind.fate.afar import Help
+from mixedmode.phone.mind.fate.observed import fate_of
 from mixedmode.phone.mind.fate.offers import file_signer
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.requests import BootFile
 from mixedmode.phone.mind.trust.decisions import ListKind, Reason
 from mixedmode.phone.mind.trust.policy import read_list
+from mixedmode.phone.mind.trust.state import PhoneState, TrustState
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.build import RecordSpec, build_trust_list
 from mixedmode.trustlist.model import TrustList
 from mixedmode.trustlist.roles import Role
 from tests.forecast.test_settled_points import NEW_CTL, OLD_CTL, OLD_ITL, SECURE, foreseen, step
-from tests.phone.site import ctl, damaged, identity, itl
+from tests.phone.site import DEVICE, Simulator, ctl, damaged, identity, itl
 from tests.simulation.world import keys
 from tests.simulation.world.site import Site, changed
 
@@ -363,3 +366,28 @@ def test_a_ctl_that_is_published_says_the_mode_of_a_cluster_that_was_in_the_othe
     assert came is not None
     assert came.registers
     assert (came.registration is not None and came.registration.reason is Reason.NON_SECURE) is not after
+
+
+def test_a_phone_that_a_subscriber_has_taken_is_not_locked_out() -> None:
+    """A 7940 that took neither the CTL of a new CallManager nor that of tokens: a forecast asks about the first server.
+
+    The prompt, which does not know what it holds, speaks of one that has what it was given.
+    """
+    sites = [_mixed()]
+    for words in (("regenerate", "0", "CallManager"), ("update-ctl",), ("token", "update", "0")):
+        made = changed(sites[-1], sites[-1], words)
+        assert made is not None
+        sites.append(made.after)
+    present = foreseen_step("", sites[0].outlook, None)
+    steps = [foreseen_step("", after.outlook, before.outlook) for before, after in pairwise(sites)]
+    held, _, updated, by_token = (TrustList.parse(each.outlook.files[each.publisher, "CTLFile.tlv"]) for each in sites)
+    old, new = (PhoneKind(get_model("7940"), "7940", each, None, SECURE) for each in (held, updated))
+    assert Forecaster(Plan(tuple(steps), present=present)).of(old).steps == (Fate.LOCKED_OUT,) * 3
+    assert Forecaster(Plan((steps[2],), present=present)).outcome(new) is Fate.FROZEN
+
+    server = Simulator()
+    server.publish(by_token)
+    server.files[f"{DEVICE}.cnf.xml"] = b"<device><deviceSecurityMode>3</deviceSecurityMode></device>"
+    boot, _ = server.boot(PhoneState(TrustState(held)), model="7940")
+    assert fate_of(boot) is Fate.LOCKED_OUT, "nobody looked"
+    assert fate_of(boot, registered=True) is Fate.FROZEN

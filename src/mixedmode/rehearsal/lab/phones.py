@@ -179,6 +179,11 @@ class LabPhone:
         return self.phone.model.sip_only or (config is not None and config.protocol == "SIP")
 
     @property
+    def is_registered(self) -> bool:
+        """Whether a CallManager, any of its group, has registered it."""
+        return self.registration is not None and self.registration.registered
+
+    @property
     def status(self) -> RegistrationStatus:
         """How the phone stands with its CallManager."""
         if self.registration is not None:
@@ -210,7 +215,7 @@ class LabPhone:
             "screen": trust_list_screen(phone.model, phone.state.trust),
             "alarm": alarm_document(last.alarm if last is not None else None),
             "refused": {file: why for file, why in refused.items() if file not in gone},
-            "outcome": None if last is None else fate_of(last).value,
+            "outcome": None if last is None else fate_of(last, registered=self.is_registered).value,
             "kept_lists": [kind.value for kind in last.kept_lists if kind not in self.erased] if last else [],
             "deleted": gone,
             "lsc": _lsc_document(self.keys.lsc),

@@ -7,6 +7,8 @@ Rules:
 3. Of the others it is asked what a forecast asks: whether they register in their security mode by what they hold, and
    whether something from afar brings along what they did not take. A file that did not come is brought by the next
    restart.
+4. A phone that is seen to be registered is not locked out, whatever its lists say of the server that the CTL names
+   first: a forecast does not count the other servers of its group (forecast.md 5.8), one of which has taken it.
 """
 
 from __future__ import annotations
@@ -28,17 +30,23 @@ if TYPE_CHECKING:
     from mixedmode.phone.mind.trust.state import TrustState
 
 
-def fate_of(boot: BootOutcome) -> Fate:
-    """Return what a phone is after one boot."""
+def fate_of(boot: BootOutcome, *, registered: bool = False) -> Fate:
+    """Return what a phone is after one boot.
+
+    Args:
+        boot: How it ended.
+        registered: Whether it is seen to be registered (rule 4); False also if nobody looked.
+    """
     if not boot.reachable:
         return Fate.UNKNOWN
     if not boot.refused and None not in boot.decisions.values():
         return Fate.FOLLOWS_BY_TVS if _asked_tvs(boot) else Fate.FOLLOWS
     policy, offer = TrustPolicy(boot.model), _offer(boot)
     mode = (boot.config.device_security_mode if boot.config is not None else None) or 1
-    registration = register(policy, boot.trust, offer, mode, None, lambda _question: TVS_UNREACHABLE)
-    if registration is not None and registration.refused:
-        return Fate.LOCKED_OUT
+    if not registered:
+        registration = register(policy, boot.trust, offer, mode, None, lambda _question: TVS_UNREACHABLE)
+        if registration is not None and registration.refused:
+            return Fate.LOCKED_OUT
     if None in boot.decisions.values() and not boot.refused:
         return Fate.BEHIND
     named = frozenset(tvs_certificates(offer.itl)) if isinstance(offer.itl, TrustList) else None
