@@ -236,7 +236,7 @@ def _knows(*names: str, roles: set[int]) -> Vouched:
 def test_a_phone_that_takes_the_itl_of_another_cluster_asks_the_tvs_of_its_configuration(
     held: str, tvs: Tvs, fate: Fate
 ) -> None:
-    """Phone-trust.md 3.2: lists come before the configuration, of which a server that no list names is the signer."""
+    """By phone-trust.md 3.2 lists come before the configuration, of which a server that no list names is the signer."""
     change = replace(step(_itl_of("here")), signer=identity("subscriber").certificate)
     vouched = _knows("subscriber", roles={Role.TFTP.value})
     kept = partial(foreseen, ctl_held=ctl("token", "recovery", servers=()), itl_held=_itl_of(held, "recovery"))
@@ -299,7 +299,7 @@ def test_the_parameter_decides_what_configurations_are_signed_over_whatever_the_
 def test_a_damaged_itl_would_be_taken_by_every_rule_by_which_a_whole_one_is(
     ctl_held: TrustList | None, itl_held: TrustList | None, signer: str, fate: Fate
 ) -> None:
-    """Forecast.md 5.5: a server in the CTL vouches for the first ITL; 5.6: a blanked one, if alone, lets any in."""
+    """By forecast.md 5.5 a server in the CTL vouches for the first ITL; 5.6: a blanked one, if alone, lets any in."""
     large = replace(step(), lists=(Published(ListKind.ITL, itl(signer).data + bytes(70_000)),))
     change = replace(large, signer=identity("callmanager").certificate)
     assert foreseen(change, ctl_held=ctl_held, itl_held=itl_held).outcome is fate
@@ -357,7 +357,7 @@ def test_a_cluster_in_mixed_mode_is_so_whatever_ctl_its_servers_still_have(held:
 def test_a_ctl_that_is_published_says_the_mode_of_a_cluster_that_was_in_the_other_one(
     before: bool, after: bool
 ) -> None:
-    """Forecast.md 5.8: the newest published CTL says it, whatever the nodes' stores said up to then."""
+    """By forecast.md 5.8 the newest published CTL says it, whatever the nodes' stores said up to then."""
     shown = identity("callmanager").certificate if before else None
     present = replace(step(ctl("callmanager", empty=not before)), mixed=before, shown=shown)
     plan = Plan((step(ctl("callmanager", empty=not after)),), present=present)

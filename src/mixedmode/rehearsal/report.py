@@ -98,11 +98,15 @@ def _ended(boot: BootOutcome) -> list[str]:
     return [boot.shown or "none", boot.alarm.name if boot.alarm is not None else "-", boot.summary]
 
 
+def _untrue(report: Report) -> list[str]:
+    return [f"does not hold: {check.what} ({check.detail})" for check in report.checks if not check.held]
+
+
 def broken(report: Report) -> list[str]:
     """Return what did not hold, a line for each statement and phone."""
     phones = (phone for phone in report.phones if not phone.held)
     return [
-        *(f"does not hold: {check.what} ({check.detail})" for check in report.checks if not check.held),
+        *_untrue(report),
         *(f"not as promised: {each.boot.name} ({each.boot.model.name}): {each.promised}" for each in phones),
     ]
 
@@ -128,7 +132,7 @@ def summary(report: Report) -> list[str]:
         lost = f"frozen, as promised: {', '.join(names[:10])}{more}: {remedy}"
         lines.append(Painted(lost, Colour.YELLOW))
     held = sum(phone.held for phone in report.phones)
-    lines += [Painted(line, Colour.RED) for line in broken(report)]
+    lines += [Painted(line, Colour.RED) for line in _untrue(report)]
     checks = sum(check.held is True for check in report.checks)
     verdict = (
         f"{report.procedure}: {'as promised' if report.held else 'NOT as promised'}: "

@@ -17,6 +17,7 @@ from mixedmode.faces.api.problems import table
 from mixedmode.faces.api.resources import endpoints
 from tests.faces.api.conftest import PHONE, PUB, Program, code, parsed, program
 from tests.faces.web.weblab import PEOPLE, WebLab, unchecked
+from tests.support import until
 
 PATH = "/api/v1/parameters/CAPFPhonePort"
 NEW = {"value": "3805"}
@@ -51,8 +52,12 @@ def test_the_level_is_asked_before_all_else(lab: WebLab, user: str) -> None:
         page = someone.send(each.method, f"/api/v1{path}", None if each.body is None else {})
         assert (page.status, code(page)) == (403, "privilege"), each
         assert f"needs privilege level {each.level}" in parsed(page)["detail"]
-    records = lab.service.desk.control.audit_log(_admin(lab), Wanted(user=user, outcome="refused"))
-    assert records
+
+    def entered() -> list[Any]:
+        return list(lab.service.desk.control.audit_log(_admin(lab), Wanted(user=user, outcome="refused")))
+
+    assert until(entered)
+    records = entered()
     assert {each.source for each in records} == {"127.0.0.1"}
 
 

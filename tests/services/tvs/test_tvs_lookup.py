@@ -7,6 +7,8 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.identity.certificates import ImportTrust, RegenerateCertificate
 from mixedmode.errors import RemoteError
@@ -17,6 +19,7 @@ from mixedmode.protocols.tvs import Answer, QueryRequest, VerifyRequest
 from mixedmode.services.net.server_tls import TlsFloor
 from mixedmode.services.traces.catalogue import TVS
 from mixedmode.services.traces.trace_file import TraceFile
+from mixedmode.services.tvs import service as tvs_service
 from mixedmode.services.tvs.files import WatchedList
 from mixedmode.services.tvs.lookup import TrustLookup, read_all
 from mixedmode.services.tvs.node import node_tvs
@@ -259,6 +262,26 @@ def test_a_changed_ctl_file_is_known_within_a_second(tmp_path: Path) -> None:
     length = len(stranger("two").serial.hex() + issuer)
     unique = f"tvs_sql_get_all_CTL_certificate - Unique Key used for Caching :: 4711{issuer}, length : {length}"
     assert unique in said
+
+
+def test_a_list_that_has_just_changed_is_read_before_a_phone_is_told_no(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tvs_service, "_WATCH_SECONDS", 3600.0)
+    path, asked = tmp_path / "CTLFile.tlv", query(stranger("one"))
+
+    async def procedure() -> None:
+        ctl = WatchedList(path)
+        async with serving(ctl.cache, lists=(ctl,)) as service:
+            assert not (await ask(service, encode(asked))).known
+            records = [RecordSpec(Role.SAST, each, dns_name="pub") for each in (signer().certificate, stranger("one"))]
+            write_atomic(path, build_trust_list(records, signer(), timestamp=1))
+            assert (await ask(service, encode(asked))).known
+            assert (service.metrics["list_reloads"], ctl.loads) == (1, 1)
+            assert not (await ask(service, encode(query(stranger("two"))))).known
+            assert ctl.loads == 1, "what is the same is not read again"
+
+    run(procedure())
 
 
 def encode(request: QueryRequest) -> bytes:

@@ -63,6 +63,13 @@ class Host(Protocol):
     guests: Guests[TvsConnection]
     seen: Sightings | None
 
+    @property
+    def list_loads(self) -> int:
+        """How often the trust lists that the service follows were read."""
+
+    def look_again(self) -> None:
+        """Read those of them that are others by now."""
+
 
 class TvsConnection(asyncio.Protocol):
     """A connection.
@@ -188,7 +195,12 @@ class TvsConnection(asyncio.Protocol):
 
     def _answer(self, request: Request) -> None:
         host = self._host
+        loads = host.list_loads
         answer, lines = host.lookup.answer(request)
+        if not answer.known:
+            host.look_again()
+            if host.list_loads != loads:
+                answer, lines = host.lookup.answer(request)
         host.trace(lines)
         if host.seen is not None:
             serial = request.serial.hex().upper() if isinstance(request, QueryRequest) else ""

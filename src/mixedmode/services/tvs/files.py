@@ -1,8 +1,13 @@
-"""Trust list files that TVS follows: a changed file is read anew within half a second (phone-trust.md 3.5)."""
+"""Trust list files that TVS follows: a changed file is read anew within half a second (phone-trust.md 3.5).
+
+What is not known is looked for in the file as it is now before anybody is told so: a phone that starts in that half
+second, since its list has just changed, would refuse the list.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 from mixedmode.errors import MixedModeError
 from mixedmode.printable import printable
@@ -20,22 +25,33 @@ class WatchedList:
 
     Attributes:
         cache: What its records say.
+        loads: How often the file was found to be another one, and read.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.cache = CtlCache()
+        self.loads = 0
         self._mark: _Mark | None = None
+        self._reading = Lock()
 
     def refresh(self) -> list[str]:
         """Read the file if it is not the one that was read last; return what the trace says, nothing if it is the same.
 
-        A file that is no trust list leaves the cache as it was.
+        A file that is no trust list leaves the cache as it was. It may be called in any thread: who finds another one
+        reading waits for it.
         """
-        mark = self._look()
-        if mark == self._mark:
-            return []
-        self._mark = mark
+        with self._reading:
+            mark = self._look()
+            if mark == self._mark:
+                return []
+            self._mark = mark
+            try:
+                return self._load(mark)
+            finally:
+                self.loads += 1
+
+    def _load(self, mark: _Mark | None) -> list[str]:
         modified = f"{self.path.name} has been modified. Recaching CTL Certificate Cache"
         lines = [f"CertificateCache::localCTLCacheMonitor - {modified}"]
         try:

@@ -114,6 +114,21 @@ class TvsService(DoorService):
         self.guests.abort()
         self.trace.close()
 
+    @property
+    def list_loads(self) -> int:
+        """How often the lists were read."""
+        return sum(each.loads for each in self._lists)
+
+    def look_again(self) -> None:
+        """Read those lists that are others by now."""
+        for each in self._lists:
+            self._told(each.refresh())
+
+    def _told(self, lines: list[str]) -> None:
+        if lines:
+            self.counts["list_reloads"] += 1
+            self.trace(lines)
+
     def _works(self) -> bool:
         return self._watcher is not None and not self._watcher.done()
 
@@ -129,10 +144,7 @@ class TvsService(DoorService):
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             for each in self._lists:
-                lines = await asyncio.to_thread(each.refresh)
-                if lines:
-                    self.counts["list_reloads"] += 1
-                    self.trace(lines)
+                self._told(await asyncio.to_thread(each.refresh))
             if monotonic() >= next_certificate:
                 # A cluster that does not answer now is asked again; the certificate in use stays in use.
                 with contextlib.suppress(MixedModeError):
