@@ -4,8 +4,8 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait for processes and sockets as long as they compute: one worker more than cores, idle ones take work over.
-PYTEST_WORKERS ?= $(shell expr $$(nproc) + 1)
+# Tests wait for processes and sockets as long as they compute: two workers more than cores, idle ones take work over.
+PYTEST_WORKERS ?= $(shell expr $$(nproc) + 2)
 
 .PHONY: help setup setup-test run test lint types check bench docs screenshots lock clean
 

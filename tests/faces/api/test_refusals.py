@@ -17,7 +17,6 @@ from mixedmode.faces.api.problems import table
 from mixedmode.faces.api.resources import endpoints
 from tests.faces.api.conftest import PHONE, PUB, Program, code, parsed, program
 from tests.faces.web.weblab import PEOPLE, WebLab, unchecked
-from tests.support import until
 
 PATH = "/api/v1/parameters/CAPFPhonePort"
 NEW = {"value": "3805"}
@@ -44,7 +43,9 @@ def of_level(lab: WebLab, level: int) -> list[Endpoint]:
 
 @pytest.mark.parametrize("user", ["reader", "operator"])
 def test_the_level_is_asked_before_all_else(lab: WebLab, user: str) -> None:
-    someone = program(lab, user)
+    # How many refusals of one address are entered is bounded, and other tests have been at it from the usual one.
+    source = f"127.4.4.{PEOPLE[user] + 1}"
+    someone = program(lab, user, source)
     refused = of_level(lab, PEOPLE[user])
     assert len(refused) > 5
     for each in refused[:: max(1, len(refused) // 12)]:
@@ -52,13 +53,8 @@ def test_the_level_is_asked_before_all_else(lab: WebLab, user: str) -> None:
         page = someone.send(each.method, f"/api/v1{path}", None if each.body is None else {})
         assert (page.status, code(page)) == (403, "privilege"), each
         assert f"needs privilege level {each.level}" in parsed(page)["detail"]
-
-    def entered() -> list[Any]:
-        return list(lab.service.desk.control.audit_log(_admin(lab), Wanted(user=user, outcome="refused")))
-
-    assert until(entered)
-    records = entered()
-    assert {each.source for each in records} == {"127.0.0.1"}
+    records = lab.service.desk.control.audit_log(_admin(lab), Wanted(user=user, outcome="refused"))
+    assert source in {each.source for each in records}
 
 
 def _admin(lab: WebLab) -> Any:
