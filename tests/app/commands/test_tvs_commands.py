@@ -108,7 +108,9 @@ def test_a_stranger_is_not_known_and_another_clusters_itl_does_not_fit(
         assert run_mixedmode("tvs", "query", stranger, "--server", bad).returncode == 2
 
 
-def test_the_trace_is_in_the_nodes_activelog(lab: tuple[Path, dict[str, Any]]) -> None:
+def test_the_trace_is_in_the_nodes_activelog(lab: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    certificate = own(lab[0], "CallManager", tmp_path / "ccm.pem")
+    assert run_mixedmode("tvs", "query", certificate, "--server", server_of(lab[1])).returncode == 0
     listing = run_mixedmode("admin", "--directory", lab[0], "file", "list", "activelog", "cm/trace/tvs/sdi")
     assert "tvs00000001.txt" in listing.stdout, listing.stderr
 
