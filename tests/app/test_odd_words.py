@@ -92,3 +92,11 @@ def test_a_file_without_an_end_is_not_read_for_ever(option: str) -> None:
     words = ["forecast", f"--inventory={example}/inventory.csv", f"--publish={example}/publish/CTLFile.tlv"]
     words = [each for each in words if not each.startswith(option)]
     assert run_mixedmode(*words, f"{option}=/dev/zero", timeout=30).returncode in {0, 1, 2}
+
+
+@pytest.mark.parametrize("port", ["9" * 5000, "0", "65536", "²"])
+@pytest.mark.parametrize(
+    "words", [("admin", "a@127.0.0.1:{}", "show ctl"), ("fleet", "boot", ".", "--server", "127.0.0.1:{}")]
+)
+def test_a_port_that_is_none(words: tuple[str, ...], port: str) -> None:
+    assert refusal(*(word.format(port) for word in words)).exit_code == 2

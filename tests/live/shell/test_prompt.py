@@ -213,6 +213,7 @@ def test_lines_of_a_terminal() -> None:
     assert terminal.feed("Kx\ty\x1b") == []
     assert terminal.tail == "x       y"
     assert len(TerminalLines().feed("x" * (3 * LINE_LIMIT) + "\n")[0]) == LINE_LIMIT
+    assert TerminalLines().feed(f"ab\x1b[{'9' * 5000}Dc\n") == ["cb"]
 
 
 @given(st.lists(st.text(alphabet=st.sampled_from("admin:\r\n\x1b[KCJ09;? y/\x00\t\b")), max_size=30))

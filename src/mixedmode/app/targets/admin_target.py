@@ -19,6 +19,7 @@ from typing import Any
 
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.secret_files import read_secret
+from mixedmode.numbers import port_number
 from mixedmode.rehearsal.lab.document import DEFAULT_DIRECTORY, NAME, administrator, read_lab
 
 DEFAULT_USER = "administrator"
@@ -168,7 +169,7 @@ def _host_target(text: str) -> Target:
     else:
         host, colon, port = place.partition(":") if place.count(":") == 1 else (place, "", "")
         wrong = bool(colon) and not port
-    wrong = wrong or (bool(port) and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536))
+    wrong = wrong or (bool(port) and port_number(port) is None)
     if wrong or not host or (at and not user):
         raise UsageError(f"{text!r} is no host", next_step="write HOST, HOST:PORT or USER@HOST")
     return Target(host, int(port or 22), user or DEFAULT_USER)

@@ -14,6 +14,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mixedmode.numbers import MOST_DIGITS
+
 LINE_LIMIT: Final = 1 << 13
 """Characters of a line (rule 3)."""
 _SEQUENCE_LIMIT: Final = 64
@@ -80,7 +82,8 @@ class TerminalLines:
         return None if len(text) - place < _SEQUENCE_LIMIT else place + 1
 
     def _obey(self, number: str, order: str) -> None:
-        count = min(int(number) if number.isascii() and number.isdigit() else 1, LINE_LIMIT)
+        is_number = number.isascii() and number.isdigit()
+        count = min(int(number.lstrip("0")[:MOST_DIGITS] or "0") if is_number else 1, LINE_LIMIT)
         if order in "KJ" and number in {"", "0"}:
             self.tail = self.tail[: self._at]
         elif order in "KJ":

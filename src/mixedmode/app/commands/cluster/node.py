@@ -98,10 +98,11 @@ def _settings(
 def _port(text: str) -> tuple[str, int]:
     from mixedmode.node.units.options import STANDARD_PORTS
 
-    name, _, number = text.partition("=")
-    if name not in STANDARD_PORTS or not (number.isascii() and number.isdigit()):
+    name, _, written = text.partition("=")
+    number = whole_number(written)
+    if name not in STANDARD_PORTS or number is None:
         raise UsageError(f"--port {text}: no such port", next_step=f"SERVICE=PORT; one of {', '.join(STANDARD_PORTS)}")
-    return name, int(number)
+    return name, number
 
 
 def _write(config: Path, settings: Settings) -> None:

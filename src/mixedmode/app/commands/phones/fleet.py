@@ -14,6 +14,7 @@ from mixedmode.app import completion
 from mixedmode.app.commands.options import AsJson, finite
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal import interrupts
+from mixedmode.numbers import port_number
 
 if TYPE_CHECKING:
     from mixedmode.fleet.faults import FaultPlan
@@ -204,9 +205,10 @@ def _host_and_port(text: str) -> tuple[str, int]:
     if separator and ("]" in text or ":" not in host):
         if text.endswith("]"):
             return text.strip("[]"), 69
-        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536 and host):
+        number = port_number(port)
+        if number is None or not host:
             raise UsageError(f"{text} is not HOST[:PORT]", where="--server", next_step="such as 10.0.0.5 or [::1]:6969")
-        return host.strip("[]"), int(port)
+        return host.strip("[]"), number
     return text, 69
 
 
