@@ -25,13 +25,14 @@ from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.build import RecordForm, RecordSpec, build_trust_list
 from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
-from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.model import Record, TrustList
 from mixedmode.trustlist.roles import MAX_PHONE_FILE, Role
 from tests.simulation.world import keys
 from tests.simulation.world.handset import Handset, parsed, took_all
 from tests.simulation.world.served import CallManager, Node, TvsServer
 
 _STARTS = 2
+_UNKNOWN_HOST = "tvs"
 Servers = dict[bytes, TvsServer]
 """TVS servers by the DER of what they show."""
 _LOST = {Fate.FROZEN, Fate.LOCKED_OUT}
@@ -71,13 +72,24 @@ class _AnyHost(dict[str, TvsServer]):
         super().__init__()
         self._phone, self._servers = phone, servers
 
-    def get(self, _host: str, default: object = None) -> TvsServer | None:  # type: ignore[override]
+    def get(self, host: str, default: object = None) -> TvsServer | None:  # type: ignore[override]
         itl = self._phone.state.trust.itl
         for record in itl.records_with_role(Role.TVS) if itl is not None else ():
             found = self._servers.get(record.certificate_der or b"")
-            if found is not None:
+            if found is not None and self._is_at(host, record):
                 return found
         return None
+
+    def _is_at(self, _host: str, _record: Record) -> bool:
+        return True
+
+
+class _OwnHost(_AnyHost):
+    """Servers that answer under their own hosts, which the phone's ITL names, and under no other cluster's."""
+
+    def _is_at(self, host: str, record: Record) -> bool:
+        named = {each.lower() for each in (record.dns_name, record.subject) if each}
+        return host == _UNKNOWN_HOST or host.lower() in named
 
 
 class _Every(dict[bytes, TvsServer]):
@@ -264,8 +276,8 @@ def _played(phone: Handset, plan: Plan, when: datetime) -> tuple[bool, bool]:
                 server or keys.token(0).certificate,
                 SecurityMode.NON_SECURE if server is None and offer.newest_ctl else SecurityMode.MIXED,
             ),
-            _AnyHost(phone, servers),
-            ("tvs",),
+            _AnyHost(phone, servers) if up is None else _OwnHost(phone, servers),
+            tuple(sorted(offer.config_hosts)) or (_UNKNOWN_HOST,),
         )
         is_last_return = number >= len(stages)
         if stage.presence is not Presence.RESTARTS and not is_last_return:

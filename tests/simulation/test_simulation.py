@@ -71,6 +71,36 @@ def test_a_proposed_list_is_signed_by_whom_it_names_also_if_it_has_no_record_of_
     assert not play.findings
 
 
+def test_a_phone_that_plays_a_proposed_plan_asks_the_tvs_servers_of_the_configuration_that_it_has() -> None:
+    """A move there and back: the new cluster's ITL is torn, its configuration is taken, and the old one's TVS is left.
+
+    The plan that is proposed for it puts something in between.
+    """
+    steps = (
+        StepPlan(("trust", "Phone-SAST-trust", "CallManager"), tvs="some", off=0.3, days=2),
+        StepPlan(("trust", "CallManager-trust", "CallManager"), tvs="some", off=0.1, days=30, damage="CTL flipped"),
+        StepPlan(("move",), tvs="some", off=0.1, days=30),
+        StepPlan(("trust", "CallManager-trust", "CallManager"), tvs="some", days=2, damage="ITL empty"),
+        StepPlan(("move",), tvs="some", days=7),
+    )
+    phone = PhonePlan("SEP002200000000", "7945", 1, "half-itl")
+    play = Play(Schedule(705_181, "9.1.2.10000-28", 3, False, "none", (), (phone,), steps, Weather(), 0.0, "off")).run()
+    assert play.counts["proposals"]
+    assert not play.findings
+
+
+@pytest.mark.parametrize("version", ["10.5.1.10000-7", "9.1.2.10000-28"])
+def test_phones_that_moved_do_what_was_foreseen_when_the_new_cluster_is_prepared_for_a_rollback(version: str) -> None:
+    """They share a token with it, so they take its CTL and configuration, and not its ITL."""
+    steps = (StepPlan(("move",), days=0.25), StepPlan(("rollback", "on"), days=2), StepPlan(("nothing",), days=30))
+    phones = tuple(PhonePlan(f"SEP00220000000{number}", "7942", number, "half-itl") for number in (1, 2, 3))
+    for tvs in ("up", "some", "old"):
+        told = tuple(replace(each, tvs=tvs) for each in steps)
+        play = Play(Schedule(718_458, version, 1, False, "token", (), phones, told, Weather(), 0.0, "off")).run()
+        assert play.tracked[0].phone.state.trust.ctl is not None
+        assert not play.findings
+
+
 def test_a_seed_is_the_same_each_time() -> None:
     one, two = (Play(made(3)).run() for _ in range(2))
     assert one.counts == two.counts

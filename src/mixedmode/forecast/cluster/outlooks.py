@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from mixedmode.cluster.model.topology import SecurityMode
+from mixedmode.cluster.model.topology import SecurityMode, Service
 from mixedmode.cluster.model.trust_roles import ROLES
 from mixedmode.cluster.publishing.lists import has_stand_in
 from mixedmode.errors import MalformedError
@@ -30,6 +30,7 @@ from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
 
 if TYPE_CHECKING:
+    from mixedmode.cluster.authority.view import TrustView
     from mixedmode.cluster.engine.operation import Operation
     from mixedmode.cluster.publishing.outlook import Outlook
     from mixedmode.pki.certificates.certificates import Certificate
@@ -84,16 +85,20 @@ def foreseen_step(label: str, after: Outlook, before: Outlook | None) -> Step:
         mixed=view.mode is SecurityMode.MIXED,
         keys=_keys(after),
         digest=after.digest.value,
-        hosts=_hosts(after.files.get((server.name, ITL_FILE))),
+        hosts=_hosts(after.files.get((server.name, ITL_FILE)), view),
     )
 
 
-def _hosts(itl: bytes | None) -> frozenset[str] | None:
-    """Return the TVS servers that a cluster's configurations name: those of its own ITL, whichever phones are given."""
+def _hosts(itl: bytes | None, view: TrustView) -> frozenset[str] | None:
+    """Return the TVS servers that a cluster's configurations name: those of its own ITL, whichever phones are given.
+
+    An ITL that is prepared for a rollback names none; configurations name the nodes all the same.
+    """
     try:
-        return None if itl is None else frozenset(tvs_hosts(TrustList.parse(itl))) or None
+        named = frozenset(tvs_hosts(None if itl is None else TrustList.parse(itl)))
     except MalformedError:
-        return None
+        named = frozenset()
+    return named or frozenset(node.name.lower() for node in view.nodes if Service.TVS in node.services) or None
 
 
 def _keys(after: Outlook) -> Keys:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError
 from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, ListKind, TvsAnswer, TvsQuestion
-from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS, anchors, tvs_certificates, tvs_hosts
+from mixedmode.phone.mind.trust.lookup import (
+    FILE_SIGNERS,
+    anchors,
+    blanked_hosts,
+    tvs_certificates,
+    tvs_hosts,
+)
 from mixedmode.phone.mind.trust.uses import SERVER
 from mixedmode.trustlist.header import Header
 from mixedmode.trustlist.model import TrustList
@@ -97,8 +103,21 @@ class Offer:
         lists = {kind.value.lower(): file}
         now = replace(self, signer=signer, digest=digest, undamaged=tuple(kept), **lists)  # type: ignore[arg-type]
         if kind is ListKind.ITL:
-            return replace(now, hosts=None)
+            return replace(now, hosts=self._hosts_with(file))
         return replace(now, mixed=None) if now.says_mode else now
+
+    def _hosts_with(self, itl: TrustList | bytes) -> frozenset[str] | None:
+        """Return the TVS servers that configurations name when this ITL is published, None: those that it names.
+
+        One that names none with a certificate, as while a cluster is prepared for a rollback, is no reason for
+        configurations to name others than before, unless its empty records are those of other hosts.
+        """
+        whole = readable_part(itl) if isinstance(itl, bytes) else itl
+        named = frozenset(tvs_hosts(whole))
+        if named:
+            return None if whole is itl else named
+        before, empty = self.config_hosts, blanked_hosts(whole) if whole is not None else frozenset()
+        return (empty if empty.isdisjoint(before) else before) or before or None
 
     def known(self, kind: ListKind) -> TrustList | None:
         """Return the list of which the file of a kind is a damaged copy, None if that is not known."""
@@ -111,7 +130,8 @@ class Offer:
     def without(self, kind: ListKind) -> Offer:
         """Return the same with nothing of a kind on the servers."""
         if kind is ListKind.ITL:
-            return replace(self, itl=None, signer=self.file_signer, digest=self.file_digest)
+            hosts = self.config_hosts or None
+            return replace(self, itl=None, signer=self.file_signer, digest=self.file_digest, hosts=hosts)
         return replace(self, ctl=None, announced=self.newest_ctl, signer=self.file_signer, digest=self.file_digest)
 
     @property

@@ -114,6 +114,13 @@ def tvs_hosts(itl: TrustList | None) -> dict[str, frozenset[bytes]]:
     return found
 
 
+@lru_cache(maxsize=_LISTS)
+def blanked_hosts(itl: TrustList) -> frozenset[str]:
+    """Return the hosts of an ITL's TVS records without a certificate, as a blanked one has them."""
+    records = (each for each in itl.records_with_role(Role.TVS) if each.certificate_der is None)
+    return frozenset(name.lower() for each in records for name in (each.dns_name, each.subject) if name)
+
+
 def anchors(lists: Iterable[TrustList]) -> frozenset[bytes]:
     """Return the DER of the certificates that stand as SAST in any of these lists."""
     records = (record for each in lists for record in each.records_with_role(Role.SAST))
