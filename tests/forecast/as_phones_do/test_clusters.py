@@ -176,6 +176,6 @@ def test_the_configurations_of_a_cluster_that_is_prepared_for_a_rollback_name_it
     """Its ITL names no TVS server then; that of before, and that of after, name the same hosts as configurations do."""
     (off,) = _steps(_mixed(), ("nothing",))
     on, back = _steps(_mixed(), ("rollback", "on"), ("rollback", "off"))
-    assert on.hosts == {"a-pub", "a-sub1"}
+    assert on.hosts == frozenset({"a-pub", "a-sub1"})
     assert off.hosts is not None
     assert on.hosts < off.hosts == back.hosts
