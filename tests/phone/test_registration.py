@@ -258,6 +258,7 @@ def test_a_server_that_no_list_names_is_sent_nothing() -> None:
                 assert "not trusted" in reason
                 assert "no list names CN=cucm-1051-a-pub" in reason
                 assert "without an ITL no TVS can be trusted" in reason
+                await eventually(lambda: registration.distrusts)
             assert service.metrics["alarms"] == service.metrics["registrations"] == 0
 
     run(procedure())

@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any, Final
 
 from mixedmode.fleet.downloads import Traffic
-from mixedmode.phone.mind.fate.observed import fate_of
+from mixedmode.phone.mind.fate.observed import fate_of, observed
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.outcome import BootOutcome, Verdict
 from mixedmode.phone.mind.requests import BootFile
@@ -162,6 +162,7 @@ def _named(outcome: BootOutcome, fate: Fate) -> dict[str, Any]:
         "file": file,
         "reason": reason,
         "text": text,
+        "note": observed(outcome).note or None,
     }
 
 

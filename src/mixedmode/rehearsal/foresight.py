@@ -3,7 +3,9 @@
 Rules:
 
 1. The procedure's own steps are foreseen as a guided run foresees them (:mod:`mixedmode.guides.outlooks`).
-2. At the end each phone's outcome, by what it was offered and did, is compared with the one foreseen.
+2. At the end each phone's outcome, by what it was offered and did, is compared with the one foreseen. A phone that was
+   called locked out and that another server of its group holds did what was foreseen: a forecast counts the first one
+   alone (forecast.md 5.8).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Plan
 from mixedmode.guides.outlooks import restarts
 from mixedmode.inventory.kinds import PhoneKind
-from mixedmode.phone.mind.fate.observed import fate_after
+from mixedmode.phone.mind.fate.observed import NOBODY_LOOKED, Observed, Standing, observed_after
 from mixedmode.phone.mind.fate.prospect import OPEN_SETTINGS, Fate
 from mixedmode.phone.mind.trust.state import TrustState
 
@@ -54,14 +56,20 @@ class Foresight:
         """Return the phones of an outcome, with their models."""
         return [f"{name} ({self.models[name]})" for name, each in self.fates.items() if each is fate]
 
-    def observed(self, boots: Mapping[str, Sequence[BootOutcome]]) -> dict[str, Fate]:
+    def observed(
+        self, boots: Mapping[str, Sequence[BootOutcome]], standings: Mapping[str, Standing]
+    ) -> dict[str, Observed]:
         """Return what became of each phone; a phone that never started is not known.
 
         Args:
             boots: Of each phone since this was foreseen.
+            standings: How phones stand with their CallManagers, of those where somebody looked.
         """
         return {
-            name: fate_after(boots[name], held) if boots.get(name) else Fate.UNKNOWN for name, held in self.held.items()
+            name: observed_after(boots[name], held, standings.get(name, NOBODY_LOOKED))
+            if boots.get(name)
+            else Observed(Fate.UNKNOWN)
+            for name, held in self.held.items()
         }
 
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from mixedmode.errors import MixedModeError
 from mixedmode.faces.terminal.console import Colour, Painted
-from mixedmode.phone.mind.fate.observed import fate_of
-from mixedmode.phone.mind.fate.prospect import LOST, Fate
+from mixedmode.phone.mind.fate.observed import NOBODY_LOOKED, Observed, observed
+from mixedmode.phone.mind.fate.prospect import LOST
 from mixedmode.procedures.checks import Check, Finding
 from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.facts import Facts, Topic
@@ -111,29 +111,35 @@ def _see_phones(procedure: Procedure, stage: Stage, before: Facts, foreseen: For
     now = observe(stage, {Topic.LISTS, Topic.PHONES})
     kinds = {phone.name: phone.kind for phone in (*(now.phones or ()), *(before.phones or ()))}
     shown = shown_list(stage.said)
-    observed = {} if foreseen is None else foreseen.observed(stage.since)
+    standings = stage.standings
+    came = {} if foreseen is None else foreseen.observed(stage.since, standings)
     for phone in now.phones or ():
         rule = procedure.phones[kinds[phone.name]]
         held = ended_so(rule.ending, phone, before.ctl, now, shown)
         remedy = rule.remedy.text(_IN_A_LAB) if rule.remedy else ""
         boot = stage.boots[phone.name]
-        fate = observed.get(phone.name) or fate_of(boot)
+        became = came.get(phone.name) or observed(boot, standings.get(phone.name, NOBODY_LOOKED))
         expected = None if foreseen is None else foreseen.fates.get(phone.name)
-        stage.report.phones.append(Promise(boot, rule.ending.promised, held, remedy, fate, expected))
+        stage.report.phones.append(
+            Promise(boot, rule.ending.promised, held, remedy, became.fate, expected, became.note)
+        )
     lost = [promise for promise in stage.report.phones if promise.remedy]
     if lost:
         stage.head(f"Phones that cannot ask TVS keep the old CTL, as the seed says: {len(lost)}")
     for promise in lost:
         stage.tell(Painted(f"# {promise.boot.name} ({promise.boot.model.name}): {promise.remedy}", Colour.YELLOW))
     if foreseen is not None:
-        _prove(stage, foreseen, observed)
+        _prove(stage, foreseen, came)
 
 
-def _prove(stage: Stage, foreseen: Foresight, observed: Mapping[str, Fate]) -> None:
-    """Say in one line whether each phone did what was foreseen."""
-    others = [f"{name}: {fate}, foreseen {foreseen.fates[name]}" for name, fate in observed.items()
-              if fate is not foreseen.fates[name]]  # fmt: skip
-    total = len(observed)
+def _prove(stage: Stage, foreseen: Foresight, came: Mapping[str, Observed]) -> None:
+    """Say in one line whether each phone did what was foreseen, and of whom a forecast did not count the server."""
+    others = [
+        f"{name}: {each.fate}, foreseen {foreseen.fates[name]}"
+        for name, each in came.items()
+        if not each.is_as_foreseen(foreseen.fates[name])
+    ]
+    total = len(came)
     stage.tell()
     stage.tell(
         Painted(
@@ -141,4 +147,9 @@ def _prove(stage: Stage, foreseen: Foresight, observed: Mapping[str, Fate]) -> N
             Colour.RED if others else Colour.GREEN,
         )
     )
+    noted = [f"# {name} ({foreseen.models[name]}): {each.note}" for name, each in came.items() if each.note]
+    for line in noted[:_NAMED]:
+        stage.tell(line)
+    if len(noted) > _NAMED:
+        stage.tell(f"# and {len(noted) - _NAMED} more")
     stage.note(Finding("each phone did what was foreseen", not others, "; ".join(others[:_NAMED])))

@@ -23,6 +23,7 @@ class Promise:
         remedy: What a person must do about it; empty if the phone needs nothing.
         outcome: What became of it, in one of the six words of forecasts.
         foreseen: The same as it was foreseen; None if nothing was.
+        note: Which server of its group takes it, if not the first one; else empty.
     """
 
     boot: BootOutcome
@@ -31,6 +32,7 @@ class Promise:
     remedy: str = ""
     outcome: Fate = Fate.UNKNOWN
     foreseen: Fate | None = None
+    note: str = ""
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -43,6 +45,7 @@ class Promise:
             "remedy": self.remedy or None,
             "outcome": self.outcome.value,
             "foreseen": self.foreseen and self.foreseen.value,
+            "note": self.note or None,
             "ctl_md5": trust.ctl and trust.ctl.md5,
             "ctl_sha1": trust.ctl and trust.ctl.sha1,
             "itl_md5": trust.itl and trust.itl.md5,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from mixedmode.cluster.operations.versions import Upgrade
 from mixedmode.faces.shell.talk import ScriptedIO
 from mixedmode.faces.terminal.console import Colour, Painted
+from mixedmode.phone.mind.fate.observed import Standing
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.procedures.checks import Finding
 from mixedmode.procedures.steps import (
@@ -155,6 +156,12 @@ class Stage:
             counts[boot.summary] = counts.get(boot.summary, 0) + 1
         for summary, count in sorted(counts.items()):
             self.tell(f"# {count} phone{'s' if count > 1 else ''}: {summary}")
+
+    @property
+    def standings(self) -> dict[str, Standing]:
+        """How the phones that register stand with their CallManagers, by their names."""
+        every = ((name, self.lab.phones.find(name)) for name in self.lab.phones.names)
+        return {name: phone.standing for name, phone in every if phone is not None}
 
     @property
     def half(self) -> frozenset[str]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MixedModeError, RemoteError
 from mixedmode.phone.body.client import Phone
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from mixedmode.pki.certificates.certificates import Certificate
     from mixedmode.pki.signing.signer import SoftwareSigner
 
+_UNTRUSTED: Final = "sccp-untrusted"
 OnReset = Callable[[ResetKind], Awaitable[None]]
 """Boots the phone, or fetches its configuration; a failure is noted and the phone goes on with what it holds."""
 OnRefused = Callable[[], Awaitable[None]]
@@ -77,6 +78,7 @@ class Registration:
     Attributes:
         status: How the phone stands.
         is_ready: Whether it has set itself up where it is registered.
+        distrusts: Whether the phone trusted none of the servers when it tried them all, and is not registered since.
         protocol: The version that the last server agreed on.
         on_call: Told what a server says of calls.
         on_protocol: Told the version whenever a server has registered the phone.
@@ -102,7 +104,7 @@ class Registration:
         self.protocol = 0
         self.on_call: Callable[[Laid], None] = lambda _message: None
         self.on_protocol: Callable[[int], None] = lambda _protocol: None
-        self.is_ready = self._in_vain = False
+        self.is_ready = self._in_vain = self.distrusts = self._doubted = False
         self._cause = "Initialized"
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
@@ -134,7 +136,7 @@ class Registration:
 
     async def stop(self) -> None:
         """Unregister and end."""
-        self._stopping = True
+        self._stopping, self.distrusts = True, False
         if self._link is not None:
             self._link.leave()
         task, self._task = self._task, None
@@ -177,6 +179,7 @@ class Registration:
         except MixedModeError as error:
             self._note(RegistrationState.UNREGISTERED, str(error))
             return False
+        doubted = 0
         for manager in managers:
             begun = self._monotonic()
             ended = await self._try_each_way(config, manager)
@@ -185,6 +188,8 @@ class Registration:
                 return True
             if self._stopping or (ended and self._monotonic() - begun >= self._times.settled):
                 return True
+            doubted += self._doubted
+        self.distrusts = doubted == len(managers)
         return False
 
     async def _fetched_others(self) -> bool:
@@ -234,6 +239,7 @@ class Registration:
         target = Target(manager.address, port, tls)
         self.status = replace(self.status, server=str(target), secure=secure)
         self._note(RegistrationState.REGISTERING, self.status.reason)
+        self._doubted = False
         try:
             times = self._times
             link = self._link = Link(
@@ -247,6 +253,7 @@ class Registration:
             ended = await link.run(self._told)
         except MixedModeError as error:
             ended = PhoneEnded(PhoneEnd.SILENT, _words(error))
+            self._doubted = error.code == _UNTRUSTED
         finally:
             self._link = None
             await self._stop_applying()
@@ -278,7 +285,7 @@ class Registration:
             case CallTold(message=message):
                 self.on_call(message)
             case Acknowledged(protocol=protocol):
-                self.protocol = protocol
+                self.protocol, self.distrusts = protocol, False
                 self.on_protocol(protocol)
                 self._note(RegistrationState.REGISTERED, "")
             case Ready(lines=lines):
@@ -337,7 +344,7 @@ class Registration:
             raise RemoteError(
                 f"the server is not trusted: {verdict.text}",
                 next_step="let the phone fetch the CTL and ITL of this cluster",
-                code="sccp-untrusted",
+                code=_UNTRUSTED,
             )
 
     def _note(self, state: RegistrationState, reason: str) -> None:

@@ -21,7 +21,7 @@ from mixedmode.phone.body.renewal import PhoneKeys, goes_to_capf, renew
 from mixedmode.phone.body.tvs import ask_tvs
 from mixedmode.phone.body.world import World
 from mixedmode.phone.mind.alarms import ERASING
-from mixedmode.phone.mind.fate.observed import fate_of
+from mixedmode.phone.mind.fate.observed import NOBODY_LOOKED, Standing, observed
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.outcome import BootOutcome, alarm_document
 from mixedmode.phone.mind.screen import screen_document, trust_list_screen
@@ -179,9 +179,15 @@ class LabPhone:
         return self.phone.model.sip_only or (config is not None and config.protocol == "SIP")
 
     @property
-    def is_registered(self) -> bool:
-        """Whether a CallManager, any of its group, has registered it."""
-        return self.registration is not None and self.registration.registered
+    def standing(self) -> Standing:
+        """How it is seen to stand with the CallManagers of its group."""
+        registration = self.registration
+        if registration is None:
+            return NOBODY_LOOKED
+        if not registration.registered:
+            return Standing(distrusts=registration.distrusts)
+        host = (registration.status.server or "").rpartition(":")[0]
+        return Standing(host.removeprefix("[").removesuffix("]"))
 
     @property
     def status(self) -> RegistrationStatus:
@@ -204,6 +210,7 @@ class LabPhone:
     def document(self) -> dict[str, Any]:
         """Return what a person sees of the phone, as JSON."""
         phone, last = self.phone, self.last
+        seen = None if last is None else observed(last, self.standing)
         refused = last.refusals() if last is not None else {}
         gone = [kind.value for kind in self.erased]
         return {
@@ -215,7 +222,8 @@ class LabPhone:
             "screen": trust_list_screen(phone.model, phone.state.trust),
             "alarm": alarm_document(last.alarm if last is not None else None),
             "refused": {file: why for file, why in refused.items() if file not in gone},
-            "outcome": None if last is None else fate_of(last, registered=self.is_registered).value,
+            "outcome": seen and seen.fate.value,
+            "note": (seen and seen.note) or None,
             "kept_lists": [kind.value for kind in last.kept_lists if kind not in self.erased] if last else [],
             "deleted": gone,
             "lsc": _lsc_document(self.keys.lsc),

@@ -267,9 +267,13 @@ def _lines(report: FleetReport) -> list[str]:
         lost = any(report.numbers[fate] for fate in LOST)
         lines += ["", "Phones that need a person:" if lost else "Phones that did not start as they should:"]
         lines += [
-            f"  {each['name']} ({each['model']})  {each['outcome']}: {each['file']}: {each['text']}"
+            f"  {each['name']} ({each['model']})  {each['outcome']}: {each['file']}: {each['text']}{_note(each)}"
             for each in unhappy[:10]
         ]
         left = len(report.unhappy()) - 10
         lines += [f"  and {left:,} more; --json names {len(unhappy)}"] if left > 0 else []
     return lines
+
+
+def _note(unhappy: dict[str, Any]) -> str:
+    return f" ({unhappy['note']})" if unhappy["note"] else ""
