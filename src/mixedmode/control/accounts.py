@@ -77,7 +77,7 @@ class AccountStore:
             accounts = [Account(**{**entry, "keys": tuple(entry["keys"])}) for entry in document["accounts"]]
         except FileNotFoundError:
             return []
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise MalformedError(
                 "the file of accounts is damaged",
                 where=str(self.path),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -11,6 +10,7 @@ from typing import Any, Final
 from mixedmode.cluster.engine.audit import AuditLog
 from mixedmode.cluster.engine.results import AuditRecord
 from mixedmode.errors import UsageError
+from mixedmode.numbers import whole_number
 from mixedmode.printable import one_line
 
 LAST: Final = 20
@@ -51,9 +51,10 @@ def checked_last(text: str) -> int:
     Raises:
         UsageError: It is none.
     """
-    if not (re.fullmatch(r"[0-9]{1,6}", text) and 0 < int(text) <= MOST):
+    last = whole_number(text)
+    if last is None or not 0 < last <= MOST:
         raise UsageError(f"{text!r} is no number of entries", next_step=f"1 to {MOST}")
-    return int(text)
+    return last
 
 
 def moment(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
@@ -67,10 +68,10 @@ def moment(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
     Raises:
         UsageError: It names none.
     """
-    unit = _UNITS.get(text[-1:].lower())
+    unit, count = _UNITS.get(text[-1:].lower()), whole_number(text[:-1])
     try:
-        if unit is not None and text[:-1].isascii() and text[:-1].isdigit():
-            return now - unit * int(text[:-1])
+        if unit is not None and count is not None:
+            return now - unit * count
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=zone) if zone else found.astimezone()).astimezone(UTC)
     except (ValueError, OverflowError) as error:

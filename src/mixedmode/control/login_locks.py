@@ -37,7 +37,7 @@ def read_locks(path: Path) -> dict[Key, Lock]:
     """Return the locks of a file; none if it is not there or damaged, for a node must start in any case."""
     found: dict[Key, Lock] = {}
     # Whatever a damaged file holds, it is not worth more than the locks in it.
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         if path.stat().st_size <= _LARGEST:
             for row in json.loads(path.read_bytes()):
                 found[str(row["account"]), str(row["address"])] = Lock(int(row["failures"]), float(row["last"]))

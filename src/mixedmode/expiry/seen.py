@@ -17,6 +17,7 @@ from typing import Any, Final
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.expiry.sorting import dated, lsc_end, of_list, use_of
 from mixedmode.expiry.values import Dated, Use
+from mixedmode.numbers import whole_number
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist.kinds import FileKind, kind_of
 from mixedmode.trustlist.model import TrustList
@@ -102,8 +103,8 @@ class Found:
 def moment_of(text: str) -> datetime | None:
     """Return the moment of seconds since 1970 or of ISO 8601, None if it is neither."""
     try:
-        if text.isascii() and text.isdigit() and len(text) != _DATE:
-            seconds = int(text[:16])
+        seconds = None if len(text) == _DATE else whole_number(text)
+        if seconds is not None:
             return datetime.fromtimestamp(seconds, UTC) if 0 < seconds <= _LAST_SECOND else None
         found = datetime.fromisoformat(text)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

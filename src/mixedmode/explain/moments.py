@@ -13,11 +13,13 @@ _SEEN: Final = 96
 _CLOCK: Final = re.compile(
     r"(?:(?P<iso>\d{4}-\d\d-\d\d)[T ]|(?P<before>\d{1,2}/\d{1,2}/\d{2,4}),? |(?P<day>[A-Z][a-z]{2} {1,2}\d{1,2}) )?"
     r"(?<![\w:.])(?P<hour>\d{1,2}):(?P<minute>\d\d):(?P<second>\d\d)(?![:\d])(?:[.,](?P<fraction>\d{1,6}))?"
-    r"(?P<half> ?[AaPp][Mm]?(?![A-Za-z]))?(?: (?P<after>\d{1,2}/\d{1,2}/\d{2,4}))?"
+    r"(?P<half> ?[AaPp][Mm]?(?![A-Za-z]))?(?: (?P<after>\d{1,2}/\d{1,2}/\d{2,4}))?",
+    re.ASCII,
 )
 _STARTS: Final = re.compile(
     r"\s{0,8}(?:\d{1,9}: )?(?:[A-Z]{3} )?(?:\[|\d{8}\.\d{3} ?\| ?|\d{1,2}/\d{1,2}/\d{2,4},? |\d{4}-\d\d-\d\d[T ]"
-    r"|[A-Z][a-z]{2} {1,2}\d{1,2} )?\d{1,2}:\d\d:\d\d(?![:\d])"
+    r"|[A-Z][a-z]{2} {1,2}\d{1,2} )?\d{1,2}:\d\d:\d\d(?![:\d])",
+    re.ASCII,
 )
 _NUMBERED: Final = re.compile(r"\s{0,8}\d{1,9}: (?:NOT|WRN|ERR|INF|DBG|CRT|ALT|EMG)\b")
 

@@ -24,8 +24,8 @@ _BEGINS: Final = re.compile(r"tvsHandle(?:Query|Verify)CertReq\s*$", re.IGNORECA
 _SUBJECT: Final = re.compile(r"Subject Name\s+is\s*:\s*(.{0,1024})", re.IGNORECASE)
 _ISSUER: Final = re.compile(r"(?<!SAST )Issuer Name\s+is\s*:\s*(.{0,1024})", re.IGNORECASE)
 _SERIAL: Final = re.compile(r"Serial Number\s+is\s*:\s*([0-9A-Fa-f:]{2,160})", re.IGNORECASE)
-_COUNT: Final = re.compile(r"rolecount\s*:\s*(\d{1,4})", re.IGNORECASE)
-_ROLE: Final = re.compile(r"\{\s*role\s*:\s*(\d{1,4})\s*\}", re.IGNORECASE)
+_COUNT: Final = re.compile(r"rolecount\s*:\s*([0-9]{1,4})", re.IGNORECASE)
+_ROLE: Final = re.compile(r"\{\s*role\s*:\s*([0-9]{1,4})\s*\}", re.IGNORECASE)
 _CACHE: Final = re.compile(r"Certificate(DB|CTL)Cache", re.IGNORECASE)
 _KEYS: Final = (
     "tvshandlequerycertreq", "tvshandleverifycertreq", "::getcertificateinformation", "convertx509toder", "{rolecount",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 
 from mixedmode.errors import UsageError
+from mixedmode.numbers import whole_number
 from mixedmode.phone.mind.models import PhoneModel, get_phone_model
 from mixedmode.phone.mind.names import device_name
 from mixedmode.phone.mind.trust.settings import BootSettings, PolicySettings
@@ -78,9 +79,10 @@ def parse_mix(text: str) -> list[tuple[PhoneModel, int]]:
     mix = []
     for part in text.split(","):
         name, separator, count = part.strip().partition(":")
-        if not separator or not (count.isascii() and count.isdigit()) or len(count) > len(str(MOST_PHONES)):
+        number = whole_number(count)
+        if not separator or number is None or len(count) > len(str(MOST_PHONES)):
             raise UsageError(f"{part.strip()!r} is not MODEL:COUNT", next_step="write it like 7975:30000,7940:10000")
-        mix.append((get_phone_model(name), int(count)))
+        mix.append((get_phone_model(name), number))
     return mix
 
 

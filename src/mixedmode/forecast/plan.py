@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from mixedmode.errors import UsageError
 from mixedmode.forecast.vouching import Upload, Vouched
+from mixedmode.numbers import decimal_number
 from mixedmode.phone.mind.fate.offers import Keys, Offer, Presence, Stage, TvsServers
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.lookup import tvs_certificates
@@ -68,11 +69,9 @@ class Off:
 
         words = [word.strip() for word in text.split(",") if word.strip()]
         shares = [word for word in words if word.endswith("%")]
-        try:
-            percent = sum(float(word[:-1]) for word in shares)
-        except ValueError:
-            percent = -1
-        if not words or not 0 <= percent <= 100:
+        counted = [decimal_number(word[:-1]) for word in shares]
+        percent = sum(each for each in counted if each is not None)
+        if not words or None in counted or percent > 100:
             raise UsageError(f"{text!r} names no phones", next_step="write names with commas between them, or 30%")
         return cls(frozenset(same_device(word) for word in words if word not in shares), percent)
 

@@ -27,7 +27,7 @@ from mixedmode.trustlist.roles import MAX_FILE
 
 _BEGINS: Final = re.compile(rb'[\s\xef\xbb\xbf]*\{\s*"' + MARK.encode() + rb'"')
 _LONGEST_HEAD: Final = 256 << 20
-_RELEASE: Final = re.compile(r"(\d{1,2})\.")
+_RELEASE: Final = re.compile(r"([0-9]{1,2})\.")
 _FIRST: Final = 14
 _INTERACTION: Final = "Phone Interaction on Certificate Update"
 _RESETS: Final = (

@@ -157,7 +157,7 @@ def read_cluster_file(path: Path) -> ClusterFile:
         raise UsageError(f"the file has over {LONGEST} bytes", where=str(path), next_step="name a CLUSTER.toml")
     try:
         document = tomllib.loads(data.decode("utf-8-sig"))  # as editors of Windows write it
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError("the file is no TOML", where=str(path), why=str(error)) from error
     try:
         return _cluster_file(path, document)

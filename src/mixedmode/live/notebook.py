@@ -112,7 +112,7 @@ def _read(path: Path, about: str, now: datetime) -> tuple[dict[str, Any], dateti
                     return {}, None, 0
             else:
                 steps[found["step"]] = found["result"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             break
         size += len(line)
     return (steps, begun, size) if begun is not None else ({}, None, 0)

@@ -14,9 +14,9 @@ CONFIGURED: Final = "web_access_configured"
 _PROTOCOLS: Final = {"0": "SCCP", "11": "SIP", "99": "none"}
 _MODES: Final = {"nonsecure": "non-secure", "authenticated": "authenticated", "encrypted": "encrypted"}
 _LONGEST: Final = 255
-_WEB_ACCESS: Final = re.compile(r"<\s*webAccess\s*>\s*(\d+)\s*<", re.IGNORECASE)
+_WEB_ACCESS: Final = re.compile(r"<\s*webAccess\s*>\s*([0-9]+)\s*<", re.IGNORECASE)
 _ACCESS: Final = {"0": "yes", "1": "no"}
-_STAMP: Final = re.compile(r"\{?(\d{9,10})(?:-.*)?")
+_STAMP: Final = re.compile(r"\{?([0-9]{9,10})(?:-.*)?")
 """A stamp that begins with seconds since 1970; of any other form, nothing is taken."""
 
 

@@ -180,7 +180,7 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
         raise RemoteError("the publisher does not answer", where=where, why=why, next_step=step) from error
     try:
         answer = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
         raise RemoteProtocolError("that is no publisher of this program", where=where)

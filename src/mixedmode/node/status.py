@@ -84,7 +84,7 @@ class StatusSocket:
         self._name.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, TimeoutError, ValueError):
+        with contextlib.suppress(OSError, TimeoutError, ValueError, RecursionError):
             async with asyncio.timeout(_SECONDS):
                 request = json.loads(await reader.readline())
             async with asyncio.timeout(COMMAND_SECONDS):
@@ -140,7 +140,7 @@ def ask_status(path: Path, request: Mapping[str, Any] | None = None) -> dict[str
         raise RemoteError(
             "this user may not talk to the node", where=str(path), next_step="run this as the user that the node has"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RemoteError(
             "the node does not answer", where=str(path), why=str(error), next_step="see the node's log"
         ) from error

@@ -14,7 +14,9 @@ MODE_QUERY: Final = "run sql select paramname,paramvalue from processconfig wher
 
 _CACHED: Final = re.compile(r"Unique Key used for Caching :: ([0-9A-F]+?)(?=CN=|cn=)")
 _ASKED: Final = re.compile(r"Serial Number is: ([0-9A-F]+)")
-_FOUND: Final = re.compile(r"Certificate(DB|CTL)Cache::getCertificateInformation - Found entry \{rolecount : (\d+)\}")
+_FOUND: Final = re.compile(
+    r"Certificate(DB|CTL)Cache::getCertificateInformation - Found entry \{rolecount : ([0-9]{1,9})\}"
+)
 
 
 def shown_mode(said: Iterable[str]) -> int | None:

@@ -63,6 +63,8 @@ def test_what_makes_no_sense_is_said(cluster: Cluster) -> None:
         ("utils capf lsc expiring soon", "no number of days"),
         ("utils capf lsc expiring -1", "no number of days"),
         ("utils capf lsc expiring 999999", "no number of days"),
+        (f"utils capf lsc expiring {'9' * 5000}", "no number of days"),
+        ("utils capf lsc expiring \u0663\u0660", "no number of days"),
         ("utils capf lsc list SEPFFFFFFFFFFFF", "there is no device SEPFFFFFFFFFFFF"),
         ("utils capf lsc revoke SEPFFFFFFFFFFFF", "there is no device SEPFFFFFFFFFFFF"),
         ("utils capf lsc revoke SEP0011223344A1", "no LSC that could be revoked"),

@@ -249,6 +249,7 @@ LAST = ("Applications", "KeyPad5", "KeyPad4")
     ("layout", "names", "done"),
     [
         (Layout(), (*LAST, "KeyPad1", "Soft3"), [Reset.ALL]),
+        (Layout(), (*LAST, "KeyPad\u00b9", "Soft3"), []),
         (Layout(), (*LAST, "KeyPad3", "Soft3"), [Reset.SERVICE]),
         (Layout(), (*LAST, "KeyPad4", "Soft1"), []),
         (Layout(resets=FIVE_RESETS), (*LAST, "KeyPad4", "Soft3"), [Reset.SERVICE]),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mixedmode.app.commands.options import AsJson
+from mixedmode.app.commands.options import AsJson, finite
 from mixedmode.errors import UsageError
 
 _TREE = Path(__file__).resolve().parents[4]
@@ -44,7 +44,11 @@ def bench(
     minutes: Annotated[
         float | None,
         typer.Option(
-            "--minutes", min=0.05, max=1440, help="How long callmanager keeps registrations, or soak goes on."
+            "--minutes",
+            callback=finite,
+            min=0.05,
+            max=1440,
+            help="How long callmanager keeps registrations, or soak goes on.",
         ),
     ] = None,
     json: AsJson = False,

@@ -11,13 +11,13 @@ import typer
 from mixedmode.errors import UsageError
 
 
-def finite(seconds: float) -> float:
+def finite(seconds: float | None) -> float | None:
     """Return a number of seconds that ends; limits let "nan" through, which is on neither side of them.
 
     Raises:
         UsageError: It is none.
     """
-    if not isfinite(seconds):
+    if seconds is not None and not isfinite(seconds):
         raise UsageError(f"{seconds} is no number of seconds", next_step="write a number, such as 3.5")
     return seconds
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.model.topology import Service
 from mixedmode.errors import UsageError
+from mixedmode.numbers import whole_number
 
 ENTERPRISE = "Enterprise"
 
@@ -42,10 +42,10 @@ class Parameter:
         Raises:
             UsageError: It may not.
         """
-        is_number: Callable[[str], bool] = lambda text: text.isascii() and text.isdigit()  # noqa: E731 - one use
         if self.numbers is not None:
-            if is_number(value) and self.numbers[0] <= int(value) <= self.numbers[1]:
-                return str(int(value))
+            number = whole_number(value)
+            if number is not None and self.numbers[0] <= number <= self.numbers[1]:
+                return str(number)
             allowed = f"a number from {self.numbers[0]} to {self.numbers[1]}"
         elif value in self.choices:
             return value

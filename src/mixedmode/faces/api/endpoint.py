@@ -21,6 +21,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.control.door import Control
 from mixedmode.errors import UsageError
 from mixedmode.faces.web.kit.desk import Desk
+from mixedmode.numbers import whole_number
 
 T = TypeVar("T")
 JSON: Final = "application/json"
@@ -139,7 +140,7 @@ class Call:
     def number(self, name: str) -> int | None:
         """Return a part of the path that is a number, None if it is none."""
         text = self.values[name]
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        return whole_number(text) if len(text) < 10 else None
 
     def run(self, title: str, fields: Mapping[str, Any]) -> OperationResult:
         """Run an operation of the cluster.

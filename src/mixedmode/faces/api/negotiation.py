@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
+from mixedmode.numbers import decimal_number
+
 _LONGEST = 1000
 
 
@@ -29,10 +31,7 @@ def _range(part: str) -> tuple[str, float]:
     for each in rest.split(";"):
         name, _, value = each.partition("=")
         if name.strip().lower() == "q":
-            try:
-                quality = min(1.0, max(0.0, float(value)))
-            except ValueError:
-                quality = 0.0
+            quality = min(1.0, decimal_number(value.strip()) or 0.0)
     return media.strip().lower(), quality
 
 

@@ -51,6 +51,7 @@ from mixedmode.faces.web.kit.desk import Desk
 from mixedmode.faces.web.kit.doorman import same
 from mixedmode.faces.web.kit.problems import DATABASE_AWAY, TOO_LARGE, Problem, problem_of
 from mixedmode.faces.web.kit.requests import address_of, check_origin, keep_place
+from mixedmode.numbers import whole_number
 from mixedmode.printable import one_line
 
 ROOT: Final = "/api/v1"
@@ -157,8 +158,8 @@ class Server:
         Raises:
             Problem: There is none.
         """
-        said = request.headers.get("content-length", "")
-        if endpoint.body_bytes <= _LARGE or (said.isascii() and said.isdigit() and int(said) <= _LARGE):
+        said = whole_number(request.headers.get("content-length", ""))
+        if endpoint.body_bytes <= _LARGE or (said is not None and said <= _LARGE):
             yield
             return
         if user in self._large or len(self._large) >= _LARGE_AT_ONCE:

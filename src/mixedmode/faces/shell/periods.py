@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from mixedmode.errors import UsageError
+from mixedmode.numbers import whole_number
 
 UNITS = {
     "minutes": timedelta(minutes=1),
@@ -46,10 +47,11 @@ def relative(text: str, now: datetime) -> Period:
         UsageError: It names none.
     """
     unit, _, number = text.partition(" ")
-    if unit not in UNITS or not number.isascii() or not number.isdigit() or not 0 < int(number) <= _LONGEST:
+    count = whole_number(number)
+    if unit not in UNITS or count is None or not 0 < count <= _LONGEST:
         raise UsageError(f"{text!r} is no period of time", next_step=f"reltime hours 2; units: {', '.join(UNITS)}")
     try:
-        begin = now - UNITS[unit] * int(number)
+        begin = now - UNITS[unit] * count
     except OverflowError:
         begin = datetime.fromtimestamp(0, now.tzinfo)
     # A file that is being written now may be a moment newer than "now".

@@ -21,6 +21,7 @@ from mixedmode.control.acts import TRUST_HOST
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
+from mixedmode.numbers import port_number
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.services.ssh.ssh_keys import fingerprint, parse_public
 
@@ -55,9 +56,10 @@ async def ask_server(call: Call) -> SftpServer:
     port = await call.ask(texts.ASK_SFTP_PORT) or "22"
     user = await call.ask(texts.ASK_SFTP_USER)
     password = await call.ask(texts.ASK_SFTP_PASSWORD, secret=True)
-    if not host or not user or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    number = port_number(port)
+    if not host or not user or number is None:
         raise UsageError("the SFTP server is not complete", next_step="give its address, port, user and password")
-    return SftpServer(host, int(port), user, password)
+    return SftpServer(host, number, user, password)
 
 
 @asynccontextmanager

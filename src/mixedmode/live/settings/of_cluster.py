@@ -52,7 +52,7 @@ _DEFAULTS: Final = (
 def look_at_provisioning(database: Database, axl: Axl, seen: Seen) -> None:
     """Add models, groups, pools, profiles, what models can do, and their firmware."""
     for row in database.rows(catalogue.MODELS, seen):
-        if row.get("number", "").isdecimal() and row.get("name"):
+        if whole_number(row.get("number", "")) is not None and row.get("name"):
             seen.models.append(ModelSeen(row["number"], row["name"][:_LONGEST], database.sighting()))
     _groups(database, seen)
     for row in database.rows(catalogue.POOLS, seen):

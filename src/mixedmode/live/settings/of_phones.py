@@ -30,7 +30,7 @@ def settings_of_phones(database: Database, book: Book, profiles: Sequence[Profil
         book: To be added to.
         profiles: Security profiles; where they do not tell the size of keys, it is asked for by phone.
     """
-    sizes = {each.name: Value(each.key_bits, each.seen) for each in profiles if each.key_bits.isdecimal()}
+    sizes = {each.name: Value(each.key_bits, each.seen) for each in profiles if whole_number(each.key_bits) is not None}
     for name in book.names if sizes else ():
         size = sizes.get(book.newest(name, "security_profile"))
         if size is not None and book.newest(name, "lsc_until"):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mixedmode.live.sources.pages import hash_of
+from mixedmode.numbers import whole_number
 
 _PREFIX: Final = re.compile(r"^\d{6,10}(?:\.\d+)? ?\|[\d:./ ]+\|\w* *\|(?:[^|<>\n]*\|){0,8}")
 _BEGIN: Final = re.compile(r"""<Alarm\s+Name\s*=\s*["']DeviceTLInfo["']\s*>""", re.IGNORECASE)
@@ -69,6 +70,6 @@ def _values(said: dict[str, str]) -> dict[str, str]:
             if server and server.upper() != "N/A":
                 found[f"{kind}_server"] = server[:255]
     status = said.get("statuscode", "")
-    if found and status.isascii() and status.isdigit() and len(status) <= 2:
+    if found and len(status) <= 2 and whole_number(status) is not None:
         found["tl_status"] = status
     return found

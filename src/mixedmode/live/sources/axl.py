@@ -28,12 +28,12 @@ SPACE: Final = "http://www.cisco.com/AXL/API/"
 VERSIONS: Final = ((10, 0), (10, 5), (11, 0), (11, 5), (12, 0), (12, 5), (14, 0), (15, 0))
 PAGE: Final = 2000
 """Rows of a page, until a server says that it is too many."""
-_SUGGESTED: Final = re.compile(r"suggest\w{0,20} row fetch:\D{0,80}(\d{1,9})", re.IGNORECASE)
+_SUGGESTED: Final = re.compile(r"suggest\w{0,20} row fetch:\D{0,80}([0-9]{1,9})", re.IGNORECASE)
 _ABSENT_NAME: Final = re.compile(
     r"\b(?:table|column)\s*\(?['\"]?([a-z][\w.]*)['\"]?\)?\s+(?:is\s+)?not\b", re.IGNORECASE
 )
 _MEMORY: Final = re.compile(r"maximum axl memory", re.IGNORECASE)
-_LISTED: Final = re.compile(r"\b(\d{1,2})\.(\d{1,2}|x)\b", re.IGNORECASE)
+_LISTED: Final = re.compile(r"\b([0-9]{1,2})\.([0-9]{1,2}|x)\b", re.IGNORECASE)
 _TRIES, _FIRST_WAIT = 5, 5.0
 _OK, _FORBIDDEN, _ABSENT, _BUSY, _WRONG_VERSION = 200, 403, 404, 503, 599
 _ROLES: Final = (
@@ -163,7 +163,7 @@ class Axl:
 
 def version_for(release: str) -> str:
     """Return the schema to speak with a release: its own, or the next older one."""
-    found = re.match(r"(\d{1,2})\.(\d{1,2})", release)
+    found = re.match(r"([0-9]{1,2})\.([0-9]{1,2})", release)
     wanted = (int(found[1]), int(found[2])) if found else VERSIONS[-2]
     return _text(max((each for each in VERSIONS if each <= wanted), default=VERSIONS[0]))
 

@@ -7,7 +7,6 @@ that is not known is an error, so that a slip of the pen does not pass unnoticed
 from __future__ import annotations
 
 import os
-import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -192,8 +191,6 @@ def load_settings(path: Path | None = None) -> Settings:
 
     try:
         settings = FromFile()  # type: ignore[call-arg]  # the sources fill the fields
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise MalformedError("the settings file is not TOML", where=str(found), why=str(error)) from error
     except OSError as error:
         raise UsageError("the settings file cannot be read", where=str(found), why=error.strerror or "") from error
     except ValidationError as error:
@@ -204,6 +201,8 @@ def load_settings(path: Path | None = None) -> Settings:
             where=str(found),
             next_step="docs/reference/mixedmode-toml.md lists the fields",
         ) from error
+    except (ValueError, RecursionError) as error:
+        raise MalformedError("the settings file is not TOML", where=str(found), why=str(error)) from error
     unknown = sorted(set(settings.ports) - set(STANDARD_PORTS))
     if unknown:
         known = ", ".join(STANDARD_PORTS)

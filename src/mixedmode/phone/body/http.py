@@ -8,16 +8,19 @@ are checked unless the caller brings a context of its own (a phone checks agains
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from mixedmode.causes import why_no_connection
 from mixedmode.errors import UsageError
+from mixedmode.numbers import whole_number
 from mixedmode.phone.body.errors import FileNotFoundOnServer, TransferFailed
 from mixedmode.phone.body.network import SOCKETS, Network
 
 _HEAD_BYTES = 16 << 10
+_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
 _INTERIM_LIMIT = 4
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -127,11 +130,12 @@ async def _read_response(reader: asyncio.StreamReader, limit: int) -> bytes:
     if length_text is None:
         body = await _read_to_end(reader, limit)
     else:
-        if not (length_text.isascii() and length_text.isdigit()):
+        length = whole_number(length_text)
+        if length is None:
             raise TransferFailed("Content-Length is no number", code="http-broken")
-        if len(length_text) > 18 or int(length_text) > limit:
+        if length > limit:
             raise _too_large(limit)
-        body = await reader.readexactly(int(length_text))
+        body = await reader.readexactly(length)
     return body
 
 
@@ -139,14 +143,15 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     status_line, *lines = head.split("\r\n")
     version, _, rest = status_line.partition(" ")
-    if not version.startswith("HTTP/1.") or not rest[:3].isdigit() or len(rest[:3]) != 3:
+    status = whole_number(rest[:3])
+    if not version.startswith("HTTP/1.") or status is None or len(rest[:3]) != 3:
         raise TransferFailed("This is no HTTP answer", code="http-broken")
     headers = {}
     for line in lines:
         name, colon, value = line.partition(":")
         if colon:
             headers[name.strip().lower()] = value.strip()
-    return int(rest[:3]), headers
+    return status, headers
 
 
 async def _read_to_end(reader: asyncio.StreamReader, limit: int) -> bytes:
@@ -162,10 +167,10 @@ async def _read_chunks(reader: asyncio.StreamReader, limit: int) -> bytes:
     body = bytearray()
     while True:
         size_text = (await reader.readuntil(b"\r\n"))[:-2].partition(b";")[0].strip()
-        if not size_text or len(size_text) > 16:
+        if not _SIZE.fullmatch(size_text):
             raise TransferFailed("A chunk has no size", code="http-broken")
         size = int(size_text, 16)
-        if size < 0 or len(body) + size > limit:
+        if len(body) + size > limit:
             raise _too_large(limit)
         if size == 0:
             return bytes(body)

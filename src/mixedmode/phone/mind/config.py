@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 from mixedmode.errors import MalformedError
+from mixedmode.numbers import whole_number
 from mixedmode.signedfile.wellformed import explain
 
 MAX_BYTES: Final = 1 << 20
@@ -214,9 +215,10 @@ def _port(parent: _Element, name: str, default: int) -> int:
 def _number(text: str | None, name: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+    number = whole_number(text)
+    if number is None or len(text) > 9:
         raise MalformedError(f"{name} is {text[:20]!r}, not a number", code="config")
-    return int(text)
+    return number
 
 
 class _Reader:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
 from mixedmode.errors import UsageError
+from mixedmode.numbers import whole_number
 
 SCHEME = "pkcs11:"
 SOFTHSM_CONF = "x-softhsm-conf"
@@ -193,9 +194,10 @@ def _read(name: str, value: bytes, where: str) -> str | bytes | int:
     except UnicodeDecodeError:
         raise _refused(f"the value of {name!r} is not UTF-8 text", where) from None
     if name == "slot-id":
-        if not text.isascii() or not text.isdecimal():
+        slot = whole_number(text)
+        if slot is None:
             raise _refused(f"slot-id {text!r} is no number", where)
-        return int(text)
+        return slot
     if name == "type" and text not in OBJECT_TYPES:
         raise _refused(f"type {text!r} is unknown", where, next_step="write type=private or type=cert")
     return text

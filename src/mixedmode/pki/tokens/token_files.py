@@ -90,7 +90,7 @@ class FileToken:
             return int(json.loads(path.read_text())["failures"])
         except FileNotFoundError:
             return 0
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise MalformedError("the token's counter cannot be read", where=str(path), why=str(error)) from error
 
     @property

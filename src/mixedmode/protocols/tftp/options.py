@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from mixedmode.numbers import whole_number
+
 DEFAULT_BLKSIZE: Final = 512
 BLKSIZE_RANGE: Final = range(8, 65464 + 1)
 TIMEOUT_RANGE: Final = range(1, 255 + 1)
 WINDOW_RANGE: Final = range(1, 65535 + 1)
-_DIGITS_LIMIT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,6 @@ class Negotiated:
 NO_OPTIONS: Final = Negotiated()
 
 
-def decimal(text: str) -> int | None:
-    """Return the number that ``text`` spells in ASCII digits, ``None`` if it spells none."""
-    if len(text) <= _DIGITS_LIMIT and text.isascii() and text.isdigit():
-        return int(text)
-    return None
-
-
 def negotiate(asked: tuple[tuple[str, str], ...], size: int, limits: OptionLimits) -> Negotiated:
     """Decide the options of a transfer.
 
@@ -94,7 +88,7 @@ def negotiate(asked: tuple[tuple[str, str], ...], size: int, limits: OptionLimit
         return NO_OPTIONS
     granted: dict[str, int] = {}
     for name, text in asked:
-        number = decimal(text)
+        number = whole_number(text)
         if number is None:
             continue
         if name == "blksize" and number in BLKSIZE_RANGE:
@@ -127,7 +121,7 @@ def accept_answer(options: Options, answer: tuple[tuple[str, str], ...]) -> Nego
     asked = dict(options.pairs())
     granted: dict[str, int] = {}
     for name, text in answer:
-        number = decimal(text)
+        number = whole_number(text)
         if number is None or name not in asked:
             return None
         granted[name] = number

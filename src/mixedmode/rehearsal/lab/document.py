@@ -59,7 +59,7 @@ def read_lab(directory: Path, *, missing: str, next_step: str) -> dict[str, Any]
         raise UsageError(
             f"the lab cannot be read: {error.strerror}", where=str(path), next_step="run this as the lab's user"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _malformed(path, f"it is no JSON: {error}") from error
     _check(document, path)
     login = document.get("administrator")

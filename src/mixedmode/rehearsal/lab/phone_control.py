@@ -80,9 +80,13 @@ def lab_phone_commands(
 
     async def call(request: dict[str, Any]) -> dict[str, Any]:
         found, unknown = chosen(request)
-        talk, number = min(float(request.get("talk", 0)), MOST_TALK), str(request.get("number"))
+        talk, number = request.get("talk", 0), str(request.get("number"))
+        if not isinstance(talk, int | float) or not talk >= 0:
+            raise UsageError(f"{talk!r} is no number of seconds", where="talk", next_step="write a number, such as 3.5")
         able = [each for each in found if each.handset is not None and each.status.state is _REGISTERED]
-        reports = await asyncio.gather(*(each.handset.call(number, talk) for each in able if each.handset))
+        reports = await asyncio.gather(
+            *(each.handset.call(number, min(talk, MOST_TALK)) for each in able if each.handset)
+        )
         refused = [{"name": each.phone.name, "why": each.status.reason} for each in found if each not in able]
         return {"calls": [each.document() for each in reports], "not_registered": refused, "unknown": unknown}
 

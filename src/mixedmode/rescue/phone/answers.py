@@ -16,8 +16,8 @@ from typing import Final
 
 EXECUTE: Final = "/CGI/Execute"
 AUTHENTICATION: Final = 4
-_ITEM: Final = re.compile(r"<ResponseItem\s[^<>]{0,500}Status\s*=\s*\"(\d+)\"", re.IGNORECASE)
-_ERROR: Final = re.compile(r"<CiscoIPPhoneError\s[^<>]{0,500}Number\s*=\s*\"(\d+)\"", re.IGNORECASE)
+_ITEM: Final = re.compile(r"<ResponseItem\s[^<>]{0,500}Status\s*=\s*\"([0-9]+)\"", re.IGNORECASE)
+_ERROR: Final = re.compile(r"<CiscoIPPhoneError\s[^<>]{0,500}Number\s*=\s*\"([0-9]+)\"", re.IGNORECASE)
 _WORDS: Final = {
     1: "it cannot parse the request",
     2: "it found an error of framing",

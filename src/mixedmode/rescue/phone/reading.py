@@ -20,6 +20,7 @@ from html import unescape
 from typing import Final
 
 from mixedmode.live.sources.alarms import alarm_on_page
+from mixedmode.numbers import whole_number
 
 NETWORK: Final = "/CGI/Java/Serviceability?adapter=device.statistics.configuration"
 STATUS: Final = "/CGI/Java/Serviceability?adapter=device.settings.status.messages"
@@ -41,7 +42,7 @@ _NAME: Final = re.compile(r"\(\s*(SEP[0-9A-F]{12})\s*\)", re.IGNORECASE)
 _DEVICE: Final = re.compile(r"SEP[0-9A-F]{12}", re.IGNORECASE)
 _HASH: Final = re.compile(r"(?:[0-9A-F]{2}[ :]?){16}(?:(?:[0-9A-F]{2}[ :]?){4})?", re.IGNORECASE)
 _KEY: Final = re.compile(r"[^a-z0-9]")
-_CLOCK: Final = re.compile(r"\d:\d\d:\d\d")
+_CLOCK: Final = re.compile(r"[0-9]:[0-9][0-9]:[0-9][0-9]")
 _ROWS: Final = 400
 _MESSAGES: Final = 40
 _MODEL: Final = re.compile(r"Cisco (?:Unified )?IP Phone ([A-Z0-9][A-Z0-9-]{1,20})", re.IGNORECASE)
@@ -117,7 +118,11 @@ def read_network(text: str) -> PageSeen:
         _held(said, "ctl"),
         _held(said, "itl"),
         said.get("authenticationurl"),
-        tuple(value for label, value in rows if label.startswith("tftpserver") and label[10:].isdigit() and value),
+        tuple(
+            value
+            for label, value in rows
+            if label.startswith("tftpserver") and whole_number(label[10:]) is not None and value
+        ),
         tuple(dict.fromkeys(word for label, bad, word in _DANGERS if said.get(label, "").strip().lower() in bad)),
         tuple(rows),
     )
@@ -162,7 +167,7 @@ def read_alarm(text: str) -> AlarmSeen:
     """Read the Debug Display page."""
     said = alarm_on_page(text)
     whole = " ".join(f"{name}={value}" for name, value in sorted(said.items()))
-    return AlarmSeen(whole, said.get("ctl", ""), said.get("itl", ""), int(said.get("tl_status", 0)))
+    return AlarmSeen(whole, said.get("ctl", ""), said.get("itl", ""), whole_number(said.get("tl_status", "")) or 0)
 
 
 def read_load(text: str) -> str:

@@ -161,7 +161,7 @@ class CapfStore:
             found = CapfDevice(**{**document, "operation": Operation(document["operation"])})
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise MalformedError("the CAPF record cannot be read", where=str(path), why=str(error)) from error
         if found.key not in _KEYS:
             raise MalformedError(f"the CAPF record wants a key {found.key!r}", where=str(path))

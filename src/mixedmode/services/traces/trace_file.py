@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from mixedmode.numbers import whole_number
+
 FILE_BYTES = 1 << 20
 FILES = 4
 
@@ -36,9 +38,9 @@ def trace_files(folder: Path, prefix: str) -> list[tuple[int, Path]]:
     """Return the files of a trace with their numbers, oldest first; none where the folder is not there."""
     start = len(prefix)
     return sorted(
-        (int(each.stem[start:]), each)
+        (number, each)
         for each in folder.glob(f"{prefix}????????.txt")
-        if each.stem[start:].isascii() and each.stem[start:].isdigit()
+        if (number := whole_number(each.stem[start:])) is not None
     )
 
 

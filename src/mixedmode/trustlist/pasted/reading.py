@@ -17,22 +17,23 @@ import itertools
 import re
 from typing import Final
 
+from mixedmode.numbers import whole_number
 from mixedmode.trustlist.pasted.values import ShownList, ShownRecord
 from mixedmode.trustlist.roles import HEADER_NAMES, MAX_RECORDS, RECORD_NAMES, Role
 
 _NAMES: Final = sorted({*HEADER_NAMES.values(), *RECORD_NAMES.values()}, key=len, reverse=True)
 _NAME: Final = "|".join(_NAMES)
-_ROW: Final = re.compile(rf"\s*\d{{1,2}}\s+({_NAME})\b(?:\s+(\d{{1,6}})(?:\s+(\S.*))?)?\s*$")
-_LENGTH_FIRST: Final = re.compile(r"\s*(\d{1,6})(?:\s+(\S.*))?$")
+_ROW: Final = re.compile(rf"\s*[0-9]{{1,2}}\s+({_NAME})\b(?:\s+([0-9]{{1,6}})(?:\s+(\S.*))?)?\s*$")
+_LENGTH_FIRST: Final = re.compile(r"\s*([0-9]{1,6})(?:\s+(\S.*))?$")
 _PROMPT: Final = re.compile(r"\s*admin:\s*(.*)$", re.IGNORECASE)
 _CHECKSUM: Final = re.compile(r"\s*The checksum value of the ([CI]TL) file", re.IGNORECASE)
-_FILE_LENGTH: Final = re.compile(r"\s*Length of ([CI]TL) file\s*:\s*(\d{1,9})?", re.IGNORECASE)
+_FILE_LENGTH: Final = re.compile(r"\s*Length of ([CI]TL) file\s*:\s*([0-9]{1,9})?", re.IGNORECASE)
 _MODIFIED: Final = re.compile(r"\s*The ([CI]TL) File was last modified on\s*(.*)$", re.IGNORECASE)
 _PARSE: Final = re.compile(r"\s*Parse ([CI]TL) File", re.IGNORECASE)
-_RECORD: Final = re.compile(r"\s*([CI]TL) Record #\s*:?\s*(\d{1,5})", re.IGNORECASE)
+_RECORD: Final = re.compile(r"\s*([CI]TL) Record #\s*:?\s*([0-9]{1,5})", re.IGNORECASE)
 _HASH: Final = re.compile(r"([0-9a-fA-F]{32}|[0-9a-fA-F]{40})\s*\((MD5|SHA-?1)\)", re.IGNORECASE)
-_VERSION: Final = re.compile(r"\s*Version\s*:\s*(\d{1,3}\.\d{1,3})\s*$", re.IGNORECASE)
-_HEADER_LENGTH: Final = re.compile(r"\s*HeaderLength\s*:\s*(\d{1,6})", re.IGNORECASE)
+_VERSION: Final = re.compile(r"\s*Version\s*:\s*([0-9]{1,3}\.[0-9]{1,3})\s*$", re.IGNORECASE)
+_HEADER_LENGTH: Final = re.compile(r"\s*HeaderLength\s*:\s*([0-9]{1,6})", re.IGNORECASE)
 _SIGNED: Final = re.compile(r"\s*This etoken was (not )?used to sign the ([CI]TL)", re.IGNORECASE)
 _VERIFIED: Final = re.compile(r"\s*The ([CI]TL) file was verified succ", re.IGNORECASE)
 _FAILED: Final = re.compile(r"\s*Verification of the ([CI]TL)(?:/[CI]TL)? file failed", re.IGNORECASE)
@@ -41,11 +42,12 @@ _BYTES: Final = re.compile(r"\s*[0-9a-f]{1,2}(?:\s+[0-9a-f]{1,2}){0,15}\s*$")
 _NOT_HEX: Final = re.compile(r"[^0-9A-Fa-f]")
 _HEX: Final = re.compile(r"[0-9A-Fa-f: ]+(?:\(.*)?$")
 _NOISE: Final = re.compile(
-    r"\s*(?:\d{1,3}\.|\u2022|-{3,}|<#root>|BYTEPOS\s+TAG\b.*|-{3,}\s+-{3}.*|[Pp]ress <.*|-- ?[Mm]ore ?--.*"
+    r"\s*(?:[0-9]{1,3}\.|\u2022|-{3,}|<#root>|BYTEPOS\s+TAG\b.*|-{3,}\s+-{3}.*|[Pp]ress <.*|-- ?[Mm]ore ?--.*"
     r"|\[\.{2,3}\])?\s*$"
 )
 _PIECES: Final = re.compile(
-    rf"(?<=\S)\s+(?=\d{{1,2}}\s+(?:{_NAME})\s+\d)|(?<=\S)\s+(?=[CI]TL Record #|This etoken was|The [CI]TL [Ff]ile was"
+    rf"(?<=\S)\s+(?=[0-9]{{1,2}}\s+(?:{_NAME})\s+[0-9])"
+    r"|(?<=\S)\s+(?=[CI]TL Record #|This etoken was|The [CI]TL [Ff]ile was"
     r"|Length of [CI]TL|Parse [CI]TL|Version:|HeaderLength:|BYTEPOS\s)"
 )
 _TOKEN_BLANKS: Final = re.compile(r" +(?=\";)")
@@ -328,8 +330,7 @@ def _set_record(record: ShownRecord, name: str, length: int | None, parts: list[
     if length is not None:
         record.lengths[name] = length
     if name == "RECORDLENGTH":
-        digits = "".join(parts)[:6]
-        record.length = int(digits) if digits.isdecimal() and digits.isascii() else None
+        record.length = whole_number("".join(parts)[:6])
     elif name == "DNSNAME":
         record.dns_name = _text(parts, length)
     elif name == "SUBJECTNAME":

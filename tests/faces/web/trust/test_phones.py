@@ -107,6 +107,7 @@ def test_what_strangers_wrote_is_text_and_no_formula(admin: Visitor) -> None:
         "A" * 500,
         "reset/..",
         "resets/9999999",
+        "resets/" + "9" * 5000,
     ],
 )
 def test_path_tricks_lead_nowhere(admin: Visitor, path: str) -> None:

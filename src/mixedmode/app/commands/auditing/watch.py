@@ -10,6 +10,7 @@ import typer
 
 from mixedmode.app.commands.auditing.audit import ClusterOption, FailOn, LabOption, NoPages, NoTraces
 from mixedmode.errors import UsageError
+from mixedmode.numbers import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,6 +160,7 @@ def address_of(text: str) -> tuple[str, int]:
         UsageError: It is none.
     """
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdecimal() or int(port) >= 1 << 16 or not host.isprintable():
+    number = whole_number(port)
+    if not colon or number is None or number >= 1 << 16 or not host.isprintable():
         raise UsageError(f"{text!r} is no address to listen on", next_step="write 127.0.0.1:9109")
-    return host.strip("[]") or "127.0.0.1", int(port)
+    return host.strip("[]") or "127.0.0.1", number

@@ -250,7 +250,10 @@ def _collected(inventory: str) -> list[bytes]:
     if inventory in {CLUSTER, STDIN}:
         return []
     found: list[bytes] = []
-    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError), Path(inventory).open("rb") as file:
+    with (
+        suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError),
+        Path(inventory).open("rb") as file,
+    ):
         line = file.readline(_FIRST_LINE)
         if line.startswith(b'{"mixedmode_inventory"'):
             head, _, _ = line.rpartition(b',"phones":[')

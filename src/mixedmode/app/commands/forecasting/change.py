@@ -140,7 +140,7 @@ class Changes:
 
         try:
             document = tomllib.loads(read_limited(path, MAX_FILE)[0].decode("utf-8-sig"))
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise MalformedError("this is no TOML", where=str(path), why=str(error)) from error
         unknown = sorted(set(document) - {"step", "tvs"})
         steps = document.get("step", [])

@@ -196,6 +196,6 @@ def _operation(hands: Hands, title: str, texts: Mapping[str, str]) -> Operation:
 def _json(text: str) -> Json:
     try:
         found: Json = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found

@@ -71,7 +71,7 @@ def _index(path: Path) -> dict[str, frozenset[int]] | None:
             if record["file"] is not None:
                 role = Role.from_label(record["role"]).value
                 found[record["file"]] = found.get(record["file"], frozenset()) | {role}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedError(
             "this is no index as mixedmode extract writes it", where=str(file), why=repr(error)
         ) from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
+from mixedmode.numbers import port_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,6 +144,7 @@ def _host_and_port(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
         return text.strip("[]"), SCCP_PORT
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
+    number = port_number(port)
+    if not host or number is None:
         raise UsageError(f"{text!r} names no server", where="--call-manager", next_step="write HOST or HOST:PORT")
-    return host.strip("[]"), int(port)
+    return host.strip("[]"), number

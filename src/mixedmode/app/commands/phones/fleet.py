@@ -14,7 +14,7 @@ from mixedmode.app import completion
 from mixedmode.app.commands.options import AsJson, finite
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal import interrupts
-from mixedmode.numbers import port_number
+from mixedmode.numbers import decimal_number, port_number
 
 if TYPE_CHECKING:
     from mixedmode.fleet.faults import FaultPlan
@@ -218,12 +218,10 @@ def share(text: str) -> float:
     Raises:
         UsageError: It is no share.
     """
-    number = text.strip()
-    try:
-        value = float(number.removesuffix("%")) / (100 if number.endswith("%") else 1)
-    except ValueError:
-        value = math.nan
-    if not 0.0 <= value <= 1.0:
+    written = text.strip()
+    number = decimal_number(written.removesuffix("%"))
+    value = None if number is None else number / (100 if written.endswith("%") else 1)
+    if value is None or value > 1:
         raise UsageError(f"{text!r} is no share", next_step="write it like 5% or 0.05")
     return value
 
@@ -232,10 +230,10 @@ def _span(text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
     begin, _, end = text.partition(":")
-    try:
-        return float(begin or 0), float(end or math.inf)
-    except ValueError:
-        raise UsageError(f"{text!r} is not FROM:TO", where="--down", next_step="such as 2:5, or 0: for good") from None
+    first, last = decimal_number(begin or "0"), decimal_number(end) if end else math.inf
+    if first is None or last is None:
+        raise UsageError(f"{text!r} is not FROM:TO", where="--down", next_step="such as 2:5, or 0: for good")
+    return first, last
 
 
 def _lines(report: FleetReport) -> list[str]:

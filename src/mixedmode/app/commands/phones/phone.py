@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixedmode.app import completion
-from mixedmode.app.commands.options import AsJson
+from mixedmode.app.commands.options import AsJson, finite
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 
@@ -56,8 +56,12 @@ def phone(
     ] = "",
     dial: Annotated[str, typer.Option(help="Register, call this number, and hang up after --talk seconds.")] = "",
     answer: Annotated[bool, typer.Option("--answer", help="Register, and take the first call until it ends.")] = False,
-    talk: Annotated[float, typer.Option(min=0, help="Seconds until a call that was placed is hung up.")] = 3.0,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds for a call to come, or to be answered.")] = 60.0,
+    talk: Annotated[
+        float, typer.Option(callback=finite, min=0, help="Seconds until a call that was placed is hung up.")
+    ] = 3.0,
+    wait: Annotated[
+        float, typer.Option(callback=finite, min=0, help="Seconds for a call to come, or to be answered.")
+    ] = 60.0,
     capture: Annotated[
         Path | None, typer.Option(help="Write what the phone sends and gets while it calls to this file (pcap).")
     ] = None,

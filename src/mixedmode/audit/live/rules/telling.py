@@ -7,6 +7,7 @@ from typing import Final
 
 from mixedmode.audit.live.finding import Finding, Severity, Step
 from mixedmode.live.observed import PhoneSeen, Value
+from mixedmode.numbers import whole_number
 
 SECURE: Final = frozenset({"encrypted", "authenticated", "2", "3"})
 """Device security modes that need a certificate."""
@@ -16,8 +17,9 @@ _EXAMPLES: Final = 3
 def moment(text: str) -> datetime | None:
     """Return the time of seconds since 1970 or of ISO 8601; None for 0, nothing, and what is neither."""
     try:
-        if text.strip().isdecimal():
-            return datetime.fromtimestamp(int(text), UTC) if int(text) else None
+        seconds = whole_number(text.strip())
+        if seconds is not None:
+            return datetime.fromtimestamp(seconds, UTC) if seconds else None
         at = datetime.fromisoformat(text.strip())
     except (ValueError, OverflowError, OSError):
         return None

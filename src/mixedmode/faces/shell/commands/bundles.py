@@ -15,7 +15,7 @@ from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.specs import Found, find
 
 FOLDER = "cm/trace"
-_NAME = re.compile(r"showtech-.*?(?:-level(\d))?\.txt.*", re.IGNORECASE | re.DOTALL)
+_NAME = re.compile(r"showtech-.*?(?:-level([0-9]))?\.txt.*", re.IGNORECASE | re.DOTALL)
 
 
 def bundle_name(part: str, moment: datetime, level: int) -> str:

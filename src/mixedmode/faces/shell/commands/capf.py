@@ -15,6 +15,7 @@ from mixedmode.errors import UsageError
 from mixedmode.faces.shell import texts
 from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.model import Argument, Command, Question
+from mixedmode.numbers import whole_number
 from mixedmode.pki.device_names import same_device
 from mixedmode.printable import printable
 
@@ -61,9 +62,10 @@ async def list_lscs(call: Call) -> None:
 async def list_expiring(call: Call) -> None:
     """List the LSCs that have expired or end soon."""
     text = call.value("days") or str(_DAYS)
-    if not (text.isascii() and text.isdigit() and int(text) <= _MOST_DAYS):
+    days = whole_number(text)
+    if days is None or days > _MOST_DAYS:
         raise UsageError(f"{text!r} is no number of days", next_step=f"use 0 to {_MOST_DAYS}")
-    found = await _lines(call, {LscStanding.EXPIRED, LscStanding.EXPIRES_SOON}, int(text))
+    found = await _lines(call, {LscStanding.EXPIRED, LscStanding.EXPIRES_SOON}, days)
     await _print(call, sorted(found, key=lambda each: (each.until is None, each.until)))
 
 

@@ -12,6 +12,7 @@ from mixedmode.faces.shell.call import Call
 from mixedmode.faces.shell.foresight import agreed_if_lost
 from mixedmode.faces.shell.model import Argument, Command
 from mixedmode.faces.shell.sftp import SftpServer, connected, download
+from mixedmode.numbers import port_number
 from mixedmode.pki.certificates.load import pkcs12_signer
 from mixedmode.pki.files import MAX_KEY_FILE
 
@@ -32,10 +33,11 @@ async def reset_remote(call: Call) -> None:
     """The same with a recovery key from an SFTP server."""
     host, user, name = (call.value(each) for each in ("host", "user", "file"))
     password = await call.ask(texts.ASK_ITL_PASSWORD, secret=True, user=user, host=host)
-    address, _, port = host.partition(":")
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise UsageError(f"{port!r} is no port", where=host)
-    async with connected(call, SftpServer(address, int(port or 22), user, password)) as client:
+    address, _, written = host.partition(":")
+    port = port_number(written or "22")
+    if port is None:
+        raise UsageError(f"{written!r} is no port", where=host)
+    async with connected(call, SftpServer(address, port, user, password)) as client:
         data = await download(client, name, MAX_KEY_FILE)
     secret = await call.ask(texts.ASK_RECOVERY_PASSWORD, secret=True)
     signer = await call.blocking(lambda: pkcs12_signer(data, password=lambda _: secret.encode(), where=name))

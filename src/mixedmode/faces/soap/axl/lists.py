@@ -13,6 +13,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.faces.soap.envelope import Node, Tag, write
 from mixedmode.faces.soap.errors import AxlError, too_large
 from mixedmode.faces.soap.sql.engine import MOST_BYTES, Memory
+from mixedmode.numbers import whole_number
 from mixedmode.xml_reader import Element
 
 _MOST_NUMBER: Final = 1_000_000_000
@@ -83,9 +84,10 @@ def _number(request: Element, name: str) -> int | None:
     text = request.value(name)
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()) or int(text[:12]) > _MOST_NUMBER:
+    number = whole_number(text)
+    if number is None or number > _MOST_NUMBER:
         raise AxlError(f"{name} is no number", 5000)
-    return int(text)
+    return number
 
 
 def wanted_tags(request: Element) -> frozenset[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from mixedmode.faces.soap.sql.store_views import CERTIFICATE, GROUP, NODE, POOL
 from mixedmode.protocols.tvs import DEFAULT_TTL
 
 _SERVICE, _DEFAULTS = 20, 21
+_TWELVE: Final = re.compile("[0-9a-f]{12}")
 
 
 def uuid_of(kind: int, number: int) -> str:
@@ -41,12 +43,7 @@ def number_of(uuid: str, kind: int) -> int | None:
     plain = uuid.strip().strip("{}").lower()
     head = f"{kind:08x}-0000-4000-8000-"
     digits = plain.removeprefix(head)
-    if not plain.startswith(head) or len(digits) != 12:
-        return None
-    try:
-        return int(digits, 16)
-    except ValueError:
-        return None
+    return int(digits, 16) if plain.startswith(head) and _TWELVE.fullmatch(digits) else None
 
 
 def _node(_cluster: Cluster, row: Any) -> tuple[str, Mapping[str, Node]]:

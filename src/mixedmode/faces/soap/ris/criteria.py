@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mixedmode.errors import UsageError
+from mixedmode.numbers import whole_number
 from mixedmode.xml_reader import Element
 
 MOST_DEVICES: Final = 1000
@@ -90,9 +91,10 @@ def _number(found: Element, name: str, default: int) -> int:
     text = found.value(name)
     if not text:
         return default
-    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+    number = whole_number(text)
+    if number is None or len(text) > 9:
         raise UsageError(f"{name} is {text[:40]!r}, which is no number")
-    return int(text)
+    return number
 
 
 def pattern_of(item: str) -> re.Pattern[str]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mixedmode.faces.soap.errors import NO_TABLE, SYNTAX, AxlError
+from mixedmode.numbers import whole_number
 
 MOST_CHARACTERS: Final = 60_000
 _LEXICAL: Final = re.compile(
@@ -206,10 +207,10 @@ def _modifiers(tokens: list[_Token], at: int) -> tuple[int, str]:
     """Return where the columns begin, and the LIMIT that stood before them."""
     found: dict[str, int] = {}
     while at + 1 < len(tokens) and tokens[at].word in {"skip", "first", "limit"} and tokens[at + 1].kind == "number":
-        number = tokens[at + 1].text
-        if not number.isdigit() or len(number) > 12:
+        number = whole_number(tokens[at + 1].text)
+        if number is None:
             raise AxlError("A syntax error has occurred.", SYNTAX)
-        found["skip" if tokens[at].word == "skip" else "first"] = int(number)
+        found["skip" if tokens[at].word == "skip" else "first"] = number
         at += 2
     if not found:
         return at, ""

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mixedmode import numbers
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
 from mixedmode.control.door import Control
@@ -123,4 +124,5 @@ class Ask:
 
 def whole_number(text: str, otherwise: int = 0) -> int:
     """Return a number that a stranger sent as digits; something else if it is none, or longer than any that is used."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
+    number = numbers.whole_number(text) if len(text) < 10 else None
+    return otherwise if number is None else number

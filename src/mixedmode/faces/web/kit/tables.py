@@ -19,6 +19,8 @@ from urllib.parse import urlencode
 from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, func, select
 from sqlalchemy.orm import Session
 
+from mixedmode.numbers import whole_number
+
 SIZES: Final = (25, 50, 100)
 SAVED: Final = "/account/filters"
 """The page of what people keep."""
@@ -308,7 +310,7 @@ def _paging(asked: Mapping[str, str], total: int) -> tuple[int, int]:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else 0
+    return whole_number(text) or 0
 
 
 def _sortable(value: object) -> tuple[int, Any]:

@@ -24,6 +24,7 @@ from mixedmode.faces.web.kit.forms import Field, Form
 from mixedmode.faces.web.kit.page import Page
 from mixedmode.faces.web.kit.requests import is_within
 from mixedmode.faces.web.kit.tables import SAVED, Column, Filter, Table
+from mixedmode.numbers import whole_number
 
 if TYPE_CHECKING:
     from mixedmode.control.signed_in.api_tokens import ApiToken
@@ -103,9 +104,10 @@ def _form(level: int) -> Form:
 
 
 def _number(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+    number = whole_number(text)
+    if number is None or len(text) > 4:
         raise UsageError(f"{text!r} is no number of {name}", where=name, next_step="write a number")
-    return int(text)
+    return number
 
 
 def filters(ask: Ask) -> Answer:

@@ -167,9 +167,10 @@ def _number(ask: Ask) -> int:
 
 def _step(ask: Ask) -> int:
     text = ask.need("step")
-    if not (text.isascii() and text.isdigit() and len(text) < 4):
+    number = whole_number(text, -1)
+    if number < 0 or len(text) > 3:
         raise UsageError("the form does not say which step", next_step="open the page again")
-    return int(text) - 1
+    return number - 1
 
 
 def _here(opened: Opened) -> str:

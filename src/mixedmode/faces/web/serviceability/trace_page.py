@@ -9,6 +9,7 @@ from mixedmode.faces.web.kit.answers import Answer, Download, View
 from mixedmode.faces.web.kit.asking import Ask
 from mixedmode.faces.web.serviceability.choosing import chosen_node
 from mixedmode.faces.web.serviceability.trace_tail import MOST_LINES, tail, whole
+from mixedmode.numbers import whole_number
 from mixedmode.services.traces.catalogue import TRACES, TraceKind
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def _kind(key: str) -> TraceKind:
 
 
 def _count(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 200
-    return min(max(number, 10), MOST_LINES)
+    number = whole_number(text)
+    return min(max(200 if number is None else number, 10), MOST_LINES)
 
 
 def trace_state(desk: Desk, which: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from mixedmode.numbers import whole_number
 from mixedmode.phone.body.pages.layouts import Access, Layout, Reset, layout_of
 from mixedmode.phone.mind.models import PhoneModel
 from mixedmode.phone.mind.trust.decisions import ListKind
@@ -161,9 +162,9 @@ class Menus:
         elif (place, key) == (("admin",), f"KeyPad{layout.row}"):
             self._go("resets")
         elif place == ("resets",):
-            number = key.removeprefix("KeyPad")
-            if number.isdigit() and 0 < int(number) <= len(layout.resets):
-                self._go("confirm", layout.resets[int(number) - 1])
+            number = whole_number(key.removeprefix("KeyPad")) or 0
+            if 0 < number <= len(layout.resets):
+                self._go("confirm", layout.resets[number - 1])
         elif place[0] == "confirm":
             row = Reset(place[1])
             self._go(*(_HOME if key == layout.confirm else ("resets",)))
@@ -174,7 +175,7 @@ class Menus:
     def _asked(self, layout: Layout, key: str, behind: str) -> None:
         """Take a key of the password; a softkey ends it."""
         digit = key.removeprefix("KeyPad")
-        if digit.isdigit():
+        if whole_number(digit) is not None:
             self._typed += digit
         else:
             self._go(*((behind,) if self._typed == layout.password else _HOME))

@@ -19,7 +19,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(PATH, "Find and List Phones", phones, crumbs=_CRUMBS),
     Page(f"{PATH}/reset", "Reset phones", reset, crumbs=(*_CRUMBS, "Phone"), menu=PATH, posts=True),
     Page(f"{PATH}/lscs", TITLE, lscs, crumbs=(*_CRUMBS, "Phone"), menu=PATH, posts=True),
-    Page(f"{PATH}/resets/{{number:int}}", "Reset of phones", reset_of, crumbs=(*_CRUMBS, "Phone"), menu=PATH),
+    Page(f"{PATH}/resets/{{number}}", "Reset of phones", reset_of, crumbs=(*_CRUMBS, "Phone"), menu=PATH),
     Page(f"{PATH}/{{name}}", "Phone", phone, crumbs=_CRUMBS, menu=PATH, sample=f"{PATH}/SEP001122334401"),
     Page("/find", "Find", find),
 )

@@ -11,7 +11,7 @@ from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.control.acts import RESET_PHONES
 from mixedmode.errors import UsageError
 from mixedmode.faces.web.kit.answers import Answer, Redirect, View
-from mixedmode.faces.web.kit.asking import Ask
+from mixedmode.faces.web.kit.asking import Ask, whole_number
 from mixedmode.faces.web.kit.outcomes import LOOKS
 from mixedmode.faces.web.pages.phones.listing import PATH, moment_of
 from mixedmode.faces.web.standing.resets import MOST, Reset
@@ -38,7 +38,7 @@ def reset(ask: Ask) -> Answer:
 
 def reset_of(ask: Ask) -> Answer:
     """Show how a reset goes."""
-    found = ask.desk.resets.find(int(ask.values["number"]))
+    found = ask.desk.resets.find(whole_number(ask.values["number"]))
     if found is None:
         raise NotFoundError(
             "there is no such reset", why="what a service did before it was restarted is in the audit log alone"
