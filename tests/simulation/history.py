@@ -24,10 +24,11 @@ from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
 from tests.simulation.schedule import PhonePlan, Schedule, StepPlan
 from tests.simulation.world.chance import chances_of
+from tests.simulation.world.changes import Change
 from tests.simulation.world.damage import damaged
 from tests.simulation.world.handset import Handset, parsed
 from tests.simulation.world.served import LISTS, Node, config_text
-from tests.simulation.world.site import Change, Site
+from tests.simulation.world.site import Site
 from tests.simulation.world.world import files_of, node_name, world_of
 
 _KINDS = {ListKind.CTL: CTL_FILE, ListKind.ITL: ITL_FILE}
@@ -265,7 +266,8 @@ class History:
         if any(moment.change is None or moment.plan.damage for moment in self.moments):
             return None
         made = [moment.plan.words[0] for moment in self.moments]
-        if "regenerate" in made and "token" in made[made.index("regenerate") :]:
+        making = next((number for number, word in enumerate(made) if word in {"regenerate", "switch"}), len(made))
+        if "token" in made[making:]:
             return None  # nobody can sign a list by hand of a certificate that is not made yet
         outlooks = self.world.foreseen
         steps = [

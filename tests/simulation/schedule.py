@@ -11,20 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from mixedmode.phone.mind.models import PhoneModel
+from tests.simulation.world.changes import VERSIONS
 from tests.simulation.world.network import Weather
 
-VERSIONS: Final = (
-    "8.6.2.10000-30",
-    "9.1.2.10000-28",
-    "10.0.1.10000-24",
-    "10.5.1.10000-7",
-    "10.5.2.13900-12",
-    "11.5.1.10000-6",
-    "12.0.1.10000-10",
-    "12.5.1.11900-146",
-    "14.0.1.10000-20",
-    "15.0.1.10000-32",
-)
 MODELS: Final = (
     *("7975",) * 4,
     *("7965", "7942", "7962", "7945"),
@@ -181,6 +170,14 @@ _PROCEDURES: Final[tuple[tuple[tuple[str, ...], ...], ...]] = (
     (("regenerate", "0", "ITLRecovery"), ("regenerate", "0", "TVS"), ("restore",)),
     (("digest", "SHA-512"), ("update-ctl",)),
     (("digest", "SHA-512"), ("nothing",), ("digest", "SHA-1"), ("update-ctl",)),
+    (("upgrade", "1"), ("switch",), ("update-ctl",)),
+    (("upgrade", "2"), ("switch",), ("update-ctl",), ("regenerate", "0", "CallManager"), ("update-ctl",)),
+    (("upgrade", "3"), ("switch",), ("regenerate", "0", "ITLRecovery"), ("reset-ctl",), ("update-ctl",)),
+    (("upgrade", "1"), ("regenerate", "0", "CallManager"), ("update-ctl",), ("switch",), ("update-ctl",), ("switch",)),
+    (("join",), ("update-ctl",)),
+    (("leave", "1"), ("update-ctl",)),
+    (("leave", "1"), ("join",), ("update-ctl",)),
+    (("join",), ("regenerate", "0", "CallManager"), ("leave", "1"), ("update-ctl",)),
     (("nothing",), ("nothing",)),
 )  # fmt: skip
 
@@ -198,6 +195,7 @@ def made(seed: int, *, phones: int = 50) -> Schedule:
     settled = (StepPlan(("nothing",), days=30),) if world.random() < 0.3 else ()
     steps = (*_steps(_changes(world), rng), *settled)
     before = tuple(_operation(world) for _ in range(world.choice((0, 1, 1, 2))))
+    joined = [*before, *(each.words for each in steps)].count(("join",))
     return Schedule(
         seed,
         version,
@@ -205,7 +203,7 @@ def made(seed: int, *, phones: int = 50) -> Schedule:
         world.random() < 0.06,
         ctl,
         before,
-        _phones(seed, phones, nodes, secure=ctl != "none", rng=rng),
+        _phones(seed, phones, nodes + joined, secure=ctl != "none", rng=rng),
         steps,
         _weather(rng),
         rng.choice((0.0, 0.0, 0.1, 0.4)),
@@ -226,6 +224,10 @@ def _operation(rng: random.Random) -> tuple[str, ...]:
             ("non-secure",),
             ("digest", rng.choice(("SHA-1", "SHA-512"))),
             ("distrust", "CallManager-trust", "former"),
+            ("upgrade", str(rng.choice((1, 2, 5)))),
+            ("switch",),
+            ("join",),
+            ("leave", str(rng.randint(1, 2))),
             ("nothing",),
         )
     )

@@ -24,7 +24,8 @@ from mixedmode.trustlist.roles import Role
 from tests.forecast.test_settled_points import NEW_CTL, OLD_CTL, OLD_ITL, SECURE, foreseen, step
 from tests.phone.site import DEVICE, Simulator, ctl, identity, itl
 from tests.simulation.world import keys
-from tests.simulation.world.site import Site, changed
+from tests.simulation.world.changes import changed
+from tests.simulation.world.site import Site
 
 SHA512_CTL = ctl("callmanager", digest=DigestAlgorithm.SHA512)
 SHA512_ITL = itl("callmanager", digest=DigestAlgorithm.SHA512)

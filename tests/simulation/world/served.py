@@ -125,7 +125,7 @@ class TvsServer:
 def tvs_server(outlook: Outlook, certificate: Certificate, node: str) -> TvsServer:
     """Return a node's TVS: the database's certificates, then those of its CTL file."""
     stored = [
-        *(_stored(unit, owner, each) for (owner, unit), each in outlook.view.own.items()),
+        *(_stored(unit, owner, each) for (owner, unit), each in {**outlook.hidden, **outlook.view.own}.items()),
         *(_stored(store, "", each) for store, found in outlook.trust.items() for each in found),
     ]
     by_certificate: dict[Certificate, list[StoredCertificate]] = defaultdict(list)

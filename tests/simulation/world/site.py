@@ -1,22 +1,15 @@
-"""A cluster of the simulation: what operations make of it, with real signatures, and what they are foreseen to make.
-
-Rules:
-
-1. The lists are made by the functions that publish (:mod:`mixedmode.cluster.publishing.lists`), signed by real keys.
-2. Each change gives the operation that does the same in the product; its foresight is what the forecast is given.
-"""
+"""A cluster of the simulation, its lists made by the functions that publish, signed by real keys."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
-from mixedmode.cluster.authority.authority import DIGESTS, KeyName
+from mixedmode.cluster.authority.authority import KeyName
 from mixedmode.cluster.authority.token_ctl import server_records
 from mixedmode.cluster.authority.view import TrustView
-from mixedmode.cluster.engine.operation import Operation
 from mixedmode.cluster.model.topology import (
     PUBLISHER_SERVICES,
     SUBSCRIBER_SERVICES,
@@ -25,12 +18,6 @@ from mixedmode.cluster.model.topology import (
     SecurityMode,
 )
 from mixedmode.cluster.model.versions import Version
-from mixedmode.cluster.operations.ctl import ResetCtl, SetMixedMode, SetNonSecureMode, UpdateCtl
-from mixedmode.cluster.operations.ctl_upload import CtlAction, UploadCtl
-from mixedmode.cluster.operations.files import DeleteFile
-from mixedmode.cluster.operations.identity.certificates import DeleteTrust, ImportTrust, RegenerateCertificate
-from mixedmode.cluster.operations.itl import ResetItl
-from mixedmode.cluster.operations.parameters import SetParameter
 from mixedmode.cluster.publishing import lists
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.pki.certificates.certificates import Certificate
@@ -44,6 +31,21 @@ from tests.simulation.world import keys
 PHONE_SAST: Final = "Phone-SAST-trust"
 CALLMANAGER_TRUST: Final = "CallManager-trust"
 _IN_USE: Final = (Purpose.CALLMANAGER, Purpose.TVS, Purpose.CAPF, Purpose.ITLRECOVERY)
+
+
+def _purposes(version: Version, node: NodeInfo) -> list[Purpose]:
+    """Return the certificates that a node has under a version, those alone that phones may meet."""
+    return [each for each in version.own_purposes(publisher=node.is_publisher) if each in _IN_USE]
+
+
+def node_of(cluster: str, number: int) -> NodeInfo:
+    """Return a node of a cluster, the publisher for 0."""
+    return NodeInfo(
+        f"{cluster.lower()}-{f'sub{number}' if number else 'pub'}",
+        NodeRole.SUBSCRIBER if number else NodeRole.PUBLISHER,
+        f"10.{ord(cluster[0]) % 200}.0.{number + 1}",
+        frozenset(SUBSCRIBER_SERVICES if number else PUBLISHER_SERVICES),
+    )
 
 
 @dataclass(frozen=True)
@@ -63,20 +65,9 @@ class Site:
     @classmethod
     def founded(cls, name: str, version: Version, nodes: int, digest: DigestAlgorithm) -> Site:
         """Return a new cluster in non-secure mode, with its ITLs."""
-        infos = tuple(
-            NodeInfo(
-                f"{name.lower()}-{'pub' if number == 0 else f'sub{number}'}",
-                NodeRole.SUBSCRIBER if number else NodeRole.PUBLISHER,
-                f"10.{ord(name[0]) % 200}.0.{number + 1}",
-                frozenset(SUBSCRIBER_SERVICES if number else PUBLISHER_SERVICES),
-            )
-            for number in range(nodes)
-        )
+        infos = tuple(node_of(name, number) for number in range(nodes))
         generations: dict[tuple[str, Purpose], int] = {
-            (info.name, purpose): 0
-            for info in infos
-            for purpose in version.own_purposes(publisher=info.is_publisher)
-            if purpose in _IN_USE
+            (info.name, purpose): 0 for info in infos for purpose in _purposes(version, info)
         }
         own = {key: keys.own(name, *key, 0, version).certificate for key in generations}
         view = TrustView(version, infos, {(node, purpose.value): each for (node, purpose), each in own.items()})
@@ -133,147 +124,52 @@ class Site:
             layout=Layout.CTLCLIENT,
         )
 
+    def has(self, node: str, purpose: Purpose) -> bool:
+        """Return whether a node has a certificate of its own for a purpose."""
+        return (node, purpose.value) in self.view.own
+
     def regenerated(self, node: str, purpose: Purpose) -> Site:
         """Return the cluster with a new key and certificate, and the ITLs that follow from it."""
-        generation = self.generations[node, purpose] + 1
-        made = keys.own(self.name, node, purpose, generation, self.view.version).certificate
-        changed = replace(self, generations={**self.generations, (node, purpose): generation})
-        return replace(changed, outlook=self.outlook.taking(node, purpose, made)).signed()
+        after, (made,) = self._making(node, (purpose,))
+        return replace(after, outlook=self.outlook.taking(node, purpose, made)).signed()
 
-    def list_again(self, name: str, by: Certificate) -> bytes | None:
-        """Return the publisher's list signed again by one of its anchors, None if it cannot be."""
-        view, outlook = self.view, self.outlook
-        signer = keys.remembering(by)
-        if name == CTL_FILE:
-            present = outlook.files.get((self.publisher, CTL_FILE))
-            if lists.is_token_signed(present):
-                return self.token_ctl(view.mode, 1) if by == keys.token(1).certificate else None
-            return lists.ctl(view, signer, outlook.digest, outlook.now)
-        return lists.itl(view, view.publisher, signer, outlook.digest, outlook.now)
+    def upgraded(self, version: Version) -> Site:
+        """Return the cluster with a version in the inactive partition."""
+        return replace(self, outlook=self.outlook.upgrading(version))
+
+    def switched(self) -> Site:
+        """Return the cluster with the other version, and the certificates that this one has and nodes did not have."""
+        after = replace(self, outlook=self.outlook.switching())
+        for node in after.view.nodes:
+            owned = after.view.version.own_purposes(publisher=node.is_publisher)
+            after = after._adding(
+                node.name, [each for each in owned if each in _IN_USE and not after.has(node.name, each)]
+            )
+        return after
+
+    def joined(self, node: NodeInfo) -> Site:
+        """Return the cluster with a node more, which has the publisher's CTL and no ITL yet."""
+        after = replace(self, outlook=self.outlook.joining(node, {}))
+        return after._adding(
+            node.name, [each for each in self.view.version.own_purposes(publisher=False) if each in _IN_USE]
+        )
+
+    def left(self, node: str) -> Site:
+        """Return the cluster without a node."""
+        return replace(self, outlook=self.outlook.leaving(node))
+
+    def _adding(self, node: str, purposes: Sequence[Purpose]) -> Site:
+        after, made = self._making(node, purposes)
+        outlook = after.outlook
+        for purpose, certificate in zip(purposes, made, strict=True):
+            outlook = outlook.adding(node, purpose, certificate)
+        return replace(after, outlook=outlook)
+
+    def _making(self, node: str, purposes: Sequence[Purpose]) -> tuple[Site, list[Certificate]]:
+        """Return the cluster that knows how often a node's certificates were made, and new ones."""
+        now = {(node, each): self.generations.get((node, each), -1) + 1 for each in purposes}
+        made = [keys.own(self.name, *key, number, self.view.version).certificate for key, number in now.items()]
+        return replace(self, generations={**self.generations, **now}), made
 
     def _signer(self, name: KeyName) -> keys.Remembering:
         return keys.remembering(self.view.certificate(*name))
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What an operation does to a cluster.
-
-    Attributes:
-        after: The cluster after it.
-        operation: The product's operation that does the same, None if it only restarts services.
-    """
-
-    after: Site
-    operation: Operation | None
-
-
-def _regenerate(site: Site, node: str, unit: str) -> Change:
-    info = site.view.nodes[int(node) % len(site.view.nodes)]
-    purpose = Purpose(unit)
-    if (info.name, purpose) not in site.generations:
-        info = site.view.publisher
-    return Change(site.regenerated(info.name, purpose), RegenerateCertificate(node=info.name, unit=unit))
-
-
-def _tokenless(operation: Operation, mode: SecurityMode | None, *, reset: bool = False) -> Callable[..., Change]:
-    def change(site: Site) -> Change:
-        return Change(site.with_ctl(site.view.mode if mode is None else mode, reset=reset), operation)
-
-    return change
-
-
-def _by_token(site: Site, action: str, first: str) -> Change:
-    chosen = CtlAction(action)
-    modes = {CtlAction.MIXED: SecurityMode.MIXED, CtlAction.NON_SECURE: SecurityMode.NON_SECURE}
-    mode = modes.get(chosen, site.view.mode)
-    data = site.token_ctl(mode, int(first))
-    after = replace(site, outlook=site.outlook.publishing_ctl(mode, data))
-    return Change(after, replace(UploadCtl.of(data, chosen), mode=mode))
-
-
-def _reset_itl(site: Site) -> Change:
-    view, outlook = site.view, site.outlook
-    signer = keys.remembering(view.certificate(*lists.itl_signer(view, site.publisher, reset=True)))
-    data = lists.itl(view, view.publisher, signer, outlook.digest, outlook.now)
-    return Change(replace(site, outlook=outlook.resetting_itl(data)), ResetItl())
-
-
-def _rollback(site: Site, wanted: str) -> Change:
-    on = wanted == "on"
-    after = replace(site, outlook=site.outlook.preparing(rollback=on)).signed()
-    return Change(after, SetParameter("PrepareClusterForRollbackToPre80", str(on)))
-
-
-def _trust(site: Site, store: str, foreign: Site, unit: str) -> Change:
-    certificate = foreign.own(foreign.publisher, Purpose(unit))
-    after = replace(site, outlook=site.outlook.trusting(store, certificate))
-    return Change(after, ImportTrust(unit=store, pem=certificate.pem().decode()))
-
-
-def _distrust(site: Site, store: str, foreign: Site, unit: str) -> Change | None:
-    """Delete what TVS vouches with: the other cluster's certificate, or what the publisher's CallManager was before."""
-    theirs = [] if unit == "former" else [foreign.own(foreign.publisher, Purpose(unit))]
-    former = site.outlook.former.get((site.publisher, Purpose.CALLMANAGER.value), frozenset())
-    there = site.outlook.trust.get(store, frozenset())
-    chosen = sorted((each for each in (theirs or former) if each in there), key=lambda each: each.der)
-    if not chosen:
-        return None
-    sha256 = chosen[0].sha256.hex()
-    return Change(
-        replace(site, outlook=site.outlook.distrusting(store, sha256)), DeleteTrust(unit=store, sha256=sha256)
-    )
-
-
-def _digest(site: Site, wanted: str) -> Change:
-    after = replace(site, outlook=site.outlook.preparing(digest=DIGESTS[wanted]))
-    return Change(after, SetParameter("TFTPFileSignatureAlgorithm", wanted))
-
-
-def _delete_ctl(site: Site) -> Change:
-    outlook = site.outlook
-    for node in site.view.nodes:
-        outlook = outlook.deleting(node.name, CTL_FILE)
-    return Change(replace(site, outlook=outlook), DeleteFile(node=site.publisher, name=CTL_FILE))
-
-
-def changed(site: Site, other: Site, words: tuple[str, ...]) -> Change | None:
-    """Return what an operation does, None if the cluster would refuse it.
-
-    Args:
-        site: The cluster.
-        other: The one that its phones may move to.
-        words: The operation's name, then what it needs.
-    """
-    name, *rest = words
-    version = site.view.version
-    mixed = site.view.mode is SecurityMode.MIXED
-    tokenless = version.has_tokenless_ctl
-    has_ctl = (site.publisher, CTL_FILE) in site.outlook.files
-    tokens = version.accepts_tokens
-    possible: dict[str, tuple[bool, Callable[..., Change | None]]] = {
-        "regenerate": (rest[:1] == [] or rest[-1] != "ITLRecovery" or version.has_itl_recovery, _regenerate),
-        "mixed": (tokenless and not mixed, _tokenless(SetMixedMode(), SecurityMode.MIXED)),
-        "non-secure": (tokenless and mixed, _tokenless(SetNonSecureMode(), SecurityMode.NON_SECURE)),
-        "update-ctl": (tokenless and mixed, _tokenless(UpdateCtl(), None)),
-        "reset-ctl": (
-            tokenless and mixed and len(version.ctl_anchors) > 1,
-            _tokenless(ResetCtl(), None, reset=True),
-        ),
-        "token": (tokens and (mixed or rest[:1] == ["mixed"]), _by_token),
-        "reset-itl": (version.has_itl_recovery, _reset_itl),
-        "rollback": (True, _rollback),
-        "trust": (True, lambda site, store, unit: _trust(site, store, other, unit)),
-        "distrust": (True, lambda site, store, unit: _distrust(site, store, other, unit)),
-        "digest": (True, _digest),
-        "delete-ctl": (has_ctl and not mixed, _delete_ctl),
-        "nothing": (True, lambda site: Change(site.signed(), None)),
-    }
-    fits, change = possible[name]
-    if not fits:
-        return None
-    made: Change | None = change(site, *rest)
-    if made is None:
-        return None
-    # TFTP is restarted after each operation; that would undo a reset of the ITL, so phones start first.
-    return made if name == "reset-itl" else replace(made, after=made.after.signed())

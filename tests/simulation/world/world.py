@@ -21,8 +21,9 @@ from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from tests.simulation.world import keys
+from tests.simulation.world.changes import Change, changed
 from tests.simulation.world.served import LISTS, CallManager, Node, TvsServer, tvs_server
-from tests.simulation.world.site import Change, Site, changed
+from tests.simulation.world.site import Site
 
 _KEPT = 8
 """Worlds: those of the seeds that are played one after the other."""
@@ -116,10 +117,15 @@ class World:
             yield Made(number, site, home, change, when)
 
     def _restored(self, site: Site) -> Site:
-        """Return a cluster as it was before the change; what it makes from now on is new all the same."""
-        if site.name != self.present.name:
+        """Return a cluster as it was before the change; what it makes from now on is new all the same.
+
+        A backup of another cluster, of another version or of other nodes cannot be restored.
+        """
+        before, now = self.present.view, site.view
+        if site.name != self.present.name or (before.version, before.nodes) != (now.version, now.nodes):
             return site
-        return replace(site, outlook=replace(self.present.outlook, now=site.outlook.now)).signed()
+        outlook = replace(self.present.outlook, now=site.outlook.now, inactive=site.outlook.inactive)
+        return replace(site, outlook=outlook).signed()
 
     @cached_property
     def blanked(self) -> Site:

@@ -3,9 +3,10 @@
 Rules:
 
 1. Phones get the lists of the publisher, or of the first node with TFTP if the publisher has none.
-2. TVS vouches for what is in the stores, with the roles that it gives, and for what the stores do not know by the
-   functions of the CTL file's records; its servers and the CallManager show the certificates that the nodes have,
-   whatever the lists say. Configurations name the TVS servers of the cluster's own ITL, whichever phones are given.
+2. TVS vouches for what is in the stores, with the roles that it gives, also for certificates of nodes that only another
+   version has, and for what the stores do not know by the functions of the CTL file's records; its servers and the
+   CallManager show the certificates that the nodes have, whatever the lists say. Configurations name the TVS servers of
+   the cluster's own ITL, whichever phones are given.
 3. Whose keys can sign lists is known: those of the nodes' CallManager and ITLRecovery, not those that they had before
    (forecast.md 5.3).
 4. Every TFTP is restarted after an operation but a reset of the ITL.
@@ -118,8 +119,9 @@ def _records(ctl: bytes | None) -> tuple[Record, ...]:
 
 def _vouched(after: Outlook) -> Vouched:
     roles: dict[Certificate, set[int]] = defaultdict(set)
-    own = set(after.view.own.values())
-    for (_, unit), certificate in after.view.own.items():
+    every = {**after.hidden, **after.view.own}
+    own = set(every.values())
+    for (_, unit), certificate in every.items():
         roles[certificate].update(role.value for role in ROLES.get(unit, ()))
     for store, certificates in after.trust.items():
         for certificate in certificates:
