@@ -42,6 +42,7 @@ class Node:
         self.config = folder / "mixedmode.toml"
         self.log = folder / "node.log"
         self.process: Started | None = None
+        self.database = ""
         folder.mkdir()
 
     @property
@@ -119,7 +120,8 @@ def site(servers: list[PostgresServer], tmp_path: Path) -> Iterator[tuple[Node, 
     assert made.returncode == 0, made.stderr
     assert "cannot join" not in made.stdout
     publisher.run()
-    own = servers[1].create_database()
+    own = servers[1].create_database("copy")
+    subscriber.database = "copy"
     joined = run_mixedmode(
         "node", "join", f"127.0.0.1:{publisher.ports['ssh']}", *subscriber.options, "--database", own,
         "--password-file", publisher.password, "--known-hosts", publisher.known_hosts(),
@@ -171,7 +173,7 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
         assert login.stat().st_mode & 0o777 == 0o600
         assert "pub1" in node.admin("run sql select name from processnode").stdout
 
-    pages_while_the_publishers_database_is_away(publisher, subscriber, servers[0])
+    pages_while_the_publishers_database_is_away(publisher, subscriber, servers)
     subscriber.stop()
     publisher.admin("utils ctl update CTLFile", stdin=b"y\n")
     assert subscriber.ctl() != publisher.ctl()
@@ -203,37 +205,58 @@ def test_a_cluster_of_two_hosts(site: tuple[Node, Node], servers: list[PostgresS
     assert "node join" in refused.stderr
 
 
-def pages_while_the_publishers_database_is_away(publisher: Node, subscriber: Node, server: PostgresServer) -> None:
-    """The publisher's pages say so; the subscriber's go on to be read, and forget nobody."""
+def pages_while_the_publishers_database_is_away(
+    publisher: Node, subscriber: Node, servers: list[PostgresServer]
+) -> None:
+    """The publisher's pages say so; the subscriber's go on to be read, also if it is started only then."""
+    theirs, mine = servers
 
     def signed_in(node: Node) -> Visitor:
         person = Visitor(node.address, node.ports["web"])
         assert person.sign_in("administrator", node.password.read_text().strip()).status == 303
         return person
 
+    def copied() -> list[tuple[object, ...]]:
+        tables = ("websession", "auditlog", "operation", "trustfile", "processnodeservice")
+        query = "select count(*), max(xmin::text::bigint) from {}"
+        return [asked(mine, query.format(table), subscriber.database)[0] for table in tables]
+
     anna, bert = signed_in(publisher), signed_in(subscriber)
-    server.stop("immediate")
+    theirs.stop("immediate")
     gone = anna.get("/")
     assert (gone.status, gone.headers["retry-after"]) == (503, "10")
     assert "Phones go on" in gone.words
     assert publisher.status()["units"]
     assert anna.get("/healthz").status == 200
     assert anna.get("/readyz").status == 503
-    carl = signed_in(subscriber)
-    for person in (bert, carl):
-        page = person.get("/trust/lists")
-        assert (page.status, "For reading only." in page.words, "sub1" in page.words) == (200, True, True)
-    form = {"csrf": carl.get("/").csrf}
-    refused = carl.post("/ccmadmin/enterprise-parameters", form)
-    assert (refused.status, "nothing can be changed now" in refused.words) == (503, True)
+    page = bert.get("/trust/lists")
+    assert (page.status, "For reading only." in page.words, "sub1" in page.words) == (200, True, True)
     assert bert.post("/signout", {"csrf": bert.get("/").csrf}).location == "/signin"
-    server.start()
+
+    assert soon(lambda: asked(mine, "select pid from pg_stat_subscription where pid is not null") == [])
+    before = copied()
+    subscriber.stop()
+    subscriber.run()
+    carl, dora = signed_in(subscriber), signed_in(subscriber)
+    page = carl.get("/trust/lists")
+    assert (page.status, "For reading only." in page.words, "sub1" in page.words) == (200, True, True)
+    refused = carl.post("/ccmadmin/enterprise-parameters", {"csrf": carl.get("/").csrf})
+    assert (refused.status, "nothing can be changed now" in refused.words) == (503, True)
+    assert dora.post("/signout", {"csrf": dora.get("/").csrf}).location == "/signin"
+    shown = subscriber.admin("show network cluster")
+    assert (shown.returncode, "pub1" in shown.stdout, "own copy" in shown.stderr) == (0, True, True)
+    refused_line = subscriber.admin("utils service restart Cisco Tftp")
+    assert (refused_line.returncode, "database" in refused_line.stdout) == (3, True)
+    assert copied() == before
+
+    theirs.start()
     assert soon(lambda: anna.get("/").status == 200)
     assert soon(lambda: "For reading only." not in carl.get("/trust/lists").words)
-    assert bert.get("/").location.startswith("/signin")
+    assert dora.get("/").location.startswith("/signin")
     assert soon(lambda: "database_away=True" in carl.get("/ccmservice/audit").words)
+    assert "own copy" not in subscriber.admin("show network cluster").stderr
 
 
-def asked(server: PostgresServer, query: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(server.url(), autocommit=True) as connection:
+def asked(server: PostgresServer, query: str, database: str = "postgres") -> list[tuple[object, ...]]:
+    with psycopg.connect(server.url(database), autocommit=True) as connection:
         return connection.execute(query.encode()).fetchall()

@@ -164,7 +164,7 @@ class Cluster(ClusterState):
             NotFoundError: There is none.
             DatabaseError: The database cannot be used.
         """
-        database = _existing_database(directory, database_url)
+        database = _existing_database(directory, database_url, writes=True)
         database.migrate()
         cluster = cls(directory, database, **ports)
         cluster._check_there()
@@ -182,17 +182,22 @@ class Cluster(ClusterState):
         directory: Path,
         *,
         database_url: str | None = None,
+        writes: bool = True,
         **ports: Unpack[Ports],
     ) -> Cluster:
-        """Open a cluster for reading only, as a subscriber does with its own copy of the database.
+        """Open a cluster as it is: nothing is migrated, resumed or written.
 
-        Nothing is migrated, resumed or written.
+        Args:
+            directory: Holds a folder for each node of this host.
+            database_url: Of its database; None is SQLite in the folder.
+            writes: Whether it may be written afterwards. A subscriber's own copy may not, whoever asks for it.
+            ports: As of the constructor.
 
         Raises:
             NotFoundError: There is none.
             DatabaseError: The database cannot be used.
         """
-        database = _existing_database(directory, database_url)
+        database = _existing_database(directory, database_url, writes=writes)
         cluster = cls(directory, database, **ports)
         cluster._check_there()
         return cluster
@@ -351,8 +356,8 @@ class Cluster(ClusterState):
                 self.operations.journal.record(session, _CAPF, _LSC_ACTION, outcome, details)
 
 
-def _existing_database(directory: Path, url: str | None) -> Database:
+def _existing_database(directory: Path, url: str | None, *, writes: bool) -> Database:
     path = directory / DATABASE_FILE
     if url is None and not path.exists():
         raise NotFoundError("there is no cluster here", where=str(directory), next_step="create one")
-    return Database(url or sqlite_url(path))
+    return Database(url or sqlite_url(path), writes=writes)

@@ -32,12 +32,13 @@ class CtlDesk:
     Args:
         cluster: The cluster, as administrators change it.
         node: The node where they ask.
+        own: The cluster as that node itself reads it, for its key; by default the same.
     """
 
-    def __init__(self, cluster: Cluster, node: str) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Cluster, node: str, own: Cluster | None = None) -> None:
+        self._cluster, self._own = cluster, own or cluster
         self._control = Control(cluster)
-        self._node = cluster.node(node).name
+        self._node = self._own.node(node).name
 
     def nodes(self) -> tuple[NodeInfo, ...]:
         """Return the nodes, the publisher first."""
@@ -45,7 +46,7 @@ class CtlDesk:
 
     def signer(self, node: str, unit: str) -> SoftwareSigner:
         """Return the signer of a node's active certificate."""
-        return self._cluster.signer(node, unit)
+        return self._own.signer(node, unit)
 
     def describe(self) -> Description:
         """Return the description of the cluster."""

@@ -112,7 +112,8 @@ class Node:
         if self._warning:
             _log.warning("subscriber", problem=self._warning)
         try:
-            await asyncio.to_thread(self._make_itl)
+            if not self._warning:
+                await asyncio.to_thread(self._make_itl)
             await self.services.start(tolerant=True)
             notify("READY=1")
             _log.info("node runs", node=self.services.info.name, version=__version__)
@@ -130,6 +131,8 @@ class Node:
 
     async def _until(self, stopped: asyncio.Event) -> None:
         loops = [self.services.run(), self.upkeep.run()]
+        if self._warning:
+            loops.append(self._make_itl_later())
         if self.services.info.is_publisher:
             loops.append(self._deliver())
         tasks = [asyncio.create_task(each) for each in loops]
@@ -168,13 +171,22 @@ class Node:
 
         return JoinDesk(self.cluster, replication=source, sftp_key=ensure_key(key))
 
-    def _make_itl(self) -> None:
+    def _make_itl(self) -> bool:
         """Make this node's ITL if it has none and its signing key is here, and certificates that it lacks."""
         try:
             self.administered.make_missing_certificates(self.services.info.name)
             self.administered.publish_missing_itls()
         except MixedModeError as error:
             _log.warning("the ITL file or certificates wait", problem=str(error))
+            return False
+        return True
+
+    async def _make_itl_later(self) -> None:
+        """Make it when the publisher's database, which was away at the start, is back."""
+        made = False
+        while True:
+            await asyncio.sleep(DELIVERY_SECONDS)
+            made = made or await asyncio.to_thread(self._make_itl)
 
     def _metrics(self) -> Callable[[], None]:
         wanted = self.settings.metrics

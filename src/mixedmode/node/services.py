@@ -314,9 +314,8 @@ class NodeServices:
         return CrewService(f"the {unit} service", self._crew, unit, (self.host, port), kind)
 
     def _ctl_provider(self, port: int) -> NetService:
-        return CtlProviderService(
-            CtlDesk(self.administered, self.info.name), self.info.name, self._guard, host=self.host, port=port
-        )
+        desk = CtlDesk(self.administered, self.info.name, self.cluster)
+        return CtlProviderService(desk, self.info.name, self._guard, host=self.host, port=port)
 
     def _capf(self, port: int) -> NetService:
         return node_capf(
@@ -375,7 +374,7 @@ class NodeServices:
             units=lambda: list(self.supervisor),
             collect=SupervisorCollector(self.supervisor, self.info.name).collect,
             networks=tuple(ip_network(each) for each in self.options.probes),
-            copy=self.cluster.for_reading if self.administered is not self.cluster else None,
+            own=self.cluster if self.administered is not self.cluster else None,
         )
 
     def _sftp(self, port: int) -> NetService:
@@ -392,4 +391,5 @@ class NodeServices:
             services=self._control,
             guard=self._guard,
             subsystems=self._subsystems,
+            own=self.cluster,
         )

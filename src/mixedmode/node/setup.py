@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from mixedmode.cluster.engine.principal import SYSTEM, Principal
 from mixedmode.cluster.facade import Cluster
@@ -228,8 +228,8 @@ class Opened:
 
     Attributes:
         cluster: As the node's services read it.
-        administered: As its administrators change it: on a subscriber, the publisher's database.
-        warning: Why the second is only the first; empty if it is not.
+        administered: As its administrators change it: on a subscriber, the publisher's database, which may be away.
+        warning: Why that cannot be used now; empty if it can.
     """
 
     cluster: Cluster
@@ -256,23 +256,37 @@ def open_cluster(settings: Settings) -> Opened:
     directory = settings.node.directory
     if not settings.database.url:
         raise UsageError("a subscriber needs a database of its own", next_step="mixedmode node join makes one")
-    mine = Cluster.attach(directory, database_url=settings.database.url)
-    warning = ""
-    try:
-        theirs = Cluster.attach(directory, database_url=settings.database.publisher_url)
-        theirs.replication = LogicalReplication(theirs.database, theirs.publisher.name)
-        theirs.deliveries.distributor = NodeDistributor(directory, None)
-    except MixedModeError as error:
-        theirs, warning = mine, f"nothing can be changed from here: {error}"
+    # Whoever would write into the copy by mistake is refused by PostgreSQL itself.
+    mine = Cluster.attach(directory, database_url=settings.database.url, writes=False)
+    theirs = Cluster(directory, Database(settings.database.publisher_url or _no_publisher()))
+    theirs.replication = LogicalReplication(theirs.database, mine.publisher.name)
+    theirs.deliveries.distributor = NodeDistributor(directory, None)
+    # The publisher's login is not known here, and what is asked for by hand is better read where it is at hand.
+    theirs.query_database = mine.database
+    problem = _problem_of(theirs)
     name = settings.node.name
-    if was_removed(name, mine, theirs):
+    if was_removed(name, mine, mine if problem else theirs):
         forget_subscription(mine.database, name)
         Opened(mine, theirs).close()
         raise UsageError(REMOVED, where=name, next_step=JOIN_AGAIN)
-    # The publisher's login is not known here, and what is asked for by hand is better read where it is at hand.
-    theirs.query_database = mine.database
     mine.make_query_login()
-    return Opened(mine, theirs, warning)
+    return Opened(mine, theirs, f"nothing can be changed from here until it is back: {problem}" if problem else "")
+
+
+def _no_publisher() -> NoReturn:
+    raise UsageError(
+        "a subscriber needs the publisher's database",
+        where="database.publisher_url",
+        next_step="mixedmode node join writes it",
+    )
+
+
+def _problem_of(theirs: Cluster) -> str:
+    """Return why the publisher's database cannot be used now; empty if it can."""
+    try:
+        return "" if theirs.nodes() else "the publisher's database holds no cluster"
+    except MixedModeError as error:
+        return str(error)
 
 
 def _publishers(settings: Settings) -> Cluster:

@@ -170,3 +170,32 @@ def test_a_new_embedded_database_is_for_its_owner_alone(tmp_path: Path) -> None:
         ("cluster.db", "cluster.db-wal", "cluster.db-shm"), 384
     )
     database.close()
+
+
+def test_a_copy_is_written_by_nobody_and_says_why(tmp_path: Path, postgres_database: str) -> None:
+    made = Cluster.create(tmp_path / "c", seed_spec(), database_url=postgres_database)
+    copy = Cluster.attach(tmp_path / "c", database_url=postgres_database, writes=False)
+    assert copy.nodes() == made.nodes()
+    with pytest.raises(DatabaseError, match="publisher's database is away") as caught:
+        copy.run(MIXED)
+    assert "log in again" in (caught.value.next_step or "")
+    copy.close()
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "foo",
+        "",
+        "mysql://user:geheim@host/name",
+        "sqlite+aiosqlite:///x.db",
+        "postgresql://user:geheim@host:x/name",
+        "://",
+    ],
+)
+def test_what_is_no_url_of_a_database_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Database(url)
+    assert "geheim" not in caught.value.diagnostics()
+    assert "postgresql://" in caught.value.diagnostics()

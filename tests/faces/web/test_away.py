@@ -49,7 +49,7 @@ class Place:
         return self
 
     def all(self) -> list[object]:
-        return []
+        return [1]
 
     def close(self) -> None:
         self.speaks.set()

@@ -122,7 +122,8 @@ def looked_at(directory: Path | None, config: Path | None) -> Iterator[Hands]:
 
         settings = load_settings(config)
         is_copy = settings.node.role != "publisher"
-        cluster = Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
+        url = settings.database.url or None
+        cluster = Cluster.attach(settings.node.directory, database_url=url, writes=not is_copy)
     try:
         here = (node.name for node in cluster.nodes() if cluster.folder(node.name).is_here)
         yield Hands.on(cluster, next(here, cluster.publisher.name), is_copy=is_copy)

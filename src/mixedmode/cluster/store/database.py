@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -53,6 +53,9 @@ _SERVER: Final = {
     "lock_timeout": "60s",
 }
 """How the server notices a client that fell silent, and lets go of what it had locked."""
+_READ_ONLY: Final = "25006"
+"""What PostgreSQL says to who writes where he may only read."""
+_URLS: Final = "postgresql://USER@HOST/NAME is one, sqlite:///FILE another"
 
 
 def sqlite_url(path: Path) -> str:
@@ -69,12 +72,13 @@ class Database:
 
     Attributes:
         remembered: What is asked again and again, read once until the database changes.
+
+    Raises:
+        UsageError: That is no such URL.
     """
 
     def __init__(self, url: str, *, writes: bool = True) -> None:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
+        parsed = _parsed(url)
         self.url = parsed
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(parsed) if self.is_sqlite else _postgresql_engine(parsed, writes=writes)
@@ -129,6 +133,13 @@ class Database:
                 next_step="put it back from a backup",
             ) from error
         except SQLAlchemyError as error:
+            if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") == _READ_ONLY:
+                raise DatabaseError(
+                    "nothing can be changed here while the publisher's database is away",
+                    where=self.label,
+                    why="this node's own copy of it is for reading",
+                    next_step="log in again when it is back",
+                ) from error
             if self.is_sqlite and isinstance(error, OperationalError):
                 self.engine.dispose()  # rule 5: an open file of a disk that went away never works again
             raise DatabaseError(
@@ -137,6 +148,19 @@ class Database:
                 why=str(error.__cause__ or error).strip().splitlines()[0],
                 next_step="check that the database runs, that its disk is not full, and try again",
             ) from error
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # What is no URL may have a password in it all the same.
+        raise UsageError("this is no URL of a database", next_step=_URLS) from None
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername != "sqlite":
+        raise UsageError(f"there are no databases of {parsed.drivername!r} here", next_step=_URLS)
+    return parsed
 
 
 def _postgresql_engine(url: URL, *, writes: bool) -> Engine:

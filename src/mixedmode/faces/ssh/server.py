@@ -24,6 +24,7 @@ import asyncssh
 
 from mixedmode.cluster.engine.principal import Principal
 from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.model.errors import DatabaseError
 from mixedmode.control.accounts import Account, AccountStore, account_store
 from mixedmode.control.acts import LOGIN
 from mixedmode.control.door import Control
@@ -86,6 +87,8 @@ class AdminSshService(Service):
         accounts: Who may log in; by default the node's file.
         guard: Checks logins; shared with other services of the node, so that locks hold for all of them.
         subsystems: What answers one JSON request of a program, by the subsystem's name.
+        own: The cluster as the node itself reads it, of which it starts when the publisher's database is away; by
+            default the same.
     """
 
     def __init__(
@@ -100,12 +103,15 @@ class AdminSshService(Service):
         accounts: AccountStore | None = None,
         guard: LoginGuard | None = None,
         subsystems: Mapping[str, Subsystem] | None = None,
+        own: Cluster | None = None,
     ) -> None:
         super().__init__("the SSH server")
         self.cluster = cluster
-        self.node = cluster.node(node).name
+        self._own = own or cluster
+        self.node = self._own.node(node).name
+        self._folder = self._own.folder(self.node)
         self.limits = limits or SshLimits()
-        self.accounts = accounts or account_store(cluster.folder(self.node))
+        self.accounts = accounts or account_store(self._folder)
         self.guard = guard or LoginGuard(self.accounts, self.limits.logins)
         gate = Gate(self.limits.connections, self.limits.per_address, startups=self.limits.startups)
         self.guests: Guests[SshGuest] = Guests(gate)
@@ -131,7 +137,7 @@ class AdminSshService(Service):
         Raises:
             RemoteError: The host key cannot be read or made.
         """
-        key = await asyncio.to_thread(load_key, self.cluster.folder(self.node).keys / HOST_KEY)
+        key = await asyncio.to_thread(load_key, self._folder.keys / HOST_KEY)
         self.host_public_key = public_text(key)
         await self._side.start()
         return await self._side.run(self._listen(key))
@@ -204,14 +210,27 @@ class AdminSshService(Service):
         account = self.accounts.find(user)
         if account is None:
             raise UsageError("the account was removed", where=user)
+        cluster = self._readable()
+        if cluster is not self.cluster:
+            Control(cluster, is_copy=True)
         return AdminSession(
-            self.cluster,
+            cluster,
             self.node,
             account.name,
             privilege=account.privilege,
             source=source,
             services=HomeServices(self._services, self._side) if self._services is not None else None,
         )
+
+    def _readable(self) -> Cluster:
+        """Return the cluster as it is changed, or the node's own copy if that does not answer."""
+        if self._own is not self.cluster:
+            try:
+                return self.cluster if self.cluster.nodes() else self._own
+            except DatabaseError as error:
+                _log.warning("a session reads this node's own copy of the database: %s", error)
+                return self._own
+        return self.cluster
 
     def _at_home(self, subsystem: Subsystem) -> Subsystem:
         async def answered(principal: Principal, request: dict[str, Any]) -> dict[str, Any]:

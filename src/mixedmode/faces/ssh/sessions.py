@@ -31,6 +31,10 @@ from mixedmode.printable import printable
 PER_CONNECTION: Final = 10
 """Sessions of one connection at once, as many as OpenSSH's server allows."""
 REQUEST_BYTES: Final = 1 << 20
+_OF_A_COPY: Final = (
+    "The publisher's database does not answer: what is shown is of this node's own copy of it, and nothing can be "
+    "changed.\n"
+)
 _log = logging.getLogger(__name__)
 
 Subsystem = Callable[[Principal, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -130,6 +134,8 @@ class SshSessions:
         terminal = SshTerminal(process, session, self._seconds[0], allowed=self._shells.look)
         shell = OpenShell(session.user, session.privilege, terminal.end)
         self._shells.opened(shell)
+        if session.control.is_copy:
+            process.stderr.write(_OF_A_COPY)
         try:
             return await terminal.serve(process.command)
         except IdleError as error:

@@ -2,8 +2,9 @@
 
 Rules:
 
-1. The database is asked every few seconds over a connection of its own. It is away if it says so, or is silent for
-   :data:`SILENT_SECONDS`; nobody waits longer for a page than until that is known.
+1. The database is asked every few seconds over a connection of its own. It is away if it says so, is silent for
+   :data:`SILENT_SECONDS`, or holds no cluster, as one that is being put back; nobody waits longer for a page than until
+   that is known.
 2. A subscriber's pages go on, of its own copy, for reading: who was signed in stays so, others sign in by the accounts
    of the node. What would change something is refused.
 3. The publisher has no copy: its pages say what is wrong and what still works.
@@ -25,6 +26,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.store.schema import ProcessNode
 from mixedmode.faces.web.guards import HEADERS
 from mixedmode.faces.web.kit.problems import DATABASE_AWAY, READ_ONLY, Problem
@@ -97,7 +99,8 @@ class DatabaseWatch:
 
     def _ask(self) -> None:
         with self._database.read() as session:
-            session.execute(select(ProcessNode.id).limit(1)).all()
+            if not session.execute(select(ProcessNode.id).limit(1)).all():
+                raise NotFoundError("there is no cluster in this database")
 
     def close(self) -> None:
         """Let the connection go."""

@@ -19,7 +19,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import formatdate
@@ -110,17 +110,20 @@ class WebService(Service):
         super().__init__("the web server")
         self.limits = limits or WebLimits()
         self.guests: Guests[Browser] = Guests(Gate(self.limits.connections, self.limits.per_address))
-        self._cluster, self._node = cluster, cluster.node(node).name
+        own = None if vitals is None else vitals.own
+        # Of its own copy the node starts while the publisher's database is away.
+        self._cluster, self._own = cluster, own or cluster
+        self._node = self._own.node(node).name
         self._side = SideLoop(f"web-{self._node}", _WORKERS)
         self._where = (host, port)
-        accounts = account_store(cluster.folder(self._node))
+        accounts = account_store(self._own.folder(self._node))
         self._guard = guard or LoginGuard(accounts)
         self._services = services
         self._phones = phones
         self._vitals = vitals
         self._floor = floor
         self._kept = KeptSessions()
-        kept = self._kept if vitals is not None and vitals.copy is not None else None
+        kept = None if own is None else self._kept
         self._sessions = WebSessions(cluster, self._node, accounts, self.limits.sessions, kept)
         self._watch: DatabaseWatch | None = None
         self._reading: Desk | None = None
@@ -192,7 +195,7 @@ class WebService(Service):
             RemoteError: The address cannot be had.
             UsageError: The tomcat certificate is of no use.
         """
-        signer = await asyncio.to_thread(self._cluster.signer, self._node, Purpose.TOMCAT.value)
+        signer = await asyncio.to_thread(self._own.signer, self._node, Purpose.TOMCAT.value)
         self.fingerprint = signer.certificate.sha256.hex(":").upper()
         context = server_context([signer], self._floor, what="tomcat certificate")
         # Old phones fetch nothing here: what browsers cannot do for ten years need not be offered.
@@ -245,17 +248,16 @@ class WebService(Service):
             return main
         from mixedmode.faces.web.away import Away
 
-        copy = None if self._vitals is None else self._vitals.copy
-        pages = None if copy is None else LateApplication(lambda: self._read_only(copy))
+        pages = None if self._own is self._cluster else LateApplication(self._read_only)
         return Away(main, self._watch, pages, self._node)
 
-    def _read_only(self, open_copy: Callable[[], Cluster]) -> ASGIApp:
+    def _read_only(self) -> ASGIApp:
         """Return the pages of the node's own copy of the database."""
         from mixedmode.control.signed_in.away_sessions import AwaySessions
         from mixedmode.faces.web.app import application
         from mixedmode.faces.web.kit.desk import Absence, Desk
 
-        seen, copy = self.desk, open_copy()
+        seen, copy = self.desk, self._own.for_reading()
         self._reading = Desk(
             copy,
             self._node,

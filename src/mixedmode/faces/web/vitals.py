@@ -22,10 +22,10 @@ class Vitals:
         units: Its units, as they are now.
         collect: Yields their metrics.
         networks: Who may ask without a sign-in, beside loopback.
-        copy: Opens the node's own copy of the database for reading; None if it has none.
+        own: The cluster as the node's own copy of the database has it; None if it has none.
     """
 
     units: Callable[[], Iterable[UnitStatus]] = tuple
     collect: Callable[[], Iterable[Any]] = tuple
     networks: tuple[Network, ...] = ()
-    copy: Callable[[], Cluster] | None = None
+    own: Cluster | None = None

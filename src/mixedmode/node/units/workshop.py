@@ -64,7 +64,8 @@ class NodeWorkshop(Workshop):
 
         settings = Settings(**self._settings)
         options = node_options(settings)
-        self._cluster = Cluster.attach(settings.node.directory, database_url=settings.database.url or None)
+        url = settings.database.url or None
+        self._cluster = Cluster.attach(settings.node.directory, database_url=url, writes=False)
         info = self._cluster.node(settings.node.name)
         self._seen = Sightings()
         locate = partial(joined_servers, self._cluster, options)
