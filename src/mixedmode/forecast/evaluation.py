@@ -37,6 +37,8 @@ from mixedmode.trustlist.roles import Role
 T = TypeVar("T")
 _LISTS: Final = 512
 """Lists, held or offered, of which it is remembered what is told of them: every group of phones is told of some."""
+_STAGES: Final = 4096
+"""Stages, and what they are made of, that plans with the same memory share."""
 _ABILITIES: Final[tuple[str, ...]] = ("security_by_default", "signed_config")
 _QUIET: Final = {Reason.NOT_FOUND, Reason.NOT_ASKED}
 
@@ -258,12 +260,13 @@ class Forecaster:
         self._made: dict[Hashable, Any] = {}
         self._known: dict[tuple[object, ...], _Judged] = {}
         self._policies: dict[tuple[object, ...], RememberingPolicy] = {}
+        self._shared: dict[Hashable, Any] = {}
 
     def under(self, plan: Plan) -> Forecaster:
         """Return the forecaster of another plan, with what is decided already; of the end alone, not of each step."""
         other = Forecaster(plan, self.settings, answered=self.answered, now=self.now)
         self._verifier.also(plan.unsigned)
-        other._verifier, other._policies = self._verifier, self._policies
+        other._verifier, other._policies, other._shared = self._verifier, self._policies, self._shared
         other.each_step = False
         return other
 
@@ -322,8 +325,19 @@ class Forecaster:
         """Return what a phone meets that is off in these steps."""
         stages = self._stages.get(absences)
         if stages is None:
-            stages = self._stages[absences] = self.plan.stages(absences)
+            stages = self._stages[absences] = tuple([self._same(each) for each in self.plan.stages(absences)])
         return stages
+
+    def _same(self, stage: Stage) -> Stage:
+        """Return the stage that all plans share that have its like: then nobody compares offers to find it."""
+        shared = self._shared
+        found = shared.get(stage)
+        if found is None:
+            if len(shared) >= _STAGES:
+                shared.clear()
+            offer, tvs = shared.setdefault(stage.offer, stage.offer), shared.setdefault(stage.tvs, stage.tvs)
+            found = shared[stage] = Stage(offer, tvs, stage.presence)
+        return found
 
     def _not_known(self, kind: PhoneKind) -> str:
         if kind.model is None:

@@ -246,5 +246,5 @@ class Plan:
         if tvs is Tvs.DOWN:
             return TvsServers(within_reach=named)
         if tvs is Tvs.OLD:
-            return TvsServers(vouched.answer, None, None)
-        return TvsServers(vouched.answer, named, named, tuple((servers, other.answer) for servers, other in elsewhere))
+            return TvsServers(vouched, None, None)
+        return TvsServers(vouched, named, named, elsewhere)

@@ -43,7 +43,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Vouched:
-    """What TVS vouches for.
+    """What TVS vouches for; it is asked like a function, so that servers are the same that say the same.
 
     Attributes:
         roles: Wire codes of the roles that it gives, by certificate.
@@ -51,7 +51,7 @@ class Vouched:
 
     roles: tuple[tuple[Certificate, frozenset[int]], ...] = ()
 
-    def answer(self, question: TvsQuestion) -> TvsAnswer:
+    def __call__(self, question: TvsQuestion) -> TvsAnswer:
         """Answer as TVS would that holds these certificates."""
         for certificate, roles in self.roles:
             if _is_meant(certificate, question):

@@ -34,7 +34,7 @@ def said(cluster: Cluster) -> Said:
         request = QueryRequest(1, "CP-7975-SEP000000000000", subject, issuer, question.serial)
         read_all(tvs.unread(request))
         answer = tvs.answer(request)[0]
-        roles = vouched.answer(question).roles
+        roles = vouched(question).roles
         found[f"{stored.unit} {stored.node} {serial}"] = sorted(roles), sorted(answer.roles or ())
     return found
 

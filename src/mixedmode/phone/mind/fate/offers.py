@@ -237,6 +237,12 @@ class Stage:
     offer: Offer
     tvs: TvsServers
     presence: Presence = Presence.RESTARTS
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        if not self._hash:
+            object.__setattr__(self, "_hash", hash((self.offer, self.tvs, self.presence)))
+        return self._hash
 
 
 def asked_kinds(model: PhoneModel) -> tuple[ListKind, ...]:

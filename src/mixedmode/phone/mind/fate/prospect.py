@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.phone.mind.fate.afar import Help, helped
 from mixedmode.phone.mind.fate.offers import Presence, Stage, holds_all
-from mixedmode.phone.mind.fate.restart import Restart, configured, register, restart
+from mixedmode.phone.mind.fate.restart import NON_SECURE, Restart, configured, register, restart
 from mixedmode.phone.mind.trust.decisions import Voucher
 
 if TYPE_CHECKING:
@@ -136,78 +137,106 @@ def _settled(
     each_stage: bool,
 ) -> Prospect:
     course = _Course(policy, mode, lsc_issuer, now)
-    held = held.as_held_by(policy.model)
-    loud = course.run(held, stages)
+    begin = course.standing(held.as_held_by(policy.model))
+    loud = course.run(begin, stages)
     quiet: list[_Moment] | None = None
+    asked_tvs = False
     found: list[tuple[Fate, tuple[Help, ...]]] = []
-    for number in range(0 if each_stage else len(stages) - 1, len(stages)):
-        stage, moment = stages[number], loud[number]
-        fate, helps = course.judged(stage, moment)
-        if fate is Fate.FOLLOWS and any(each.by_tvs for each in loud[: number + 1]):
-            quiet = quiet or course.run(held, stages, silent=True)
+    first = 0 if each_stage else len(stages) - 1
+    for number, moment in enumerate(loud):
+        asked_tvs = asked_tvs or moment.by_tvs
+        if number < first:
+            continue
+        fate, helps = moment.judged or course.judge(stages[number], moment)
+        if fate is Fate.FOLLOWS and asked_tvs:
+            quiet = quiet or course.run(begin, stages, silent=True)
             if not quiet[number].came.took_all:
                 fate = Fate.FOLLOWS_BY_TVS
         found.append((fate, helps))
     last, (fate, helps) = loud[-1], found[-1]
     return Prospect(
         fate,
-        tuple(each.came if each.was_there else None for each in loud),
+        tuple([each.came if each.was_there else None for each in loud]),
         None if last.was_there else last.came,
         helps=helps,
-        after=tuple(each for each, _ in found),
+        after=tuple([each for each, _ in found]),
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Standing:
+    """What phones hold: the same one for all that hold the same, so that nobody compares lists to find it."""
+
+    trust: TrustState
+
+
+@dataclass(slots=True, eq=False)
 class _Moment:
-    """A phone at a stage.
+    """Phones that hold the same, at a stage.
 
     Attributes:
-        before: What it held when the stage began.
-        came: Its restart, or the next one that it will make.
-        was_there: Whether it restarted.
+        came: Their restart, or the next one that they will make.
+        was_there: Whether they restarted.
+        by_tvs: Whether they took something because TVS vouched for it.
+        before: What they held when the stage began.
+        after: What they hold after it.
+        judged: What they are after it, and what helps them, once somebody has asked.
     """
 
-    before: TrustState
     came: Restart
     was_there: bool
-
-    @property
-    def by_tvs(self) -> bool:
-        """Whether the phone took something because TVS vouched for it."""
-        return any(decision.voucher is Voucher.TVS for decision in self.came.decisions.values())
+    by_tvs: bool
+    before: _Standing
+    after: _Standing
+    judged: tuple[Fate, tuple[Help, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """Lets a phone go through stages."""
+    """Lets a phone go through stages; where others were before it goes by what the policy remembers of them."""
 
     policy: TrustPolicy
     mode: int
     lsc_issuer: str | None
     now: datetime | None
 
-    def run(self, trust: TrustState, stages: Sequence[Stage], *, silent: bool = False) -> list[_Moment]:
+    def standing(self, trust: TrustState) -> _Standing:
+        """Return what a phone holds, as the one that stands for all that hold the same."""
+        return self.policy.once(("stands", *trust.key), lambda: _Standing(trust))
+
+    def run(self, standing: _Standing, stages: Sequence[Stage], *, silent: bool = False) -> list[_Moment]:
         """Return the phone at each stage."""
+        policy, secure = self.policy, self.mode > NON_SECURE
+        # What does not decide is left out, so that more phones share what is found.
+        way = silent, secure, self.lsc_issuer if secure else None, self.now if policy.settings.check_expiry else None
         found = []
         for stage in stages:
-            tvs = stage.tvs.silent if silent else stage.tvs
-            came = restart(
-                self.policy, trust, stage.offer, tvs, mode=self.mode, lsc_issuer=self.lsc_issuer, now=self.now
-            )
-            found.append(_Moment(trust, came, stage.presence is Presence.RESTARTS))
-            trust = came.trust if stage.presence is Presence.RESTARTS else trust
+            here = standing, stage, way
+            moment = policy.known(here) or policy.once(here, partial(self._moment, standing, stage, silent=silent))
+            found.append(moment)
+            standing = moment.after
         return found
 
-    def judged(self, stage: Stage, moment: _Moment) -> tuple[Fate, tuple[Help, ...]]:
+    def _moment(self, standing: _Standing, stage: Stage, *, silent: bool) -> _Moment:
+        tvs, trust = stage.tvs.silent if silent else stage.tvs, standing.trust
+        came = restart(self.policy, trust, stage.offer, tvs, mode=self.mode, lsc_issuer=self.lsc_issuer, now=self.now)
+        was_there = stage.presence is Presence.RESTARTS
+        by_tvs = any(decision.voucher is Voucher.TVS for decision in came.decisions.values())
+        return _Moment(came, was_there, by_tvs, standing, self.standing(came.trust) if was_there else standing)
+
+    def judge(self, stage: Stage, moment: _Moment) -> tuple[Fate, tuple[Help, ...]]:
         """Return what a phone is after a stage, as if TVS could do no harm by being silent, and what helps it."""
-        came, offer = moment.came, stage.offer
-        registers = came.registers and (stage.presence is not Presence.STAYS or self._registers(moment.before, stage))
+        found = moment.judged = self._judged(stage, moment)
+        return found
+
+    def _judged(self, stage: Stage, moment: _Moment) -> tuple[Fate, tuple[Help, ...]]:
+        came, offer, before = moment.came, stage.offer, moment.before.trust
+        registers = came.registers and (stage.presence is not Presence.STAYS or self._registers(before, stage))
         if not (registers and came.took_all):
             helps = helped(self.policy, came.trust, offer, stage.tvs, self.now)
             fate = Fate.LOCKED_OUT if not registers else Fate.FROZEN if helps is None else Fate.BEHIND
             return fate, helps or ()
-        if not moment.was_there and not holds_all(self.policy.model, moment.before, offer):
+        if not moment.was_there and not holds_all(self.policy.model, before, offer):
             return Fate.BEHIND, (Help.RESTART,)
         return Fate.FOLLOWS, ()
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from mixedmode.trustlist.model import Record
 
 _SOME_SERVER: Final = (TvsServer("tvs"),)
-_NON_SECURE: Final = 1
+NON_SECURE: Final = 1
+"""A ``deviceSecurityMode`` in which registering needs no trust."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def restart(
     offer: Offer,
     tvs: TvsServers,
     *,
-    mode: int = _NON_SECURE,
+    mode: int = NON_SECURE,
     lsc_issuer: str | None = None,
     now: datetime | None = None,
 ) -> Restart:
@@ -85,7 +86,7 @@ def restart(
     told = taken is None
     if taken is None:
         taken = policy.once(("files", *met, tvs), lambda: _take_files(policy, trust, offer, tvs, now))
-    if mode <= _NON_SECURE:
+    if mode <= NON_SECURE:
         return taken
     with_files = taken
 
@@ -186,7 +187,7 @@ def register(
     policy: TrustPolicy, trust: TrustState, offer: Offer, mode: int, lsc_issuer: str | None, ask: Ask
 ) -> Decision | None:
     """Return what phone and server decide about registering in a security mode; None if that needs no trust."""
-    if mode <= _NON_SECURE:
+    if mode <= NON_SECURE:
         return None
     server, newest = offer.server, offer.newest_ctl
     if newest is not None and (server is not None or offer.says_mode or offer.mixed is False):

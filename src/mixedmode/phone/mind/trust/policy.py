@@ -105,6 +105,10 @@ class TrustPolicy:
         self.settings = settings or PolicySettings()
         self._evidence = Evidence(model, self.settings, verifier)
 
+    def known(self, _question: Hashable) -> Any:
+        """Return the answer that :meth:`once` found out before, None if there is none, or nobody remembers."""
+        return None
+
     def once(self, _question: Hashable, answer: Callable[[], T]) -> T:
         """Return an answer that depends on the policy and the question alone; one that remembers finds it out once."""
         return answer()

@@ -49,6 +49,10 @@ class RememberingPolicy(TrustPolicy):
         self._answers: dict[Hashable, Any] = {}
         self._turned: dict[str, RememberingPolicy] = {}
 
+    def known(self, question: Hashable) -> Any:
+        """Return the answer that was found out before, None if there is none."""
+        return self._answers.get(question)
+
     def once(self, question: Hashable, answer: Callable[[], T]) -> T:
         """Return the answer that was found out before, else find it out."""
         answers: dict[Hashable, T] = self._answers
