@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mixedmode.printable import one_line
+from mixedmode.printable import one_line, shortened
 
 
 class MixedModeError(Exception):
@@ -63,22 +63,22 @@ class MixedModeError(Exception):
 
     def diagnostics(self) -> str:
         """Return the text for people: what and where, why, and the next step, a printable line each."""
-        lines = [one_line(str(self))]
+        lines = [one_line(shortened(str(self)))]
         if self.why:
-            lines.append(f"  why:  {one_line(self.why)}")
+            lines.append(f"  why:  {one_line(shortened(self.why))}")
         if self.next_step:
-            lines.append(f"  next: {one_line(self.next_step)}")
+            lines.append(f"  next: {one_line(shortened(self.next_step))}")
         return "\n".join(lines)
 
     def as_document(self) -> dict[str, Any]:
         """Return the JSON form that ``--json`` prints."""
         return {
             "code": self.code,
-            "message": self.what,
-            "where": self.where,
+            "message": shortened(self.what),
+            "where": self.where and shortened(self.where),
             "offset": self.offset,
-            "why": self.why,
-            "next_step": self.next_step,
+            "why": self.why and shortened(self.why),
+            "next_step": self.next_step and shortened(self.next_step),
         }
 
 

@@ -14,6 +14,8 @@ import re
 from typing import Final
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+LONGEST_SHOWN: Final = 4096
+"""Characters of an error that are shown: as many as a path may have."""
 _LINE_ENDS: Final = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 
 
@@ -29,6 +31,13 @@ def printable_block(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() or each in "\n\t" else _escape(each) for each in text)
+
+
+def shortened(text: str, most: int = LONGEST_SHOWN) -> str:
+    """Return a text, without its middle if it is too long to be read: a stranger's line may have megabytes."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most * 3 // 4]} ... ({len(text):,} characters) ... {text[-most // 8 :]}"
 
 
 def one_line(text: str) -> str:

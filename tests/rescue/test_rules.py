@@ -263,7 +263,7 @@ def test_evidence_grows_privately_and_a_torn_line_is_cut_off(tmp_path: Path) -> 
             pass
     assert path.stat().st_mode & 0o777 == 0o600
     with path.open("ab") as file:
-        file.write(b'{"n":3,"ev')
+        file.write(b'{"n":3,"time":"2026-11-2')
     assert len(read_file(path).records) == 2
     with evidence_file(path) as log:
         assert len(log.records) == 2

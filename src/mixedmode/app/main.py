@@ -42,7 +42,7 @@ def main() -> None:
     try:
         sys.exit(tree_for(sys.argv[1:])(standalone_mode=False))
     except USAGE_ERROR as error:
-        sys.exit(show_usage_error(error))
+        sys.exit(show_usage_error(error, as_json="--json" in sys.argv))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except (MixedModeError, ExceptionGroup, OSError, ModuleNotFoundError, UnicodeEncodeError) as error:

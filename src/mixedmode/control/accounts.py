@@ -24,6 +24,7 @@ from typing import Final
 from mixedmode.cluster.engine.principal import LEVELS
 from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.errors import MalformedError, UsageError
+from mixedmode.json_reader import read_json
 from mixedmode.pki.files import PRIVATE, write_atomic
 
 FILE_NAME = "accounts.json"
@@ -73,7 +74,7 @@ class AccountStore:
             MalformedError: The file is damaged.
         """
         try:
-            document = json.loads(self.path.read_text())
+            document = read_json(self.path.read_text())
             accounts = [Account(**{**entry, "keys": tuple(entry["keys"])}) for entry in document["accounts"]]
         except FileNotFoundError:
             return []

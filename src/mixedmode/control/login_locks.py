@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mixedmode.json_reader import read_json
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.services.net.guesses import Key
 
@@ -39,7 +40,7 @@ def read_locks(path: Path) -> dict[Key, Lock]:
     # Whatever a damaged file holds, it is not worth more than the locks in it.
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         if path.stat().st_size <= _LARGEST:
-            for row in json.loads(path.read_bytes()):
+            for row in read_json(path.read_bytes()):
                 found[str(row["account"]), str(row["address"])] = Lock(int(row["failures"]), float(row["last"]))
     return found
 

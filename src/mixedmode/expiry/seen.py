@@ -17,6 +17,7 @@ from typing import Any, Final
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.expiry.sorting import dated, lsc_end, of_list, use_of
 from mixedmode.expiry.values import Dated, Use
+from mixedmode.json_reader import read_json
 from mixedmode.numbers import whole_number
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist.kinds import FileKind, kind_of
@@ -153,7 +154,7 @@ def take_inventory(found: Found, data: bytes, name: str) -> None:
 def _json(text: str) -> dict[str, Any] | None:
     """Return a whole JSON object, None if it is the first of several lines."""
     try:
-        read = json.loads(text)
+        read = read_json(text)
     except ValueError:
         return None
     return read if isinstance(read, dict) else None

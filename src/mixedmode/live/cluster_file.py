@@ -12,13 +12,13 @@ Rules:
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from mixedmode.errors import MixedModeError, UsageError
+from mixedmode.toml_reader import read_toml
 
 PUBLISHER: Final = "publisher"
 SUBSCRIBER: Final = "subscriber"
@@ -156,8 +156,8 @@ def read_cluster_file(path: Path) -> ClusterFile:
     if len(data) > LONGEST:
         raise UsageError(f"the file has over {LONGEST} bytes", where=str(path), next_step="name a CLUSTER.toml")
     try:
-        document = tomllib.loads(data.decode("utf-8-sig"))  # as editors of Windows write it
-    except (ValueError, RecursionError) as error:
+        document = read_toml(data)
+    except ValueError as error:
         raise UsageError("the file is no TOML", where=str(path), why=str(error)) from error
     try:
         return _cluster_file(path, document)

@@ -17,6 +17,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from mixedmode.json_reader import read_json
+
 MOST_AGE: Final = timedelta(hours=12)
 """What is older is no part of one look any more."""
 
@@ -105,7 +107,7 @@ def _read(path: Path, about: str, now: datetime) -> tuple[dict[str, Any], dateti
     size = 0
     for line in data.splitlines(keepends=True):
         try:
-            found: Any = json.loads(line) if line.endswith(b"\n") else None
+            found: Any = read_json(line) if line.endswith(b"\n") else None
             if begun is None:
                 begun = datetime.fromisoformat(found["begun"])
                 if found["about"] != about or not timedelta(0) <= now - begun <= MOST_AGE:

@@ -36,6 +36,7 @@ from mixedmode.cluster.store.making import hash_of, key_file, key_kind_of, make_
 from mixedmode.control.acts import Act
 from mixedmode.control.door import Control
 from mixedmode.errors import MixedModeError, RemoteError, RemoteProtocolError, UsageError
+from mixedmode.json_reader import read_json
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.issuing import Hash
 from mixedmode.pki.certificates.load import load_own_signer
@@ -179,8 +180,8 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
         why, step = why_no_connection(error) if isinstance(error, OSError | UnicodeError) else (str(error), None)
         raise RemoteError("the publisher does not answer", where=where, why=why, next_step=step) from error
     try:
-        answer = json.loads(line)
-    except (ValueError, RecursionError):
+        answer = read_json(line)
+    except ValueError:
         answer = None
     if not isinstance(answer, dict):
         raise RemoteProtocolError("that is no publisher of this program", where=where)

@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mixedmode.causes import cannot_listen
+from mixedmode.causes import cannot_listen, file_error
 from mixedmode.cluster.model.errors import PrivilegeError
 from mixedmode.errors import MixedModeError, RemoteError, UsageError
+from mixedmode.json_reader import read_json
 
 if TYPE_CHECKING:
     from mixedmode.services.net.supervisor import Supervisor
@@ -86,7 +87,7 @@ class StatusSocket:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError, ValueError, RecursionError):
             async with asyncio.timeout(_SECONDS):
-                request = json.loads(await reader.readline())
+                request = read_json(await reader.readline())
             async with asyncio.timeout(COMMAND_SECONDS):
                 answer = await self._of(_user_of(writer), request)
             async with asyncio.timeout(_SECONDS):
@@ -129,7 +130,7 @@ def ask_status(path: Path, request: Mapping[str, Any] | None = None) -> dict[str
                 received += chunk
                 if len(received) > _LIMIT:
                     break
-        document = json.loads(received)
+        document = read_json(received)
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as error:
         raise NoNodeError(
             "no node runs here",
@@ -140,9 +141,10 @@ def ask_status(path: Path, request: Mapping[str, Any] | None = None) -> dict[str
         raise RemoteError(
             "this user may not talk to the node", where=str(path), next_step="run this as the user that the node has"
         ) from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
+        why = file_error(error).what if isinstance(error, OSError) else str(error)
         raise RemoteError(
-            "the node does not answer", where=str(path), why=str(error), next_step="see the node's log"
+            "the node does not answer", where=str(path), why=why, next_step="see the node's log"
         ) from error
     if not isinstance(document, dict) or "error" in document:
         if isinstance(document, dict) and document.get("code") == PrivilegeError.default_code:

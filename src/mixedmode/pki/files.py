@@ -6,8 +6,11 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from mixedmode.errors import UsageError
 
@@ -17,6 +20,8 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """Permissions that a private key's file must not give."""
 MAX_KEY_FILE = 1 << 20
 """Bytes; no file of keys and certificates is larger."""
+_NEW = ".new"
+"""How the name of a file ends that takes another's place when it is whole."""
 
 
 def is_open_key(path: Path) -> bool:
@@ -95,6 +100,53 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         raise
 
 
+@contextmanager
+def written_whole(path: Path) -> Iterator[TextIO]:
+    """Give what a long text is written to; the file is there when the block ends well, and untouched if it does not.
+
+    A device or a pipe is written to and not replaced, as by :func:`write_atomic`.
+
+    Args:
+        path: The file; its folder must exist.
+
+    Raises:
+        OSError: The folder does not exist, is full or is not writable. The error names the path.
+    """
+    with _naming(path):
+        handle, new = (os.open(path, os.O_WRONLY), None) if _is_special(path) else _new_beside(path)
+    try:
+        with _naming(path), os.fdopen(handle, "w", encoding="utf-8", newline="", buffering=1 << 20) as file:
+            if new is not None and hasattr(os, "fchmod"):  # Windows keeps no such permissions
+                os.fchmod(handle, 0o644)
+            yield file
+        if new is not None:
+            with _naming(path):
+                new.replace(path)
+    except BaseException:
+        if new is not None:
+            new.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have errors of a file that is written name it, and not the one that is to take its place."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or error.filename2 is not None or str(error.filename).endswith(_NEW):
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+def _new_beside(path: Path) -> tuple[int, Path]:
+    """Return a new file in the same folder, open to be written: what it is, and its path."""
+    import tempfile
+
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_NEW, dir=path.parent)
+    return handle, Path(name)
+
+
 def _is_special(path: Path) -> bool:
     try:
         found = path.stat().st_mode
@@ -104,9 +156,7 @@ def _is_special(path: Path) -> bool:
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:
-    import tempfile
-
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+    handle, new = _new_beside(path)
     try:
         with os.fdopen(handle, "wb") as file:
             if hasattr(os, "fchmod"):  # Windows keeps no such permissions
@@ -114,10 +164,10 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
             file.write(data)
             file.flush()
             os.fsync(handle)
-        Path(name).replace(path)
+        new.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(name).unlink()
+            new.unlink()
         raise
     if not hasattr(os, "O_DIRECTORY"):
         return  # on Windows a folder cannot be opened

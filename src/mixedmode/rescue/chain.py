@@ -52,6 +52,17 @@ def line_of(number: int, previous: str, moment: datetime, event: str, fields: Ma
     return json.dumps({**said, **fields}, separators=(",", ":"), sort_keys=False).encode() + b"\n"
 
 
+def is_begun(rest: bytes, number: int) -> bool:
+    """Return whether bytes are how a line begins: what stands in a file of evidence behind its last whole line.
+
+    Args:
+        rest: The bytes.
+        number: Of the line.
+    """
+    start = f'{{"n":{number},"time":"'.encode()
+    return rest.startswith(start) or start.startswith(rest)
+
+
 def hash_of(line: bytes) -> str:
     """Return the hash of a line, lower hex."""
     return hashlib.sha256(line).hexdigest()

@@ -15,7 +15,7 @@ from typing import Any, Final
 from mixedmode.errors import MalformedError, RemoteError, UsageError
 from mixedmode.pki.files import PRIVATE, read_limited
 from mixedmode.rescue.catalogue import Catalogue, Confirmation, read_catalogue
-from mixedmode.rescue.chain import Evidence, hash_of, line_of, read_evidence
+from mixedmode.rescue.chain import Evidence, hash_of, is_begun, line_of, read_evidence
 
 LONGEST: Final = 512 << 20
 """Bytes of evidence: some 40,000 phones."""
@@ -61,7 +61,7 @@ def evidence_file(path: Path) -> Iterator[EvidenceFile]:
 
     Raises:
         UsageError: It cannot be opened, is no plain file, or others may read it.
-        MalformedError: Its chain is broken.
+        MalformedError: It is something else, which stays as it is, or its chain is broken.
         RemoteError: Another process writes it.
     """
     try:
@@ -75,6 +75,13 @@ def evidence_file(path: Path) -> Iterator[EvidenceFile]:
         _lock(handle, path)
         data = read_limited(path, LONGEST)[0]
         found = read_evidence(data, str(path))
+        if not is_begun(data[found.length :], len(found.records) + 1):
+            raise MalformedError(
+                "this is no evidence",
+                where=str(path),
+                offset=found.length,
+                next_step="name another file; this one is left as it is",
+            )
         if found.length < len(data):
             os.ftruncate(handle, found.length)
         with contextlib.suppress(AttributeError, OSError):

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.inventory.cells import model_of
+from mixedmode.json_reader import read_json
 from mixedmode.live.document import MARK, read_document
 from mixedmode.live.observed import Observation
 from mixedmode.pki.files import read_limited
@@ -94,9 +95,9 @@ def _rows(text: str, where: str) -> Iterable[Mapping[str, Any]]:
 def _objects(text: str) -> Any:
     """Read one object, with the phones or one of them, or an object a line."""
     try:
-        found = json.loads(text)
+        found = read_json(text)
     except ValueError:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return [read_json(line) for line in text.splitlines() if line.strip()]
     return _observed(read_document(text)) if MARK in found else found.get("phones", [found])
 
 

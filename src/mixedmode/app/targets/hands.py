@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,11 +142,12 @@ def of_folder(folder: Path) -> Iterator[Hands | None]:
     Raises:
         DatabaseError: The database cannot be used.
     """
-    root, node = folder.resolve().parent.parent, folder.resolve().parent.name
+    inside = Path(os.path.realpath(folder)).parent
+    root, node = inside.parent, inside.name
     url, is_lab = None, has_database(root)
     if is_lab:
         url = database_url(root)
-    elif (settings := _publisher()) is None or settings.node.directory.resolve() != root:
+    elif (settings := _publisher()) is None or os.path.realpath(settings.node.directory) != str(root):
         yield None
         return
     else:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -152,7 +153,7 @@ class HostKeys:
     def _note(self, key: asyncssh.SSHKey) -> None:
         name = host_name(self._target.host, self._target.port)
         try:
-            file = self._file.resolve()
+            file = Path(os.path.realpath(self._file))
             text = file.read_text() if file.is_file() else ""
             lines = [kept for line in text.splitlines() if (kept := without_host(line, name)) is not None]
             shown = " ".join(key.export_public_key().decode().split()[:2])

@@ -7,9 +7,10 @@ that is not known is an error, so that a slip of the pen does not pass unnoticed
 from __future__ import annotations
 
 import os
+from importlib.resources.abc import Traversable
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -17,7 +18,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.node.host.toml_files import toml_file
 from mixedmode.node.units.options import STANDARD_PORTS
+from mixedmode.pki.files import MAX_KEY_FILE, read_limited
 from mixedmode.services.files.flat_names import DEFAULT_MAP, FlatNames
+from mixedmode.toml_reader import read_toml
 
 FILE_NAME = "mixedmode.toml"
 PLACES = (Path(FILE_NAME), Path("/etc/mixedmode") / FILE_NAME)
@@ -155,7 +158,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, _TomlFile(settings_cls)
+
+
+class _TomlFile(TomlConfigSettingsSource):
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        return read_toml(read_limited(Path(str(file_path)), MAX_KEY_FILE)[0])
 
 
 def find_settings(path: Path | None = None) -> Path:
@@ -181,7 +189,7 @@ def load_settings(path: Path | None = None) -> Settings:
     """Read the settings file and the environment.
 
     Raises:
-        UsageError: There is no file.
+        UsageError: There is no file, or it cannot be read.
         MalformedError: A line of it is not TOML, or a field is unknown, missing or out of its range.
     """
     found = find_settings(path)
@@ -191,8 +199,6 @@ def load_settings(path: Path | None = None) -> Settings:
 
     try:
         settings = FromFile()  # type: ignore[call-arg]  # the sources fill the fields
-    except OSError as error:
-        raise UsageError("the settings file cannot be read", where=str(found), why=error.strerror or "") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -201,7 +207,7 @@ def load_settings(path: Path | None = None) -> Settings:
             where=str(found),
             next_step="docs/reference/mixedmode-toml.md lists the fields",
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise MalformedError("the settings file is not TOML", where=str(found), why=str(error)) from error
     unknown = sorted(set(settings.ports) - set(STANDARD_PORTS))
     if unknown:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError, UsageError
+from mixedmode.json_reader import read_json
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.load import load_own_signer, own_key_pem, pkcs12_bytes, pkcs12_signer
 from mixedmode.pki.certificates.profiles import (
@@ -87,7 +88,7 @@ class FileToken:
         """
         path = self.folder / "token.json"
         try:
-            return int(json.loads(path.read_text())["failures"])
+            return int(read_json(path.read_text())["failures"])
         except FileNotFoundError:
             return 0
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
@@ -210,16 +211,19 @@ def make_file_token(
         key: Its key; real tokens have RSA 1024.
 
     Raises:
-        UsageError: The number is none, or there is such a token.
+        UsageError: The number is none, there is such a token, or the password is empty.
     """
     place = folder / token_label(number)
     if place.exists():
         raise UsageError("there is such a token already", where=str(place), next_step="choose another number")
+    if not password:
+        raise UsageError("the password of a token cannot be empty", where=place.name, next_step="choose another one")
     private = generate_key(key)
     signer = SoftwareSigner(token_certificate(folder, number, private.public_key(), now=now), private)
+    locked = pkcs12_bytes(signer, name=place.name, password=password.encode())
     place.mkdir(parents=True, mode=0o700)
     write_atomic(place / "token.crt", signer.certificate.pem())
-    write_atomic(place / "token.p12", pkcs12_bytes(signer, name=place.name, password=password.encode()), mode=PRIVATE)
+    write_atomic(place / "token.p12", locked, mode=PRIVATE)
     return FileToken(place)
 
 

@@ -69,7 +69,7 @@ def load_library(path: str, *, softhsm_conf: str | None = None, anew: bool = Fal
             for place in [place for place in sessions if place[0] == path]:
                 del sessions[place]
             library.reinitialize()
-    except (pkcs11.exceptions.PKCS11Error, RuntimeError, OSError) as error:
+    except (pkcs11.exceptions.PKCS11Error, RuntimeError, OSError, SystemError, UnicodeError) as error:
         raise SignerError(
             "the PKCS#11 library cannot be used",
             where=path,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from mixedmode.errors import MalformedError, RemoteError, UsageError
+from mixedmode.json_reader import read_json
 
 NAME = "lab.json"
 DATABASE = "lab.database"
@@ -52,7 +52,7 @@ def read_lab(directory: Path, *, missing: str, next_step: str) -> dict[str, Any]
     """
     path = directory / NAME
     try:
-        document = json.loads(path.read_text())
+        document = read_json(path.read_text())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(missing, where=str(path), next_step=next_step) from error
     except OSError as error:

@@ -27,6 +27,7 @@ from threading import Lock
 from typing import Final
 
 from mixedmode.errors import MalformedError, UsageError
+from mixedmode.json_reader import read_json
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.files import PRIVATE, write_atomic
 from mixedmode.protocols.capf import Curve, KeyWish, Operation
@@ -157,12 +158,13 @@ class CapfStore:
             return None
         path = self.folder / f"{name}.json"
         try:
-            document = json.loads(path.read_text())
+            document = read_json(path.read_text())
             found = CapfDevice(**{**document, "operation": Operation(document["operation"])})
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            raise MalformedError("the CAPF record cannot be read", where=str(path), why=str(error)) from error
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise MalformedError("the CAPF record cannot be read", where=str(path), why=why) from error
         if found.key not in _KEYS:
             raise MalformedError(f"the CAPF record wants a key {found.key!r}", where=str(path))
         return found

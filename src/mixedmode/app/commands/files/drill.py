@@ -242,10 +242,10 @@ def _collected(inventory: str) -> list[bytes]:
     Its first line has all but the phones.
     """
     import base64
-    import json
     from contextlib import suppress
 
     from mixedmode.app.commands.forecasting.asked import CLUSTER, STDIN
+    from mixedmode.json_reader import read_json
 
     if inventory in {CLUSTER, STDIN}:
         return []
@@ -257,7 +257,7 @@ def _collected(inventory: str) -> list[bytes]:
         line = file.readline(_FIRST_LINE)
         if line.startswith(b'{"mixedmode_inventory"'):
             head, _, _ = line.rpartition(b',"phones":[')
-            files = [each for each in json.loads(head + b"}")["files"] if each.get("data")]
+            files = [each for each in read_json(head + b"}")["files"] if each.get("data")]
             lists = [each for each in files if str(each.get("name")).lower().endswith(".tlv")]
             found = [base64.b64decode(each["data"], validate=True) for each in lists]
     return found

@@ -136,11 +136,11 @@ class Changes:
             UsageError: The file cannot be read, or a key is not known.
             MalformedError: It is no TOML.
         """
-        import tomllib
+        from mixedmode.toml_reader import read_toml
 
         try:
-            document = tomllib.loads(read_limited(path, MAX_FILE)[0].decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
+            document = read_toml(read_limited(path, MAX_FILE)[0])
+        except ValueError as error:
             raise MalformedError("this is no TOML", where=str(path), why=str(error)) from error
         unknown = sorted(set(document) - {"step", "tvs"})
         steps = document.get("step", [])

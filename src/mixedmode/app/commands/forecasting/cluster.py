@@ -16,7 +16,6 @@ Rules:
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from mixedmode.app.targets.sources import read_source
 from mixedmode.cluster.operations.ctl_upload import InstallCtl
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
+from mixedmode.json_reader import read_json
 from mixedmode.pki.certificates.certificates import Certificate
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _operation(hands: Hands, title: str, texts: Mapping[str, str]) -> Operation:
 
 def _json(text: str) -> Json:
     try:
-        found: Json = json.loads(text)
-    except (ValueError, RecursionError):
+        found: Json = read_json(text)
+    except ValueError:
         return None
     return found

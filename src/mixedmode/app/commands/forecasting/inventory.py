@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
-import tempfile
-from contextlib import contextmanager
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -16,8 +14,8 @@ import typer
 
 from mixedmode.app.commands.live.collect import collect
 from mixedmode.app.commands.options import AsJson, Config, LabFolder
-from mixedmode.causes import file_error
 from mixedmode.faces.terminal.console import say
+from mixedmode.pki.files import written_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,16 +62,10 @@ def export(
     count = known = 0
     with looked_at(directory, config) as hands:
         entries = ClusterInventory(hands.cluster, Library()).entries()
-        try:
-            with _written(output) as file:
-                for entry in _writing(entries, wanted, file):
-                    count += 1
-                    known += entry.is_known
-        except OSError as error:
-            if output is None:
-                raise
-            error.filename, error.filename2 = str(output), None
-            raise file_error(error) from error
+        with nullcontext(sys.stdout) if output is None else written_whole(output) as file:
+            for entry in _writing(entries, wanted, file):
+                count += 1
+                known += entry.is_known
     if output is not None:
         say(f"{count:,} phones, of {known:,} of them it is known what they hold: {output}")
 
@@ -98,21 +90,3 @@ def _writing(entries: Iterator[Entry], form: Form, file: TextIO) -> Iterator[Ent
         yield entry
     if form is Form.JSON:
         file.write("[]\n" if first else "\n]\n")
-
-
-@contextmanager
-def _written(path: Path | None) -> Iterator[TextIO]:
-    """Give what is written to: standard output, or a file that is there when it is whole."""
-    if path is None:
-        yield sys.stdout
-        return
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="", buffering=1 << 20) as file:
-            if hasattr(os, "fchmod"):  # Windows keeps no such permissions
-                os.fchmod(handle, 0o644)
-            yield file
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from mixedmode.inventory.cells import CARRIED
+from mixedmode.pki.files import written_whole
 from mixedmode.printable import spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -56,16 +55,8 @@ def written(path: Path | None) -> Iterator[Rows | None]:
     if path is None:
         yield None
         return
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="", buffering=1 << 20) as file:
-            if hasattr(os, "fchmod"):  # Windows keeps no such permissions
-                os.fchmod(handle, 0o644)
-            yield _JsonRows(file) if path.suffix.lower() in _NDJSON else _CsvRows(file)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with written_whole(path) as file:
+        yield _JsonRows(file) if path.suffix.lower() in _NDJSON else _CsvRows(file)
 
 
 class _CsvRows:

@@ -96,7 +96,7 @@ def save(path: Path, asked: Asked, made: Made, phones: Phones, extra: dict[str, 
     """
     from mixedmode.pki.files import write_atomic
 
-    where = path.resolve().parent
+    where = Path(os.path.realpath(path)).parent
     text = {
         "format": FORMAT,
         "version": VERSION,
@@ -170,7 +170,7 @@ def _saved(path: Path, found: dict[str, Any]) -> Saved:
         phones |= dict.fromkeys(map(_text, group["names"]), known)
     return Saved(
         Asked.of(found["asked"]),
-        place(path.resolve().parent, _text(found["folder"])),
+        place(Path(os.path.realpath(path)).parent, _text(found["folder"])),
         _text(found["made"]),
         _text(found["inventory"]["sha256"]),
         {
@@ -210,7 +210,7 @@ def asked_again(saved: Saved, path: Path, inventory: str) -> tuple[Asked, Path]:
         UsageError: The phones came from standard input, and nobody gives them again.
     """
     if inventory:
-        again = inventory if inventory == STDIN else str(Path(inventory).resolve())
+        again = inventory if inventory == STDIN else os.path.realpath(inventory)
         return replace(saved.asked, inventory=again), saved.folder
     if saved.asked.inventory == STDIN:
         raise UsageError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from mixedmode.app.commands.forecasting.change import truth
 from mixedmode.app.targets.sources import read_source
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.forecast.vouching import EVERY_ROLE, Vouched
+from mixedmode.json_reader import read_json
 from mixedmode.phone.mind.trust.settings import PolicySettings
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.files import read_limited
@@ -67,7 +67,7 @@ def _index(path: Path) -> dict[str, frozenset[int]] | None:
         return None
     found: dict[str, frozenset[int]] = {}
     try:
-        for record in json.loads(read_limited(file, _INDEX_LIMIT)[0])["records"]:
+        for record in read_json(read_limited(file, _INDEX_LIMIT)[0])["records"]:
             if record["file"] is not None:
                 role = Role.from_label(record["role"]).value
                 found[record["file"]] = found.get(record["file"], frozenset()) | {role}
