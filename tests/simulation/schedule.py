@@ -71,8 +71,8 @@ class StepPlan:
     """A step of the change.
 
     Attributes:
-        words: The operation; see :func:`.changed`; ``move`` to the other cluster, and back from there; ``restore`` the
-            backup that was made before the change.
+        words: The operation; see :func:`.changed`; ``move`` to the other cluster, which is so many releases newer, and
+            back from there; ``restore`` the backup that was made before the change.
         reset: Whether phones are restarted.
         tvs: ``up``, ``down``, ``some`` (the publisher's alone is silent), ``old`` (those that a phone's own ITL names).
         off: The share of phones that are off.
@@ -161,6 +161,9 @@ _PROCEDURES: Final[tuple[tuple[tuple[str, ...], ...], ...]] = (
     (_SIGNERS, ("trust", "Phone-SAST-trust", "ITLRecovery"), ("trust", "CallManager-trust", "CallManager"), ("move",)),
     (("trust", "CallManager-trust", "CallManager"), ("move",)),
     (("move",),),
+    (*_SIGNERS_THERE, ("move", "2"), ("update-ctl",)),
+    (("trust", "CallManager-trust", "CallManager"), ("move", "5"), ("regenerate", "0", "CallManager"), ("move",)),
+    (("rollback", "on"), ("move", "2"), ("upgrade", "1"), ("switch",)),
     (*_SIGNERS_THERE, ("move",), _SIGNERS, ("trust", "CallManager-trust", "CallManager"), ("move",)),
     (*_SIGNERS_THERE, ("move",), ("regenerate", "0", "CallManager"), ("move",)),
     (*_SIGNERS_THERE, ("move",), ("distrust", "Phone-SAST-trust", "CallManager")),
@@ -172,7 +175,10 @@ _PROCEDURES: Final[tuple[tuple[tuple[str, ...], ...], ...]] = (
     (("digest", "SHA-512"), ("nothing",), ("digest", "SHA-1"), ("update-ctl",)),
     (("upgrade", "1"), ("switch",), ("update-ctl",)),
     (("upgrade", "2"), ("switch",), ("update-ctl",), ("regenerate", "0", "CallManager"), ("update-ctl",)),
-    (("upgrade", "3"), ("switch",), ("regenerate", "0", "ITLRecovery"), ("reset-ctl",), ("update-ctl",)),
+    (
+        *(("upgrade", "2"), ("switch",), ("regenerate", "0", "ITLRecovery"), ("update-ctl",)),
+        *(("regenerate", "0", "CallManager"), ("update-ctl",)),
+    ),
     (("upgrade", "1"), ("regenerate", "0", "CallManager"), ("update-ctl",), ("switch",), ("update-ctl",), ("switch",)),
     (("join",), ("update-ctl",)),
     (("leave", "1"), ("update-ctl",)),

@@ -114,3 +114,13 @@ def test_a_phone_without_itl_knows_nobody_who_signs_from_12_on() -> None:
     renewed = *upgrade, ("regenerate", "0", "CallManager"), ("update-ctl",)
     assert played("10.5.1.10000-7", phones, *renewed) == [Fate.LOCKED_OUT, Fate.FOLLOWS]
     assert played("10.5.1.10000-7", phones, *upgrade, ("reset-ctl",)) == [Fate.FOLLOWS, Fate.FOLLOWS]
+
+
+def test_a_move_to_a_cluster_of_12_needs_its_itlrecovery_in_phone_sast_trust() -> None:
+    """The one that was found with TAC alone (phone-trust.md 8): CallManager in both stores does up to 11.5."""
+    phones = (PhonePlan("SEP002200000000", "7975", 1, "current"),)
+    trusted = ("trust", "Phone-SAST-trust", "CallManager"), ("trust", "CallManager-trust", "CallManager")
+    recovery = ("trust", "Phone-SAST-trust", "ITLRecovery")
+    assert played("9.1.2.10000-28", phones, *trusted, ("move", "2"), ctl="none") == [Fate.FOLLOWS_BY_TVS]
+    assert played("9.1.2.10000-28", phones, *trusted, ("move", "5"), ctl="none") == [Fate.BEHIND]
+    assert played("9.1.2.10000-28", phones, *trusted, recovery, ("move", "5"), ctl="none") == [Fate.FOLLOWS_BY_TVS]

@@ -124,13 +124,16 @@ def _delete_ctl(site: Site) -> Change:
     return Change(replace(site, outlook=outlook), DeleteFile(node=site.publisher, name=CTL_FILE))
 
 
+def newer(version: Version, releases: int) -> Version:
+    """Return the version that came so many releases later, the last one at most."""
+    later = [found for each in VERSIONS if (found := Version.parse(each)) > version]
+    return later[:releases][-1] if later[:releases] else version
+
+
 def _upgrade(site: Site, releases: str) -> Change | None:
     """Install a version so many releases on, the last one at most."""
-    newer = [each for each in VERSIONS if Version.parse(each) > site.view.version]
-    if not newer:
-        return None
-    wanted = newer[: int(releases)][-1]
-    return Change(site.upgraded(Version.parse(wanted)), Upgrade(wanted))
+    wanted = newer(site.view.version, int(releases))
+    return None if wanted == site.view.version else Change(site.upgraded(wanted), Upgrade(str(wanted)))
 
 
 def _switch(site: Site) -> Change:

@@ -21,7 +21,7 @@ from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from tests.simulation.world import keys
-from tests.simulation.world.changes import Change, changed
+from tests.simulation.world.changes import Change, changed, newer
 from tests.simulation.world.served import LISTS, CallManager, Node, TvsServer, tvs_server
 from tests.simulation.world.site import Site
 
@@ -78,7 +78,8 @@ class World:
         steps: tuple[tuple[tuple[str, ...], float], ...],
     ) -> None:
         self._version = Version.parse(version)
-        self.other = _founded("B", self._version, 1, digest, ctl)
+        ahead = next((int(words[1]) for words, _ in steps if words[0] == "move" and words[1:]), 0)
+        self.other = _founded("B", newer(self._version, ahead), 1, digest, ctl)
         self.foreign = _founded("C", self._version, 1, digest, ctl)
         site = self.oldest = _founded("A", self._version, nodes, digest, ctl)
         for words in before:
@@ -105,7 +106,7 @@ class World:
             when += timedelta(days=days)
             change = None
             later = site.later(days)
-            if words == ("move",):
+            if words[0] == "move":
                 site, other, home = other.later(days), site, site
             elif words == ("restore",):
                 site = self._restored(later)
@@ -213,9 +214,12 @@ def _founded(name: str, version: Version, nodes: int, digest: DigestAlgorithm, c
 
 
 def _with_ctl(site: Site, how: str) -> Site:
-    words = {"tokenless": ("mixed",), "token": ("token", "mixed", "0")}.get(how)
-    change = changed(site, site, words) if words is not None else None
-    return site if change is None else change.after
+    """Return a cluster with a CTL that was made so, without tokens where its version takes none."""
+    ways: dict[str, tuple[tuple[str, ...], ...]] = {
+        "tokenless": (("mixed",),),
+        "token": (("token", "mixed", "0"), ("mixed",)),
+    }
+    return next((made.after for each in ways.get(how, ()) if (made := changed(site, site, each)) is not None), site)
 
 
 def node_name(site: Site, node: int) -> str:
