@@ -154,3 +154,20 @@ def test_a_kept_file_that_grows_without_end_is_refused(place: Path, monkeypatch:
     (place / "bomb.json.gz").write_bytes(gzip.compress(b" " * (8 << 20), 1))
     with pytest.raises(MixedModeError, match="too large"):
         read(place / "bomb.json.gz")
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("forecast", "outcomes", "follows"), 7),
+        (("phones", 0, "outcome"), "unknown"),
+        (("asked", "both_ways"), "yes"),
+        (("asked", "skip_bad_rows"), []),
+    ],
+)
+def test_a_kept_file_that_somebody_changed_is_refused(place: Path, keys: tuple[str | int, ...], value: object) -> None:
+    kept = json.loads((place / "plans.json").read_text())
+    reduce(getitem, keys[:-1], kept)[keys[-1]] = value
+    (place / "plans.json").write_text(json.dumps(kept))
+    with pytest.raises(MixedModeError, match=r"plans\.json"):
+        read(place / "plans.json")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import json
 import lzma
+import os
 import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -70,6 +73,9 @@ def refused(data: bytes) -> MixedModeError:
         (ROW.encode(), "no column name"),
         (b"model,ctl\n7975,none\n", "no column name"),
         (b"\xef\xbb\xbf <?xml?>", "HTML or XML"),
+        (b"name," + b"a" * 2_000_000, "row 0, the header: the line is longer than 1048576 characters"),
+        (b"name,mo\0del\n", "row 0, column model: the header holds a character that is not printable"),
+        ("name,\u200bctl\n".encode(), "row 0, column ctl: the header holds a character that is not printable"),
         (b"name,m\xfcnchen".replace(b"name", b"n\xffme"), "row 0, the header: this is not UTF-8"),
     ],
 )
@@ -203,6 +209,26 @@ GOOD_NAMES = st.integers(0, 30).map("SEP{:012X}".format)
 CELLS = st.one_of(st.sampled_from(["", "none", "7975", "ab" * 16, "encrypted"]), st.text(max_size=12))
 ROWS = st.lists(st.tuples(st.one_of(GOOD_NAMES, CELLS), CELLS, CELLS, CELLS, CELLS), max_size=8)
 COLUMNS = HEADER.strip().split(",")
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_named() -> None:
+    class Failing(io.RawIOBase):
+        left = 2
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, into: Any) -> int:
+            self.left -= 1
+            if not self.left:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            into[: len(TEXT)] = TEXT.encode()
+            return len(TEXT)
+
+    inventory = Inventory("phones.csv", Cells(Library(), Path("/nowhere")))
+    with pytest.raises(MixedModeError, match=r"phones\.csv: cannot read it: Input/output error") as error:
+        list(inventory.rows(io.BufferedReader(Failing())))
+    assert error.value.exit_code == 2
 
 
 def as_csv(rows: list[tuple[str, ...]]) -> str:

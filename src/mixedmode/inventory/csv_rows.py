@@ -192,7 +192,10 @@ def header(line: str, where: str, separators: str = SEPARATORS) -> tuple[tuple[s
 
     Raises:
         UsageError: No column is ``name``, or one is there twice.
+        MalformedError: It is too long, no UTF-8, or a column that is known has invisible characters in its name.
     """
+    if line.startswith(OVERLONG):
+        raise MalformedError(f"row 0, the header: the line is longer than {LONGEST} characters", where=where)
     for separator in separators:
         try:
             found = next(csv.reader([line], delimiter=separator, strict=True), [])
@@ -203,6 +206,7 @@ def header(line: str, where: str, separators: str = SEPARATORS) -> tuple[tuple[s
             twice = next((each for each in names if each in COLUMNS and names.count(each) > 1), None)
             if twice:
                 raise UsageError(f"row 0, column {twice}: the header has it twice", where=where)
+            _check_visible(names, where)
             return names, separator
     if any("\udc80" <= letter <= "\udcff" for letter in line):
         raise MalformedError(
@@ -214,6 +218,15 @@ def header(line: str, where: str, separators: str = SEPARATORS) -> tuple[tuple[s
         why=f"it begins with {line[:60].strip()!r}",
         next_step=f"columns: {', '.join(COLUMNS)}",
     )
+
+
+def _check_visible(names: tuple[str, ...], where: str) -> None:
+    """Refuse a column that only looks like one that is known, since its cells would be left alone."""
+    for each in names:
+        seen = "".join(filter(str.isprintable, each)) if not each.isprintable() else ""
+        if seen in COLUMNS:
+            what = f"row 0, column {seen}: the header holds a character that is not printable"
+            raise MalformedError(what, where=where, code="encoding", next_step="write the column's name anew")
 
 
 def hint(line: str) -> str:

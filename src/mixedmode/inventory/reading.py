@@ -66,6 +66,7 @@ class Inventory:
         ignored: Columns that are not known.
         missing: Columns that every phone lacks.
         absent: Folders in which hashes were to be looked up, and which are not there: what they explain is not known.
+        strangers: Phones of which the change says that they are off, and which are not there.
         remarks: What has to be said of the cluster.
         fast: Whether many lines may be read at once where nothing is lost by it.
     """
@@ -78,6 +79,7 @@ class Inventory:
     ignored: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     fast: bool = True
     _columns: tuple[str, ...] = KIND_COLUMNS

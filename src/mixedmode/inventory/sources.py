@@ -57,6 +57,8 @@ def opened(stream: BinaryIO, name: str) -> io.BufferedReader:
         head = found.peek(16)
     except damages() as error:
         raise damaged(error, name) from error
+    except OSError as error:
+        raise unreadable(error, name) from error
     inside = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not inside:
         raise UsageError("the inventory is empty", where=name, next_step="its first row names the columns")
@@ -69,11 +71,17 @@ def opened(stream: BinaryIO, name: str) -> io.BufferedReader:
     return found
 
 
+def unreadable(error: OSError, name: str) -> UsageError:
+    """Return the error of a file that cannot be read, or not to its end."""
+    return UsageError(f"cannot read it: {error.strerror or error}", where=name, code="unreadable")
+
+
 def texts(stream: io.BufferedReader, name: str) -> Iterator[str]:
     """Yield a stream's text in pieces; bytes that are no UTF-8 become lone surrogates.
 
     Raises:
         MalformedError: The compressed file is damaged.
+        UsageError: It cannot be read to its end.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     first = True
@@ -82,6 +90,8 @@ def texts(stream: io.BufferedReader, name: str) -> Iterator[str]:
             data = stream.read(PIECE)
         except damages() as error:
             raise damaged(error, name) from error
+        except OSError as error:
+            raise unreadable(error, name) from error
         text = decoder.decode(data, final=not data)
         if first:
             text, first = text.lstrip("\ufeff"), False

@@ -22,6 +22,8 @@ MAX_KEY_FILE = 1 << 20
 """Bytes; no file of keys and certificates is larger."""
 _NEW = ".new"
 """How the name of a file ends that takes another's place when it is whole."""
+_PREFIX = 48
+"""Letters of the other's name in it: a name that just fits leaves no room for more."""
 
 
 def is_open_key(path: Path) -> bool:
@@ -143,7 +145,7 @@ def _new_beside(path: Path) -> tuple[int, Path]:
     """Return a new file in the same folder, open to be written: what it is, and its path."""
     import tempfile
 
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_NEW, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:_PREFIX]}.", suffix=_NEW, dir=path.parent)
     return handle, Path(name)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,8 @@ class Asked:
         maybe = [asked.plan, asked.tvs, asked.directory, asked.config]
         if not all(isinstance(text, str) for text in (*texts, *("" if each is None else each for each in maybe))):
             raise MalformedError("what was asked cannot be read", why="a name is no text")
+        if not (isinstance(asked.both_ways, bool) and isinstance(asked.skip_bad_rows, bool)):
+            raise MalformedError("what was asked cannot be read", why="a switch is neither true nor false")
         return asked
 
 
@@ -89,3 +93,54 @@ def place(folder: Path, text: str) -> Path:
     if not is_name(text):
         raise UsageError(f"no file can be called {text[:64]!r}", next_step="name a file")
     return Path(text) if folder == Path() else folder / text
+
+
+def check_outputs(asked: Asked, outputs: Mapping[str, Path | None]) -> None:
+    """Refuse to write over what is read, or twice into one file.
+
+    Args:
+        asked: What is read.
+        outputs: By option what is written; None: nothing.
+
+    Raises:
+        UsageError: It would.
+    """
+    written = {option: path for option, path in outputs.items() if path is not None}
+    for option, path in written.items():
+        if str(path) == STDIN:
+            raise UsageError(f"{option}: - is no file", next_step=f"name one, or write {option} /dev/stdout")
+    for (option, path), (what, text) in itertools.product(written.items(), _read_by(asked)):
+        if text not in {"", STDIN, CLUSTER} and _is_same(path, Path(text)):
+            raise UsageError(f"{option} would write over {what}", where=str(path), next_step="name another file")
+    for (one, path), (two, other) in itertools.combinations(written.items(), 2):
+        if _is_same(path, other):
+            raise UsageError(f"{one} and {two} are one file", where=str(path), next_step="name another one")
+
+
+def _read_by(asked: Asked) -> Iterator[tuple[str, str]]:
+    """Yield what is read, in words, and its name."""
+    yield "the inventory", asked.inventory
+    yield "the plan", asked.plan or ""
+    yield from (("what --lists reads", each) for each in asked.lists)
+    yield from (("what --tvs-trust reads", each) for each in asked.tvs_trust)
+    for name, text in asked.steps:
+        parts = text.split(";") if name == "step" else [f"{name}:{text}"]
+        for part in parts:
+            key, _, value = part.partition(":")
+            if key.strip() == "publish":
+                yield from (("what is published", each.strip()) for each in (value, *value.split(",")))
+
+
+def _is_same(one: Path, two: Path) -> bool:
+    """Return whether two names are one file, through links too, or one of a folder's; a device is no file."""
+    try:
+        there, other = (Path(os.path.realpath(each)) for each in (one, two))
+        if there.exists() and not there.is_file():
+            return False
+        return (
+            there == other
+            or (other.is_dir() and there.is_file() and other in there.parents)
+            or (there.is_file() and other.is_file() and there.samefile(other))
+        )
+    except (OSError, ValueError):
+        return False

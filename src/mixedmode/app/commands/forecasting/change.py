@@ -44,8 +44,14 @@ _WORDS: Final = {
     "off": False,
     "0": False,
 }
+_SHOWN: Final = 64
 Operate = Callable[[str], Step]
 """Plans an operation of a cluster."""
+
+
+def _no_step(what: str) -> UsageError:
+    step = f'write "publish:CTLFile.tlv;off:30%"; there are {", ".join(_KEYS)}'
+    return UsageError(f"--step: {what}", next_step=step)
 
 
 def truth(text: str) -> bool:
@@ -82,13 +88,17 @@ class Changes:
         operate: Plans an operation.
         folder: What paths are relative to.
         library: Takes in what is published, and knows the certificates that a pasted listing stands for.
+        stdin: What is read from standard input already, in words; empty: nothing.
 
     Attributes:
         files: What is published, by its name as given.
     """
 
-    def __init__(self, operate: Operate, folder: Path | None = None, library: Library | None = None) -> None:
+    def __init__(
+        self, operate: Operate, folder: Path | None = None, library: Library | None = None, stdin: str = ""
+    ) -> None:
         self.operate = operate
+        self.stdin = stdin
         self.folder = folder
         self.library = library or Library()
         self.files: dict[str, bytes] = {}
@@ -121,12 +131,13 @@ class Changes:
             key, colon, value = part.partition(":")
             if not part.strip():
                 continue
-            if not colon or key.strip() not in _KEYS or key.strip() in found:
-                raise UsageError(
-                    f"--step: {part.strip()!r} says nothing that is known",
-                    next_step=f'write "publish:CTLFile.tlv;off:30%"; there are {", ".join(_KEYS)}',
-                )
+            if not colon or key.strip() not in _KEYS:
+                raise _no_step(f"{part.strip()[:_SHOWN]!r} says nothing that is known")
+            if key.strip() in found:
+                raise _no_step(f"{key.strip()} is there twice")
             found[key.strip()] = value.strip()
+        if not found:
+            raise _no_step("it says nothing")
         return self.step(found)
 
     def from_file(self, path: Path) -> tuple[list[Step], Tvs | None]:
@@ -150,7 +161,7 @@ class Changes:
                 where=str(path),
                 next_step="write [[step]] tables",
             )
-        inside = Changes(self.operate, path.parent, self.library)
+        inside = Changes(self.operate, path.parent, self.library, self.stdin)
         found: list[Step] = []
         ways: tuple[Callable[[Mapping[str, Any]], None], ...] = (
             lambda each: inside._take_in(_texts(each.get("publish", []))),
@@ -164,7 +175,10 @@ class Changes:
                 except (UsageError, MalformedError) as error:
                     raise error.located(f"{path}: step {number}") from None
         self.files |= inside.files
-        return found, _tvs(document["tvs"]) if "tvs" in document else None
+        try:
+            return found, _tvs(document["tvs"]) if "tvs" in document else None
+        except UsageError as error:
+            raise error.located(str(path)) from None
 
     def step(self, found: Mapping[str, Any]) -> Step:
         """Return the step of a table.
@@ -175,10 +189,15 @@ class Changes:
         unknown = sorted(set(found) - set(_KEYS))
         if unknown:
             raise UsageError(f"{unknown[0]!r} is no key of a step", next_step=f"there are {', '.join(_KEYS)}")
-        step = self.operate(str(found["operation"])) if found.get("operation") else Step("")
+        operation = _text("operation", found.get("operation", "")).strip()
+        if "operation" in found and not operation:
+            raise UsageError("operation: it names none", next_step='write it as "set cert regen node=PUB unit=TVS"')
+        step = self.operate(operation) if operation else Step("")
         sources = [source for text in _texts(found.get("publish", [])) for source in self._split(text)]
         lists = [self._published(source) for source in sources]
-        signer = self._certificate(str(found["signed_by"])) if "signed_by" in found else None
+        signer = self._certificate(_text("signed_by", found["signed_by"])) if "signed_by" in found else None
+        if signer is not None and not (sources or operation):
+            raise UsageError("signed_by: the step publishes no list", next_step="publish the one that is signed anew")
         stand_ins = step.signed_by_stand_in
         if signer is not None:
             lists = [_signed(each, signer) for each in lists]
@@ -190,7 +209,6 @@ class Changes:
         labels = [step.label] if step.label else []
         signed = "" if signer is None else f" signed by {signer.subject}"
         labels += [f"publish {', '.join(sources)}{signed}"] if sources else []
-        reset = found.get("reset", True)
         off = NOBODY
         for text in _texts(found.get("off", [])):
             off = _more(off, text)
@@ -198,13 +216,13 @@ class Changes:
             step,
             label="; ".join(labels) or "nothing is published",
             lists=(*step.lists, *lists),
-            operation=str(found.get("operation") or ""),
+            operation=operation,
             uploads=tuple(self._upload(text) for text in _texts(found.get("upload", []))),
             signed_by=signer,
             signed_by_stand_in=stand_ins,
             off=off,
             tvs=_tvs(found["tvs"]) if "tvs" in found else step.tvs,
-            reset=truth(reset) if isinstance(reset, str) else bool(reset),
+            reset=_truth("reset", found.get("reset", True)),
         )
 
     def _path(self, source: str) -> str:
@@ -213,6 +231,8 @@ class Changes:
         return source
 
     def _split(self, text: str) -> list[str]:
+        if not text.strip(" ,"):
+            raise UsageError(f"publish: {text[:_SHOWN]!r} names no list", next_step="name a file or a URL")
         whole = "," not in text or Path(self._path(text)).exists()
         return [text] if whole else [part.strip() for part in text.split(",") if part.strip()]
 
@@ -234,6 +254,8 @@ class Changes:
 
     def _certificate(self, text: str) -> Certificate:
         """Return the certificate of a hash or of a file (rule 4)."""
+        if not text.strip():
+            raise UsageError("no certificate is named", next_step="write its SHA-256, or a file: NAME.pem")
         digest = digest_of(text)
         if digest is None:
             try:
@@ -261,6 +283,8 @@ class Changes:
                     self.library.add(data)
 
     def _data(self, source: str) -> bytes:
+        if source == "-" and self.stdin:
+            raise UsageError(f"standard input is {self.stdin}: it is read once", next_step="name a file for the list")
         if source not in self.files:
             self.files[source] = open_source(self._path(source), limit=4 * MAX_FILE).data
         return self.files[source]
@@ -314,6 +338,20 @@ def _tvs(value: object) -> Tvs:
         return Tvs(str(value).strip().lower())
     except ValueError:
         raise UsageError(f"{value!r} is no way of TVS", next_step=f"write {', '.join(Tvs)}") from None
+
+
+def _text(key: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise UsageError(f"{key}: {value!r} is no text")
+
+
+def _truth(key: str, value: object) -> bool:
+    if isinstance(value, int) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, str):
+        return truth(value)
+    raise UsageError(f"{key}: {value!r} is neither true nor false")
 
 
 def _texts(value: object) -> list[str]:

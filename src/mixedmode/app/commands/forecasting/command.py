@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mixedmode.forecast.proposal import Proposal
     from mixedmode.inventory.reading import Inventory
 
+_SHOWN, _NAMED = 64, 5
 EPILOG = (
     "Exit code 0: nobody is frozen or locked out; 1: somebody is (with --strict also: is unknown); 2: the input cannot "
     "be read; 3: a node did not answer. With --check 0: it still holds; 1: it does not; 2: it cannot be read."
@@ -113,6 +114,8 @@ def forecast(
     Nothing is touched: phones' own rules run over what they hold and what servers would offer.
     """
     with loading():
+        from mixedmode.app.commands.forecasting.asked import check_outputs
+
         asked = _asked(
             ctx,
             inventory=inventory,
@@ -128,13 +131,15 @@ def forecast(
             checking=check is not None,
         )
     if check is not None:
-        _check(check, asked, json=json)
+        also = {"--phones-out": phones_out, "--html": html, "--save": save, "--propose": propose or None}
+        _check(check, asked, [option for option, given in also.items() if given is not None], json=json)
         return
     if not asked.inventory:
         raise UsageError(
             "which phones?",
             next_step="name the inventory: --inventory FILE, - for standard input, or cluster: what the cluster knows",
         )
+    check_outputs(asked, {"--phones-out": phones_out, "--html": html, "--save": save})
     with loading():  # what is known of phones stays, as the modules do
         from mixedmode.app.commands.forecasting.evaluating import evaluate
         from mixedmode.forecast.tally import outcomes
@@ -226,7 +231,7 @@ def _asked(
     )
 
 
-def _check(path: Path, asked: Asked, *, json: bool) -> None:
+def _check(path: Path, asked: Asked, also: list[str], *, json: bool) -> None:
     """Say whether a kept forecast still holds.
 
     Raises:
@@ -236,9 +241,10 @@ def _check(path: Path, asked: Asked, *, json: bool) -> None:
 
     from mixedmode.app.commands.forecasting import checking, saved
 
-    if asked != replace(saved.NOTHING, inventory=asked.inventory):
+    if also or asked != replace(saved.NOTHING, inventory=asked.inventory):
         raise UsageError(
-            "--check asks what the kept forecast asked", next_step="leave the other options out; --inventory may be new"
+            "--check asks what the kept forecast asked",
+            next_step=f"leave {', '.join(also) or 'the other options'} out; --inventory may be new",
         )
     found = saved.read(path)
     again, folder = saved.asked_again(found, path, asked.inventory)
@@ -276,6 +282,10 @@ def _notes(found: Inventory) -> Iterator[str]:
         yield f"columns that are not used: {', '.join(found.ignored)}"
     for folder in found.absent:
         yield f"{folder}: there is no such folder of lists: no hash was looked up in it"
+    if found.strangers:
+        named = ", ".join(each[:_SHOWN] for each in found.strangers[:_NAMED])
+        more = len(found.strangers) - _NAMED
+        yield f"off, and no phone of the inventory: {named}{f' and {more:,} more' if more > 0 else ''}"
     if found.bad:
         yield f"{found.bad:,} bad rows were left out"
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mixedmode.app.commands.forecasting.asked import CLUSTER, Asked, place
+from mixedmode.app.commands.forecasting.asked import CLUSTER, STDIN, Asked, place
 from mixedmode.app.commands.forecasting.counting import Counting, Take
 from mixedmode.errors import UsageError
 from mixedmode.faces.terminal.console import say
@@ -78,7 +78,8 @@ def evaluate(
     there = [(text, path) for text, path in places.items() if path.exists()]
     for _, path in there:
         library.add_path(path)
-    changes = Changes(no_operation if about is None else about.operate, None if folder == Path() else folder, library)
+    operate, home = no_operation if about is None else about.operate, None if folder == Path() else folder
+    changes = Changes(operate, home, library, "the inventory" if asked.inventory == STDIN else "")
     toml = None if asked.plan is None else place(folder, asked.plan)
     given, way = changes.from_file(toml) if toml is not None else ([], None)
     given += changes.from_options(asked.steps)
@@ -144,12 +145,16 @@ def _read(
     watched, told = sys.stderr.isatty(), monotonic()
     with opened(asked, folder, library, hashed=hashed) as phones, written(out) as write:
         found, counting = phones.found, Counting(forecaster, write, take)
+        strangers = {name for step in forecaster.plan.steps for name in step.off.names}
         for batch in phones.batches:
+            if strangers:
+                strangers.difference_update(batch.names)
             counting.add(batch)
             if watched and monotonic() - told > _PROGRESS_SECONDS:
                 told = monotonic()
                 say(f"{counting.count:,} phones in {len(counting.cells):,} states")
         sha256 = phones.finish()
+    found.strangers = tuple(sorted(strangers))
     if not counting.count:
         if asked.inventory == CLUSTER:
             raise UsageError("the cluster has no devices", where=found.name, next_step="add some: mixedmode device add")

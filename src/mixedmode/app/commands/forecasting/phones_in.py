@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from mixedmode.app.commands.forecasting.asked import CLUSTER, STDIN, Asked, place
-from mixedmode.errors import UsageError
 from mixedmode.inventory.cells import Cells
 from mixedmode.inventory.reading import Inventory
+from mixedmode.inventory.sources import unreadable
 
 if TYPE_CHECKING:
     from mixedmode.inventory.library import Library
@@ -104,4 +104,4 @@ def _stream(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise UsageError(f"cannot read it: {error.strerror}", where=str(path), code="unreadable") from error
+        raise unreadable(error, str(path)) from error

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import zlib
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -168,6 +169,10 @@ def _saved(path: Path, found: dict[str, Any]) -> Saved:
     for group in found["phones"]:
         known = tuple(group[name] for name in _STATE), Fate(group["outcome"])
         phones |= dict.fromkeys(map(_text, group["names"]), known)
+    outcomes = {fate: int(found["forecast"]["outcomes"][fate.value]) for fate in Fate}
+    counted = Counter(fate for _, fate in phones.values())
+    if any(outcomes[fate] != counted[fate] for fate in Fate):
+        raise ValueError("its numbers are not those of its phones: somebody changed it")
     return Saved(
         Asked.of(found["asked"]),
         place(Path(os.path.realpath(path)).parent, _text(found["folder"])),
@@ -177,7 +182,7 @@ def _saved(path: Path, found: dict[str, Any]) -> Saved:
             _text(kind): {_text(name): _text(value) for name, value in each.items()}
             for kind, each in found["inputs"].items()
         },
-        {fate: int(found["forecast"]["outcomes"][fate.value]) for fate in Fate},
+        outcomes,
         phones,
         tuple(_text(step["change"]) for step in found["forecast"]["steps"]),
     )
