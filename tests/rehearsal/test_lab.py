@@ -21,13 +21,16 @@ from urllib.request import urlopen
 
 import pytest
 
+from mixedmode.cluster.facade import Cluster
+from mixedmode.cluster.store.guide_runs import GuideRuns
 from mixedmode.errors import UsageError
+from mixedmode.guides.observer import published_sha1
 from mixedmode.live.cluster_file import read_cluster_file
 from mixedmode.rehearsal.lab.document import administrator, read_lab
 from mixedmode.rehearsal.lab.lab import Lab
 from mixedmode.rehearsal.lab.spec import LabSpec
 from tests.forked import Started
-from tests.support import run_mixedmode, start_mixedmode
+from tests.support import run_mixedmode, start_mixedmode, until
 
 
 def wait_for_lab(process: Started, directory: Path, output: Path) -> dict[str, Any]:
@@ -232,6 +235,25 @@ def test_a_lab_that_runs_is_not_started_again(running: tuple[Path, dict[str, Any
 def test_a_command_at_the_prompt_needs_no_standard_input(running: tuple[Path, dict[str, Any], str]) -> None:
     done = run_mixedmode("admin", "show", "ctl", cwd=running[0].parent)
     assert "CTL File not found" in done.stdout, done.stderr
+
+
+def test_phones_that_speak_sip_are_counted_as_in_step_too(running: tuple[Path, dict[str, Any], str]) -> None:
+    directory = running[0]
+    at = ("--directory", directory)
+    moved = run_mixedmode("admin", *at, "utils ctl set-cluster mixed-mode", stdin=b"y\n")
+    assert "Cluster set to Mixed Mode" in moved.stdout, moved.stderr
+    for service in ("Tftp", "CallManager"):
+        assert "[STARTED]" in run_mixedmode("admin", *at, f"utils service restart Cisco {service}").stdout
+    assert run_mixedmode("phones", "reset", *at, "--all").returncode == 0
+    cluster = Cluster.attach(directory)
+    runs, sha1 = GuideRuns(cluster.database), published_sha1(cluster)
+
+    def three_of_four() -> bool:
+        return runs.phones_in_step(sha1) == (3, 4)
+
+    assert until(three_of_four, seconds=90)
+    assert runs.phones_untold() == 1, "the 7940 has no Security by Default, and tells nothing"
+    cluster.close()
 
 
 def test_a_lab_is_opened_again_with_the_same_keys(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ Rules (phone-trust.md 6, wire-formats.md 6):
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -233,23 +234,12 @@ class Registration:
         return False
 
     async def _try(self, config: PhoneConfig, manager: CallManager, *, secure: bool) -> bool:
-        mode = config.device_security_mode or 1
-        port = manager.secure_sccp_port if secure else manager.sccp_port
-        tls = PhoneTls(self.phone.model.tls_max, mode, await self._identity()) if secure else None
-        target = Target(manager.address, port, tls)
-        self.status = replace(self.status, server=str(target), secure=secure)
+        link = await self._link_to(config, manager, secure=secure)
+        self.status = replace(self.status, server=str(link.target), secure=secure)
         self._note(RegistrationState.REGISTERING, self.status.reason)
         self._doubted = False
         try:
-            times = self._times
-            link = self._link = Link(
-                target,
-                self._facts(config),
-                self._check_server,
-                times.connect,
-                PhoneTimes(times.answer),
-                self.phone.world,
-            )
+            self._link = link
             ended = await link.run(self._told)
         except MixedModeError as error:
             ended = PhoneEnded(PhoneEnd.SILENT, _words(error))
@@ -262,6 +252,28 @@ class Registration:
             self._cause = "KeepaliveTO" if ended.reason is PhoneEnd.SILENT else "TCP-timeout"
         self._note(RegistrationState.UNREGISTERED, ended.text)
         return was_registered
+
+    async def _link_to(self, config: PhoneConfig, manager: CallManager, *, secure: bool) -> Link:
+        mode, times = config.device_security_mode or 1, self._times
+        port = manager.secure_sccp_port if secure else manager.sccp_port
+        tls = PhoneTls(self.phone.model.tls_max, mode, await self._identity()) if secure else None
+        target, answer = Target(manager.address, port, tls), PhoneTimes(times.answer)
+        return Link(target, self._facts(config), self._check_server, times.connect, answer, self.phone.world)
+
+    async def reached(self) -> str:
+        """Return the address of the first server of its group that it can connect to and trusts, empty if none.
+
+        For a phone that speaks SIP, and never registers here: it shows and judges the same certificates.
+        """
+        config = self.phone.state.config_in_force()
+        if config is None:
+            return ""
+        for manager in config.call_managers:
+            for secure in ways_to_register(config.device_security_mode, self.phone.state.trust):
+                with contextlib.suppress(MixedModeError):
+                    await (await self._link_to(config, manager, secure=secure)).reach()
+                    return manager.address
+        return ""
 
     async def _identity(self) -> SoftwareSigner | None:
         identity = self.identity

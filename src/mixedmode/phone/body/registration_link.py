@@ -7,7 +7,8 @@ import contextlib
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from mixedmode.causes import why_no_connection
 from mixedmode.errors import RemoteError, RemoteProtocolError
@@ -29,6 +30,8 @@ from mixedmode.protocols.sccp.registration.phone_events import (
 _READ: Final = 16 << 10
 _WRITE_SECONDS: Final = 10.0
 _IPV4_FIELDS: Final = 2
+
+_Said = TypeVar("_Said")
 
 Check = Callable[[Certificate], Awaitable[None]]
 """Raises a :class:`RemoteError` if the phone does not trust a server's certificate."""
@@ -107,11 +110,22 @@ class Link:
         Raises:
             RemoteError: The server cannot be reached, is not trusted, or closed the connection.
         """
+        return await self._along(partial(self._talk, told=told))
+
+    async def reach(self) -> None:
+        """Connect, judge the server and hang up: what a phone does first, whatever it speaks after that.
+
+        Raises:
+            RemoteError: As :meth:`run`.
+        """
+        await self._along(self._judge)
+
+    async def _along(self, talk: Callable[[Connection], Awaitable[_Said]]) -> _Said:
         try:
             connection = await self._connect()
             self._writer = connection.writer
             try:
-                return await self._talk(connection, told)
+                return await talk(connection)
             finally:
                 await _close(connection.writer)
         except ssl.SSLError as error:
@@ -139,11 +153,14 @@ class Link:
             text = f"no connection within {self._connect_seconds:g} s"
             raise RemoteError(text, where=str(target), code="timeout") from None
 
-    async def _talk(self, connection: Connection, told: Callable[[PhoneEvent], None]) -> PhoneEnded:
+    async def _judge(self, connection: Connection) -> None:
         if connection.secure:
             if connection.certificate is None:
                 raise RemoteError("the server shows no certificate", code="sccp-untrusted")
             await self._check(Certificate(connection.certificate))
+
+    async def _talk(self, connection: Connection, told: Callable[[PhoneEvent], None]) -> PhoneEnded:
+        await self._judge(connection)
         facts, writer = self._facts, connection.writer
         address = writer.get_extra_info("sockname")
         if len(address) == _IPV4_FIELDS:

@@ -104,6 +104,7 @@ class Lab:
             [(each.name, each.model) for each in self.cluster.devices],
             self.factory,
             self._network.phone_address,
+            self._hears,
         )
         self.pages = LabPages(self.phones, self._network, lambda: self.phone_server.host)
         self._watchers: list[asyncio.Task[None]] = []
@@ -119,6 +120,15 @@ class Lab:
 
     def _user(self, uid: int) -> Principal:
         return of_user(uid, account_store(self.publisher.folder), self.publisher.info.name)
+
+    def _hears(self, address: str, phone: str, ctl: str, itl: str) -> bool:
+        """Have a node's CallManager hear which lists a phone holds; return whether it runs."""
+        for node in self.nodes.values():
+            if node.info.address == address and (manager := node.callmanager) is not None:
+                if manager.seen is not None:
+                    manager.seen.reported(phone, ctl, itl)
+                return True
+        return False
 
     def session(self, node: str | None = None) -> AdminSession:
         """Return the session of a rehearsal's administrator on a node, the publisher by default."""

@@ -29,6 +29,7 @@ from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.protocols.sccp import ResetKind
 from mixedmode.rehearsal.lab.handsets import Handset
 from mixedmode.rehearsal.lab.keys import Factory, KeyRing
+from mixedmode.rehearsal.sip_alarm import Hears, SipAlarm, speaks_sip
 
 if TYPE_CHECKING:
     from mixedmode.pki.signing.signer import SoftwareSigner
@@ -60,6 +61,7 @@ class LabPhone:
         erased: Lists that were deleted by hand since.
         capf: How its last visit to CAPF ended; empty before the first.
         history: The last status messages, with their moments: what the phone's own pages show.
+        alarm: Brings what it holds to a CallManager, if it speaks SIP; None: nobody hears of it.
     """
 
     phone: Phone
@@ -73,6 +75,7 @@ class LabPhone:
     erased: tuple[ListKind, ...] = ()
     capf: str = ""
     history: deque[tuple[datetime, str]] = field(default_factory=lambda: deque(maxlen=MESSAGES))
+    alarm: SipAlarm | None = None
     _booted: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def boot(self, server: Server) -> BootOutcome:
@@ -83,6 +86,8 @@ class LabPhone:
                 self.last = await self._boot(server)
             self.boots += 1
             self._booted.set()
+            if self.alarm is not None:
+                await self.alarm.raised(self.phone, self.keys.show)
             return self.last
 
     async def look_again(self, server: Server) -> None:
@@ -175,8 +180,7 @@ class LabPhone:
     @property
     def speaks_sip(self) -> bool:
         """Whether it does not register: simulated phones speak SCCP to their CallManager."""
-        config = self.phone.state.config_in_force()
-        return self.phone.model.sip_only or (config is not None and config.protocol == "SIP")
+        return speaks_sip(self.phone)
 
     @property
     def standing(self) -> Standing:
@@ -246,6 +250,7 @@ class LabPhones:
         phones: Name and model of each.
         factory: Gives them their keys; by default one that keeps them beside the folder.
         address: The address of a phone by its place, from 0; by default they have that of the host.
+        hears: Told which CallManager hears of which phone that it holds which lists, of those that speak SIP.
     """
 
     def __init__(
@@ -254,11 +259,14 @@ class LabPhones:
         phones: Iterable[tuple[str, str]],
         factory: Factory | None = None,
         address: Callable[[int], str] = lambda _place: "",
+        hears: Hears | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         made = factory or Factory(folder.with_name(KEYS))
         each = (_phone(folder, made, *phone, address(place)) for place, phone in enumerate(phones))
         self._phones = {phone.phone.name: phone for phone in each}
+        for phone in self._phones.values():
+            phone.alarm = None if hears is None else SipAlarm(hears)
 
     def __len__(self) -> int:
         return len(self._phones)
@@ -313,6 +321,8 @@ class LabPhones:
         """Have every phone unregister."""
         async with asyncio.TaskGroup() as group:
             for each in self._phones.values():
+                if each.alarm is not None:
+                    group.create_task(each.alarm.dropped())
                 if each.registration is not None:
                     group.create_task(each.registration.stop())
                     each.registration = None

@@ -133,7 +133,8 @@ async def _run_lab(the_lab: Lab, *, once: bool) -> None:
         say(f"{registered} of {len(boots)} phones are registered; mixedmode phones list shows them, reset resets them")
         if others := the_lab.phones.speaking_sip:
             models = ", ".join(sorted(set(others.values())))
-            say(f"{len(others)} speak SIP (models {models}): they load their files, and do not register by SCCP")
+            say(f"{len(others)} speak SIP (models {models}): they load their files and tell which lists they hold,")
+            say("but do not register by SCCP")
         from mixedmode.rehearsal.lab.guide import guide
 
         print_lines(guide(the_lab, boots))
