@@ -117,3 +117,18 @@ def test_a_file_that_is_no_evidence_is_left_as_it_is(tmp_path: Path, data: bytes
 def test_a_usage_error_is_a_document_too(words: tuple[str, ...]) -> None:
     done = run_mixedmode(*words, "--json")
     assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (2, "usage")
+
+
+def test_what_can_be_guided_is_listed_as_json_for_a_live_cluster_too(tmp_path: Path) -> None:
+    done = run_mixedmode("guide", "--list", "--json", "--cluster", tmp_path / "CLUSTER.toml")
+    assert json.loads(done.stdout)["procedures"]
+
+
+def test_host_keys_without_an_end(tmp_path: Path) -> None:
+    known = tmp_path / "known_hosts"
+    with known.open("wb") as file:
+        file.truncate(1 << 40)
+    (tmp_path / "password").write_text("secret\n")
+    words = ("admin", "a@127.0.0.1:1", "show ctl", "--password-file", tmp_path / "password", "--known-hosts", known)
+    done = run_mixedmode(*words)
+    assert (done.returncode, "more than" in done.stderr) == (2, True), done.stderr

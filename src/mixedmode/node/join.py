@@ -35,12 +35,13 @@ from mixedmode.cluster.store.folders import NodeFolder
 from mixedmode.cluster.store.making import hash_of, key_file, key_kind_of, make_installed, organization_of
 from mixedmode.control.acts import Act
 from mixedmode.control.door import Control
-from mixedmode.errors import MixedModeError, RemoteError, RemoteProtocolError, UsageError
+from mixedmode.errors import MalformedError, MixedModeError, RemoteError, RemoteProtocolError, UsageError
 from mixedmode.json_reader import read_json
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.issuing import Hash
 from mixedmode.pki.certificates.load import load_own_signer
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject
+from mixedmode.pki.files import read_key_file
 from mixedmode.services.ssh.known_hosts import known_hosts_file, scan_hint
 
 SUBSYSTEM: Final = "mixedmode-node"
@@ -157,13 +158,17 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
     if not known.is_file():
         raise UsageError("the publisher's host key is not known", where=str(known), next_step=hint)
     try:
+        keys = asyncssh.import_known_hosts(read_key_file(known).decode())
+    except ValueError as error:
+        raise MalformedError("the file of host keys cannot be read", where=str(known), why=str(error)) from error
+    try:
         async with asyncio.timeout(SECONDS):
             connection = await asyncssh.connect(
                 publisher.host,
                 publisher.port,
                 username=publisher.user,
                 password=publisher.password,
-                known_hosts=str(known),
+                known_hosts=keys,
                 client_keys=None,
                 config=None,
                 preferred_auth="password",
@@ -176,7 +181,7 @@ async def ask_publisher(publisher: Publisher, request: Mapping[str, Any]) -> dic
         raise RemoteError(problem, where=where, why=str(error), next_step=hint) from error
     except asyncssh.PermissionDenied as error:
         raise UsageError("the publisher refused the login", where=f"{publisher.user}@{where}") from error
-    except (asyncssh.Error, OSError, UnicodeError) as error:
+    except (asyncssh.Error, OSError, ValueError) as error:
         why, step = why_no_connection(error) if isinstance(error, OSError | UnicodeError) else (str(error), None)
         raise RemoteError("the publisher does not answer", where=where, why=why, next_step=step) from error
     try:

@@ -82,7 +82,9 @@ async def _copy(source: asyncssh.SSHReader[bytes], stream: Any, *, raw: bool) ->
 
 async def _send(process: asyncssh.SSHClientProcess[bytes]) -> None:
     terminal = sys.stdin.fileno()
-    with contextlib.suppress(asyncssh.Error, BrokenPipeError, ConnectionError):  # the node needs no more of it
+    with contextlib.suppress(
+        asyncssh.Error, BrokenPipeError, ConnectionError, ValueError
+    ):  # the node needs no more of it
         while data := await _read(terminal):
             process.stdin.write(data)
             await process.stdin.drain()

@@ -24,7 +24,7 @@ import asyncssh
 from mixedmode.errors import CheckFailedError, MalformedError, RemoteError
 from mixedmode.faces.terminal.console import say
 from mixedmode.pki.ask import ask_yes, is_terminal
-from mixedmode.pki.files import write_atomic
+from mixedmode.pki.files import read_key_file, write_atomic
 from mixedmode.services.ssh.known_hosts import known_hosts_file
 from mixedmode.services.ssh.ssh_keys import fingerprint, parse_public
 
@@ -119,7 +119,7 @@ class HostKeys:
             return _only()
         port = self._target.port if self._target.port != STANDARD_PORT else None
         try:
-            found = asyncssh.match_known_hosts(str(self._file), self._target.host, "", port)
+            found = asyncssh.match_known_hosts(read_key_file(self._file), self._target.host, "", port)
         except (ValueError, OSError) as error:
             raise MalformedError(
                 "the file of host keys cannot be read", where=str(self._file), why=str(error)

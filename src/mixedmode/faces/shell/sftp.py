@@ -91,7 +91,7 @@ async def connected(call: Call, server: SftpServer) -> AsyncIterator[asyncssh.SF
             connection.start_sftp_client() as client,
         ):
             yield client
-    except (asyncssh.Error, OSError, TimeoutError) as error:
+    except (asyncssh.Error, OSError, ValueError) as error:
         raise RemoteError(
             "the SFTP server did not do what was asked",
             where=where,

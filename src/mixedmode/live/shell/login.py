@@ -19,6 +19,7 @@ from typing import Any, Final
 from mixedmode.causes import why_no_connection
 from mixedmode.errors import CheckFailedError, MalformedError, MixedModeError, RemoteError, UsageError
 from mixedmode.live.shell.prompt import Patience, UnexpectedPromptError
+from mixedmode.pki.files import read_key_file
 from mixedmode.printable import one_line
 
 _SHOWN: Final = 300
@@ -94,7 +95,7 @@ async def connected(account: SshAccount, patience: Patience) -> Any:
         raise UsageError(
             "the key cannot be used", where=str(account.key_file), why=one_line(str(error)), next_step="name another"
         ) from error
-    except (asyncssh.Error, OSError, UnicodeError) as error:
+    except (asyncssh.Error, OSError, ValueError) as error:  # asyncssh lets packets that are none be ValueErrors
         raise lost(account, error) from error
 
 
@@ -161,7 +162,7 @@ def _known(account: SshAccount) -> tuple[Any, ...]:
         return ([], [], [], [], [], [], [])
     try:
         port = account.port if account.port != 22 else None
-        found: tuple[Any, ...] = asyncssh.match_known_hosts(str(account.known_hosts), account.host, "", port)
+        found: tuple[Any, ...] = asyncssh.match_known_hosts(read_key_file(account.known_hosts), account.host, "", port)
     except (ValueError, OSError) as error:
         raise MalformedError(
             "the file of host keys cannot be read", where=str(account.known_hosts), why=one_line(str(error))

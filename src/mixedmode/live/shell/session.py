@@ -62,7 +62,7 @@ class AdminShell:
             process = await connection.create_process(encoding=None, stderr=asyncssh.STDOUT, **_TERMINAL)
             shell = cls(account, connection, process, patience)
             await shell._spoken([], None)
-        except (asyncssh.Error, OSError) as error:
+        except (asyncssh.Error, OSError, ValueError) as error:
             connection.abort()
             raise lost(account, error) from error
         except BaseException:
@@ -137,7 +137,7 @@ class AdminShell:
                             return lines
                 else:
                     said = await self._heard()
-        except (asyncssh.Error, OSError) as error:
+        except (asyncssh.Error, OSError, ValueError) as error:
             await self.close()
             raise self._prompt.ended() from error
         except BaseException:

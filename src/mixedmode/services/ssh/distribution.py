@@ -115,7 +115,7 @@ class SftpDistributor:
             full = error.reason == NO_SPACE
             step = "free space on the node; the file is delivered then" if full else "look at the node's log"
             raise self._down(node, error.reason, step, endpoint) from error
-        except (OSError, asyncssh.Error) as error:
+        except (OSError, ValueError, asyncssh.Error) as error:
             raise self._down(node, str(error) or "the connection was lost", _NEXT, endpoint) from error
 
     async def _connect(self, node: NodeInfo, endpoint: SftpEndpoint) -> asyncssh.SSHClientConnection:
@@ -142,7 +142,7 @@ class SftpDistributor:
             raise self._down(node, "it refuses the publisher's key", step, endpoint) from error
         except asyncssh.ConnectionLost:
             raise
-        except asyncssh.Error as error:
+        except (ValueError, asyncssh.Error) as error:
             raise self._down(node, str(error), _NEXT, endpoint) from error
 
     def _down(self, node: NodeInfo, why: str, step: str, endpoint: SftpEndpoint | None = None) -> NodeDownError:
@@ -160,8 +160,8 @@ async def _put(client: asyncssh.SFTPClient, name: str, data: bytes | None) -> No
     try:
         await _upload(client, hidden, data)
         await client.posix_rename(hidden, name)
-    except (OSError, asyncssh.Error):
-        with contextlib.suppress(OSError, asyncssh.Error):
+    except (OSError, ValueError, asyncssh.Error):
+        with contextlib.suppress(OSError, ValueError, asyncssh.Error):
             await client.remove(hidden)
         raise
 

@@ -63,7 +63,7 @@ async def _run(target: Target, command: str | None, accepted: str | None) -> int
     try:
         async with await _connect(target, keys) as connection:
             code = await converse(connection, command, target.where)
-    except (asyncssh.Error, OSError) as error:
+    except (asyncssh.Error, OSError, ValueError) as error:  # asyncssh lets packets that are none be ValueErrors
         raise RemoteError(
             "the connection to the node was lost",
             where=target.where,
@@ -109,7 +109,7 @@ async def _connect(target: Target, keys: HostKeys) -> asyncssh.SSHClientConnecti
                 where=f"{target.user}@{target.where}",
                 next_step="check the account and its password; after too many failures wait a few minutes",
             ) from error
-        except (asyncssh.Error, OSError, UnicodeError) as error:
+        except (asyncssh.Error, OSError, ValueError) as error:
             if target.lab is not None and (down := lab_is_down(target.lab)) is not None:
                 raise down from error
             why, step = (

@@ -14,7 +14,10 @@ from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mixedmode.app.targets.hands import Hands
+    from mixedmode.cluster.store.guide_runs import KeptRun
     from mixedmode.guides.guide import Guide
     from mixedmode.guides.kept import Opened
 
@@ -74,7 +77,7 @@ def guide(
     if sum((list_them, status, stop)) > 1:
         raise UsageError("--list, --status and --stop exclude each other", next_step="give one of them")
     if cluster is not None and list_them:
-        _list_procedures()
+        _list((), as_json=json)
         return
     if cluster is not None:
         from mixedmode.app.commands.cluster.guide_live import Asked, guide_live
@@ -112,7 +115,7 @@ def guide(
     if list_them or status:
         with looked_at(directory, config) as hands:
             found = Guide(hands.cluster)
-            _list(found, as_json=json) if list_them else _status(found, run, as_json=json)
+            _list(found.latest(10), as_json=json) if list_them else _status(found, run, as_json=json)
         return
     with administered(directory, config, what="procedures are run") as hands:
         found = Guide(hands.cluster, HostServices(hands.cluster))
@@ -181,12 +184,11 @@ async def _walk(
         await walk.run()
 
 
-def _list(found: Guide, *, as_json: bool) -> None:
+def _list(latest: Sequence[KeptRun], *, as_json: bool) -> None:
     from mixedmode.guides.kept import guided
     from mixedmode.procedures.names import GUIDED
 
     procedures = [guided(name) for name in GUIDED]
-    latest = found.latest(10)
     if as_json:
         print_json(
             {
