@@ -12,7 +12,7 @@ Rules (forecast.md 2 and 5):
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, Final, TypeVar
@@ -23,6 +23,7 @@ from mixedmode.forecast.signatures import Signatures
 from mixedmode.inventory.kinds import PhoneKind, Unexplained, as_if_given
 from mixedmode.phone.mind.fate.offers import Stage, reaches
 from mixedmode.phone.mind.fate.prospect import OPEN_SETTINGS, Fate, Prospect, what_becomes
+from mixedmode.phone.mind.models import PhoneModel
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Reason, Row, Voucher
 from mixedmode.phone.mind.trust.policy import TrustPolicy
@@ -223,6 +224,14 @@ class _Judged:
     depends_on: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rules:
+    """How phones decide, and what of that nobody has answered: the same for all models that can do the same."""
+
+    policy: RememberingPolicy
+    open_settings: tuple[str, ...]
+
+
 class Forecaster:
     """Evaluates kinds of phones under one plan; what was verified once is not verified again.
 
@@ -260,6 +269,7 @@ class Forecaster:
         self._made: dict[Hashable, Any] = {}
         self._known: dict[tuple[object, ...], _Judged] = {}
         self._policies: dict[tuple[object, ...], RememberingPolicy] = {}
+        self._rules: dict[PhoneModel, _Rules] = {}
         self._shared: dict[Hashable, Any] = {}
 
     def under(self, plan: Plan) -> Forecaster:
@@ -298,19 +308,28 @@ class Forecaster:
     def _judged(self, kind: PhoneKind, absences: tuple[bool, ...]) -> _Judged:
         """Return what becomes of all phones that differ in nothing that decides."""
         assert kind.model is not None  # noqa: S101 - its absence is unknown already
-        able = tuple(getattr(kind.model, each) for each in self._abilities)
-        unsure = kind.model.unknown & set(self._abilities)
-        held = held_by(kind)
-        key = (able, unsure, held and held.ctl, held and held.itl, kind.mode > 1, kind.lsc_issuer, absences)
+        rules = self._rules_of(kind.model)
+        held = held_by(kind) or TrustState()
+        secure = kind.mode > 1
+        stages = self.stages(absences)
+        stages_id = id(stages)  # each is kept, and is one object for all who meet the same
+        key = (rules.policy, held.key, secure, kind.lsc_issuer if secure else None, stages_id)
         found = self._known.get(key)
         if found is None:
+            prospect = self._becomes(rules, kind, stages, held)
+            depending = tuple(self._depending(rules, kind, stages, prospect)) if self.both_ways else ()
+            found = self._known[key] = _Judged(prospect, (*prospect.settings, *depending))
+        return found
+
+    def _rules_of(self, model: PhoneModel) -> _Rules:
+        found = self._rules.get(model)
+        if found is None:
+            able = tuple(getattr(model, each) for each in self._abilities)
+            unsure = tuple(each for each in self._abilities if each in model.unknown)
             policy = self._policies.get((able, unsure))
             if policy is None:
-                policy = self._policies[able, unsure] = RememberingPolicy(kind.model, self.settings, self._verifier)
-            stages = self.stages(absences)
-            prospect = self._becomes(policy, kind, stages, held)
-            depending = tuple(self._depending(policy, kind, stages, prospect))
-            found = self._known[key] = _Judged(prospect, (*prospect.settings, *depending))
+                policy = self._policies[able, unsure] = RememberingPolicy(model, self.settings, self._verifier)
+            found = self._rules[model] = _Rules(policy, (*self._open, *unsure))
         return found
 
     def policies(self, kind: PhoneKind) -> tuple[TrustPolicy, ...]:
@@ -324,7 +343,9 @@ class Forecaster:
     def stages(self, absences: tuple[bool, ...] = ()) -> tuple[Stage, ...]:
         """Return what a phone meets that is off in these steps."""
         stages = self._stages.get(absences)
-        if stages is None:
+        if stages is None and absences and True not in absences:
+            stages = self._stages[absences] = self.stages()
+        elif stages is None:
             stages = self._stages[absences] = tuple([self._same(each) for each in self.plan.stages(absences)])
         return stages
 
@@ -344,34 +365,28 @@ class Forecaster:
             return f"model-unknown {kind.model_name}".rstrip()
         if isinstance(kind.ctl, Unexplained):
             return f"ctl-unknown {kind.ctl.digest}".rstrip()
-        if held_by(kind) is None and isinstance(kind.itl, Unexplained):
+        if isinstance(kind.itl, Unexplained) and held_by(kind) is None:
             return f"itl-unknown {kind.itl.digest}".rstrip()
         return ""
 
-    def _becomes(
-        self, policy: TrustPolicy, kind: PhoneKind, stages: tuple[Stage, ...], held: TrustState | None
-    ) -> Prospect:
-        abilities = (each for each in self._abilities if each in policy.model.unknown)
-        open_settings = (*self._open, *abilities)
+    def _becomes(self, rules: _Rules, kind: PhoneKind, stages: tuple[Stage, ...], held: TrustState) -> Prospect:
         return what_becomes(
-            policy,
+            rules.policy,
             held,
             stages,
             mode=kind.mode,
             lsc_issuer=kind.lsc_issuer,
             now=self.now,
-            open_settings=open_settings,
+            open_settings=rules.open_settings,
             each_stage=self.each_step,
         )
 
     def _depending(
-        self, policy: TrustPolicy, kind: PhoneKind, stages: tuple[Stage, ...], prospect: Prospect
+        self, rules: _Rules, kind: PhoneKind, stages: tuple[Stage, ...], prospect: Prospect
     ) -> Iterator[str]:
-        if not self.both_ways:
-            return
-        held = held_by(kind)
+        held = held_by(kind) or TrustState()
         for name in (each.name for each in fields(PolicySettings)):
             if name not in self.answered and name not in OPEN_SETTINGS:
-                turned = policy.turned(name)
+                turned = replace(rules, policy=rules.policy.turned(name))
                 if self._becomes(turned, kind, stages, held).fate is not prospect.fate:
                     yield name

@@ -17,7 +17,8 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from mixedmode.errors import UsageError
@@ -79,6 +80,9 @@ class Off:
 NOBODY: Final = Off()
 _KNOWN: Final = ("signer", "shown", "keys", "mixed", "digest", "hosts")
 """What a step may say of servers, beside the lists, that holds until another step says otherwise."""
+_said: Final = attrgetter(*_KNOWN)
+_OFFERS: Final = 256
+"""After so many steps it is remembered what there is: a proposal tries many plans that begin alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,19 @@ class Step:
     elsewhere: tuple[tuple[frozenset[bytes], Vouched], ...] = ()
 
 
+@lru_cache(maxsize=_OFFERS)
+def _offer_after(
+    offer: Offer, withdrawn: tuple[ListKind, ...], lists: tuple[Published, ...], said: tuple[object, ...]
+) -> Offer:
+    """Return what there is after a step."""
+    for kind in withdrawn:
+        offer = offer.without(kind)
+    for each in lists:
+        offer = offer.publishing(each.kind, each.file)
+    known: dict[str, Any] = {name: value for name, value in zip(_KNOWN, said, strict=True) if value is not None}
+    return replace(offer, **known) if known else offer
+
+
 Foresee = Callable[[tuple[str, ...]], tuple[Step, ...]]
 """Foresees operations one after another.
 
@@ -184,6 +201,8 @@ class Plan:
 
     def stages(self, absences: tuple[bool, ...] = ()) -> tuple[Stage, ...]:
         """Return what a phone meets that is off in these steps."""
+        if True not in absences:
+            return self._met
         off = itertools.chain(absences, itertools.repeat(False))
         return tuple(
             Stage(each.offer, each.tvs, Presence.OFF) if is_off else each
@@ -198,15 +217,10 @@ class Plan:
         before = (self.present,) if self.present is not None else ()
         uploads: tuple[Upload, ...] = ()
         for number, step in enumerate((*before, *self.steps), -len(before)):
-            for kind in step.withdrawn:
-                offer = offer.without(kind)
+            offer = _offer_after(offer, step.withdrawn, step.lists, _said(step))
             for each in step.lists:
-                offer = offer.publishing(each.kind, each.file)
                 if each.kind is ListKind.ITL and isinstance(each.file, TrustList):
                     named = frozenset(tvs_certificates(each.file))
-            said = ((name, getattr(step, name)) for name in _KNOWN)
-            known: dict[str, Any] = {name: value for name, value in said if value is not None}
-            offer = replace(offer, **known) if known else offer
             named = step.servers or named
             uploads += step.uploads
             vouched = (step.vouched or vouched).after(uploads) if step.vouched or step.uploads else vouched

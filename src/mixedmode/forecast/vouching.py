@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -50,6 +50,12 @@ class Vouched:
     """
 
     roles: tuple[tuple[Certificate, frozenset[int]], ...] = ()
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        if not self._hash:
+            object.__setattr__(self, "_hash", hash(self.roles))
+        return self._hash
 
     def __call__(self, question: TvsQuestion) -> TvsAnswer:
         """Answer as TVS would that holds these certificates."""

@@ -14,7 +14,7 @@ Rules (forecast.md 2):
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mixedmode.forecast.plan import NOBODY, Off, Plan, Published, Step, Tvs
@@ -56,6 +56,14 @@ class Draft:
     uploads: frozenset[tuple[int, Upload]] = frozenset()
     signings: frozenset[Signing] = frozenset()
     operations: frozenset[tuple[int, str]] = frozenset()
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        # A search asks of each draft several times whether it was there before.
+        if not self._hash:
+            changes = self.apart, self.uploads, self.signings, self.operations
+            object.__setattr__(self, "_hash", hash((self.order, self.restarts, self.answering, self.again, changes)))
+        return self._hash
 
     @classmethod
     def of(cls, plan: Plan) -> Draft:
@@ -167,10 +175,13 @@ def _steps_at(plan: Plan, draft: Draft, place: int) -> Iterator[Step]:
             label = f"publish {', '.join(each.source for each in lists)}"
             part = replace(step, label=label, lists=lists, off=off, tvs=tvs, reset=True)
             found.append(part if kind is ListKind.ITL else replace(part, uploads=()))
+    elif (off, tvs, reset) == (step.off, step.tvs, step.reset):
+        found.append(step)
     else:
         found.append(replace(step, off=off, tvs=tvs, reset=reset))
     uploads = tuple(each for at, each in sorted(draft.uploads, key=upload_key) if at == place)
-    found[0] = replace(found[0], uploads=(*found[0].uploads, *uploads))
+    if uploads:
+        found[0] = replace(found[0], uploads=(*found[0].uploads, *uploads))
     yield from found
 
 

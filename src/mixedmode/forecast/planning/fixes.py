@@ -27,12 +27,11 @@ MOST_MOVED: Final = 6
 _EXTRA: Final = (UPDATE_CTL, *RESETS.values())
 
 
-def fixes(plan: Plan, draft: Draft, drafted: Drafted, forecast: Forecast) -> Iterator[Draft]:
+def fixes(draft: Draft, drafted: Drafted, forecast: Forecast) -> Iterator[Draft]:
     """Yield drafts with one change more, for a phone that the draft does not save.
 
     Args:
-        plan: The plan that is changed.
-        draft: How it is changed already.
+        draft: How a plan is changed already.
         drafted: What that makes.
         forecast: What becomes of the phone then.
     """
@@ -44,6 +43,15 @@ def fixes(plan: Plan, draft: Draft, drafted: Drafted, forecast: Forecast) -> Ite
             yield from _of_refusals(draft, drafted, forecast, number, came)
     if not draft.again and _one_more_would_help(forecast):
         yield replace(draft, again=True)
+
+
+def fixes_for_all(plan: Plan, draft: Draft) -> Iterator[Draft]:
+    """Yield drafts with one change more, whichever phones the draft does not save.
+
+    Args:
+        plan: The plan that is changed.
+        draft: How it is changed already.
+    """
     yield from (
         replace(draft, apart=draft.apart | {place})
         for place, step in enumerate(plan.steps)

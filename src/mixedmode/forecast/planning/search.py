@@ -19,7 +19,7 @@ from typing import Final
 from mixedmode.errors import MixedModeError
 from mixedmode.forecast.evaluation import Forecast, Forecaster
 from mixedmode.forecast.planning.drafts import Draft, Drafted, drafted
-from mixedmode.forecast.planning.fixes import fixes
+from mixedmode.forecast.planning.fixes import fixes, fixes_for_all
 from mixedmode.inventory.kinds import PhoneKind
 from mixedmode.phone.mind.fate.prospect import LOST, SAFE, Fate
 
@@ -237,7 +237,8 @@ class _Hunt:
         made = self.workshop.made(tried.draft)
         if made is None:
             return
-        every = [list(fixes(self.workshop.plan, tried.draft, made[0], each)) for _, each in tried.unsaved]
+        for_all = list(fixes_for_all(self.workshop.plan, tried.draft))
+        every = [[*fixes(tried.draft, made[0], each), *for_all] for _, each in tried.unsaved]
         yield from dict.fromkeys(draft for several in every for draft in several)
         firsts = [several[0] for several in every if several]
         if len(firsts) > 1:

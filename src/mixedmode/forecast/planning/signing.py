@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _BITS: Final = {512, 1024, 2048, 4096}
 """Of RSA keys whose signatures a list can have (wire-formats.md 1)."""
+_SIGNED: Final = 32
+"""Lists with another signer that are kept: many drafts of a proposal have the same ones."""
 
 
 def signer_of(offered: TrustList | bytes) -> Certificate | None:
@@ -36,6 +39,7 @@ def possible_signers(offered: TrustList | bytes) -> tuple[Certificate, ...]:
     return tuple(dict.fromkeys(able))
 
 
+@lru_cache(maxsize=_SIGNED)
 def signed_again(offered: TrustList, by: Certificate) -> TrustList:
     """Return a list with another signer's name and a stand-in in the place of the signature.
 

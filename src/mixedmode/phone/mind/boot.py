@@ -127,7 +127,7 @@ class Boot:
         """
         fetch = self._fetching()
         transport = self._transports.after(fetch.transport, code)
-        self.request = self._given_up(why) if transport is None else replace(fetch, transport=transport)
+        self.request = self._given_up(why) if transport is None else Fetch(fetch.file, fetch.name, transport)
 
     def answered(self, answer: TvsAnswer, now: datetime) -> None:
         """TVS answered, or no server could be asked."""

@@ -95,6 +95,9 @@ class PhoneModel:
     uncertain: frozenset[str]
     unknown: frozenset[str]
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # the others differ where the names do, and these are looked up for each phone
+
     @property
     def asks_itl(self) -> bool:
         """Whether the phone asks for an ITL when it starts."""

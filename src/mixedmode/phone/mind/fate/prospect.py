@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -118,7 +118,7 @@ def what_becomes(
     if not names:
         return prospect
     fate = Fate.UNKNOWN if undecided else prospect.fate
-    return replace(prospect, fate=fate, after=tuple(after), settings=tuple(undecided))
+    return Prospect(fate, prospect.restarts, prospect.returns, tuple(undecided), prospect.helps, tuple(after))
 
 
 def _matters(setting: str, policy: TrustPolicy, held: TrustState) -> bool:

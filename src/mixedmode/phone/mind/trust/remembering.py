@@ -70,7 +70,7 @@ class RememberingPolicy(TrustPolicy):
         self._answers.clear()
         self._turned.clear()
 
-    def turned(self, setting: str) -> TrustPolicy:
+    def turned(self, setting: str) -> RememberingPolicy:
         """Return the policy with one setting, or one ability of the model, the other way round; it remembers too."""
         found = self._turned.get(setting)
         if found is None:
