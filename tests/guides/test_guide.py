@@ -55,7 +55,7 @@ class AtOnce(OperationServices):
 @pytest.fixture
 def guide(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Guide:
     # The cluster's phones are names: none will ever report what it holds.
-    monkeypatch.setattr(looking, "_PHONE_SECONDS", 0.2)
+    monkeypatch.setattr(looking, "_PHONE_TIME", timedelta(seconds=0.2))
     return Guide(cluster, AtOnce(cluster), patience=1.0)
 
 
@@ -104,7 +104,7 @@ def test_a_terminal_goes_through_all_of_it(guide: Guide, cluster: Cluster) -> No
 def test_where_itlrecovery_signs_the_procedures_hold_and_who_is_unknown_is_not_asked_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looking, "_PHONE_SECONDS", 0.2)
+    monkeypatch.setattr(looking, "_PHONE_TIME", timedelta(seconds=0.2))
     with closing(make(tmp_path / "cluster", "12.5.1.13900-152")) as recent:
         recent.run(AddDevices((DeviceSpec("SEP0011223344AA", "7940"),)))
         guides = Guide(recent, AtOnce(recent), patience=1.0)

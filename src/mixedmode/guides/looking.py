@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from mixedmode.cluster.facade import Cluster
@@ -12,15 +13,16 @@ from mixedmode.cluster.store.guide_runs import GuideRuns
 from mixedmode.guides.lists import choices_of, tokens_in
 from mixedmode.guides.observer import observe, published
 from mixedmode.pki.certificates.purposes import Purpose
+from mixedmode.procedures.catalogue import PROCEDURES
 from mixedmode.procedures.checks import SIGNED_BY_CALLMANAGER, SIGNER_IS_NEW, VOUCHED, Check, Finding
 from mixedmode.procedures.definition import Procedure
 from mixedmode.procedures.facts import Facts, Token, Topic
 from mixedmode.procedures.guided.run import Run
-from mixedmode.procedures.steps import CtlClient, Prompt, Step
+from mixedmode.procedures.steps import CtlClient, Prompt, ResetPhones, Step
 
 _POLL_SECONDS: Final = 0.1
-_PHONE_SECONDS: Final = 5.0
-"""What registered phones have to report what they hold, before the last step says how many did."""
+_PHONE_TIME: Final = timedelta(seconds=5)
+"""How long after their reset phones that were not heard of are waited for, before it is said how many report."""
 _NOT_IN_STEP: Final = frozenset({"every-phone-holds-published", "no-phone-holds-ctl"})
 """What is worth knowing before a run begins, and keeps nobody: the forecast says what comes of it."""
 
@@ -80,7 +82,7 @@ async def after_step(cluster: Cluster, run: Run, step: Step, said: tuple[str, ..
     if isinstance(step.act, CtlClient) and step.act.finish:
         found += await asyncio.to_thread(_signer, cluster)
     if isinstance(step.act, Prompt) and step.act.line == "show ctl":
-        found += await _in_step(cluster)
+        found += await _in_step(cluster, run)
     return tuple(found)
 
 
@@ -133,19 +135,24 @@ def _signer(cluster: Cluster) -> list[Finding]:
     return [Finding(f"the CTL file, SHA-1 {ctl.sha1}, is signed by {signer.common_name.strip()}", held=True)]
 
 
-async def _in_step(cluster: Cluster) -> list[Finding]:
-    """Say how many phones report what is published, once they do or have had a moment for it."""
+async def _in_step(cluster: Cluster, run: Run) -> list[Finding]:
+    """Say how many phones report what is published, once those that were reset have, or had a moment for it."""
     ctl = await asyncio.to_thread(published, cluster)
     if ctl is None:
         return []
-    runs, loop = GuideRuns(cluster.database), asyncio.get_running_loop()
-    end = loop.time() + _PHONE_SECONDS
-    while True:
-        holding, total = await asyncio.to_thread(runs.phones_in_step, ctl.sha1)
-        untold = await asyncio.to_thread(runs.phones_untold)
-        if holding + untold >= total or loop.time() >= end:
+    runs, reset = GuideRuns(cluster.database), _last_reset(run)
+    while reset is not None and cluster.now() < reset + _PHONE_TIME:
+        if not await asyncio.to_thread(runs.phones_expected, ctl.sha1, reset, cluster.now()):
             break
-        await asyncio.sleep(_PHONE_SECONDS / 10)
+        await asyncio.sleep(_POLL_SECONDS)
+    holding, total = await asyncio.to_thread(runs.phones_in_step, ctl.sha1)
+    untold = await asyncio.to_thread(runs.phones_untold)
     what = f"phones report SHA-1 {ctl.sha1[:8]}, as show ctl prints it"
     silent = f"; {untold:,} never told what they hold" if untold else ""
     return [Finding(what, True if holding == total else None, f"{holding:,} of {total:,}{silent}")]
+
+
+def _last_reset(run: Run) -> datetime | None:
+    """Return when phones were last reset in a run."""
+    steps = zip(PROCEDURES[run.procedure].own_steps(), run.steps, strict=True)
+    return max((done.began for step, done in steps if isinstance(step.act, ResetPhones) and done.began), default=None)

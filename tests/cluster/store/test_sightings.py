@@ -13,6 +13,7 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.sightings import Delivery, Fetched, Registered, Reported, Seen
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.cluster.operations.devices import RemoveDevice
+from mixedmode.cluster.store.guide_runs import GuideRuns
 from mixedmode.cluster.store.schema import DeviceSighting
 from tests.cluster.building import PHONES, seed_spec, statements
 
@@ -51,6 +52,35 @@ def test_facts_are_added_to_one_row_a_device(either: Cluster) -> None:
     assert [each.sha256 for each in found.deliveries["CTL"]] == ["a", "b"]
     assert found.fetched == Fetched(3.0, "10.0.0.1", f"{NAME}.cnf.xml.sgn")
     assert of(either, PHONES[1].name) == Seen()
+    either.close()
+
+
+def test_who_is_waited_for_after_a_reset(either: Cluster) -> None:
+    """A phone that took its configuration since has seen the list: it is waited for until it could have said so."""
+    runs, old, new, reset = GuideRuns(either.database), "0d" * 20, "e0" * 20, 100.0
+
+    def waited_for(now: float) -> int:
+        return runs.phones_expected(new, datetime.fromtimestamp(reset, UTC), datetime.fromtimestamp(now, UTC))
+
+    def happens(said: tuple[float, str] | None, took: float | None) -> None:
+        seen = Seen(fetched=None if took is None else Fetched(took, "10.0.0.1", f"{NAME}.cnf.xml.sgn"))
+        if said is not None:
+            seen.report(Reported(said[0], said[1], None))
+        either.sightings.add({NAME: seen})
+
+    happens(None, 50.0)
+    assert waited_for(100.1) == 0, "it never told what it holds"
+    happens((51.0, old), None)
+    assert waited_for(100.1) == 1
+    happens((100.1, old), None)
+    assert waited_for(100.2) == 1, "CallManager was restarted, and it registered again with what it had"
+    happens(None, 100.5)
+    assert waited_for(100.9) == 1, "it registers now"
+    assert waited_for(101.6) == 0, "it did not: it is locked out"
+    happens((102.0, old), None)
+    assert waited_for(102.0) == 0, "it keeps the old list"
+    happens((103.0, new), 102.5)
+    assert waited_for(103.0) == 0
     either.close()
 
 

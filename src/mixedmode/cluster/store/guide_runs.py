@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mixedmode.cluster.model.errors import ClusterBusyError, NotFoundError
@@ -26,6 +26,8 @@ from mixedmode.cluster.store.schema_guides import GuideRunRow, GuideSampleRow
 BEAT_SECONDS: Final = 3.0
 SILENT: Final = timedelta(seconds=15)
 """After so long without a word a doer is believed dead (rule 2)."""
+_REGISTERS_SECONDS: Final = 1.0
+"""After its configuration a phone registers sooner than that, and says what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,24 @@ class GuideRuns:
         with self._database.read() as session:
             query = select(func.count()).select_from(DeviceRow).where(never_told())
             return session.scalar(query) or 0
+
+    def phones_expected(self, sha1: str, since: datetime, now: datetime) -> int:
+        """Return how many phones that do not report a CTL may do so soon, since they were told to reset.
+
+        Who took its configuration since has seen the list. If it reported another one after that, or did not register
+        within a moment, it will not report it by itself.
+
+        Args:
+            sha1: Of the CTL, which was published before.
+            since: When phones were told to reset.
+            now: The time.
+        """
+        facts, moment_ago = DeviceSighting.facts, now.timestamp() - _REGISTERS_SECONDS
+        said, took = facts[("reported", "CTL", 0)].as_float(), facts[("fetched", 0)].as_float()
+        waits = or_(took.is_(None), took < since.timestamp(), and_(said < took, took > moment_ago))
+        query = select(func.count()).select_from(DeviceRow).join(DeviceSighting)
+        with self._database.read() as session:
+            return session.scalar(query.where(DeviceRow.ctlhash != sha1, said.is_not(None), waits)) or 0
 
     def sample(self, number: int, now: datetime, sha1: str, *, least: timedelta = timedelta(seconds=10)) -> None:
         """Note how many phones are in step, unless that was just done."""
