@@ -17,12 +17,14 @@ from mixedmode.phone.body.pages.facts import PageFacts
 from mixedmode.phone.body.pages.keys import Deed, Menus
 from mixedmode.phone.body.pages.layouts import FIVE_RESETS, Access, Layout, Reset
 from mixedmode.phone.body.pages.render import page
-from mixedmode.phone.body.pages.server import PhonePages
+from mixedmode.phone.body.pages.server import CONNECTIONS, PhonePages
 from mixedmode.phone.body.registration_status import RegistrationStatus
 from mixedmode.phone.mind.config import PhoneConfig, parse_config
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.decisions import ListKind
 from mixedmode.phone.mind.trust.state import TrustState
+from mixedmode.rehearsal.lab.pages import PER_SOURCE
+from mixedmode.services.net.gate import Gate
 
 NETWORK = "/CGI/Java/Serviceability?adapter=device.statistics.configuration"
 LOGIN = {"Authorization": "Basic " + base64.b64encode(b"rescue:key").decode()}
@@ -152,6 +154,31 @@ def test_pages_over_http_and_what_is_refused() -> None:
         assert b'Number="1"' in body
 
     assert served(facts(), work) == []
+
+
+@pytest.mark.parametrize("strangers", [1, 2])
+def test_silence_of_a_few_sources_takes_no_phones_pages_from_others(strangers: int) -> None:
+    async def nothing(_kind: ListKind) -> None:
+        pass
+
+    async def procedure() -> None:
+        pages = PhonePages(lambda: facts("8841"), nothing, door=Gate(CONNECTIONS, PER_SOURCE))
+        where = await pages.start("127.0.0.1")
+
+        async def opened(source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            return await asyncio.open_connection(*where, local_addr=(source, 0))
+
+        silent = [await opened(f"127.0.200.{1 + at % strangers}") for at in range(40)]
+        for _ in range(3):
+            reader, writer = await opened("127.0.201.1")
+            writer.write(get("/"))
+            assert (await reader.read()).startswith(b"HTTP/1.1 200")
+            writer.close()
+        for _, writer in silent:
+            writer.close()
+        await pages.stop()
+
+    asyncio.run(procedure())
 
 
 def test_web_access_that_is_off_answers_nothing() -> None:

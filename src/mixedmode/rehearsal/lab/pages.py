@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from mixedmode.phone.body.pages.facts import PageFacts
-from mixedmode.phone.body.pages.server import PhonePages
+from mixedmode.phone.body.pages.server import CONNECTIONS, PhonePages
 from mixedmode.phone.mind.config import PhoneConfig, parse_config
 from mixedmode.rehearsal.lab.network import Network
 from mixedmode.rehearsal.lab.phones import LabPhone, LabPhones
+from mixedmode.services.net.gate import Gate
 
 PREFERRED_PORT: Final = 8080
 """Taken where the lab has its network for itself; any free port otherwise."""
+PER_SOURCE: Final = CONNECTIONS // 2
+"""Connections to one phone's pages from one source."""
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +48,8 @@ class LabPages:
             if phone is None:
                 continue
             host = self._network.phone_address(number)
-            server = PhonePages(lambda phone=phone, host=host: self._facts(phone, host), phone.erase)  # type: ignore[misc]
+            facts: Callable[[], PageFacts] = partial(self._facts, phone, host)
+            server = PhonePages(facts, phone.erase, door=Gate(CONNECTIONS, PER_SOURCE))
             try:
                 where = await server.start(host, PREFERRED_PORT if self._network.claimed else 0)
             except OSError as error:

@@ -6,7 +6,9 @@ Rules:
    configuration, and by everybody where that is empty. Chunks get 404, as from a phone.
 2. Where the configuration switched web access off, nothing is answered: the connection ends.
 3. One request a connection.
-4. What stands beside "Security" in the list of resets is for whoever simulates the phone; by default nothing is done.
+4. Who simulates phones says whom the door lets in, so that one source cannot take all connections; a door of its own
+   has room for :data:`CONNECTIONS`, whoever they are from.
+5. What stands beside "Security" in the list of resets is for whoever simulates the phone; by default nothing is done.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -49,6 +51,29 @@ Besides = Callable[[Reset], Awaitable[object]]
 _WITH_LOGIN: Final = ("/CGI/ModeInfo", "/CGI/CallInfo", "/CGI/Screenshot")
 
 
+class Seat(Protocol):
+    """The place of a connection.
+
+    Attributes:
+        drop: Ends it; called when it has to go for another.
+    """
+
+    drop: Callable[[], object]
+
+    def settle(self) -> None:
+        """Say that it has to go for nobody any more."""
+
+    def leave(self) -> None:
+        """Give the place back."""
+
+
+class Doorkeeper(Protocol):
+    """Says who is let in."""
+
+    def admit(self, address: str) -> Seat | None:
+        """Return a place for a connection from an address, None where it is one too many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer.
@@ -66,6 +91,34 @@ class Reply:
 
 async def _nothing(_deed: Reset) -> None:
     pass
+
+
+class _Room:
+    """A door that lets everybody in while there is room."""
+
+    def __init__(self) -> None:
+        self.there = 0
+
+    def admit(self, _address: str) -> Seat | None:
+        return _Chair(self) if self.there < CONNECTIONS else None
+
+
+class _Chair:
+    """A place in the room."""
+
+    def __init__(self, room: _Room) -> None:
+        self.drop: Callable[[], object] = bool
+        self._room: _Room | None = room
+        room.there += 1
+
+    def settle(self) -> None:
+        """Nobody has to go."""
+
+    def leave(self) -> None:
+        """Give the place back."""
+        room, self._room = self._room, None
+        if room is not None:
+            room.there -= 1
 
 
 class _Request:
@@ -102,6 +155,7 @@ class PhonePages:
         network: How it asks its authentication URL.
         layout: Its menus; None takes those of its model.
         besides: Does what other resets do.
+        door: Says who is let in (rule 4).
     """
 
     def __init__(
@@ -112,8 +166,10 @@ class PhonePages:
         *,
         layout: Layout | None = None,
         besides: Besides = _nothing,
+        door: Doorkeeper | None = None,
     ) -> None:
         self._facts, self._erase, self._network, self._besides = facts, erase, network, besides
+        self._door: Doorkeeper = door or _Room()
         self._menus = Menus(facts().model, layout)
         self._server: asyncio.Server | None = None
         self._busy: set[asyncio.Task[None]] = set()
@@ -142,20 +198,25 @@ class PhonePages:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a stream's callback is a task
+        peer = writer.get_extra_info("peername")
+        seat = self._door.admit(str(peer[0]) if peer else "")
         self._busy.add(task)
         try:
-            if len(self._busy) <= CONNECTIONS and self._facts().web_access:
+            if seat is not None and self._facts().web_access:
+                seat.drop = task.cancel
                 async with asyncio.timeout(SECONDS):
-                    writer.write(await self._answered(reader))
+                    writer.write(await self._answered(reader, seat))
                     await writer.drain()
         except (TimeoutError, OSError, asyncio.CancelledError):
             pass
         finally:
             self._busy.discard(task)
+            if seat is not None:
+                seat.leave()
             with contextlib.suppress(OSError, RuntimeError):
                 writer.close()
 
-    async def _answered(self, reader: asyncio.StreamReader) -> bytes:
+    async def _answered(self, reader: asyncio.StreamReader, seat: Seat) -> bytes:
         request = _Request()
         parser = HttpRequestParser(request)
         refused = await _heard(reader, parser, request)
@@ -163,6 +224,7 @@ class PhonePages:
             return _reply(refused)
         if not request.whole:
             return b""
+        seat.settle()
         method = parser.get_method().decode("ascii", "replace")
         fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.fields.items()}
         reply = await self.answer(method, request.target.decode("ascii", "replace"), fields, request.body)
