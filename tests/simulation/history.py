@@ -197,22 +197,19 @@ class History:
                 each.name
                 for each in self.schedule.phones
                 if each.is_away(number)
-                or (share > 0 and chances_of(f"{self.schedule.seed} off {number} {each.name}")[0] < share)
+                or (share > 0 and chances_of(f"{self.schedule.seed} off {number} {each.office}")[0] < share)
             )
         return self._names_off[number]
 
     def plan(self, node: int) -> Plan:
         """Return the change as the lists that a node will have."""
         steps = [self._step(number, node, moment) for number, moment in enumerate(self.moments)]
-        return Plan(
-            tuple(steps), present=self._listed(foreseen_step("now", self.world.present.outlook, None), -1, node)
-        )
+        return Plan(tuple(steps), present=self._listed(-1, node))
 
     def _step(self, number: int, node: int, moment: Moment) -> Step:
-        before = moment.site.outlook if moment.home is None else None
-        return self._around(self._listed(foreseen_step("", moment.site.outlook, before), number, node), number, moment)
+        return self._around(self._listed(number, node), number, moment)
 
-    def _listed(self, step: Step, number: int, node: int) -> Step:
+    def _listed(self, number: int, node: int) -> Step:
         """Return a step with the lists that a node has then and did not have before."""
         now = self.files(number, node)
         before = {} if number < 0 else self.files(number - 1, node)
@@ -224,7 +221,10 @@ class History:
         withdrawn = tuple(kind for kind, name in _KINDS.items() if name in before and name not in now)
         site = self.world.present if number < 0 else self.moments[number].site
         return replace(
-            step, lists=tuple(lists), withdrawn=withdrawn, signer=site.own(node_name(site, node), Purpose.CALLMANAGER)
+            self.world.step(number),
+            lists=tuple(lists),
+            withdrawn=withdrawn,
+            signer=site.own(node_name(site, node), Purpose.CALLMANAGER),
         )
 
     def _around(self, step: Step, number: int, moment: Moment, after: Outlook | None = None) -> Step:

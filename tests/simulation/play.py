@@ -21,15 +21,15 @@ from mixedmode.phone.mind.trust.state import PhoneState
 from tests.simulation import oracle
 from tests.simulation.afterwards import Helping, broken_proposal
 from tests.simulation.history import History
-from tests.simulation.schedule import Schedule
+from tests.simulation.schedule import PhonePlan, Schedule
 from tests.simulation.starting import Starting
-from tests.simulation.tracked import Finding, Tracked, differences
+from tests.simulation.tracked import Finding, Tracked, differences, together
 from tests.simulation.world.handset import by_tvs, took_all
 from tests.simulation.world.served import Node
 
 _SAFE: Final = {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS}
-_HELP_EVERY, _PROPOSE_EVERY, _PROPOSE_PHONES = 3, 12, 10
-"""These take longer than all the rest of a seed."""
+_COMPARE_EVERY, _HELP_EVERY, _PROPOSE_EVERY, _PROPOSE_PHONES = 3, 3, 48, 10
+"""These would take longer than all the rest of a seed; what operations foresee is the same for all of a world."""
 _NO_FORM: Final = ("empty", "other-kind", "stuck")
 """Without a header; of the other kind, which is never taken (forecast.md 5.7); or not what the cluster has made."""
 _MUCH_LATER: Final = timedelta(days=60)
@@ -48,28 +48,31 @@ class Play:
         self.history = History(self.schedule)
         self.forecasters: dict[int, Forecaster] = {}
         self.tracked: list[Tracked] = []
-        self.starting = Starting(self.schedule, self.history, self._came)
 
     def run(self) -> Play:
         """Play it."""
         if not self.history.moments:
             return self
-        self.tracked = [self._tracked(number) for number in range(len(self.schedule.phones))]
-        self._compare_operations()
+        alike: dict[tuple[object, ...], list[PhonePlan]] = {}
+        for plan in self.schedule.phones:
+            alike.setdefault(plan.kind, []).append(plan)
+        self.tracked = [self._tracked(tuple(plans)) for plans in alike.values()]
+        if self.schedule.seed % _COMPARE_EVERY == 0:
+            self._compare_operations()
         for number in range(len(self.history.moments)):
             self._step(number)
         self._afterwards()
         return self
 
-    def _tracked(self, number: int) -> Tracked:
-        plan = self.schedule.phones[number]
+    def _tracked(self, plans: tuple[PhonePlan, ...]) -> Tracked:
+        plan = plans[0]
         phone = self.history.handset(plan)
         if plan.node not in self.forecasters:
             self.forecasters[plan.node] = self.history.world.forecaster(self.history.plan(plan.node))
         forecaster = self.forecasters[plan.node]
         kind = self.history.kind(plan, phone)
         forecast = forecaster.of(kind, forecaster.plan.absences(phone.name))
-        return Tracked(plan, phone, forecast, forecast, phone.copy())
+        return Tracked(plans, phone, forecast, forecast, phone.copy(), phone.state)
 
     def _compare_operations(self) -> None:
         """What the operations foresee comes to the same as the lists that they then publish."""
@@ -92,37 +95,42 @@ class Play:
     def _step(self, number: int) -> None:
         moment = self.history.moments[number]
         nodes = {node: self.history.node(number, node) for node in self.forecasters}
-        present = [each for each in self.tracked if self._is_there(number, each)]
         for each in self.tracked:
             each.broke_off = each.disturbed = False
+        present = [each for each in self.tracked if self._is_there(number, each)]
+        absent = [each for each in self.tracked if not self._is_there(number, each)]
         if moment.plan.half and moment.home is None:
             before = {node: self.history.half(number, node) for node in nodes}
-            self._start_early(number, present, before)
-        started = {id(each): each.phone.state for each in present}
-        self.starting.start(number, present, nodes, "")
-        for each in self.tracked:
-            if not self._is_there(number, each):
-                self._check_absent(number, each, nodes[each.node])
-                continue
+            present = self._start_early(number, present, before)
+        present = self._start(number, present, nodes, "")
+        for each in absent:
+            self._check_absent(number, each, nodes[each.node])
+        for each in present:
             if each.outcome is not None:
-                self._check(number, each, nodes[each.node], started[id(each)])
+                self._check(number, each, nodes[each.node])
             if each.disturbed:
                 self._forecast_anew(number, each)
+        self.tracked = together([*present, *absent])
 
-    def _start_early(self, number: int, present: list[Tracked], nodes: dict[int, Node]) -> None:
-        """Let phones start while a node has old lists still, or one of each."""
-        held = {id(each): each.phone.state.trust for each in present}
-        self.starting.start(number, present, nodes, "half")
+    def _start(self, number: int, present: list[Tracked], nodes: dict[int, Node], why: str) -> list[Tracked]:
         for each in present:
-            before, now = held[id(each)], each.phone.state.trust
+            each.began = each.phone.state
+        return together(Starting(self.schedule, self.history, nodes, number, self._came).start(present, why))
+
+    def _start_early(self, number: int, present: list[Tracked], nodes: dict[int, Node]) -> list[Tracked]:
+        """Let phones start while a node has old lists still, or one of each."""
+        present = self._start(number, present, nodes, "half")
+        for each in present:
+            before, now = each.began.trust, each.phone.state.trust
             each.disturbed |= now.lists != before.lists or now.tvs_servers != before.tvs_servers
+        return present
 
     def _is_there(self, number: int, each: Tracked) -> bool:
         return self.history.moments[number].plan.reset and not self.history.off(number, each.phone.name)
 
     def _came(self, number: int, each: Tracked, node: Node, before: PhoneState, outcome: BootOutcome | None) -> None:
         """A start ended: nobody takes a list that phone-trust.md refuses, and nobody refuses one that it takes."""
-        self.counts["starts"] += 1
+        self.counts["starts"] += each.count
         each.outcome = outcome
         each.asked = each.asked or (outcome is not None and by_tvs(outcome))
         point = each.phone.reached
@@ -144,7 +152,7 @@ class Play:
 
     def _forecast_anew(self, number: int, each: Tracked) -> None:
         """Forecast a phone from what it holds now, as one that was off up to here."""
-        self.counts["forecast anew"] += 1
+        self.counts["forecast anew"] += each.count
         forecaster = self.forecasters[each.node]
         absences = forecaster.plan.absences(each.phone.name)
         absences = (True,) * (number + 1) + absences[number + 1 :]
@@ -153,14 +161,14 @@ class Play:
 
     # What holds after it.
 
-    def _check(self, number: int, each: Tracked, node: Node, before: PhoneState) -> None:
-        outcome, forecast = each.outcome, each.forecast
+    def _check(self, number: int, each: Tracked, node: Node) -> None:
+        outcome, forecast, before = each.outcome, each.forecast, each.began
         assert outcome is not None
         when = self.history.moments[number].when
         each.registers = registers = each.phone.registers(node, when)
         reasons = {decision.reason for decision in outcome.decisions.values() if decision is not None}
         if before.config is None and (Reason.TVS_NOT_USABLE in reasons or each.phone.state.config is None):
-            self.counts["never configured"] += 1  # a forecast takes every phone to know its TVS servers
+            self.counts["never configured"] += each.count  # a forecast takes every phone to know its TVS servers
             each.disturbed = True
         if each.disturbed:
             return
@@ -176,7 +184,7 @@ class Play:
         if found and not why and each.broke_off and self._comes_to_the_same(each, node, before, foreseen, when):
             why = "by one more start"
         if why:
-            self.counts[why] += 1
+            self.counts[why] += each.count
             each.disturbed = True
             return
         for text in found:
@@ -205,7 +213,7 @@ class Play:
 
     def _check_fate(self, number: int, each: Tracked, *, registers: bool, took: bool) -> None:
         fate = each.forecast.steps[number]
-        self.counts[fate.value] += 1
+        self.counts[fate.value] += each.count
         if fate is Fate.UNKNOWN:
             return
         is_as_said = (
@@ -226,7 +234,7 @@ class Play:
         fate, moment = each.forecast.steps[number], self.history.moments[number]
         if fate is Fate.UNKNOWN or each.phone.state.config is None:
             return  # a phone that was never configured is not there yet
-        self.counts[fate.value] += 1
+        self.counts[fate.value] += each.count
         if (number + int(each.phone.name[3:], 16)) % 3 or each.phone.state.tvs_cache:
             return  # each start costs as much as a real one
         ghost = each.phone.copy()
@@ -268,11 +276,11 @@ class Play:
             if outcome is None or each.phone.state.config is None or (each.registers and took_all(outcome)):
                 continue
             if said in _SAFE and each.is_half_told:
-                self.counts["lost by what no inventory says"] += 1
+                self.counts["lost by what no inventory says"] += each.count
             elif said in _SAFE:
                 self._found("safe", each, f"said {said}, and in the end {outcome.trouble()}")
             elif each.said.outcome in _SAFE:  # it missed a step that it was to meet; then that was said of it
-                self.counts["lost by what it missed"] += 1
+                self.counts["lost by what it missed"] += each.count
 
     def _check_help(self) -> None:
         """Who is called behind can be helped from afar, who is called frozen cannot; one phone of each state."""
@@ -329,10 +337,10 @@ class Play:
             before = each.phone.state
             each.outcome = outcome = each.phone.starts(node, when)
             each.registers = each.phone.registers(node, when)
-            self.counts["starts"] += 1
+            self.counts["starts"] += each.count
             found = [] if each.is_told_by_fate_alone else self._differences(each, outcome, foreseen)
             if found and not each.is_as_first_said and node.is_asked_elsewhere(before.trust):
-                self.counts["asks another cluster's TVS"] += 1
+                self.counts["asks another cluster's TVS"] += each.count
                 continue
             for text in found:
                 self._found("forecast", each, f"when it came back: {text}")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from mixedmode.phone.mind.models import PhoneModel
+from tests.simulation.world.chance import chances_of
 from tests.simulation.world.changes import VERSIONS
 from tests.simulation.world.network import Weather
 
@@ -42,6 +43,7 @@ class PhonePlan:
         lsc: Who issued its LSC, as far as the inventory says: ``own``, ``foreign``, or empty.
         away: For how many steps in a row it is off, and from which one on, whatever becomes of the others.
         old_load: Whether its firmware is old: what no source says of its model is the other way round with it.
+        office: Where it stands. Phones of an office are alike, and are off together.
     """
 
     name: str
@@ -54,6 +56,15 @@ class PhonePlan:
     lsc: str = ""
     away: tuple[int, int] = (0, 0)
     old_load: bool = False
+    office: int = 0
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """All but its name."""
+        return (
+            *(self.model, self.mode, self.held, self.node, self.is_remote),
+            *(self.hidden, self.lsc, self.away, self.old_load, self.office),
+        )
 
     def is_away(self, number: int) -> bool:
         """Return whether it is off in a step, by itself."""
@@ -135,6 +146,8 @@ class Schedule:
 WORLD_SEEDS: Final = 5
 """So many seeds, one after the other, have the same cluster and change: to make them, and to decide about their lists,
 costs as much as all the rest. Phones, network and what goes wrong at each step are each seed's own."""
+_OFFICES: Final = (*(2, 3, 4, 6, 8, 12) * 2, 200)
+"""How many kinds of phones a fleet has at most; in the last one hardly any is like another."""
 _UNITS: Final = ("CallManager", "CallManager", "TVS", "CAPF", "ITLRecovery")
 _SIGNERS: Final = ("trust", "Phone-SAST-trust", "CallManager")
 _SIGNERS_THERE: Final = (
@@ -283,23 +296,29 @@ def _phones(seed: int, count: int, nodes: int, *, secure: bool, rng: random.Rand
     only = rng.choice((None, None, None, "current"))
     remote = rng.choice((0.1, 0.3, 1.0))
     away = rng.choice((0.0, 0.0, 0.1, 0.5))
-    found = []
+    offices = rng.choice(_OFFICES)
+    found: list[PhonePlan] = []
+    alike: dict[int, tuple[Any, ...]] = {}
     for number in range(count):
-        own = random.Random(f"mixedmode {seed} phone {number}")
-        found.append(
-            PhonePlan(
-                f"SEP00220000{number:04X}",
+        where, what = chances_of(f"mixedmode {seed} phone {number}")
+        office = int(offices * where)
+        name, hidden = f"SEP00220000{number:04X}", ("ctl" if what < 0.02 else "itl" if what < 0.04 else "")
+        one = alike.get(office)
+        if one is None:
+            own = random.Random(f"mixedmode {seed} office {office}")
+            one = alike[office] = (
                 own.choice(MODELS),
                 own.choice((1, 1, 2, 3)) if secure else 1,
                 only or own.choice(HOLDINGS),
                 own.choice((0, 0, 0, own.randrange(nodes))),
                 own.random() < remote,
-                own.choice(("ctl", "itl")) if own.random() < 0.04 else "",
                 own.choice(("own", "own", "foreign")) if own.random() < 0.15 else "",
                 (own.randint(2, 4), own.randrange(3)) if own.random() < away else (0, 0),
                 own.random() < 0.08,
+                office,
             )
-        )
+        model, mode, held, node, is_remote, *others = one
+        found.append(PhonePlan(name, model, mode, held, node, is_remote, hidden, *others))
     return tuple(found)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.trust.state import PhoneState
 from tests.simulation.history import History
-from tests.simulation.schedule import Schedule
-from tests.simulation.tracked import Tracked
+from tests.simulation.schedule import PhonePlan, Schedule
+from tests.simulation.tracked import Tracked, together
 from tests.simulation.world.chance import chances_of
 from tests.simulation.world.network import Storm, Weather
 from tests.simulation.world.served import Node
@@ -19,11 +19,13 @@ from tests.simulation.world.served import Node
 Came = Callable[[int, Tracked, Node, PhoneState, BootOutcome | None], None]
 """Told of each start: the step, the phone, what it met, what it held before, how the start ended."""
 _MOST_TRIES: Final = 4
-_STORM_EVERY: Final = 10
+_STORM_EVERY: Final = 20
 """In so many seeds one sends every packet of a storm through the event loop, all phones at once."""
 _GONE: Final = Weather(cut=(0.0, math.inf))
 _SOON: Final = 25.0
 """Of a start in a calm network, which takes some 40 ms, most that lose their power do so within it."""
+_LATER: Final = 4.0
+"""A start takes longer where packets are late or lost."""
 
 
 class Starting:
@@ -32,20 +34,31 @@ class Starting:
     Args:
         schedule: What happens.
         history: What they meet.
+        nodes: The same, at this step.
+        number: The step.
         came: Told of each start.
     """
 
-    def __init__(self, schedule: Schedule, history: History, came: Came) -> None:
-        self.schedule, self.history, self._came = schedule, history, came
+    def __init__(self, schedule: Schedule, history: History, nodes: dict[int, Node], number: int, came: Came) -> None:
+        self.schedule, self.nodes, self.number, self._came = schedule, nodes, number, came
+        self.moment = history.moments[number]
 
-    def start(self, number: int, present: list[Tracked], nodes: dict[int, Node], why: str) -> None:
-        """Let phones start; who lost its power, or did not get a file, starts again."""
+    def start(self, present: list[Tracked], why: str) -> list[Tracked]:
+        """Let phones start; who lost its power, or did not get a file, starts again.
+
+        Args:
+            present: The phones.
+            why: Tells several times of a step apart.
+
+        Returns:
+            The same phones, parted where something else became of one than of others that were alike.
+        """
         weather = self.schedule.weather
-        if self.history.moments[number].plan.cut:
-            gone = [each for each in present if each.plan.is_remote]
+        done: list[Tracked] = []
+        if self.moment.plan.cut:
+            done = self._stormy([each for each in present if each.plan.is_remote], _GONE, f"{self.number} gone")
             present = [each for each in present if not each.plan.is_remote]
-            self._stormy(number, gone, nodes, _GONE, f"{number} gone")
-            for each in gone:
+            for each in done:
                 each.disturbed = True
         for attempt in range(_MOST_TRIES):
             is_last = attempt == _MOST_TRIES - 1
@@ -53,66 +66,94 @@ class Starting:
                 each.outcome = None
             is_calm = weather.is_calm or is_last
             rough = [] if is_calm else [each for each in present if each.plan.is_remote]
-            which = f"{number} {why} {attempt}"
-            self._stormy(number, rough, nodes, weather, which)
+            which = f"{self.number} {why} {attempt}"
+            came = self._stormy(rough, weather, which)
             calm = present if is_calm else [each for each in present if not each.plan.is_remote]
-            self._calm(number, calm, nodes, which)
-            for each in present:
+            came += self._calm(calm, which)
+            present = []
+            for each in came:
                 if each.outcome is None:
                     each.broke_off = True
                 elif None in each.outcome.decisions.values():
                     each.disturbed = True
-            present = [each for each in present if each.outcome is None or None in each.outcome.decisions.values()]
+                else:
+                    done.append(each)
+                    continue
+                (done if is_last else present).append(each)
             if not present:
-                return
+                break
+            present = together(present)
+        return done
 
-    def _calm(self, number: int, present: list[Tracked], nodes: dict[int, Node], which: str) -> None:
-        when = self.history.moments[number].when
+    def _calm(self, present: list[Tracked], which: str) -> list[Tracked]:
+        when = self.moment.when
         loses = self.schedule.crashes > 0 and not which.endswith(str(_MOST_TRIES - 1))
-        for each in present:
-            crash = self._crash(which, each) if loses else math.inf
+        parts = (
+            [part for each in present for part in self._by_crash(which, each)]
+            if loses
+            else [(each, math.inf) for each in present]
+        )
+        for each, crash in parts:
             before = each.phone.state
-            self._came(number, each, nodes[each.node], before, each.phone.start(nodes[each.node], when, crash))
+            self._came(
+                self.number, each, self.nodes[each.node], before, each.phone.start(self.nodes[each.node], when, crash)
+            )
+        return [each for each, _ in parts]
 
-    def _stormy(
-        self, number: int, present: list[Tracked], nodes: dict[int, Node], weather: Weather, which: str
-    ) -> None:
+    def _by_crash(self, which: str, each: Tracked) -> Iterator[tuple[Tracked, float]]:
+        """Yield phones, and when they lose their power over a calm network; together those that do not."""
+        lasts = []
+        for plan in each.plans:
+            crash = self._crash(which, plan)
+            if crash == math.inf:
+                lasts.append(plan)
+            else:
+                yield each.part((plan,)), crash
+        if lasts:
+            yield (each if len(lasts) == each.count else each.part(tuple(lasts))), math.inf
+
+    def _stormy(self, present: list[Tracked], weather: Weather, which: str) -> list[Tracked]:
         if weather.is_the_same_all_the_time and self.schedule.seed % _STORM_EVERY:
-            self._rough(number, present, nodes, weather, which)
-            return
-        when = self.history.moments[number].when
-        for node, served in nodes.items():
+            return self._rough(present, weather, which)
+        when = self.moment.when
+        present = [one for each in present for one in each.parted()]
+        for node, served in self.nodes.items():
             here = [each for each in present if each.node == node]
             if not here:
                 continue
-            storm = Storm(served.engine(self._devices(here)), weather, self._told(number, here, served))
+            storm = Storm(served.engine(self._devices(here)), weather, self._told(here, served))
             for place, each in enumerate(here):
                 rng, crash = self._fortune(which, each)
                 storm.begin(place, each.phone.booting(served, when), rng, rng.random() * 2, crash)
             storm.run()
+        return present
 
-    def _rough(self, number: int, present: list[Tracked], nodes: dict[int, Node], weather: Weather, which: str) -> None:
-        when = self.history.moments[number].when
+    def _rough(self, present: list[Tracked], weather: Weather, which: str) -> list[Tracked]:
+        when = self.moment.when
+        if not (weather.is_gone and not self.schedule.crashes):  # nothing comes to anybody
+            present = [one for each in present for one in each.parted()]
         for each in present:
-            rng, crash = self._fortune(which, each)
-            before, node = each.phone.state, nodes[each.node]
-            outcome = each.phone.start_in(weather, rng, node, when, math.inf if crash is None else crash)
-            self._came(number, each, node, before, outcome)
+            crash = self._crash(which, each.plan, _LATER) if self.schedule.crashes else math.inf
+            before, node = each.phone.state, self.nodes[each.node]
+            lot = f"{self.schedule.seed} {which} {each.phone.name}"
+            outcome = each.phone.start_in(weather, lot, node, when, crash)
+            self._came(self.number, each, node, before, outcome)
+        return present
 
-    def _crash(self, which: str, each: Tracked) -> float:
-        """Return when a phone loses its power over a calm network."""
-        chance, soon = chances_of(f"{self.schedule.seed} calm {which} {each.phone.name}")
-        return -math.log(1.0 - soon) / _SOON if chance < self.schedule.crashes else math.inf
+    def _crash(self, which: str, plan: PhonePlan, soon: float = _SOON) -> float:
+        """Return when a phone loses its power, never if it does not."""
+        chance, when = chances_of(f"{self.schedule.seed} power {which} {plan.name}")
+        return -math.log(1.0 - when) / soon if chance < self.schedule.crashes else math.inf
 
     def _fortune(self, which: str, each: Tracked) -> tuple[random.Random, float | None]:
         rng = random.Random(f"{self.schedule.seed} storm {which} {each.phone.name}")
-        return rng, rng.expovariate(4.0) if rng.random() < self.schedule.crashes else None
+        return rng, rng.expovariate(_LATER) if rng.random() < self.schedule.crashes else None
 
-    def _told(self, number: int, here: list[Tracked], node: Node) -> Callable[[int, BootOutcome | None], None]:
+    def _told(self, here: list[Tracked], node: Node) -> Callable[[int, BootOutcome | None], None]:
         before = [each.phone.state for each in here]
 
         def done(place: int, outcome: BootOutcome | None) -> None:
-            self._came(number, here[place], node, before[place], outcome)
+            self._came(self.number, here[place], node, before[place], outcome)
 
         return done
 

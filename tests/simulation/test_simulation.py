@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
 
+from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.protocols.tftp import ServerEngine
 from tests.simulation import play
@@ -22,6 +25,7 @@ from tests.simulation.world import world as worlds
 from tests.simulation.world.course import Point
 from tests.simulation.world.handset import Handset
 from tests.simulation.world.network import Weather
+from tests.simulation.world.served import Node
 from tests.simulation.world.world import world_of
 
 SEEDS = 300
@@ -56,8 +60,11 @@ def test_a_phone_that_has_the_other_clusters_configuration_asks_the_tvs_that_it_
     ).run().findings  # fmt: skip
 
 
-def test_a_proposed_list_is_signed_by_whom_it_names_also_if_it_has_no_record_of_that_one() -> None:
+def test_a_proposed_list_is_signed_by_whom_it_names_also_if_it_has_no_record_of_that_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A subscriber's ITL that the publisher's ITLRecovery signs again: the cluster has the key."""
+    monkeypatch.setattr("tests.simulation.play._PROPOSE_EVERY", 12)
     steps = (StepPlan(("nothing",), damage="ITL other-kind"), StepPlan(("regenerate", "0", "TVS"), off=0.3, days=7))
     phones = (
         PhonePlan("SEP002200000030", "6901", 2, "foreign", 1),
@@ -71,11 +78,14 @@ def test_a_proposed_list_is_signed_by_whom_it_names_also_if_it_has_no_record_of_
     assert not play.findings
 
 
-def test_a_phone_that_plays_a_proposed_plan_asks_the_tvs_servers_of_the_configuration_that_it_has() -> None:
+def test_a_phone_that_plays_a_proposed_plan_asks_the_tvs_servers_of_the_configuration_that_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A move there and back: the new cluster's ITL is torn, its configuration is taken, and the old one's TVS is left.
 
     The plan that is proposed for it puts something in between.
     """
+    monkeypatch.setattr("tests.simulation.play._PROPOSE_EVERY", 12)
     steps = (
         StepPlan(("trust", "Phone-SAST-trust", "CallManager"), tvs="some", off=0.3, days=2),
         StepPlan(("trust", "CallManager-trust", "CallManager"), tvs="some", off=0.1, days=30, damage="CTL flipped"),
@@ -122,11 +132,18 @@ def test_what_is_done_once_for_many_phones_comes_to_the_same_when_each_does_it(m
     at_once = [_what_came_of(seed) for seed in seeds]
     world_of.cache_clear()
     monkeypatch.setattr(handset, "policy_of", TrustPolicy)
-    monkeypatch.setattr(Handset, "start", lambda self, node, now, crash=math.inf: self._starts(node, now, crash))
+    monkeypatch.setattr(Handset, "start", _by_itself)
+    monkeypatch.setattr(PhonePlan, "kind", property(lambda self: self.name))
     monkeypatch.setattr(handset, "root", lambda _kind, begin: Point(begin().state, begin().request))
     monkeypatch.setattr(handset, "calm", network._talk)
     monkeypatch.setattr(handset, "alias", lambda name, _mode, _protocol: name)
     assert [_what_came_of(seed) for seed in seeds] == at_once
+
+
+def _by_itself(phone: Handset, node: Node, now: datetime, crash: float = math.inf) -> BootOutcome | None:
+    return network.carried_by(
+        network._talk, phone.booting(node, now), lambda name: node.file(name, phone.mode, phone.protocol), crash
+    )
 
 
 @pytest.mark.parametrize("blocks", [None, 0, 7])
@@ -164,7 +181,7 @@ def _what_came_of(seed: int) -> object:
             each.outcome and (each.outcome.trouble() or ())[:2],  # the words name a model, of those that can do as much
             each.outcome and [one and (one.outcome, one.reason, one.row) for one in each.outcome.decisions.values()],
         )
-        for each in play.tracked
+        for _, each in sorted(((plan.name, each) for each in play.tracked for plan in each.plans), key=itemgetter(0))
     ]
 
 

@@ -1,9 +1,9 @@
-"""A phone on its way through a schedule, and what is found of it."""
+"""Phones on their way through a schedule, those that are alike together, and what is found of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mixedmode.forecast.evaluation import Forecast
@@ -11,6 +11,7 @@ from mixedmode.phone.mind.fate.restart import Restart
 from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind
+from mixedmode.phone.mind.trust.state import PhoneState
 from tests.simulation.schedule import PhonePlan
 from tests.simulation.world.handset import Handset, took_all
 
@@ -39,16 +40,17 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda each: each.rule != WORST)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Tracked:
-    """A phone on its way.
+    """Phones on their way that differ in nothing but their names, so far.
 
     Attributes:
-        plan: What the schedule says of it.
+        plans: What the schedule says of each; the first stands for all.
         phone: As it is now.
         said: What was said of it before.
         forecast: The same, or what was said when it met the change in another order than that was made.
         first: As it was before the change.
+        began: What it held before it was started.
         outcome: Of its last start.
         registers: Whether it registered after it.
         broke_off: Whether a start was broken off in this step.
@@ -58,17 +60,45 @@ class Tracked:
             than its ITL, which no inventory says.
     """
 
-    plan: PhonePlan
+    plans: tuple[PhonePlan, ...]
     phone: Handset
     said: Forecast
     forecast: Forecast
     first: Handset
+    began: PhoneState
     outcome: BootOutcome | None = None
     registers: bool = True
     broke_off: bool = False
     disturbed: bool = False
     asked: bool = False
     is_half_told: bool = False
+
+    @property
+    def plan(self) -> PhonePlan:
+        """What the schedule says of the one that stands for all."""
+        return self.plans[0]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.plans)
+
+    def part(self, plans: tuple[PhonePlan, ...]) -> Tracked:
+        """Return some of them by themselves, since something else becomes of them."""
+        phone = self.phone.copy(plans[0].name)
+        first = self.first.copy(plans[0].name)
+        return replace(self, plans=plans, phone=phone, first=first)
+
+    def parted(self) -> list[Tracked]:
+        """Return each by itself."""
+        return [self] if len(self.plans) == 1 else [self.part((each,)) for each in self.plans]
+
+    @property
+    def so_far(self) -> tuple[object, ...]:
+        """All that decides about what comes next; equal only for those that came there in the same way."""
+        prospect = self.forecast.prospect
+        flags = self.registers, self.broke_off, self.disturbed, self.asked, self.is_half_told, self.is_as_first_said
+        return self.plan.kind, id(self.phone.state), id(self.began), id(self.outcome), id(prospect), flags
 
     @property
     def node(self) -> int:
@@ -91,6 +121,17 @@ class Tracked:
         return Finding(
             rule, f"{plan.name} ({plan.model}, mode {plan.mode}, holds {plan.held}, node {plan.node}) {text}"
         )
+
+
+def together(tracked: Iterable[Tracked]) -> list[Tracked]:
+    """Return phones with those in one that are alike by now."""
+    alike: dict[tuple[object, ...], list[Tracked]] = {}
+    for each in tracked:
+        alike.setdefault(each.so_far, []).append(each)
+    for first, *others in alike.values():
+        if others:
+            first.plans += tuple(plan for other in others for plan in other.plans)
+    return [first for first, *_ in alike.values()]
 
 
 def differences(each: Tracked, outcome: BootOutcome, foreseen: Restart, *, exact: bool) -> Iterator[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import random
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, lru_cache
+from operator import itemgetter
 from typing import Final
 
 from mixedmode.phone.mind.boot import Boot
@@ -111,9 +112,9 @@ class Handset:
             each.address.lower() for each in trust.tvs_servers
         )
 
-    def copy(self) -> Handset:
-        """Return another phone that holds the same."""
-        return Handset(self.name, self.model, self.mode, self.state, self.lsc)
+    def copy(self, name: str = "") -> Handset:
+        """Return another phone that holds the same, under another name if there is one."""
+        return Handset(name or self.name, self.model, self.mode, self.state, self.lsc)
 
     def booting(self, node: Node, now: datetime) -> Booting:
         """Start: yields the names of files that TFTP shall bring, returns how it went.
@@ -156,26 +157,31 @@ class Handset:
 
     def start(self, node: Node, now: datetime, crash: float = math.inf) -> BootOutcome | None:
         """Start over a network where nothing goes wrong; returns None if it loses its power, after ``crash`` s."""
-        if crash < math.inf:
-            return self._starts(node, now, crash)
         begin = self._root(node, now)
-        point = node.ended.get((begin, now))
-        if point is None:
-            outcome = self._starts(node, now, crash)
-            if self.reached is not None:
-                node.ended[begin, now] = self.reached
-            return outcome
+        trail = node.trails.get((begin, now))
+        if trail is None:
+            trail = node.trails[begin, now] = self._trail(node, now)
+        point = trail[bisect_left(trail, crash, key=itemgetter(0)) - 1][1]
         self.state, self.reached = _kept(self.state, point.state), point
         return point.request if isinstance(point.request, BootOutcome) else None
 
-    def _starts(self, node: Node, now: datetime, crash: float) -> BootOutcome | None:
-        return carried_by(calm, self.booting(node, now), self._look(node), crash)
+    def _trail(self, node: Node, now: datetime) -> tuple[tuple[float, Point], ...]:
+        """Return how far it comes over a network where nothing goes wrong, and after how many seconds."""
+        twin, after = self.copy(), 0.0
+        booting, found = twin.booting(node, now), []
+        name = next(booting, None)
+        while name is not None:
+            assert twin.reached is not None
+            found.append((after, twin.reached))
+            fetched, took = calm(node.file(name, self.mode, self.protocol))
+            after += took
+            name = _next(booting, fetched)
+        assert twin.reached is not None
+        return (*found, (after, twin.reached))
 
-    def start_in(
-        self, weather: Weather, rng: random.Random, node: Node, now: datetime, crash: float
-    ) -> BootOutcome | None:
+    def start_in(self, weather: Weather, lot: str, node: Node, now: datetime, crash: float) -> BootOutcome | None:
         """Start over a network with a weather, by fates of files that were played packet by packet."""
-        return carried_by(rough(weather, rng), self.booting(node, now), self._look(node), crash)
+        return carried_by(rough(weather, lot), self.booting(node, now), self._look(node), crash)
 
     def _look(self, node: Node) -> Look:
         return lambda name: node.file(name, self.mode, self.protocol)
@@ -229,6 +235,13 @@ class Handset:
                 self.state = self.state.remembering(verdict.question, answer, now)
             verdict = judge_server(policy, trust, certificate, answer)
         return not verdict.refused
+
+
+def _next(booting: Booting, fetched: Fetched) -> str | None:
+    try:
+        return booting.send(fetched)
+    except StopIteration:
+        return None
 
 
 def _kept(before: PhoneState, after: PhoneState) -> PhoneState:

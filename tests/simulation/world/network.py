@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -22,6 +22,7 @@ from mixedmode.protocols.tftp.client import Failure
 from mixedmode.protocols.tftp.engine import Content, ServerEngine
 from mixedmode.protocols.tftp.packets import ErrorCode, Mode
 from mixedmode.services.files.store import ServedFile
+from tests.simulation.world.chance import lots
 
 Fetched = bytes | Failure
 Booting = Generator[str, Fetched, BootOutcome]
@@ -142,16 +143,21 @@ def result(client: ClientTransfer) -> Fetched:
     return client.failure or Failure(FailureReason.TIMEOUT, "the transfer did not finish")
 
 
-def rough(weather: Weather, rng: random.Random) -> Carry:
+def rough(weather: Weather, lot: str) -> Carry:
     """Return a network with a weather: each file has one of the fates that files of its size have there.
 
     A fate is played packet by packet, by both machines and their timers, when the first file meets it.
+
+    Args:
+        weather: The network's.
+        lot: Decides which fates.
     """
     fates = 1 if weather.is_gone else FATES
+    drawn: Iterator[int] = iter(()) if weather.is_gone else lots(lot)
 
     def carry(content: bytes | None) -> tuple[Fetched, float]:
         blocks = None if content is None else len(content) // _BLOCK
-        failure, took = fate(weather, blocks, rng.randrange(fates))
+        failure, took = fate(weather, blocks, next(drawn, 0) % fates)
         assert failure is not None or content is not None
         return failure or content or b"", took
 
@@ -230,6 +236,7 @@ class Storm:
         while self._under_way:
             self.now, _, call, arguments = heapq.heappop(heap)
             call(*arguments)
+        heap.clear()  # what is still to come holds the loop
 
     def _at(self, when: float, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         self._count += 1

@@ -194,7 +194,7 @@ class Node:
         tvs_hosts: The hosts that configurations name.
         http: Whether files come by HTTP too: None: no HTTP; else the code of the failure, empty if it works.
         old_tvs: What the servers know that a phone's own ITL names, if it is these that answer.
-        ended: How starts end where nothing goes wrong, by where they begin, and when.
+        trails: How starts go on where nothing goes wrong, and after how many seconds, by where they begin, and when.
         judged: What the oracle says of them, by how they end.
     """
 
@@ -206,7 +206,9 @@ class Node:
     tvs_hosts: tuple[str, ...]
     http: str | None = None
     old_tvs: TvsServer | None = None
-    ended: dict[tuple[Point, datetime], Point] = field(init=False, default_factory=dict, compare=False)
+    trails: dict[tuple[Point, datetime], tuple[tuple[float, Point], ...]] = field(
+        init=False, default_factory=dict, compare=False
+    )
     judged: dict[Point, tuple[str, ...]] = field(init=False, default_factory=dict, compare=False)
     _files: dict[tuple[str, int, str], bytes | None] = field(init=False, default_factory=dict, compare=False)
     _served: ServedFileCache = field(default_factory=ServedFileCache, compare=False)

@@ -13,9 +13,9 @@ from functools import cache, cached_property, lru_cache
 from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.publishing.outlook import Outlook
 from mixedmode.errors import MixedModeError
-from mixedmode.forecast.cluster.outlooks import in_force
+from mixedmode.forecast.cluster.outlooks import foreseen_step, in_force
 from mixedmode.forecast.evaluation import Forecaster
-from mixedmode.forecast.plan import Plan
+from mixedmode.forecast.plan import Plan, Step
 from mixedmode.phone.mind.trust.state import PhoneState
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import Purpose
@@ -90,6 +90,7 @@ class World:
         self.states: dict[Hashable, PhoneState] = {}
         self._nodes: dict[Hashable, Node] = {}
         self._servers: dict[tuple[int, str], TvsServer] = {}
+        self._steps: dict[int, Step] = {}
         self._first: Forecaster | None = None
 
     @staticmethod
@@ -149,6 +150,14 @@ class World:
         other = self._first.under(plan)
         other.each_step = True
         return other
+
+    def step(self, number: int) -> Step:
+        """Return what a cluster is after a step as a step of a plan, without lists; before the change for -1."""
+        found = self._steps.get(number)
+        if found is None:
+            site = self.present if number < 0 else self.made[number].site
+            found = self._steps[number] = foreseen_step("", site.outlook, site.outlook)
+        return found
 
     def files(self, number: int, node: int) -> dict[str, bytes]:
         """Return the lists of a node after a step, before the change for -1, as they should be."""
