@@ -26,6 +26,7 @@ class AwayControl(Control):
         super().__init__(copy, is_copy=True)
         self._now = copy.now
         self._lock = threading.Lock()
+        self._handing = threading.Lock()
         self._notes: list[tuple[Principal, Act, str, dict[str, object]]] = []
         self._lost = 0
 
@@ -48,15 +49,15 @@ class AwayControl(Control):
         Raises:
             DatabaseError: It went away again; what is left is entered next time.
         """
-        while True:
-            with self._lock:
-                if not self._notes:
-                    break
-                first = self._notes[0]
-            principal, act, outcome, details = first
-            control.note(principal, act, outcome, **details)
-            with self._lock:
-                self._notes.remove(first)
-        if self._lost:
-            _log.warning("%d entries of the audit log are lost: too many while the database was away", self._lost)
-            self._lost = 0
+        with self._handing:  # a database that comes back twice in a moment gets each entry once
+            while True:
+                with self._lock:
+                    if not self._notes:
+                        lost, self._lost = self._lost, 0
+                        break
+                    principal, act, outcome, details = self._notes[0]
+                control.note(principal, act, outcome, **details)
+                with self._lock:
+                    del self._notes[0]
+        if lost:
+            _log.warning("%d entries of the audit log are lost: too many while the database was away", lost)

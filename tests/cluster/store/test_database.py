@@ -14,6 +14,7 @@ from sqlalchemy import inspect, text
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.migrations import HEAD, configuration, replay, revision
 from mixedmode.cluster.model.errors import DatabaseError, NotFoundError
+from mixedmode.cluster.query import query_worker
 from mixedmode.cluster.store.database import Database, sqlite_url
 from mixedmode.cluster.store.schema import Base
 from mixedmode.errors import UsageError
@@ -58,6 +59,15 @@ def test_run_sql_is_limited_in_rows_and_time(cluster: Cluster) -> None:
     endless = "with recursive n(i) as (select 1 union all select i+1 from n) select count(*) from n"
     with pytest.raises(UsageError, match="too long"):
         cluster.select(endless, seconds=0.2)
+
+
+def test_a_query_whose_process_is_at_fault_is_not_taken_for_a_large_one(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query_worker, "__file__", "/absent/query_worker.py")
+    with pytest.raises(DatabaseError, match="cannot be run") as found:
+        cluster.select(MODE)
+    assert "No such file" in str(found.value.why)
 
 
 def test_what_was_committed_survives_a_power_cut(cluster: Cluster) -> None:

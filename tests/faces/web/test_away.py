@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from mixedmode.control.signed_in.web_sessions import SessionPolicy, WebSessions
 from mixedmode.faces.web import away
 from mixedmode.faces.web.away import Away, DatabaseWatch
 from tests.cluster.building import PUB
+from tests.support import eventually
 
 POLICY = SessionPolicy()
 
@@ -129,6 +131,60 @@ def test_nobody_waits_for_a_database_that_is_away(how: str, has_copy: bool, monk
         thread.submit(asyncio.run, story()).result()
 
 
+@pytest.mark.parametrize("how", ["silent", "refused"])
+def test_what_somebody_sent_reaches_the_copy_though_the_other_pages_have_read_it(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(away, "SILENT_SECONDS", 0.05)
+    complaints: list[object] = []
+
+    async def story() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+        place, said = Place(), []
+
+        async def changed(_is_away: bool) -> None:
+            pass
+
+        watch = DatabaseWatch(place, lambda: datetime.now(UTC), changed)  # type: ignore[arg-type]
+
+        async def main(_scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            place.refuses = True
+            if how == "silent":
+                place.speaks.clear()
+                await asyncio.gather(watch.look(), asyncio.Event().wait())
+            await send({"type": "http.response.start", "status": 503, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+        async def copy(_scope: Any, receive: Any, _send: Any) -> None:
+            said.append(await receive())
+
+        sent = [{"type": "http.request", "body": b"user=anna", "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            if not sent:
+                await asyncio.Event().wait()
+            return sent.pop()
+
+        async def send(_message: Any) -> None:
+            pass
+
+        scope = {"type": "http", "method": "POST", "path": "/signin", "headers": [], "query_string": b""}
+        await Away(main, watch, copy, "pub")(scope, receive, send)
+        assert [each["body"] for each in said] == [b"user=anna"]
+        for _ in range(3):
+            await watch.look()
+        place.speaks.set()
+        await eventually(lambda: watch._asked is None or watch._asked.done())
+        await watch.look()
+        watch.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, story()).result()
+    gc.collect()
+    assert complaints == []
+
+
 def test_sessions_go_on_begin_and_end_while_the_database_is_away(cluster: Cluster) -> None:
     accounts = account_store(cluster.folder(PUB))
     for name in ("anna", "bert", "carl"):
@@ -175,8 +231,10 @@ def test_what_is_noted_meanwhile_is_entered_once_and_bounded(cluster: Cluster, m
     for outcome in ("done", "ended", "refused"):
         meanwhile.note(who, LOGIN, outcome, face="pages")
     assert not Wanted(action="login").of(cluster.operations.journal)
-    meanwhile.hand_over(Control(cluster))
-    meanwhile.hand_over(Control(cluster))
+    door = Control(cluster)
+    with ThreadPoolExecutor(2) as threads:
+        for each in [threads.submit(meanwhile.hand_over, door) for _ in range(2)]:
+            each.result()
     entries = Wanted(action="login").of(cluster.operations.journal)
     assert [(each.user, each.outcome, each.details["database_away"]) for each in entries] == [
         ("anna", "done", True),

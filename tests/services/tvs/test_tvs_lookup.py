@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -23,7 +26,7 @@ from mixedmode.services.tvs import service as tvs_service
 from mixedmode.services.tvs.files import WatchedList
 from mixedmode.services.tvs.lookup import TrustLookup, read_all
 from mixedmode.services.tvs.node import node_tvs
-from mixedmode.services.tvs.sources import DatabaseCache, TableSource
+from mixedmode.services.tvs.sources import CtlCache, DatabaseCache, MapKey, TableSource
 from mixedmode.trustlist import Role, TrustList
 from mixedmode.trustlist.build import RecordSpec, build_trust_list, signer_identity
 from mixedmode.trustlist.roles import Layout
@@ -282,6 +285,52 @@ def test_a_list_that_has_just_changed_is_read_before_a_phone_is_told_no(
             assert ctl.loads == 1, "what is the same is not read again"
 
     run(procedure())
+
+
+def test_who_asks_while_a_list_is_read_finds_the_old_one_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificates = (signer().certificate, stranger("one"))
+    data = build_trust_list(
+        [RecordSpec(Role.SAST, each, dns_name="pub") for each in certificates], signer(), timestamp=1
+    )
+    cache, keys = CtlCache(), [MapKey(each.serial.hex().upper(), each.issuer) for each in certificates]
+    cache.load(data)
+    whole = [cache.find(key) for key in keys]
+    assert all(whole)
+    parsed, found = TrustList.parse(data), []
+
+    class Slow:
+        @property
+        def records(self) -> Iterator[object]:
+            for record in parsed.records:
+                found.append([cache.find(key) for key in keys])
+                yield record
+
+    monkeypatch.setattr(TrustList, "parse", lambda _data: Slow())
+    cache.load(data)
+    assert found == [whole, whole]
+    assert [cache.find(key) for key in keys] == whole
+
+
+def test_a_list_that_could_not_be_read_for_a_moment_is_read_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "CTLFile.tlv"
+    path.write_bytes(
+        build_trust_list([RecordSpec(Role.SAST, signer().certificate, dns_name="p")], signer(), timestamp=1)
+    )
+    ctl, key = WatchedList(path), MapKey(signer().certificate.serial.hex().upper(), signer().certificate.issuer)
+
+    def full(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full)
+        assert ctl.refresh()[-1] == "ERROR:updateLocalCTLCache : CTLFile.tlv: Too many open files"
+        assert ctl.refresh() == [], "told once"
+    assert ctl.cache.find(key) is None
+    assert ctl.refresh()
+    assert ctl.cache.find(key) is not None
+    assert ctl.refresh() == []
 
 
 def encode(request: QueryRequest) -> bytes:

@@ -12,11 +12,16 @@ from mixedmode.cluster.query import query_worker
 from mixedmode.cluster.query.query_bounds import CELL_BYTES, RESULT_CHARACTERS, Found, refused
 from mixedmode.cluster.query.query_worker import frames, texts
 from mixedmode.cluster.store.database import Database
+from mixedmode.printable import printable
 
 HEAP_BYTES: Final = 64 << 20
 """What SQLite may use for one query: its cache, what it sorts, its temporary tables."""
 _PATIENCE: Final = 3.0
 """Seconds beyond the query's own time for the process to start and to answer."""
+
+
+_LONGEST: Final = 300
+_NO_MEMORY: Final = (b"MemoryError", b"Cannot allocate memory")
 
 
 def run_sqlite(database: Database, sql: str, limit: int, seconds: float, null: str = "NULL") -> Found:
@@ -64,6 +69,15 @@ def _answer(request: bytes, seconds: float, label: str) -> list[str]:
         answer = texts(done.stdout)
     except ValueError:
         answer = []
+    if not answer and done.returncode > 0 and not any(each in done.stderr for each in _NO_MEMORY):
+        # Not killed, and no lack of memory: the process itself is at fault, and what it said is the only trace of that.
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise DatabaseError(
+            "the query cannot be run",
+            where=label,
+            why=printable(said[-1][:_LONGEST]) if said else f"its process ended with {done.returncode}",
+            next_step="see that the Python of this program can run a file by itself",
+        )
     if not answer:
         raise refused("it needed more memory or time than a query may have")
     return answer

@@ -18,7 +18,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,7 +62,7 @@ class DatabaseWatch:
     ) -> None:
         self._database, self._now, self._changed = database, now, changed
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="web-database")
-        self._asked: Future[None] | None = None
+        self._asked: asyncio.Future[None] | None = None
         self._lock = asyncio.Lock()
         self.gone = asyncio.Event()
         self.since: datetime | None = None
@@ -89,13 +89,13 @@ class DatabaseWatch:
 
     async def _is_away(self) -> bool:
         if self._asked is None:
-            self._asked = self._pool.submit(self._ask)
-        waited = asyncio.wrap_future(self._asked)
-        done, _ = await asyncio.wait({waited}, timeout=0.0 if self.gone.is_set() else SILENT_SECONDS)
+            self._asked = asyncio.wrap_future(self._pool.submit(self._ask))
+        asked = self._asked
+        done, _ = await asyncio.wait({asked}, timeout=0.0 if self.gone.is_set() else SILENT_SECONDS)
         if not done:
             return True
         self._asked = None
-        return waited.exception() is not None
+        return asked.exception() is not None
 
     def _ask(self) -> None:
         with self._database.read() as session:
@@ -132,7 +132,18 @@ class Away:
 
     async def _with(self, scope: Scope, receive: Receive, send: Send) -> None:
         held: list[Message] = []
+        heard: list[Message] = []
         begun = False
+
+        async def listening() -> Message:
+            message = await receive()
+            if scope["path"] in _FORMS:
+                heard.append(message)
+            return message
+
+        async def again() -> Message:
+            # What was sent comes once, and the copy has to read it too.
+            return heard.pop(0) if heard else await receive()
 
         async def noted(message: Message) -> None:
             nonlocal begun
@@ -142,7 +153,7 @@ class Away:
             begun = True
             await send(message)
 
-        work = asyncio.ensure_future(self._main(scope, receive, noted))
+        work = asyncio.ensure_future(self._main(scope, listening, noted))
         gone = asyncio.ensure_future(self._watch.gone.wait())
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -150,14 +161,14 @@ class Away:
                 work.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await work
-                await self._without(scope, receive, send)
+                await self._without(scope, again, send)
                 return
             await work
         finally:
             work.cancel()
             gone.cancel()
         if held and await self._watch.look():
-            await self._without(scope, receive, send)
+            await self._without(scope, again, send)
             return
         for message in held:
             await send(message)

@@ -301,14 +301,9 @@ class WebService(Service):
             self._desk.hub.close()
             await asyncio.to_thread(self._desk.standing.close)
             await asyncio.to_thread(self._desk.lscs.close)
-        if self._clock is not None:
-            self._clock.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._clock
-        if self._watching is not None:
-            self._watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
+        for task in filter(None, (self._clock, self._watching)):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         if self._watch is not None:
             self._watch.close()
         if self._reading is not None:

@@ -33,38 +33,42 @@ class WatchedList:
         self.cache = CtlCache()
         self.loads = 0
         self._mark: _Mark | None = None
+        self._problem = ""
         self._reading = Lock()
 
     def refresh(self) -> list[str]:
         """Read the file if it is not the one that was read last; return what the trace says, nothing if it is the same.
 
-        A file that is no trust list leaves the cache as it was. It may be called in any thread: who finds another one
-        reading waits for it.
+        A file that is no trust list leaves the cache as it was. So does one that cannot be read, until it can: that is
+        told once. It may be called in any thread: who finds another one reading waits for it.
         """
         with self._reading:
             mark = self._look()
             if mark == self._mark:
                 return []
-            self._mark = mark
+            modified = f"{self.path.name} has been modified. Recaching CTL Certificate Cache"
+            lines = [f"CertificateCache::localCTLCacheMonitor - {modified}"]
             try:
-                return self._load(mark)
-            finally:
-                self.loads += 1
+                lines += self._load(mark)
+            except OSError as error:
+                problem, told = error.strerror or str(error), self._problem
+                self._problem = problem
+                return [] if problem == told else [*lines, self._error(problem)]
+            except MixedModeError as error:
+                lines.append(self._error(str(error)))
+            self._mark, self._problem = mark, ""
+            self.loads += 1
+            return lines
+
+    def _error(self, problem: str) -> str:
+        return f"ERROR:updateLocalCTLCache : {self.path.name}: {printable(problem)}"
 
     def _load(self, mark: _Mark | None) -> list[str]:
-        modified = f"{self.path.name} has been modified. Recaching CTL Certificate Cache"
-        lines = [f"CertificateCache::localCTLCacheMonitor - {modified}"]
-        try:
-            data = None
-            if mark is not None:
-                with self.path.open("rb") as file:
-                    data = file.read(MAX_FILE + 1)
-            return lines + self.cache.load(data)
-        except OSError as error:
-            problem = error.strerror or str(error)
-        except MixedModeError as error:
-            problem = str(error)
-        return [*lines, f"ERROR:updateLocalCTLCache : {self.path.name}: {printable(problem)}"]
+        data = None
+        if mark is not None:
+            with self.path.open("rb") as file:
+                data = file.read(MAX_FILE + 1)
+        return self.cache.load(data)
 
     def _look(self) -> _Mark | None:
         try:

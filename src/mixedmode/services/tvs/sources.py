@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from time import monotonic
 from typing import Final, Protocol
 
@@ -89,6 +90,7 @@ class DatabaseCache:
         self._reader = reader
         self._lifetime, self._size, self._clock = lifetime, size, clock
         self._kept: dict[MapKey, tuple[float, Entry | None]] = {}
+        self._keeping = Lock()
 
     def needs_reading(self, key: MapKey) -> bool:
         """Return whether nothing is remembered about a key."""
@@ -109,10 +111,11 @@ class DatabaseCache:
                 roles = tuple(int(role) for role in self._reader.roles_of(same))
                 entry = Entry(certificate.der, roles) if roles else None
         finally:
-            self._kept.pop(key, None)
-            while len(self._kept) >= self._size:
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = (self._clock() + self._lifetime, entry)
+            with self._keeping:  # several threads read at once
+                self._kept.pop(key, None)
+                while len(self._kept) >= self._size:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[key] = (self._clock() + self._lifetime, entry)
 
     def _stored(self, key: MapKey) -> list[StoredCertificate]:
         """Return the database's certificates whose own serial is the key's.
@@ -133,6 +136,21 @@ class DatabaseCache:
         return None if kept is None else kept[1]
 
 
+class _Known:
+    """Certificates by their keys, and by their serials alone."""
+
+    def __init__(self) -> None:
+        self.entries: dict[MapKey, Entry] = {}
+        self.by_serial: dict[str, dict[MapKey, Entry]] = {}
+
+    def add(self, key: MapKey, der: bytes, roles: Iterable[int]) -> None:
+        before = self.entries.get(key)
+        if before is not None and before.certificate != der:
+            return
+        entry = Entry(der, tuple(sorted({*(before.roles if before is not None else ()), *roles})))
+        self.entries[key] = self.by_serial.setdefault(key.serial, {})[key] = entry
+
+
 class TableSource:
     """Certificates that are all in memory.
 
@@ -146,24 +164,10 @@ class TableSource:
 
     def __init__(self, name: str, entries: Iterable[tuple[Certificate, Sequence[int]]] = ()) -> None:
         self.name = name
-        self._entries: dict[MapKey, Entry] = {}
-        self._by_serial: dict[str, list[Entry]] = {}
+        self._known = _Known()
         for certificate, roles in entries:
             _, issuer, serial = list_identity(certificate)
-            self._add(MapKey(serial, issuer), certificate.der, roles)
-        self._index()
-
-    def _add(self, key: MapKey, der: bytes, roles: Iterable[int]) -> None:
-        before = self._entries.get(key)
-        if before is None:
-            self._entries[key] = Entry(der, tuple(sorted(set(roles))))
-        elif before.certificate == der:
-            self._entries[key] = Entry(der, tuple(sorted({*before.roles, *roles})))
-
-    def _index(self) -> None:
-        self._by_serial = {}
-        for key, entry in self._entries.items():
-            self._by_serial.setdefault(key.serial, []).append(entry)
+            self._known.add(MapKey(serial, issuer), certificate.der, roles)
 
     def needs_reading(self, key: MapKey) -> bool:
         """Return False: all is in memory."""
@@ -174,9 +178,10 @@ class TableSource:
 
     def find(self, key: MapKey) -> Entry | None:
         """Return what is known under a key."""
-        entry = self._entries.get(key)
+        known = self._known
+        entry = known.entries.get(key)
         if entry is None:
-            same_serial = self._by_serial.get(key.serial, ())
+            same_serial = known.by_serial.get(key.serial, {}).values()
             found = {each.certificate: each for each in same_serial if _has_issuer(each, key.issuer)}
             entry = next(iter(found.values())) if len(found) == 1 else None
         return entry
@@ -196,18 +201,19 @@ class CtlCache(TableSource):
         """
         lines = ["updateLocalCTLCache : Refreshing the local CTL certificate cache"]
         records = () if data is None else TrustList.parse(data).records
-        self._entries = {}
+        found = _Known()
         for record in records:
             der, serial, role = record.certificate_der, record.serial, record.role_code
             if der is None or not serial or role is None:
                 continue
             key = MapKey(serial.hex().upper(), record.issuer or "")
-            self._add(key, der, (role,))
+            found.add(key, der, (role,))
             lines.append(
                 f"tvs_sql_get_all_CTL_certificate - Unique Key used for Caching :: {shown(str(key))}, "
                 f"length : {len(str(key))}"
             )
-        self._index()
+        # At once: who asks meanwhile, in another thread, finds all of the old content or all of the new.
+        self._known = found
         return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,7 +55,7 @@ def prepare(
     if change is None:
         print_lines([f"{user} controls all {len(phones):,} phones already; nothing was changed"])
         return
-    again = f"mixedmode rescue restore --cluster {cluster} --journal {journal}"
+    again = shlex.join(["mixedmode", "rescue", "restore", "--cluster", str(cluster), "--journal", str(journal)])
     print_lines([f"{user} controls {len(change.added):,} phones more; behind the rescue: {again}"])
 
 
