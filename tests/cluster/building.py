@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 from sqlalchemy import event
@@ -17,14 +18,17 @@ from mixedmode.cluster.model.versions import Version
 from mixedmode.cluster.operations.ctl import SetMixedMode, SetNonSecureMode, UpdateCtl
 from mixedmode.cluster.operations.nodes import JoinNode
 from mixedmode.cluster.store.making import make_installed
-from mixedmode.pki.certificates.profiles import KeyKind, Subject
+from mixedmode.pki.certificates.certificates import Certificate
+from mixedmode.pki.certificates.profiles import KeyKind, Subject, issue_lsc
 from mixedmode.trustlist import TrustList
+from tests.pki.material import key
 
 PUB = "cucm-1051-a-pub"
 SUB = "cucm-1051-a-sub1"
 MIXED = SetMixedMode()
 NON_SECURE = SetNonSecureMode()
 UPDATE = UpdateCtl()
+_SERIALS = count(1)
 PHONES = tuple(DeviceSpec(f"SEP00112233{number:04X}", description=f"phone {number}") for number in range(3))
 
 
@@ -108,3 +112,17 @@ def common_names(trust_list: TrustList) -> list[str]:
 
 def make(directory: Path, version: str = "10.5.1.10000-7", *, licensed: bool = True) -> Cluster:
     return Cluster.create(directory, seed_spec(version, licensed=licensed))
+
+
+def lsc_of(cluster: Cluster, name: str, *, since: int = 0, days: int = 365) -> Certificate:
+    """An LSC that the publisher's CAPF issued so many days ago."""
+    capf = cluster.signer(PUB, "CAPF")
+    return issue_lsc(
+        name,
+        key(KeyKind.RSA_2048, 8).public_key(),
+        authority=capf.certificate,
+        authority_key=capf.key,
+        now=datetime.now(UTC).replace(microsecond=0) - timedelta(days=since),
+        serial=next(_SERIALS),
+        days=days,
+    )

@@ -16,6 +16,7 @@ from mixedmode.rehearsal.lab.lab import Lab
 from mixedmode.rehearsal.lab.spec import LabSpec
 from mixedmode.rehearsal.report import Report
 from mixedmode.rehearsal.stage import Stage
+from tests.rehearsal.playing import play
 from tests.support import run_mixedmode
 
 TOKENLESS, ETOKENS, REGENERATED, NON_SECURE_LENGTH = 4947, 5728, 6113, 3746
@@ -98,15 +99,7 @@ def test_every_length_of_the_seed_appears_at_the_prompt(tmp_path: Path) -> None:
         await stage.do(CtlClient(ClientAction.NON_SECURE, (Token.SECOND,)))
         assert lengths(await prompt.type("show ctl")) == [NON_SECURE_LENGTH, 1186, 1186, 33, 1004, 33]
 
-    async def run() -> None:
-        lab = Lab(tmp_path / "lab", LabSpec(nodes=2, models=(), key=KeyKind.RSA_1024))
-        await lab.start()
-        try:
-            await procedure(lab)
-        finally:
-            await lab.stop()
-
-    asyncio.run(run())
+    play(tmp_path / "lab", LabSpec(nodes=2, models=(), key=KeyKind.RSA_1024), procedure)
 
 
 def test_a_lab_that_is_there_keeps_its_version_and_key_size(tmp_path: Path) -> None:

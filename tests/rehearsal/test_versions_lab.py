@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from mixedmode.pki.certificates.profiles import KeyKind
 from mixedmode.rehearsal.lab.lab import Lab
 from mixedmode.rehearsal.lab.spec import LabSpec
 from mixedmode.trustlist import TrustList
+from tests.rehearsal.playing import play
 from tests.support import eventually
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
@@ -50,18 +50,6 @@ async def served(lab: Lab, name: str, node: str = PUB, within: float = 60.0) -> 
 
 
 _ports: dict[str, int] = {}
-
-
-def play(directory: Path, spec: LabSpec, procedure: Callable[[Lab], Awaitable[None]]) -> None:
-    async def run() -> None:
-        lab = Lab(directory, spec)
-        await lab.start()
-        try:
-            await procedure(lab)
-        finally:
-            await lab.stop()
-
-    asyncio.run(run())
 
 
 def test_an_upgrade_over_version_11_and_back_serves_lists_that_verify(tmp_path: Path) -> None:

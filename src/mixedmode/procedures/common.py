@@ -25,10 +25,12 @@ RESTART_PHONES: Final = "Restart all phones, here or at Device > Phone > Reset, 
 MODE_LOOK: Final = Prompt(MODE_QUERY, reads=True)
 SHOW_CTL: Final = Prompt("show ctl", reads=True)
 UPDATE_CTL: Final = Prompt("utils ctl update CTLFile", ("y",))
+NON_SECURE_MODE: Final = Prompt("utils ctl set-cluster non-secure-mode", ("y",))
 
 BACK_TO_NON_SECURE: Final = Undo(
     True, "by the procedure mixed-to-non-secure; phones keep a CTL", procedure="mixed-to-non-secure"
 )
+BACK_TO_MIXED: Final = Undo(True, "by the procedure non-secure-to-mixed", procedure="non-secure-to-mixed")
 NO_OLD_KEY: Final = Undo(False, "the old key is gone; only a restored backup of the publisher has it")
 WITH_TOKENS: Final = Undo(
     True, "with the eTokens, by the procedure tokenless-to-etokens", procedure="tokenless-to-etokens"
@@ -102,6 +104,18 @@ def behind(again: str) -> Remedy:
 
 UPDATE_AGAIN: Final = behind("enter `utils ctl update CTLFile` again")
 CLIENT_AGAIN: Final = behind("run the CTL Client again, to update the CTL file")
+NON_SECURE_AGAIN: Final = behind(f"enter `{NON_SECURE_MODE.line}` again")
+
+SET_NON_SECURE: Final = (
+    Step(
+        "Set the cluster to non-secure mode.",
+        NON_SECURE_MODE,
+        undo=BACK_TO_MIXED,
+        heading="Set the cluster to non-secure mode",
+    ),
+    Step("Verify the mode.", MODE_LOOK, (mode_is(0),)),
+)
+"""From mixed mode to non-secure mode by the command line."""
 
 
 def set_mixed_mode(part: Part, *after: Check) -> tuple[Step, ...]:

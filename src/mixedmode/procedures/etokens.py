@@ -18,6 +18,7 @@ from mixedmode.procedures.checks import (
     vouched,
 )
 from mixedmode.procedures.common import (
+    BACK_TO_MIXED,
     BASICS,
     CLIENT_AGAIN,
     CONNECTED,
@@ -25,6 +26,8 @@ from mixedmode.procedures.common import (
     IN_MIXED_MODE,
     IN_STEP,
     MIXED,
+    NON_SECURE_AGAIN,
+    NON_SECURE_MODE,
     ONE_CTL,
     REPLICATED,
     SEED,
@@ -33,7 +36,6 @@ from mixedmode.procedures.common import (
     UPDATE_AGAIN,
     UPDATE_CTL,
     WITH_TOKENS,
-    behind,
     compare,
     restart,
 )
@@ -300,16 +302,16 @@ LOST_TOKENS: Final = Procedure(
         ),
         Step(
             "Set the cluster to non-secure mode.",
-            Prompt("utils ctl set-cluster non-secure-mode", ("y",)),
+            NON_SECURE_MODE,
             (SIGNED_BY_CALLMANAGER,),
-            Undo(True, "by the procedure non-secure-to-mixed", procedure="non-secure-to-mixed"),
+            BACK_TO_MIXED,
             heading="From version 10 on: utils ctl set-cluster non-secure-mode",
         ),
         *restart(),
         compare(),
     ),
     SIGNER_IN_ITL,
-    (behind("enter `utils ctl set-cluster non-secure-mode` again"),),
+    (NON_SECURE_AGAIN,),
 )
 
 ETOKENS: Final = (ETOKENS_TO_TOKENLESS, TOKENLESS_TO_ETOKENS, DOWNGRADE, ONE_TOKEN_LOST, LOST_TOKENS)

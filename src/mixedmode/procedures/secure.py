@@ -23,12 +23,12 @@ from mixedmode.procedures.common import (
     IN_STEP,
     LEFT_OVER,
     MIXED,
-    MODE_LOOK,
+    NON_SECURE_AGAIN,
     ONE_CTL,
+    SET_NON_SECURE,
     SUPPORTING,
     UPDATE_AGAIN,
     UPDATE_CTL,
-    behind,
     compare,
     restart,
     set_mixed_mode,
@@ -172,19 +172,13 @@ BACK_TO_NON_SECURE: Final = Procedure(
     (*BASICS, MIXED, ONE_CTL, IN_STEP),
     (
         *_SECURED,
-        Step(
-            "Set the cluster to non-secure mode.",
-            Prompt("utils ctl set-cluster non-secure-mode", ("y",)),
-            undo=Undo(True, "by the procedure non-secure-to-mixed", procedure="non-secure-to-mixed"),
-            heading="Set the cluster to non-secure mode",
-        ),
-        Step("Verify the mode.", MODE_LOOK, (mode_is(0),)),
+        *SET_NON_SECURE,
         *restart("Restart the services, then the phones", WITHOUT_CALLMANAGERS, EVERY_PHONE_IN_THE_CLEAR),
         call("Call from one phone to another: neither shows a lock.", EVERY_CALL_IN_THE_CLEAR),
         compare(),
     ),
     SIGNER_STAYS,
-    (behind("enter `utils ctl set-cluster non-secure-mode` again"),),
+    (NON_SECURE_AGAIN,),
 )
 
 LSC_EXPIRED: Final = Procedure(

@@ -25,14 +25,15 @@ from mixedmode.procedures.common import (
     MIXED,
     MODE_LOOK,
     NO_OLD_KEY,
+    NON_SECURE_AGAIN,
     ONE_CTL,
     RESTART_PHONES,
     SEED,
+    SET_NON_SECURE,
     SHOW_CTL,
     SUPPORTING,
     UPDATE_AGAIN,
     UPDATE_CTL,
-    behind,
     compare,
     restart,
     set_mixed_mode,
@@ -105,18 +106,12 @@ MIXED_TO_NON_SECURE: Final = Procedure(
     (*BASICS, MIXED, ONE_CTL, IN_STEP),
     (
         *IN_MIXED_MODE,
-        Step(
-            "Set the cluster to non-secure mode.",
-            Prompt("utils ctl set-cluster non-secure-mode", ("y",)),
-            undo=Undo(True, "by the procedure non-secure-to-mixed", procedure="non-secure-to-mixed"),
-            heading="Set the cluster to non-secure mode",
-        ),
-        Step("Verify the mode.", MODE_LOOK, (mode_is(0),)),
+        *SET_NON_SECURE,
         *restart("Restart the services, then the phones", WITHOUT_CALLMANAGERS),
         compare(),
     ),
     SIGNER_STAYS,
-    (behind("enter `utils ctl set-cluster non-secure-mode` again"),),
+    (NON_SECURE_AGAIN,),
 )
 
 REGENERATE_CALLMANAGER: Final = Procedure(

@@ -16,26 +16,10 @@ from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.forecast.plan import Plan, Step
 from mixedmode.inventory.cluster import ClusterInventory
 from mixedmode.inventory.library import Library
-from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.certificates.profiles import KeyKind, issue_lsc
-from tests.cluster.building import PHONES, PUB
-from tests.pki.material import key
+from tests.cluster.building import PHONES, PUB, lsc_of
 from tests.support import run_mixedmode
 
 NAMES = [phone.name for phone in PHONES]
-
-
-def issued(cluster: Cluster, name: str, *, since: int = 0, days: int = 365) -> Certificate:
-    capf = cluster.signer(PUB, "CAPF")
-    return issue_lsc(
-        name,
-        key(KeyKind.RSA_2048, 8).public_key(),
-        authority=capf.certificate,
-        authority_key=capf.key,
-        now=datetime.now(UTC).replace(microsecond=0) - timedelta(days=since),
-        serial=int.from_bytes(name.encode()[-4:]) + days,
-        days=days,
-    )
 
 
 def standings(cluster: Cluster, **options: timedelta) -> dict[str, LscStanding]:
@@ -45,9 +29,9 @@ def standings(cluster: Cluster, **options: timedelta) -> dict[str, LscStanding]:
 def test_a_forecast_notes_the_lscs_that_prove_nobody_any_more(cluster: Cluster) -> None:
     """An LSC that ended is no matter of lists: a note, and no outcome (forecast.md 5.8)."""
     ended, good, plain = NAMES[:3]
-    cluster.keep_lsc(ended, issued(cluster, ended, since=40, days=30))
-    cluster.keep_lsc(good, issued(cluster, good))
-    cluster.keep_lsc(plain, issued(cluster, plain, since=40, days=30))
+    cluster.keep_lsc(ended, lsc_of(cluster, ended, since=40, days=30))
+    cluster.keep_lsc(good, lsc_of(cluster, good))
+    cluster.keep_lsc(plain, lsc_of(cluster, plain, since=40, days=30))
     for name in (ended, good):
         cluster.run(ChangeDevice(name, DeviceValues(security_mode=3)))
     kinds = {name: kind for name, kind, _ in ClusterInventory(cluster, Library()).rows()}
@@ -61,12 +45,12 @@ def test_a_forecast_notes_the_lscs_that_prove_nobody_any_more(cluster: Cluster) 
 def test_each_phone_stands_somewhere(cluster: Cluster) -> None:
     assert set(standings(cluster).values()) == {LscStanding.NONE}
     first, second = NAMES[:2]
-    cluster.keep_lsc(first, issued(cluster, first))
-    cluster.keep_lsc(second, issued(cluster, second, since=340))
+    cluster.keep_lsc(first, lsc_of(cluster, first))
+    cluster.keep_lsc(second, lsc_of(cluster, second, since=340))
     assert standings(cluster)[first] is LscStanding.VALID
     assert standings(cluster)[second] is LscStanding.EXPIRES_SOON
     assert standings(cluster, notice=timedelta(days=10))[second] is LscStanding.VALID
-    cluster.keep_lsc(second, issued(cluster, second, since=40, days=30))
+    cluster.keep_lsc(second, lsc_of(cluster, second, since=40, days=30))
     assert standings(cluster)[second] is LscStanding.EXPIRED
     cluster.run(RegenerateCertificate(PUB, "CAPF"))
     assert standings(cluster)[first] is LscStanding.OTHER_ISSUER
@@ -81,8 +65,8 @@ def test_a_report_fails_for_secure_phones_that_cannot_register_and_a_revoked_one
     cluster: Cluster, seed_directory: Path
 ) -> None:
     first, second = NAMES[:2]
-    cluster.keep_lsc(first, issued(cluster, first, since=40, days=30))
-    cluster.keep_lsc(second, issued(cluster, second))
+    cluster.keep_lsc(first, lsc_of(cluster, first, since=40, days=30))
+    cluster.keep_lsc(second, lsc_of(cluster, second))
     shown = run_mixedmode("capf", "report", "--directory", seed_directory)
     assert shown.returncode == 0, "a phone that is non-secure needs none"
     assert f"{first} " in shown.stdout

@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -28,12 +28,8 @@ from mixedmode.faces.web.standing.lscs import Lscs
 from mixedmode.faces.web.standing.own_folder import make_folder
 from mixedmode.faces.web.standing.rereading import Rereading
 from mixedmode.faces.web.standing.rows import LSCS
-from mixedmode.pki.certificates.certificates import Certificate
-from mixedmode.pki.certificates.profiles import KeyKind, issue_lsc
-from tests.cluster.building import PUB
-from tests.pki.material import key
+from tests.cluster.building import PUB, lsc_of
 
-_SERIALS = count(1)
 _NAMES = [f"SEP0011223301{number:02X}" for number in range(7)]
 
 
@@ -42,19 +38,6 @@ def phones(cluster: Cluster) -> Cluster:
     """A cluster with seven phones more."""
     cluster.devices.add(DeviceSpec(name, "8845") for name in _NAMES)
     return cluster
-
-
-def _issued(cluster: Cluster, name: str, *, since: int = 0, days: int = 365) -> Certificate:
-    capf = cluster.signer(PUB, "CAPF")
-    return issue_lsc(
-        name,
-        key(KeyKind.RSA_2048, 8).public_key(),
-        authority=capf.certificate,
-        authority_key=capf.key,
-        now=datetime.now(UTC).replace(microsecond=0) - timedelta(days=since),
-        serial=next(_SERIALS),
-        days=days,
-    )
 
 
 @contextmanager
@@ -104,10 +87,10 @@ def test_the_table_says_what_the_report_says_after_every_change(
         assert set(agreed().values()) == {"none"}
         others = agreed().keys() - set(_NAMES)
         good, soon, ended, broken, stolen, twin, bare = _NAMES
-        phones.keep_lsc(good, _issued(phones, good))
-        phones.keep_lsc(soon, _issued(phones, soon, since=300))
-        phones.keep_lsc(ended, _issued(phones, ended, since=40, days=30))
-        shared = _issued(phones, stolen)
+        phones.keep_lsc(good, lsc_of(phones, good))
+        phones.keep_lsc(soon, lsc_of(phones, soon, since=300))
+        phones.keep_lsc(ended, lsc_of(phones, ended, since=40, days=30))
+        shared = lsc_of(phones, stolen)
         phones.keep_lsc(stolen, shared)
         with phones.database.write() as session:
             set_lsc(session, broken, b"0\x82no certificate")
@@ -119,7 +102,7 @@ def test_the_table_says_what_the_report_says_after_every_change(
         }  # fmt: skip
         phones.run(RevokeLsc(stolen))
         assert agreed() == {**before, stolen: "revoked", twin: "revoked"}
-        phones.keep_lsc(stolen, _issued(phones, stolen))
+        phones.keep_lsc(stolen, lsc_of(phones, stolen))
         phones.run(ChangeDevice(good, DeviceValues(security_mode=3)))
         assert agreed() == {**before, twin: "revoked"}
         phones.run(RemoveDevice(soon))
@@ -131,7 +114,7 @@ def test_the_table_says_what_the_report_says_after_every_change(
 
 def test_what_an_lsc_is_worth_at_the_very_moment(phones: Cluster) -> None:
     name = _NAMES[0]
-    phones.keep_lsc(name, _issued(phones, name))
+    phones.keep_lsc(name, lsc_of(phones, name))
     until = next(line.until for line in lsc_report(phones, phones.now()) if line.device.name == name)
     assert until is not None
     second, notice = timedelta(seconds=1), timedelta(days=SOON_DAYS)
@@ -144,14 +127,14 @@ def test_what_an_lsc_is_worth_at_the_very_moment(phones: Cluster) -> None:
 def test_a_large_cluster_is_read_behind_the_page(phones: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SMALL", 1)
     name = _NAMES[0]
-    phones.keep_lsc(name, _issued(phones, name))
+    phones.keep_lsc(name, lsc_of(phones, name))
     with _table(phones) as lscs:
         lscs.fresh()
         lscs.now()  # waits for the thread, if it still reads
         assert _shown(lscs, phones.now())[name][2] == LscStanding.VALID.value
         assert lscs.moment is not None
         other = _NAMES[1]
-        phones.keep_lsc(other, _issued(phones, other))
+        phones.keep_lsc(other, lsc_of(phones, other))
         lscs.fresh()
         lscs.now()
         assert _shown(lscs, phones.now())[other][2] == LscStanding.VALID.value

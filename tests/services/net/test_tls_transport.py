@@ -23,7 +23,7 @@ from mixedmode.services.net.guests import Guests
 from mixedmode.services.net.server_tls import server_context
 from mixedmode.services.net.tls_channel import Channel
 from mixedmode.services.net.tls_transport import TlsTransport
-from tests.services.tvs.tvsclient import LOOPS, client_context, run, tvs_signer
+from tests.services.tvs.tvsclient import LOOPS, client_context, run, tls_connection, tvs_signer
 from tests.support import eventually
 
 both_loops = pytest.mark.parametrize("loop", LOOPS)
@@ -105,27 +105,12 @@ async def echo(seconds: float = 60.0) -> AsyncIterator[Server]:
         assert all(len(protocol.lost) == 1 for protocol in server.made), "each connection is lost once"
 
 
-@asynccontextmanager
-async def client(
-    server: Server, limit: int = 1 << 16
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection(
-        *server.address, ssl=client_context(), server_hostname="", limit=limit
-    )
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-        with contextlib.suppress(Exception):
-            await writer.wait_closed()
-
-
 @both_loops
 def test_eight_megabytes_come_back_from_a_client_that_reads_late(loop: str) -> None:
     data = os.urandom(8 << 20)
 
     async def procedure() -> None:
-        async with echo() as server, client(server, limit=1024) as (reader, writer):
+        async with echo() as server, tls_connection(server.address, limit=1024) as (reader, writer):
             writer.write(data)
             # Or else the server goes on reading though nothing is taken.
             await eventually(lambda: server.made and server.made[0].pauses)
@@ -137,7 +122,7 @@ def test_eight_megabytes_come_back_from_a_client_that_reads_late(loop: str) -> N
 @both_loops
 def test_what_was_written_before_closing_arrives_and_nothing_after_it(loop: str) -> None:
     async def procedure() -> None:
-        async with echo() as server, client(server) as (reader, writer):
+        async with echo() as server, tls_connection(server.address) as (reader, writer):
             writer.write(b"x" * 300_000 + b"bye")
             got = await asyncio.wait_for(reader.read(-1), 60)
             assert len(got) == 300_003
@@ -234,7 +219,11 @@ def test_a_mistake_of_a_protocol_ends_its_connection_only(loop: str) -> None:
     async def procedure() -> list[str]:
         told: list[str] = []
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(str(context["exception"])))
-        async with echo() as server, client(server) as (reader, writer), client(server) as (other, to_other):
+        async with (
+            echo() as server,
+            tls_connection(server.address) as (reader, writer),
+            tls_connection(server.address) as (other, to_other),
+        ):
             writer.write(b"fail")
             with contextlib.suppress(ConnectionError):
                 assert await asyncio.wait_for(reader.read(), 60) == b""
@@ -300,7 +289,7 @@ def test_what_ended_is_freed_without_the_collector(loop: str) -> None:
             gc.collect()
             gc.disable()
             try:
-                async with client(server) as (reader, writer):
+                async with tls_connection(server.address) as (reader, writer):
                     writer.write(b"x")
                     await reader.readexactly(1)
                     protocol = weakref.ref(server.made[0])

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from typing import Any, TypeVar
 
@@ -78,14 +78,24 @@ def client_context() -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def connected(service: TvsService) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection(*service.address, ssl=client_context(), server_hostname="")
+async def tls_connection(
+    address: tuple[str, int], limit: int = 1 << 16
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to whoever answers there; it is aborted at the end."""
+    reader, writer = await asyncio.open_connection(*address, ssl=client_context(), server_hostname="", limit=limit)
     try:
         yield reader, writer
     finally:
         writer.transport.abort()
         with contextlib.suppress(Exception):
             await writer.wait_closed()
+
+
+def connected(
+    service: TvsService,
+) -> AbstractAsyncContextManager[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to a TVS."""
+    return tls_connection(service.address)
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer:

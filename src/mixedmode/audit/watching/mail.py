@@ -15,7 +15,7 @@ from email.utils import format_datetime, make_msgid
 from pathlib import Path
 from typing import Any, Final
 
-from mixedmode.audit.watching.webhook import TRIES, is_here
+from mixedmode.audit.watching.webhook import is_here, refusal
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.live.wire.clock import Clock
 from mixedmode.numbers import whole_number
@@ -64,21 +64,18 @@ class Mail:
             RemoteError: No try succeeded.
         """
         mail = self._message(message, clock)
-        why = ""
-        for pause in TRIES:
-            if pause:
-                clock.sleep(pause)
+
+        def attempt() -> tuple[str, bool]:
             try:
                 self._send(mail)
             except smtplib.SMTPResponseException as error:
-                why = f"SMTP {error.smtp_code} {error.smtp_error!r}"
-                if error.smtp_code >= 500:
-                    break
+                return f"SMTP {error.smtp_code} {error.smtp_error!r}", error.smtp_code >= 500
             except (OSError, smtplib.SMTPException, ValueError) as error:
-                why = str(error) or type(error).__name__
-            else:
-                return
-        raise RemoteError("the mail was not taken", where=f"{self.name} by {self.host}:{self.port}", why=why)
+                return str(error) or type(error).__name__, False
+            return "", True
+
+        if why := refusal(attempt, clock):
+            raise RemoteError("the mail was not taken", where=f"{self.name} by {self.host}:{self.port}", why=why)
 
     def _message(self, message: Mapping[str, Any], clock: Clock) -> EmailMessage:
         mail = EmailMessage()

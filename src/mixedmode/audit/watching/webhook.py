@@ -14,7 +14,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -29,6 +29,23 @@ TRIES: Final = (0.0, 2.0, 10.0)
 SECONDS: Final = 10.0
 _LONGEST_ANSWER: Final = 64 << 10
 _AGAIN: Final = frozenset({408, 425, 429})
+
+
+def refusal(attempt: Callable[[], tuple[str, bool]], clock: Clock) -> str:
+    """Try as often as :data:`TRIES` has pauses; return why the last try failed, empty if one did not.
+
+    Args:
+        attempt: Returns why it failed, empty if it did not, and whether another try would fail as well.
+        clock: Waits before each try.
+    """
+    why = ""
+    for pause in TRIES:
+        if pause:
+            clock.sleep(pause)
+        why, for_good = attempt()
+        if not why or for_good:
+            break
+    return why
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +76,18 @@ class Webhook:
             RemoteError: No try succeeded.
         """
         body = json.dumps(message).encode()
-        why = ""
-        for pause in TRIES:
-            if pause:
-                clock.sleep(pause)
+
+        def attempt() -> tuple[str, bool]:
             try:
                 status = self._post(body)
             except (OSError, http.client.HTTPException, ValueError) as error:
-                why = str(error) or type(error).__name__
-                continue
+                return str(error) or type(error).__name__, False
             if 200 <= status < 300:
-                return
-            why = f"HTTP status {status}"
-            if status < 500 and status not in _AGAIN:
-                break
-        raise RemoteError("the message was not taken", where=self.name, why=why)
+                return "", True
+            return f"HTTP status {status}", status < 500 and status not in _AGAIN
+
+        if why := refusal(attempt, clock):
+            raise RemoteError("the message was not taken", where=self.name, why=why)
 
     def _post(self, body: bytes) -> int:
         connection: http.client.HTTPConnection

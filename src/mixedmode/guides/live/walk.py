@@ -186,13 +186,19 @@ class LiveWalk:
         if changes_trust(book.steps[at]) and not once_more and not await self._fit(act, seen):
             return
         attempt = book.start(at, seen.marks)
+        said = await self._typed(act, attempt)
+        if said is not None:
+            await self._end(at, attempt, said, problem_in(said))
+
+    async def _typed(self, act: Act, attempt: str) -> tuple[str, ...] | None:
+        """Type an act and show what was answered; None if that failed, which is written down then."""
         try:
-            said = await self._doer.type(book.kept, act, attempt)
+            said = await self._doer.type(self._book.kept, act, attempt)
         except MixedModeError as error:
             await self._stopped(attempt, error)
-            return
+            return None
         await self._say(*(f"  | {line}" for line in said))
-        await self._end(at, attempt, said, problem_in(said))
+        return said
 
     async def _fit(self, act: Act, seen: Situation) -> bool:
         """Return whether something may be typed now: every node answers, and nobody did it already."""
@@ -264,13 +270,9 @@ class LiveWalk:
         if act is None or not await self._yes(f"Type {act.line} at {self._publisher}? (y/n): "):
             return
         attempt = book.take_back(at, (await self._doer.look(act)).marks)
-        try:
-            said = await self._doer.type(book.kept, act, attempt)
-        except MixedModeError as error:
-            await self._stopped(attempt, error)
-            return
-        await self._say(*(f"  | {line}" for line in said))
-        book.finish(attempt, said, (), problem_in(said), (await self._doer.look(act)).marks)
+        said = await self._typed(act, attempt)
+        if said is not None:
+            book.finish(attempt, said, (), problem_in(said), (await self._doer.look(act)).marks)
 
     # -- what was cut off -----------------------------------------------------------------------------------------
 

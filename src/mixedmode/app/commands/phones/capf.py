@@ -12,10 +12,10 @@ from mixedmode.app import completion
 from mixedmode.app.commands.options import AsJson, Config, LabFolder, ListenHost, ListenTcp
 from mixedmode.app.commands.phones.capf_outside import bring, request
 from mixedmode.app.targets.capf_folder import RecordsFolder, capf_folder
+from mixedmode.app.targets.server_keys import tls_signer
 from mixedmode.errors import CheckFailedError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
-from mixedmode.faces.terminal.unusual import warn_of_open_key
 
 if TYPE_CHECKING:
     from mixedmode.services.capf.store import CapfDevice
@@ -78,17 +78,13 @@ def serve(
     import uvloop
 
     from mixedmode.node.serving import serve_until_signal
-    from mixedmode.pki.certificates.load import load_certificate, load_signer
-    from mixedmode.pki.signing.signer import SoftwareSigner
+    from mixedmode.pki.certificates.load import load_certificate
     from mixedmode.services.capf.notes import CapfNote, NoteFile
     from mixedmode.services.capf.service import CapfLimits, CapfService
     from mixedmode.services.capf.store import CapfStore
     from mixedmode.services.net.server_tls import TlsFloor
 
-    warn_of_open_key(key)
-    signer = load_signer(key)
-    if not isinstance(signer, SoftwareSigner):
-        raise UsageError("TLS needs the key itself", where=key, next_step="give a PEM file or pkcs12:FILE")
+    signer = tls_signer(key)
     audit = NoteFile(directory / AUDIT_FILE, failed=_timed)
 
     def told(note: CapfNote) -> None:

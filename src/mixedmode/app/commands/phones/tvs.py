@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixedmode.app.commands.options import AsJson, ListenHost, ListenTcp, Workers, finite
+from mixedmode.app.targets.server_keys import tls_signer
 from mixedmode.app.targets.sources import SOURCE_HELP, read_source
 from mixedmode.errors import MixedModeError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.console import print_json, print_lines, say
-from mixedmode.faces.terminal.unusual import unusual, warn, warn_of_open_key
+from mixedmode.faces.terminal.unusual import unusual, warn
 from mixedmode.numbers import whole_number
 
 if TYPE_CHECKING:
@@ -167,18 +168,13 @@ def serve(
 
     import uvloop
 
-    from mixedmode.pki.certificates.load import load_signer
-    from mixedmode.pki.signing.signer import SoftwareSigner
     from mixedmode.services.net.server_tls import TlsFloor
     from mixedmode.services.tvs.workshop import TvsWorkshop
     from mixedmode.services.workers.crew import Crew, CrewService
     from mixedmode.services.workers.workshop import worker_count
 
     count = worker_count(workers)
-    warn_of_open_key(key)
-    signer = load_signer(key)
-    if not isinstance(signer, SoftwareSigner):
-        raise UsageError("TLS needs the key itself", where=key, next_step="give a PEM file or pkcs12:FILE")
+    signer = tls_signer(key)
     lists = [_there(path) for path in trust or ()]
     vouched = [_vouched(text) for text in certificate or ()]
     warn(unusual((signer.certificate, *(each for each, _ in vouched))))

@@ -12,7 +12,7 @@ from mixedmode.audit.live.finding import Finding, Gap, Severity, Step, finding_i
 from mixedmode.audit.live.models import Able
 from mixedmode.audit.live.remedies import AT_THE_PHONE, RESET_PHONES, TFTP, restart
 from mixedmode.audit.live.rules.lists import record_unit
-from mixedmode.audit.live.rules.telling import SECURE, about_phones, examples, moment, number_of
+from mixedmode.audit.live.rules.telling import SECURE, about_phones, examples, moment, number_of, phones_by
 from mixedmode.audit.live.scene import Scene
 from mixedmode.live.observed import PhoneSeen, Value
 from mixedmode.trustlist.model import TrustList
@@ -271,12 +271,7 @@ def refused(scene: Scene) -> Iterator[Finding | Gap]:
     """P1: phones report that they refused the last list."""
     if not any("tl_status" in phone.values for phone in scene.observation.phones):
         yield Gap("the results of list updates", "", "no alarm was read")
-    by_code: dict[str, list[tuple[PhoneSeen, Value]]] = {}
-    for phone in scene.observation.phones:
-        values = phone.values.get("tl_status")
-        if values and values[0].text in _FAILED_CODES:
-            by_code.setdefault(values[0].text, []).append((phone, values[0]))
-    for code, phones in sorted(by_code.items()):
+    for code, phones in phones_by(scene, "tl_status", _FAILED_CODES.__contains__):
         yield about_phones(
             finding_id("P1", code),
             "P1",

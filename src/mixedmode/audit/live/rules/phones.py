@@ -12,7 +12,7 @@ from mixedmode.audit.live.abilities import knows_lists
 from mixedmode.audit.live.finding import Finding, Gap, Severity, Step, finding_id
 from mixedmode.audit.live.models import Able, knows_sha512, model_of, models_of
 from mixedmode.audit.live.remedies import AT_THE_PHONE, RESET_PHONES, TFTP, restart, update_ctl
-from mixedmode.audit.live.rules.telling import SECURE, about_phones, moment, number_of
+from mixedmode.audit.live.rules.telling import SECURE, about_phones, moment, number_of, phones_by
 from mixedmode.audit.live.scene import Scene, is_on, told
 from mixedmode.errors import MixedModeError
 from mixedmode.live.observed import PhoneSeen, Source, Value
@@ -294,12 +294,7 @@ def _model_key(name: str) -> str:
 
 def operations(scene: Scene) -> Iterator[Finding | Gap]:
     """P4: a certificate operation of a phone failed."""
-    by_status: dict[str, list[tuple[PhoneSeen, Value]]] = {}
-    for phone in scene.observation.phones:
-        values = phone.values.get("certificate_status")
-        if values and "failed" in values[0].text.casefold():
-            by_status.setdefault(values[0].text, []).append((phone, values[0]))
-    for status, phones in sorted(by_status.items()):
+    for status, phones in phones_by(scene, "certificate_status", lambda text: "failed" in text.casefold()):
         yield about_phones(
             finding_id("P4", status),
             "P4",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
 from mixedmode.audit.live.finding import Finding, Severity, Step
+from mixedmode.audit.live.scene import Scene
 from mixedmode.live.observed import PhoneSeen, Value
 from mixedmode.numbers import whole_number
 
 SECURE: Final = frozenset({"encrypted", "authenticated", "2", "3"})
 """Device security modes that need a certificate."""
 _EXAMPLES: Final = 3
+Seen = list[tuple[PhoneSeen, Value]]
+"""Phones, each with what was seen of it."""
 
 
 def moment(text: str) -> datetime | None:
@@ -26,11 +30,21 @@ def moment(text: str) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+def phones_by(scene: Scene, name: str, wanted: Callable[[str], bool]) -> list[tuple[str, Seen]]:
+    """Return the phones by the newest value of a name, in its order; those alone whose value is wanted."""
+    found: dict[str, Seen] = {}
+    for phone in scene.observation.phones:
+        values = phone.values.get(name)
+        if values and wanted(values[0].text):
+            found.setdefault(values[0].text, []).append((phone, values[0]))
+    return sorted(found.items())
+
+
 def about_phones(
     name: str,
     rule: str,
     title: str,
-    phones: list[tuple[PhoneSeen, Value]],
+    phones: Seen,
     steps: tuple[Step, ...],
     severity: Severity = Severity.SERIOUS,
 ) -> Finding:
