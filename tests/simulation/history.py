@@ -206,6 +206,21 @@ class History:
         steps = [self._step(number, node, moment) for number, moment in enumerate(self.moments)]
         return Plan(tuple(steps), present=self._listed(-1, node))
 
+    def is_served_as_foreseen(self, plan: Plan, kind: PhoneKind, node: int) -> bool:
+        """Return whether a phone gets its files where forecasts of a cluster take it to: where its ITL is from.
+
+        Args:
+            plan: The change as the operations foresee it.
+            kind: What is known of the phone.
+            node: Where it gets its files, by number.
+        """
+        wanted = plan.node_of(kind.itl)
+        sites = (self.world.present, *(moment.site for moment in self.moments))
+        return all(
+            node_name(site, node) == (wanted if wanted in [each.name for each in site.view.nodes] else site.publisher)
+            for site in sites
+        )
+
     def _step(self, number: int, node: int, moment: Moment) -> Step:
         return self._around(self._listed(number, node), number, moment)
 
@@ -220,12 +235,8 @@ class History:
         ]
         withdrawn = tuple(kind for kind, name in _KINDS.items() if name in before and name not in now)
         site = self.world.present if number < 0 else self.moments[number].site
-        return replace(
-            self.world.step(number),
-            lists=tuple(lists),
-            withdrawn=withdrawn,
-            signer=site.own(node_name(site, node), Purpose.CALLMANAGER),
-        )
+        signer = site.own(node_name(site, node), Purpose.CALLMANAGER)
+        return replace(self.world.step(number), lists=tuple(lists), withdrawn=withdrawn, signer=signer, nodes=())
 
     def _around(self, step: Step, number: int, moment: Moment, after: Outlook | None = None) -> Step:
         """Return a step with what is around the lists: who is off, who of TVS answers.

@@ -83,7 +83,7 @@ class Play:
         compared = set()
         for each in self.tracked:
             same = id(each.forecast.prospect), plan.absences(each.phone.name)  # what is said of all of a kind
-            if each.node == 0 and same not in compared:
+            if same not in compared and self.history.is_served_as_foreseen(plan, each.forecast.kind, each.node):
                 compared.add(same)
                 foreseen = forecaster.of(each.forecast.kind, plan.absences(each.phone.name))
                 if foreseen.steps != each.forecast.steps:

@@ -271,6 +271,7 @@ class Forecaster:
         self._policies: dict[tuple[object, ...], RememberingPolicy] = {}
         self._rules: dict[PhoneModel, _Rules] = {}
         self._shared: dict[Hashable, Any] = {}
+        self._at: dict[str, Forecaster] = {}
 
     def under(self, plan: Plan) -> Forecaster:
         """Return the forecaster of another plan, with what is decided already; of the end alone, not of each step."""
@@ -279,6 +280,16 @@ class Forecaster:
         other._verifier, other._policies, other._shared = self._verifier, self._policies, self._shared
         other.each_step = False
         return other
+
+    def at(self, kind: PhoneKind) -> Forecaster:
+        """Return the forecaster of the plan as a kind of phone meets it, at the node from which it gets its files."""
+        node = self.plan.node_of(kind.itl)
+        if not node:
+            return self
+        if node not in self._at:
+            other = self._at[node] = self.under(self.plan.at(node))
+            other.each_step, other.both_ways = self.each_step, self.both_ways
+        return self._at[node]
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made for a key; it is made once."""
@@ -289,6 +300,9 @@ class Forecaster:
 
     def of(self, kind: PhoneKind, absences: tuple[bool, ...] = ()) -> Forecast:
         """Return what becomes of a kind of phone that is off in these steps."""
+        here = self.at(kind)
+        if here is not self:
+            return here.of(kind, absences)
         stages = self.stages(absences)
         why = self._not_known(kind)
         if why:
@@ -303,6 +317,9 @@ class Forecaster:
 
     def outcome(self, kind: PhoneKind, absences: tuple[bool, ...] = ()) -> Fate:
         """Return the outcome alone."""
+        here = self.at(kind)
+        if here is not self:
+            return here.outcome(kind, absences)
         return Fate.UNKNOWN if self._not_known(kind) else self._judged(kind, absences).prospect.fate
 
     def _judged(self, kind: PhoneKind, absences: tuple[bool, ...]) -> _Judged:

@@ -26,7 +26,7 @@ from mixedmode.forecast.vouching import Upload, Vouched
 from mixedmode.numbers import decimal_number
 from mixedmode.phone.mind.fate.offers import Keys, Offer, Presence, Stage, TvsServers
 from mixedmode.phone.mind.trust.decisions import ListKind
-from mixedmode.phone.mind.trust.lookup import tvs_certificates
+from mixedmode.phone.mind.trust.lookup import FILE_SIGNERS, tvs_certificates
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.trustlist.model import TrustList
 
@@ -101,6 +101,25 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """What phones meet in a step that get their files from another node than most.
+
+    Attributes:
+        node: Its name.
+        lists: What it has from then on, and did not have before.
+        withdrawn: The kinds of which it has nothing from then on.
+        signer: Who signs configurations there.
+        signed_by_stand_in: Those of its lists that are yet to be signed.
+    """
+
+    node: str
+    lists: tuple[Published, ...] = ()
+    withdrawn: tuple[ListKind, ...] = ()
+    signer: Certificate | None = None
+    signed_by_stand_in: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a change.
 
@@ -124,6 +143,7 @@ class Step:
         digest: Wire code of the digest under configurations from here on, if that is known but by the lists.
         hosts: The TVS servers that configurations name from here on, if that is known but by the ITL.
         elsewhere: TVS servers of another cluster that answer as well in this step, by the DER of what they show.
+        nodes: What other nodes have than the one whose lists these are.
     """
 
     label: str
@@ -145,6 +165,21 @@ class Step:
     digest: int | None = None
     hosts: frozenset[str] | None = None
     elsewhere: tuple[tuple[frozenset[bytes], Vouched], ...] = ()
+    nodes: tuple[Served, ...] = ()
+
+    def at(self, node: str) -> Step:
+        """Return the step as phones of a node meet it; lists that were read from files are the same on all nodes."""
+        served = next((each for each in self.nodes if each.node == node), None)
+        if served is None:
+            return replace(self, nodes=())
+        return replace(
+            self,
+            nodes=(),
+            lists=(*served.lists, *(each for each in self.lists if each.source)),
+            withdrawn=served.withdrawn,
+            signer=served.signer,
+            signed_by_stand_in=self.signed_by_stand_in | served.signed_by_stand_in,
+        )
 
 
 @lru_cache(maxsize=_OFFERS)
@@ -189,6 +224,23 @@ class Plan:
     def __post_init__(self) -> None:
         if not self.steps:
             raise UsageError("there is no change to forecast", next_step="name one: --publish CTLFile.tlv")
+
+    def node_of(self, itl: object) -> str:
+        """Return the node from which a phone gets its files that holds an ITL: the one that its server record names.
+
+        Returns:
+            Its name; empty if it is the one whose lists the steps have, or is not known.
+        """
+        nodes = (self.present or self.steps[0]).nodes
+        if not nodes or not isinstance(itl, TrustList):
+            return ""
+        named = {each.dns_name.lower() for each in itl.records_with_role(*FILE_SIGNERS) if each.dns_name}
+        return next((each.node for each in nodes if {each.node.lower()} == named), "")
+
+    def at(self, node: str) -> Plan:
+        """Return the plan as phones of a node meet it."""
+        steps = tuple(each.at(node) for each in self.steps)
+        return replace(self, steps=steps, present=self.present and self.present.at(node))
 
     def absences(self, name: str) -> tuple[bool, ...]:
         """Return in which steps a phone is off."""

@@ -8,14 +8,18 @@ from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.operations.nodes import RemoveNode
 from mixedmode.cluster.operations.versions import SwitchVersion, Upgrade
 from mixedmode.cluster.publishing.looking import outlook
+from mixedmode.faces.web.standing.world import World
 from mixedmode.forecast.cluster.outlooks import foreseen_step
+from mixedmode.inventory.kinds import PhoneKind
+from mixedmode.phone.mind.fate.prospect import Fate
+from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.trust.decisions import TvsQuestion
 from mixedmode.protocols.tvs import QueryRequest
 from mixedmode.services.tvs.lookup import TrustLookup, read_all
 from mixedmode.services.tvs.sources import CtlCache, DatabaseCache
 from mixedmode.trustlist.identity import list_identity
 from mixedmode.trustlist.kinds import CTL_FILE
-from tests.cluster.building import MIXED, PUB, SUB, joining, make
+from tests.cluster.building import MIXED, PUB, SUB, itl_of, joining, make
 
 Said = dict[str, tuple[list[int], list[int]]]
 
@@ -39,11 +43,22 @@ def said(cluster: Cluster) -> Said:
     return found
 
 
+def see_phones_in_step(cluster: Cluster) -> None:
+    """Each node's phones hold the newest list that there is for them."""
+    world = World(cluster)
+    itls = {node: itl_of(cluster, node) for node in (PUB, SUB)}
+    assert world.offered == {"ITL": {each.sha256 for each in itls.values()}}
+    assert world.published == {"ITL": itls[PUB].sha256}
+    for itl in itls.values():
+        assert world.state(PhoneKind(get_model("7975"), "7975", None, itl)).outcome is Fate.FOLLOWS
+
+
 def test_tvs_vouches_for_what_only_the_other_version_has_as_it_does_for_all_else(tmp_path: Path) -> None:
     """From 12.5 on a subscriber has no ITLRecovery of its own, from 14 on no CAPF; TVS knows both all the same."""
     cluster = make(tmp_path / "cluster", "11.0.1.10000-10")
     try:
         before = said(cluster)
+        see_phones_in_step(cluster)
         cluster.run(MIXED)
         cluster.run(Upgrade("14.0.1.10000-20"))
         cluster.run(SwitchVersion())

@@ -49,10 +49,12 @@ class Change:
     Attributes:
         after: The cluster after it.
         operation: The product's operation that does the same, None if it only restarts services.
+        more: Operations that do it on other nodes.
     """
 
     after: Site
     operation: Operation | None
+    more: tuple[Operation, ...] = ()
 
 
 def _regenerate(site: Site, node: str, unit: str) -> Change:
@@ -121,7 +123,8 @@ def _delete_ctl(site: Site) -> Change:
     outlook = site.outlook
     for node in site.view.nodes:
         outlook = outlook.deleting(node.name, CTL_FILE)
-    return Change(replace(site, outlook=outlook), DeleteFile(node=site.publisher, name=CTL_FILE))
+    first, *others = (DeleteFile(node=node.name, name=CTL_FILE) for node in site.view.nodes)
+    return Change(replace(site, outlook=outlook), first, tuple(others))
 
 
 def newer(version: Version, releases: int) -> Version:

@@ -140,8 +140,7 @@ class World:
         found = [self.present.outlook]
         for made in self.made:
             before = replace(found[-1], now=made.site.outlook.now)
-            done = made.change.operation if made.change is not None else None
-            found.append(before.starting_every_tftp() if done is None else in_force(done, done.foresee(before)))
+            found.append(_after(before, made.change))
         return tuple(found)
 
     def forecaster(self, plan: Plan) -> Forecaster:
@@ -211,6 +210,15 @@ class World:
         if found is None:  # the sites of all steps are kept
             found = self._servers[id(site), node] = tvs_server(site.outlook, certificate, node)
         return found
+
+
+def _after(before: Outlook, change: Change | None) -> Outlook:
+    """Return the cluster after a change, as its operations foresee it."""
+    if change is None or change.operation is None:
+        return before.starting_every_tftp()
+    for done in (change.operation, *change.more):
+        before = in_force(done, done.foresee(before))
+    return before
 
 
 world_of = lru_cache(maxsize=_KEPT)(World)

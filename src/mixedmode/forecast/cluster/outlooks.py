@@ -2,7 +2,8 @@
 
 Rules:
 
-1. Phones get the lists of the publisher, or of the first node with TFTP if the publisher has none.
+1. Phones get the lists of the node whose ITL they hold. All others, and those of a node that has left, get those of the
+   publisher, or of the first node with TFTP if the publisher has none.
 2. TVS vouches for what is in the stores, with the roles that it gives, also for certificates of nodes that only another
    version has, and for what the stores do not know by the functions of the CTL file's records; its servers and the
    CallManager show the certificates that the nodes have, whatever the lists say. Configurations name the TVS servers of
@@ -15,13 +16,14 @@ Rules:
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.cluster.model.topology import SecurityMode, Service
 from mixedmode.cluster.model.trust_roles import ROLES
 from mixedmode.cluster.publishing.lists import has_stand_in
 from mixedmode.errors import MalformedError
-from mixedmode.forecast.plan import Published, Step
+from mixedmode.forecast.plan import Published, Served, Step
 from mixedmode.forecast.vouching import Vouched
 from mixedmode.phone.mind.fate.offers import Keys
 from mixedmode.phone.mind.trust.decisions import ListKind
@@ -31,6 +33,8 @@ from mixedmode.trustlist.kinds import CTL_FILE, ITL_FILE
 from mixedmode.trustlist.model import TrustList
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mixedmode.cluster.authority.view import TrustView
     from mixedmode.cluster.engine.operation import Operation
     from mixedmode.cluster.publishing.outlook import Outlook
@@ -62,32 +66,49 @@ def foreseen_step(label: str, after: Outlook, before: Outlook | None) -> Step:
     view = after.view
     tftp = view.tftp_nodes
     server = view.publisher if view.publisher in tftp or not tftp else tftp[0]
-    lists, withdrawn = [], []
-    stand_ins: set[bytes] = set()
-    for kind, name in _KINDS.items():
-        data = after.files.get((server.name, name))
-        if data is not None and (before is None or data != before.files.get((server.name, name))):
-            lists.append(Published(kind, TrustList.parse(data)))
-            stand_ins |= {data} if has_stand_in(data) else set()
-        elif data is None and before is not None and (server.name, name) in before.files:
-            withdrawn.append(kind)
+    served = _served(server.name, after, before)
     own = view.own.get((view.publisher.name, Purpose.CALLMANAGER.value))
-    files = view.own.get((server.name, Purpose.CALLMANAGER.value))
     tvs = (certificate for (_, unit), certificate in view.own.items() if unit == Purpose.TVS.value)
     return Step(
         label,
-        tuple(lists),
-        withdrawn=tuple(withdrawn),
+        served.lists,
+        withdrawn=served.withdrawn,
         vouched=_vouched(after),
         servers=frozenset(certificate.der for certificate in tvs) or None,
-        signer=files,
+        signer=served.signer,
         shown=own if view.mode is SecurityMode.MIXED else None,
-        signed_by_stand_in=frozenset(stand_ins),
+        signed_by_stand_in=served.signed_by_stand_in,
         mixed=view.mode is SecurityMode.MIXED,
         keys=_keys(after),
         digest=after.digest.value,
         hosts=_hosts(after.files.get((server.name, ITL_FILE)), view),
+        nodes=tuple(_others(server.name, after, before)),
     )
+
+
+def _served(node: str, after: Outlook, before: Outlook | None) -> Served:
+    """Return what a node has and did not have before."""
+    lists, withdrawn = [], []
+    stand_ins: set[bytes] = set()
+    for kind, name in _KINDS.items():
+        data = after.files.get((node, name))
+        if data is not None and (before is None or data != before.files.get((node, name))):
+            lists.append(Published(kind, TrustList.parse(data)))
+            stand_ins |= {data} if has_stand_in(data) else set()
+        elif data is None and before is not None and (node, name) in before.files:
+            withdrawn.append(kind)
+    signer = after.view.own.get((node, Purpose.CALLMANAGER.value))
+    return Served(node, tuple(lists), tuple(withdrawn), signer, frozenset(stand_ins))
+
+
+def _others(server: str, after: Outlook, before: Outlook | None) -> Iterator[Served]:
+    """Yield what nodes have other than the one whose lists most phones get, and what phones of one get that left."""
+    here = [node.name for node in after.view.tftp_nodes if node.name != server]
+    for name in here:
+        yield _served(name, after, before)
+    gone = [node.name for node in before.view.tftp_nodes if node.name not in {*here, server}] if before else []
+    for name in gone:
+        yield replace(_served(server, after, None), node=name)
 
 
 def _hosts(itl: bytes | None, view: TrustView) -> frozenset[str] | None:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from mixedmode.forecast.plan import NOBODY, Off, Plan, Published, Step, Tvs
+from mixedmode.forecast.plan import NOBODY, Off, Plan, Published, Served, Step, Tvs
 from mixedmode.forecast.planning.signing import signed_again
 from mixedmode.forecast.vouching import Upload
 from mixedmode.phone.mind.trust.decisions import ListKind
@@ -173,7 +173,8 @@ def _steps_at(plan: Plan, draft: Draft, place: int) -> Iterator[Step]:
         for kind in (ListKind.ITL, ListKind.CTL):
             lists = tuple(each for each in step.lists if each.kind is kind)
             label = f"publish {', '.join(each.source for each in lists)}"
-            part = replace(step, label=label, lists=lists, off=off, tvs=tvs, reset=True)
+            nodes = tuple(_of_kind(each, kind) for each in step.nodes)
+            part = replace(step, label=label, lists=lists, nodes=nodes, off=off, tvs=tvs, reset=True)
             found.append(part if kind is ListKind.ITL else replace(part, uploads=()))
     elif (off, tvs, reset) == (step.off, step.tvs, step.reset):
         found.append(step)
@@ -183,6 +184,10 @@ def _steps_at(plan: Plan, draft: Draft, place: int) -> Iterator[Step]:
     if uploads:
         found[0] = replace(found[0], uploads=(*found[0].uploads, *uploads))
     yield from found
+
+
+def _of_kind(served: Served, kind: ListKind) -> Served:
+    return replace(served, lists=tuple(each for each in served.lists if each.kind is kind))
 
 
 def _signed_step(lists: tuple[Published, ...], by: Certificate, off: Off, tvs: Tvs | None) -> Step:

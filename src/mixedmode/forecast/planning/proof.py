@@ -29,7 +29,7 @@ NOT_FOUND = "a plan might save it, but none of those that were tried does withou
 def why_lost(forecaster: Forecaster, kind: PhoneKind) -> str | None:
     """Return why no plan saves a phone, None if that is not proved; it is found once for what the phone holds."""
     key = ("why lost", kind.model, kind.ctl, kind.itl)
-    return forecaster.once(key, lambda: _why_lost(forecaster, kind))
+    return forecaster.once(key, lambda: _why_lost(forecaster.at(kind), kind))
 
 
 def _why_lost(forecaster: Forecaster, kind: PhoneKind) -> str | None:

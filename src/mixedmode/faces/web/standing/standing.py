@@ -89,6 +89,11 @@ class Standing:
         """SHA-256 of the lists that phones are offered, by kind."""
         return {} if self._world is None else self._world.published
 
+    @property
+    def offered(self) -> dict[str, frozenset[str]]:
+        """SHA-256 of the lists that any node offers to its phones, by kind."""
+        return {} if self._world is None else self._world.offered
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Give a session on the table of phones."""

@@ -94,6 +94,16 @@ class World:
             each.kind.value: held_text(each.file) or "" for each in self.step.lists if not isinstance(each.file, bytes)
         }
 
+    @property
+    def offered(self) -> dict[str, frozenset[str]]:
+        """SHA-256 of the lists that any node offers to its phones, by kind."""
+        found: dict[str, set[str]] = {}
+        for lists in (self.step.lists, *(node.lists for node in self.step.nodes)):
+            for each in lists:
+                if not isinstance(each.file, bytes):
+                    found.setdefault(each.kind.value, set()).add(each.file.sha256)
+        return {kind: frozenset(some) for kind, some in found.items()}
+
     def asked(self, pool: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the nodes whose TVS phones of a pool may ask: where it runs, and where it does not."""
         nodes = self._groups.get(pool, ())

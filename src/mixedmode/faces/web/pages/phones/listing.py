@@ -44,7 +44,7 @@ def phones(ask: Ask) -> Answer:
             "sheet": sheet,
             "standing": standing,
             "outcome_of": lambda row: LOOKS[row.severity].fate,
-            "held": partial(_held_text, standing.published),
+            "held": partial(_held_text, standing.offered),
             "moment_of": moment_of,
             "modes": MODES,
             "lead": lead(counts),
@@ -79,13 +79,13 @@ def moment_of(seconds: float) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
-def _held_text(published: Mapping[str, str], kind: str, held: str) -> str:
+def _held_text(offered: Mapping[str, frozenset[str]], kind: str, held: str) -> str:
     """Return what a phone holds of a kind of list, in a word."""
     if not held:
         return "not known"
     if held == "none":
         return "none"
-    return "newest" if held == published.get(kind) else "older"
+    return "newest" if held in offered.get(kind, ()) else "older"
 
 
 def _table(ask: Ask, session: Session) -> Table:

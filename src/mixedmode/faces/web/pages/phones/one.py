@@ -125,7 +125,9 @@ def _lists(ask: Ask, standing: Standing, row: Row[Any], seen: Seen) -> list[Held
     for at, (kind, held) in enumerate((("CTL", row.ctl), ("ITL", row.itl))):
         finding = findings[at] if findings is not None else None
         found = known.library.find(held) if known is not None and held not in {"", NONE} else None
-        made.append(_list(ask, standing.published.get(kind, ""), kind, held, found, finding))
+        is_newest = found is not None and found.sha256 in standing.offered.get(kind, ())
+        newest = found.sha256 if found is not None and is_newest else standing.published.get(kind, "")
+        made.append(_list(ask, newest, kind, held, found, finding))
     return made
 
 

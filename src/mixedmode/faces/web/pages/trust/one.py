@@ -37,7 +37,7 @@ def context(ask: Ask, found: KnownList) -> dict[str, Any]:
     made: dict[str, Any] = {
         "found": found,
         "held": held.get(found.sha256, 0),
-        "is_newest": bool(newest) and found.sha256 == newest,
+        "is_newest": found.sha256 in ask.desk.standing.offered.get(found.kind, ()),
         "newest": newest,
         "kept": uploads(ask).find(found.sha256) is not None,
         "said": None,
