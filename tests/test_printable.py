@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from mixedmode.app import completion
 from mixedmode.app import main as main_module
 from mixedmode.app.tree import app
+from mixedmode.articles import with_article
 from mixedmode.cluster.facade import Cluster
 from mixedmode.cluster.model.topology import ClusterSpec, NodeSpec
 from mixedmode.cluster.model.versions import Version
@@ -34,6 +35,7 @@ from mixedmode.faces.terminal.console import json_text
 from mixedmode.faces.terminal.table import table
 from mixedmode.faces.terminal.terminal_io import TerminalIO
 from mixedmode.node.host.logs import set_up_logs
+from mixedmode.phone.mind.models import MODELS
 from mixedmode.pki.certificates.profiles import KeyKind
 from mixedmode.printable import PrintableStream, one_line, printable, printable_block
 from tests.support import DATA
@@ -331,3 +333,31 @@ def test_what_a_node_of_a_stranger_prints(tmp_path: Path) -> None:
             assert r"\x1b[31m" in text
 
     asyncio.run(_with_evil_node(use, tmp_path))
+
+
+AN = (
+    "8861", "8865", "8811", "8841", "8851", "8831", "8832", "8845", "8821", "8941", "88xx", "8800", "8", "11", "18",
+    "1140", "1861", "11000", "ITL", "LSC", "SSH login", "SPA8800", "ATA 191", "IP Communicator", "H.323 Phone", "E20",
+    "Analog Phone", "EC P-256", "RSA 2048", "ITLRecovery", "ipsec", "eToken",
+)  # fmt: skip
+A = (
+    "7975", "7940", "7821", "6921", "9971", "12 SP+", "180", "118", "1", "CTL", "TVS", "CP-8861", "SIP Station", "MIC",
+    "SAST", "SHA-1", "Unified Personal Communicator", "Universal Device Template", "Usage Profile", "USB token", "DX80",
+    "CallManager", "tomcat", "Cius", "Room Kit", "Nokia S60", "Motorola CN622",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AN)
+def test_an(name: str) -> None:
+    assert with_article(name) == f"an {name}"
+
+
+@pytest.mark.parametrize("name", A)
+def test_a(name: str) -> None:
+    assert with_article(name) == f"a {name}"
+
+
+def test_every_model_and_no_name_at_all() -> None:
+    wrong = [name for name in MODELS if name[0] == "8" and not with_article(name).startswith("an 8")]
+    assert wrong == []
+    assert with_article("") == "a "

@@ -244,7 +244,7 @@ def test_without_configuration_or_with_sip_the_phone_says_so() -> None:
             assert "SIP" in await refused(registration)
         phone.state = replace(phone.state, config=config([(2000, 2443)]))
         async with registering(phone) as registration:
-            assert "a 8861 speaks SIP only" in await refused(registration)
+            assert "an 8861 speaks SIP only" in await refused(registration)
 
     run(procedure())
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, TypeVar
 
+from mixedmode.articles import with_article
 from mixedmode.cluster.model.topology import DeviceSpec
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.phone.mind.models import Signalling, get_phone_model
@@ -102,7 +103,7 @@ def checked_protocol(text: str, model: str) -> str:
     if protocol not in set(Signalling):
         raise UsageError(f"{text!r} is no protocol", next_step="write SCCP or SIP")
     if known.sip_only and protocol != Signalling.SIP:
-        raise UsageError(f"a {known.name} speaks SIP only", next_step="write SIP, or leave it out")
+        raise UsageError(f"{with_article(known.name)} speaks SIP only", next_step="write SIP, or leave it out")
     return protocol
 
 

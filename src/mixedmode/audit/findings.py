@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from mixedmode.articles import with_article
 from mixedmode.audit.facts import CertificateFact, Facts, ListFact, ServiceFact
 from mixedmode.cluster.model.topology import Service
 
@@ -192,7 +193,7 @@ def _other_list(each: ListFact) -> _About:
         return _About(
             Kind.LIST_DIFFERS,
             Severity.WARNING,
-            f"{each.node} serves {_a(each.kind)} that nobody published.",
+            f"{each.node} serves {with_article(each.kind)} that nobody published.",
             f"It is {each.held[:8]}: phones that ask there get it, if they trust its signer.",
             "Find out where it is from; deleting it there changes nothing for phones that hold one already.",
             f"file delete tftp {file}",
@@ -378,10 +379,6 @@ def _have(number: int) -> str:
 
 def _days(number: int) -> str:
     return f"{number:,} {'day' if number == 1 else 'days'}"
-
-
-def _a(kind: str) -> str:
-    return f"an {kind}" if kind == "ITL" else f"a {kind}"
 
 
 def _named(names: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from mixedmode.articles import with_article
 from mixedmode.explain import remedies
 from mixedmode.explain.rules import device_in
 from mixedmode.explain.values import Event, Grade
@@ -217,8 +218,8 @@ class PageReader:
                 ", made in mixed mode" if "CCM+TFTP" in roles else ", made in a non-secure cluster" * ("TFTP" in roles)
             )
         servers = "; ".join(f"{role} {value}" for role, value in named[:12])
-        return self._event(held.line, "page-list", Grade.OK, f"{who} holds a {kind}{digest}{mode}"
-                           f"{': ' + servers if servers else ''}".replace("a ITL", "an ITL"))  # fmt: skip
+        return self._event(held.line, "page-list", Grade.OK, f"{who} holds {with_article(kind)}{digest}{mode}"
+                           f"{': ' + servers if servers else ''}")  # fmt: skip
 
     def _event(self, line: int, kind: str, grade: Grade, text: str, why: str = "", remedy: str = "") -> Event:
         return Event(line, None, SOURCE, kind, grade, text, why, remedy, self._device or device_in(text), "")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mixedmode.articles import with_article
 from mixedmode.errors import UsageError
 from mixedmode.fleet.fleet import Fleet
 from mixedmode.fleet.memory import FORMAT, load_fleet
@@ -70,7 +71,7 @@ async def current(phones: Sequence[FleetPhone], server: Server, tvs: TvsClient |
         trouble = outcome.trouble()
         if trouble is not None:
             raise UsageError(
-                f"a {outcome.model.name} without lists does not take what the server offers: {trouble[2]}",
+                f"{with_article(outcome.model.name)} without lists does not take what the server offers: {trouble[2]}",
                 where=trouble[0],
                 next_step="see what it says with `mixedmode phone --trace`",
             )

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from mixedmode.articles import with_article
 from mixedmode.errors import CheckFailedError, MalformedError
 from mixedmode.phone.mind.models import MODELS
 from mixedmode.rescue.catalogue import LISTS, Catalogue, Confirmation, Entry
@@ -188,7 +189,7 @@ class Plan:
                         f"the sequence {name} is another one than in the plan", next_step="plan again"
                     )
                 if self.confirmation(catalogue, phone, entry) is None:
-                    kind = f"a {phone.model} with {phone.load or 'an unknown load'}"
+                    kind = f"{with_article(phone.model)} with {phone.load or 'an unknown load'}"
                     raise CheckFailedError(
                         f"{phone.name}: nobody confirmed {name} for {kind}",
                         next_step=f"walk it on one of them: mixedmode rescue walk {phone.name} --entry {name}",

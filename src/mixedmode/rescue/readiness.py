@@ -18,6 +18,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any, Final
 
+from mixedmode.articles import with_article
 from mixedmode.phone.mind.models import PhoneModel
 from mixedmode.rescue.catalogue import Catalogue
 
@@ -153,7 +154,7 @@ def verdict(facts: PhoneFacts, catalogue: Catalogue) -> Verdict:
             Word.NO_ENTRY, why=(f"no sequence is known for {model or 'a model that is not known'}", *refused)
         )
     if not proof_of(facts.model):
-        return Verdict(Word.NO_PROOF, why=(f"a {model} shows neither hash nor messages",))
+        return Verdict(Word.NO_PROOF, why=(f"{with_article(model)} shows neither hash nor messages",))
     fixes = list(_fixes(facts))
     todo = tuple(dict.fromkeys(name for name, _ in fixes))
     why = tuple(text for _, text in fixes)

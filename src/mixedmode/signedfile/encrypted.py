@@ -16,6 +16,7 @@ import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mixedmode.articles import with_article
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.signedfile.errors import DecryptError
@@ -181,7 +182,7 @@ def _wrap(aes_key: bytes, device: Certificate) -> bytes:
     key = device.public_key
     if not isinstance(key, rsa.RSAPublicKey):
         raise UsageError(
-            f"nothing can be encrypted for a device with an {device.key_description} key",
+            f"nothing can be encrypted for a device with {with_article(device.key_description)} key",
             where=device.subject,
             why="encrypted configuration files wrap their key with RSA only",
             code="device_key",

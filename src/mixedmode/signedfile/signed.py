@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mixedmode.articles import with_article
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.pki.certificates.names import serial_matches, serial_text
 from mixedmode.signedfile.errors import BadSignatureError, UnknownSignerError, WrongFilenameError
@@ -203,7 +204,7 @@ def seal(
     certificate = signer.certificate
     if certificate.key_kind != "RSA":
         raise UsageError(
-            f"a {certificate.key_description} key cannot sign files; phones check RSA signatures only",
+            f"{with_article(certificate.key_description)} key cannot sign files; phones check RSA signatures only",
             code="signer_key",
             next_step="sign with the RSA key of the TFTP server",
         )

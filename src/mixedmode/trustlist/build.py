@@ -16,6 +16,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, assert_never
 
+from mixedmode.articles import with_article
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates.names import NameStyle, is_token_name, render_name
 from mixedmode.pki.signing.digests import DigestAlgorithm
@@ -230,7 +231,8 @@ def _address(text: str | None) -> bytes:
 def _check(records: Sequence[RecordSpec], signer: Certificate, *, require_signer_record: bool) -> None:
     if signer.key_kind != "RSA":
         raise UsageError(
-            f"a {signer.key_description} key cannot sign a trust list; the format knows only RSA signatures",
+            f"{with_article(signer.key_description)} key cannot sign a trust list; "
+            "the format knows only RSA signatures",
             code="signer_key",
             next_step="sign with an RSA key of 2048 bits; EC certificates may stand in records",
         )

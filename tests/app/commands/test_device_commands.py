@@ -110,7 +110,7 @@ def test_a_bad_file_adds_nothing(config: Path, tmp_path: Path, text: str, said: 
         ("name,model\nSEP0011223344AA,7975\nnonsense,7975\n", "phones.csv:3: column name: 'nonsense'"),
         ("name,model\nSEP0011223344AA,9999999\n", "phones.csv:2: column model: '9999999'"),
         ("name,protocol\nSEP0011223344AA,H323\n", "phones.csv:2: column protocol"),
-        ("name,model,protocol\nSEP0011223344AA,8861,SCCP\n", "phones.csv:2: column protocol: a 8861 speaks SIP only"),
+        ("name,model,protocol\nSEP0011223344AA,8861,SCCP\n", "phones.csv:2: column protocol: an 8861 speaks SIP only"),
         ("name,security_mode\nSEP0011223344AA,4\n", "phones.csv:2: column security_mode"),
         ("name\nSEP0011223344AA\n\nsep0011223344aa\n", "phones.csv:4: column name: SEP0011223344AA is on line 2"),
         ("name,model\nSEP0011223344AA\n", "phones.csv:2: this line has fewer fields"),

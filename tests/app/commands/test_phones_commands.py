@@ -48,9 +48,9 @@ def test_a_phone_that_speaks_sip_only_does_not_register_and_says_why(lab: Path) 
     found = {each["model"]: each for each in shown(lab)}
     assert "8861" not in {phone["model"] for phone in registered(lab)}
     assert found["8861"]["registration"]["state"] == "off"
-    assert found["8861"]["registration"]["reason"].startswith("a 8861 speaks SIP only")
+    assert found["8861"]["registration"]["reason"].startswith("an 8861 speaks SIP only")
     words = run_mixedmode("phones", "show", found["8861"]["name"], "--directory", lab).stdout
-    assert "Cisco 8861: off: a 8861 speaks SIP only" in words
+    assert "Cisco 8861: off: an 8861 speaks SIP only" in words
 
 
 def test_a_phone_that_is_not_registered_is_named(lab: Path) -> None:

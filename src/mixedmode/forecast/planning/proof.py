@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mixedmode.articles import with_article
 from mixedmode.forecast.evaluation import Forecaster, held_by
 from mixedmode.phone.mind.fate.afar import could_take
 from mixedmode.phone.mind.fate.offers import Offer, Stage, TvsServers, asked_kinds, holds_all
@@ -112,7 +113,7 @@ def _anchors_of(offer: Offer, kinds: list[ListKind]) -> frozenset[bytes]:
 
 def _about_tvs(model: PhoneModel, held: TrustState) -> str:
     if not model.security_by_default:
-        return f"a {model.name} cannot ask TVS"
+        return f"{with_article(model.name)} cannot ask TVS"
     if held.itl is None or not names_tvs(held.itl):
         return "its ITL names no TVS server" if held.itl is not None else "without an ITL it can ask no TVS server"
     return "none of the TVS servers that its ITL names can be made to answer"

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from mixedmode.articles import with_article
 from mixedmode.phone.mind.models import PhoneModel
 
 
@@ -56,7 +57,8 @@ class RegistrationStatus:
 
 def speaks_sip_only(model: PhoneModel) -> str:
     """Return why a phone of a model does not register."""
-    return f"a {model.name} speaks SIP only; simulated phones register by SCCP, so it loads its files and no more"
+    told = "simulated phones register by SCCP, so it loads its files and no more"
+    return f"{with_article(model.name)} speaks SIP only; {told}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from mixedmode.articles import with_article
 from mixedmode.errors import UsageError
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.issuing import Extensions, Hash, Issuer, build_certificate
@@ -301,13 +302,13 @@ def _checked(purpose: Purpose, subject: Subject, key: PublicKey) -> Profile:
     family = "RSA" if isinstance(key, rsa.RSAPublicKey) else "EC"
     if profile.key_kind not in {"any", family}:
         raise UsageError(
-            f"a {purpose} certificate has an {profile.key_kind} key, not {family}",
+            f"{with_article(str(purpose))} certificate has an {profile.key_kind} key, not {family}",
             code="key_kind",
             next_step=f"generate an {profile.key_kind} key",
         )
     if profile.common_name is not None and not profile.common_name.fullmatch(subject.common_name):
         raise UsageError(
-            f"{subject.common_name!r} is no common name of a {purpose} certificate",
+            f"{subject.common_name!r} is no common name of {with_article(str(purpose))} certificate",
             code="common_name",
             next_step=f"it must match {profile.common_name.pattern}",
         )

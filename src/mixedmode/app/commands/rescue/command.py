@@ -31,6 +31,7 @@ from mixedmode.app.commands.rescue.options import (
     WritePasswordFile,
     WriteUser,
 )
+from mixedmode.articles import with_article
 from mixedmode.errors import CheckFailedError, MalformedError, UsageError
 from mixedmode.faces.terminal.console import print_json, print_lines, say
 
@@ -173,7 +174,7 @@ def _entry(known: Catalogue, facts: PhoneFacts, name: str | None) -> Entry:
         return usable[0]
     found = next((each for each in usable if each.name == name), None)
     if found is None:
-        what = "name one with --entry" if name is None else f"{name} is none of a {model} with {load}"
+        what = "name one with --entry" if name is None else f"{name} is none of {with_article(model)} with {load}"
         names = ", ".join(each.name for each in usable) or "none"
         raise UsageError(what, next_step=f"there are: {names}")
     return found

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mixedmode.articles import with_article
 from mixedmode.errors import CheckFailedError
 from mixedmode.faces.terminal.console import print_lines, say
 
@@ -78,4 +79,4 @@ def play_walk(
             )
         walk.confirm(person, datetime.now(UTC).isoformat(timespec="seconds"), named=named)
     kind = f"{model} with {load}{f', {menu}' if menu else ''}"
-    print_lines([f"{entry.name} is confirmed for a {kind} by {person}, in {path}"])
+    print_lines([f"{entry.name} is confirmed for {with_article(kind)} by {person}, in {path}"])

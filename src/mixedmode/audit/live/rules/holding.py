@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from mixedmode.articles import with_article
 from mixedmode.audit.live.abilities import knows_lists
 from mixedmode.audit.live.finding import Finding, Gap, Severity, Step, finding_id
 from mixedmode.audit.live.models import Able
@@ -164,9 +165,7 @@ def _foreign(scene: Scene, held: Held, rule: str) -> Iterator[Finding | Gap]:
     yield about_phones(
         finding_id(rule, "unknown"),
         rule,
-        f"{number_of(len(held.unknown))} an {kind} that this cluster does not serve."
-        if kind == "ITL"
-        else f"{number_of(len(held.unknown))} a {kind} that this cluster does not serve.",
+        f"{number_of(len(held.unknown))} {with_article(kind)} that this cluster does not serve.",
         held.unknown,
         (RESET_PHONES, Step("Who stays behind after that refuses the list"), AT_THE_PHONE),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mixedmode.articles import with_article
 from mixedmode.cluster.model.errors import NotFoundError
 from mixedmode.cluster.model.records import StoredCertificate
 from mixedmode.cluster.operations.identity.certificates import DeleteTrust, RegenerateCertificate
@@ -93,7 +94,7 @@ def _key(call: Call, unit: str) -> str:
         kinds = {str(kind.value[1]): kind.label for kind in KeyKind if kind.value[0] == family}
         if bits not in kinds:
             raise BadCommandError(
-                f"a {unit} certificate has no key of {wanted!r}", next_step=f"one of: {', '.join(kinds)}"
+                f"{with_article(unit)} certificate has no key of {wanted!r}", next_step=f"one of: {', '.join(kinds)}"
             )
         return kinds[bits]
     present = call.cluster.certificates.list_own(call.node, unit)

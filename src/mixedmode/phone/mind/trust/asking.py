@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mixedmode.articles import with_article
 from mixedmode.phone.mind.trust.lookup import names_tvs, tvs_certificates
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class TvsRequest:
 def tvs_obstacle(model: PhoneModel, trust: TrustState) -> str | None:
     """Return why a phone would not ask TVS (rule 1), None if it would."""
     if not model.security_by_default:
-        return f"a {model.name} knows no TVS"
+        return f"{with_article(model.name)} knows no TVS"
     if not names_tvs(trust.itl):
         return "the stored ITL holds no TVS certificate" if trust.itl else "without an ITL no TVS can be trusted"
     return None if trust.tvs_servers else "the last configuration names no TVS server"

@@ -14,6 +14,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from mixedmode.articles import with_article
 from mixedmode.errors import MalformedError
 from mixedmode.phone.mind.trust.asking import tvs_obstacle
 from mixedmode.phone.mind.trust.decisions import (
@@ -76,7 +77,7 @@ class Evidence:
         if known and self.model.sha512:
             return None
         name = next((each.label for each in DigestAlgorithm if each == code), f"digest code {code}")
-        text = f"signed over {name}, which a {self.model.name} does not know"
+        text = f"signed over {name}, which {with_article(self.model.name)} does not know"
         return refusal(Reason.DIGEST_UNSUPPORTED, text, 23)
 
     def judge(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mixedmode.articles import with_article
 from mixedmode.errors import MalformedError
 from mixedmode.phone.mind.trust.decisions import (
     Decision,
@@ -158,7 +159,7 @@ class TrustPolicy:
             now: UTC; only looked at if expiry is checked.
         """
         if kind is ListKind.ITL and not self.model.asks_itl:
-            return Decision(Outcome.KEEP, Reason.NOT_ASKED, f"a {self.model.name} does not ask for an ITL")
+            return Decision(Outcome.KEEP, Reason.NOT_ASKED, f"{with_article(self.model.name)} does not ask for an ITL")
         if offered is None:
             return self._absent_list(state, kind)
         try:
@@ -310,7 +311,7 @@ class TrustPolicy:
         except MalformedError as error:
             return refusal(Reason.CORRUPT, f"the file cannot be read: {error}")
         if manual_key and self.model.manual_key_ignores_signature:
-            text = f"a {self.model.name} with a manual key does not look at the signature"
+            text = f"{with_article(self.model.name)} with a manual key does not look at the signature"
             return Decision(Outcome.ACCEPT, Reason.SIGNATURE_IGNORED, text, 22)
         if not self.expects_signed(state):
             return Decision(Outcome.ACCEPT, Reason.NON_SECURE, "no list names a TFTP server: nothing to check with")
