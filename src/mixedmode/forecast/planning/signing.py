@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 _BITS: Final = {512, 1024, 2048, 4096}
 """Of RSA keys whose signatures a list can have (wire-formats.md 1)."""
 _SIGNED: Final = 32
-"""Lists with another signer that are kept: many drafts of a proposal have the same ones."""
+"""Lists of which it is remembered who signed, and who might: many drafts of a proposal have the same ones."""
 
 
+@lru_cache(maxsize=_SIGNED)
 def signer_of(offered: TrustList | bytes) -> Certificate | None:
     """Return the certificate of a list's signer, if the list has it."""
     if not isinstance(offered, TrustList) or not offered.header.signer_serial:
@@ -29,6 +30,7 @@ def signer_of(offered: TrustList | bytes) -> Certificate | None:
     return next((each.certificate for each in found if each.certificate is not None), None)
 
 
+@lru_cache(maxsize=_SIGNED)
 def possible_signers(offered: TrustList | bytes) -> tuple[Certificate, ...]:
     """Return who could sign a list again: the certificates that stand as SAST in it, its present signer left out."""
     if not isinstance(offered, TrustList):

@@ -115,11 +115,11 @@ def status_messages(
     installed = _INSTALLED.get((ctl is _E.NEW, itl is _E.NEW))
     if installed is not None:
         shown.append(installed)
-    if _E.REPLACED in {ctl, itl}:
+    if ctl is _E.REPLACED or itl is _E.REPLACED:
         shown.append("Trust List updated")
     if ctl is _E.REFUSED_NONE:
         shown.append("CTL update failed")
-    if _E.REFUSED_OLD in {ctl, itl} or itl is _E.REFUSED_NONE:
+    if ctl is _E.REFUSED_OLD or itl is _E.REFUSED_OLD or itl is _E.REFUSED_NONE:
         shown.append(UPDATE_FAILED)
     if not holds_any:
         shown.append(NO_TRUST_LIST)

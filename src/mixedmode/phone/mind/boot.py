@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
 from mixedmode.phone.mind.alarms import ListEvent, alarm_of, list_event, status_messages
@@ -43,6 +44,7 @@ from mixedmode.trustlist.model import TrustList
 
 Decrypt = Callable[[SignedFile], bytes]
 """Opens an encrypted file with the phone's own key; raises a :class:`MixedModeError` if it cannot."""
+_SETTINGS: Final = BootSettings()
 
 
 class Boot:
@@ -78,11 +80,11 @@ class Boot:
         self.device = device
         self.policy = policy
         self.state = state
-        self._settings = settings or BootSettings()
+        self._settings = settings or _SETTINGS
         self._decrypt = decrypt
         self._manual_key = manual_key
         self._console = console
-        self._before = {kind: state.trust.held(kind) is not None for kind in ListKind}
+        self._before = state.trust
         self._decisions: dict[BootFile, Decision | None] = {}
         self._offered: dict[ListKind, TrustList | bytes] = {}
         self._names: tuple[str, ...] = ()
@@ -165,9 +167,8 @@ class Boot:
         return self._next_name()
 
     def _next_name(self) -> Request | BootOutcome:
-        name, *rest = self._names
-        self._names = tuple(rest)
-        self._name = name
+        name = self._name = self._names[0]
+        self._names = self._names[1:]
         if self._console:
             self._console.asked(name)
         transport = self._transports.first()
@@ -286,9 +287,10 @@ class Boot:
         )
 
     def _event(self, file: BootFile, kind: ListKind) -> ListEvent:
+        had_one = self._before.held(kind) is not None
         if file in self._decisions:
-            return list_event(had_one=self._before[kind], decision=self._decisions[file])
-        return ListEvent.SAME if self._before[kind] else ListEvent.ABSENT
+            return list_event(had_one=had_one, decision=self._decisions[file])
+        return ListEvent.SAME if had_one else ListEvent.ABSENT
 
     def _stored_config(self) -> PhoneConfig | None:
         try:

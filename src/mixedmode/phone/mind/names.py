@@ -20,7 +20,7 @@ def list_names(device: str, kind: ListKind, *, shared: bool) -> tuple[str, ...]:
         kind: Which list.
         shared: Whether to ask for the cluster's file when there is none of the phone's own.
     """
-    own = f"{kind.value}{device}.tlv"
+    own = f"{kind}{device}.tlv"
     return (own, kind.filename) if shared else (own,)
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 KNOWN_BY_NAME: Final = 0
 """The port of a TVS server of a configuration that nobody has read: lists tell its name alone."""
 Ask = Callable[[TvsQuestion], TvsAnswer]
+_BOTH: Final = tuple(ListKind)
+_CTL: Final = (ListKind.CTL,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,7 @@ class Stage:
 
 def asked_kinds(model: PhoneModel) -> tuple[ListKind, ...]:
     """Return the lists that phones of a model ask for."""
-    return tuple(ListKind) if model.asks_itl else (ListKind.CTL,)
+    return _BOTH if model.asks_itl else _CTL
 
 
 def holds_all(model: PhoneModel, trust: TrustState, offer: Offer) -> bool:

@@ -23,7 +23,7 @@ class ListKind(StrEnum):
     @property
     def filename(self) -> str:
         """The generic name of the file."""
-        return f"{self.value}File.tlv"
+        return f"{self}File.tlv"
 
 
 class Outcome(StrEnum):

@@ -27,7 +27,10 @@ FILE_SIGNERS = frozenset({Role.TFTP, Role.CCM_TFTP})
 
 _LISTS: Final = 256
 """Of which it is remembered what they say: fleets and forecasts ask the same of few lists again and again."""
-_ROLLBACK_ROLES = FILE_SIGNERS | {Role.TVS}
+_NOBODY: Final = frozenset[bytes]()
+_TVS: Final = frozenset({Role.TVS})
+_CALLMANAGERS: Final = frozenset({Role.CCM, Role.CCM_TFTP})
+_ROLLBACK_ROLES = FILE_SIGNERS | _TVS
 
 
 def remembering(verifier: Verifier = check_signature, *, size: int = 4096) -> Verifier:
@@ -85,7 +88,7 @@ def names_file_signer(stored: TrustList | None) -> bool:
 
 def names_tvs(stored: TrustList | None) -> bool:
     """Return whether a list holds a TVS record with a certificate, without which TVS is not used (2.1)."""
-    return stored is not None and _role_with_certificate(stored, frozenset({Role.TVS}))
+    return stored is not None and _role_with_certificate(stored, _TVS)
 
 
 @lru_cache(maxsize=_LISTS)
@@ -123,8 +126,13 @@ def blanked_hosts(itl: TrustList) -> frozenset[str]:
 
 def anchors(lists: Iterable[TrustList]) -> frozenset[bytes]:
     """Return the DER of the certificates that stand as SAST in any of these lists."""
-    records = (record for each in lists for record in each.records_with_role(Role.SAST))
-    return frozenset(record.certificate_der for record in records if record.certificate_der is not None)
+    return _NOBODY.union(*map(_anchors_of, lists))
+
+
+@lru_cache(maxsize=_LISTS)
+def _anchors_of(stored: TrustList) -> frozenset[bytes]:
+    found = (record.certificate_der for record in stored.records_with_role(Role.SAST))
+    return frozenset(der for der in found if der is not None)
 
 
 @lru_cache(maxsize=_LISTS)
@@ -151,7 +159,7 @@ def is_blanked(stored: TrustList, *, sast_only: bool = False) -> bool:
 
 def is_mixed_mode(stored: TrustList | None) -> bool:
     """Return whether a CTL says that the cluster is in mixed mode: a CCM record with a certificate (2.3)."""
-    return stored is not None and _role_with_certificate(stored, frozenset({Role.CCM, Role.CCM_TFTP}))
+    return stored is not None and _role_with_certificate(stored, _CALLMANAGERS)
 
 
 def same_signer(one: Header, other: Header) -> bool:

@@ -42,7 +42,10 @@ class TrustState:
     @property
     def lists(self) -> tuple[TrustList, ...]:
         """The stored lists, the CTL first."""
-        return tuple(each for each in (self.ctl, self.itl) if each is not None)
+        ctl, itl = self.ctl, self.itl
+        if ctl is None:
+            return () if itl is None else (itl,)
+        return (ctl,) if itl is None else (ctl, itl)
 
     @property
     def key(self) -> tuple[bytes | None, bytes | None, tuple[TvsServer, ...]]:
