@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.cluster.model.topology import SecurityMode, Service
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 
 _SIGNING: Final = {Purpose.CALLMANAGER.value, Purpose.ITLRECOVERY.value}
 _KINDS: Final = {ListKind.CTL: CTL_FILE, ListKind.ITL: ITL_FILE}
+_CODES: Final = {unit: frozenset(role.value for role in roles) for unit, roles in ROLES.items()}
+"""The wire codes of the roles that TVS gives, by unit."""
+_parsed: Final = lru_cache(maxsize=32)(TrustList.parse)
+"""Reads a list; those of a cluster's operations are read for every step and every order of them."""
 
 
 def in_force(operation: Operation, after: Outlook) -> Outlook:
@@ -93,7 +98,7 @@ def _served(node: str, after: Outlook, before: Outlook | None) -> Served:
     for kind, name in _KINDS.items():
         data = after.files.get((node, name))
         if data is not None and (before is None or data != before.files.get((node, name))):
-            lists.append(Published(kind, TrustList.parse(data)))
+            lists.append(Published(kind, _parsed(data)))
             stand_ins |= {data} if has_stand_in(data) else set()
         elif data is None and before is not None and (node, name) in before.files:
             withdrawn.append(kind)
@@ -117,7 +122,7 @@ def _hosts(itl: bytes | None, view: TrustView) -> frozenset[str] | None:
     An ITL that is prepared for a rollback names none; configurations name the nodes all the same.
     """
     try:
-        named = frozenset(tvs_hosts(None if itl is None else TrustList.parse(itl)))
+        named = frozenset(tvs_hosts(None if itl is None else _parsed(itl)))
     except MalformedError:
         named = frozenset()
     return named or frozenset(node.name.lower() for node in view.nodes if Service.TVS in node.services) or None
@@ -133,7 +138,7 @@ def _keys(after: Outlook) -> Keys:
 def _records(ctl: bytes | None) -> tuple[Record, ...]:
     """Return the records of a CTL file; a torn one has none."""
     try:
-        return () if ctl is None else TrustList.parse(ctl).records
+        return () if ctl is None else _parsed(ctl).records
     except MalformedError:
         return ()
 
@@ -143,14 +148,16 @@ def _vouched(after: Outlook) -> Vouched:
     every = {**after.hidden, **after.view.own}
     own = set(every.values())
     for (_, unit), certificate in every.items():
-        roles[certificate].update(role.value for role in ROLES.get(unit, ()))
+        roles[certificate].update(_CODES.get(unit, ()))
     for store, certificates in after.trust.items():
+        codes = _CODES.get(store, ())
         for certificate in certificates:
             if certificate not in own or store == "Phone-SAST-trust":
-                roles[certificate].update(role.value for role in ROLES.get(store, ()))
+                roles[certificate].update(codes)
     known = {certificate for certificate, found in roles.items() if found}
     ctl = after.files.get((after.view.publisher.name, CTL_FILE))
     for record in _records(ctl):
-        if record.certificate is not None and record.role_code is not None and record.certificate not in known:
-            roles[record.certificate].add(record.role_code)
+        named, code = record.certificate, record.role_code
+        if named is not None and code is not None and named not in known:
+            roles[named].add(code)
     return Vouched(tuple((certificate, frozenset(found)) for certificate, found in roles.items() if found))
