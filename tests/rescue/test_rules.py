@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -269,6 +271,26 @@ def test_evidence_grows_privately_and_a_torn_line_is_cut_off(tmp_path: Path) -> 
         assert len(log.records) == 2
         log.write("end", {})
     assert [record["event"] for record in read_file(path).records] == ["run", "key", "end"]
+
+
+def test_a_line_for_which_there_was_no_room_leaves_no_half_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, write = tmp_path / "evidence.jsonl", os.write
+
+    def half(handle: int, data: memoryview) -> int:
+        if len(data) < 30:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(handle, data[: len(data) // 2])
+
+    with evidence_file(path) as log:
+        log.write("run", {"plan": "x"})
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", half)
+            with pytest.raises(OSError, match="No space"):
+                log.write("key", {"phone": "SEP1"})
+        log.write("key", {"phone": "SEP2"}, durable=True)
+    assert [record.get("phone") for record in read_file(path).records] == [None, "SEP2"]
 
 
 @given(st.data())

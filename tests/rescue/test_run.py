@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -203,6 +206,24 @@ def test_a_change_of_the_served_lists_stops_the_run() -> None:
     assert len(begun) == 4
     assert all(moment < 200 for phone in begun for moment, _ in phone.presses)
     assert not any(fleet.results[phone.name].outcome.is_proof for phone in begun[1:])
+
+
+class FullDisk(MemoryLog):
+    """A disk with no room for lists that changed."""
+
+    def write(self, event: str, fields: Mapping[str, Any], *, durable: bool = False) -> None:
+        if event == "set" and b'"event":"set"' in bytes(self.data).replace(b": ", b":"):
+            raise OSError(errno.ENOSPC, "no room")
+        super().write(event, fields, durable=durable)
+
+
+def test_a_run_that_cannot_watch_the_lists_any_more_ends() -> None:
+    fleet = Fleet([handset(number, "8841") for number in range(30)], changes_at=180.0, log=FullDisk())
+    with pytest.raises(OSError, match="no room"):
+        fleet.run()
+    begun = [phone for phone in fleet.phones if phone.presses]
+    assert len(begun) < 30
+    assert all(phone.pages._menus.screen == "" for phone in begun)
 
 
 def test_an_old_list_that_is_served_again_is_no_proof() -> None:

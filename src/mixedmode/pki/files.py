@@ -171,10 +171,15 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
         with contextlib.suppress(OSError):
             new.unlink()
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk know which files are in a folder: a new one, however well written, is lost with its name else."""
     if not hasattr(os, "O_DIRECTORY"):
         return  # on Windows a folder cannot be opened
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError, RemoteError, UsageError
-from mixedmode.pki.files import PRIVATE, read_limited
+from mixedmode.pki.files import PRIVATE, read_limited, sync_folder
 from mixedmode.rescue.catalogue import Catalogue, Confirmation, read_catalogue
 from mixedmode.rescue.chain import Evidence, hash_of, is_begun, line_of, read_evidence
 
@@ -46,11 +46,17 @@ class EvidenceFile:
             OSError: The disk is full, or away.
         """
         line = line_of(self._number + 1, self._head, datetime.now(UTC), event, fields)
+        begin = os.fstat(self._handle).st_size
         rest = memoryview(line)
-        while rest:
-            rest = rest[os.write(self._handle, rest) :]
-        if durable:
-            os.fsync(self._handle)
+        try:
+            while rest:
+                rest = rest[os.write(self._handle, rest) :]
+            if durable:
+                os.fsync(self._handle)
+        except OSError:
+            # Behind half a line, or one that is not counted, the next one would break the chain.
+            os.ftruncate(self._handle, begin)
+            raise
         self._number += 1
         self._head = hash_of(line)
 
@@ -84,6 +90,8 @@ def evidence_file(path: Path) -> Iterator[EvidenceFile]:
             )
         if found.length < len(data):
             os.ftruncate(handle, found.length)
+        if not data:
+            sync_folder(path.parent)
         with contextlib.suppress(AttributeError, OSError):
             os.fchmod(handle, PRIVATE)
         yield EvidenceFile(path, handle, found)

@@ -109,6 +109,7 @@ class Runner:
         self.log.write("set", {"served": self._served.document()})
         to_check = self._begin(histories)
         watcher = asyncio.create_task(self._watch(await self.site.registered()))
+        watcher.add_done_callback(self._done)
         ticker = asyncio.create_task(self._tick())
         try:
             for phone, history in to_check:
@@ -186,7 +187,8 @@ class Runner:
         self._busy.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._broken = self._broken or error
-            self._conductor.stop(f"the evidence cannot be written: {error}")
+            what = "the evidence cannot be written" if isinstance(error, OSError) else type(error).__name__
+            self._conductor.stop(f"{what}: {error}")
         self._changed.set()
 
     async def _phone(self, phone: Planned) -> None:
@@ -194,8 +196,8 @@ class Runner:
         entries = [self.entries[name] for name in phone.entries]
         try:
             await self._pressed(phone, entries, under)
-        except OSError:
-            # Nothing can be written down any more, but nobody is left inside a menu.
+        except Exception:
+            # Whatever broke, be it that nothing can be written down any more: nobody is left inside a menu.
             if under.pressed and not under.sent:
                 await self.hands.press(phone.url, entries[0].home)
             raise
