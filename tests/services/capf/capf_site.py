@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from mixedmode.phone.body.capf import AuthMode, Outcome, enrol
+from mixedmode.phone.body.capf import AuthMode, Outcome, Proofs, enrol
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import KeyKind, Purpose, Subject, self_signed
 from mixedmode.pki.signing.signer import SoftwareSigner
@@ -91,7 +91,7 @@ class Site:
         name: str = PHONE,
     ) -> Outcome:
         port = self.service.port
-        return await enrol("127.0.0.1", port, name, password=password, lsc=lsc, mic=mic, mode=mode)
+        return await enrol("127.0.0.1", port, name, Proofs(lsc, mic, password, mode))
 
     def device(self) -> CapfDevice:
         found = self.store.find(PHONE)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mixedmode.phone.body.capf import Outcome, enrol
+from mixedmode.phone.body.capf import Outcome, Proofs, enrol
 from mixedmode.phone.body.tls import UntrustedServerError
 from mixedmode.pki.certificates.capf_proof import proof_holds
 from mixedmode.pki.certificates.certificates import Certificate
@@ -51,7 +51,7 @@ async def serving(store: CapfStore, limits: CapfLimits | None = None) -> AsyncIt
 def visit(store: CapfStore, *, password: str = "", lsc: SoftwareSigner | None = None, name: str = PHONE) -> Outcome:
     async def play() -> Outcome:
         async with serving(store) as service:
-            return await enrol("127.0.0.1", service.port, name, password=password, lsc=lsc)
+            return await enrol("127.0.0.1", service.port, name, Proofs(lsc, password=password))
 
     return asyncio.run(play())
 
@@ -119,7 +119,7 @@ def test_a_phone_holds_its_lsc_before_it_says_so_and_goes_back_if_it_was_not_tak
 
     async def procedure() -> Outcome:
         async with serving(store) as service:
-            return await enrol("127.0.0.1", service.port, PHONE, password="12345", keep=held.append)
+            return await enrol("127.0.0.1", service.port, PHONE, Proofs(password="12345"), keep=held.append)
 
     outcome = asyncio.run(procedure())
     assert before == [1]
@@ -199,7 +199,7 @@ def test_silence_and_garbage_disturb_nobody(store: CapfStore) -> None:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             reader, writer = await asyncio.open_connection("127.0.0.1", service.port, ssl=context)
             writer.write(b"GET / HTTP/1.0\r\n\r\n")
-            outcome = await enrol("127.0.0.1", service.port, PHONE, password="12345")
+            outcome = await enrol("127.0.0.1", service.port, PHONE, Proofs(password="12345"))
             said = await asyncio.wait_for(reader.read(), 60)
             assert service.metrics["open"] >= len(silent)
             for _, each in [*silent, (reader, writer)]:

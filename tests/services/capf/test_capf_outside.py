@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from mixedmode.errors import UsageError
-from mixedmode.phone.body.capf import enrol
+from mixedmode.phone.body.capf import Proofs, enrol
 from mixedmode.pki.certificates.certificates import Certificate
 from mixedmode.pki.certificates.profiles import KeyKind, issue_lsc
 from mixedmode.pki.signing.signer import SoftwareSigner
@@ -54,7 +54,7 @@ def test_the_key_goes_out_and_the_certificate_comes_back(tmp_path: Path) -> None
         service = CapfService(store, authority, port=0, issuers=[OUTSIDE.certificate])
         await service.start()
         try:
-            outcome = await enrol("127.0.0.1", service.port, PHONE, lsc=lsc)
+            outcome = await enrol("127.0.0.1", service.port, PHONE, Proofs(lsc))
         finally:
             await service.stop()
         assert outcome.did == "installed"

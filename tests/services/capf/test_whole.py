@@ -13,7 +13,7 @@ from mixedmode.cluster.operations.identity.certificate_import import ImportCerti
 from mixedmode.cluster.operations.identity.certificates import ImportTrust
 from mixedmode.cluster.operations.identity.csr import RequestCertificate, needed_request
 from mixedmode.cluster.operations.identity.lscs import RevokeLsc
-from mixedmode.phone.body.capf import AuthMode, Outcome, enrol
+from mixedmode.phone.body.capf import AuthMode, Outcome, Proofs, enrol
 from mixedmode.phone.body.registration_status import RegistrationState
 from mixedmode.pki.certificates.profiles import Purpose
 from mixedmode.pki.signing.signer import SoftwareSigner
@@ -82,10 +82,7 @@ class Site:
             "127.0.0.1",
             self.capf.port,
             name,
-            password=password,
-            lsc=lsc,
-            mic=self.maker.mic(name, "8861"),
-            mode=AuthMode(mode) if mode else AuthMode.NONE,
+            Proofs(lsc, self.maker.mic(name, "8861"), password, AuthMode(mode) if mode else AuthMode.NONE),
             trusted=[capf.der],
         )
 

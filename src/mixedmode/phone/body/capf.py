@@ -69,6 +69,44 @@ _TEXTS: Final[dict[int, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Proofs:
+    """What a phone can prove itself by, and how it does.
+
+    Attributes:
+        lsc: What it got from a CAPF before.
+        mic: What its maker gave it.
+        password: Digits, empty without; sent unless the mode is "none".
+        mode: How it proves itself.
+    """
+
+    lsc: SoftwareSigner | None = None
+    mic: SoftwareSigner | None = None
+    password: str = ""
+    mode: AuthMode = AuthMode.LSC
+
+    @property
+    def shown(self) -> SoftwareSigner | None:
+        """The certificate with which it proves itself, None where it shows none (rule 1)."""
+        if self.mode is AuthMode.LSC:
+            return self.lsc or self.mic
+        return self.mic if self.mode is AuthMode.MIC else None
+
+    def enrolment(self, device: str) -> Enrolment:
+        """Return what a device comes to CAPF with."""
+        lsc, shown = self.lsc, self.shown
+        return Enrolment(
+            device,
+            "" if self.mode is AuthMode.NONE else self.password,
+            lsc.certificate.der if lsc else None,
+            None if shown is None else credential(device, shown),
+            _public(lsc.key) if lsc else None,
+        )
+
+
+NO_PROOFS: Final = Proofs()
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How a session ended.
 
@@ -88,15 +126,12 @@ class Outcome:
         return self.did or _TEXTS.get(self.reason, f"reason {self.reason}")
 
 
-async def enrol(  # noqa: PLR0913 - what a phone holds and where it is
+async def enrol(
     host: str,
     port: int,
     device: str,
+    proofs: Proofs = NO_PROOFS,
     *,
-    password: str = "",
-    lsc: SoftwareSigner | None = None,
-    mic: SoftwareSigner | None = None,
-    mode: AuthMode = AuthMode.LSC,
     tls_max: str = "1.3",
     trusted: Collection[bytes] | None = None,
     world: World = REAL,
@@ -108,10 +143,7 @@ async def enrol(  # noqa: PLR0913 - what a phone holds and where it is
         host: Its name or address.
         port: Its TCP port.
         device: This phone's name.
-        password: Digits, empty without; sent unless the mode is "none".
-        lsc: What the phone got from a CAPF before.
-        mic: What its maker gave it.
-        mode: How it proves itself.
+        proofs: What it can prove itself by.
         tls_max: The newest TLS that it speaks.
         trusted: DER of the certificates that the server may show (CAPF records of the phone's lists); None: any.
         world: Where and when the phone lives.
@@ -123,16 +155,7 @@ async def enrol(  # noqa: PLR0913 - what a phone holds and where it is
         RemoteError: It does not answer in time, or breaks the protocol.
     """
     where = f"{host}:{port}"
-    shown = identity_of(mode, lsc, mic)
-    session = PhoneSession(
-        Enrolment(
-            device,
-            "" if mode is AuthMode.NONE else password,
-            lsc.certificate.der if lsc else None,
-            None if shown is None else credential(device, shown),
-            _public(lsc.key) if lsc else None,
-        )
-    )
+    session, lsc = PhoneSession(proofs.enrolment(device)), proofs.lsc
     talk = _Talk(lsc, key=None if lsc is None else lsc.key, before=lsc, keep=keep)
     try:
         async with asyncio.timeout(DEADLINE):
@@ -156,13 +179,6 @@ def _why(error: OSError | UnicodeError | RemoteProtocolError, where: str) -> Rem
         return error
     why, step = why_no_connection(error)
     return RemoteError("CAPF cannot be reached", where=where, why=why, next_step=step)
-
-
-def identity_of(mode: AuthMode, lsc: SoftwareSigner | None, mic: SoftwareSigner | None) -> SoftwareSigner | None:
-    """Return the certificate with which a phone proves itself, None where it shows none (rule 1)."""
-    if mode is AuthMode.LSC:
-        return lsc or mic
-    return mic if mode is AuthMode.MIC else None
 
 
 def credential(device: str, identity: SoftwareSigner) -> Credential:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import RemoteError
-from mixedmode.phone.body.capf import AuthMode, Outcome, enrol
+from mixedmode.phone.body.capf import AuthMode, Outcome, Proofs, enrol
 from mixedmode.phone.mind.config import PhoneConfig
 from mixedmode.trustlist.roles import Role
 
@@ -95,10 +95,7 @@ async def renew(
                 server.address,
                 server.port,
                 phone.name,
-                password=password,
-                lsc=keys.lsc,
-                mic=keys.mic,
-                mode=_mode(config.capf_mode, typed=bool(password)),
+                Proofs(keys.lsc, keys.mic, password, _mode(config.capf_mode, typed=bool(password))),
                 tls_max=phone.model.tls_max,
                 trusted=_believed(phone.state.trust),
                 world=phone.world,

@@ -297,7 +297,7 @@ def enrol(
     """
     from mixedmode.app.targets.phone_keys import keep, read_digits, read_key
     from mixedmode.app.targets.sources import read_source
-    from mixedmode.phone.body.capf import AuthMode
+    from mixedmode.phone.body.capf import AuthMode, Proofs
     from mixedmode.phone.body.capf import enrol as ask
     from mixedmode.protocols.capf import Reason
     from mixedmode.trustlist import Role, TrustList
@@ -313,10 +313,7 @@ def enrol(
             host,
             port,
             device,
-            password=read_digits(password_file),
-            lsc=read_key(out, missing=True),
-            mic=read_key(mic),
-            mode=AuthMode[proof.name],
+            Proofs(read_key(out, missing=True), read_key(mic), read_digits(password_file), AuthMode[proof.name]),
             tls_max=tls,
             trusted=trusted,
         )
