@@ -234,6 +234,7 @@ def test_the_exported_inventory_says_source_and_time(known: Path, site: tuple[Pa
     assert (first["ctl"], first["ctl_source"]) == (sha1(site[1].second), "reported")
     assert (first["ctl_time"], first["registered"]) == ("1970-01-01T00:00:01+00:00", "1970-01-01T00:01:40+00:00")
     assert rows[NAMES[1]]["ctl"] == rows[NAMES[1]]["ctl_source"] == rows[NAMES[2]]["ctl"] == ""
+    assert [bool(row["tvs_servers"]) for row in rows.values()] == [bool(row["registered"]) for row in rows.values()]
     document = json.loads(exported(known, "--json"))
     assert [row["name"] for row in document] == sorted(rows)
     given_to = next(row for row in document if row["name"] == NAMES[1])

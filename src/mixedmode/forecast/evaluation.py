@@ -21,7 +21,8 @@ from mixedmode.forecast.notes import notes_of
 from mixedmode.forecast.plan import Plan
 from mixedmode.forecast.signatures import Signatures
 from mixedmode.inventory.kinds import PhoneKind, Unexplained, as_if_given
-from mixedmode.phone.mind.fate.offers import Stage, reaches
+from mixedmode.phone.mind.fate.hosts import told
+from mixedmode.phone.mind.fate.offers import Stage, could_ask
 from mixedmode.phone.mind.fate.prospect import OPEN_SETTINGS, Fate, Prospect, what_becomes
 from mixedmode.phone.mind.models import PhoneModel
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
@@ -196,7 +197,7 @@ def signer_text(offered: TrustList | bytes | None) -> str:
 
 
 def _servers(trust: TrustState, up: frozenset[bytes] | None) -> tuple[str, ...]:
-    return _servers_of(trust.itl, up) if trust.itl is not None and reaches(trust, up) else ()
+    return _servers_of(trust.itl, up) if trust.itl is not None and could_ask(trust, up) else ()
 
 
 @lru_cache(maxsize=_LISTS)
@@ -213,7 +214,10 @@ def held_by(kind: PhoneKind) -> TrustState | None:
         if kind.model is None or kind.model.asks_itl or "security_by_default" in kind.model.unknown:
             return None
         itl = None
-    return None if isinstance(ctl, Unexplained) else TrustState(ctl, itl)
+    if isinstance(ctl, Unexplained):
+        return None
+    asks_tvs = kind.model is None or kind.model.asks_itl
+    return TrustState(ctl, itl, told(kind.tvs_servers) if asks_tvs else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.phone.mind.fate.afar import Help
+from mixedmode.phone.mind.fate.hosts import told_certificates
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Reason, Voucher
 from mixedmode.trustlist.roles import Role
@@ -25,6 +26,8 @@ _BY_CTL_ALONE: Final = (
     "that TVS brings in a CTL of an unknown signer (row 12) rests on technotes 118893 and 213407; field notice FN70613 "
     "speaks of deletion by hand only"
 )
+_OTHERS: Final = "its ITL names none of the TVS servers of its configuration ({}), as after half a move: it asks none"
+_NONE: Final = "its configuration names no TVS server: it asks none"
 _LSC: Final = {
     fault: f"its LSC {said}: CallManager refuses it by TLS until CAPF gives it a new one, which is not judged"
     for fault, said in {"ended": "has ended", "revoked": "is revoked"}.items()
@@ -43,6 +46,8 @@ def notes_of(
         if_given: The outcomes if it held what it was given.
     """
     found = dict.fromkeys(note for number, came in prospect.numbered for note in _of_restart(number, came, prospect))
+    if held is not None and told_certificates(held) == frozenset() and held.itl is not None:
+        found[_OTHERS.format(", ".join(kind.tvs_servers)) if kind.tvs_servers else _NONE] = None
     if if_given:
         found[f"if it holds what this cluster gave it, it is {' or '.join(if_given)}"] = None
     if kind.lsc_fault and kind.mode > 1:

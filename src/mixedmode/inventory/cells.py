@@ -6,12 +6,16 @@ Rules:
 2. A list is ``none``, a hash in hex, or the path of a file, relative to the inventory; empty: not known. A hash that
    no file explains is not known either.
 3. A path that is not there and a list of the other kind are errors.
+4. The TVS servers that a phone's configuration names are host names or addresses with blanks between them, ``none``, or
+   empty: not known.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -32,12 +36,16 @@ COLUMNS: Final = (
     "registered",
     "last_seen",
     "lsc_issuer",
+    "tvs_servers",
 )
-KIND_COLUMNS: Final = ("model", "ctl", "itl", "device_pool", "security_mode", "lsc_issuer")
+KIND_COLUMNS: Final = ("model", "ctl", "itl", "device_pool", "security_mode", "lsc_issuer", "tvs_servers")
 """What phones of one kind have in common."""
 CARRIED: Final = ("registered", "last_seen")
 """What goes into the report as it is."""
 _MODES: Final = {"": 1, "non-secure": 1, "nonsecure": 1, "authenticated": 2, "encrypted": 3, "1": 1, "2": 2, "3": 3}
+_HOST: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_])?")
+_BETWEEN: Final = re.compile(r"[\s,;|]+")
+_MOST_HOSTS: Final = 64
 _LONGEST_MODEL: Final = 64
 _LONGEST_SHOWN: Final = 64
 T = TypeVar("T")
@@ -82,6 +90,7 @@ class Cells:
             mode=cell("security_mode", _mode),
             lsc_issuer=cell("lsc_issuer", lambda text: of_spreadsheet_cell(text) or None),
             pool=cell("device_pool", of_spreadsheet_cell),
+            tvs_servers=cell("tvs_servers", tvs_hosts_of),
         )
 
     def _list(self, kind: str, text: str) -> Held:
@@ -162,6 +171,35 @@ def _mode(text: str) -> int:
     if mode is None:
         raise UsageError(f"{_shown(text)} is no security mode", next_step="non-secure, authenticated or encrypted")
     return mode
+
+
+def tvs_hosts_of(text: str) -> tuple[str, ...] | None:
+    """Return the hosts of a cell, sorted; None if it is empty (rule 4).
+
+    Raises:
+        UsageError: One is no host, or they are too many.
+    """
+    if not text or text.lower() == "none":
+        return () if text else None
+    words = _BETWEEN.split(text.strip(" ,;|").lower())
+    if len(words) > _MOST_HOSTS:
+        raise UsageError(f"these are {len(words)} TVS servers", next_step=f"write {_MOST_HOSTS} at most")
+    return tuple(sorted({_host(word) for word in words}))
+
+
+def _host(word: str) -> str:
+    bare = word.removeprefix("[").removesuffix("]").removesuffix(".")
+    if ":" in bare or not bare.strip("0123456789."):
+        try:
+            return str(ip_address(bare))
+        except ValueError:
+            bare = ""
+    if _HOST.fullmatch(bare) is None:
+        raise UsageError(
+            f"{_shown(word)} is no host name and no address",
+            next_step="write the TVS servers that the configuration names, with blanks between them, or none",
+        )
+    return bare
 
 
 def _a(kind: str) -> str:

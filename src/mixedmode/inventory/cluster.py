@@ -49,6 +49,7 @@ class Entry:
         itl: The same of its ITL.
         lsc_issuer: Who issued its LSC; empty if it has none, or the node does not know it.
         lsc_fault: ``ended`` or ``revoked``; empty if it is neither.
+        tvs_servers: The TVS servers of its configuration, if it has registered here: that names both.
     """
 
     device: Device
@@ -57,6 +58,7 @@ class Entry:
     itl: Finding
     lsc_issuer: str = ""
     lsc_fault: str = ""
+    tvs_servers: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -86,6 +88,7 @@ class Entry:
             "registered": self.registered,
             "last_seen": self.last_seen,
             "lsc_issuer": self.lsc_issuer,
+            "tvs_servers": self.tvs_servers,
             "ctl_source": self.ctl.source,
             "ctl_time": _iso(self.ctl.moment),
             "itl_source": self.itl.source,
@@ -158,9 +161,18 @@ class ClusterInventory:
     def entries(self) -> Iterator[Entry]:
         """Yield the phones by name."""
         lscs = self._lscs()
+        nodes = {node.name: f"{node.name} {node.address}".strip() for node in self._cluster.nodes()}
+        by_pool: dict[str, str] = {}
         for device, seen in self._cluster.sightings:
             ctl, itl = self._evidence.findings(model_of(device.model), seen)
-            yield Entry(device, seen, ctl, itl, *lscs.get(device.name, ()))
+            servers = ""
+            if seen.registered is not None:
+                pool = device.device_pool
+                if pool not in by_pool:
+                    named = self._cluster.trust_servers(device.name) or nodes
+                    by_pool[pool] = " ".join(nodes[each] for each in named if each in nodes)
+                servers = by_pool[pool]
+            yield Entry(device, seen, ctl, itl, *lscs.get(device.name, ("", "")), servers)
 
     def rows(self) -> Iterator[Row]:
         """Yield the phones as the reader of a file does."""

@@ -47,6 +47,7 @@ class PhoneKind:
         lsc_issuer: The name of the CAPF that issued its LSC; None if that is not known.
         pool: Its device pool.
         lsc_fault: Why CallManager takes its LSC no more, as far as that is known: ``ended`` or ``revoked``.
+        tvs_servers: The hosts, in lower case, that its configuration names as TVS servers; None: not known.
     """
 
     model: PhoneModel | None
@@ -57,6 +58,7 @@ class PhoneKind:
     lsc_issuer: str | None = None
     pool: str = ""
     lsc_fault: str = ""
+    tvs_servers: tuple[str, ...] | None = None
 
 
 def as_if_given(kind: PhoneKind) -> tuple[PhoneKind, ...]:

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError, MixedModeError
@@ -70,6 +72,8 @@ LISTS: Final[Mapping[str, type]] = {
     "counters": CounterSeen,
     "not_seen": NotSeen,
 }
+_MOST_HOSTS: Final = 64
+_HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?")
 _BYTES: Final = frozenset({"data", "der"})
 _MOMENTS: Final = frozenset({"started"})
 _MODES: Final = frozenset({"non-secure", "authenticated", "encrypted"})
@@ -91,11 +95,12 @@ def write_document(seen: Observation) -> Iterator[str]:
         "sightings": [plain(each) for each in shared],
         "other_devices": [_phone(each, shared) for each in seen.phones if not _is_listed(each.name)],
     }
+    servers = _tvs_servers(seen)
     yield _text(head)[:-1] + PHONES
     between = "\n"
     for phone in seen.phones:
         if _is_listed(phone.name):
-            yield between + _text({**columns(phone), **_phone(phone, shared)})
+            yield between + _text({**columns(phone, servers), **_phone(phone, shared)})
             between = ",\n"
     yield "\n]}\n"
 
@@ -167,8 +172,23 @@ def value_of(kind: type, document: Mapping[str, Any]) -> Any:
     return kind(**{each.name: _field(each.name, document[each.name]) for each in fields(kind) if each.name in document})
 
 
-def columns(phone: PhoneSeen) -> dict[str, str]:
-    """Return a phone's cells by the columns of an inventory; what is not known is left out."""
+def _tvs_servers(seen: Observation) -> dict[str, str]:
+    """Return the TVS servers by device pool, as the configurations of its phones name them: those of its group."""
+    addresses = {node.name: node.address for node in seen.nodes}
+    groups = {
+        group.name: " ".join(dict.fromkeys(each for name in group.nodes for each in (name, addresses.get(name, name))))
+        for group in seen.groups
+    }
+    return {pool.name: groups[pool.group] for pool in seen.pools if groups.get(pool.group)}
+
+
+def columns(phone: PhoneSeen, tvs_servers: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return a phone's cells by the columns of an inventory; what is not known is left out.
+
+    Args:
+        phone: The phone.
+        tvs_servers: By device pool; a phone that is registered has a configuration of this cluster, which names them.
+    """
     found = {"name": phone.name}
     for column, name, fits in _COLUMNS:
         text = phone.newest(name)
@@ -177,6 +197,9 @@ def columns(phone: PhoneSeen) -> dict[str, str]:
     status = phone.values.get("status")
     if status and status[0].text.lower() == "registered":
         found["registered"] = status[0].seen.at.isoformat()
+        named = (tvs_servers or {}).get(phone.newest("pool") or "", "")
+        if named and _are_hosts(named):
+            found["tvs_servers"] = named
     return found
 
 
@@ -192,6 +215,22 @@ def phone_of(document: Mapping[str, Any]) -> PhoneSeen:
 
 def _is_list(text: str) -> bool:
     return text == "none" or (len(text) in _HASH_LENGTHS and all(each in "0123456789abcdef" for each in text))
+
+
+def _are_hosts(text: str) -> bool:
+    words = text.split()
+    return len(words) <= _MOST_HOSTS and all(map(_is_host, words))
+
+
+def _is_host(word: str) -> bool:
+    """Return whether a word is a host to who reads inventories: a strange one must not make a bad row."""
+    if ":" in word or not word.strip("0123456789."):
+        try:
+            ip_address(word)
+        except ValueError:
+            return False
+        return True
+    return _HOST.fullmatch(word) is not None
 
 
 def _any(_text: str) -> bool:

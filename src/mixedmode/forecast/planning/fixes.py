@@ -14,7 +14,7 @@ from mixedmode.forecast.plan import Plan, Step
 from mixedmode.forecast.planning.drafts import RESETS, UPDATE_CTL, Draft, Drafted, can_be_apart
 from mixedmode.forecast.planning.signing import possible_signers, signer_of
 from mixedmode.forecast.vouching import Store, Upload
-from mixedmode.phone.mind.fate.offers import Stage, reaches
+from mixedmode.phone.mind.fate.offers import Stage, could_ask
 from mixedmode.phone.mind.fate.restart import Restart
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import ListKind
@@ -105,7 +105,7 @@ def _uploading(draft: Draft, place: int, upload: Upload) -> Iterator[Draft]:
 def _can_ask(forecast: Forecast, trust: TrustState, stage: Stage) -> bool:
     model = forecast.kind.model
     able = model is not None and (model.security_by_default or "security_by_default" in model.unknown)
-    return able and reaches(trust, stage.tvs.within_reach)
+    return able and could_ask(trust, stage.tvs.within_reach)
 
 
 def _publisher(drafted: Drafted, number: int, kind: ListKind | None) -> int:

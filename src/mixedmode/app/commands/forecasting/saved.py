@@ -76,10 +76,18 @@ class Saved:
 
 def state_of(kind: PhoneKind) -> State:
     """Return what is known of a phone, as it is kept."""
-    return (kind.model_name, held_text(kind.ctl), held_text(kind.itl), kind.mode, kind.pool, kind.lsc_issuer)
+    told = None if kind.tvs_servers is None else " ".join(kind.tvs_servers) or "none"
+    return (kind.model_name, held_text(kind.ctl), held_text(kind.itl), kind.mode, kind.pool, kind.lsc_issuer, told)
 
 
-_STATE: Final = ("model", "ctl", "itl", "mode", "device_pool", "lsc_issuer")
+_TOLD: Final = "tvs_servers"
+"""Left out where nobody tells it, as in files that were written before it was known."""
+_STATE: Final = ("model", "ctl", "itl", "mode", "device_pool", "lsc_issuer", _TOLD)
+
+
+def _document(state: State) -> dict[str, object]:
+    found = dict(zip(_STATE, state, strict=True))
+    return found if found[_TOLD] is not None else {name: found[name] for name in _STATE if name != _TOLD}
 
 
 def save(path: Path, asked: Asked, made: Made, phones: Phones, extra: dict[str, Any]) -> None:
@@ -110,7 +118,7 @@ def save(path: Path, asked: Asked, made: Made, phones: Phones, extra: dict[str, 
         "forecast": {**document(made.plan, made.cells), **extra},
         "phones": [
             {
-                **dict(zip(_STATE, state_of(cell.forecast.kind), strict=True)),
+                **_document(state_of(cell.forecast.kind)),
                 "outcome": cell.forecast.outcome.value,
                 "reason": cell.forecast.reason,
                 "remedy": cell.remedy,
@@ -167,7 +175,7 @@ def read(path: Path) -> Saved:
 def _saved(path: Path, found: dict[str, Any]) -> Saved:
     phones: dict[str, tuple[State, Fate]] = {}
     for group in found["phones"]:
-        known = tuple(group[name] for name in _STATE), Fate(group["outcome"])
+        known = tuple(group.get(name) if name == _TOLD else group[name] for name in _STATE), Fate(group["outcome"])
         phones |= dict.fromkeys(map(_text, group["names"]), known)
     outcomes = {fate: int(found["forecast"]["outcomes"][fate.value]) for fate in Fate}
     counted = Counter(fate for _, fate in phones.values())

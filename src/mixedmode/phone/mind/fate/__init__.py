@@ -8,7 +8,8 @@ restart, without a network:
    that the published CTL names first. What is not published is a 404, and registration goes on as before.
 2. A phone can ask only a TVS server whose certificate is a TVS record of the ITL that it holds at that moment, and that
    its configuration names: that of a cluster names whom its ITL names. So a phone that has the ITL of one cluster and
-   the configuration of another, which have no TVS host in common, asks nobody (phone-trust.md 2.1 and 3.2).
+   the configuration of another, which have no TVS host in common, asks nobody (phone-trust.md 2.1 and 3.2). An
+   inventory may tell which hosts its configuration names (:mod:`.hosts`).
 3. ``locked-out``: it cannot register. Else ``follows``: it took all that it was offered; ``follows-by-tvs``: it would
    not have, had TVS been silent all along. Else ``behind``: something from afar brings the rest in (rule 4). Else
    ``frozen``.
@@ -20,6 +21,6 @@ restart, without a network:
 6. A phone that was not restarted at the end is what its next restart makes of it, and ``behind`` at best; one that is
    on, and not off, registers meanwhile by what it holds.
 
-* :mod:`.offers` -- what servers have; :mod:`.restart` -- one restart; :mod:`.afar` -- rule 4; :mod:`.prospect` -- the
-  six words; :mod:`.observed` -- the same words of boots that were.
+* :mod:`.offers` -- what servers have; :mod:`.hosts` -- who they are; :mod:`.restart` -- one restart; :mod:`.afar` --
+  rule 4; :mod:`.prospect` -- the six words; :mod:`.observed` -- the same words of boots that were.
 """

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers, asked_kinds, is_copy, reaches, readable_part
+from mixedmode.phone.mind.fate.offers import Ask, Offer, TvsServers, asked_kinds, could_ask, is_copy, readable_part
 from mixedmode.phone.mind.fate.restart import configured, offer_config, offer_list
 from mixedmode.phone.mind.trust.decisions import (
     TVS_UNREACHABLE,
@@ -95,7 +95,7 @@ def could_take(
     if offered is None or trust.held(kind) == offered:
         return True
     trust = configured(trust)
-    ask = _vouching(offer) if reaches(trust, tvs.within_reach) else _silent
+    ask = _vouching(offer) if could_ask(trust, tvs.within_reach) else _silent
     if not offer_list(policy, trust, kind, offered, tvs.asked_by(trust), now).refused:
         return True
     return _list_help(_friendly(policy), trust, kind, offer, tvs, ask, now) is not None
@@ -125,7 +125,7 @@ def _in_order(
     asked = asked_kinds(policy.model)
     for kind in order:
         offered = offer.of(kind)
-        ask = vouching if reaches(trust, tvs.within_reach) else _silent
+        ask = vouching if could_ask(trust, tvs.within_reach) else _silent
         if offered is None or trust.held(kind) == offered:
             help_ = None
         elif not offer_list(policy, trust, kind, offered, tvs.asked_by(trust), now).refused:
@@ -139,7 +139,7 @@ def _in_order(
         trust = trust if offered is None else _with(trust, kind, offer, damaged=help_ in _MAKE_WHOLE)
     if not offer_config(policy, trust, offer, tvs.asked_by(trust), now).refused:
         return tuple(dict.fromkeys(found))
-    ask = vouching if reaches(trust, tvs.within_reach) else _silent
+    ask = vouching if could_ask(trust, tvs.within_reach) else _silent
     config = offer_config(friendly, trust, offer, ask, now)
     if not config.refused:
         found.append(Help.TVS)
@@ -242,4 +242,4 @@ def _would_take(
     if part is None:
         return False
     decision = offer_list(friendly, trust, kind, part, _silent, now)
-    return not decision.refused or (decision.reason is Reason.TVS_UNREACHABLE and reaches(trust, tvs.within_reach))
+    return not decision.refused or (decision.reason is Reason.TVS_UNREACHABLE and could_ask(trust, tvs.within_reach))

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.phone.mind.fate.afar import helped
+from mixedmode.phone.mind.fate.hosts import names_host
 from mixedmode.phone.mind.fate.offers import Offer, TvsServers
 from mixedmode.phone.mind.fate.prospect import SAFE, Fate
 from mixedmode.phone.mind.fate.restart import register, restart
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from mixedmode.trustlist.model import Record
 
 _HELD: Final = "{}, another server of its group, has registered it: forecasts count the first server of the CTL alone"
-_NO_ADDRESS: Final = frozenset({None, "0.0.0.0", "::"})  # noqa: S104 - what records say that have none
 _WOULD: Final = "{}, another server of its group, would register it: forecasts count the first server of the CTL alone"
 
 
@@ -120,21 +120,12 @@ def _silent(_question: TvsQuestion) -> TvsAnswer:
 
 def _names(server: Record, host: str) -> bool:
     """Return whether a CTL's record is that of a host, by address or name; a name may lack its domain."""
-    if server.ip_address == host and host not in _NO_ADDRESS:
-        return True
-    certificate = server.certificate
-    names = (server.dns_name, certificate and certificate.common_name)
-    return any(name and host and (name.lower() == host.lower() or _is_short(name, host)) for name in names)
-
-
-def _is_short(one: str, two: str) -> bool:
-    short, long = sorted((one.lower(), two.lower()), key=len)
-    return "." not in short and long.startswith(f"{short}.")
+    return names_host(server, host) is True
 
 
 def _is_first(first: Record, host: str, group: Sequence[str]) -> bool:
     """Return whether a host is the server that a CTL names first; of a record without address, the group's first is."""
-    return _names(first, host) or (first.ip_address in _NO_ADDRESS and group[:1] == [host])
+    return names_host(first, host) or (names_host(first, host) is None and group[:1] == [host])
 
 
 def fate_of(boot: BootOutcome, *, registered: bool | None = None) -> Fate:

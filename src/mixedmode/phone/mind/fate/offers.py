@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.errors import MalformedError
+from mixedmode.phone.mind.fate.hosts import told_certificates
 from mixedmode.phone.mind.trust.decisions import TVS_UNREACHABLE, ListKind, TvsAnswer, TvsQuestion
 from mixedmode.phone.mind.trust.lookup import (
     FILE_SIGNERS,
@@ -263,9 +264,19 @@ def reaches(trust: TrustState, servers: Collection[bytes] | None) -> bool:
     return bool(named) if servers is None else any(each in servers for each in named)
 
 
+def could_ask(trust: TrustState, servers: Collection[bytes] | None) -> bool:
+    """Return whether a phone could ask one of these TVS servers, by its ITL and what is told of its configuration."""
+    if not reaches(trust, servers):
+        return False
+    named = told_certificates(trust)
+    if named is None:
+        return True
+    return bool(named) if servers is None else not named.isdisjoint(servers)
+
+
 def asks(trust: TrustState, servers: Collection[bytes] | None) -> bool:
     """Return whether a phone asks one of these TVS servers: one that its ITL and its configuration name."""
-    if not reaches(trust, servers):
+    if not could_ask(trust, servers):
         return False
     known = [each.address for each in trust.tvs_servers if each.port == KNOWN_BY_NAME]
     if servers is None or not known:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mixedmode.phone.mind.config import TvsServer
+from mixedmode.phone.mind.fate.hosts import is_told
 from mixedmode.phone.mind.fate.offers import KNOWN_BY_NAME, Ask, Offer, TvsServers
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
 from mixedmode.phone.mind.trust.decisions import Decision, ListKind, Outcome, Reason, settle
@@ -135,7 +136,8 @@ def _take_files(policy: TrustPolicy, trust: TrustState, offer: Offer, tvs: TvsSe
                 trust = _configured_by(tvs_hosts(before.itl), trust)
             ask = tvs.asked_by(trust)
     config = decisions[BootFile.CONFIG] = offer_config(policy, trust, offer, ask, now)
-    if config.accepted:
+    # Whom the configuration names that was told, it names on where nothing says otherwise.
+    if config.accepted and (offer.config_hosts or not is_told(trust)):
         trust = _configured_by(offer.config_hosts, trust)
     return Restart(trust, decisions, None)
 
