@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mixedmode.errors import UsageError
-from mixedmode.forecast.evaluation import Forecast, held_by
+from mixedmode.forecast.evaluation import Forecast
+from mixedmode.forecast.holding import held_by
 from mixedmode.forecast.plan import Published, Step
 from mixedmode.forecast.planning.signing import signed_again
 from mixedmode.forecast.tally import EXAMPLES, Cell, groups

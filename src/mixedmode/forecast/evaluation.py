@@ -17,12 +17,12 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, Final, TypeVar
 
+from mixedmode.forecast.holding import held_by, servers_asked
 from mixedmode.forecast.notes import notes_of
 from mixedmode.forecast.plan import Plan
 from mixedmode.forecast.signatures import Signatures
 from mixedmode.inventory.kinds import PhoneKind, Unexplained, as_if_given
-from mixedmode.phone.mind.fate.hosts import told
-from mixedmode.phone.mind.fate.offers import Stage, could_ask
+from mixedmode.phone.mind.fate.offers import Stage
 from mixedmode.phone.mind.fate.prospect import OPEN_SETTINGS, Fate, Prospect, what_becomes
 from mixedmode.phone.mind.models import PhoneModel
 from mixedmode.phone.mind.requests import LIST_FILES, BootFile
@@ -34,7 +34,6 @@ from mixedmode.phone.mind.trust.state import TrustState
 from mixedmode.pki.certificates.names import serial_text
 from mixedmode.pki.signing.digests import DigestAlgorithm
 from mixedmode.trustlist.model import TrustList
-from mixedmode.trustlist.roles import Role
 
 T = TypeVar("T")
 _LISTS: Final = 512
@@ -167,7 +166,7 @@ class Forecast:
         """Return whom a phone would ask in a step about a file, and about whom."""
         stage = self.stages[step - 1]
         before = self.trust_before(step)
-        servers = _servers(before, stage.tvs.within_reach if not stage.tvs.up else stage.tvs.up)
+        servers = servers_asked(before, stage.tvs.within_reach if not stage.tvs.up else stage.tvs.up)
         if file in LIST_FILES:
             return ByTvs(step, servers, signer_text(stage.offer.of(LIST_FILES[file])), "Phone-SAST-trust")
         signer = stage.offer.file_signer
@@ -194,30 +193,6 @@ def signer_text(offered: TrustList | bytes | None) -> str:
         return "the signer of the list"
     header = offered.header
     return f"{header.signer_name} (serial {serial_text(header.signer_serial or b'')})"
-
-
-def _servers(trust: TrustState, up: frozenset[bytes] | None) -> tuple[str, ...]:
-    return _servers_of(trust.itl, up) if trust.itl is not None and could_ask(trust, up) else ()
-
-
-@lru_cache(maxsize=_LISTS)
-def _servers_of(itl: TrustList, up: frozenset[bytes] | None) -> tuple[str, ...]:
-    records = itl.records_with_role(Role.TVS)
-    fits = (each for each in records if up is None or each.certificate_der in up)
-    return tuple(dict.fromkeys(each.dns_name or each.subject or "?" for each in fits))
-
-
-def held_by(kind: PhoneKind) -> TrustState | None:
-    """Return what a kind of phone holds, None if that is not known (rule 1)."""
-    ctl, itl = kind.ctl, kind.itl
-    if isinstance(itl, Unexplained):
-        if kind.model is None or kind.model.asks_itl or "security_by_default" in kind.model.unknown:
-            return None
-        itl = None
-    if isinstance(ctl, Unexplained):
-        return None
-    asks_tvs = kind.model is None or kind.model.asks_itl
-    return TrustState(ctl, itl, told(kind.tvs_servers) if asks_tvs else ())
 
 
 @dataclass(frozen=True, slots=True)

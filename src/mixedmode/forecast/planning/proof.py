@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mixedmode.articles import with_article
-from mixedmode.forecast.evaluation import Forecaster, held_by
+from mixedmode.forecast.evaluation import Forecaster
+from mixedmode.forecast.holding import held_by
 from mixedmode.phone.mind.fate.afar import could_take
 from mixedmode.phone.mind.fate.offers import Offer, Stage, TvsServers, asked_kinds, holds_all
 from mixedmode.phone.mind.trust.decisions import ListKind
