@@ -112,7 +112,7 @@ def test_a_file_that_is_no_evidence_is_left_as_it_is(tmp_path: Path, data: bytes
 
 
 @pytest.mark.parametrize(
-    "words", [("cdr", "--last", "x"), ("cdr", "--nothing"), ("rescue", "report"), ("phones", "what")]
+    "words", [("cdr", "--last", "x"), ("cdr", "--nothing"), ("rescue", "report"), ("ctl-client", "--port", "-1")]
 )
 def test_a_usage_error_is_a_document_too(words: tuple[str, ...]) -> None:
     done = run_mixedmode(*words, "--json")

@@ -64,6 +64,7 @@ def load_library(path: str, *, softhsm_conf: str | None = None, anew: bool = Fal
         os.environ[SOFTHSM_VARIABLE] = softhsm_conf
         anew = True
     try:
+        path.encode()
         library = pkcs11.lib(path)
         if anew:
             for place in [place for place in sessions if place[0] == path]:
@@ -73,7 +74,7 @@ def load_library(path: str, *, softhsm_conf: str | None = None, anew: bool = Fal
         raise SignerError(
             "the PKCS#11 library cannot be used",
             where=path,
-            why=str(error) or type(error).__name__,
+            why="its name is no UTF-8 text" if isinstance(error, UnicodeError) else str(error) or type(error).__name__,
             next_step=f"check its path and configuration (SoftHSM2: the file that {SOFTHSM_VARIABLE} names)",
             code="pkcs11_module",
         ) from error

@@ -31,7 +31,7 @@ def ctl_client(
     host: Annotated[
         str | None, typer.Argument(help="The publisher; a lab in ./lab needs none.", metavar="[HOST]")
     ] = None,
-    port: Annotated[int | None, typer.Option(help="TCP port of the CTL Provider.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="TCP port of the CTL Provider.")] = None,
     user: Annotated[str | None, typer.Option(help="CCM administrator.")] = None,
     password_file: Annotated[
         Path | None, typer.Option(help="The administrator's password; asked for if left out.")
