@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from bench.timing import Effort, Goal
 from mixedmode.phone.body.calling.pcap import ACK, HEADER, record, tcp, udp
 from mixedmode.protocols.rtp.g711 import ULAW
 from mixedmode.protocols.rtp.tones import TONES, wave
-from tests.support import run_mixedmode
+from tests.support import run_mixedmode, start_mixedmode
 
 
 def test_a_quick_bench_says_what_it_measures_and_keeps_its_document_clean() -> None:
@@ -22,6 +24,16 @@ def test_a_quick_bench_says_what_it_measures_and_keeps_its_document_clean() -> N
     document = json.loads(done.stdout)
     assert {goal["name"] for goal in document["trustlist"]["goals"]} >= {"parse + verify / peer", "parses a second"}
     assert "bench trustlist: parsing and verifying" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_command_alone_ends_the_bench_too(number: signal.Signals) -> None:
+    started = start_mixedmode("bench", "forecast", "--quick", stderr=subprocess.PIPE)
+    assert started.stderr is not None
+    with started.stderr as said:
+        assert "making" in said.readline()
+        started.send_signal(number)
+        assert started.wait(110) == 128 + number
 
 
 def test_unknown_benches_and_quick_reports_are_refused() -> None:

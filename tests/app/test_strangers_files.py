@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,6 +82,23 @@ def test_what_is_written_whole_appears_at_its_end_or_not_at_all(tmp_path: Path) 
     with pytest.raises(FileNotFoundError) as nowhere, written_whole(tmp_path / "no" / "out.csv"):
         pass
     assert nowhere.value.filename == str(tmp_path / "no" / "out.csv")
+
+
+def test_a_signal_that_ends_the_program_waits_for_the_file(tmp_path: Path) -> None:
+    code = f"""
+import os, signal, sys
+from pathlib import Path
+from mixedmode.pki import files
+sync = os.fsync
+def stopped(handle):
+    os.kill(os.getpid(), signal.SIGTERM)
+    sync(handle)
+os.fsync = stopped
+files.write_atomic(Path({str(tmp_path / "out.json")!r}), b"new")
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == -signal.SIGTERM
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("out.json", b"new")]
 
 
 @pytest.mark.parametrize("data", ["[" * 100_000, '{"a":' * 100_000, "9" * 5000, "{", ""])

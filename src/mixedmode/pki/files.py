@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,7 +97,8 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         if special:
             path.write_bytes(data)
         else:
-            _replace(path, data, mode)
+            with _undisturbed():
+                _replace(path, data, mode)
     except OSError as error:
         error.filename, error.filename2 = str(path), None
         raise
@@ -155,6 +157,19 @@ def _is_special(path: Path) -> bool:
     except OSError:
         return False
     return not stat.S_ISREG(found) and not stat.S_ISDIR(found)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP, which end a command where it is, wait: no new file stays beside the old one."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows has no such signals
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +29,8 @@ _TIMED = {"callmanager", "soak"}
 """Go on as long as they are told."""
 _LONG = _TIMED | {"secured"}
 """Run only by name: a quarter of an hour, half of one, and minutes."""
+_LET = 5.0
+"""Seconds in which a bench that heard Ctrl-C too has begun to end."""
 
 
 def bench_names() -> list[str]:
@@ -54,7 +58,6 @@ def bench(
     json: AsJson = False,
 ) -> None:
     """Measure against peers in the same run. Exit code 1 if a goal is not met, or could not be measured."""
-    import subprocess
     import sys
 
     known = bench_names()
@@ -75,10 +78,23 @@ def bench(
     names = [name] if name else [each for each in known if each not in _LONG]
     words = [sys.executable, "-m", "bench", *names, *(option for option, given in options.items() if given)]
     words += [] if minutes is None else ["--minutes", str(minutes)]
-    # Ctrl-C reaches the child too: it ends with its servers, and we with its exit code.
     with subprocess.Popen(words, cwd=_TREE) as child:
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
         try:
             code = child.wait()
         except KeyboardInterrupt:
-            code = child.wait()
-    raise typer.Exit(code)
+            code = _interrupted(child)
+    raise typer.Exit(code if code >= 0 else 128 - code)
+
+
+def _interrupted(child: subprocess.Popen[bytes]) -> int:
+    """Have a bench end with its servers, and return its exit code.
+
+    Ctrl-C on a terminal reaches it too; a signal to this process alone does not.
+    """
+    try:
+        code = child.wait(_LET)
+    except subprocess.TimeoutExpired:
+        child.send_signal(signal.SIGINT)
+        code = child.wait()
+    return code
