@@ -107,6 +107,8 @@ def test_nothing_that_is_read_is_written_over(site: Path) -> None:
         check_outputs(asked, {"--html": Path("new"), "--save": site / "new", "--phones-out": None})
     with pytest.raises(UsageError, match="--phones-out: - is no file"):
         check_outputs(asked, {"--phones-out": Path("-")})
+    (site / "lists" / "old.html").write_text("of a run before")
+    check_outputs(asked, {"--html": Path("lists/old.html"), "--phones-out": Path("lists")})
     check_outputs(asked, {"--html": Path("/dev/null"), "--save": Path("/dev/null"), "--phones-out": Path("lists/new")})
     done = run_mixedmode("forecast", *WORDS, "--phones-out", "soft.csv")
     assert (done.returncode, done.stdout) == (2, "")

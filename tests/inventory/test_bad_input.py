@@ -211,6 +211,13 @@ ROWS = st.lists(st.tuples(st.one_of(GOOD_NAMES, CELLS), CELLS, CELLS, CELLS, CEL
 COLUMNS = HEADER.strip().split(",")
 
 
+@pytest.mark.parametrize("head", ["Device Name,Device Type\n", '"MAC ADDRESS";"Description"\n', "ctl\tDeviceName\n"])
+def test_a_header_that_cucm_wrote_is_told_what_to_rename(head: str) -> None:
+    error = refused(head.encode())
+    assert "the header has no column name" in str(error)
+    assert (error.next_step or "").startswith("call the column '")
+
+
 def test_a_file_that_cannot_be_read_to_its_end_is_named() -> None:
     class Failing(io.RawIOBase):
         left = 2

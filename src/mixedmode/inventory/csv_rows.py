@@ -22,6 +22,7 @@ from mixedmode.inventory.cells import CARRIED, COLUMNS
 from mixedmode.inventory.sources import LONGEST, OVERLONG, SEPARATORS
 
 _HINT: Final = re.compile(rf'"?sep=([{SEPARATORS}])"?', re.IGNORECASE)
+_NAMES: Final = frozenset({"devicename", "phonename", "macaddress", "device", "mac", "phone"})
 _MOST_LINES: Final = 1000
 """Lines of one row."""
 _SHOWN: Final = 64
@@ -216,7 +217,7 @@ def header(line: str, where: str, separators: str = SEPARATORS) -> tuple[tuple[s
         "the header has no column name",
         where=where,
         why=f"it begins with {line[:60].strip()!r}",
-        next_step=f"columns: {', '.join(COLUMNS)}",
+        next_step=_renamed(line) or f"columns: {', '.join(COLUMNS)}",
     )
 
 
@@ -227,6 +228,13 @@ def _check_visible(names: tuple[str, ...], where: str) -> None:
         if seen in COLUMNS:
             what = f"row 0, column {seen}: the header holds a character that is not printable"
             raise MalformedError(what, where=where, code="encoding", next_step="write the column's name anew")
+
+
+def _renamed(line: str) -> str:
+    """Return what to do about a header that CUCM wrote, whose column of names is called otherwise; empty if not so."""
+    cells = [each.strip(' "\r\n') for each in re.split(f"[{SEPARATORS}]", line)]
+    found = next((each for each in cells if column_name(each).replace("_", "") in _NAMES), "")
+    return f"call the column {found[:_SHOWN]!r} name; columns: {', '.join(COLUMNS)}" if found else ""
 
 
 def hint(line: str) -> str:

@@ -13,6 +13,7 @@ from mixedmode.app.targets.sources import is_name
 from mixedmode.errors import MalformedError, UsageError
 
 STDIN = "-"
+_READ_OF_FOLDERS = frozenset({".tlv", ".pem", ".crt", ".cer", ".der"})
 CLUSTER = "cluster"
 """In the place of an inventory's file: what the cluster itself knows of its phones."""
 
@@ -132,15 +133,18 @@ def _read_by(asked: Asked) -> Iterator[tuple[str, str]]:
 
 
 def _is_same(one: Path, two: Path) -> bool:
-    """Return whether two names are one file, through links too, or one of a folder's; a device is no file."""
+    """Return whether two names are one file, through links too, or one is read of a folder's; a device is no file."""
     try:
         there, other = (Path(os.path.realpath(each)) for each in (one, two))
         if there.exists() and not there.is_file():
             return False
-        return (
-            there == other
-            or (other.is_dir() and there.is_file() and other in there.parents)
-            or (there.is_file() and other.is_file() and there.samefile(other))
-        )
+        if other.is_dir():
+            return there.is_file() and other in there.parents and _is_read(there)
+        return there == other or (there.is_file() and other.is_file() and there.samefile(other))
     except (OSError, ValueError):
         return False
+
+
+def _is_read(path: Path) -> bool:
+    """Return whether a file of a folder is one that folders are given for: others may stand beside it."""
+    return path.suffix.lower() in _READ_OF_FOLDERS or path.name in {"phones.csv", "index.json"}
