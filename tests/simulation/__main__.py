@@ -24,11 +24,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=300, help="play so many")
     parser.add_argument("--first", type=int, default=0, help="from this one on")
     parser.add_argument("--phones", type=int, default=50, help="so many phones each")
+    parser.add_argument("--kinds", type=int, help="of so many kinds at most, not as each seed has it; 200: all differ")
     parser.add_argument("--jobs", type=int, default=1, help="in so many processes")
     parser.add_argument("--report", type=Path, help="write what came of it")
     chosen = parser.parse_args(words)
     if chosen.seed is not None:
-        found = replay(chosen.seed, phones=chosen.phones)
+        found = replay(chosen.seed, phones=chosen.phones, kinds=chosen.kinds)
         print(found or f"seed {chosen.seed} holds")
         return 1 if found else 0
     seeds, begun = range(chosen.first, chosen.first + chosen.seeds), time.monotonic()
@@ -40,13 +41,13 @@ def main(words: Sequence[str] | None = None) -> int:
         _bar(so_far, len(seeds))
 
     with suppress(KeyboardInterrupt):  # a report of what was played by then is one too
-        in_processes(seeds, chosen.jobs, phones=chosen.phones, watch=watch)
+        in_processes(seeds, chosen.jobs, phones=chosen.phones, kinds=chosen.kinds, watch=watch)
     lines = _lines(tally, chosen.phones, time.monotonic() - begun)
     print("\n" + "\n".join(lines))
     if chosen.report is not None:
         chosen.report.write_text("\n".join(lines) + "\n")
     for seed in tally.worst_first[:3]:
-        print("\n" + replay(seed, phones=chosen.phones))
+        print("\n" + replay(seed, phones=chosen.phones, kinds=chosen.kinds))
     return 1 if tally.failed else 0
 
 

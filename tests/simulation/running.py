@@ -57,13 +57,13 @@ class Tally:
         return self.seeds / self.cpu if self.cpu else 0.0
 
 
-def played(seeds: Iterable[int], *, phones: int = 50) -> Tally:
+def played(seeds: Iterable[int], *, phones: int = 50, kinds: int | None = None) -> Tally:
     """Play seeds here, one after the other."""
     tally, begun = Tally(), time.process_time()
     gc.disable()
     try:
         for seed in seeds:
-            play = Play(made(seed, phones=phones)).run()
+            play = Play(made(seed, phones=phones, kinds=kinds)).run()
             tally.seeds += 1
             tally.counts.update(play.counts)
             if play.findings:
@@ -75,23 +75,24 @@ def played(seeds: Iterable[int], *, phones: int = 50) -> Tally:
     return tally
 
 
-def in_processes(seeds: range, jobs: int, *, phones: int, watch: Callable[[Tally], object]) -> Tally:
+def in_processes(seeds: range, jobs: int, *, phones: int, kinds: int | None, watch: Callable[[Tally], object]) -> Tally:
     """Play seeds over several processes, here if it is one; the watcher is told after each portion."""
     tally = Tally()
     if jobs == 1:  # so that a profiler sees it
         for chunk in _chunks(seeds):
-            tally.add(played(chunk, phones=phones))
+            tally.add(played(chunk, phones=phones, kinds=kinds))
             watch(tally)
         return tally
     with ProcessPoolExecutor(jobs) as pool:
-        for part in pool.map(_portion, ((chunk, phones) for chunk in _chunks(seeds))):
+        for part in pool.map(_portion, ((chunk, phones, kinds) for chunk in _chunks(seeds))):
             tally.add(part)
             watch(tally)
     return tally
 
 
-def _portion(what: tuple[range, int]) -> Tally:
-    return played(what[0], phones=what[1])
+def _portion(what: tuple[range, int, int | None]) -> Tally:
+    seeds, phones, kinds = what
+    return played(seeds, phones=phones, kinds=kinds)
 
 
 def _chunks(seeds: range) -> Iterator[range]:
@@ -99,15 +100,16 @@ def _chunks(seeds: range) -> Iterator[range]:
         yield range(start, min(start + _CHUNK, seeds.stop))
 
 
-def replay(seed: int, *, phones: int = 50) -> str:
+def replay(seed: int, *, phones: int = 50, kinds: int | None = None) -> str:
     """Return what one seed shows, and the shortest schedule that still shows it; empty if it shows nothing."""
-    schedule = made(seed, phones=phones)
+    schedule = made(seed, phones=phones, kinds=kinds)
     findings = worst_first(Play(schedule).run().findings)
     if not findings:
         return ""
     others = Counter(each.rule for each in findings)
     shortest, left = shrunk(schedule, findings[0].rule)
     again = f"replay it: python -m tests.simulation --seed {seed}" + (f" --phones {phones}" if phones != 50 else "")
+    again += f" --kinds {kinds}" if kinds is not None else ""
     return "\n".join(
         [
             f"seed {seed} fails: {findings[0]}",

@@ -146,7 +146,7 @@ class Schedule:
 WORLD_SEEDS: Final = 5
 """So many seeds, one after the other, have the same cluster and change: to make them, and to decide about their lists,
 costs as much as all the rest. Phones, network and what goes wrong at each step are each seed's own."""
-_OFFICES: Final = (*(2, 3, 4, 6, 8, 12) * 2, 200)
+_KINDS: Final = (*(1, 2, 3, 4, 6, 9) * 4, 200)
 """How many kinds of phones a fleet has at most; in the last one hardly any is like another."""
 _UNITS: Final = ("CallManager", "CallManager", "TVS", "CAPF", "ITLRecovery")
 _SIGNERS: Final = ("trust", "Phone-SAST-trust", "CallManager")
@@ -201,8 +201,14 @@ _PROCEDURES: Final[tuple[tuple[tuple[str, ...], ...], ...]] = (
 )  # fmt: skip
 
 
-def made(seed: int, *, phones: int = 50) -> Schedule:
-    """Return what a seed makes."""
+def made(seed: int, *, phones: int = 50, kinds: int | None = None) -> Schedule:
+    """Return what a seed makes.
+
+    Args:
+        seed: The seed.
+        phones: How many there are.
+        kinds: Of how many kinds at most; None: as the seed has it.
+    """
     world, rng = random.Random(f"mixedmode world {seed // WORLD_SEEDS}"), random.Random(f"mixedmode {seed}")
     version = world.choice(VERSIONS)
     nodes = world.choice((1, 2, 2, 3))
@@ -222,7 +228,7 @@ def made(seed: int, *, phones: int = 50) -> Schedule:
         world.random() < 0.06,
         ctl,
         before,
-        _phones(seed, phones, nodes + joined, secure=ctl != "none", rng=rng),
+        _phones(seed, phones, kinds, nodes + joined, secure=ctl != "none", rng=rng),
         steps,
         _weather(rng),
         rng.choice((0.0, 0.0, 0.1, 0.4)),
@@ -292,33 +298,32 @@ def _steps(changes: list[tuple[tuple[str, ...], float]], rng: random.Random) -> 
 DAMAGES: Final = ("cut", "flipped", "other-kind", "large", "empty", "tail", "stuck")
 
 
-def _phones(seed: int, count: int, nodes: int, *, secure: bool, rng: random.Random) -> tuple[PhonePlan, ...]:
+def _phones(
+    seed: int, count: int, kinds: int | None, nodes: int, *, secure: bool, rng: random.Random
+) -> tuple[PhonePlan, ...]:
     only = rng.choice((None, None, None, "current"))
     remote = rng.choice((0.1, 0.3, 1.0))
     away = rng.choice((0.0, 0.0, 0.1, 0.5))
-    offices = rng.choice(_OFFICES)
-    found: list[PhonePlan] = []
+    offices = rng.choice(_KINDS) if kinds is None else kinds
     alike: dict[int, tuple[Any, ...]] = {}
+    found = []
     for number in range(count):
-        where, what = chances_of(f"mixedmode {seed} phone {number}")
-        office = int(offices * where)
-        name, hidden = f"SEP00220000{number:04X}", ("ctl" if what < 0.02 else "itl" if what < 0.04 else "")
-        one = alike.get(office)
-        if one is None:
+        office = int(offices * chances_of(f"mixedmode {seed} phone {number}")[0])
+        if office not in alike:
             own = random.Random(f"mixedmode {seed} office {office}")
-            one = alike[office] = (
+            alike[office] = (
                 own.choice(MODELS),
                 own.choice((1, 1, 2, 3)) if secure else 1,
                 only or own.choice(HOLDINGS),
                 own.choice((0, 0, 0, own.randrange(nodes))),
                 own.random() < remote,
+                own.choice(("ctl", "itl")) if own.random() < 0.04 else "",
                 own.choice(("own", "own", "foreign")) if own.random() < 0.15 else "",
                 (own.randint(2, 4), own.randrange(3)) if own.random() < away else (0, 0),
                 own.random() < 0.08,
                 office,
             )
-        model, mode, held, node, is_remote, *others = one
-        found.append(PhonePlan(name, model, mode, held, node, is_remote, hidden, *others))
+        found.append(PhonePlan(f"SEP00220000{number:04X}", *alike[office]))
     return tuple(found)
 
 

@@ -38,6 +38,12 @@ def test_phones_do_what_was_foreseen(first: int) -> None:
         pytest.fail(replay(seed), pytrace=False)
 
 
+@pytest.mark.parametrize("first", range(SEEDS, SEEDS + 60, AT_ONCE))
+def test_phones_that_all_differ_do_what_was_foreseen(first: int) -> None:
+    for seed in played(range(first, first + AT_ONCE), kinds=200).failed:
+        pytest.fail(replay(seed, kinds=200), pytrace=False)
+
+
 def test_every_key_is_made_of_two_primes() -> None:
     for number in range(keys.KEYS + 3):
         assert keys.key(number).private_numbers().private_key().key_size == 1024  # the library looks at them

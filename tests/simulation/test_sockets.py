@@ -34,7 +34,7 @@ PHONES = 8
 
 def plan(seed: int) -> Schedule:
     """A seed's plan without what sockets of loopback and fleets, which go by a model's name, do not do."""
-    schedule = made(seed, phones=PHONES)
+    schedule = made(seed, phones=PHONES, kinds=200)
     phones = tuple(replace(each, node=0, old_load=False) for each in schedule.phones)
     steps = tuple(replace(each, tvs="up" if each.tvs == "old" else each.tvs) for each in schedule.steps)
     return replace(schedule, phones=phones, steps=steps, weather=Weather(), crashes=0.0, http="off")
