@@ -30,12 +30,15 @@ from mixedmode.fleet.phones import parse_mix
 from mixedmode.forecast.plan import Off, Step
 from mixedmode.inventory.library import Library
 from mixedmode.live.cluster_file import read_cluster_file
+from mixedmode.live.document import read_document
 from mixedmode.node.host.settings import load_settings
 from mixedmode.numbers import decimal_number, port_number, whole_number
 from mixedmode.phone.body.errors import TransferFailed
 from mixedmode.phone.body.http import fetch_http
 from mixedmode.pki.tokens.pkcs11_uri import parse_pkcs11_uri
 from mixedmode.protocols.tftp.options import OptionLimits, negotiate
+from mixedmode.rescue.planning import read_plan
+from mixedmode.trustlist.pasted.described import from_json
 from mixedmode.xml_reader import Element
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -118,6 +121,15 @@ def test_a_toml_file_with_more_than_python_reads(read: Callable[[Path], object],
     with pytest.raises(MixedModeError, match="TOML") as found:
         read(tmp_path / "x.toml")
     assert isinstance(found.value, MalformedError | UsageError)
+
+
+@pytest.mark.parametrize(
+    "read", [read_document, lambda text: from_json(text.encode()), lambda text: read_plan(text, "plan.json")]
+)
+def test_a_json_file_with_more_than_python_reads_is_told_in_plain_words(read: Callable[[str], object]) -> None:
+    with pytest.raises(MalformedError) as found:
+        read(f'{{"a": {"9" * 5000}}}')
+    assert "a number of it has thousands of digits" in str(found.value.why)
 
 
 @pytest.mark.parametrize("row", ['{"account":"a","address":"b","failures":1e999,"last":0}', "[" * 100_000])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time
 
 from mixedmode.cluster.model.sightings import Delivery, Fetched, Registered, Reported, Seen
 from mixedmode.cluster.store.folders import NodeFolder
@@ -42,6 +43,19 @@ def test_each_service_has_its_trace_and_no_line_comes_twice(tmp_path: Path) -> N
     traces.unit(UnitStatus("tvs", UnitState.STOPPED, None, 1, 1, "the port\nis taken"))
     assert lines(folder, SERVICES)[0].endswith("debug tvs[STARTED] on port 2445")
     assert lines(folder, SERVICES)[1].endswith("error tvs[STOPPED]: the port is taken")
+    traces.close()
+
+
+def test_a_clock_that_is_put_back_loses_no_line(tmp_path: Path) -> None:
+    folder, now = NodeFolder(tmp_path / "pub").create(), time()
+    traces = NodeTraces(folder)
+    traces.seen({"SEP001122334455": Seen(registered=Registered(now + 3600.0, "x", "non-secure"))})
+    for _ in range(2):
+        traces.seen({"SEP001122334466": Seen(registered=Registered(now, "x", "non-secure"))})
+    assert [line.partition("debug ")[2][:15] for line in lines(folder, CALLMANAGER)] == [
+        "SEP001122334455",
+        "SEP001122334466",
+    ]
     traces.close()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import csv
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -134,7 +133,7 @@ def take_inventory(found: Found, data: bytes, name: str) -> None:
             phones: Iterable[Any] = whole.get("phones", ()) if isinstance(whole.get("phones"), list) else ()
         elif start in {"{", "["}:
             phones = (
-                json.loads(text) if start == "[" else [json.loads(line) for line in text.splitlines() if line.strip()]
+                read_json(text) if start == "[" else [read_json(line) for line in text.splitlines() if line.strip()]
             )
         else:
             phones = _rows(text, name)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from mixedmode.errors import MalformedError, MixedModeError, RemoteError
 from mixedmode.fleet.phones import FleetPhone, fitting
+from mixedmode.json_reader import read_json
 from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.names import device_name
@@ -86,7 +87,7 @@ def load_fleet(path: Path) -> list[FleetPhone]:
 
 
 def _phones(data: bytes) -> list[FleetPhone]:
-    document = json.loads(data) if len(data) <= MAX_BYTES else None
+    document = read_json(data) if len(data) <= MAX_BYTES else None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"it does not say that it is {FORMAT}")
     lists = {name: TrustList.parse(base64.b64decode(text, validate=True)) for name, text in document["lists"].items()}

@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -22,6 +21,7 @@ from mixedmode.errors import MalformedError
 from mixedmode.inventory.json_array import JsonArray
 from mixedmode.inventory.library import Library
 from mixedmode.inventory.sources import texts
+from mixedmode.json_reader import read_json
 from mixedmode.live.document import MARK, PHONES, check_schema
 from mixedmode.trustlist.roles import MAX_FILE
 
@@ -60,7 +60,7 @@ def collected_phones(
         if not text.endswith(PHONES):
             yield from _whole(first + source.read(_LONGEST_HEAD), library, remark)
             return
-        head = json.loads(f"{text}]}}")
+        head = read_json(f"{text}]}}")
         _take_lists(head, library)
         _remark(head, remark)
     except (ValueError, RecursionError) as error:
@@ -72,7 +72,7 @@ def collected_phones(
 
 def _whole(data: bytes, library: Library, remark: Callable[[str], None]) -> Iterator[Any]:
     """Read a file that somebody wrote anew: valid, but not by lines."""
-    document = json.loads(data)
+    document = read_json(data)
     _take_lists(document, library)
     _remark(document, remark)
     phones = document.get("phones")

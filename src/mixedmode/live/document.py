@@ -24,6 +24,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError, MixedModeError
+from mixedmode.json_reader import read_json
 from mixedmode.live.observed import (
     CertificateSeen,
     FaceSeen,
@@ -112,7 +113,7 @@ def read_document(text: str) -> Observation:
         MalformedError: It is none.
     """
     try:
-        document = json.loads(text)
+        document = read_json(text)
         check_schema(document)
         sightings = [_sighting(each) for each in document["sightings"]]
         phones = [*document["other_devices"], *document["phones"]]

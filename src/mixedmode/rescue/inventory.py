@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -78,7 +77,7 @@ def _rows(text: str, where: str) -> Iterable[Mapping[str, Any]]:
     begin = text.lstrip()[:1]
     try:
         if begin == "[":
-            rows = json.loads(text)
+            rows = read_json(text)
         elif begin == "{":
             rows = _objects(text)
         else:

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from mixedmode.articles import with_article
 from mixedmode.errors import CheckFailedError, MalformedError
+from mixedmode.json_reader import read_json
 from mixedmode.phone.mind.models import MODELS
 from mixedmode.rescue.catalogue import LISTS, Catalogue, Confirmation, Entry
 from mixedmode.rescue.outcomes import Outcome
@@ -267,7 +268,7 @@ def read_plan(text: str, where: str) -> Plan:
         MalformedError: It is none.
     """
     try:
-        found = json.loads(text)
+        found = read_json(text)
         if found["format"] != FORMAT or found["version"] != VERSION:
             raise MalformedError("this is no plan of a rescue", where=where)
         files = {

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mixedmode.audit.live.document import Account, account
 from mixedmode.errors import MalformedError, MixedModeError, UsageError
+from mixedmode.json_reader import read_json
 from mixedmode.pki.files import PRIVATE, read_limited, write_atomic
 
 KIND: Final = "mixedmode-watch-state"
@@ -99,7 +100,7 @@ def read_state(path: Path) -> State:
         return State()
     data, _ = read_limited(path, _LARGEST)
     try:
-        said = json.loads(data)
+        said = read_json(data)
         if not isinstance(said, dict) or said.get("kind") != KIND:
             raise UsageError("this is no state of a watch", next_step="name another file with --state")
         document = said.get("document")

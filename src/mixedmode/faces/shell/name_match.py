@@ -34,6 +34,8 @@ async def matching(expression: str, names: Sequence[str]) -> set[int]:
     Raises:
         UsageError: It is no regular expression, or trying it takes too long.
     """
+    if "\0" in expression:
+        raise UsageError("a regular expression has no NUL", next_step="match cucm.*[.]log")
     if len(expression) > _LONGEST:
         raise UsageError(f"a regular expression has up to {_LONGEST} characters", where=expression[:20])
     pipe = asyncio.subprocess.PIPE

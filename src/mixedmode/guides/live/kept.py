@@ -22,6 +22,7 @@ from typing import Any, Final
 from mixedmode.causes import file_error
 from mixedmode.errors import CheckFailedError, MalformedError, MixedModeError, UsageError
 from mixedmode.guides.live.seeing.situation import Marks
+from mixedmode.json_reader import read_json
 from mixedmode.pki.files import write_atomic
 from mixedmode.procedures.guided.document import document_of, run_of
 from mixedmode.procedures.guided.run import Run
@@ -79,7 +80,7 @@ class RunFile:
         except OSError as error:
             raise file_error(error) from error
         try:
-            document = {"format": 0, **json.loads(data)} if len(data) <= _LONGEST else {}
+            document = {"format": 0, **read_json(data)} if len(data) <= _LONGEST else {}
             _check_format(document)
             return Kept(
                 tuple(map(str, document["cluster"])),

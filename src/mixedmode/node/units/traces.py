@@ -67,7 +67,8 @@ class NodeTraces:
     def seen(self, found: Mapping[str, Seen]) -> None:
         """Write what was seen of phones and is not written yet, and whom CallManager refused."""
         self._write_refused()
-        since = self._until
+        # A clock that was put back has written nothing of what is to come.
+        since = self._until if self._until <= time() else 0.0
         new = [line for name, seen in found.items() for line in _lines(name, seen) if line[0] > since]
         lines = sorted(new, key=lambda line: line[0])
         if not lines:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError, MixedModeError, RemoteError, UsageError
+from mixedmode.json_reader import read_json
 from mixedmode.phone.mind.config import TvsServer
 from mixedmode.phone.mind.trust.decisions import TvsAnswer, TvsOutcome, TvsQuestion
 from mixedmode.phone.mind.trust.state import CachedAnswer, PhoneState, TrustState
@@ -95,7 +96,7 @@ def read_state(path: Path) -> tuple[str, PhoneState] | None:
 def _read(data: bytes) -> tuple[str, PhoneState]:
     if len(data) > MAX_BYTES:
         raise ValueError(f"more than {MAX_BYTES} bytes")
-    document = json.loads(data)
+    document = read_json(data)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"it does not say that it is {FORMAT}")
     return _string(document["device"]), _state(document)

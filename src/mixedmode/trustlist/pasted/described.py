@@ -5,11 +5,11 @@ The JSON is what ``explain --listing-out`` writes, or ``show --json``: both have
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from mixedmode.errors import MalformedError
+from mixedmode.json_reader import read_json
 from mixedmode.trustlist.kinds import looks_json
 from mixedmode.trustlist.pasted.reading import read_listings
 from mixedmode.trustlist.pasted.text import Lines
@@ -66,7 +66,7 @@ def from_json(data: bytes) -> dict[str, Any]:
         MalformedError: It is no JSON, or not of a list.
     """
     try:
-        read = json.loads(data)
+        read = read_json(data)
     except (ValueError, RecursionError) as error:
         raise MalformedError("this is no JSON", why=str(error), code="json") from error
     if (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixedmode.app.commands.options import AsJson
+from mixedmode.json_reader import read_json
 
 if TYPE_CHECKING:
     from mixedmode.audit.live.document import Account
@@ -183,15 +184,13 @@ def read_account(path: Path) -> Account:
     Raises:
         MixedModeError: The file cannot be read, or is none of an audit.
     """
-    import json
-
     from mixedmode.audit.live.document import account
     from mixedmode.errors import MalformedError, MixedModeError
     from mixedmode.pki.files import read_limited
 
     data, _ = read_limited(path, _LARGEST)
     try:
-        return account(json.loads(data))
+        return account(read_json(data))
     except (ValueError, RecursionError) as error:
         raise MalformedError(
             "the file is no JSON",

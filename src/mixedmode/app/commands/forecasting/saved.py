@@ -18,6 +18,7 @@ from mixedmode.causes import file_error
 from mixedmode.errors import MalformedError, UsageError
 from mixedmode.forecast.document import document
 from mixedmode.inventory.kinds import PhoneKind, held_text
+from mixedmode.json_reader import read_json
 from mixedmode.phone.mind.fate.prospect import Fate
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def read(path: Path) -> Saved:
             data = (gzip.GzipFile(fileobj=file) if packed else file).read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise UsageError("it is too large for a kept forecast", where=str(path), code="too_large")
-        found = json.loads(data)
+        found = read_json(data)
     except OSError as error:
         if isinstance(error, gzip.BadGzipFile):
             raise _wrong(path, error) from error

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from mixedmode.errors import UsageError
 from mixedmode.forecast.plan import Off, Tvs
+from mixedmode.json_reader import read_json
 
 MOST_STEPS: Final = 8
 LONGEST: Final = 12_000
@@ -109,7 +110,7 @@ class Staged:
         if not text:
             return cls()
         try:
-            found = json.loads(_unpacked(text))
+            found = read_json(_unpacked(text))
             # Halves of characters, which JSON can name, are no text that any page could show.
             json.dumps(found, ensure_ascii=False).encode()
             steps = tuple(_step(each) for each in found["s"])
