@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -98,6 +99,31 @@ def test_what_cannot_be_entered_at_the_start_is_entered_later(
     assert (TFTP in marks(cluster, PUB)) is (later == "a change")
     assert CALLMANAGER not in marks(cluster, PUB)
     assert len(entries(cluster)) == 2
+
+
+def test_services_start_beside_a_silent_database_and_it_is_entered_when_it_speaks(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.run(MIXED)
+    speaks, ask = threading.Event(), cluster.services
+
+    def services(node: str | None = None) -> object:
+        speaks.wait()
+        return ask(node)
+
+    async def story() -> None:
+        changes = WaitedChanges(cluster, cluster, PUB)
+        with monkeypatch.context() as patched:
+            patched.setattr(cluster, "services", services)
+            await changes.before_start(0.0)
+            assert not entries(cluster)
+            speaks.set()
+            assert changes._work is not None
+            await changes._work
+
+    asyncio.run(story())
+    assert len(entries(cluster)) == 2
+    assert TFTP not in marks(cluster, PUB)
 
 
 def test_nobody_says_so_of_a_node_of_another_host(cluster: Cluster) -> None:

@@ -12,6 +12,8 @@ from mixedmode.node.host.logs import node_log
 
 SECONDS: Final = 10.0
 """A database that does not answer keeps nobody from his files any longer."""
+AWAY_SECONDS: Final = 0.5
+"""Nor does one that is known to be away."""
 
 NONE, OTHER = ListState.NONE, ListState.OTHER
 
@@ -23,15 +25,19 @@ class NodeLists:
         cluster: The cluster, as this node sees it.
         administered: The publisher's database, with this host's folders.
         node: The node.
+
+    Attributes:
+        seconds: How long files wait for the database.
     """
 
     def __init__(self, cluster: Cluster, administered: Cluster, node: str) -> None:
         self._cluster, self._administered, self._node = cluster, administered, node
+        self.seconds = SECONDS
 
     async def put_right(self) -> None:
         """Put right what is not as it was published, and say so in the log; never keeps a service from starting."""
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(self.seconds):
                 found = await asyncio.to_thread(put_right, self._administered, self._node)
         except MixedModeError as error:
             node_log().warning(

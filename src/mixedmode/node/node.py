@@ -88,6 +88,7 @@ class Node:
         self.upkeep = Upkeep(self.administered, subscriber=None if info.is_publisher else info.name, copy=self.cluster)
         self.started = datetime.now(UTC)
         self._undelivered: dict[str, str] = {}
+        self._itl_waits = ""
 
     def _unit_changed(self, status: UnitStatus) -> None:
         _log_unit(status)
@@ -114,7 +115,7 @@ class Node:
         try:
             if not self._warning:
                 await asyncio.to_thread(self._make_itl)
-            await self.services.start(tolerant=True)
+            await self.services.start(tolerant=True, away=bool(self._warning))
             notify("READY=1")
             _log.info("node runs", node=self.services.info.name, version=__version__)
             ready()
@@ -177,7 +178,9 @@ class Node:
             self.administered.make_missing_certificates(self.services.info.name)
             self.administered.publish_missing_itls()
         except MixedModeError as error:
-            _log.warning("the ITL file or certificates wait", problem=str(error))
+            if str(error) != self._itl_waits:
+                _log.warning("the ITL file or certificates wait", problem=str(error))
+            self._itl_waits = str(error)
             return False
         return True
 

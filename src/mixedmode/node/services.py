@@ -40,7 +40,7 @@ from mixedmode.faces.web.service import WebService
 from mixedmode.faces.web.vitals import Vitals
 from mixedmode.guides.watching import watch
 from mixedmode.node.host.service_units import ServiceUnits
-from mixedmode.node.lists import NodeLists
+from mixedmode.node.lists import AWAY_SECONDS, SECONDS, NodeLists
 from mixedmode.node.phone_orders import OrderFollower
 from mixedmode.node.sightings import SightingWriter
 from mixedmode.node.status import SupervisorCollector
@@ -184,23 +184,26 @@ class NodeServices:
         service = self.supervisor.service("ssh")
         return service.host_public_key if isinstance(service, AdminSshService) else None
 
-    async def start(self, *, tolerant: bool = False) -> None:
+    async def start(self, *, tolerant: bool = False, away: bool = False) -> None:
         """Start what shall run.
 
         Args:
             tolerant: Leave what cannot start to :meth:`run`, which tries again.
+            away: The publisher's database did not answer just now: files wait for it no longer than a moment.
 
         Raises:
             MixedModeError: Something cannot start, and ``tolerant`` is not set.
         """
         await self._begin("sftp", tolerant=tolerant)  # what the start itself makes for this node may come over it
-        await self._waited.before_start()
+        seconds = self.lists.seconds = AWAY_SECONDS if away else SECONDS
+        await self._waited.before_start(seconds)
         states = await self.have_seen()
         names = [name for state in states if state.shall_run for name in UNITS.get(state.service, ())]
         if "tftp" not in names:  # which does it itself, before anybody is served
             await self.lists.put_right()
         for name in [*names, *BASE_UNITS]:
             await self._begin(name, tolerant=tolerant)
+        self.lists.seconds = SECONDS
 
     async def _begin(self, name: str, *, tolerant: bool) -> None:
         try:

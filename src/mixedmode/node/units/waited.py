@@ -42,21 +42,25 @@ class WaitedChanges:
         self._work: asyncio.Task[None] | None = None
         self._tried = 0.0
 
-    async def before_start(self) -> None:
-        """Look at what waits, and enter it as done; never keeps a service from starting."""
-        await self._try(look=True)
+    async def before_start(self, seconds: float = SECONDS) -> None:
+        """Look at what waits, and enter it as done; never keeps a service from starting.
+
+        Args:
+            seconds: How long services wait for it.
+        """
+        await self._try(look=True, seconds=seconds)
 
     async def again(self) -> None:
         """Enter what could not be entered before, if it is time to try again."""
         if self._left and asyncio.get_running_loop().time() - self._tried >= self._pause:
-            await self._try(look=False)
+            await self._try(look=False, seconds=SECONDS)
 
-    async def _try(self, *, look: bool) -> None:
+    async def _try(self, *, look: bool, seconds: float) -> None:
         if self._administered is None or (self._work is not None and not self._work.done()):
             return
         self._tried = asyncio.get_running_loop().time()
         self._work = asyncio.create_task(asyncio.to_thread(self._enter, self._administered, look=look))
-        await asyncio.wait({self._work}, timeout=SECONDS)
+        await asyncio.wait({self._work}, timeout=seconds)
 
     def _enter(self, administered: Cluster, *, look: bool) -> None:
         try:
