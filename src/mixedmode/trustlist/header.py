@@ -57,16 +57,21 @@ class Header:
         fields: The header's walk over ``data``.
     """
 
-    __slots__ = ("_texts", "data", "fields")
+    __slots__ = ("_texts", "_values", "data", "fields")
 
     def __init__(self, data: bytes, fields: Fields) -> None:
         self.data = data
         self.fields = fields
+        # Fleets and forecasts ask the header of one list for the same few values again and again.
+        self._values: dict[int, bytes | None] = {}
         self._texts: dict[int, str | None] = {}
 
     def value(self, tag: int) -> bytes | None:
         """Return the value of a tag's first occurrence."""
-        return self.fields.value(tag)
+        values = self._values
+        if tag not in values:
+            values[tag] = self.fields.value(tag)
+        return values[tag]
 
     def offset_of(self, tag: int) -> int | None:
         """Return the byte offset of a tag's first occurrence."""
@@ -75,12 +80,12 @@ class Header:
     def _text(self, tag: int) -> str | None:
         texts = self._texts
         if tag not in texts:
-            value = self.fields.value(tag)
+            value = self.value(tag)
             texts[tag] = None if value is None else read_text(value)
         return texts[tag]
 
     def _number(self, tag: int) -> int | None:
-        value = self.fields.value(tag)
+        value = self.value(tag)
         return None if value is None else int.from_bytes(value)
 
     def _pair(self, tag: int) -> tuple[int, int] | None:
@@ -120,7 +125,7 @@ class Header:
     @property
     def signer_serial(self) -> bytes | None:
         """Serial of the signer, as it stands in the file (a token's is byte-reversed, 1.7)."""
-        return self.fields.value(_SERIAL_NUMBER)
+        return self.value(_SERIAL_NUMBER)
 
     @property
     def digest_code(self) -> int | None:
@@ -130,7 +135,7 @@ class Header:
     @property
     def digest(self) -> DigestAlgorithm | None:
         """The digest, None if the field is absent or its code unknown."""
-        return _DIGESTS.get(self.fields.value(_DIGEST_ALGORITHM))
+        return _DIGESTS.get(self.value(_DIGEST_ALGORITHM))
 
     @property
     def signature_algorithm(self) -> int | None:
@@ -145,7 +150,7 @@ class Header:
     @property
     def signature(self) -> bytes | None:
         """The signature's bytes."""
-        return self.fields.value(_SIGNATURE)
+        return self.value(_SIGNATURE)
 
     @property
     def filename(self) -> str | None:

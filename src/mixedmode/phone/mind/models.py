@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from mixedmode.errors import UsageError
@@ -40,6 +41,8 @@ _BRAND = re.compile(r"^(Webex|TelePresence) ")
 _PID_PART = re.compile(r"K9|BUN|CAM|RF|CH1|CCME|NC|EX|V\d+|(?!NR|NS|GE|SR)[A-Z]{1,2}")
 _MULTIPLATFORM = re.compile(r"-3P(CC|W)\b")
 _NEAR: Final = 4
+_NAMES: Final = 512
+"""So many names are remembered with their models: fleets ask for few of them, phone by phone."""
 
 
 def _key(text: str) -> str:
@@ -62,6 +65,7 @@ _BY_KEY: Final = _index()
 _BY_TYPE: Final = {str(model.device_type): model for model in MODELS.values() if model.device_type is not None}
 
 
+@lru_cache(maxsize=_NAMES)
 def get_model(name: str) -> PhoneModel:
     """Return the model of a name such as ``7975``, ``CP-7975G``, ``Cisco 8845``, ``CP-8845-K9`` or ``36224``.
 
