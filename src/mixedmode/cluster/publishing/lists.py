@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from mixedmode.cluster.authority.authority import KeyName, ctl_anchors, ctl_keys, ctl_records, itl_keys, itl_records
 from mixedmode.cluster.authority.view import TrustView
@@ -77,6 +78,7 @@ def stand_in(view: TrustView, key: KeyName) -> StandIn:
     return StandIn(view.certificate(*key))
 
 
+@lru_cache(maxsize=64)
 def has_stand_in(data: bytes) -> bool:
     """Return whether a list was signed by a stand-in."""
     try:
