@@ -6,14 +6,16 @@ import json
 import socketserver
 import ssl
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from mixedmode.audit.watching import mail, webhook
 from mixedmode.audit.watching.exporter import Exporter
 from mixedmode.audit.watching.mail import mail_of
 from mixedmode.audit.watching.webhook import webhook_of
@@ -177,3 +179,27 @@ def test_what_is_no_address(to: str) -> None:
 def test_what_is_no_mail_server(server: str) -> None:
     with pytest.raises(UsageError):
         mail_of(["a@b.net"], "", server)
+
+
+class Dripping(socketserver.BaseRequestHandler):
+    """Never ends what it says, and never pauses for long."""
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            while True:
+                self.request.sendall(b"220-again\r\n" * 5 if self.request.getsockname()[0] == "127.0.0.2" else b"H")
+                time.sleep(0.02)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+@pytest.mark.parametrize("how", ["webhook", "mail"])
+def test_a_server_that_goes_on_and_on(monkeypatch: pytest.MonkeyPatch, how: str, host: str) -> None:
+    for module in (webhook, mail):
+        monkeypatch.setattr(module, "SECONDS", 0.2)
+    with socketserver.ThreadingTCPServer((host, 0), Dripping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"{host}:{server.server_address[1]}"
+        told = webhook_of(f"http://{place}/x") if how == "webhook" else mail_of(["ops@example.com"], "", place)
+        with pytest.raises(RemoteError, match="was not taken"):
+            told.tell({"subject": "x", "text": "x"}, Virtual())
+        server.shutdown()

@@ -15,7 +15,7 @@ from email.utils import format_datetime, make_msgid
 from pathlib import Path
 from typing import Any, Final
 
-from mixedmode.audit.watching.webhook import is_here, refusal
+from mixedmode.audit.watching.webhook import cut_after, is_here, refusal
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.live.wire.clock import Clock
 from mixedmode.numbers import whole_number
@@ -25,6 +25,19 @@ SECONDS: Final = 20.0
 _TLS_PORT: Final = 465
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 """As browsers have it: names in quotes are for nobody who watches a cluster."""
+
+
+class _Bounded(smtplib.SMTP):
+    """A connection whose answers have a last line, or an end."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return the server's answer."""
+        with cut_after(self.sock, SECONDS):
+            return super().getreply()
+
+
+class _BoundedTls(_Bounded, smtplib.SMTP_SSL):
+    """The same with TLS from the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +105,9 @@ class Mail:
         context = ssl.create_default_context(cafile=None if self.ca is None else str(self.ca))
         server: smtplib.SMTP
         if self.port == _TLS_PORT:
-            server = smtplib.SMTP_SSL(self.host, self.port, timeout=SECONDS, context=context)
+            server = _BoundedTls(self.host, self.port, timeout=SECONDS, context=context)
         else:
-            server = smtplib.SMTP(self.host, self.port, timeout=SECONDS)
+            server = _Bounded(self.host, self.port, timeout=SECONDS)
         with server:
             server.ehlo()
             if self.port != _TLS_PORT and (server.has_extn("starttls") or self.user or not is_here(self.host)):

@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -29,6 +32,29 @@ TRIES: Final = (0.0, 2.0, 10.0)
 SECONDS: Final = 10.0
 _LONGEST_ANSWER: Final = 64 << 10
 _AGAIN: Final = frozenset({408, 425, 429})
+
+
+@contextmanager
+def cut_after(connection: socket.socket | None, seconds: float) -> Iterator[None]:
+    """Cut a connection when so many seconds are over: a time-out of a socket is for a piece, and pieces go on coming.
+
+    Args:
+        connection: What is cut; whoever waits for it then reads its end.
+        seconds: Until then.
+    """
+
+    def cut() -> None:
+        if connection is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # of TLS it would take away what reads
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def refusal(attempt: Callable[[], tuple[str, bool]], clock: Clock) -> str:
@@ -97,10 +123,12 @@ class Webhook:
             connection = http.client.HTTPSConnection(self.host, self.port, timeout=SECONDS, context=self.tls)
         try:
             headers = {"Content-Type": "application/json", "User-Agent": "mixedmode-watch", "Connection": "close"}
-            connection.request("POST", self.target, body, headers)
-            response = connection.getresponse()
-            response.read(_LONGEST_ANSWER)
-            return response.status
+            connection.connect()
+            with cut_after(connection.sock, SECONDS):
+                connection.request("POST", self.target, body, headers)
+                response = connection.getresponse()
+                response.read(_LONGEST_ANSWER)
+                return response.status
         finally:
             connection.close()
 
