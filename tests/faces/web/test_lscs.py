@@ -147,13 +147,15 @@ def test_the_folder_of_a_killed_service_goes_with_the_next_one(tmp_path: Path, m
     elsewhere, link = tmp_path / "elsewhere", tmp_path / "mine-link"
     elsewhere.mkdir()
     (elsewhere / "lock").touch()
+    (empty := tmp_path / "mine-empty").mkdir()
     link.symlink_to(elsewhere)
     (left / "lock").unlink()
     (left / "lock").touch()  # nobody holds that one
-    for each in (held, left, elsewhere):
+    for each in (held, left, elsewhere, empty):
         os.utime(each, (0, 0))
     _, remove_last = make_folder("mine-")
     assert (held.is_dir(), left.exists(), elsewhere.is_dir(), link.is_symlink()) == (True, False, True, True)
+    assert not empty.exists(), "its owner was killed before there was a lock in it"
     remove()
     assert not held.exists()
     remove_last()

@@ -67,8 +67,8 @@ class Sessions:
         try:
             said = await shell.run(line, answers, decide=decide)
         except BaseException as error:
-            self._open.pop(node, None)
             self._transcript.note(f"-- {error}", of=node)
+            await self._drop(node)
             raise
         self._transcript.note(*said, of=node)
         return said
@@ -85,8 +85,8 @@ class Sessions:
         try:
             said = await shell.run(line)
         except BaseException as error:
-            self._open.pop(node, None)
             self._transcript.note(f"admin:{line}", f"-- {error}", of=node)
+            await self._drop(node)
             raise
         self._transcript.note(f"(looked: {line})", of=node)
         return said
@@ -109,6 +109,11 @@ class Sessions:
             self._refused[node] = error
             raise
         return opened
+
+    async def _drop(self, node: str) -> None:
+        shell = self._open.pop(node, None)
+        if shell is not None and not shell.gone:
+            await shell.close()
 
     async def close(self) -> None:
         """Leave every prompt."""

@@ -50,7 +50,11 @@ def _remove_left(folder: Path) -> None:
     found = folder.lstat()
     if found.st_uid != os.geteuid() or time.time() - found.st_mtime < _NEW_SECONDS or folder.is_symlink():
         return
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        folder.rmdir()  # its owner was killed before there was a lock, and anything else in it
+        return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)

@@ -15,6 +15,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -168,7 +169,7 @@ class Resets:
                 reset.unreached += [name for name in batch if name not in reset.told]
             if reset.unreached and self._order(principal, reset.unreached):
                 reset.ordered, reset.unreached = frozenset(reset.unreached), []
-        except (MixedModeError, TimeoutError, RuntimeError) as error:
+        except (MixedModeError, TimeoutError, RuntimeError, CancelledError) as error:
             reset.error = str(error) or "the node did not answer"
             reset.unreached += [name for name in reset.names if name not in reset.told and name not in reset.unreached]
         finally:
