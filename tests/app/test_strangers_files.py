@@ -152,3 +152,9 @@ def test_host_keys_without_an_end(tmp_path: Path) -> None:
     words = ("admin", "a@127.0.0.1:1", "show ctl", "--password-file", tmp_path / "password", "--known-hosts", known)
     done = run_mixedmode(*words)
     assert (done.returncode, "more than" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("columns", ["9" * 11, "9" * 5000, "0", "-1", "wide"])
+def test_a_terminal_of_an_odd_width(columns: str) -> None:
+    done = run_mixedmode("cdr", "--help", env={"COLUMNS": columns})
+    assert (done.returncode, "--last" in done.stdout) == (0, True)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
+_WIDEST = 1000
+"""Columns of a terminal."""
 _COLLECT = (50_000, 20, 10)
 """When garbage is looked for: as often as Python does it by itself costs a seventh of a rehearsal and finds little."""
 
@@ -35,6 +37,7 @@ def main() -> None:
 
     end_with_readers()
     raise_interrupts()
+    _forget_odd_widths()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A name with bytes that the terminal's character set does not have is no reason to fail.
@@ -53,6 +56,16 @@ def main() -> None:
             flush_output()
         except OSError as error:
             sys.exit(_reported(error))
+
+
+def _forget_odd_widths() -> None:
+    """Have a terminal of an odd width be one of the usual width; what draws boxes would fill the memory with blanks."""
+    import os
+
+    from mixedmode.numbers import whole_number
+
+    if "COLUMNS" in os.environ and not 0 < (whole_number(os.environ["COLUMNS"]) or 0) <= _WIDEST:
+        del os.environ["COLUMNS"]
 
 
 def _reported(error: Exception) -> int:

@@ -15,9 +15,10 @@ from email.utils import format_datetime, make_msgid
 from pathlib import Path
 from typing import Any, Final
 
-from mixedmode.audit.watching.webhook import cut_after, is_here, refusal
+from mixedmode.audit.watching.webhook import is_here, refusal
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.live.wire.clock import Clock
+from mixedmode.live.wire.tls import ended_after
 from mixedmode.numbers import whole_number
 from mixedmode.printable import printable_block
 
@@ -32,7 +33,9 @@ class _Bounded(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         """Return the server's answer."""
-        with cut_after(self.sock, SECONDS):
+        if self.sock is None:
+            return super().getreply()
+        with ended_after(self.sock, SECONDS):
             return super().getreply()
 
 
@@ -81,6 +84,8 @@ class Mail:
         def attempt() -> tuple[str, bool]:
             try:
                 self._send(mail)
+            except TimeoutError:
+                return f"no answer within {SECONDS:g} s", False
             except smtplib.SMTPResponseException as error:
                 return f"SMTP {error.smtp_code} {error.smtp_error!r}", error.smtp_code >= 500
             except (OSError, smtplib.SMTPException, ValueError) as error:

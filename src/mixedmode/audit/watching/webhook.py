@@ -13,11 +13,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,35 +23,13 @@ from urllib.parse import urlsplit
 
 from mixedmode.errors import RemoteError, UsageError
 from mixedmode.live.wire.clock import Clock
+from mixedmode.live.wire.tls import ended_after
 
 TRIES: Final = (0.0, 2.0, 10.0)
 """Seconds before each try."""
 SECONDS: Final = 10.0
 _LONGEST_ANSWER: Final = 64 << 10
 _AGAIN: Final = frozenset({408, 425, 429})
-
-
-@contextmanager
-def cut_after(connection: socket.socket | None, seconds: float) -> Iterator[None]:
-    """Cut a connection when so many seconds are over: a time-out of a socket is for a piece, and pieces go on coming.
-
-    Args:
-        connection: What is cut; whoever waits for it then reads its end.
-        seconds: Until then.
-    """
-
-    def cut() -> None:
-        if connection is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # of TLS it would take away what reads
-
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def refusal(attempt: Callable[[], tuple[str, bool]], clock: Clock) -> str:
@@ -106,6 +81,8 @@ class Webhook:
         def attempt() -> tuple[str, bool]:
             try:
                 status = self._post(body)
+            except TimeoutError:
+                return f"no answer within {SECONDS:g} s", False
             except (OSError, http.client.HTTPException, ValueError) as error:
                 return str(error) or type(error).__name__, False
             if 200 <= status < 300:
@@ -124,7 +101,7 @@ class Webhook:
         try:
             headers = {"Content-Type": "application/json", "User-Agent": "mixedmode-watch", "Connection": "close"}
             connection.connect()
-            with cut_after(connection.sock, SECONDS):
+            with ended_after(connection.sock, SECONDS):
                 connection.request("POST", self.target, body, headers)
                 response = connection.getresponse()
                 response.read(_LONGEST_ANSWER)

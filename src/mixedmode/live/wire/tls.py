@@ -178,7 +178,7 @@ def _connected(
 
 
 @contextmanager
-def ended_after(connection: ssl.SSLSocket, seconds: float) -> Iterator[None]:
+def ended_after(connection: socket.socket, seconds: float) -> Iterator[None]:
     """End a connection when its time is over, however many bytes came meanwhile: its own time-out is for each of them.
 
     Raises:
