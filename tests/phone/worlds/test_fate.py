@@ -6,16 +6,18 @@ import itertools
 
 import pytest
 
-from mixedmode.phone.mind.fate.offers import Offer, Stage, TvsServers
+from mixedmode.phone.mind.fate.offers import Offer, Presence, Stage, TvsServers
 from mixedmode.phone.mind.fate.prospect import Fate, Prospect, what_becomes
 from mixedmode.phone.mind.fate.restart import restart
 from mixedmode.phone.mind.models import get_model
 from mixedmode.phone.mind.requests import BootFile
 from mixedmode.phone.mind.trust.decisions import ListKind, Reason
 from mixedmode.phone.mind.trust.policy import TrustPolicy
+from mixedmode.phone.mind.trust.remembering import RememberingPolicy
 from mixedmode.phone.mind.trust.settings import PolicySettings
 from mixedmode.phone.mind.trust.state import PhoneState, TrustState
 from mixedmode.trustlist.model import TrustList
+from mixedmode.trustlist.verify import check_signature
 from tests.phone.site import NOW, Simulator, Tvs, ctl, damaged, holding, identity, itl
 
 OLD_CTL, OLD_ITL = ctl("callmanager"), itl("callmanager")
@@ -122,6 +124,26 @@ def test_why_is_told() -> None:
 
 HELD_LISTS = (None, OLD_CTL, ctl("stranger")), (None, OLD_ITL, itl("callmanager", blanked=True), itl("stranger"))
 OFFERED = (None, OLD_CTL, NEW_CTL, damaged(OLD_CTL)), (None, NEW_ITL, damaged(NEW_ITL), itl("other", "callmanager"))
+
+
+@pytest.mark.parametrize("model", ["7975", "7940"])
+def test_phones_that_go_where_others_went_come_to_the_same_as_alone(model: str) -> None:
+    """What is remembered of phones decides about no other: of another mode, LSC, TVS or presence."""
+    alone = TrustPolicy(get_model(model))
+    together = RememberingPolicy(get_model(model), None, check_signature)
+    offers = [NEW, Offer(OLD_CTL, NEW_ITL), Offer(damaged(NEW_CTL), OLD_ITL), Offer()]
+    ways = [
+        [Stage(one, tvs, presence), Stage(Offer(two.ctl, two.itl), KNOWS)]
+        for one, two in itertools.pairwise(offers)
+        for tvs in (KNOWS, IGNORANT, SILENT)
+        for presence in Presence
+    ]
+    kinds = list(itertools.product((HELD, holding(OLD_CTL), TrustState()), ways, (1, 2, 3), (None, "CAPF-1")))
+    for held, stages, mode, lsc in kinds:
+        said, true = (
+            what_becomes(each, held, stages, mode=mode, lsc_issuer=lsc, open_settings=()) for each in (together, alone)
+        )
+        assert said == true
 
 
 @pytest.mark.parametrize("model", ["7975", "7940"])
