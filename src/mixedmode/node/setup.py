@@ -25,6 +25,7 @@ from mixedmode.errors import MixedModeError, RemoteError, UsageError
 from mixedmode.faces.terminal import interrupts
 from mixedmode.faces.terminal.secret_files import read_secret
 from mixedmode.node.distributor import NodeDistributor
+from mixedmode.node.host.own_folder import check_own_folder, close_to_others
 from mixedmode.node.join import Publisher, ask_publisher, make_keys
 from mixedmode.node.units.options import PUBLISHER_KEY, PUBLISHER_KEYS, STANDARD_PORTS
 from mixedmode.node.upkeep import JOIN_AGAIN, REMOVED, forget_subscription, was_removed
@@ -82,7 +83,7 @@ def make_publisher(
     """Make a cluster of one node.
 
     Raises:
-        UsageError: There is a cluster already, or a value is out of its range.
+        UsageError: There is a cluster already, the folder is somebody else's, or a value is out of its range.
         DatabaseError: The database cannot be used.
     """
     node = settings.node
@@ -91,13 +92,14 @@ def make_publisher(
         nodes=(NodeSpec(node.name, node.address),),
         organization=organization.subject,
     )
+    check_own_folder(node.directory)
     password = _password(password_file)
     say(f"making keys and certificates of {node.name} in {node.directory}")
     warnings: list[str] = []
     maker = maker_of(node.directory, node.name)
     cluster = Cluster.create(node.directory, spec, database_url=settings.database.url or None, principal=maker)
     try:
-        node.directory.chmod(0o700)
+        close_to_others(node.directory)
         make_administrator(cluster, node.name, ADMINISTRATOR, password)
         warnings += filter(None, [cluster.make_query_login()])
         if settings.database.url:
@@ -155,11 +157,12 @@ def join_cluster(settings: Settings, publisher: Publisher, *, say: Callable[[str
         The settings to write, with the publisher's database, and what was made.
 
     Raises:
-        UsageError: The publisher refused.
+        UsageError: The publisher refused, or the folder is somebody else's.
         PreconditionError: A database is not fit for it.
         RemoteError: The publisher does not answer.
     """
     node = settings.node
+    check_own_folder(node.directory)
     description = interrupts.run(ask_publisher(publisher, {"ask": "describe"}))
     replication = description.get("replication")
     if not replication:
@@ -171,8 +174,7 @@ def join_cluster(settings: Settings, publisher: Publisher, *, say: Callable[[str
         )
     source = Source.of(replication)
     say(f"making keys and certificates of {node.name} in {node.directory}")
-    node.directory.mkdir(parents=True, exist_ok=True)
-    node.directory.chmod(0o700)
+    close_to_others(node.directory)
     folder = NodeFolder(node.directory / node.name)
     certificates = make_keys(folder, node.name, description)
     write_atomic(folder.root / PUBLISHER_KEYS, f"{description['sftp_key']}\n".encode())
