@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,8 +123,6 @@ def _check(server: str, calling: Calling, *, lsc_is_missing: bool) -> None:
         raise UsageError("a phone places a call or takes one", next_step="use --dial or --answer")
     if calling.dial:
         check_number(calling.dial)
-    if not (isfinite(calling.talk) and isfinite(calling.wait)):
-        raise UsageError("--talk and --wait are seconds", next_step="write a number, such as 3.5")
     if calling.capture is not None:
         if not calling.wanted:
             raise UsageError("--capture is of a call", next_step="add --dial or --answer")
