@@ -191,13 +191,14 @@ class History:
         return name in self._off(number)
 
     def _off(self, number: int) -> frozenset[str]:
-        share = self.moments[number].plan.off
         if number not in self._names_off:
+            phones, share = self.schedule.phones, self.moments[number].plan.off
+            lots = {
+                office: f"{self.schedule.seed} off {number} {office}" for office in {each.office for each in phones}
+            }
+            gone = {office for office, lot in lots.items() if share > 0 and chances_of(lot)[0] < share}
             self._names_off[number] = frozenset(
-                each.name
-                for each in self.schedule.phones
-                if each.is_away(number)
-                or (share > 0 and chances_of(f"{self.schedule.seed} off {number} {each.office}")[0] < share)
+                each.name for each in phones if each.office in gone or each.is_away(number)
             )
         return self._names_off[number]
 

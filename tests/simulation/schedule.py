@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mixedmode.phone.mind.models import PhoneModel
-from tests.simulation.world.chance import chances_of
 from tests.simulation.world.changes import VERSIONS
 from tests.simulation.world.network import Weather
 
@@ -305,10 +304,11 @@ def _phones(
     remote = rng.choice((0.1, 0.3, 1.0))
     away = rng.choice((0.0, 0.0, 0.1, 0.5))
     offices = rng.choice(_KINDS) if kinds is None else kinds
+    where = random.Random(f"mixedmode {seed} phones").random
     alike: dict[int, tuple[Any, ...]] = {}
     found = []
     for number in range(count):
-        office = int(offices * chances_of(f"mixedmode {seed} phone {number}")[0])
+        office = int(offices * where())
         if office not in alike:
             own = random.Random(f"mixedmode {seed} office {office}")
             alike[office] = (
@@ -331,8 +331,8 @@ def _weather(rng: random.Random) -> Weather:
     kind = rng.random()
     if kind < 0.7:
         return Weather()
-    if kind < 0.85:
+    if kind < 0.86:
         return Weather(rng.choice((0.02, 0.1)), 0.02, 0.02, rng.choice((0.0, 0.05)))
-    if kind < 0.95:
+    if kind < 0.97:
         return Weather(0.0, 0.3, 0.01, 0.5)
     return Weather(0.1, 0.1, 0.05, 0.3, (0.5, rng.choice((2.0, 30.0))))

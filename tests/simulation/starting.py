@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from mixedmode.phone.mind.outcome import BootOutcome
@@ -13,6 +13,8 @@ from tests.simulation.history import History
 from tests.simulation.schedule import PhonePlan, Schedule
 from tests.simulation.tracked import Tracked, together
 from tests.simulation.world.chance import chances_of
+from tests.simulation.world.course import Point
+from tests.simulation.world.handset import how_far
 from tests.simulation.world.network import Storm, Weather
 from tests.simulation.world.served import Node
 
@@ -86,31 +88,23 @@ class Starting:
         return done
 
     def _calm(self, present: list[Tracked], which: str) -> list[Tracked]:
-        when = self.moment.when
         loses = self.schedule.crashes > 0 and not which.endswith(str(_MOST_TRIES - 1))
-        parts = (
-            [part for each in present for part in self._by_crash(which, each)]
-            if loses
-            else [(each, math.inf) for each in present]
-        )
-        for each, crash in parts:
-            before = each.phone.state
-            self._came(
-                self.number, each, self.nodes[each.node], before, each.phone.start(self.nodes[each.node], when, crash)
-            )
-        return [each for each, _ in parts]
+        came: list[Tracked] = []
+        for each in present:
+            trail = each.phone.trail(self.nodes[each.node], self.moment.when)
+            ways: dict[Point, list[PhonePlan]] = {}
+            for plan in each.plans if loses else ():
+                ways.setdefault(how_far(trail, self._crash(which, plan)), []).append(plan)
+            came += self._parted(each, ways or {trail[-1][1]: each.plans})
+        return came
 
-    def _by_crash(self, which: str, each: Tracked) -> Iterator[tuple[Tracked, float]]:
-        """Yield phones, and when they lose their power over a calm network; together those that do not."""
-        lasts = []
-        for plan in each.plans:
-            crash = self._crash(which, plan)
-            if crash == math.inf:
-                lasts.append(plan)
-            else:
-                yield each.part((plan,)), crash
-        if lasts:
-            yield (each if len(lasts) == each.count else each.part(tuple(lasts))), math.inf
+    def _parted(self, each: Tracked, ways: Mapping[Point, Sequence[PhonePlan]]) -> Iterator[Tracked]:
+        """Let phones come as far as that, parted where they come to something else."""
+        for point, plans in ways.items():
+            one = each if len(ways) == 1 else each.part(tuple(plans))
+            before = one.phone.state
+            self._came(self.number, one, self.nodes[one.node], before, one.phone.comes_to(point))
+            yield one
 
     def _stormy(self, present: list[Tracked], weather: Weather, which: str) -> list[Tracked]:
         if weather.is_the_same_all_the_time and self.schedule.seed % _STORM_EVERY:
@@ -129,16 +123,16 @@ class Starting:
         return present
 
     def _rough(self, present: list[Tracked], weather: Weather, which: str) -> list[Tracked]:
-        when = self.moment.when
-        if not (weather.is_gone and not self.schedule.crashes):  # nothing comes to anybody
-            present = [one for each in present for one in each.parted()]
+        came: list[Tracked] = []
         for each in present:
-            crash = self._crash(which, each.plan, _LATER) if self.schedule.crashes else math.inf
-            before, node = each.phone.state, self.nodes[each.node]
-            lot = f"{self.schedule.seed} {which} {each.phone.name}"
-            outcome = each.phone.start_in(weather, lot, node, when, crash)
-            self._came(self.number, each, node, before, outcome)
-        return present
+            node, phone = self.nodes[each.node], each.phone
+            ways: dict[Point, list[PhonePlan]] = {}
+            for plan in each.plans:
+                crash = self._crash(which, plan, _LATER) if self.schedule.crashes else math.inf
+                lot = f"{self.schedule.seed} {which} {plan.name}"
+                ways.setdefault(phone.comes_in(weather, lot, node, self.moment.when, crash), []).append(plan)
+            came += self._parted(each, ways)
+        return came
 
     def _crash(self, which: str, plan: PhonePlan, soon: float = _SOON) -> float:
         """Return when a phone loses its power, never if it does not."""

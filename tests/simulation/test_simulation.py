@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 
 import pytest
 
-from mixedmode.phone.mind.outcome import BootOutcome
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.protocols.tftp import ServerEngine
 from tests.simulation import play
@@ -25,7 +22,6 @@ from tests.simulation.world import world as worlds
 from tests.simulation.world.course import Point
 from tests.simulation.world.handset import Handset
 from tests.simulation.world.network import Weather
-from tests.simulation.world.served import Node
 from tests.simulation.world.world import world_of
 
 SEEDS = 300
@@ -138,18 +134,12 @@ def test_what_is_done_once_for_many_phones_comes_to_the_same_when_each_does_it(m
     at_once = [_what_came_of(seed) for seed in seeds]
     world_of.cache_clear()
     monkeypatch.setattr(handset, "policy_of", TrustPolicy)
-    monkeypatch.setattr(Handset, "start", _by_itself)
+    monkeypatch.setattr(Handset, "trail", Handset.trail_of_its_own)
     monkeypatch.setattr(PhonePlan, "kind", property(lambda self: self.name))
     monkeypatch.setattr(handset, "root", lambda _kind, begin: Point(begin().state, begin().request))
     monkeypatch.setattr(handset, "calm", network._talk)
     monkeypatch.setattr(handset, "alias", lambda name, _mode, _protocol: name)
     assert [_what_came_of(seed) for seed in seeds] == at_once
-
-
-def _by_itself(phone: Handset, node: Node, now: datetime, crash: float = math.inf) -> BootOutcome | None:
-    return network.carried_by(
-        network._talk, phone.booting(node, now), lambda name: node.file(name, phone.mode, phone.protocol), crash
-    )
 
 
 @pytest.mark.parametrize("blocks", [None, 0, 7])

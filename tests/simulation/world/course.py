@@ -39,6 +39,8 @@ class Point:
     ways: dict[Hashable, Point] = field(default_factory=dict)
 
 
+Trail = tuple[tuple[float, Point], ...]
+"""How far a start comes, and after how many seconds."""
 Starting = Callable[[], Boot]
 """Begins a start."""
 

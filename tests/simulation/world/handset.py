@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -30,7 +29,7 @@ from mixedmode.protocols.tftp.client import Failure
 from mixedmode.signedfile import SignedFile
 from mixedmode.trustlist.model import TrustList
 from tests.simulation import oracle
-from tests.simulation.world.course import Answer, Point, Walk, root
+from tests.simulation.world.course import Answer, Point, Trail, Walk, root
 from tests.simulation.world.network import Booting, Fetched, Look, Weather, calm, carried_by, rough
 from tests.simulation.world.served import Node
 
@@ -155,18 +154,25 @@ class Handset:
             return "no HTTP", node.http
         return node.file(name, self.mode, self.protocol)
 
-    def start(self, node: Node, now: datetime, crash: float = math.inf) -> BootOutcome | None:
-        """Start over a network where nothing goes wrong; returns None if it loses its power, after ``crash`` s."""
-        begin = self._root(node, now)
-        trail = node.trails.get((begin, now))
-        if trail is None:
-            trail = node.trails[begin, now] = self._trail(node, now)
-        point = trail[bisect_left(trail, crash, key=itemgetter(0)) - 1][1]
+    def start(self, node: Node, now: datetime) -> BootOutcome | None:
+        """Start over a network where nothing goes wrong."""
+        return self.comes_to(self.trail(node, now)[-1][1])
+
+    def comes_to(self, point: Point) -> BootOutcome | None:
+        """Start, and come as far as others came; returns None if that is not the end."""
         self.state, self.reached = _kept(self.state, point.state), point
         return point.request if isinstance(point.request, BootOutcome) else None
 
-    def _trail(self, node: Node, now: datetime) -> tuple[tuple[float, Point], ...]:
+    def trail(self, node: Node, now: datetime) -> Trail:
         """Return how far it comes over a network where nothing goes wrong, and after how many seconds."""
+        begin = self._root(node, now)
+        found = node.trails.get((begin, now))
+        if found is None:
+            found = node.trails[begin, now] = self.trail_of_its_own(node, now)
+        return found
+
+    def trail_of_its_own(self, node: Node, now: datetime) -> Trail:
+        """Return the same without what others found out."""
         twin, after = self.copy(), 0.0
         booting, found = twin.booting(node, now), []
         name = next(booting, None)
@@ -179,9 +185,12 @@ class Handset:
         assert twin.reached is not None
         return (*found, (after, twin.reached))
 
-    def start_in(self, weather: Weather, lot: str, node: Node, now: datetime, crash: float) -> BootOutcome | None:
-        """Start over a network with a weather, by fates of files that were played packet by packet."""
-        return carried_by(rough(weather, lot), self.booting(node, now), self._look(node), crash)
+    def comes_in(self, weather: Weather, lot: str, node: Node, now: datetime, crash: float) -> Point:
+        """Return how far it would come over a network with a weather, by fates that were played packet by packet."""
+        twin = self.copy()
+        carried_by(rough(weather, lot), twin.booting(node, now), self._look(node), crash)
+        assert twin.reached is not None
+        return twin.reached
 
     def _look(self, node: Node) -> Look:
         return lambda name: node.file(name, self.mode, self.protocol)
@@ -235,6 +244,11 @@ class Handset:
                 self.state = self.state.remembering(verdict.question, answer, now)
             verdict = judge_server(policy, trust, certificate, answer)
         return not verdict.refused
+
+
+def how_far(trail: Trail, crash: float) -> Point:
+    """Return where a phone is on its way when it loses its power, after so many seconds."""
+    return trail[bisect_left(trail, crash, key=itemgetter(0)) - 1][1]
 
 
 def _next(booting: Booting, fetched: Fetched) -> str | None:

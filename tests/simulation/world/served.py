@@ -46,7 +46,7 @@ from tests.simulation.world import keys
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tests.simulation.world.course import Point
+    from tests.simulation.world.course import Point, Trail
 
 __all__ = ["CallManager", "Node", "TvsServer", "ask_in_turn", "config_text", "tvs_server"]
 TVS_PORT: Final = 2445
@@ -206,9 +206,7 @@ class Node:
     tvs_hosts: tuple[str, ...]
     http: str | None = None
     old_tvs: TvsServer | None = None
-    trails: dict[tuple[Point, datetime], tuple[tuple[float, Point], ...]] = field(
-        init=False, default_factory=dict, compare=False
-    )
+    trails: dict[tuple[Point, datetime], Trail] = field(init=False, default_factory=dict, compare=False)
     judged: dict[Point, tuple[str, ...]] = field(init=False, default_factory=dict, compare=False)
     _files: dict[tuple[str, int, str], bytes | None] = field(init=False, default_factory=dict, compare=False)
     _served: ServedFileCache = field(default_factory=ServedFileCache, compare=False)
