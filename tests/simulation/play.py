@@ -28,7 +28,7 @@ from tests.simulation.world.handset import by_tvs, took_all
 from tests.simulation.world.served import Node
 
 _SAFE: Final = {Fate.FOLLOWS, Fate.FOLLOWS_BY_TVS}
-_COMPARE_EVERY, _HELP_EVERY, _PROPOSE_EVERY, _PROPOSE_PHONES = 3, 3, 24, 10
+_COMPARE_EVERY, _HELP_EVERY, _PROPOSE_EVERY, _PROPOSE_PHONES = 5, 3, 24, 10
 """These would take longer than all the rest of a seed; what operations foresee is the same for all of a world."""
 _NO_FORM: Final = ("empty", "other-kind", "stuck")
 """Without a header; of the other kind, which is never taken (forecast.md 5.7); or not what the cluster has made."""
@@ -173,6 +173,9 @@ class Play:
         if each.disturbed:
             return
         if each.is_told_by_fate_alone:
+            if any(cached.expires > when for cached in before.tvs_cache):
+                each.disturbed = True  # that holds for a day, whatever TVS says by now
+                return
             self._check_fate(number, each, registers=registers, took=took_all(outcome))
             return
         foreseen = forecast.prospect.restarts[number]

@@ -10,11 +10,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from tests.simulation.play import Play
-from tests.simulation.schedule import made
+from tests.simulation.schedule import WORLD_SEEDS, made
 from tests.simulation.shrink import shrunk, told
 from tests.simulation.tracked import WORST, Finding, worst_first
+from tests.simulation.world.handset import forget
 
-_CHUNK = 20
+_CHUNK = 3 * WORLD_SEEDS
 
 
 @dataclass
@@ -69,6 +70,7 @@ def played(seeds: Iterable[int], *, phones: int = 50, kinds: int | None = None) 
             if play.findings:
                 tally.failed[seed] = worst_first(play.findings)
     finally:
+        forget()
         gc.freeze()  # a seed leaves no cycles, and what is remembered from seed to seed is no garbage
         gc.enable()
     tally.cpu = time.process_time() - begun

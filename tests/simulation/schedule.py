@@ -142,10 +142,10 @@ class Schedule:
         return self.sha512 or ("digest", "SHA-512") in (*self.before, *(step.words for step in self.steps))
 
 
-WORLD_SEEDS: Final = 5
+WORLD_SEEDS: Final = 8
 """So many seeds, one after the other, have the same cluster and change: to make them, and to decide about their lists,
 costs as much as all the rest. Phones, network and what goes wrong at each step are each seed's own."""
-_KINDS: Final = (*(1, 2, 3, 4, 6, 9) * 4, 200)
+_KINDS: Final = (*(1, 2, 3, 4, 6, 9) * 8, 200)
 """How many kinds of phones a fleet has at most; in the last one hardly any is like another."""
 _UNITS: Final = ("CallManager", "CallManager", "TVS", "CAPF", "ITLRecovery")
 _SIGNERS: Final = ("trust", "Phone-SAST-trust", "CallManager")
@@ -333,6 +333,6 @@ def _weather(rng: random.Random) -> Weather:
         return Weather()
     if kind < 0.86:
         return Weather(rng.choice((0.02, 0.1)), 0.02, 0.02, rng.choice((0.0, 0.05)))
-    if kind < 0.97:
+    if kind < 0.98:
         return Weather(0.0, 0.3, 0.01, 0.5)
     return Weather(0.1, 0.1, 0.05, 0.3, (0.5, rng.choice((2.0, 30.0))))

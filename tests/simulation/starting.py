@@ -21,7 +21,7 @@ from tests.simulation.world.served import Node
 Came = Callable[[int, Tracked, Node, PhoneState, BootOutcome | None], None]
 """Told of each start: the step, the phone, what it met, what it held before, how the start ended."""
 _MOST_TRIES: Final = 4
-_STORM_EVERY: Final = 20
+_STORM_EVERY: Final = 40
 """In so many seeds one sends every packet of a storm through the event loop, all phones at once."""
 _GONE: Final = Weather(cut=(0.0, math.inf))
 _SOON: Final = 25.0

@@ -29,13 +29,14 @@ from mixedmode.protocols.tftp.client import Failure
 from mixedmode.signedfile import SignedFile
 from mixedmode.trustlist.model import TrustList
 from tests.simulation import oracle
+from tests.simulation.world import course
 from tests.simulation.world.course import Answer, Point, Trail, Walk, root
 from tests.simulation.world.network import Booting, Fetched, Look, Weather, calm, carried_by, rough
 from tests.simulation.world.served import Node
 
 _ABILITIES: Final = ("security_by_default", "signed_config", "http_first", "sha512")
 """Of a model, what decides how its phones start; of what it speaks, its configuration tells."""
-_holds = remembering(size=1 << 15)
+_holds = remembering(size=1 << 13)
 
 
 class Policy(RememberingPolicy):
@@ -64,6 +65,13 @@ def policy_of(model: PhoneModel) -> Policy:
     """Return the trust rules of a model, the same for models that can do the same."""
     able = tuple(getattr(model, each) for each in _ABILITIES)
     return _policies.setdefault(able, Policy(model, None, _holds))
+
+
+def forget() -> None:
+    """Forget how phones start and what they decide: other worlds have other lists."""
+    course.forget()
+    _policies.clear()
+    policy_of.cache_clear()
 
 
 @cache
@@ -146,8 +154,8 @@ class Handset:
         return root(kind, self._beginning(node))
 
     def _beginning(self, node: Node) -> Callable[[], Boot]:
-        name, policy, state, http = self.alias, policy_of(self.model), self.state, node.http is not None
-        return lambda: Boot(name, policy, state, http=http)
+        name, model, state, http = self.alias, self.model, self.state, node.http is not None
+        return lambda: Boot(name, policy_of(model), state, http=http)
 
     def _by_http(self, name: str, node: Node) -> Answer:
         if node.http:

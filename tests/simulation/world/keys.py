@@ -123,7 +123,7 @@ class Remembering:
         """Return the signature."""
         made = self._made.get((data, digest))
         if made is None:
-            if len(self._made) > 4096:
+            if len(self._made) > 256:
                 self._made.clear()
             made = self._made[data, digest] = self._signer.sign(data, digest)
         return made

@@ -67,7 +67,7 @@ def config_text(tvs: tuple[str, ...], call_manager: str, mode: int, protocol: st
     )
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 11)
 def signed_config(content: bytes, name: str, signer: Certificate, digest: DigestAlgorithm) -> bytes:
     """Return a signed configuration; the same one is signed once."""
     return sign_file(content, keys.signer_of(signer), filename=name, digest=digest, timestamp=_STAMP)

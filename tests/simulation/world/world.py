@@ -25,7 +25,7 @@ from tests.simulation.world.changes import Change, changed, newer
 from tests.simulation.world.served import LISTS, CallManager, Node, TvsServer, tvs_server
 from tests.simulation.world.site import Site
 
-_KEPT = 8
+_KEPT = 2
 """Worlds: those of the seeds that are played one after the other."""
 
 
