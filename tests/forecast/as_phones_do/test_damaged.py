@@ -41,6 +41,14 @@ def test_a_ctl_that_lost_its_servers_says_nothing_of_them(mixed: bool, held: Tru
     assert foreseen(cut, ctl_held=NEW_CTL, itl_held=None, mode=SECURE).outcome is Fate.LOCKED_OUT
 
 
+def test_a_damaged_copy_of_the_list_that_a_phone_holds_brings_it_nothing() -> None:
+    """A cluster goes back to its older version, and that version's CTL is cut: whole it would be the one held."""
+    cut = OLD_CTL.data[: OLD_CTL.record_spans[0][1]] + b"\1"
+    signed_by_new = replace(step(cut), signer=identity("new-callmanager").certificate)
+    holder = PhoneKind(get_model("7921"), "7921", OLD_CTL, None)
+    assert Forecaster(Plan((signed_by_new,), present=step(NEW_CTL))).outcome(holder) is Fate.FROZEN
+
+
 @pytest.mark.parametrize(("before", "fate"), [(OLD_CTL, Fate.FROZEN), (NEW_CTL, Fate.BEHIND)])
 def test_a_damaged_copy_of_a_list_that_was_published_names_whom_that_list_names(before: TrustList, fate: Fate) -> None:
     """A list cut before its servers' records: whether it would help is known where the same list stood there whole."""

@@ -123,6 +123,7 @@ def _in_order(
     vouching = _vouching(offer)
     found: list[Help] = []
     asked = asked_kinds(policy.model)
+    is_lost = any(isinstance(offer.of(kind), bytes) and _copy(offer, kind, trust) is None for kind in asked)
     for kind in order:
         offered = offer.of(kind)
         ask = vouching if could_ask(trust, tvs.within_reach) else _silent
@@ -143,14 +144,28 @@ def _in_order(
     config = offer_config(friendly, trust, offer, ask, now)
     if not config.refused:
         found.append(Help.TVS)
-    elif config.reason in _NOT_FOR_ITS_SIGNER or not _may_vouch(found, asked, offer, trust):
+    elif config.reason in _NOT_FOR_ITS_SIGNER or not _may_vouch(found, offer, trust, is_lost=is_lost):
         return None
     return tuple(dict.fromkeys(found))
 
 
-def _may_vouch(found: Sequence[Help], asked: Sequence[ListKind], offer: Offer, trust: TrustState) -> bool:
-    """Return whether a list that is made whole may name who signs configurations, as far as that can be known."""
-    return not _MAKE_WHOLE.isdisjoint(found) and (_has_lost_records(offer, asked) or _may_name_signer(offer, trust))
+def _may_vouch(found: Sequence[Help], offer: Offer, trust: TrustState, *, is_lost: bool) -> bool:
+    """Return whether a list that is made whole may name who signs configurations, as far as that can be known.
+
+    Args:
+        found: What helps.
+        offer: What the servers have.
+        trust: What the phone holds then.
+        is_lost: Whether a list cannot be read to its end and nobody has a copy: by forecast.md 5.7 the list counts.
+    """
+    return not _MAKE_WHOLE.isdisjoint(found) and (is_lost or _may_name_signer(offer, trust))
+
+
+def _copy(offer: Offer, kind: ListKind, trust: TrustState) -> TrustList | None:
+    """Return a damaged list as it would be whole: the cluster had it so before, or the phone holds it; else None."""
+    offered, held = offer.of(kind), trust.held(kind)
+    is_held = held is not None and offered is not None and is_copy(offered, held)
+    return offer.known(kind) or (held if is_held else None)
 
 
 def _with(trust: TrustState, kind: ListKind, offer: Offer, *, damaged: bool) -> TrustState:
@@ -159,16 +174,11 @@ def _with(trust: TrustState, kind: ListKind, offer: Offer, *, damaged: bool) -> 
     Of a damaged one of which no copy is known, what can be read may name who signs files.
     """
     offered = offer.of(kind)
-    whole = (offer.known(kind) if damaged else None) or offered
+    whole = (_copy(offer, kind, trust) if damaged else None) or offered
     if isinstance(whole, bytes):
         part = readable_part(whole)
         whole = part if damaged and names_file_signer(part) else None
     return trust if whole is None else trust.with_list(kind, whole)
-
-
-def _has_lost_records(offer: Offer, asked: Sequence[ListKind]) -> bool:
-    """Return whether a list cannot be read to its end and no copy is known: by forecast.md 5.7 the list counts."""
-    return any(isinstance(offer.of(kind), bytes) and offer.known(kind) is None for kind in asked)
 
 
 def _may_name_signer(offer: Offer, trust: TrustState) -> bool:
