@@ -71,7 +71,7 @@ def test_a_body_that_ends_with_the_connection() -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n", "larger than"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "no number"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + bytes(20000), "larger than"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "connection failed"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "chunk has no size"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n", "larger than"),
         (b"SSH-2.0-x\r\n\r\n", "no HTTP answer"),
         (b"HTTP/1.1 200 OK\r\nX: " + bytes(20000), "connection failed"),
