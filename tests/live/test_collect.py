@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 from mixedmode.audit.live.judging import judge
@@ -159,3 +163,33 @@ async def _page(lab: Lab, name: str) -> None:
     assert held is not None
     assert found["itl"].text == held.sha1
     assert "ITL installed".lower() in found["messages"].text.lower()
+
+
+def test_ports_that_close_at_once_are_no_answer_and_leave_what_was_collected_before(tmp_path: Path) -> None:
+    before = tmp_path / "site.json"
+    before.write_text("collected before")
+    with closing_at_once() as port:
+        closed = ("tftp", "http", "https", "web", "tvs", "capf", "sccp_tls", "ctl_provider")
+        ports = ", ".join((*(f"{name} = 9" for name in closed), f"sip_tls = {port}"))
+        (tmp_path / "CLUSTER.toml").write_text(
+            f'[[node]]\nname = "pub"\naddress = "127.0.0.1"\nrole = "publisher"\nports = {{ {ports} }}\n'
+        )
+        done = run_mixedmode("inventory", "collect", "--cluster", tmp_path / "CLUSTER.toml", "--output", before)
+    assert done.returncode == 3
+    assert "no node answered" in done.stderr
+    assert before.read_text() == "collected before"
+
+
+@contextmanager
+def closing_at_once() -> Iterator[int]:
+    """A port that takes connections and closes them."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def close() -> None:
+            with suppress(OSError):
+                while True:
+                    listener.accept()[0].close()
+
+        Thread(target=close, daemon=True).start()
+        yield int(listener.getsockname()[1])
+        listener.shutdown(socket.SHUT_RDWR)

@@ -92,7 +92,8 @@ def _collected(cluster: ClusterFile, parts: frozenset[Part], output: Path, *, fr
     except BaseException:
         notebook.close()
         raise
-    if not any((seen.files, seen.faces, seen.phones, seen.certificates, seen.parameters, seen.services)):
+    shown = any(each.chain for each in seen.faces)  # a port that closes at once is an answer of nobody
+    if not shown and not any((seen.files, seen.phones, seen.certificates, seen.parameters, seen.services)):
         notebook.remove()
         raise RemoteError(
             "no node answered",
