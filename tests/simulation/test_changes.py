@@ -124,3 +124,15 @@ def test_a_move_to_a_cluster_of_12_needs_its_itlrecovery_in_phone_sast_trust() -
     assert played("9.1.2.10000-28", phones, *trusted, ("move", "2"), ctl="none") == [Fate.FOLLOWS_BY_TVS]
     assert played("9.1.2.10000-28", phones, *trusted, ("move", "5"), ctl="none") == [Fate.BEHIND]
     assert played("9.1.2.10000-28", phones, *trusted, recovery, ("move", "5"), ctl="none") == [Fate.FOLLOWS_BY_TVS]
+
+
+def test_a_phone_whose_configuration_is_older_than_a_node_does_not_ask_that_node() -> None:
+    """It takes the ITL that names the node's TVS, and needs TVS for a configuration that names it too."""
+    phone = PhonePlan("SEP002200000002", "7962", 1, "old", node=1)
+    steps = (StepPlan(("reset-itl",), tvs="some", days=2),)
+    before = (("join",),)
+    play = Play(
+        Schedule(2_000_443, "11.5.1.10000-6", 1, False, "none", before, (phone,), steps, Weather(), 0.0, "off")
+    ).run()
+    assert not play.findings
+    assert [each.said.outcome for each in play.tracked] == [Fate.BEHIND]

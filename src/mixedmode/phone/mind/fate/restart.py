@@ -150,11 +150,13 @@ def configured(trust: TrustState) -> TrustState:
 def _configured_by(there: Collection[str], trust: TrustState) -> TrustState:
     """Return the state with a configuration that names these TVS servers.
 
-    They matter only if the phone holds the ITL of another cluster: that names none of these hosts.
+    They matter only if the ITL names one that the configuration does not: that of another cluster, or of a node that
+    joined since.
     """
     known = tvs_hosts(trust.itl)
-    is_other = there and known and known.keys().isdisjoint(there)
-    servers = tuple(TvsServer(each, KNOWN_BY_NAME) for each in sorted(there)) if is_other else _SOME_SERVER
+    every = frozenset().union(*known.values())
+    is_newer = there and not every <= frozenset().union(*(known[each] for each in there if each in known))
+    servers = tuple(TvsServer(each, KNOWN_BY_NAME) for each in sorted(there)) if is_newer else _SOME_SERVER
     return trust if trust.tvs_servers is servers else TrustState(trust.ctl, trust.itl, servers)
 
 
