@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,23 @@ def test_the_lists_in_the_wrong_order_lock_out_and_the_right_order_is_found() ->
     assert fates == [Fate.BEHIND], "it is locked out in between, and needs one more restart"
     assert proposal.numbers[Fate.FOLLOWS] == 1
     assert not proposal.left
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (publish(ctl("new", "callmanager")), publish(OLD_ITL)),
+        (publish(OLD_ITL), publish(ctl("new", "callmanager")), Step("restart")),
+        (publish(OLD_CTL), replace(publish(OLD_ITL), withdrawn=(ListKind.CTL,)), publish(ctl("new", "callmanager"))),
+    ],
+)
+def test_a_list_that_no_later_step_replaces_is_not_left_out(steps: tuple[Step, ...]) -> None:
+    """That would be cheaper than another signature; also where lists do not say where they were read from."""
+    plan = Plan(steps)
+    fates, proposal = fleet(plan, ("7960", OLD_CTL, None, 1, ()))
+    assert fates == [Fate.BEHIND]
+    assert proposal.numbers[Fate.FOLLOWS] == 1
+    assert proposal.plan.stages()[-1].offer.ctl == ctl("new", "callmanager")
 
 
 def test_a_regenerated_callmanager_loses_legacy_phones_under_any_plan() -> None:

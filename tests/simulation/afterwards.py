@@ -104,8 +104,11 @@ class _Every(dict[bytes, TvsServer]):
 
 
 def starts(phone: Handset, node: Node, when: datetime) -> bool:
-    """Let a phone start; return whether it took all that it was offered."""
-    return took_all(phone.starts(node, when))
+    """Let a phone start; return whether it took all that it was offered.
+
+    It starts itself, and not a twin of it: these servers answer by what it holds when it asks.
+    """
+    return took_all(phone.starts_by_itself(node, when))
 
 
 @dataclass(frozen=True)

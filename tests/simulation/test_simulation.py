@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from mixedmode.forecast.evaluation import Forecaster
+from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.protocols.tftp import ServerEngine
 from tests.simulation import play
 from tests.simulation.__main__ import main
+from tests.simulation.afterwards import broken_proposal
+from tests.simulation.history import History
 from tests.simulation.play import Play
 from tests.simulation.running import played, replay
 from tests.simulation.schedule import WORLD_SEEDS, PhonePlan, Schedule, StepPlan, made
@@ -99,6 +103,23 @@ def test_a_phone_that_plays_a_proposed_plan_asks_the_tvs_servers_of_the_configur
     play = Play(Schedule(705_181, "9.1.2.10000-28", 3, False, "none", (), (phone,), steps, Weather(), 0.0, "off")).run()
     assert play.counts["proposals"]
     assert not play.findings
+
+
+@pytest.mark.parametrize(("held", "model"), [("no-itl", "7965"), ("blank", "8861")])
+def test_a_phone_that_plays_a_proposed_plan_asks_the_tvs_servers_of_the_itl_that_it_took_in_the_same_start(
+    held: str, model: str
+) -> None:
+    """Configurations are signed by a new certificate, which the ITL does not name that is still on the servers."""
+    phone = PhonePlan("SEP002200000003", model, 1, held)
+    steps = (StepPlan(("regenerate", "0", "CallManager")), StepPlan(("nothing",)))
+    history = History(
+        Schedule(2_088_817, "8.6.2.10000-30", 1, False, "token", (), (phone,), steps, Weather(), 0.0, "off")
+    )
+    plan, played_by = history.plan(0), history.handset(phone)
+    forecaster = Forecaster(replace(plan, steps=plan.steps[1:]))
+    said = forecaster.of(history.kind(phone, played_by))
+    assert said.outcome is Fate.FOLLOWS_BY_TVS
+    assert not list(broken_proposal(forecaster, [(played_by, said)], history.moments[0].when))
 
 
 @pytest.mark.parametrize("version", ["10.5.1.10000-7", "9.1.2.10000-28"])

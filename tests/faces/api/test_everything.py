@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mixedmode.faces.api.resources import endpoints
 from mixedmode.faces.api.resources.operations import slug
 from tests.faces.api.conftest import PHONE, PUB, Program, parsed
 from tests.faces.web.weblab import WebLab
+from tests.phone.site import ctl, itl
 
 WEB = Path(mixedmode.faces.web.__file__).parent
 NO_ACTS = {"LOGIN"}
@@ -85,6 +87,20 @@ def test_a_plan_is_foreseen_and_a_loss_refused(admin: Program) -> None:
     assert page.status == 200
     assert (found["phones"], sum(found["outcomes"].values())) == (1, 1)
     assert found["proposal"]["plan"]
+
+
+def test_a_proposed_plan_publishes_the_lists_that_were_asked_about(admin: Program) -> None:
+    """Another cluster's lists lose the phone; it is not saved by leaving one of them out, or the whole change."""
+    rows = f"name,model,ctl,itl\nSEP001122334455,7975,{ctl('mine').sha256},none\n"
+    asked = [ctl("other", servers=("other",)), itl("other", servers=("other",))]
+    sent = [base64.b64encode(each.data).decode() for each in (ctl("mine"), *asked)]
+    page = admin.post(
+        "/api/v1/forecasts", {"steps": [{"publish": [each]} for each in sent], "inventory": rows, "propose": True}
+    )
+    found = parsed(page)
+    assert page.status == 200, page.body
+    assert found["outcomes"]["frozen"] == found["proposal"]["outcomes"]["frozen"] == 1
+    assert all(f'publish = ["{each.sha256}"]' in found["proposal"]["plan"] for each in asked)
 
 
 def test_the_page_of_the_description(lab: WebLab) -> None:

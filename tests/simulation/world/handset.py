@@ -209,6 +209,12 @@ class Handset:
         assert outcome is not None
         return outcome
 
+    def starts_by_itself(self, node: Node, now: datetime) -> BootOutcome:
+        """Start the same way, not where others went before: at each question it holds what it took by then."""
+        outcome = carried_by(calm, self.booting(node, now), self._look(node))
+        assert outcome is not None
+        return outcome
+
     def registers(self, node: Node, now: datetime) -> bool:
         """Return whether it registers in its security mode, and with a CallManager that it trusts."""
         config = self.state.config_in_force()

@@ -143,9 +143,15 @@ def _orders(plan: Plan, draft: Draft) -> Iterator[Draft]:
 
 
 def ends_alike(plan: Plan, order: list[int]) -> bool:
-    """Return whether an order of the steps ends with the same lists that were read."""
+    """Return whether an order of the steps ends with the same lists, but for those that operations make."""
     return _newest(plan, order) == _newest(plan, list(range(len(plan.steps))))
 
 
-def _newest(plan: Plan, order: list[int]) -> dict[ListKind, TrustList | bytes]:
-    return {each.kind: each.file for place in order for each in plan.steps[place].lists if each.source}
+def _newest(plan: Plan, order: list[int]) -> dict[ListKind, TrustList | bytes | None]:
+    found: dict[ListKind, TrustList | bytes | None] = {}
+    for place in order:
+        step = plan.steps[place]
+        if not step.operation:
+            found |= dict.fromkeys(step.withdrawn)
+        found |= {each.kind: each.file for each in step.lists if each.source or not step.operation}
+    return found

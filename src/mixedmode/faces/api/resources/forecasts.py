@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import io
 import json
 import shlex
@@ -199,7 +200,7 @@ class _Steps:
         found = read_list(data)
         if not isinstance(found, TrustList):
             raise UsageError("this is no list that phones can read", where="publish")
-        return Published(ListKind(found.kind), found)
+        return Published(ListKind(found.kind), found, hashlib.sha256(data).hexdigest())
 
     def _bytes(self, text: str) -> bytes:
         plain = text.strip().replace(":", "").replace(" ", "")
