@@ -173,10 +173,14 @@ class Play:
         if each.disturbed:
             return
         if each.is_told_by_fate_alone:
-            if any(cached.expires > when for cached in before.tvs_cache):
-                each.disturbed = True  # that holds for a day, whatever TVS says by now
-                return
-            self._check_fate(number, each, registers=registers, took=took_all(outcome))
+            why = self._not_in_any_inventory(each, node, before, when)
+            if why:  # also where the word is right: it may hold other lists than were foreseen
+                self.counts[why] += each.count
+                each.disturbed = True
+            elif each.broke_off:
+                self._check_broken_off(number, each, node)
+            else:
+                self._check_fate(number, each, registers=registers, took=took_all(outcome))
             return
         foreseen = forecast.prospect.restarts[number]
         if foreseen is None:
@@ -193,6 +197,25 @@ class Play:
         for text in found:
             self._found("resumes" if each.broke_off else "forecast", each, f"step {number + 1}: {text}")
         self._check_fate(number, each, registers=registers, took=took_all(outcome))
+
+    def _check_broken_off(self, number: int, each: Tracked, node: Node) -> None:
+        """A phone that is told by fate alone and lost its power: what was said is of one that did not.
+
+        If that one holds something else, one more start brings it there (forecast.md 5.1).
+        """
+        outcome, when, twin = each.outcome, self.history.moments[number].when, each.first.copy()
+        assert outcome is not None
+        twin.state = each.began
+        done, lists = twin.starts(node, when), each.phone.state.trust.lists
+        if twin.state.trust.lists == lists:
+            self._check_fate(number, each, registers=each.registers, took=took_all(outcome))
+            return
+        self._check_fate(number, each, registers=twin.registers(node, when), took=took_all(done))
+        twin.starts(node, when)
+        if twin.state.trust.lists != lists:
+            self._found("resumes", each, f"step {number + 1}: other lists than of one that kept its power")
+        self.counts["by one more start"] += each.count
+        each.disturbed = True
 
     @staticmethod
     def _not_in_any_inventory(each: Tracked, node: Node, before: PhoneState, when: datetime) -> str:
@@ -238,7 +261,7 @@ class Play:
         if fate is Fate.UNKNOWN or each.phone.state.config is None:
             return  # a phone that was never configured is not there yet
         self.counts[fate.value] += each.count
-        if (number + int(each.phone.name[3:], 16)) % 3 or each.phone.state.tvs_cache:
+        if (number + int(each.phone.name[3:], 16)) % 3:
             return  # each start costs as much as a real one
         ghost = each.phone.copy()
         stays = not self.history.off(number, each.phone.name)
@@ -254,7 +277,10 @@ class Play:
             Fate.BEHIND: registers and not (took and newest),
             Fate.FROZEN: registers and not took,
         }[fate]
-        if not is_as_said:
+        why = "" if is_as_said else self._not_in_any_inventory(each, node, each.phone.state, moment.when)
+        if why:
+            self.counts[why] += each.count
+        elif not is_as_said:
             text = f"said {fate}; would register {registers}, take all {took}, holds the newest {newest}"
             self._found("forecast", each, f"step {number + 1}, absent: {text}")
 

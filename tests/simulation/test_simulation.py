@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -12,7 +13,7 @@ from mixedmode.forecast.evaluation import Forecaster
 from mixedmode.phone.mind.fate.prospect import Fate
 from mixedmode.phone.mind.trust.policy import TrustPolicy
 from mixedmode.protocols.tftp import ServerEngine
-from tests.simulation import play
+from tests.simulation import play, starting
 from tests.simulation.__main__ import main
 from tests.simulation.afterwards import broken_proposal
 from tests.simulation.history import History
@@ -23,7 +24,7 @@ from tests.simulation.shrink import shrunk
 from tests.simulation.tracked import Finding
 from tests.simulation.world import handset, keys, network
 from tests.simulation.world import world as worlds
-from tests.simulation.world.course import Point
+from tests.simulation.world.course import Point, Trail
 from tests.simulation.world.handset import Handset
 from tests.simulation.world.network import Weather
 from tests.simulation.world.world import world_of
@@ -134,6 +135,46 @@ def test_phones_that_moved_do_what_was_foreseen_when_the_new_cluster_is_prepared
         assert not play.findings
 
 
+@pytest.mark.parametrize(
+    ("version", "step", "phone"),
+    [
+        ("10.5.1.10000-7", ("token", "mixed", "1"), PhonePlan("SEP002200000005", "7975", 1, "blank", old_load=True)),
+        (
+            "12.5.1.11900-146",
+            ("token", "non-secure", "0"),
+            PhonePlan("SEP00220000002A", "7970", 2, "no-itl", old_load=True),
+        ),
+    ],
+)
+def test_who_loses_its_power_is_as_was_said_before_its_one_more_start(
+    version: str, step: tuple[str, ...], phone: PhonePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It refuses the CTL, takes the ITL, loses its power, and takes the CTL by that ITL then (forecast.md 5.1).
+
+    Its firmware is not known in everything, so that no start of it is foreseen one by one.
+    """
+    monkeypatch.setattr(starting, "how_far", _until_a_list_is_taken)
+    ctl = "tokenless" if phone.held == "no-itl" else "none"
+    play = Play(Schedule(1, version, 1, False, ctl, (), (phone,), (StepPlan(step),), Weather(), 1.0, "off")).run()
+    assert play.counts["by one more start"] == 1
+    assert not play.findings
+
+
+def test_who_is_off_and_asks_another_clusters_tvs_than_its_lists_say_is_not_held_to_a_new_word() -> None:
+    """It came while a server had the ITL of before: it holds the cluster's lists, and refuses its configuration."""
+    steps = (
+        StepPlan(("regenerate", "0", "CallManager"), half="ITL", half_from=0, days=2),
+        StepPlan(("regenerate", "0", "ITLRecovery"), days=2),
+        StepPlan(("update-ctl",), off=1.0, days=30),
+    )
+    phone = PhonePlan("SEP002200000000", "7965", 2, "foreign")
+    play = Play(
+        Schedule(2_019_604, "11.5.1.10000-6", 1, False, "token", (), (phone,), steps, Weather(), 0.0, "off")
+    ).run()
+    assert play.counts["asks another cluster's TVS"] == 3
+    assert not play.findings
+
+
 def test_a_seed_is_the_same_each_time() -> None:
     one, two = (Play(made(3)).run() for _ in range(2))
     assert one.counts == two.counts
@@ -181,6 +222,12 @@ def test_a_file_has_the_fate_among_others_that_it_has_alone(blocks: int | None) 
     for number, found in enumerate(came):
         failure, took = network.fate(weather, blocks, number)
         assert (found[0], ended[number]) == (failure or content, took)
+
+
+def _until_a_list_is_taken(trail: Trail, crash: float) -> Point:
+    """Return where a phone loses its power that does so whenever it has another list; at the end if it never does."""
+    lists, end = trail[0][1].state.trust.lists, trail[-1][1]
+    return end if crash == math.inf else next((at for _, at in trail if at.state.trust.lists != lists), end)
 
 
 def _forget() -> None:
