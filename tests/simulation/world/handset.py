@@ -162,10 +162,6 @@ class Handset:
             return "no HTTP", node.http
         return node.file(name, self.mode, self.protocol)
 
-    def start(self, node: Node, now: datetime) -> BootOutcome | None:
-        """Start over a network where nothing goes wrong."""
-        return self.comes_to(self.trail(node, now)[-1][1])
-
     def comes_to(self, point: Point) -> BootOutcome | None:
         """Start, and come as far as others came; returns None if that is not the end."""
         self.state, self.reached = _kept(self.state, point.state), point
@@ -182,16 +178,22 @@ class Handset:
     def trail_of_its_own(self, node: Node, now: datetime) -> Trail:
         """Return the same without what others found out."""
         twin, after = self.copy(), 0.0
-        booting, found = twin.booting(node, now), []
-        name = next(booting, None)
-        while name is not None:
+        found: list[tuple[float, Point]] = []
+
+        def reaches() -> None:
             assert twin.reached is not None
             found.append((after, twin.reached))
-            fetched, took = calm(node.file(name, self.mode, self.protocol))
+
+        def carry(content: bytes | None) -> tuple[Fetched, float]:
+            nonlocal after
+            reaches()
+            fetched, took = calm(content)
             after += took
-            name = _next(booting, fetched)
-        assert twin.reached is not None
-        return (*found, (after, twin.reached))
+            return fetched, took
+
+        carried_by(carry, twin.booting(node, now), twin._look(node))
+        reaches()
+        return tuple(found)
 
     def comes_in(self, weather: Weather, lot: str, node: Node, now: datetime, crash: float) -> Point:
         """Return how far it would come over a network with a weather, by fates that were played packet by packet."""
@@ -205,7 +207,7 @@ class Handset:
 
     def starts(self, node: Node, now: datetime) -> BootOutcome:
         """Start over a network where nothing goes wrong."""
-        outcome = self.start(node, now)
+        outcome = self.comes_to(self.trail(node, now)[-1][1])
         assert outcome is not None
         return outcome
 
@@ -263,13 +265,6 @@ class Handset:
 def how_far(trail: Trail, crash: float) -> Point:
     """Return where a phone is on its way when it loses its power, after so many seconds."""
     return trail[bisect_left(trail, crash, key=itemgetter(0)) - 1][1]
-
-
-def _next(booting: Booting, fetched: Fetched) -> str | None:
-    try:
-        return booting.send(fetched)
-    except StopIteration:
-        return None
 
 
 def _kept(before: PhoneState, after: PhoneState) -> PhoneState:
